@@ -1,0 +1,228 @@
+#include "client.h"
+
+#include <errno.h>
+#include <netinet/tcp.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+static const char zeros[64 * 1024];
+
+void
+client_init(struct client *c, struct plan *plan, int epoll)
+{
+	*c = (struct client){ .plan = plan, .epoll = epoll, .fd = -1 };
+	list_init(&c->link);
+}
+
+static void
+client_close(struct client *c)
+{
+	if (c->fd >= 0)
+		close(c->fd);
+	c->fd = -1;
+	c->state = CLIENT_CLOSED;
+	c->connected = false;
+}
+
+void
+client_deinit(struct client *c)
+{
+	client_close(c);
+	answer_deinit(&c->answer);
+	buf_deinit(&c->out);
+}
+
+static enum client_result
+client_fail(struct client *c, enum client_result result)
+{
+	client_close(c);
+	return result;
+}
+
+void
+client_abort(struct client *c)
+{
+	client_close(c);
+}
+
+/* Registered once, edge-triggered: a request costs no epoll_ctl. */
+static enum client_result
+client_dial(struct client *c)
+{
+	struct epoll_event ev = { .events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, .data.ptr = c };
+	int one = 1;
+
+	c->fd = socket(c->plan->address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (c->fd < 0)
+		return client_fail(c, CLIENT_CONNECT);
+	setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+	if (connect(c->fd, (const struct sockaddr *)&c->plan->address, c->plan->address_n) < 0) {
+		if (errno != EINPROGRESS)
+			return client_fail(c, CLIENT_CONNECT);
+	} else {
+		c->connected = true;
+	}
+	if (epoll_ctl(c->epoll, EPOLL_CTL_ADD, c->fd, &ev) < 0)
+		return client_fail(c, CLIENT_CONNECT);
+	return CLIENT_PENDING;
+}
+
+enum client_result
+client_open(struct client *c, uint64_t now)
+{
+	enum client_result r = client_dial(c);
+
+	c->sent = now;
+	if (r != CLIENT_PENDING)
+		return r;
+	c->state = c->connected ? CLIENT_IDLE : CLIENT_CONNECTING;
+	return c->connected ? CLIENT_READY : CLIENT_PENDING;
+}
+
+/* Writes what the socket takes of the request. A server that stops reading may still answer, so an error of writing is left
+ * to the reading side. */
+static void
+client_write(struct client *c)
+{
+	while (c->out_sent < c->out.n || c->body_left > 0) {
+		bool head = c->out_sent < c->out.n;
+		const char *p = head ? c->out.p + c->out_sent : zeros;
+		size_t n = head ? c->out.n - c->out_sent : c->body_left < sizeof zeros ? c->body_left : sizeof zeros;
+		ssize_t sent = send(c->fd, p, n, MSG_NOSIGNAL | (head && c->body_left ? MSG_MORE : 0));
+
+		if (sent < 0 && errno == EINTR)
+			continue;
+		if (sent < 0)
+			return;
+		if (head)
+			c->out_sent += (size_t)sent;
+		else
+			c->body_left -= (uint64_t)sent;
+	}
+}
+
+enum client_result
+client_send(struct client *c, uint64_t since, uint64_t now)
+{
+	enum client_result r;
+
+	c->since = since;
+	c->sent = now;
+	c->out.n = c->out_sent = 0;
+	c->body_left = c->plan->body;
+	answer_reset(&c->answer);
+	plan_next_head(c->plan, &c->out);
+	if (c->state == CLIENT_CLOSED) {
+		r = client_dial(c);
+		if (r != CLIENT_PENDING)
+			return r;
+	}
+	c->state = CLIENT_BUSY;
+	if (c->connected)
+		client_write(c);
+	return CLIENT_PENDING;
+}
+
+static enum client_result
+client_judge(struct client *c)
+{
+	const struct answer *a = &c->answer;
+	bool unsent = c->out_sent < c->out.n || c->body_left > 0;
+
+	if (c->plan->new_connection)
+		c->state = CLIENT_ENDING;
+	else if (a->close || unsent)
+		client_close(c);
+	else
+		c->state = CLIENT_IDLE;
+	if (a->status != c->plan->status)
+		return CLIENT_STATUS;
+	if (c->plan->length >= 0 && a->body != (uint64_t)c->plan->length)
+		return CLIENT_LENGTH;
+	return CLIENT_OK;
+}
+
+/* The peer ended or broke the connection. */
+static enum client_result
+client_ended(struct client *c, bool error)
+{
+	enum client_result r;
+
+	switch (c->state) {
+	case CLIENT_CONNECTING:
+		return client_fail(c, CLIENT_CONNECT);
+	case CLIENT_BUSY:
+		if (!c->connected)
+			return client_fail(c, CLIENT_CONNECT);
+		if (error || !answer_end(&c->answer))
+			return client_fail(c, CLIENT_RESET);
+		r = client_judge(c);
+		client_close(c);
+		return r;
+	case CLIENT_ENDING:
+		client_close(c);
+		return CLIENT_READY;
+	case CLIENT_IDLE:
+	case CLIENT_CLOSED:
+		break;
+	}
+	client_close(c);
+	return CLIENT_PENDING;
+}
+
+/* `last`: the end of the stream, or an error, stands behind the bytes, and there will be no further edge. */
+static enum client_result
+client_read(struct client *c, char *scratch, size_t scratch_n, bool last)
+{
+	for (;;) {
+		size_t used;
+		int r;
+		ssize_t n = recv(c->fd, scratch, scratch_n, 0);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0 && errno == EAGAIN)
+			return CLIENT_PENDING;
+		if (n <= 0)
+			return client_ended(c, n < 0);
+		if (c->state != CLIENT_BUSY)
+			return client_fail(c, CLIENT_MALFORMED);
+		r = answer_feed(&c->answer, slice_make(scratch, (size_t)n), c->plan->bodiless, &used);
+		if (r < 0 || used < (size_t)n)
+			return client_fail(c, CLIENT_MALFORMED);
+		if (r > 0)
+			return client_judge(c);
+		if ((size_t)n < scratch_n && !last) /* what comes next is a new edge */
+			return CLIENT_PENDING;
+	}
+}
+
+enum client_result
+client_event(struct client *c, uint32_t events, char *scratch, size_t scratch_n)
+{
+	enum client_result r = CLIENT_PENDING;
+	bool last = events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR);
+
+	if (c->fd < 0)
+		return CLIENT_PENDING;
+	if (!c->connected) {
+		if (events & (EPOLLERR | EPOLLHUP))
+			return client_ended(c, true);
+		if (!(events & EPOLLOUT))
+			return CLIENT_PENDING;
+		c->connected = true;
+		if (c->state == CLIENT_CONNECTING) {
+			c->state = CLIENT_IDLE;
+			return CLIENT_READY;
+		}
+	}
+	if ((events & EPOLLOUT) && c->state == CLIENT_BUSY)
+		client_write(c);
+	if ((events & EPOLLIN) || last)
+		r = client_read(c, scratch, scratch_n, last);
+	/* The answer was whole; now the end behind it, which is no result of its own. */
+	if (last && r != CLIENT_PENDING && c->fd >= 0)
+		(void)client_read(c, scratch, scratch_n, last);
+	return r;
+}

@@ -1,0 +1,65 @@
+#pragma once
+
+/*
+ * client: one connection of the load generator and the request that is on it. Knows sockets and one epoll; knows nothing of
+ * rates and windows (load.c) and keeps no counts.
+ */
+
+#include "answer.h"
+#include "plan.h"
+
+#include "lib/list.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum client_state {
+	CLIENT_CLOSED,
+	CLIENT_CONNECTING,
+	CLIENT_IDLE,
+	CLIENT_BUSY,   /* a request is on it, also while it connects for that */
+	CLIENT_ENDING, /* the answer is whole; the server will close */
+};
+
+enum client_result {
+	CLIENT_PENDING,
+	CLIENT_READY, /* no request ended, and one may start */
+	CLIENT_OK,    /* a request ended, and how; the rest are errors */
+	CLIENT_CONNECT,
+	CLIENT_RESET,
+	CLIENT_TIMEOUT,
+	CLIENT_STATUS,
+	CLIENT_LENGTH,
+	CLIENT_MALFORMED,
+	CLIENT_RESULTS,
+};
+
+struct client {
+	struct list link; /* load.c's */
+	struct plan *plan;
+	int epoll, fd;
+	enum client_state state;
+	bool connected;
+	struct answer answer;
+	struct buf out; /* the head that is being sent */
+	size_t out_sent;
+	uint64_t body_left;
+	uint64_t since, sent; /* ns: what latency counts from; when it was handed to us */
+};
+
+void client_init(struct client *c, struct plan *plan, int epoll);
+void client_deinit(struct client *c);
+/* Opens the connection ahead of a request. CLIENT_PENDING, CLIENT_READY or CLIENT_CONNECT. */
+enum client_result client_open(struct client *c, uint64_t now);
+/* Sends the plan's next request on a client that is idle or closed. CLIENT_PENDING or an error. */
+enum client_result client_send(struct client *c, uint64_t since, uint64_t now);
+/* Handles events of its descriptor; `scratch` is read into. */
+enum client_result client_event(struct client *c, uint32_t events, char *scratch, size_t scratch_n);
+/* Gives up on the request that is on it. */
+void client_abort(struct client *c);
+
+static inline bool
+client_ready(const struct client *c)
+{
+	return c->state == CLIENT_IDLE || c->state == CLIENT_CLOSED;
+}

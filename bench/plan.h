@@ -1,0 +1,42 @@
+#pragma once
+
+/*
+ * plan: what the load generator sends, where to and how, from its command line. Owns the texts of requests; opens files,
+ * no sockets.
+ */
+
+#include "lib/buf.h"
+
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+struct plan_list { /* used in turn */
+	struct slice *items;
+	size_t count, next;
+};
+
+struct plan {
+	struct sockaddr_storage address;
+	socklen_t address_n;
+	const char *method, *host;
+	struct plan_list paths, tokens;
+	struct buf fields; /* header fields with their CRLF; "{token}" stands where a token goes */
+	uint64_t body;     /* bytes of each request's body */
+	uint64_t connections;
+	double seconds, warmup; /* of the window that counts, of the one before it */
+	double rate;            /* requests/s; 0: closed loop */
+	double timeout;         /* s, per request */
+	uint64_t status;        /* the right one */
+	int64_t length;         /* of the answer's body; -1: any */
+	uint64_t seed;
+	bool bodiless; /* HEAD */
+	bool new_connection;
+	bool control; /* windows are told on standard input */
+};
+
+/* Reads the command line. 0, or -EINVAL after it has told what is wrong on stderr. */
+int plan_parse(struct plan *plan, int argc, char **argv) __attribute__((warn_unused_result));
+void plan_deinit(struct plan *plan);
+/* Appends the next request's head: the next path and the next token in turn. */
+void plan_next_head(struct plan *plan, struct buf *out);

@@ -1,0 +1,151 @@
+#include "buf.h"
+
+#include "xalloc.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+void
+buf_deinit(struct buf *b)
+{
+	free(b->p);
+	*b = (struct buf){ 0 };
+}
+
+void
+buf_reserve(struct buf *b, size_t more)
+{
+	size_t want = b->n + more;
+	size_t cap = b->cap ? b->cap : 256;
+
+	if (want <= b->cap)
+		return;
+	while (cap < want)
+		cap *= 2;
+	b->p = xrealloc(b->p, cap);
+	b->cap = cap;
+}
+
+void
+buf_add(struct buf *b, const void *p, size_t n)
+{
+	if (n == 0)
+		return;
+	buf_reserve(b, n);
+	memcpy(b->p + b->n, p, n);
+	b->n += n;
+}
+
+void
+buf_adds(struct buf *b, struct slice s)
+{
+	buf_add(b, s.p, s.n);
+}
+
+void
+buf_addc(struct buf *b, char c)
+{
+	buf_add(b, &c, 1);
+}
+
+void
+buf_addf(struct buf *b, const char *fmt, ...)
+{
+	va_list args, again;
+	int n;
+
+	va_start(args, fmt);
+	va_copy(again, args);
+	n = vsnprintf(NULL, 0, fmt, args);
+	va_end(args);
+	if (n > 0) {
+		buf_reserve(b, (size_t)n + 1);
+		vsnprintf(b->p + b->n, (size_t)n + 1, fmt, again);
+		b->n += (size_t)n;
+	}
+	va_end(again);
+}
+
+/* Length of the well-formed UTF-8 sequence at s (RFC 3629 section 4), 0 when there is none. */
+static size_t
+utf8_length(struct slice s)
+{
+	const unsigned char *p = (const unsigned char *)s.p;
+	size_t n;
+
+	if (p[0] < 0x80)
+		return 1;
+	if (p[0] >= 0xc2 && p[0] <= 0xdf)
+		n = 2;
+	else if ((p[0] & 0xf0) == 0xe0)
+		n = 3;
+	else if (p[0] >= 0xf0 && p[0] <= 0xf4)
+		n = 4;
+	else
+		return 0;
+	if (s.n < n)
+		return 0;
+	for (size_t i = 1; i < n; i++) {
+		if ((p[i] & 0xc0) != 0x80)
+			return 0;
+	}
+	if ((p[0] == 0xe0 && p[1] < 0xa0) || (p[0] == 0xed && p[1] > 0x9f) || (p[0] == 0xf0 && p[1] < 0x90) ||
+	    (p[0] == 0xf4 && p[1] > 0x8f))
+		return 0;
+	return n;
+}
+
+void
+buf_add_json(struct buf *b, struct slice s)
+{
+	static const char hex[] = "0123456789abcdef";
+
+	buf_addc(b, '"');
+	while (s.n > 0) {
+		unsigned char c = (unsigned char)s.p[0];
+		size_t n = utf8_length(s);
+
+		if (n == 0) {
+			buf_adds(b, SLICE("\xef\xbf\xbd"));
+			n = 1;
+		} else if (c == '"' || c == '\\') {
+			buf_addc(b, '\\');
+			buf_addc(b, (char)c);
+		} else if (c < 0x20 || c == 0x7f) {
+			buf_adds(b, SLICE("\\u00"));
+			buf_addc(b, hex[c >> 4]);
+			buf_addc(b, hex[c & 15]);
+		} else {
+			buf_add(b, s.p, n);
+		}
+		s.p += n;
+		s.n -= n;
+	}
+	buf_addc(b, '"');
+}
+
+void
+buf_add_html(struct buf *b, struct slice s)
+{
+	for (size_t i = 0; i < s.n; i++) {
+		switch (s.p[i]) {
+		case '&':
+			buf_adds(b, SLICE("&amp;"));
+			break;
+		case '<':
+			buf_adds(b, SLICE("&lt;"));
+			break;
+		case '>':
+			buf_adds(b, SLICE("&gt;"));
+			break;
+		case '"':
+			buf_adds(b, SLICE("&quot;"));
+			break;
+		case '\'':
+			buf_adds(b, SLICE("&#39;"));
+			break;
+		default:
+			buf_addc(b, s.p[i]);
+		}
+	}
+}

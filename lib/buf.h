@@ -1,0 +1,36 @@
+#pragma once
+
+/*
+ * buf: a growing run of bytes for building text. Allocation failure aborts (xalloc.h).
+ */
+
+#include "slice.h"
+
+#include <stdarg.h>
+#include <stdint.h>
+
+struct buf {
+	char *p;
+	size_t n;
+	size_t cap;
+};
+
+void buf_deinit(struct buf *b);
+/* Room for `more` bytes beyond n; the caller writes at b->p + b->n and raises n. */
+void buf_reserve(struct buf *b, size_t more);
+void buf_add(struct buf *b, const void *p, size_t n);
+void buf_adds(struct buf *b, struct slice s);
+void buf_addc(struct buf *b, char c);
+void buf_addf(struct buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* A JSON string with its quotes; bytes that are no UTF-8 become U+FFFD (RFC 8259 section 7). */
+void buf_add_json(struct buf *b, struct slice s);
+/* Text for HTML: & < > " ' are escaped. */
+void buf_add_html(struct buf *b, struct slice s);
+
+#define BUF_CLEAN __attribute__((cleanup(buf_deinit)))
+
+static inline struct slice
+buf_slice(const struct buf *b)
+{
+	return (struct slice){ b->p, b->n };
+}

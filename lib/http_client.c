@@ -1,0 +1,281 @@
+#include "http_client.h"
+
+#include "buf.h"
+#include "xalloc.h"
+
+#include <errno.h>
+#include <llhttp.h>
+#include <stdlib.h>
+#include <sys/un.h>
+
+#define HEAD_MAX 32768u
+#define READ_SIZE 8192
+
+struct http_client {
+	union {
+		uv_handle_t handle;
+		uv_stream_t stream;
+		uv_tcp_t tcp;
+		uv_pipe_t pipe;
+	} socket;
+	uv_timer_t timer;
+	unsigned handles; /* not yet closed: it is freed with the last one */
+	uv_connect_t connect;
+	uv_write_t write;
+	llhttp_t parser;
+	struct buf request;
+	struct buf body;
+	size_t body_max;
+	size_t body_n; /* bytes of body that have come */
+	size_t head_n; /* bytes read before the final head was whole */
+	bool keep;
+	bool head_done;
+	bool done; /* the final answer has come as far as it is wanted */
+	bool too_large;
+	http_client_fn fn; /* NULL: cancelled, or has run */
+	void *userdata;
+	char in[READ_SIZE];
+};
+
+/* ---- the end: whatever happens first, and only once ---- */
+
+static void
+client_on_close(uv_handle_t *handle)
+{
+	struct http_client *c = handle->data;
+
+	if (--c->handles > 0)
+		return;
+	buf_deinit(&c->request);
+	buf_deinit(&c->body);
+	free(c);
+}
+
+static void
+client_close(struct http_client *c)
+{
+	c->fn = NULL;
+	if (uv_is_closing(&c->socket.handle))
+		return;
+	uv_close(&c->socket.handle, client_on_close);
+	uv_close((uv_handle_t *)&c->timer, client_on_close);
+}
+
+static void
+client_end(struct http_client *c, int status)
+{
+	http_client_fn fn = c->fn;
+	struct slice body = status > 0 && c->keep ? buf_slice(&c->body) : SLICE("");
+
+	client_close(c);
+	if (fn)
+		fn(c->userdata, status, body);
+}
+
+/* ---- the answer ---- */
+
+static int
+parser_on_headers_complete(llhttp_t *parser)
+{
+	struct http_client *c = parser->data;
+
+	c->head_done = parser->status_code >= 200 || parser->status_code == 101;
+	return 0;
+}
+
+static int
+parser_on_body(llhttp_t *parser, const char *p, size_t n)
+{
+	struct http_client *c = parser->data;
+	bool fits = n <= c->body_max - c->body_n;
+
+	if (fits && c->keep)
+		buf_add(&c->body, p, n);
+	if (fits) {
+		c->body_n += n;
+		return 0;
+	}
+	c->too_large = c->keep;
+	c->done = true;
+	return HPE_PAUSED;
+}
+
+static int
+parser_on_message_complete(llhttp_t *parser)
+{
+	struct http_client *c = parser->data;
+
+	if (!c->head_done)
+		return 0; /* the final answer follows (RFC 9110 section 15.2) */
+	c->done = true;
+	return HPE_PAUSED;
+}
+
+static const llhttp_settings_t parser_settings = {
+	.on_headers_complete = parser_on_headers_complete,
+	.on_body = parser_on_body,
+	.on_message_complete = parser_on_message_complete,
+};
+
+static void
+client_end_of_answer(struct http_client *c)
+{
+	client_end(c, c->too_large ? -EMSGSIZE : c->parser.status_code);
+}
+
+static void
+client_feed(struct http_client *c, size_t n)
+{
+	llhttp_errno_t e;
+
+	if (!c->head_done)
+		c->head_n += n;
+	e = llhttp_execute(&c->parser, c->in, n);
+	if (c->done)
+		client_end_of_answer(c);
+	else if (e != HPE_OK)
+		client_end(c, -EBADMSG);
+	else if (!c->head_done && c->head_n > HEAD_MAX)
+		client_end(c, -EMSGSIZE);
+}
+
+static void
+client_end_of_stream(struct http_client *c)
+{
+	if (c->head_done)
+		llhttp_finish(&c->parser); /* the body may be one that ends with the connection */
+	if (c->done)
+		client_end_of_answer(c);
+	else
+		client_end(c, -ECONNRESET);
+}
+
+/* ---- the connection ---- */
+
+static void
+client_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *out)
+{
+	struct http_client *c = handle->data;
+
+	*out = uv_buf_init(c->in, sizeof c->in);
+}
+
+static void
+client_on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *in)
+{
+	struct http_client *c = stream->data;
+
+	if (n > 0)
+		client_feed(c, (size_t)n);
+	else if (n == UV_EOF)
+		client_end_of_stream(c);
+	else if (n < 0)
+		client_end(c, (int)n);
+}
+
+static void
+client_on_written(uv_write_t *write, int status)
+{
+	/* A server may answer and close before it has read all: what it said shows when it is read, and so does the error. */
+}
+
+static void
+client_on_connect(uv_connect_t *connect, int status)
+{
+	struct http_client *c = connect->data;
+	uv_buf_t out = uv_buf_init(c->request.p, (unsigned)c->request.n);
+
+	if (!c->fn)
+		return;
+	if (status == 0)
+		status = uv_read_start(&c->socket.stream, client_alloc, client_on_read);
+	if (status == 0)
+		status = uv_write(&c->write, &c->socket.stream, &out, 1, client_on_written);
+	if (status < 0)
+		client_end(c, status);
+}
+
+static void
+client_on_timeout(uv_timer_t *timer)
+{
+	client_end(timer->data, -ETIMEDOUT);
+}
+
+/* ---- from outside ---- */
+
+/* Nothing that ends a line or a word: visible ASCII, and what UTF-8 adds. */
+static bool
+is_clean(const char *text)
+{
+	for (; *text; text++) {
+		unsigned char byte = (unsigned char)*text;
+
+		if (byte <= 0x20 || byte == 0x7f)
+			return false;
+	}
+	return true;
+}
+
+static int
+request_check(const struct http_client_request *q)
+{
+	struct sockaddr_un un;
+
+	if (!is_clean(q->host) || !is_clean(q->path) || q->path[0] != '/')
+		return -EINVAL;
+	if (!q->address && strlen(q->unix_path) >= sizeof un.sun_path) /* libuv would cut it */
+		return -ENAMETOOLONG;
+	return 0;
+}
+
+static int
+client_connect(struct http_client *c, uv_loop_t *loop, const struct http_client_request *q)
+{
+	if (q->address)
+		return uv_tcp_connect(&c->connect, &c->socket.tcp, q->address, client_on_connect);
+	uv_pipe_connect(&c->connect, &c->socket.pipe, q->unix_path, client_on_connect);
+	return 0;
+}
+
+int
+http_client_get(uv_loop_t *loop, const struct http_client_request *q, http_client_fn done, void *userdata,
+		struct http_client **out)
+{
+	struct http_client *c;
+	int r = request_check(q);
+
+	if (r < 0)
+		return r;
+	c = xcalloc(1, sizeof *c);
+	c->body_max = q->body_max;
+	c->keep = q->keep;
+	c->userdata = userdata;
+	llhttp_init(&c->parser, HTTP_RESPONSE, &parser_settings);
+	c->parser.data = c;
+	buf_addf(&c->request,
+		 "GET %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: yett/" YETT_VERSION
+		 "\r\nAccept: */*\r\nConnection: close\r\n\r\n",
+		 q->path, q->host);
+	if (q->address)
+		uv_tcp_init(loop, &c->socket.tcp);
+	else
+		uv_pipe_init(loop, &c->socket.pipe, 0);
+	uv_timer_init(loop, &c->timer);
+	c->socket.handle.data = c->timer.data = c->connect.data = c;
+	c->handles = 2;
+	uv_timer_start(&c->timer, client_on_timeout, q->timeout_ms, 0);
+	r = client_connect(c, loop, q);
+	if (r < 0) {
+		client_close(c);
+		return r;
+	}
+	c->fn = done;
+	*out = c;
+	return 0;
+}
+
+void
+http_client_cancel(struct http_client *c)
+{
+	client_close(c);
+}

@@ -1,0 +1,375 @@
+#include "http_head.h"
+
+#include "xalloc.h"
+
+#include <stdlib.h>
+
+struct known {
+	struct slice name;
+	enum http_id id;
+};
+
+#define K(text, id) { { text, sizeof(text) - 1 }, id }
+static const struct known known[] = {
+	K("te", HTTP_TE), K("host", HTTP_HOST), K("date", HTTP_DATE), K("accept", HTTP_ACCEPT), K("cookie", HTTP_COOKIE),
+	K("expect", HTTP_EXPECT), K("origin", HTTP_ORIGIN), K("referer", HTTP_REFERER), K("trailer", HTTP_TRAILER),
+	K("upgrade", HTTP_UPGRADE), K("forwarded", HTTP_FORWARDED), K("x-real-ip", HTTP_X_REAL_IP),
+	K("connection", HTTP_CONNECTION), K("keep-alive", HTTP_KEEP_ALIVE), K("user-agent", HTTP_USER_AGENT),
+	K("x-request-id", HTTP_X_REQUEST_ID), K("authorization", HTTP_AUTHORIZATION),
+	K("content-length", HTTP_CONTENT_LENGTH), K("http2-settings", HTTP_HTTP2_SETTINGS),
+	K("x-forwarded-for", HTTP_X_FORWARDED_FOR), K("x-forwarded-host", HTTP_X_FORWARDED_HOST),
+	K("x-forwarded-port", HTTP_X_FORWARDED_PORT), K("proxy-connection", HTTP_PROXY_CONNECTION),
+	K("x-forwarded-proto", HTTP_X_FORWARDED_PROTO), K("transfer-encoding", HTTP_TRANSFER_ENCODING),
+	K("proxy-authenticate", HTTP_PROXY_AUTHENTICATE), K("proxy-authorization", HTTP_PROXY_AUTHORIZATION),
+	K("x-forwarded-protocol", HTTP_X_FORWARDED_PROTOCOL),
+};
+
+/* First row of `known` for a length: rows are in order of length. */
+static const int8_t known_from[] = { -1, -1, 0, -1, 1, -1, 3, 7, -1, 10, 12, -1, 15, 16, 17, 19, 20, 23, 25, 26, 27 };
+
+enum http_id
+http_identify(struct slice name)
+{
+	if (name.n >= sizeof known_from || known_from[name.n] < 0)
+		return HTTP_OTHER;
+	for (size_t i = (size_t)known_from[name.n]; i < sizeof known / sizeof known[0] && known[i].name.n == name.n; i++) {
+		if ((name.p[0] | 0x20) == known[i].name.p[0] && slice_ieq(name, known[i].name))
+			return known[i].id;
+	}
+	return HTTP_OTHER;
+}
+
+static struct http_parser *
+parser_of(llhttp_t *l)
+{
+	return (struct http_parser *)l; /* llhttp is its first member */
+}
+
+static uint32_t
+offset(const struct http_parser *p, const char *at)
+{
+	return (uint32_t)(at - p->base);
+}
+
+static int
+fail(struct http_parser *p, enum http_outcome error)
+{
+	p->error = (int8_t)error;
+	return HPE_USER;
+}
+
+static int
+on_url(llhttp_t *l, const char *at, size_t n)
+{
+	struct http_parser *p = parser_of(l);
+
+	if (!p->url_open) {
+		p->url_open = 1;
+		p->url = offset(p, at);
+	}
+	p->url_n += (uint32_t)n;
+	return p->url_n > p->limits->uri_bytes ? fail(p, HTTP_URI_LONG) : 0;
+}
+
+static int
+on_status(llhttp_t *l, const char *at, size_t n)
+{
+	struct http_parser *p = parser_of(l);
+
+	if (p->reason_n == 0)
+		p->reason = offset(p, at);
+	p->reason_n += (uint32_t)n;
+	return 0;
+}
+
+static int
+on_header_field(llhttp_t *l, const char *at, size_t n)
+{
+	struct http_parser *p = parser_of(l);
+	struct http_field *f;
+
+	if (p->head_done) /* a trailer: checked by llhttp, and dropped */
+		return 0;
+	if (p->in_value || p->fields_n == 0) {
+		if (p->fields_n >= p->limits->fields)
+			return fail(p, HTTP_FIELDS_MANY);
+		p->fields[p->fields_n++] = (struct http_field){ .name = offset(p, at) };
+		p->in_value = 0;
+	}
+	f = &p->fields[p->fields_n - 1];
+	if (f->name_n + n > UINT16_MAX)
+		return fail(p, HTTP_HEAD_LONG);
+	f->name_n = (uint16_t)(f->name_n + n);
+	return 0;
+}
+
+static int
+on_header_value(llhttp_t *l, const char *at, size_t n)
+{
+	struct http_parser *p = parser_of(l);
+	struct http_field *f;
+
+	if (p->head_done)
+		return 0;
+	f = &p->fields[p->fields_n - 1];
+	if (!p->in_value) {
+		p->in_value = 1;
+		f->value = offset(p, at);
+	}
+	f->value_n = (uint32_t)(offset(p, at) + n - f->value);
+	return 0;
+}
+
+/* A field without a value gets no on_header_value with bytes. */
+static int
+on_value_complete(llhttp_t *l)
+{
+	parser_of(l)->in_value = 1;
+	return 0;
+}
+
+static int
+on_headers_complete(llhttp_t *l)
+{
+	struct http_parser *p = parser_of(l);
+
+	p->head_n = p->url_n ? p->url + p->url_n : p->reason + p->reason_n;
+	for (uint16_t i = 0; i < p->fields_n; i++) {
+		struct http_field *f = &p->fields[i];
+		struct slice value = slice_trim(http_value(p, f));
+
+		p->head_n = f->value_n ? f->value + f->value_n : f->name + f->name_n;
+		f->value = offset(p, value.p ? value.p : p->base);
+		f->value_n = (uint32_t)value.n;
+		f->id = (uint8_t)http_identify(http_name(p, f));
+	}
+	p->head_done = 1;
+	p->has_length = (l->flags & F_CONTENT_LENGTH) != 0;
+	p->chunked = (l->flags & F_CHUNKED) != 0;
+	p->length = p->has_length ? l->content_length : 0;
+	p->upgrade = l->upgrade;
+	return p->head_request ? 1 : 0;
+}
+
+static int
+on_body(llhttp_t *l, const char *at, size_t n)
+{
+	struct http_parser *p = parser_of(l);
+
+	p->spans[p->spans_n++] = slice_make(at, n);
+	return p->spans_n == HTTP_SPANS_MAX ? HPE_PAUSED : 0;
+}
+
+static int
+on_message_complete(llhttp_t *l)
+{
+	parser_of(l)->done = 1;
+	return HPE_PAUSED;
+}
+
+static const llhttp_settings_t *
+settings(void)
+{
+	static const llhttp_settings_t s = {
+		.on_url = on_url,
+		.on_status = on_status,
+		.on_header_field = on_header_field,
+		.on_header_value = on_header_value,
+		.on_header_value_complete = on_value_complete,
+		.on_headers_complete = on_headers_complete,
+		.on_body = on_body,
+		.on_message_complete = on_message_complete,
+	};
+
+	return &s;
+}
+
+void
+http_parser_init(struct http_parser *p, llhttp_type_t type, const struct http_limits *limits)
+{
+	llhttp_init(&p->llhttp, type, settings());
+	p->limits = limits;
+	p->kept = NULL;
+	p->kept_cap = 0;
+	http_parser_reset(p);
+}
+
+void
+http_parser_deinit(struct http_parser *p)
+{
+	free(p->kept);
+	p->kept = NULL;
+	p->kept_cap = 0;
+}
+
+void
+http_parser_reset(struct http_parser *p)
+{
+	llhttp_reset(&p->llhttp);
+	if (p->kept_cap > 4096) { /* one large head does not cost its memory for ever */
+		free(p->kept);
+		p->kept = NULL;
+		p->kept_cap = 0;
+	}
+	p->base = NULL;
+	p->kept_n = p->head_n = 0;
+	p->url = p->url_n = p->reason = p->reason_n = 0;
+	p->fields_n = p->spans_n = 0;
+	p->head_done = p->done = p->upgrade = p->in_value = p->url_open = p->head_request = 0;
+	p->error = 0;
+	p->chunked = p->has_length = 0;
+	p->length = 0;
+}
+
+static void
+keep(struct http_parser *p, const char *bytes, size_t n)
+{
+	if (!p->kept || p->kept_n + n > p->kept_cap) {
+		p->kept_cap = (uint32_t)(p->kept_n + n < 1024 ? 1024 : (p->kept_n + n) * 2);
+		p->kept = xrealloc(p->kept, p->kept_cap);
+	}
+	memcpy(p->kept + p->kept_n, bytes, n);
+	p->kept_n += (uint32_t)n;
+	p->base = p->kept;
+}
+
+void
+http_parser_keep(struct http_parser *p)
+{
+	if (!p->base || p->base == p->kept)
+		return;
+	keep(p, p->base, p->head_n);
+}
+
+static enum http_outcome
+outcome_of(const struct http_parser *p, llhttp_errno_t e)
+{
+	if (p->error)
+		return p->error;
+	switch (e) {
+	case HPE_INVALID_METHOD:
+		return HTTP_BAD_METHOD;
+	case HPE_INVALID_VERSION: /* also what llhttp says of a bare LF behind a good version */
+		return p->llhttp.http_major == 1 && p->llhttp.http_minor <= 1 ? HTTP_BAD : HTTP_BAD_VERSION;
+	case HPE_UNEXPECTED_CONTENT_LENGTH:
+	case HPE_INVALID_CONTENT_LENGTH:
+	case HPE_INVALID_TRANSFER_ENCODING:
+		return HTTP_BAD_FRAMING;
+	default:
+		return p->head_done ? HTTP_BAD_BODY : HTTP_BAD;
+	}
+}
+
+/* Runs llhttp; a pause is an outcome, not an error. */
+static enum http_outcome
+execute(struct http_parser *p, struct slice in, size_t *used)
+{
+	llhttp_errno_t e = llhttp_execute(&p->llhttp, in.p, in.n);
+
+	*used = in.n;
+	if (e == HPE_OK)
+		return HTTP_OK;
+	if (e != HPE_PAUSED && e != HPE_PAUSED_UPGRADE) {
+		*used = 0;
+		return outcome_of(p, e);
+	}
+	*used = (size_t)(llhttp_get_error_pos(&p->llhttp) - in.p);
+	if (e == HPE_PAUSED_UPGRADE) {
+		p->done = 1;
+		llhttp_resume_after_upgrade(&p->llhttp);
+	} else {
+		llhttp_resume(&p->llhttp);
+	}
+	return *used < in.n ? HTTP_PAUSED : HTTP_OK;
+}
+
+/* Capitals up to a space: a method that we do not know. Anything else is no HTTP at all. */
+static bool
+looks_like_method(struct slice s)
+{
+	size_t n = 0;
+
+	while (n < s.n && ((s.p[n] >= 'A' && s.p[n] <= 'Z') || s.p[n] == '-'))
+		n++;
+	return n > 0 && (n == s.n || s.p[n] == ' ');
+}
+
+enum http_outcome
+http_parse(struct http_parser *p, struct slice in, size_t *used)
+{
+	bool in_head = !p->head_done;
+	enum http_outcome r;
+	struct slice part = in;
+
+	p->spans_n = 0;
+	if (in_head && p->base == NULL) {
+		p->base = in.p;
+	} else if (in_head) { /* the first part was kept: the rest goes behind it */
+		size_t at = p->kept_n;
+		size_t room = (size_t)p->limits->head_bytes + 1 > at ? p->limits->head_bytes + 1 - at : 0;
+
+		keep(p, in.p, in.n < room ? in.n : room);
+		part = slice_make(p->kept + at, p->kept_n - at);
+	}
+	r = execute(p, part, used);
+	if (r == HTTP_BAD_METHOD && !looks_like_method(slice_make(p->base, (size_t)(part.p + part.n - p->base))))
+		r = HTTP_BAD;
+	if (in_head && r >= 0) {
+		if (!p->head_done)
+			p->head_n = offset(p, part.p + part.n);
+		if (p->head_n > p->limits->head_bytes)
+			return HTTP_HEAD_LONG;
+		if (part.n < in.n && *used == part.n) /* what did not fit behind a kept head comes next */
+			r = HTTP_PAUSED;
+	}
+	return r;
+}
+
+enum http_outcome
+http_parse_end(struct http_parser *p)
+{
+	llhttp_errno_t e = llhttp_finish(&p->llhttp);
+
+	p->spans_n = 0;
+	if (p->done && (e == HPE_OK || e == HPE_PAUSED))
+		return HTTP_OK;
+	return p->head_done ? HTTP_BAD_BODY : HTTP_BAD;
+}
+
+const struct http_field *
+http_find(const struct http_parser *p, enum http_id id)
+{
+	for (uint16_t i = 0; i < p->fields_n; i++) {
+		if (p->fields[i].id == id)
+			return &p->fields[i];
+	}
+	return NULL;
+}
+
+struct slice
+http_method(const struct http_parser *p)
+{
+	return slice_of(llhttp_method_name(p->llhttp.method));
+}
+
+struct slice
+http_list_next(struct slice *rest)
+{
+	while (rest->p) {
+		struct slice element = slice_trim(slice_cut(*rest, ',', rest));
+
+		if (element.n > 0)
+			return element;
+	}
+	return (struct slice){ NULL, 0 };
+}
+
+bool
+http_list_has(struct slice list, struct slice token)
+{
+	for (struct slice e = http_list_next(&list); e.p; e = http_list_next(&list)) {
+		if (slice_ieq(e, token))
+			return true;
+	}
+	return false;
+}

@@ -1,0 +1,58 @@
+#pragma once
+
+/*
+ * list: an intrusive doubly linked ring. The head is a node of the ring; an unlinked node points at itself.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct list {
+	struct list *next, *prev;
+};
+
+#define LIST_INIT(name) { &(name), &(name) }
+#define container_of(ptr, type, member) ((type *)((char *)(ptr) - offsetof(type, member)))
+#define list_for(pos, head) for (struct list *pos = (head)->next; pos != (head); pos = pos->next)
+/* The body may unlink `pos`. */
+#define list_for_safe(pos, tmp, head)                                                   \
+	for (struct list *pos = (head)->next, *tmp = pos->next; pos != (head);          \
+	     pos = tmp, tmp = pos->next)
+
+static inline void
+list_init(struct list *l)
+{
+	l->next = l->prev = l;
+}
+
+static inline bool
+list_empty(const struct list *l)
+{
+	return l->next == l;
+}
+
+static inline void
+list_push(struct list *head, struct list *node) /* to the tail */
+{
+	node->prev = head->prev;
+	node->next = head;
+	head->prev->next = node;
+	head->prev = node;
+}
+
+static inline void
+list_push_front(struct list *head, struct list *node)
+{
+	node->next = head->next;
+	node->prev = head;
+	head->next->prev = node;
+	head->next = node;
+}
+
+static inline void
+list_remove(struct list *node)
+{
+	node->next->prev = node->prev;
+	node->prev->next = node->next;
+	list_init(node);
+}

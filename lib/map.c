@@ -1,0 +1,142 @@
+#include "map.h"
+
+#include "xalloc.h"
+
+#include <stdlib.h>
+
+/* FNV-1a, then a mixer, since linear probing needs good low bits. */
+static uint64_t
+map_hash(struct slice s)
+{
+	uint64_t h = 0xcbf29ce484222325u;
+
+	for (size_t i = 0; i < s.n; i++)
+		h = (h ^ (unsigned char)s.p[i]) * 0x100000001b3u;
+	h ^= h >> 32;
+	h *= 0xd6e8feb86659fd93u;
+	return h ^ h >> 32;
+}
+
+/* The slot that holds the name, or the free one where it would stand. The table is never full. */
+static size_t
+map_slot(const struct map *m, struct slice name, uint64_t hash)
+{
+	size_t mask = m->slots_count - 1;
+	size_t i = hash & mask;
+
+	for (; m->slots[i]; i = (i + 1) & mask) {
+		const struct map_entry *e = &m->entries[m->slots[i] - 1];
+
+		if (e->hash == hash && slice_eq(map_name(e), name))
+			break;
+	}
+	return i;
+}
+
+static void
+map_grow(struct map *m)
+{
+	size_t mask;
+
+	m->slots_count = m->slots_count ? m->slots_count * 2 : 16;
+	mask = m->slots_count - 1;
+	free(m->slots);
+	m->slots = xcalloc(m->slots_count, sizeof *m->slots);
+	for (size_t e = 0; e < m->count; e++) {
+		size_t i = m->entries[e].hash & mask;
+
+		while (m->slots[i])
+			i = (i + 1) & mask;
+		m->slots[i] = (uint32_t)e + 1;
+	}
+}
+
+void
+map_deinit(struct map *m, void (*free_value)(void *value))
+{
+	for (size_t i = 0; i < m->count; i++) {
+		free(m->entries[i].name);
+		if (free_value)
+			free_value(m->entries[i].value);
+	}
+	free(m->entries);
+	free(m->slots);
+	*m = (struct map)MAP_INIT;
+}
+
+void *
+map_get(const struct map *m, struct slice name)
+{
+	size_t i;
+
+	if (m->count == 0)
+		return NULL;
+	i = map_slot(m, name, map_hash(name));
+	return m->slots[i] ? m->entries[m->slots[i] - 1].value : NULL;
+}
+
+void **
+map_put(struct map *m, struct slice name)
+{
+	uint64_t hash = map_hash(name);
+	struct map_entry *e;
+	size_t i;
+
+	if (m->count + 1 > m->slots_count / 2)
+		map_grow(m);
+	i = map_slot(m, name, hash);
+	if (m->slots[i])
+		return &m->entries[m->slots[i] - 1].value;
+	if (m->count == m->cap) {
+		m->cap = m->cap ? m->cap * 2 : 8;
+		m->entries = xrealloc(m->entries, m->cap * sizeof *m->entries);
+	}
+	e = &m->entries[m->count++];
+	*e = (struct map_entry){ .n = name.n, .hash = hash, .name = xmalloc(name.n + 1) };
+	if (name.n)
+		memcpy(e->name, name.p, name.n);
+	e->name[name.n] = '\0';
+	m->slots[i] = (uint32_t)m->count;
+	return &e->value;
+}
+
+/* Frees a slot and moves back what had been pushed past it. */
+static void
+map_slot_clear(struct map *m, size_t hole)
+{
+	size_t mask = m->slots_count - 1;
+
+	m->slots[hole] = 0;
+	for (size_t i = (hole + 1) & mask; m->slots[i]; i = (i + 1) & mask) {
+		size_t home = m->entries[m->slots[i] - 1].hash & mask;
+
+		if (((i - home) & mask) < ((i - hole) & mask))
+			continue;
+		m->slots[hole] = m->slots[i];
+		m->slots[i] = 0;
+		hole = i;
+	}
+}
+
+void *
+map_take(struct map *m, struct slice name)
+{
+	struct map_entry taken, *last;
+	size_t slot, moved, e;
+
+	if (m->count == 0)
+		return NULL;
+	slot = map_slot(m, name, map_hash(name));
+	if (!m->slots[slot])
+		return NULL;
+	e = m->slots[slot] - 1;
+	taken = m->entries[e];
+	last = &m->entries[m->count - 1];
+	moved = map_slot(m, map_name(last), last->hash);
+	m->entries[e] = *last;
+	m->slots[moved] = (uint32_t)e + 1;
+	m->count--;
+	map_slot_clear(m, slot);
+	free(taken.name);
+	return taken.value;
+}

@@ -1,0 +1,416 @@
+#include "redis.h"
+
+#include "buf.h"
+#include "list.h"
+#include "xalloc.h"
+
+#include <errno.h>
+#include <hiredis/read.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/un.h>
+
+#define ELEMENTS_MAX (1 << 20) /* of one array */
+#define LATE_MS 50             /* what a loop that was held up may find in its socket after a deadline */
+
+struct command {
+	struct command *next;
+	redis_answer_fn answer;
+	void *userdata;
+	size_t tag_n;
+	char tag[];
+};
+
+struct redis_conn {
+	union {
+		uv_handle_t handle;
+		uv_stream_t stream;
+		uv_tcp_t tcp;
+		uv_pipe_t pipe;
+	} u;
+	uv_timer_t timer;
+	uv_connect_t connect;
+	const struct redis_conn_ops *ops;
+	void *userdata;
+	redisReader *reader;
+	uint32_t answer_ms;
+	struct command *first, **last;
+	size_t pending;
+	size_t answer_bytes; /* of the answer that is coming in */
+	struct buf out;      /* queued, not yet handed to the stream */
+	unsigned handles;    /* to be closed before the memory goes */
+	bool connected, closed, late;
+	bool oversized;
+};
+
+struct write {
+	uv_write_t req;
+	struct buf bytes;
+};
+
+/* ---- answers: what the reader builds ---- */
+
+static void *
+reply_place(const redisReadTask *task, struct redis_reply *r)
+{
+	if (task->parent) {
+		struct redis_reply *array = task->parent->obj;
+
+		array->elements[task->idx] = r;
+	}
+	return r;
+}
+
+static void *
+reply_string(const redisReadTask *task, char *text, size_t n)
+{
+	struct redis_reply *r = xmalloc(sizeof *r + n + 1);
+	char *copy = (char *)(r + 1);
+
+	memcpy(copy, text, n);
+	copy[n] = '\0';
+	*r = (struct redis_reply){ .text = { copy, n }, .type = REDIS_STRING };
+	if (task->type == REDIS_REPLY_STATUS)
+		r->type = REDIS_STATUS;
+	else if (task->type == REDIS_REPLY_ERROR)
+		r->type = REDIS_FAILED;
+	return reply_place(task, r);
+}
+
+static void *
+reply_array(const redisReadTask *task, int count)
+{
+	struct redis_reply *r;
+
+	if (count < 0 || count > ELEMENTS_MAX)
+		return NULL;
+	r = xcalloc(1, sizeof *r);
+	r->type = REDIS_ARRAY;
+	r->count = (size_t)count;
+	r->elements = xcalloc(r->count, sizeof(struct redis_reply *));
+	return reply_place(task, r);
+}
+
+static void *
+reply_integer(const redisReadTask *task, long long v)
+{
+	struct redis_reply *r = xcalloc(1, sizeof *r);
+
+	r->type = REDIS_INTEGER;
+	r->integer = v;
+	return reply_place(task, r);
+}
+
+static void *
+reply_nil(const redisReadTask *task)
+{
+	struct redis_reply *r = xcalloc(1, sizeof *r);
+
+	r->type = REDIS_NIL;
+	return reply_place(task, r);
+}
+
+static void
+reply_free(void *reply)
+{
+	struct redis_reply *r = reply;
+
+	if (!r)
+		return;
+	for (size_t i = 0; i < r->count; i++)
+		reply_free(r->elements[i]);
+	free(r->elements);
+	free(r);
+}
+
+static redisReplyObjectFunctions reply_functions = { reply_string, reply_array, reply_integer, reply_nil, reply_free };
+
+/* ---- life ---- */
+
+static void
+conn_free(struct redis_conn *c)
+{
+	while (c->first) {
+		struct command *next = c->first->next;
+
+		free(c->first);
+		c->first = next;
+	}
+	if (c->reader)
+		redisReaderFree(c->reader);
+	buf_deinit(&c->out);
+	free(c);
+}
+
+static void
+on_closed(uv_handle_t *handle)
+{
+	struct redis_conn *c = handle->data;
+
+	if (--c->handles == 0)
+		conn_free(c);
+}
+
+void
+redis_conn_close(struct redis_conn *c)
+{
+	if (!c || c->closed)
+		return;
+	c->closed = true;
+	uv_close(&c->u.handle, on_closed);
+	uv_close((uv_handle_t *)&c->timer, on_closed);
+}
+
+static void
+conn_down(struct redis_conn *c, const char *reason)
+{
+	if (c->closed)
+		return;
+	redis_conn_close(c);
+	c->ops->down(c->userdata, reason);
+}
+
+/* ---- deadlines ---- */
+
+static void
+on_timer(uv_timer_t *timer)
+{
+	struct redis_conn *c = timer->data;
+
+	if (!c->late) {
+		c->late = true;
+		uv_timer_start(timer, on_timer, LATE_MS, 0);
+		return;
+	}
+	conn_down(c, c->connected ? "no answer in time" : "no connection in time");
+}
+
+static void
+conn_wait(struct redis_conn *c)
+{
+	c->late = false;
+	if (c->pending > 0)
+		uv_timer_start(&c->timer, on_timer, c->answer_ms, 0);
+	else
+		uv_timer_stop(&c->timer);
+}
+
+/* ---- reading ---- */
+
+static bool
+is_message(const struct redis_conn *c, const struct redis_reply *r)
+{
+	return c->ops->message && r->type == REDIS_ARRAY && r->count == 3 && r->elements[0] && r->elements[1] &&
+	       r->elements[2] && slice_eq(r->elements[0]->text, SLICE("message"));
+}
+
+static void
+conn_answer(struct redis_conn *c, const struct redis_reply *r)
+{
+	struct command *command = c->first;
+	char text[160];
+
+	if (is_message(c, r)) {
+		c->ops->message(c->userdata, r);
+		return;
+	}
+	if (!command) {
+		snprintf(text, sizeof text, "%.*s", SLICE_F(r->text));
+		conn_down(c, r->type == REDIS_FAILED ? text : "an answer that was not asked for");
+		return;
+	}
+	c->first = command->next;
+	if (!c->first)
+		c->last = &c->first;
+	c->pending--;
+	conn_wait(c);
+	command->answer(command->userdata, slice_make(command->tag, command->tag_n), r);
+	free(command);
+}
+
+static void
+conn_feed(struct redis_conn *c, const char *p, size_t n)
+{
+	char text[160];
+	void *reply;
+
+	redisReaderFeed(c->reader, p, n);
+	c->answer_bytes += n;
+	while (!c->closed) {
+		if (redisReaderGetReply(c->reader, &reply) != 0) {
+			snprintf(text, sizeof text, "no Redis protocol: %s", c->reader->errstr);
+			conn_down(c, text);
+			return;
+		}
+		if (!reply)
+			break;
+		c->answer_bytes = c->reader->len - c->reader->pos;
+		conn_answer(c, reply);
+		reply_free(reply);
+	}
+	if (c->closed)
+		return;
+	if (c->answer_bytes > REDIS_ANSWER_MAX) {
+		c->oversized = true;
+		conn_down(c, "an answer is too large");
+	} else if (c->ops->turn) {
+		c->ops->turn(c->userdata);
+	}
+}
+
+static void
+on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
+{
+	static char bytes[65536]; /* used up before the read callback returns */
+
+	*buf = uv_buf_init(bytes, sizeof bytes);
+}
+
+static void
+on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
+{
+	struct redis_conn *c = stream->data;
+
+	if (c->closed || n == 0)
+		return;
+	if (n < 0)
+		conn_down(c, n == UV_EOF ? "the server closed the connection" : uv_strerror((int)n));
+	else
+		conn_feed(c, buf->base, (size_t)n);
+}
+
+/* ---- writing ---- */
+
+static void
+on_written(uv_write_t *req, int status)
+{
+	struct write *w = container_of(req, struct write, req);
+	struct redis_conn *c = req->handle->data;
+
+	buf_deinit(&w->bytes);
+	free(w);
+	if (status < 0 && status != UV_ECANCELED)
+		conn_down(c, uv_strerror(status));
+}
+
+void
+redis_conn_flush(struct redis_conn *c)
+{
+	struct write *w;
+	uv_buf_t bytes;
+
+	if (c->closed || !c->connected || c->out.n == 0)
+		return;
+	w = xcalloc(1, sizeof *w);
+	w->bytes = c->out;
+	c->out = (struct buf){ 0 };
+	bytes = uv_buf_init(w->bytes.p, (unsigned)w->bytes.n);
+	if (uv_write(&w->req, &c->u.stream, &bytes, 1, on_written) < 0) {
+		/* The stream is dead; its read callback says so. */
+		buf_deinit(&w->bytes);
+		free(w);
+	}
+}
+
+void
+redis_conn_command(struct redis_conn *c, redis_answer_fn answer, void *userdata, struct slice tag, size_t argc,
+		   const struct slice *argv)
+{
+	struct command *command = xmalloc(sizeof *command + tag.n);
+
+	command->next = NULL;
+	command->answer = answer;
+	command->userdata = userdata;
+	command->tag_n = tag.n;
+	if (tag.n)
+		memcpy(command->tag, tag.p, tag.n);
+	*c->last = command;
+	c->last = &command->next;
+	buf_addf(&c->out, "*%zu\r\n", argc);
+	for (size_t i = 0; i < argc; i++) {
+		buf_addf(&c->out, "$%zu\r\n", argv[i].n);
+		buf_adds(&c->out, argv[i]);
+		buf_adds(&c->out, SLICE("\r\n"));
+	}
+	if (c->pending++ == 0 && c->connected && !c->closed)
+		conn_wait(c);
+}
+
+size_t
+redis_conn_pending(const struct redis_conn *c)
+{
+	return c->pending;
+}
+
+struct slice
+redis_conn_oversized(const struct redis_conn *c)
+{
+	if (!c->oversized || !c->first)
+		return SLICE("");
+	return slice_make(c->first->tag, c->first->tag_n);
+}
+
+/* ---- connecting ---- */
+
+static void
+on_connected(uv_connect_t *req, int status)
+{
+	struct redis_conn *c = container_of(req, struct redis_conn, connect);
+
+	if (c->closed)
+		return;
+	if (status == 0)
+		status = uv_read_start(&c->u.stream, on_alloc, on_read);
+	if (status < 0) {
+		conn_down(c, uv_strerror(status));
+		return;
+	}
+	c->connected = true;
+	conn_wait(c);
+	if (c->u.handle.type == UV_TCP)
+		uv_tcp_nodelay(&c->u.tcp, 1);
+	c->ops->up(c->userdata);
+	if (!c->closed)
+		redis_conn_flush(c);
+}
+
+static int
+conn_connect(struct redis_conn *c, const struct sockaddr *address)
+{
+	if (address->sa_family != AF_UNIX)
+		return uv_tcp_connect(&c->connect, &c->u.tcp, address, on_connected);
+	uv_pipe_connect(&c->connect, &c->u.pipe, ((const struct sockaddr_un *)address)->sun_path, on_connected);
+	return 0;
+}
+
+int
+redis_conn_new(uv_loop_t *loop, const struct sockaddr *address, uint32_t connect_ms, uint32_t answer_ms,
+	       const struct redis_conn_ops *ops, void *userdata, struct redis_conn **out)
+{
+	struct redis_conn *c = xcalloc(1, sizeof *c);
+	int r;
+
+	c->ops = ops;
+	c->userdata = userdata;
+	c->answer_ms = answer_ms;
+	c->last = &c->first;
+	c->reader = redisReaderCreateWithFunctions(&reply_functions);
+	r = !c->reader ? -ENOMEM :
+	    address->sa_family == AF_UNIX ? uv_pipe_init(loop, &c->u.pipe, 0) : uv_tcp_init(loop, &c->u.tcp);
+	if (r < 0) {
+		conn_free(c);
+		return r;
+	}
+	uv_timer_init(loop, &c->timer);
+	c->u.handle.data = c;
+	c->timer.data = c;
+	c->handles = 2;
+	r = conn_connect(c, address);
+	if (r < 0) {
+		redis_conn_close(c);
+		return r;
+	}
+	uv_timer_start(&c->timer, on_timer, connect_ms, 0);
+	*out = c;
+	return 0;
+}

@@ -1,0 +1,311 @@
+#include "stream.h"
+
+#include "xalloc.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#define PARTS_MAX 64
+
+struct stream_chunk { /* bytes that wait for the kernel */
+	uv_write_t req;
+	size_t size;
+	char bytes[];
+};
+
+struct stream_end {
+	uv_shutdown_t req;
+};
+
+void
+stream_env_init(struct stream_env *env, uv_loop_t *loop)
+{
+	*env = (struct stream_env){ .loop = loop, .buffer = xmalloc(STREAM_READ_SIZE) };
+	list_init(&env->paused);
+}
+
+void
+stream_env_deinit(struct stream_env *env)
+{
+	free(env->buffer);
+	env->buffer = NULL;
+}
+
+static void
+stream_init(struct stream *s, struct stream_env *env, const struct stream_ops *ops)
+{
+	s->env = env;
+	s->ops = ops;
+	s->queued = s->seen = 0;
+	s->reading = s->full = s->flushing = s->closing = s->ended = 0;
+	list_init(&s->paused);
+	s->uv.handle.data = s;
+	env->open++;
+}
+
+static void
+stream_report_end(struct stream *s, int error)
+{
+	if (s->ended || s->closing)
+		return;
+	s->ended = 1;
+	list_remove(&s->paused);
+	s->ops->end(s, error);
+}
+
+void
+stream_env_check(struct stream_env *env)
+{
+	struct list due;
+
+	if (list_empty(&env->paused))
+		return;
+	due = env->paused;
+	due.next->prev = &due;
+	due.prev->next = &due;
+	list_init(&env->paused);
+	while (!list_empty(&due)) { /* a callback may close any of them */
+		struct stream *s = container_of(due.next, struct stream, paused);
+		struct pollfd p = { .events = 0 };
+
+		list_remove(&s->paused);
+		list_push(&env->paused, &s->paused);
+		if (uv_fileno(&s->uv.handle, &p.fd) == 0 && poll(&p, 1, 0) == 1 && (p.revents & (POLLHUP | POLLERR)))
+			stream_report_end(s, -ECONNRESET);
+	}
+}
+
+bool
+stream_progressed(struct stream *s)
+{
+	size_t left = s->uv.stream.write_queue_size;
+	bool progressed = left < s->seen;
+
+	s->seen = left;
+	return progressed;
+}
+
+static int
+stream_init_handle(struct stream *s, struct stream_env *env, int family)
+{
+	return family == AF_UNIX ? uv_pipe_init(env->loop, &s->uv.pipe, 0) : uv_tcp_init(env->loop, &s->uv.tcp);
+}
+
+int
+stream_open(struct stream *s, struct stream_env *env, const struct stream_ops *ops, int fd, int family)
+{
+	int r = stream_init_handle(s, env, family);
+
+	assert(r == 0);
+	stream_init(s, env, ops);
+	r = family == AF_UNIX ? uv_pipe_open(&s->uv.pipe, fd) : uv_tcp_open(&s->uv.tcp, fd);
+	if (r < 0)
+		close(fd);
+	else if (family != AF_UNIX)
+		uv_tcp_nodelay(&s->uv.tcp, 1);
+	return r;
+}
+
+static void
+stream_on_connect(uv_connect_t *req, int status)
+{
+	struct stream_connect *c = container_of(req, struct stream_connect, req);
+	struct stream *s = req->handle->data;
+
+	if (s->closing)
+		return;
+	if (status == 0 && s->uv.handle.type == UV_TCP)
+		uv_tcp_nodelay(&s->uv.tcp, 1);
+	c->done(s, status);
+}
+
+int
+stream_connect(struct stream *s, struct stream_env *env, const struct stream_ops *ops, struct stream_connect *c,
+	       const struct sockaddr *address, const char *path, stream_connected_fn done)
+{
+	int r = stream_init_handle(s, env, path ? AF_UNIX : address->sa_family);
+
+	assert(r == 0);
+	stream_init(s, env, ops);
+	c->done = done;
+	if (path) {
+		uv_pipe_connect(&c->req, &s->uv.pipe, path, stream_on_connect);
+		return 0;
+	}
+	return uv_tcp_connect(&c->req, &s->uv.tcp, address, stream_on_connect);
+}
+
+static void
+stream_on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
+{
+	struct stream *s = handle->data;
+
+	*buf = uv_buf_init(s->env->buffer, STREAM_READ_SIZE);
+}
+
+static void
+stream_on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
+{
+	struct stream *s = stream->data;
+
+	if (n > 0)
+		s->ops->data(s, slice_make(buf->base, (size_t)n));
+	else if (n < 0)
+		stream_report_end(s, n == UV_EOF ? 0 : (int)n);
+}
+
+int
+stream_read(struct stream *s)
+{
+	if (s->reading || s->closing || s->ended)
+		return 0;
+	list_remove(&s->paused);
+	s->reading = 1;
+	return uv_read_start(&s->uv.stream, stream_on_alloc, stream_on_read);
+}
+
+void
+stream_pause(struct stream *s)
+{
+	if (!s->reading || s->closing || s->ended)
+		return;
+	s->reading = 0;
+	uv_read_stop(&s->uv.stream);
+	list_push(&s->env->paused, &s->paused);
+}
+
+static void
+stream_on_write(uv_write_t *req, int status)
+{
+	struct stream_chunk *chunk = container_of(req, struct stream_chunk, req);
+	struct stream *s = req->handle->data;
+
+	s->queued -= chunk->size;
+	free(chunk);
+	if (s->closing)
+		return;
+	if (status < 0) {
+		s->ops->drained(s, status);
+	} else if ((s->full && s->queued <= STREAM_LOW) || (s->flushing && s->queued == 0)) {
+		s->full = 0;
+		s->flushing = s->flushing && s->queued > 0;
+		s->ops->drained(s, 0);
+	}
+}
+
+/* Copies what lies behind the first `skip` bytes of the parts and leaves it to libuv. */
+static int
+stream_queue(struct stream *s, const struct slice *parts, unsigned n, size_t skip, size_t left)
+{
+	struct stream_chunk *chunk = xmalloc(sizeof *chunk + left);
+	uv_buf_t buf = uv_buf_init(chunk->bytes, (unsigned)left);
+	size_t at = 0;
+	int r;
+
+	for (unsigned i = 0; i < n; i++) {
+		size_t off = skip < parts[i].n ? skip : parts[i].n;
+
+		skip -= off;
+		memcpy(chunk->bytes + at, parts[i].p + off, parts[i].n - off);
+		at += parts[i].n - off;
+	}
+	chunk->size = left;
+	r = uv_write(&chunk->req, &s->uv.stream, &buf, 1, stream_on_write);
+	if (r < 0) {
+		free(chunk);
+		return r;
+	}
+	s->queued += left;
+	if (s->queued <= STREAM_HIGH)
+		return 0;
+	s->full = 1;
+	s->seen = s->uv.stream.write_queue_size;
+	return STREAM_FULL;
+}
+
+int
+stream_write(struct stream *s, const struct slice *parts, unsigned n)
+{
+	uv_buf_t bufs[PARTS_MAX];
+	size_t total = 0;
+	int r = 0;
+
+	assert(n <= PARTS_MAX && !s->closing);
+	for (unsigned i = 0; i < n; i++) {
+		bufs[i] = uv_buf_init((char *)parts[i].p, (unsigned)parts[i].n);
+		total += parts[i].n;
+	}
+	if (total == 0)
+		return s->full ? STREAM_FULL : 0;
+	if (s->queued == 0) {
+		r = uv_try_write(&s->uv.stream, bufs, n);
+		if (r == UV_EAGAIN)
+			r = 0;
+		if (r < 0)
+			return r;
+		if ((size_t)r == total)
+			return 0;
+	}
+	return stream_queue(s, parts, n, (size_t)r, total - (size_t)r);
+}
+
+bool
+stream_flush(struct stream *s)
+{
+	if (s->queued == 0)
+		return true;
+	s->flushing = 1;
+	return false;
+}
+
+static void
+stream_on_shutdown(uv_shutdown_t *req, int status)
+{
+	free(container_of(req, struct stream_end, req));
+}
+
+int
+stream_shutdown(struct stream *s)
+{
+	struct stream_end *end = xmalloc(sizeof *end);
+	int r = uv_shutdown(&end->req, &s->uv.stream, stream_on_shutdown);
+
+	if (r < 0)
+		free(end);
+	return r;
+}
+
+static void
+stream_on_close(uv_handle_t *handle)
+{
+	struct stream *s = handle->data;
+
+	s->env->open--;
+	s->ops->closed(s);
+}
+
+void
+stream_close(struct stream *s)
+{
+	if (s->closing)
+		return;
+	s->closing = 1;
+	list_remove(&s->paused);
+	uv_close(&s->uv.handle, stream_on_close);
+}
+
+void
+stream_reset(struct stream *s)
+{
+	if (s->closing)
+		return;
+	s->closing = 1;
+	list_remove(&s->paused);
+	/* Refused while a shutdown is under way: then an ordinary close has to do. */
+	if (s->uv.handle.type != UV_TCP || uv_tcp_close_reset(&s->uv.tcp, stream_on_close) < 0)
+		uv_close(&s->uv.handle, stream_on_close);
+}

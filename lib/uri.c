@@ -1,0 +1,432 @@
+#include "uri.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdint.h>
+
+/*
+ * A path that is canonical already is recognised by path_scan in one pass, and nothing is copied. Only what is not goes
+ * through path_decode and path_resolve.
+ *
+ * Decoding cannot make a new triplet: only unreserved characters are decoded, and '%' is none of them. So the canonical
+ * form of a canonical path is itself.
+ */
+
+#define UNRESERVED 1u /* RFC 3986 section 2.3 */
+#define DELIM 2u      /* the other pchar of section 3.3, without ';' */
+
+static const uint8_t chars[256] = {
+	['a' ... 'z'] = UNRESERVED,
+	['A' ... 'Z'] = UNRESERVED,
+	['0' ... '9'] = UNRESERVED,
+	['-'] = UNRESERVED,
+	['.'] = UNRESERVED,
+	['_'] = UNRESERVED,
+	['~'] = UNRESERVED,
+	['!'] = DELIM,
+	['$'] = DELIM,
+	['&'] = DELIM,
+	['\''] = DELIM,
+	['('] = DELIM,
+	[')'] = DELIM,
+	['*'] = DELIM,
+	['+'] = DELIM,
+	[','] = DELIM,
+	['='] = DELIM,
+	[':'] = DELIM,
+	['@'] = DELIM,
+};
+
+static unsigned
+char_flags(int c)
+{
+	return chars[(unsigned char)c];
+}
+
+static int
+hex_value(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	c = ascii_lower(c);
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+static char
+hex_upper(char c)
+{
+	return c >= 'a' && c <= 'f' ? (char)(c - 0x20) : c;
+}
+
+/* The byte of the triplet at the start of `s`; -EINVAL when there is none. */
+static int
+triplet_value(struct slice s)
+{
+	int high, low;
+
+	if (s.n < 3 || s.p[0] != '%')
+		return -EINVAL;
+	high = hex_value(s.p[1]);
+	low = hex_value(s.p[2]);
+	return high < 0 || low < 0 ? -EINVAL : high << 4 | low;
+}
+
+/* Is this the start of an overlong form of an ASCII character (RFC 3629 section 10)? A lead byte of n bytes carries at most
+ * seven bits when what follows it is 80 (as often as there are bytes to spare), then 80 or 81. */
+static bool
+is_overlong(struct slice s, int lead)
+{
+	unsigned zeros;
+
+	switch (lead) {
+	case 0xc0:
+	case 0xc1:
+		return true;
+	case 0xe0:
+		zeros = 0;
+		break;
+	case 0xf0:
+		zeros = 1;
+		break;
+	case 0xf8:
+		zeros = 2;
+		break;
+	case 0xfc:
+		zeros = 3;
+		break;
+	case 0xfe:
+		zeros = 4;
+		break;
+	default:
+		return false;
+	}
+	for (;; zeros--) {
+		int v;
+
+		s = slice_make(s.p + 3, s.n - 3);
+		v = triplet_value(s);
+		if (zeros == 0)
+			return v == 0x80 || v == 0x81;
+		if (v != 0x80)
+			return false;
+	}
+}
+
+/* As triplet_value, refusing what is refused always. */
+static int
+triplet_check(struct slice s)
+{
+	int v = triplet_value(s);
+
+	return v == 0 || (v > 0 && is_overlong(s, v)) ? -EINVAL : v;
+}
+
+static unsigned
+triplet_flags(int v)
+{
+	switch (v) {
+	case '/':
+	case '\\':
+	case ';':
+	case '?':
+	case '#':
+		return URI_TRIPLET | URI_SUSPECT;
+	default:
+		return URI_TRIPLET | (char_flags(v) & DELIM ? URI_SUSPECT : 0u);
+	}
+}
+
+/* `s` follows a slash: does it start with a segment that a canonical path has not ("", ".", "..")? A slash at the very end is
+ * kept. */
+static bool
+segment_is_special(struct slice s)
+{
+	size_t n = 0;
+
+	if (s.n == 0)
+		return false;
+	while (n < s.n && n < 2 && s.p[n] == '.')
+		n++;
+	return n == s.n || s.p[n] == '/';
+}
+
+/* 1: canonical, *flags is set; 0: not canonical, as far as it was read; -EINVAL. */
+static int
+path_scan(struct slice raw, unsigned *flags)
+{
+	unsigned seen = 0;
+	size_t i = 0;
+
+	while (i < raw.n) {
+		char c = raw.p[i];
+		struct slice at = slice_make(raw.p + i, raw.n - i);
+
+		if (char_flags(c)) {
+			i++;
+		} else if (c == '/') {
+			if (segment_is_special(slice_make(at.p + 1, at.n - 1)))
+				return 0;
+			i++;
+		} else if (c == '%') {
+			int v = triplet_check(at);
+
+			if (v < 0)
+				return v;
+			if (char_flags(v) & UNRESERVED)
+				return 0;
+			seen |= triplet_flags(v);
+			i += 3;
+		} else if (c == ';') {
+			seen |= URI_SUSPECT;
+			i++;
+		} else {
+			return -EINVAL;
+		}
+	}
+	*flags = seen;
+	return 1;
+}
+
+/* Copies raw with unreserved characters decoded. */
+static int
+path_decode(struct slice raw, char *out, size_t *out_n)
+{
+	size_t n = 0, i = 0;
+
+	while (i < raw.n) {
+		char c = raw.p[i];
+		int v;
+
+		if (c != '%') {
+			if (!char_flags(c) && c != '/' && c != ';')
+				return -EINVAL;
+			out[n++] = c;
+			i++;
+			continue;
+		}
+		v = triplet_check(slice_make(raw.p + i, raw.n - i));
+		if (v < 0)
+			return v;
+		if (char_flags(v) & UNRESERVED) {
+			out[n++] = (char)v;
+		} else {
+			memcpy(out + n, raw.p + i, 3);
+			n += 3;
+		}
+		i += 3;
+	}
+	*out_n = n;
+	return 0;
+}
+
+/* Takes empty and dot segments away, in place. Slashes are merged first: "/a//../b" is "/b". Returns the length, at least 1
+ * (an empty path becomes "/"). */
+static size_t
+path_resolve(char *path, size_t n)
+{
+	size_t i = 0, o = 0;
+
+	while (i < n) {
+		size_t start = ++i, size;
+		bool dots, up;
+
+		while (i < n && path[i] != '/')
+			i++;
+		size = i - start;
+		up = size == 2 && path[start] == '.' && path[start + 1] == '.';
+		dots = up || size == 0 || (size == 1 && path[start] == '.');
+		while (up && o > 0 && path[--o] != '/')
+			;
+		if (!dots || i == n)
+			path[o++] = '/';
+		if (!dots) {
+			memmove(path + o, path + start, size);
+			o += size;
+		}
+	}
+	if (o == 0)
+		path[o++] = '/';
+	return o;
+}
+
+int
+uri_canonical(struct slice raw, char *out, struct uri_path *result)
+{
+	size_t n;
+	int r;
+
+	if (raw.n == 0 || raw.p[0] != '/')
+		return -EINVAL;
+	r = path_scan(raw, &result->flags);
+	if (r < 0)
+		return r;
+	result->same = r == 1;
+	result->path = raw;
+	if (result->same)
+		return 0;
+	r = path_decode(raw, out, &n);
+	if (r < 0)
+		return r;
+	result->path = slice_make(out, path_resolve(out, n));
+	/* Segments that are gone now count no more. */
+	r = path_scan(result->path, &result->flags);
+	return r < 0 ? r : 0;
+}
+
+#define READ_SLASHES 1u      /* triplets are decoded before the path is taken apart */
+#define READ_PARAMS 2u       /* ";x" is taken off segments */
+#define READ_PARAMS_FIRST 4u /* and that comes before decoding */
+
+static const uint8_t readings[URI_READINGS] = {
+	READ_SLASHES | READ_PARAMS,
+	READ_SLASHES | READ_PARAMS | READ_PARAMS_FIRST,
+	READ_SLASHES,
+	READ_PARAMS,
+};
+
+struct slice
+uri_reading(struct slice path, unsigned which, char *out)
+{
+	unsigned how = readings[which % URI_READINGS];
+	bool in_params = false;
+	size_t n = 0, step;
+
+	for (size_t i = 0; i < path.n; i += step) {
+		int v = triplet_value(slice_make(path.p + i, path.n - i));
+		bool triplet = v >= 0;
+		bool splits = triplet && (how & READ_SLASHES) && !(in_params && (how & READ_PARAMS_FIRST));
+		char c = triplet ? (char)v : path.p[i];
+
+		step = triplet ? 3 : 1;
+		if ((c == '/' && !triplet) || (splits && (c == '/' || c == '\\'))) {
+			in_params = false;
+			out[n++] = '/';
+		} else if (splits && (c == '?' || c == '#')) {
+			break;
+		} else if (in_params) {
+			continue;
+		} else if ((how & READ_PARAMS) && c == ';') {
+			in_params = true;
+		} else if (!triplet || char_flags(c) || c == ';') {
+			out[n++] = c;
+		} else {
+			out[n++] = '%';
+			out[n++] = hex_upper(path.p[i + 1]);
+			out[n++] = hex_upper(path.p[i + 2]);
+		}
+	}
+	return slice_make(out, path_resolve(out, n));
+}
+
+struct slice
+uri_other_reading(struct slice path, char *out)
+{
+	return uri_reading(path, 0, out);
+}
+
+struct slice
+uri_match_form(struct slice path, char *out)
+{
+	for (size_t i = 0; i < path.n; i++) {
+		bool digit = (i >= 1 && path.p[i - 1] == '%') || (i >= 2 && path.p[i - 2] == '%');
+
+		out[i] = digit ? hex_upper(path.p[i]) : path.p[i];
+	}
+	return slice_make(out, path.n);
+}
+
+/* Digits only; an empty port is none (RFC 3986 section 6.2.3). */
+static int
+port_parse(struct slice s, int *port)
+{
+	int v = 0;
+
+	*port = -1;
+	if (s.n == 0)
+		return 0;
+	for (size_t i = 0; i < s.n; i++) {
+		if (s.p[i] < '0' || s.p[i] > '9')
+			return -EINVAL;
+		v = v * 10 + (s.p[i] - '0');
+		if (v > 65535)
+			return -EINVAL;
+	}
+	if (v == 0)
+		return -EINVAL;
+	*port = v;
+	return 0;
+}
+
+static int
+ipv6_check(struct slice s)
+{
+	char text[INET6_ADDRSTRLEN];
+	struct in6_addr address;
+
+	if (s.n >= sizeof text || memchr(s.p, '\0', s.n))
+		return -EINVAL;
+	memcpy(text, s.p, s.n);
+	text[s.n] = '\0';
+	return inet_pton(AF_INET6, text, &address) == 1 ? 0 : -EINVAL;
+}
+
+/* *n: bytes of the host in `raw`, *keep: without a dot at the end. */
+static int
+host_measure(struct slice raw, size_t *n, size_t *keep)
+{
+	const char *end = raw.n && raw.p[0] == '[' ? memchr(raw.p, ']', raw.n) : NULL;
+	size_t label = 0, i;
+
+	if (end) {
+		*n = *keep = (size_t)(end - raw.p) + 1;
+		return ipv6_check(slice_make(raw.p + 1, *n - 2));
+	}
+	for (i = 0; i < raw.n && raw.p[i] != ':'; i++) {
+		if (!(char_flags(raw.p[i]) & UNRESERVED))
+			return -EINVAL;
+		if (raw.p[i] != '.')
+			label++;
+		else if (label == 0)
+			return -EINVAL;
+		else
+			label = 0;
+	}
+	*n = i;
+	*keep = i > 0 && label == 0 ? i - 1 : i;
+	return i > 0 ? 0 : -EINVAL;
+}
+
+int
+uri_host_parse(struct slice raw, char *out, struct uri_host *result)
+{
+	size_t n, keep, o;
+	int r;
+
+	result->host = result->host_port = slice_make(out, 0);
+	result->port = -1;
+	if (raw.n == 0)
+		return 0;
+	r = host_measure(raw, &n, &keep);
+	if (r < 0)
+		return r;
+	if (keep > URI_HOST_MAX || (n < raw.n && raw.p[n] != ':'))
+		return -EINVAL;
+	if (n < raw.n)
+		r = port_parse(slice_make(raw.p + n + 1, raw.n - n - 1), &result->port);
+	if (r < 0)
+		return r;
+	for (o = 0; o < keep; o++)
+		out[o] = ascii_lower(raw.p[o]);
+	result->host = slice_make(out, keep);
+	if (result->port >= 0) {
+		int digits = result->port >= 10000 ? 5 : result->port >= 1000 ? 4 : result->port >= 100 ? 3 :
+			     result->port >= 10 ? 2 : 1;
+
+		out[o++] = ':';
+		for (int i = digits - 1, v = result->port; i >= 0; i--, v /= 10)
+			out[o + (size_t)i] = (char)('0' + v % 10);
+		o += (size_t)digits;
+	}
+	result->host_port = slice_make(out, o);
+	return 0;
+}

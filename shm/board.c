@@ -1,0 +1,132 @@
+#include "board.h"
+
+#include "memfd.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#define SEALS (F_SEAL_FUTURE_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)
+
+_Static_assert(REASON_N <= sizeof(((struct board_counts *)0)->by_reason) / sizeof(uint64_t),
+	       "board_counts.by_reason has a word for every reason");
+
+const uint32_t board_bucket_us[BOARD_BUCKETS - 1] = {
+	250,    500,    1000,   2500,    5000,    10000,    25000,    50000,
+	100000, 250000, 500000, 1000000, 2500000, 10000000, 60000000,
+};
+
+const char *const board_counter_name[COUNTER_N] = {
+#define X(name, help) #name,
+	BOARD_COUNTERS(X)
+#undef X
+};
+
+const char *const board_counter_help[COUNTER_N] = {
+#define X(name, help) help,
+	BOARD_COUNTERS(X)
+#undef X
+};
+
+int
+board_create(size_t size, void **out_page, int *out_fd)
+{
+	void *page;
+	int fd, r;
+
+	r = memfd_make("yett-board", size, &fd);
+	if (r)
+		return r;
+	/* Mapped before it is sealed: this mapping stays writable, and no other one can be made. */
+	page = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (page == MAP_FAILED) {
+		r = -errno;
+		close(fd);
+		return r;
+	}
+	r = memfd_seal(fd, SEALS);
+	if (r) {
+		munmap(page, size);
+		close(fd);
+		return r;
+	}
+	*out_page = page;
+	*out_fd = fd;
+	return 0;
+}
+
+int
+board_map(int fd, size_t size, const void **out_page)
+{
+	void *page = MAP_FAILED;
+	size_t have;
+
+	if (!memfd_check(fd, SEALS, &have) && have == size)
+		page = mmap(NULL, size, PROT_READ, MAP_SHARED, fd, 0);
+	if (fd >= 0)
+		close(fd);
+	if (page == MAP_FAILED)
+		return -EBADMSG;
+	*out_page = page;
+	return 0;
+}
+
+void
+board_unmap(const void *page, size_t size)
+{
+	if (page)
+		munmap((void *)(uintptr_t)page, size);
+}
+
+static void
+fold(uint64_t *sum, const uint64_t *part, size_t words)
+{
+	for (size_t i = 0; i < words; i++)
+		board_add(&sum[i], board_get(&part[i]));
+}
+
+#define FOLD(field) fold(sum->field, part->field, sizeof sum->field / sizeof(uint64_t))
+
+static void
+fold_endpoint(struct board_endpoint *sum, const struct board_endpoint *part)
+{
+	board_add(&sum->requests, board_get(&part->requests));
+	board_add(&sum->failures, board_get(&part->failures));
+	board_add(&sum->connects, board_get(&part->connects));
+	board_add(&sum->duration_us, board_get(&part->duration_us));
+}
+
+static void
+fold_route(struct board_route *sum, const struct board_route *part)
+{
+	FOLD(by_class);
+	board_add(&sum->bytes_in, board_get(&part->bytes_in));
+	board_add(&sum->bytes_out, board_get(&part->bytes_out));
+	board_add(&sum->duration_us, board_get(&part->duration_us));
+}
+
+void
+board_fold(struct board_counts *sum, const struct board_counts *part)
+{
+	FOLD(counter);
+	FOLD(by_reason);
+	FOLD(by_class);
+	FOLD(duration);
+	board_add(&sum->duration_us, board_get(&part->duration_us));
+	for (unsigned i = 0; i < BOARD_ROUTES; i++)
+		fold_route(&sum->route[i], &part->route[i]);
+	for (unsigned i = 0; i < BOARD_ENDPOINTS; i++)
+		fold_endpoint(&sum->endpoint[i], &part->endpoint[i]);
+}
+
+unsigned
+board_bucket(uint64_t us)
+{
+	unsigned i = 0;
+
+	while (i < BOARD_BUCKETS - 1 && us > board_bucket_us[i])
+		i++;
+	return i;
+}

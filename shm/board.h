@@ -1,0 +1,138 @@
+#pragma once
+
+/*
+ * board: what is happening. One memfd per writer, writable only by it (sealed F_SEAL_FUTURE_WRITE by its maker after it
+ * has mapped it), readable by all. Every word has one writer, so an increment is a load and a store; no lock exists.
+ * Pages belong to worker instances; the master folds a dead instance's counters into the base on its own page.
+ */
+
+#include "reason.h"
+
+#include <stdint.h>
+
+#define BOARD_MAGIC 0x6472616f62ull /* "board" */
+#define BOARD_LAYOUT 1u
+#define BOARD_ROUTES 4096    /* slots; 0 is "other" */
+#define BOARD_ENDPOINTS 4096 /* slots; 0 is "other" */
+#define BOARD_WORKERS 256
+#define BOARD_BUCKETS 16
+
+/* Upper bounds of the duration histogram in microseconds; the last bucket is without bound. */
+extern const uint32_t board_bucket_us[BOARD_BUCKETS - 1];
+
+#define BOARD_COUNTERS(X)                                                  \
+	X(requests, "Requests that were answered or broken off")           \
+	X(connections, "Connections accepted from clients")                \
+	X(bytes_in, "Bytes read from clients")                             \
+	X(bytes_out, "Bytes written to clients")                           \
+	X(upstream_connects, "Connections opened to upstreams")            \
+	X(upstream_reuses, "Requests sent on a pooled connection")         \
+	X(retries, "Requests sent again")                                  \
+	X(token_hits, "Tokens found verified in the worker's cache")       \
+	X(token_misses, "Tokens whose signature was checked")              \
+	X(log_dropped, "Access log lines lost because the sink was stuck") \
+	X(tunnels, "Connections upgraded to a tunnel")                     \
+	X(accept_paused, "Times that accepting stopped at a limit")
+
+enum board_counter {
+#define X(name, help) COUNTER_##name,
+	BOARD_COUNTERS(X)
+#undef X
+	COUNTER_N
+};
+extern const char *const board_counter_name[COUNTER_N];
+extern const char *const board_counter_help[COUNTER_N];
+
+struct board_route {
+	uint64_t by_class[6]; /* by status / 100; 0 = none was sent */
+	uint64_t bytes_in, bytes_out;
+	uint64_t duration_us;
+};
+
+struct board_endpoint {
+	uint64_t requests, failures, connects, duration_us;
+	uint64_t in_flight; /* gauge */
+	uint64_t idle;      /* gauge */
+};
+
+/* Counters that are folded when their instance is gone. */
+struct board_counts {
+	uint64_t counter[COUNTER_N];
+	uint64_t by_reason[128];
+	uint64_t by_class[6];
+	uint64_t duration[BOARD_BUCKETS];
+	uint64_t duration_us;
+	struct board_route route[BOARD_ROUTES];
+	struct board_endpoint endpoint[BOARD_ENDPOINTS];
+};
+
+/* A worker's page. */
+struct board_worker {
+	uint64_t magic;
+	uint32_t layout;
+	uint32_t role; /* enum worker_role */
+	uint32_t slot;
+	uint32_t pid;
+	uint64_t instance;
+	uint64_t started_ms;   /* CLOCK_MONOTONIC */
+	uint64_t heartbeat_ms; /* CLOCK_MONOTONIC, stored at every tick */
+	uint64_t version;      /* of the table in force, 0 before the first */
+	uint64_t connections;  /* gauges: clients connected */
+	uint64_t in_flight;    /* requests */
+	uint64_t tunnels_open;
+	uint64_t tables_alive;
+	uint64_t draining;
+	struct board_counts counts;
+};
+
+enum health_state { HEALTH_UNKNOWN, HEALTH_ALIVE, HEALTH_DEAD };
+
+struct board_health { /* by endpoint slot */
+	uint32_t state;    /* enum health_state */
+	uint32_t seen_2xx; /* its page once gave a 2xx: from then on anything else counts against it */
+	uint64_t died;     /* sequence: the largest died last; 0 = never */
+	uint64_t checked_ms;
+	uint32_t last_status; /* of the page, 0 = no answer */
+	uint32_t pad;
+};
+
+/* The master's page. */
+struct board_master {
+	uint64_t magic;
+	uint32_t layout;
+	uint32_t pid;
+	uint64_t started_ms;
+	uint64_t version;         /* newest table published */
+	uint64_t published_wall;  /* seconds since 1970 */
+	uint64_t ready;           /* every worker has a table */
+	uint64_t reloads_ok, reloads_failed;
+	uint64_t last_reload_ok;  /* 1 or 0 */
+	uint64_t respawns;
+	uint64_t redis_state;     /* 0 not configured, 1 up, 2 down */
+	uint64_t rules_revision;
+	uint64_t rules_refused;   /* how many stand refused */
+	uint64_t rules_withheld;  /* deletions not applied */
+	uint64_t rules_age_wall;  /* when the rules were last compared in full, seconds since 1970 */
+	uint64_t fold_seq;        /* odd while the base changes */
+	uint64_t folded[64];      /* ring of the last instances that were folded into base: do not count their pages */
+	uint64_t folded_count;
+	struct board_health health[BOARD_ENDPOINTS];
+	struct board_counts base;
+};
+
+/* Makes a page of `size` bytes, maps it writable, seals it against every other writer. *out_fd is for handing out (a
+ * reader maps it read-only). 0 or a negative errno. */
+int board_create(size_t size, void **out_page, int *out_fd) __attribute__((warn_unused_result));
+/* Maps another's page read-only after checking size and seals; `fd` is taken over. 0 or -EBADMSG. */
+int board_map(int fd, size_t size, const void **out_page) __attribute__((warn_unused_result));
+void board_unmap(const void *page, size_t size);
+
+/* One writer: a plain increment that no reader sees half. */
+#define board_add(field, n) __atomic_store_n((field), *(field) + (uint64_t)(n), __ATOMIC_RELAXED)
+#define board_sub(field, n) __atomic_store_n((field), *(field) - (uint64_t)(n), __ATOMIC_RELAXED)
+#define board_set(field, v) __atomic_store_n((field), (v), __ATOMIC_RELAXED)
+#define board_get(field) __atomic_load_n((field), __ATOMIC_RELAXED)
+
+/* sum += part, for counters only: the gauges of `part` are left out. */
+void board_fold(struct board_counts *sum, const struct board_counts *part);
+unsigned board_bucket(uint64_t us);

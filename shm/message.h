@@ -1,0 +1,94 @@
+#pragma once
+
+/*
+ * message: what master and workers say to each other over lib/ipc. Fixed structs; the receiver checks the size.
+ * M> is sent by the master, W> by a worker, A> by the admin worker only.
+ */
+
+#include <stdint.h>
+
+enum message_type {
+	MSG_HELLO = 1,    /* M> struct msg_hello: who you are; first message */
+	MSG_BOARD,        /* W> struct msg_board + fd: my page (sealed against other writers). M> the same, to let one
+	                   *    worker read the page of the master (slot == BOARD_SLOT_MASTER) or of a sibling; fd -1:
+	                   *    that instance is gone */
+	MSG_LISTENER,     /* M> struct msg_listener + fd: accept on it (a socket of your slot, or one lent to you) */
+	MSG_UNLISTEN,     /* M> struct msg_listener: stop accepting on it and close it (what was lent goes back) */
+	MSG_SEGMENT,      /* M> struct msg_segment + fd: a sealed segment, to be used at the next MSG_PUBLISH */
+	MSG_PUBLISH,      /* M> struct msg_publish: swap to this table now */
+	MSG_ACK,          /* W> struct msg_ack: the table is in force (the board says so too) */
+	MSG_NACK,         /* W> struct msg_ack: the segment was refused (it does not verify); the old table serves */
+	MSG_DRAIN,        /* M> struct msg_drain: stop accepting, finish, exit 0 */
+	MSG_REOPEN,       /* M> no body + fd: a new descriptor for the access log */
+	MSG_CALL,         /* A> struct msg_call (+ fd: a memfd with the body): an operator asks */
+	MSG_REPLY,        /* M> struct msg_reply + fd: a memfd with the answer (JSON) */
+};
+
+#define BOARD_SLOT_MASTER 0xffffffffu
+#define WORKER_SLOT_ADMIN 0xfffffffeu
+
+enum worker_role { ROLE_TRAFFIC, ROLE_ADMIN };
+
+struct msg_hello {
+	uint32_t role;     /* enum worker_role */
+	uint32_t slot;     /* 0.. or WORKER_SLOT_ADMIN */
+	uint64_t instance; /* unique over all workers of a master's life, never 0 */
+	uint32_t workers;  /* how many traffic slots there are */
+	uint32_t log_level;
+	uint32_t orphan_grace_ms; /* go on serving for so long when the master is gone, then drain */
+	uint32_t drain_ms;
+	uint32_t fd_reserve; /* stop accepting when so few descriptors are left */
+	uint32_t max_connections; /* per worker, 0 = by descriptors only */
+	char version[32];
+};
+
+struct msg_board {
+	uint32_t slot;
+	uint32_t pad;
+	uint64_t instance;
+};
+
+enum listener_kind { LISTENER_HTTP, LISTENER_ADMIN, LISTENER_ADMIN_READONLY, LISTENER_TAKEOVER };
+
+struct msg_listener {
+	uint32_t id;   /* index into the configuration's listeners */
+	uint32_t slot; /* whose socket it is: differs from the receiver's when it is lent */
+	uint32_t kind; /* enum listener_kind */
+	uint32_t port; /* host order, 0 for a Unix socket: X-Forwarded-Port */
+};
+
+struct msg_segment {
+	uint32_t kind; /* enum table_segment */
+	uint32_t pad;
+	uint64_t generation;
+};
+
+struct msg_publish {
+	uint64_t version;
+	uint64_t generation[4]; /* by enum table_segment: which generation of each makes up this version */
+};
+
+struct msg_ack {
+	uint64_t version;
+};
+
+struct msg_drain {
+	uint32_t grace_ms;
+	uint32_t idle_ms; /* idle connections are closed after this, staggered */
+};
+
+enum call_verb { CALL_STATUS = 1, CALL_ROUTES, CALL_RELOAD, CALL_CONFIG };
+
+struct msg_call {
+	uint32_t id; /* the admin worker's own number, comes back in the reply */
+	uint32_t verb;
+	uint32_t flags; /* CALL_FLAG_* */
+	uint32_t pad;
+};
+#define CALL_FLAG_WAIT 1u  /* reply when every worker has acknowledged, without the limit of 2 s */
+#define CALL_FLAG_FORCE 2u /* apply deletions that were withheld */
+
+struct msg_reply {
+	uint32_t id;
+	uint32_t status; /* HTTP status for the operator */
+};

@@ -1,0 +1,221 @@
+/*
+ * Fills the rules segment. Knows what the look-ups need (hashes, chains, the filter of stripped
+ * names), and nothing of where rules come from.
+ */
+
+#include "table.h"
+
+#include "fold.h"
+#include "hash.h"
+#include "lib/xalloc.h"
+
+#include <stdlib.h>
+
+void
+table_builder_init(struct table_builder *b)
+{
+	*b = (struct table_builder){ .root_any = TRIE_NONE, .gate_root = TRIE_NONE };
+	seg_builder_init(&b->seg);
+	trie_builder_init(&b->routes, &b->seg, RULES_NODES, RULES_EDGES);
+	trie_builder_init(&b->gates, &b->seg, RULES_GATE_NODES, RULES_GATE_EDGES);
+}
+
+void
+table_builder_deinit(struct table_builder *b)
+{
+	trie_builder_deinit(&b->routes);
+	trie_builder_deinit(&b->gates);
+	seg_builder_deinit(&b->seg);
+	free(b->hosts);
+	b->hosts = NULL;
+}
+
+static void *
+element(struct table_builder *b, unsigned section, uint32_t i, uint32_t size)
+{
+	return b->seg.sections[section].p + (size_t)i * size;
+}
+
+static struct slice
+string(struct table_builder *b, struct seg_ref ref)
+{
+	return slice_make(b->seg.sections[RULES_STRINGS].p + ref.offset, ref.size);
+}
+
+static void
+hosts_place(struct table_host *hosts, uint32_t count, const struct table_host *h)
+{
+	uint32_t i = hash_slot(h->hash, count);
+
+	while (hosts[i].root != TRIE_NONE)
+		i = i + 1 < count ? i + 1 : 0;
+	hosts[i] = *h;
+}
+
+static void
+hosts_grow(struct table_builder *b)
+{
+	uint32_t cap = b->hosts_cap ? b->hosts_cap * 2 : 16;
+	struct table_host *hosts = xcalloc(cap, sizeof *hosts);
+
+	for (uint32_t i = 0; i < cap; i++)
+		hosts[i].root = TRIE_NONE;
+	for (uint32_t i = 0; i < b->hosts_cap; i++) {
+		if (b->hosts[i].root != TRIE_NONE)
+			hosts_place(hosts, cap, &b->hosts[i]);
+	}
+	free(b->hosts);
+	b->hosts = hosts;
+	b->hosts_cap = cap;
+}
+
+/* The root of a host's trie, made where missing. */
+static uint32_t
+host_root(struct table_builder *b, uint32_t kind, struct slice name)
+{
+	uint32_t hash = hash_bytes(kind, name), i;
+	struct table_host *h;
+
+	if (b->hosts_count >= b->hosts_cap / 2)
+		hosts_grow(b);
+	for (i = hash_slot(hash, b->hosts_cap);; i = i + 1 < b->hosts_cap ? i + 1 : 0) {
+		h = &b->hosts[i];
+		if (h->root == TRIE_NONE)
+			break;
+		if (h->hash == hash && h->kind == kind && slice_eq(string(b, h->name), name))
+			return h->root;
+	}
+	h->hash = hash;
+	h->kind = kind;
+	h->name = seg_builder_string(&b->seg, name);
+	h->root = trie_builder_root(&b->routes);
+	b->hosts_count++;
+	return h->root;
+}
+
+/* Is there a port behind the name or the bracketed address? */
+static bool
+host_names_port(struct slice host)
+{
+	const char *bracket = memrchr(host.p, ']', host.n);
+	const char *from = bracket ? bracket : host.p;
+
+	return memchr(from, ':', host.n - (size_t)(from - host.p)) != NULL;
+}
+
+static uint32_t
+root_for(struct table_builder *b, struct slice host, bool verbatim)
+{
+	bool wildcard = !verbatim && slice_starts(host, SLICE("*."));
+
+	if (host.n == 0) {
+		if (b->root_any == TRIE_NONE)
+			b->root_any = trie_builder_root(&b->routes);
+		return b->root_any;
+	}
+	if (verbatim) {
+		b->verbatim = true;
+		return host_root(b, HOST_VERBATIM, host);
+	}
+	b->port |= host_names_port(host);
+	b->wildcard |= wildcard;
+	if (wildcard)
+		return host_root(b, HOST_WILDCARD, slice_make(host.p + 1, host.n - 1));
+	return host_root(b, HOST_NAME, host);
+}
+
+/* Puts a route behind those of its node. One that applies exactly where an earlier one does is left
+ * out: the chain stays as short as there are ways to apply, whatever was configured. */
+static void
+route_link(struct table_builder *b, uint32_t node, uint32_t route)
+{
+	struct table_route *routes = element(b, RULES_ROUTES, 0, sizeof *routes);
+	uint32_t *link = &trie_builder_node(&b->routes, node)->entry;
+	uint32_t how = routes[route].flags & (ROUTE_EXACT | ROUTE_EXACT_SLASH);
+
+	for (; *link != TRIE_NONE; link = &routes[*link].next) {
+		if ((routes[*link].flags & (ROUTE_EXACT | ROUTE_EXACT_SLASH)) == how)
+			return;
+	}
+	*link = route;
+}
+
+uint32_t
+table_builder_route(struct table_builder *b, struct slice host, bool verbatim, struct slice path,
+		    const struct table_route *route)
+{
+	struct seg_ref stored = { route->path.offset, (uint32_t)path.n };
+	struct table_route copy = *route;
+	uint32_t root = root_for(b, host, verbatim), node, i;
+
+	if (slice_starts(string(b, route->path), path))
+		node = trie_builder_path_ref(&b->routes, root, stored);
+	else
+		node = trie_builder_path(&b->routes, root, path);
+	copy.next = TRIE_NONE;
+	i = seg_builder_add(&b->seg, RULES_ROUTES, &copy, sizeof copy);
+	if (!b->seg.full)
+		route_link(b, node, i);
+	return i;
+}
+
+uint32_t
+table_builder_gate(struct table_builder *b, struct slice path, const struct table_gate *gate)
+{
+	struct table_gate copy = *gate, *gates;
+	uint32_t node, i, *link;
+
+	if (b->gate_root == TRIE_NONE)
+		b->gate_root = trie_builder_root(&b->gates);
+	node = trie_builder_path(&b->gates, b->gate_root, path);
+	copy.next = TRIE_NONE;
+	i = seg_builder_add(&b->seg, RULES_GATES, &copy, sizeof copy);
+	if (b->seg.full)
+		return i;
+	gates = element(b, RULES_GATES, 0, sizeof *gates);
+	link = &trie_builder_node(&b->gates, node)->entry;
+	while (*link != TRIE_NONE)
+		link = &gates[*link].next;
+	*link = i;
+	return i;
+}
+
+static void
+strip_filter(struct table_builder *b)
+{
+	uint32_t count = (uint32_t)(b->seg.sections[RULES_STRIP].n / sizeof(struct table_strip));
+
+	memset(b->global.strip_lengths, 0, sizeof b->global.strip_lengths);
+	for (uint32_t i = 0; i < count; i++) {
+		const struct table_strip *strip = element(b, RULES_STRIP, i, sizeof *strip);
+		struct slice name = string(b, strip->name);
+
+		if (name.n)
+			b->global.strip_lengths[fold_class(name.p[0])] |=
+			    fold_lengths(name.n, strip->prefix);
+	}
+}
+
+static void
+hosts_write(struct table_builder *b)
+{
+	/* Half full at most, so that a free slot is never far. */
+	for (uint32_t i = 0; i < b->hosts_cap; i++)
+		seg_builder_add(&b->seg, RULES_HOSTS, &b->hosts[i], sizeof b->hosts[i]);
+}
+
+int
+table_builder_finish(struct table_builder *b, uint64_t generation, struct segment **out)
+{
+	b->global.root_any = b->root_any;
+	b->global.gate_root = b->gate_root;
+	b->global.hosts_verbatim = b->verbatim;
+	b->global.hosts_port = b->port;
+	b->global.hosts_wildcard = b->wildcard;
+	strip_filter(b);
+	seg_builder_add(&b->seg, RULES_GLOBAL, &b->global, sizeof b->global);
+	hosts_write(b);
+	trie_builder_finish(&b->routes);
+	trie_builder_finish(&b->gates);
+	return seg_builder_finish(&b->seg, SEGMENT_RULES, generation, out);
+}

@@ -1,0 +1,218 @@
+/*
+ * Does the content of a segment hold together? One pass over each section, when the segment
+ * arrives. The accessors check bounds at every use; what is asked here on top of it is that each
+ * look-up ends, and that the parts fit one another.
+ */
+
+#include "table.h"
+
+#include "fold.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+/* The first element of a section whose elements must be of `size` bytes: *count of them, 0 when the
+ * size is wrong. */
+static const void *
+section(const struct segment *s, unsigned number, uint32_t size, uint32_t *count, bool *ok)
+{
+	const void *first = seg_at(s, number, 0, size);
+
+	*count = first ? seg_count(s, number) : 0;
+	if (!first && seg_count(s, number))
+		*ok = false;
+	return first;
+}
+
+static bool
+ref_ok(const struct segment *s, struct seg_ref ref)
+{
+	return (uint64_t)ref.offset + ref.size <= seg_count(s, 0);
+}
+
+static bool
+run_ok(uint32_t first, uint32_t count, uint32_t limit)
+{
+	return (uint64_t)first + count <= limit;
+}
+
+/* Chains run upwards only, so they end. */
+static bool
+next_ok(uint32_t next, uint32_t i, uint32_t count)
+{
+	return next == TRIE_NONE || (next > i && next < count);
+}
+
+static bool
+root_ok(const struct segment *s, uint32_t root, unsigned nodes)
+{
+	return root == TRIE_NONE || root < seg_count(s, nodes);
+}
+
+static bool
+global_ok(const struct segment *s)
+{
+	const struct table_global *g = table_global(s);
+
+	return g && seg_count(s, RULES_GLOBAL) == 1 && root_ok(s, g->root_any, RULES_NODES) &&
+	       root_ok(s, g->gate_root, RULES_GATE_NODES) && ref_ok(s, g->cookie) &&
+	       ref_ok(s, g->realm) && ref_ok(s, g->via);
+}
+
+static bool
+hosts_ok(const struct segment *s)
+{
+	bool ok = true, room = false;
+	uint32_t count;
+	const struct table_host *h = section(s, RULES_HOSTS, sizeof *h, &count, &ok);
+
+	for (uint32_t i = 0; i < count; i++) {
+		room |= h[i].root == TRIE_NONE;
+		ok &= root_ok(s, h[i].root, RULES_NODES) && ref_ok(s, h[i].name);
+	}
+	return ok && (room || count == 0);
+}
+
+static bool
+routes_ok(const struct segment *s)
+{
+	uint32_t count, policies = seg_count(s, RULES_POLICIES);
+	bool ok = true;
+	const struct table_route *r = section(s, RULES_ROUTES, sizeof *r, &count, &ok);
+
+	for (uint32_t i = 0; i < count; i++) {
+		ok &= next_ok(r[i].next, i, count) && r[i].policy < policies &&
+		      ref_ok(s, r[i].id) && ref_ok(s, r[i].host) && ref_ok(s, r[i].path) &&
+		      ref_ok(s, r[i].add_prefix) && ref_ok(s, r[i].set_host);
+	}
+	section(s, RULES_POLICIES, sizeof(struct table_policy), &policies, &ok);
+	return ok;
+}
+
+static bool
+gates_ok(const struct segment *s)
+{
+	bool ok = true;
+	uint32_t count;
+	const struct table_gate *gate = section(s, RULES_GATES, sizeof *gate, &count, &ok);
+
+	for (uint32_t i = 0; i < count; i++)
+		ok &= next_ok(gate[i].next, i, count);
+	return ok;
+}
+
+static bool
+tokens_ok(const struct segment *s)
+{
+	uint32_t issuers, audiences, claims;
+	bool ok = true;
+	const struct table_issuer *issuer =
+	    section(s, RULES_ISSUERS, sizeof *issuer, &issuers, &ok);
+	const struct seg_ref *audience =
+	    section(s, RULES_AUDIENCES, sizeof *audience, &audiences, &ok);
+	const struct table_claim *claim = section(s, RULES_CLAIMS, sizeof *claim, &claims, &ok);
+
+	for (uint32_t i = 0; i < issuers; i++)
+		ok &= ref_ok(s, issuer[i].iss) &&
+		      run_ok(issuer[i].audience_first, issuer[i].audience_count, audiences);
+	for (uint32_t i = 0; i < audiences; i++)
+		ok &= ref_ok(s, audience[i]);
+	for (uint32_t i = 0; i < claims; i++)
+		ok &= ref_ok(s, claim[i].claim) && ref_ok(s, claim[i].header);
+	return ok;
+}
+
+/* A filter that hides a name would let a client pose as the gateway. */
+static bool
+strips_ok(const struct segment *s)
+{
+	const struct table_global *g = table_global(s);
+	bool ok = true;
+	uint32_t count;
+	const struct table_strip *strip = section(s, RULES_STRIP, sizeof *strip, &count, &ok);
+
+	for (uint32_t i = 0; i < count; i++) {
+		struct slice name = seg_string(s, strip[i].name);
+		uint64_t bits;
+
+		if (name.n == 0)
+			return false;
+		for (size_t k = 0; k < name.n; k++)
+			ok &= fold_char(name.p[k]) == name.p[k];
+		bits = fold_lengths(name.n, strip[i].prefix);
+		ok &= (g->strip_lengths[fold_class(name.p[0])] & bits) == bits;
+	}
+	return ok;
+}
+
+static bool
+peers_and_pages_ok(const struct segment *s)
+{
+	uint32_t cidrs, pages;
+	bool ok = true;
+	const struct table_cidr *cidr = section(s, RULES_TRUSTED, sizeof *cidr, &cidrs, &ok);
+	const struct table_page *page = section(s, RULES_PAGES, sizeof *page, &pages, &ok);
+
+	for (uint32_t i = 0; i < cidrs; i++)
+		ok &= cidr[i].bits <= 128;
+	for (uint32_t i = 0; i < pages; i++)
+		ok &= ref_ok(s, page[i].html);
+	return ok;
+}
+
+int
+table_verify_rules(const struct segment *s)
+{
+	if (!global_ok(s) || !hosts_ok(s) || !routes_ok(s) || !gates_ok(s) || !tokens_ok(s) ||
+	    !strips_ok(s) || !peers_and_pages_ok(s))
+		return -EBADMSG;
+	if (trie_verify(s, RULES_NODES, RULES_EDGES, seg_count(s, RULES_ROUTES)))
+		return -EBADMSG;
+	return trie_verify(s, RULES_GATE_NODES, RULES_GATE_EDGES, seg_count(s, RULES_GATES));
+}
+
+static bool
+address_ok(const struct segment *s, const struct table_address *a)
+{
+	if (!ref_ok(s, a->path))
+		return false;
+	if (a->family == AF_UNIX)
+		return a->path.size > 0 &&
+		       a->path.size < sizeof(((struct sockaddr_un *)0)->sun_path);
+	return a->family == AF_INET || a->family == AF_INET6;
+}
+
+int
+table_verify_endpoints(const struct segment *s)
+{
+	uint32_t upstreams, endpoints, addresses;
+	bool ok = true;
+	const struct table_upstream *u =
+	    section(s, ENDPOINTS_UPSTREAMS, sizeof *u, &upstreams, &ok);
+	const struct table_endpoint *e =
+	    section(s, ENDPOINTS_ENDPOINTS, sizeof *e, &endpoints, &ok);
+	const struct table_address *a = section(s, ENDPOINTS_ADDRESSES, sizeof *a, &addresses, &ok);
+
+	for (uint32_t i = 0; i < upstreams; i++)
+		ok &= run_ok(u[i].first, u[i].count, endpoints) && ref_ok(s, u[i].name);
+	for (uint32_t i = 0; i < endpoints; i++)
+		ok &= run_ok(e[i].first, e[i].count, addresses) && ref_ok(s, e[i].authority) &&
+		      ref_ok(s, e[i].base);
+	for (uint32_t i = 0; i < addresses; i++)
+		ok &= address_ok(s, &a[i]);
+	return ok ? 0 : -EBADMSG;
+}
+
+int
+table_verify_keys(const struct segment *s)
+{
+	uint32_t count;
+	bool ok = true;
+	const struct table_key_material *k = section(s, KEYS_KEYS, sizeof *k, &count, &ok);
+
+	for (uint32_t i = 0; i < count; i++)
+		ok &= k[i].kind == KEY_SECRET && ref_ok(s, k[i].kid) && ref_ok(s, k[i].bytes);
+	return ok ? 0 : -EBADMSG;
+}

@@ -1,0 +1,274 @@
+#pragma once
+
+/*
+ * table_image: one image of each kind that uses every section, and every question that can be asked
+ * of an image. Shared by the unit test that mutates images and by the fuzz target.
+ */
+
+#include "shm/table.h"
+
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+
+static inline void
+image_route(struct table_builder *b, const char *host, bool verbatim, const char *path,
+	    uint32_t flags)
+{
+	struct table_route r = { .flags = flags };
+	char id[128];
+
+	snprintf(id, sizeof id, "redis:%s%s", host, path);
+	r.id = seg_builder_string(&b->seg, slice_of(id));
+	r.host = seg_builder_string(&b->seg, slice_of(host));
+	r.path = seg_builder_string(&b->seg, slice_of(path));
+	r.add_prefix = seg_builder_string(&b->seg, SLICE("/base"));
+	r.set_host = seg_builder_string(&b->seg, SLICE("inner"));
+	table_builder_route(b, slice_of(host), verbatim, slice_of(path), &r);
+}
+
+static inline void
+image_routes(struct table_builder *b)
+{
+	static const char *const hosts[] = {
+		"",      "a.example.org",      "a.example.org:80", "*.example.org",
+		"*.org", "*.b.example.org:80", "[::1]:80"
+	};
+	static const char *const paths[] = { "/", "/a", "/a/b", "/a/b/c/", "/x" };
+
+	for (size_t h = 0; h < sizeof hosts / sizeof *hosts; h++) {
+		for (size_t p = 0; p < sizeof paths / sizeof *paths; p++) {
+			image_route(b, hosts[h], false, paths[p], ROUTE_EXACT);
+			image_route(b, hosts[h], false, paths[p], ROUTE_EXACT | ROUTE_EXACT_SLASH);
+			if ((h + p) % 3)
+				image_route(b, hosts[h], false, paths[p], 0);
+		}
+	}
+	image_route(b, "A.Example.org", true, "/a", 0);
+}
+
+static inline void
+image_gates(struct table_builder *b)
+{
+	static const struct {
+		const char *path;
+		uint32_t flags, methods;
+	} gates[] = {
+		{ "/a", GATE_PROTECT, 0 },
+		{ "/a/b", GATE_EXCEPT, 1u << METHOD_POST },
+		{ "/a/b", GATE_PROTECT | GATE_EXACT, 0 },
+		{ "/a/b/c", GATE_EXCEPT | GATE_EXACT, 0 },
+		{ "/x", GATE_PROTECT, 1u << METHOD_GET },
+	};
+
+	for (size_t i = 0; i < sizeof gates / sizeof *gates; i++) {
+		struct table_gate g = { .flags = gates[i].flags, .methods = gates[i].methods };
+
+		table_builder_gate(b, slice_of(gates[i].path), &g);
+	}
+}
+
+static inline struct segment *
+image_rules(void)
+{
+	struct table_builder b;
+	struct table_policy policy = { .connect_ms = 5000 };
+	struct table_issuer issuer = { .algorithms = 1, .audience_count = 2 };
+	struct table_cidr cidr = { .address = { [10] = 0xff, 0xff, 10 }, .bits = 104 };
+	struct table_strip strip = { 0 };
+	struct table_claim claim = { 0 };
+	struct table_page page = { .status = 502 };
+	struct segment *s = NULL;
+
+	table_builder_init(&b);
+	seg_builder_add(&b.seg, RULES_POLICIES, &policy, sizeof policy);
+	image_routes(&b);
+	image_gates(&b);
+	issuer.iss = seg_builder_string(&b.seg, SLICE("https://issuer.example"));
+	seg_builder_add(&b.seg, RULES_ISSUERS, &issuer, sizeof issuer);
+	seg_builder_add(&b.seg, RULES_AUDIENCES, &issuer.iss, sizeof issuer.iss);
+	seg_builder_add(&b.seg, RULES_AUDIENCES, &issuer.iss, sizeof issuer.iss);
+	claim.claim = seg_builder_string(&b.seg, SLICE("id"));
+	claim.header = strip.name = seg_builder_string(&b.seg, SLICE("auth-id"));
+	seg_builder_add(&b.seg, RULES_CLAIMS, &claim, sizeof claim);
+	seg_builder_add(&b.seg, RULES_STRIP, &strip, sizeof strip);
+	strip.name = seg_builder_string(&b.seg, SLICE("x-forwarded-"));
+	strip.prefix = 1;
+	seg_builder_add(&b.seg, RULES_STRIP, &strip, sizeof strip);
+	seg_builder_add(&b.seg, RULES_TRUSTED, &cidr, sizeof cidr);
+	page.html = seg_builder_string(&b.seg, SLICE("<p>sorry</p>"));
+	seg_builder_add(&b.seg, RULES_PAGES, &page, sizeof page);
+	if (table_builder_finish(&b, 7, &s))
+		abort();
+	table_builder_deinit(&b);
+	return s;
+}
+
+static inline struct segment *
+image_endpoints(void)
+{
+	struct seg_builder b;
+	struct table_upstream u = { .count = 2 };
+	struct table_endpoint e = { .weight = 1, .count = 1 };
+	struct table_address a = { .family = AF_INET6, .port = 80 };
+	struct segment *s = NULL;
+
+	seg_builder_init(&b);
+	u.name = seg_builder_string(&b, SLICE("users"));
+	seg_builder_add(&b, ENDPOINTS_UPSTREAMS, &u, sizeof u);
+	e.authority = seg_builder_string(&b, SLICE("users.internal:80"));
+	seg_builder_add(&b, ENDPOINTS_ENDPOINTS, &e, sizeof e);
+	e.first = 1;
+	seg_builder_add(&b, ENDPOINTS_ENDPOINTS, &e, sizeof e);
+	seg_builder_add(&b, ENDPOINTS_ADDRESSES, &a, sizeof a);
+	a.family = AF_UNIX;
+	a.path = seg_builder_string(&b, SLICE("/run/u.sock"));
+	seg_builder_add(&b, ENDPOINTS_ADDRESSES, &a, sizeof a);
+	if (seg_builder_finish(&b, SEGMENT_ENDPOINTS, 8, &s))
+		abort();
+	seg_builder_deinit(&b);
+	return s;
+}
+
+static inline struct segment *
+image_keys(void)
+{
+	struct seg_builder b;
+	struct table_key_material k = { .kind = KEY_SECRET };
+	struct segment *s = NULL;
+
+	seg_builder_init(&b);
+	k.bytes = seg_builder_string(&b, SLICE("0123456789abcdef0123456789abcdef"));
+	seg_builder_add(&b, KEYS_KEYS, &k, sizeof k);
+	if (seg_builder_finish(&b, SEGMENT_KEYS, 9, &s))
+		abort();
+	seg_builder_deinit(&b);
+	return s;
+}
+
+static inline struct segment *
+image_of(enum table_segment kind)
+{
+	switch (kind) {
+	case SEGMENT_RULES:
+		return image_rules();
+	case SEGMENT_ENDPOINTS:
+		return image_endpoints();
+	case SEGMENT_KEYS:
+	case SEGMENT_N:
+		break;
+	}
+	return image_keys();
+}
+
+/* Reads every byte, so that a sanitizer sees those that are not ours. */
+static inline unsigned
+image_read(const struct segment *s, struct seg_ref ref)
+{
+	struct slice text = seg_string(s, ref);
+	unsigned sum = 0;
+
+	for (size_t i = 0; i < text.n; i++)
+		sum += (unsigned char)text.p[i];
+	return sum;
+}
+
+static inline unsigned
+image_find(const struct segment *s)
+{
+	static const char *const hosts[] = {
+		"",     "a.example.org", "A.Example.org", "q.example.org", "q.b.example.org",
+		".org", "[::1]"
+	};
+	static const char *const paths[] = { "/",        "/a",   "/a/",   "/a/b/c/",
+					     "/a/b/c/d", "/x/y", "/none", "" };
+	unsigned sum = 0;
+
+	for (size_t h = 0; h < sizeof hosts / sizeof *hosts; h++) {
+		for (size_t p = 0; p < sizeof paths / sizeof *paths; p++) {
+			char port[64];
+			struct table_key key = { .host = slice_of(hosts[h]),
+						 .host_raw = slice_of(hosts[h]),
+						 .path = slice_of(paths[p]) };
+			struct table_match m;
+
+			snprintf(port, sizeof port, "%s:80", hosts[h]);
+			key.host_port = slice_of(port);
+			table_find(s, &key, &m);
+			sum += table_gate_protects(s, p % 10, key.path);
+			if (!m.r)
+				continue;
+			sum += image_read(s, m.r->id) + image_read(s, m.r->path) +
+			       image_read(s, m.r->host) + image_read(s, m.r->add_prefix) +
+			       image_read(s, m.r->set_host) + (unsigned)m.rest.n;
+			sum += table_policy(s, m.r->policy)->connect_ms;
+		}
+	}
+	return sum;
+}
+
+static inline unsigned
+image_ask_rules(const struct segment *s)
+{
+	static const char *const names[] = { "Host", "Auth_ID", "X-Forwarded-For", "" };
+	static const uint8_t peer[16] = { [10] = 0xff, 0xff, 10, 1, 2, 3 };
+	const struct table_global *g = table_global(s);
+	unsigned sum = image_find(s);
+
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+		sum += table_strips(s, slice_of(names[i]));
+	sum += image_read(s, g->cookie) + image_read(s, g->realm) + image_read(s, g->via);
+	return sum + table_trusts(s, peer) + (unsigned)table_page(s, 502).n;
+}
+
+static inline unsigned
+image_ask_endpoints(const struct segment *s)
+{
+	const struct table_upstream *u;
+	unsigned sum = 0;
+
+	for (uint32_t i = 0; (u = table_upstream(s, i)) && i < 16; i++) {
+		sum += image_read(s, u->name);
+		for (uint32_t k = 0; k < u->count && k < 16; k++) {
+			const struct table_endpoint *e = table_endpoint(s, u->first + k);
+
+			sum += image_read(s, e->authority) + image_read(s, e->base);
+			for (uint32_t n = 0; n < e->count && n < 16; n++)
+				sum += image_read(s, table_address(s, e->first + n)->path);
+		}
+	}
+	return sum;
+}
+
+/* Checks an image in memory as seg_open and its caller would, and asks everything of it if it is
+ * accepted. */
+static inline bool
+image_try(const void *image, size_t size, enum table_segment kind, unsigned *sum)
+{
+	struct segment s = { .head = image, .size = size, .refs = 1, .fd = -1 };
+	const struct table_key_material *k;
+
+	if (seg_check(image, size, kind))
+		return false;
+	switch (kind) {
+	case SEGMENT_RULES:
+		if (table_verify_rules(&s))
+			return false;
+		*sum += image_ask_rules(&s);
+		return true;
+	case SEGMENT_ENDPOINTS:
+		if (table_verify_endpoints(&s))
+			return false;
+		*sum += image_ask_endpoints(&s);
+		return true;
+	case SEGMENT_KEYS:
+	case SEGMENT_N:
+		break;
+	}
+	if (table_verify_keys(&s))
+		return false;
+	for (uint32_t i = 0; (k = table_key_material(&s, i)); i++)
+		*sum += image_read(&s, k->kid) + image_read(&s, k->bytes);
+	return true;
+}

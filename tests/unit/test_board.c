@@ -1,0 +1,225 @@
+/* board: its maker writes, everybody else reads, and nobody can do otherwise. */
+
+#include "shm/board.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#define SIZE sizeof(struct board_worker)
+
+static int
+tries_to_write(int fd)
+{
+	void *p;
+
+	if (write(fd, "x", 1) != -1 || pwrite(fd, "x", 1, 0) != -1)
+		return 1;
+	if (ftruncate(fd, 0) != -1 || ftruncate(fd, 2 * (off_t)SIZE) != -1)
+		return 2;
+	if (fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, 4096) != -1)
+		return 3;
+	if (mmap(NULL, SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0) != MAP_FAILED)
+		return 4;
+	p = mmap(NULL, SIZE, PROT_READ, MAP_SHARED, fd, 0);
+	if (p == MAP_FAILED || mprotect(p, SIZE, PROT_READ | PROT_WRITE) != -1)
+		return 5;
+	munmap(p, SIZE);
+	if (fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE) != -1)
+		return 6;
+	return 0;
+}
+
+/* The other process: what may it do with the descriptor? Its answer is its exit status. */
+static int
+other_process(int fd, int maker)
+{
+	const struct board_worker *page;
+	const void *mapped;
+	char path[64], byte;
+	int r = tries_to_write(fd), again;
+
+	if (r)
+		return r;
+	snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+	again = open(path, O_RDWR | O_CLOEXEC); /* succeeds for root, whom no mode stops */
+	if (again >= 0 && (r = tries_to_write(again)) != 0)
+		return 10 + r;
+	if (board_map(fd, SIZE, &mapped))
+		return 20;
+	page = mapped;
+	if (page->heartbeat_ms != 1)
+		return 21;
+	/* It sees what the maker stores from now on. */
+	if (write(maker, "x", 1) != 1 || read(maker, &byte, 1) != 1 ||
+	    board_get(&page->heartbeat_ms) != 2)
+		return 22;
+	return 0;
+}
+
+static void
+test_one_writer(void **state)
+{
+	struct board_worker *page;
+	int fd, pair[2], status;
+	char byte;
+	void *mapped;
+	pid_t pid;
+
+	assert_int_equal(board_create(SIZE, &mapped, &fd), 0);
+	page = mapped;
+	assert_int_equal(page->magic, 0);
+	board_set(&page->heartbeat_ms, 1);
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
+	pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		close(pair[1]);
+		_exit(other_process(fd, pair[0]));
+	}
+	close(pair[0]);
+	if (read(pair[1], &byte, 1) == 1) {
+		board_set(&page->heartbeat_ms, 2);
+		assert_int_equal(write(pair[1], "x", 1), 1);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	assert_int_equal(tries_to_write(fd), 0); /* nor does a leaked descriptor help */
+	close(pair[1]);
+	close(fd);
+	board_unmap(page, SIZE);
+	board_unmap(NULL, SIZE);
+}
+
+static void
+test_mode(void **state)
+{
+	struct stat st;
+	void *page;
+	int fd;
+
+	assert_int_equal(board_create(SIZE, &page, &fd), 0);
+	assert_int_equal(fstat(fd, &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0400);
+	assert_int_equal(st.st_size, SIZE);
+	assert_true(fcntl(fd, F_GETFD) & FD_CLOEXEC);
+	close(fd);
+	board_unmap(page, SIZE);
+}
+
+static void
+test_map_refuses(void **state)
+{
+	static const int weak[] = { 0, F_SEAL_FUTURE_WRITE | F_SEAL_GROW | F_SEAL_SHRINK,
+				    F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL,
+				    F_SEAL_FUTURE_WRITE | F_SEAL_GROW | F_SEAL_SEAL };
+	const void *got = NULL;
+	void *page;
+	int fd;
+
+	for (size_t i = 0; i < sizeof weak / sizeof *weak; i++) {
+		fd = memfd_create("test", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+		assert_int_equal(ftruncate(fd, (off_t)SIZE), 0);
+		if (weak[i])
+			assert_int_equal(fcntl(fd, F_ADD_SEALS, weak[i]), 0);
+		assert_int_equal(board_map(fd, SIZE, &got), -EBADMSG);
+		assert_int_equal(fcntl(fd, F_GETFD), -1);
+	}
+	assert_int_equal(board_create(SIZE, &page, &fd), 0);
+	assert_int_equal(board_map(dup(fd), SIZE - 8, &got), -EBADMSG);
+	assert_int_equal(board_map(dup(fd), SIZE + 8, &got), -EBADMSG);
+	assert_int_equal(board_map(dup(fd), SIZE, &got), 0);
+	assert_int_equal(
+	    board_map(open("/dev/null", O_RDONLY | O_CLOEXEC), SIZE, &(const void *){ 0 }),
+	    -EBADMSG);
+	assert_int_equal(board_map(-1, SIZE, &(const void *){ 0 }), -EBADMSG);
+	board_unmap(got, SIZE);
+	board_unmap(page, SIZE);
+	close(fd);
+}
+
+/* Every word of `part` is its own number; what comes of each word in the sum is known by its place.
+ */
+static void
+test_fold(void **state)
+{
+	const size_t words = sizeof(struct board_counts) / sizeof(uint64_t);
+	const size_t endpoints = offsetof(struct board_counts, endpoint) / sizeof(uint64_t);
+	const size_t row = sizeof(struct board_endpoint) / sizeof(uint64_t);
+	struct board_counts *sum = calloc(1, sizeof *sum), *part = calloc(1, sizeof *part);
+	uint64_t *got = (uint64_t *)sum, *add = (uint64_t *)part;
+
+	for (size_t i = 0; i < words; i++) {
+		got[i] = 7;
+		add[i] = i + 1;
+	}
+	board_fold(sum, part);
+	for (size_t i = 0; i < words; i++) {
+		size_t in_row = i < endpoints ? 0 : (i - endpoints) % row * sizeof(uint64_t);
+		bool gauge =
+		    i >= endpoints && (in_row == offsetof(struct board_endpoint, in_flight) ||
+				       in_row == offsetof(struct board_endpoint, idle));
+
+		assert_int_equal(got[i], gauge ? 7 : 7 + i + 1);
+	}
+	free(sum);
+	free(part);
+}
+
+static void
+test_bucket(void **state)
+{
+	assert_int_equal(board_bucket(0), 0);
+	for (unsigned i = 0; i < BOARD_BUCKETS - 1; i++) {
+		assert_int_equal(board_bucket(board_bucket_us[i]), i); /* bounds are inclusive */
+		assert_int_equal(board_bucket(board_bucket_us[i] + 1ull), i + 1);
+		if (i)
+			assert_true(board_bucket_us[i] > board_bucket_us[i - 1]);
+	}
+	assert_int_equal(board_bucket(UINT64_MAX), BOARD_BUCKETS - 1);
+}
+
+static void
+test_names(void **state)
+{
+	assert_string_equal(board_counter_name[COUNTER_requests], "requests");
+	assert_string_equal(board_counter_name[COUNTER_accept_paused], "accept_paused");
+	for (unsigned i = 0; i < COUNTER_N; i++)
+		assert_true(strlen(board_counter_name[i]) && strlen(board_counter_help[i]));
+}
+
+static void
+test_words(void **state)
+{
+	uint64_t word = 5;
+
+	board_add(&word, 3);
+	board_sub(&word, 1);
+	assert_int_equal(board_get(&word), 7);
+	board_set(&word, 1);
+	assert_int_equal(word, 1);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_one_writer),  cmocka_unit_test(test_mode),
+		cmocka_unit_test(test_map_refuses), cmocka_unit_test(test_fold),
+		cmocka_unit_test(test_bucket),      cmocka_unit_test(test_names),
+		cmocka_unit_test(test_words),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,270 @@
+/* table: whatever an image holds, a reader that accepted it stays inside it and comes back. */
+
+#include "table_image.h"
+
+#include "lib/xalloc.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#define MUTATIONS 100000 /* over all kinds */
+
+static uint64_t seed = 0x2545f4914f6cdd1du;
+
+static uint32_t
+below(uint32_t n)
+{
+	seed ^= seed << 13;
+	seed ^= seed >> 7;
+	seed ^= seed << 17;
+	return (uint32_t)(seed >> 33) % n;
+}
+
+static void
+test_good(void **state)
+{
+	for (unsigned kind = 0; kind < SEGMENT_N; kind++) {
+		struct segment *s = image_of(kind), *got = NULL;
+		unsigned sum = 0;
+
+		assert_int_equal(seg_open(dup(s->fd), kind, &got), 0);
+		assert_true(image_try(got->head, got->size, kind, &sum));
+		assert_true(sum > 0);
+		seg_unref(got);
+		seg_unref(s);
+	}
+}
+
+/* Values that are likely to hurt: indexes of neighbours, edges of ranges. */
+static uint32_t
+nasty(void)
+{
+	static const uint32_t values[] = { 0,  1,          2,          3,          16,
+					   64, 0x7fffffff, 0x80000000, 0xfffffffe, 0xffffffff };
+	uint32_t i = below(sizeof values / sizeof *values + 2);
+
+	if (i < sizeof values / sizeof *values)
+		return values[i];
+	return i % 2 ? below(200) : (uint32_t)seed;
+}
+
+static void
+mutate(char *image, size_t size)
+{
+	for (uint32_t n = 1 + below(4); n > 0; n--) {
+		/* Offsets and counts stand in the header, so it gets its share. */
+		size_t limit = below(4) ? size : sizeof(struct seg_header),
+		       at = below((uint32_t)limit / 4) * 4;
+		uint32_t word = nasty();
+
+		if (below(3) == 0)
+			image[at + below(4)] ^= (char)(1 << below(8));
+		else
+			memcpy(image + at, &word, sizeof word);
+	}
+}
+
+static void
+test_mutations(void **state)
+{
+	uint32_t accepted = 0, left_alone = 0;
+	unsigned sum = 0;
+
+	for (unsigned kind = 0; kind < SEGMENT_N; kind++) {
+		uint32_t rounds = kind == SEGMENT_RULES ? MUTATIONS * 8 / 10 : MUTATIONS / 10;
+		struct segment *s = image_of(kind);
+		struct seg_header *image =
+		    xmalloc(s->size); /* no byte more: a sanitizer watches its end */
+
+		for (uint32_t i = 0; i < rounds; i++) {
+			memcpy(image, s->head, s->size);
+			mutate((char *)image, s->size);
+			if (memcmp(image, s->head, s->size) == 0) {
+				left_alone++;
+				continue;
+			}
+			/* Seldom is the checksum left as it was: it would hide the rest. */
+			if (below(20) && image->size == s->size)
+				image->checksum = seg_checksum(image);
+			accepted += image_try(image, s->size, kind, &sum);
+		}
+		free(image);
+		seg_unref(s);
+	}
+	assert_true(left_alone < MUTATIONS / 5);
+	/* Enough of them came past the verifier for the look-ups to have been tried. */
+	assert_true(accepted > MUTATIONS / 20);
+	print_message("%u of %u accepted\n", accepted, MUTATIONS);
+}
+
+static void *
+element(struct seg_header *h, unsigned section, uint32_t i)
+{
+	return (char *)h + h->sections[section].offset + (size_t)i * h->sections[section].size;
+}
+
+enum fault {
+	ROUTE_LOOP,
+	ROUTE_NEXT,
+	ROUTE_POLICY,
+	ROUTE_STRING,
+	GATE_LOOP,
+	NODE_ENTRY,
+	EDGE_NODE,
+	HOST_ROOT,
+	HOST_FULL,
+	GLOBAL_ROOT,
+	GLOBAL_GATE,
+	GLOBAL_NONE,
+	AUDIENCE,
+	CIDR_BITS,
+	STRIP_HIDDEN,
+	STRIP_EMPTY,
+	STRIP_UNFOLDED,
+	PAGE_STRING,
+	ELEMENT_SIZE,
+	FAULT_N
+};
+
+static void
+spoil(struct seg_header *h, enum fault fault)
+{
+	struct table_route *route = element(h, RULES_ROUTES, 1);
+	struct table_global *global = element(h, RULES_GLOBAL, 0);
+	struct table_host *host = element(h, RULES_HOSTS, 0);
+	struct table_strip *strip = element(h, RULES_STRIP, 0);
+
+	switch (fault) {
+	case ROUTE_LOOP:
+		route->next = 1;
+		break;
+	case ROUTE_NEXT:
+		route->next = h->sections[RULES_ROUTES].count;
+		break;
+	case ROUTE_POLICY:
+		route->policy = 1;
+		break;
+	case ROUTE_STRING:
+		route->set_host.size = UINT32_MAX;
+		break;
+	case GATE_LOOP:
+		((struct table_gate *)element(h, RULES_GATES, 1))->next = 0;
+		break;
+	case NODE_ENTRY:
+		((struct trie_node *)element(h, RULES_NODES, 0))->entry =
+		    h->sections[RULES_ROUTES].count;
+		break;
+	case EDGE_NODE:
+		((struct trie_edge *)element(h, RULES_EDGES, 0))->node =
+		    h->sections[RULES_NODES].count;
+		break;
+	case HOST_ROOT:
+		host->root = h->sections[RULES_NODES].count;
+		break;
+	case HOST_FULL:
+		for (uint32_t i = 0; i < h->sections[RULES_HOSTS].count; i++)
+			host[i].root = 0;
+		break;
+	case GLOBAL_ROOT:
+		global->root_any = h->sections[RULES_NODES].count;
+		break;
+	case GLOBAL_GATE:
+		global->gate_root = h->sections[RULES_GATE_NODES].count;
+		break;
+	case GLOBAL_NONE:
+		h->sections[RULES_GLOBAL].count = 0;
+		break;
+	case AUDIENCE:
+		((struct table_issuer *)element(h, RULES_ISSUERS, 0))->audience_first = UINT32_MAX;
+		break;
+	case CIDR_BITS:
+		((struct table_cidr *)element(h, RULES_TRUSTED, 0))->bits = 129;
+		break;
+	case STRIP_HIDDEN:
+		memset(global->strip_lengths, 0, sizeof global->strip_lengths);
+		break;
+	case STRIP_EMPTY:
+		strip->name.size = 0;
+		break;
+	case STRIP_UNFOLDED:
+		((char *)element(h, RULES_STRINGS, strip->name.offset))[1] = 'U';
+		break;
+	case PAGE_STRING:
+		((struct table_page *)element(h, RULES_PAGES, 0))->html.offset = UINT32_MAX;
+		break;
+	case ELEMENT_SIZE:
+		h->sections[RULES_ROUTES].size -= 4;
+		break;
+	case FAULT_N:
+		break;
+	}
+}
+
+static void
+test_faults(void **state)
+{
+	struct segment *s = image_rules(), bad = { .size = s->size, .refs = 1, .fd = -1 };
+	struct seg_header *h = xmalloc(s->size);
+
+	bad.head = h;
+	for (unsigned fault = 0; fault < FAULT_N; fault++) {
+		memcpy(h, s->head, s->size);
+		assert_int_equal(table_verify_rules(&bad), 0);
+		spoil(h, fault);
+		if (table_verify_rules(&bad) != -EBADMSG)
+			fail_msg("fault %u was accepted", fault);
+	}
+	free(h);
+	seg_unref(s);
+}
+
+static void
+test_endpoints(void **state)
+{
+	static const struct {
+		unsigned section, i;
+		size_t offset;
+		uint32_t value;
+	} faults[] = {
+		{ ENDPOINTS_UPSTREAMS, 0, offsetof(struct table_upstream, count), 3 },
+		{ ENDPOINTS_UPSTREAMS, 0, offsetof(struct table_upstream, first), UINT32_MAX },
+		{ ENDPOINTS_UPSTREAMS, 0, offsetof(struct table_upstream, name.size), UINT32_MAX },
+		{ ENDPOINTS_ENDPOINTS, 1, offsetof(struct table_endpoint, count), 2 },
+		{ ENDPOINTS_ENDPOINTS, 0, offsetof(struct table_endpoint, authority.offset),
+		  UINT32_MAX },
+		{ ENDPOINTS_ADDRESSES, 0, offsetof(struct table_address, family), 99 },
+		{ ENDPOINTS_ADDRESSES, 1, offsetof(struct table_address, path.size), 0 },
+		{ ENDPOINTS_ADDRESSES, 1, offsetof(struct table_address, path.size), 4000 },
+	};
+	struct segment *s = image_endpoints(), bad = { .size = s->size, .refs = 1, .fd = -1 };
+	struct seg_header *h = xmalloc(s->size);
+
+	bad.head = h;
+	for (size_t i = 0; i < sizeof faults / sizeof *faults; i++) {
+		memcpy(h, s->head, s->size);
+		assert_int_equal(table_verify_endpoints(&bad), 0);
+		memcpy((char *)element(h, faults[i].section, faults[i].i) + faults[i].offset,
+		       &faults[i].value, sizeof faults[i].value);
+		assert_int_equal(table_verify_endpoints(&bad), -EBADMSG);
+	}
+	free(h);
+	seg_unref(s);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_good),
+		cmocka_unit_test(test_mutations),
+		cmocka_unit_test(test_faults),
+		cmocka_unit_test(test_endpoints),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,341 @@
+/* table: random rules and requests, against a model that reads every rule at every question. */
+
+#include "shm/table.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#define TABLES 2000
+#define KEYS 10 /* per table */
+#define RULES_MAX 40
+
+static uint64_t seed = 88172645463325252u;
+
+static uint32_t
+below(uint32_t n)
+{
+	seed ^= seed << 13;
+	seed ^= seed >> 7;
+	seed ^= seed << 17;
+	return (uint32_t)(seed >> 33) % n;
+}
+
+struct rule {
+	const char *host;
+	bool verbatim;
+	char path[64]; /* without a slash at the end, "" for the root */
+	uint32_t flags;
+	int32_t priority;
+	uint32_t methods; /* of gate entries */
+};
+
+static const struct {
+	const char *host;
+	bool verbatim;
+} hosts[] = {
+	{ "", false },      { "", false },    { "a.b", false },   { "a.b:80", false },
+	{ "c.a.b", false }, { "*.b", false }, { "*.a.b", false }, { "*.b:80", false },
+	{ "A.b", true },    { "a.b", true },  { "a.b:80", true }, { "*.b", true },
+	{ "A.b:80", true },
+};
+
+static const char *const raws[] = { "a.b",    "A.B",   "A.b",   "a.b:80",   "A.b:80",
+				    "a.b:81", "c.a.b", "x.a.b", "C.a.b:80", "d.c.a.b",
+				    "b",      ".b",    "*.b",   "x.b:80",   "" };
+
+static void
+random_path(char out[64])
+{
+	static const char *const segments[] = { "/a", "/b", "/ab", "/c-longer-than-8" };
+	uint32_t depth = below(4);
+
+	out[0] = '\0';
+	for (uint32_t i = 0; i < depth; i++)
+		strcat(out, segments[below(4)]);
+}
+
+static void
+random_rule(struct rule *r)
+{
+	static const uint32_t how[] = { 0, 0, ROUTE_EXACT, ROUTE_EXACT | ROUTE_EXACT_SLASH };
+	uint32_t h = below(sizeof hosts / sizeof *hosts);
+
+	r->host = hosts[h].host;
+	r->verbatim = hosts[h].verbatim;
+	random_path(r->path);
+	r->flags = how[below(4)];
+	r->priority = (int32_t)below(3) - 1;
+}
+
+/* Exact first, then by priority: the order in which routes are to be added. */
+static int
+rule_order(const void *a, const void *b)
+{
+	const struct rule *x = a, *y = b;
+	int exact = !!(y->flags & ROUTE_EXACT) - !!(x->flags & ROUTE_EXACT);
+
+	if (exact)
+		return exact;
+	if (x->priority != y->priority)
+		return x->priority > y->priority ? -1 : 1;
+	return 0; /* equals may stand in any order: it is the one in which they are added */
+}
+
+static struct segment *
+build(const struct rule *rules, uint32_t n)
+{
+	struct table_policy policy = { 0 };
+	struct table_builder b;
+	struct segment *s = NULL;
+
+	table_builder_init(&b);
+	seg_builder_add(&b.seg, RULES_POLICIES, &policy, sizeof policy);
+	for (uint32_t i = 0; i < n; i++) {
+		struct table_route r = { .flags = rules[i].flags, .priority = rules[i].priority };
+		char path[80];
+
+		/* With a slash at the end or without one, stored before or not: it is the same. */
+		snprintf(path, sizeof path, "%s%s", rules[i].path,
+			 !rules[i].path[0] || below(2) ? "/" : "");
+		if (below(2))
+			r.path = seg_builder_string(&b.seg, slice_of(path));
+		assert_int_equal(table_builder_route(&b, slice_of(rules[i].host), rules[i].verbatim,
+						     slice_of(path), &r),
+				 i);
+	}
+	assert_int_equal(table_builder_finish(&b, 1, &s), 0);
+	table_builder_deinit(&b);
+	assert_int_equal(table_verify_rules(s), 0);
+	return s;
+}
+
+struct request {
+	char raw[32], host_port[32], host[32], path[64];
+};
+
+static void
+random_request(struct request *r)
+{
+	char *port;
+
+	snprintf(r->raw, sizeof r->raw, "%s", raws[below(sizeof raws / sizeof *raws)]);
+	for (size_t i = 0; i < sizeof r->raw; i++)
+		r->host_port[i] = r->host[i] = ascii_lower(r->raw[i]);
+	port = strchr(r->host, ':');
+	if (port)
+		*port = '\0';
+	random_path(r->path);
+	if (!r->path[0] || below(3) == 0)
+		strcat(r->path, "/");
+}
+
+static bool
+path_applies(const struct rule *rule, const char *path)
+{
+	size_t n = strlen(rule->path);
+	const char *rest = path + n;
+
+	if (strncmp(path, rule->path, n) != 0)
+		return false;
+	if (!(rule->flags & ROUTE_EXACT))
+		return *rest == '\0' || *rest == '/';
+	if (n == 0)
+		return strcmp(rest, "/") == 0;
+	return strcmp(rest, rule->flags & ROUTE_EXACT_SLASH ? "/" : "") == 0;
+}
+
+static bool
+ends_with(const char *text, const char *end)
+{
+	return strlen(text) > strlen(end) && strcmp(text + strlen(text) - strlen(end), end) == 0;
+}
+
+/* How near a rule's host is: the level (lower wins before any path is compared), and the place
+ * among those that are at one level (lower wins between equal paths). Level < 0: it is another
+ * host. */
+static void
+host_level(const struct rule *rule, const struct request *r, int *level, int *place)
+{
+	const char *suffix = rule->host + 1;
+	bool port = strchr(rule->host, ':') != NULL;
+
+	*level = -1;
+	*place = 0;
+	if (rule->verbatim) {
+		*level = strcmp(rule->host, r->raw) == 0 ? 0 : -1;
+	} else if (!rule->host[0]) {
+		*level = 1000;
+	} else if (rule->host[0] == '*') {
+		*place = !port;
+		if (ends_with(port ? r->host_port : r->host, suffix))
+			*level = 100 - (int)strcspn(suffix, ":");
+	} else if (strcmp(rule->host, r->host_port) == 0 && port) {
+		*level = 0;
+		*place = 1;
+	} else if (strcmp(rule->host, r->host) == 0) {
+		*level = 0;
+		*place = 2;
+	}
+}
+
+struct rank {
+	int level, place;
+	size_t depth;
+};
+
+static bool
+rank_beats(const struct rank *a, const struct rank *b)
+{
+	if (a->level != b->level)
+		return a->level < b->level;
+	if (a->depth != b->depth)
+		return a->depth > b->depth;
+	return a->place < b->place;
+}
+
+/* The index of the rule that wins, or TRIE_NONE. Rules stand in the order of rule_order. */
+static uint32_t
+model(const struct rule *rules, uint32_t n, const struct request *r)
+{
+	struct rank best_rank = { 0 };
+	uint32_t best = TRIE_NONE;
+
+	for (uint32_t i = 0; i < n; i++) {
+		struct rank rank = { .depth = strlen(rules[i].path) };
+
+		host_level(&rules[i], r, &rank.level, &rank.place);
+		if (rank.level < 0 || !path_applies(&rules[i], r->path))
+			continue;
+		if (best == TRIE_NONE || rank_beats(&rank, &best_rank)) {
+			best = i;
+			best_rank = rank;
+		}
+	}
+	return best;
+}
+
+static void
+test_find(void **state)
+{
+	uint32_t matched = 0;
+
+	for (uint32_t t = 0; t < TABLES; t++) {
+		struct rule rules[RULES_MAX];
+		uint32_t n = 1 + below(RULES_MAX);
+		struct segment *s;
+
+		for (uint32_t i = 0; i < n; i++)
+			random_rule(&rules[i]);
+		qsort(rules, n, sizeof *rules, rule_order);
+		s = build(rules, n);
+		for (uint32_t k = 0; k < KEYS; k++) {
+			struct request r;
+			struct table_key key;
+			struct table_match m;
+			uint32_t want;
+
+			random_request(&r);
+			key = (struct table_key){ slice_of(r.host), slice_of(r.host_port),
+						  slice_of(r.raw), slice_of(r.path) };
+			table_find(s, &key, &m);
+			want = model(rules, n, &r);
+			if (m.route != want)
+				fail_msg("table %u: %s%s is %u, not %u", t, r.raw, r.path, m.route,
+					 want);
+			if (m.r)
+				assert_string_equal(m.rest.p, r.path + strlen(rules[want].path));
+			matched += m.r != NULL;
+		}
+		seg_unref(s);
+	}
+	/* Neither all nor none: the questions are worth asking. */
+	assert_in_range(matched, TABLES * KEYS / 4, TABLES * KEYS * 9 / 10);
+}
+
+static bool
+model_protects(const struct rule *gates, uint32_t n, enum table_method method, const char *path)
+{
+	size_t deepest = 0;
+	bool verdict = false, found = false;
+
+	for (uint32_t i = 0; i < n; i++) {
+		size_t depth = strlen(gates[i].path);
+		const char *rest = path + depth;
+		bool except = gates[i].flags & GATE_EXCEPT;
+
+		if (strncmp(path, gates[i].path, depth) != 0 || (*rest != '\0' && *rest != '/'))
+			continue;
+		if ((gates[i].flags & GATE_EXACT) && strcmp(rest, "") != 0 &&
+		    strcmp(rest, "/") != 0)
+			continue;
+		if (gates[i].methods && !(gates[i].methods & 1u << method))
+			continue;
+		if (!found || depth > deepest)
+			verdict = !except;
+		else if (depth == deepest && except)
+			verdict = false;
+		if (!found || depth > deepest)
+			deepest = depth;
+		found = true;
+	}
+	return verdict;
+}
+
+static void
+test_gate(void **state)
+{
+	static const uint32_t how[] = { GATE_PROTECT, GATE_EXCEPT, GATE_PROTECT | GATE_EXACT,
+					GATE_EXCEPT | GATE_EXACT };
+	uint32_t protected = 0;
+
+	for (uint32_t t = 0; t < TABLES; t++) {
+		struct rule gates[RULES_MAX];
+		uint32_t n = 1 + below(RULES_MAX);
+		struct segment *s = NULL;
+		struct table_builder b;
+
+		table_builder_init(&b);
+		for (uint32_t i = 0; i < n; i++) {
+			struct table_gate g;
+
+			random_path(gates[i].path);
+			gates[i].flags = how[below(4)];
+			gates[i].methods = below(2) ? 0 : 1 + below(7);
+			g = (struct table_gate){ .flags = gates[i].flags,
+						 .methods = gates[i].methods };
+			table_builder_gate(&b, slice_of(gates[i].path[0] ? gates[i].path : "/"),
+					   &g);
+		}
+		assert_int_equal(table_builder_finish(&b, 1, &s), 0);
+		table_builder_deinit(&b);
+		assert_int_equal(table_verify_rules(s), 0);
+		for (uint32_t k = 0; k < KEYS; k++) {
+			enum table_method method = below(3);
+			struct request r;
+			bool want;
+
+			random_request(&r);
+			want = model_protects(gates, n, method, r.path);
+			if (table_gate_protects(s, method, slice_of(r.path)) != want)
+				fail_msg("table %u: %d %s", t, method, r.path);
+			protected += want;
+		}
+		seg_unref(s);
+	}
+	assert_in_range(protected, TABLES * KEYS / 10, TABLES * KEYS * 9 / 10);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_find),
+		cmocka_unit_test(test_gate),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,13 @@
+#pragma once
+
+/*
+ * access_log: a line of JSON a request, gathered in the worker and written in batches; lossy with a counter when the sink is
+ * stuck.
+ */
+
+#include "request.h"
+
+void access_log_open(struct worker *w, int fd);
+void access_log_request(struct request *r);
+/* Writes what is gathered. */
+void access_log_flush(struct worker *w);

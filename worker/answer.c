@@ -1,0 +1,233 @@
+#include "answer.h"
+
+#include "client.h"
+#include "worker.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+static const char *
+status_text(int status)
+{
+	switch (status) {
+	case 200:
+		return "OK";
+	case 202:
+		return "Accepted";
+	case 400:
+		return "Bad Request";
+	case 401:
+		return "Unauthorized";
+	case 403:
+		return "Forbidden";
+	case 404:
+		return "Not Found";
+	case 405:
+		return "Method Not Allowed";
+	case 408:
+		return "Request Timeout";
+	case 413:
+		return "Content Too Large";
+	case 414:
+		return "URI Too Long";
+	case 417:
+		return "Expectation Failed";
+	case 422:
+		return "Unprocessable Content";
+	case 431:
+		return "Request Header Fields Too Large";
+	case 500:
+		return "Internal Server Error";
+	case 501:
+		return "Not Implemented";
+	case 502:
+		return "Bad Gateway";
+	case 503:
+		return "Service Unavailable";
+	case 504:
+		return "Gateway Timeout";
+	case 505:
+		return "HTTP Version Not Supported";
+	default:
+		return "Error";
+	}
+}
+
+void
+answer_body(struct request *r, int status, const char *content_type, struct slice body, struct slice extra)
+{
+	struct buf *head = &r->worker->head;
+	struct slice parts[2];
+	int error;
+
+	if (!r->body_done) /* the rest of the body would be taken for the next request */
+		r->keep_alive = false;
+	head->n = 0;
+	buf_addf(head,
+		 "HTTP/1.1 %d %s\r\nServer: yett\r\nDate: %s\r\nContent-Type: %s\r\nContent-Length: %zu\r\nX-Request-Id: %s\r\n", status,
+		 status_text(status), r->worker->date, content_type, body.n, r->id);
+	buf_adds(head, extra);
+	if (!r->keep_alive)
+		buf_adds(head, SLICE("Connection: close\r\n"));
+	else if (http_minor(&r->in) == 0)
+		buf_adds(head, SLICE("Connection: keep-alive\r\n"));
+	buf_adds(head, SLICE("\r\n"));
+	r->status = status;
+	r->framing = FRAMING_LENGTH;
+	r->started = true;
+	parts[0] = buf_slice(head);
+	parts[1] = r->method == METHOD_HEAD && r->in.head_done ? SLICE("") : body;
+	error = stream_write(&r->client->stream, parts, 2);
+	r->bytes_out += parts[0].n + parts[1].n;
+	r->answered = error >= 0;
+	r->client_lost = error < 0;
+	if (error == STREAM_FULL)
+		timer_set(r->worker, &r->client->timer, r->policy.idle_ms ? r->policy.idle_ms : 60000);
+}
+
+/* The weight of a media range in Accept, in thousandths; -1 when it is not named (RFC 9110 section 12.5.1). */
+static int
+accept_weight(const struct request *r, struct slice type)
+{
+	int best = -1;
+
+	for (uint16_t i = 0; i < r->in.fields_n; i++) {
+		struct slice list = http_value(&r->in, &r->in.fields[i]);
+
+		if (r->in.fields[i].id != HTTP_ACCEPT)
+			continue;
+		for (struct slice e = http_list_next(&list); e.p; e = http_list_next(&list)) {
+			struct slice params, range = slice_trim(slice_cut(e, ';', &params));
+			int weight = 1000;
+
+			if (!slice_ieq(range, type))
+				continue;
+			while (params.p) {
+				struct slice param = slice_trim(slice_cut(params, ';', &params));
+				char text[8];
+
+				if (param.n > 2 && (param.p[0] | 0x20) == 'q' && param.p[1] == '=' && param.n < sizeof text) {
+					memcpy(text, param.p + 2, param.n - 2);
+					text[param.n - 2] = '\0';
+					weight = (int)(strtod(text, NULL) * 1000);
+				}
+			}
+			best = weight > best ? weight : best;
+		}
+	}
+	return best;
+}
+
+/* A page for who asks for pages, else JSON. */
+static bool
+wants_html(const struct request *r)
+{
+	int html = accept_weight(r, SLICE("text/html")), json = accept_weight(r, SLICE("application/json"));
+	int problem = accept_weight(r, SLICE("application/problem+json"));
+
+	return html > 0 && html >= json && html >= problem;
+}
+
+static void
+page_html(struct request *r, int status, const struct reason_info *info, struct buf *out)
+{
+	buf_addf(out,
+		 "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>%d %s</title>"
+		 "<meta name=\"viewport\" content=\"width=device-width\"><style>body{font:1rem/1.5 sans-serif;"
+		 "max-width:34rem;margin:15vh auto;padding:0 1rem;color:#222;background:#fff}"
+		 "@media(prefers-color-scheme:dark){body{color:#ddd;background:#181818}}"
+		 "small{color:#777}</style></head>\n<body><h1>%s</h1><p>",
+		 status, status_text(status), status_text(status));
+	buf_add_html(out, slice_of(info->text));
+	if (r->detail.n) {
+		buf_adds(out, SLICE(" "));
+		buf_add_html(out, r->detail);
+	}
+	buf_addf(out, "</p><p><small>%d &middot; %s &middot; request ", status, info->name);
+	buf_add_html(out, slice_of(r->id));
+	buf_adds(out, SLICE("</small></p></body></html>\n"));
+}
+
+/* RFC 9457; `message` is what clients of the older gateways read. */
+static void
+page_problem(struct request *r, int status, const struct reason_info *info, struct buf *out)
+{
+	buf_addf(out, "{\"type\":\"urn:yett:reason:%s\",\"title\":\"%s\",\"status\":%d,\"detail\":", info->name,
+		 status_text(status), status);
+	if (r->detail.n) {
+		struct buf BUF_CLEAN text = { 0 };
+
+		buf_addf(&text, "%s %.*s", info->text, SLICE_F(r->detail));
+		buf_add_json(out, buf_slice(&text));
+	} else {
+		buf_add_json(out, slice_of(info->text));
+	}
+	buf_addf(out, ",\"reason\":\"%s\",\"message\":\"%s\",\"request_id\":", info->name, info->text);
+	buf_add_json(out, slice_of(r->id));
+	buf_adds(out, SLICE("}\n"));
+}
+
+static const struct segment *
+rules_of(const struct request *r)
+{
+	const struct snapshot *s = r->table ? r->table : r->worker->table;
+
+	return s ? s->segments[SEGMENT_RULES] : NULL;
+}
+
+static void
+add_challenge(struct request *r, const struct reason_info *info, const struct segment *rules, struct buf *extra)
+{
+	struct slice realm = rules ? seg_string(rules, table_global(rules)->realm) : SLICE("yett");
+
+	buf_addf(extra, "WWW-Authenticate: Bearer realm=\"%.*s\"", SLICE_F(realm));
+	if (r->challenge[0])
+		buf_addf(extra, ", error=\"%s\", error_description=\"%s\"", r->challenge, info->text);
+	buf_adds(extra, SLICE("\r\n"));
+}
+
+/* The older gateway's wording and statuses (seeds F59), where the profile asks for them. */
+static struct reason_info
+profile_info(const struct request *r, const struct table_global *g)
+{
+	struct reason_info info = *reason_info(r->reason);
+
+	if (g && r->reason == REASON_no_route)
+		info.status = (int)g->no_route_status;
+	if (g && g->token_profile == TOKEN_REPLY_ASHINE) {
+		if (r->reason == REASON_token_missing)
+			info.text = "No token cookie";
+		if (r->reason == REASON_token_malformed)
+			info.status = 400;
+	}
+	return info;
+}
+
+void
+answer_reason(struct request *r)
+{
+	const struct segment *rules = rules_of(r);
+	const struct table_global *g = rules ? table_global(rules) : NULL;
+	struct reason_info info = profile_info(r, g);
+	struct buf BUF_CLEAN body = { 0 };
+	struct buf BUF_CLEAN extra = { 0 };
+	bool html = r->in.head_done && wants_html(r);
+
+	if (r->client->stream.closing || info.status == 0) {
+		r->client_lost = true;
+		return;
+	}
+	buf_addf(&extra, "X-Yett-Reason: %s\r\nCache-Control: no-store\r\n", info.name);
+	if (r->challenge)
+		add_challenge(r, &info, rules, &extra);
+	if (info.status == 503)
+		buf_adds(&extra, SLICE("Retry-After: 1\r\n"));
+	if (html && rules)
+		buf_adds(&body, table_page(rules, info.status));
+	if (html && body.n == 0)
+		page_html(r, info.status, &info, &body);
+	else if (!html)
+		page_problem(r, info.status, &info, &body);
+	answer_body(r, info.status, html ? "text/html; charset=utf-8" : "application/problem+json", buf_slice(&body),
+		    buf_slice(&extra));
+}

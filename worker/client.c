@@ -1,0 +1,332 @@
+#include "client.h"
+
+#include "pool.h"
+#include "relay.h"
+
+#include "lib/xalloc.h"
+
+#include <arpa/inet.h>
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define EARLY_MAX ((size_t)65536) /* pipelined bytes beyond it wait in the kernel */
+#define LINGER_MS 2000
+#define FLUSH_MS 60000 /* no progress while the last of an answer waits for a slow reader */
+
+static void client_on_data(struct stream *s, struct slice bytes);
+static void client_on_end(struct stream *s, int error);
+static void client_on_drained(struct stream *s, int error);
+static void client_on_closed(struct stream *s);
+
+static const struct stream_ops client_ops = {
+	.data = client_on_data,
+	.end = client_on_end,
+	.drained = client_on_drained,
+	.closed = client_on_closed,
+};
+
+static const struct table_global *
+global_of(const struct worker *w)
+{
+	return w->table ? table_global(w->table->segments[SEGMENT_RULES]) : NULL;
+}
+
+void
+client_set_state(struct client *c, enum client_state state)
+{
+	struct worker *w = c->worker;
+
+	if (c->state == CLIENT_TUNNEL && state != CLIENT_TUNNEL)
+		board_sub(&w->page->tunnels_open, 1);
+	list_remove(&c->link);
+	c->state = (uint8_t)state;
+	switch (state) {
+	case CLIENT_IDLE:
+		list_push(&w->idle, &c->link);
+		break;
+	case CLIENT_ACTIVE:
+		list_push(&w->active, &c->link);
+		break;
+	case CLIENT_TUNNEL:
+		list_push(&w->tunnels, &c->link);
+		break;
+	case CLIENT_LINGERING:
+		list_push(&w->lingering, &c->link);
+		break;
+	case CLIENT_CLOSED:
+		break;
+	}
+}
+
+static void
+client_on_timer(struct timer *t)
+{
+	struct client *c = container_of(t, struct client, timer);
+	struct request *r = c->request;
+
+	switch ((enum client_state)c->state) {
+	case CLIENT_LINGERING:
+		if (c->stream.queued > 0 && stream_progressed(&c->stream))
+			timer_set(c->worker, &c->timer, FLUSH_MS);
+		else
+			client_close(c);
+		break;
+	case CLIENT_IDLE:
+		client_close(c);
+		break;
+	case CLIENT_TUNNEL:
+		request_abort(r, REASON_client_stalled);
+		break;
+	case CLIENT_ACTIVE:
+		if (!r->in.head_done)
+			request_head_timeout(r);
+		else if (c->stream.full && stream_progressed(&c->stream))
+			timer_set(c->worker, &c->timer, r->policy.idle_ms);
+		else if (c->stream.full)
+			request_abort(r, REASON_client_stalled);
+		else
+			request_refuse(r, REASON_client_body_timeout);
+		break;
+	case CLIENT_CLOSED:
+		break;
+	}
+}
+
+void
+client_open(struct worker *w, int fd, const struct msg_listener *listener, int family, const uint8_t ip[16])
+{
+	struct client *c = xcalloc(1, sizeof *c);
+	const struct table_global *g = global_of(w);
+
+	c->worker = w;
+	c->kind = (uint8_t)listener->kind;
+	c->port = (uint16_t)listener->port;
+	memcpy(c->ip, ip, sizeof c->ip);
+	if (family == AF_UNIX)
+		snprintf(c->ip_text, sizeof c->ip_text, "127.0.0.1");
+	else if (IN6_IS_ADDR_V4MAPPED((const struct in6_addr *)ip))
+		inet_ntop(AF_INET, ip + 12, c->ip_text, sizeof c->ip_text);
+	else
+		inet_ntop(AF_INET6, ip, c->ip_text, sizeof c->ip_text);
+	c->ip_text_n = (uint8_t)strlen(c->ip_text);
+	list_init(&c->link);
+	timer_init(&c->timer, client_on_timer);
+	w->clients++;
+	board_set(&w->page->connections, w->clients);
+	board_add(&w->page->counts.counter[COUNTER_connections], 1);
+	client_set_state(c, CLIENT_IDLE);
+	if (stream_open(&c->stream, &w->env, &client_ops, fd, family) < 0 || stream_read(&c->stream) < 0) {
+		client_close(c);
+		return;
+	}
+	timer_set(w, &c->timer, g && g->client_head_ms ? g->client_head_ms : 10000);
+}
+
+bool
+client_is_trusted(struct client *c, const struct snapshot *table)
+{
+	uint32_t version = (uint32_t)table->version | 1u;
+
+	if (c->trusted_version != version) {
+		c->trusted = table_trusts(table->segments[SEGMENT_RULES], c->ip);
+		c->trusted_version = version;
+	}
+	return c->trusted;
+}
+
+static void
+client_shut(struct client *c, bool reset)
+{
+	struct worker *w = c->worker;
+
+	if (c->state == CLIENT_CLOSED)
+		return;
+	client_set_state(c, CLIENT_CLOSED);
+	timer_clear(&c->timer);
+	if (reset)
+		stream_reset(&c->stream);
+	else
+		stream_close(&c->stream);
+	w->clients--;
+	board_set(&w->page->connections, w->clients);
+}
+
+void
+client_close(struct client *c)
+{
+	client_shut(c, false);
+}
+
+void
+client_reset(struct client *c)
+{
+	client_shut(c, true);
+}
+
+static void
+client_on_closed(struct stream *s)
+{
+	struct client *c = container_of(s, struct client, stream);
+
+	assert(!c->request);
+	buf_deinit(&c->early);
+	free(c);
+}
+
+/* The answer is out and nothing follows. What the peer still sends is read and thrown away for a while: closing over unread
+ * bytes would reset the connection and could take the answer with it (RFC 9112 section 9.6). */
+static void
+client_linger(struct client *c)
+{
+	if (c->stream.ended || stream_shutdown(&c->stream) < 0) {
+		client_close(c);
+		return;
+	}
+	client_set_state(c, CLIENT_LINGERING);
+	timer_set(c->worker, &c->timer, stream_flush(&c->stream) ? LINGER_MS : FLUSH_MS);
+	(void)stream_progressed(&c->stream);
+	c->early.n = 0;
+	if (stream_read(&c->stream) < 0)
+		client_close(c);
+}
+
+/* One request after the other out of these bytes; what is left belongs to the next one, and waits. */
+static void
+client_consume(struct client *c, struct slice bytes)
+{
+	struct worker *w = c->worker;
+
+	c->consuming = true;
+	while (bytes.n > 0 && (c->state == CLIENT_IDLE || c->state == CLIENT_ACTIVE)) {
+		struct request *r = c->request;
+		enum http_outcome outcome;
+		size_t used;
+
+		if (!r) {
+			r = c->request = request_new(c);
+			client_set_state(c, CLIENT_ACTIVE);
+			if (c->served > 0 && global_of(w))
+				timer_set(w, &c->timer, global_of(w)->client_head_ms);
+		}
+		if (r->in.done)
+			break;
+		outcome = http_parse(&r->in, bytes, &used);
+		if (outcome < 0) {
+			r->bytes_in += bytes.n;
+			request_malformed(r, outcome);
+			bytes.n = 0;
+			break;
+		}
+		r->bytes_in += used;
+		bytes.p += used;
+		bytes.n -= used;
+		if (r->in.head_done) {
+			r->spans_fresh = true;
+			request_input(r);
+		}
+	}
+	c->consuming = false;
+	if (c->request && !c->request->ended)
+		http_parser_keep(&c->request->in);
+	if (bytes.n > 0 && c->state == CLIENT_ACTIVE) {
+		buf_add(&c->early, bytes.p, bytes.n);
+		if (c->early.n >= EARLY_MAX)
+			stream_pause(&c->stream);
+	}
+}
+
+static void
+client_on_data(struct stream *s, struct slice bytes)
+{
+	struct client *c = container_of(s, struct client, stream);
+
+	board_add(&c->worker->page->counts.counter[COUNTER_bytes_in], bytes.n);
+	switch ((enum client_state)c->state) {
+	case CLIENT_IDLE:
+	case CLIENT_ACTIVE:
+		if (c->early.n == 0) {
+			client_consume(c, bytes);
+			break;
+		}
+		buf_add(&c->early, bytes.p, bytes.n);
+		if (c->early.n >= EARLY_MAX)
+			stream_pause(s);
+		break;
+	case CLIENT_TUNNEL:
+		relay_tunnel_bytes(c->request, true, bytes);
+		break;
+	case CLIENT_LINGERING:
+	case CLIENT_CLOSED:
+		break;
+	}
+}
+
+static void
+client_on_end(struct stream *s, int error)
+{
+	struct client *c = container_of(s, struct client, stream);
+
+	switch ((enum client_state)c->state) {
+	case CLIENT_TUNNEL:
+		if (error < 0)
+			request_abort(c->request, REASON_client_gone);
+		else
+			relay_tunnel_end(c->request, true);
+		break;
+	case CLIENT_ACTIVE: /* a half-closed client cannot be told from one that left: its work ends, as in nginx */
+		request_abort(c->request, REASON_client_gone);
+		break;
+	case CLIENT_IDLE:
+	case CLIENT_LINGERING:
+		client_close(c);
+		break;
+	case CLIENT_CLOSED:
+		break;
+	}
+}
+
+static void
+client_on_drained(struct stream *s, int error)
+{
+	struct client *c = container_of(s, struct client, stream);
+
+	if (c->request && (c->state == CLIENT_ACTIVE || c->state == CLIENT_TUNNEL))
+		relay_client_drained(c->request, error);
+	else if (error < 0)
+		client_close(c);
+	else if (c->state == CLIENT_LINGERING)
+		timer_set(c->worker, &c->timer, LINGER_MS);
+}
+
+void
+client_next(struct client *c, bool keep)
+{
+	struct worker *w = c->worker;
+	const struct table_global *g = global_of(w);
+	bool unread = c->request && !c->request->body_done;
+
+	c->request = NULL;
+	c->served++;
+	if (c->state == CLIENT_CLOSED)
+		return;
+	if (!keep) {
+		if (unread || c->early.n > 0 || c->stream.queued > 0)
+			client_linger(c);
+		else
+			client_close(c);
+		return;
+	}
+	client_set_state(c, CLIENT_IDLE);
+	timer_set(w, &c->timer, g ? g->keepalive_ms : 75000);
+	if (c->early.n > 0 && !c->consuming) {
+		struct buf early = c->early;
+
+		c->early = (struct buf){ 0 };
+		client_consume(c, buf_slice(&early));
+		buf_deinit(&early);
+	}
+	if (c->state != CLIENT_CLOSED && c->early.n < EARLY_MAX && stream_read(&c->stream) < 0)
+		client_close(c);
+}

@@ -1,0 +1,42 @@
+#pragma once
+
+/*
+ * client: a connection that was accepted. It feeds its requests one after the other; what comes early (pipelining, the first
+ * bytes of a tunnel) waits in `early`. Each state is a list of the worker, client_set_state is the one that moves it.
+ */
+
+#include "request.h"
+#include "worker.h"
+
+#include "lib/stream.h"
+
+enum client_state { CLIENT_IDLE, CLIENT_ACTIVE, CLIENT_TUNNEL, CLIENT_LINGERING, CLIENT_CLOSED };
+
+struct client {
+	struct stream stream;
+	struct worker *worker;
+	struct list link;
+	struct timer timer;
+	struct request *request;
+	struct buf early;
+	uint8_t state; /* enum client_state */
+	uint8_t kind;  /* enum listener_kind */
+	bool trusted, consuming;
+	uint16_t port;       /* ours */
+	uint32_t served;
+	uint8_t ip[16];      /* the peer's, IPv4 mapped */
+	uint8_t ip_text_n;
+	char ip_text[46];
+	uint32_t trusted_version; /* low bits of the table that `trusted` was asked of */
+};
+
+/* Takes over an accepted socket. */
+void client_open(struct worker *w, int fd, const struct msg_listener *listener, int family, const uint8_t ip[16]);
+void client_set_state(struct client *c, enum client_state state);
+/* The request is over. `keep`: the connection goes on with the next one. */
+void client_next(struct client *c, bool keep);
+/* Closes without a word. */
+void client_close(struct client *c);
+/* As client_close, with a reset: what the peer has is not whole. */
+void client_reset(struct client *c);
+bool client_is_trusted(struct client *c, const struct snapshot *table);

@@ -1,0 +1,351 @@
+#include "control.h"
+
+#include "access_log.h"
+#include "client.h"
+#include "gate.h"
+#include "listen.h"
+#include "snapshot.h"
+
+#include "lib/log.h"
+#include "lib/xalloc.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static void
+control_hello(struct worker *w, const struct msg_hello *hello)
+{
+	struct board_worker *page;
+	char who[32];
+	void *memory;
+
+	if (w->greeted)
+		return;
+	w->greeted = true;
+	w->hello = *hello;
+	w->hello.version[sizeof w->hello.version - 1] = '\0';
+	if (hello->role == ROLE_ADMIN)
+		snprintf(who, sizeof who, "admin");
+	else
+		snprintf(who, sizeof who, "worker %u", hello->slot);
+	log_setup(who, hello->log_level <= LOG_LEVEL_DEBUG ? (enum log_level)hello->log_level : LOG_LEVEL_INFO);
+	if (board_create(sizeof *page, &memory, &w->page_fd) < 0) {
+		log_error("board cannot be made");
+		exit(1);
+	}
+	page = memory;
+	page->magic = BOARD_MAGIC;
+	page->layout = BOARD_LAYOUT;
+	page->role = hello->role;
+	page->slot = hello->slot;
+	page->pid = (uint32_t)getpid();
+	page->instance = hello->instance;
+	page->started_ms = page->heartbeat_ms = uv_hrtime() / 1000000;
+	w->page = page;
+	if (ipc_send(&w->control, MSG_BOARD, &(struct msg_board){ .slot = hello->slot, .instance = hello->instance },
+		     sizeof(struct msg_board), w->page_fd) < 0)
+		log_error("board cannot be sent");
+	if (hello->role == ROLE_TRAFFIC) {
+		close(w->page_fd);
+		w->page_fd = -1;
+	}
+}
+
+static void
+peer_forget(struct worker *w, uint64_t instance)
+{
+	struct worker_peers *p = w->peers;
+
+	for (size_t i = 0; i < p->count; i++) {
+		if (p->peers[i].instance != instance)
+			continue;
+		board_unmap(p->peers[i].page, sizeof *p->peers[i].page);
+		if (p->peers[i].fd >= 0)
+			close(p->peers[i].fd);
+		p->peers[i] = p->peers[--p->count];
+		return;
+	}
+}
+
+static void
+control_master_page(struct worker *w, struct ipc_message *m)
+{
+	const void *page;
+
+	if (m->fd < 0)
+		return;
+	if (w->hello.role == ROLE_ADMIN)
+		w->peers->master_fd = dup(m->fd);
+	if (board_map(m->fd, sizeof(struct board_master), &page) == 0)
+		w->master_page = page;
+	else
+		log_error("board of the master is not usable");
+	m->fd = -1;
+}
+
+static void
+control_board(struct worker *w, const struct msg_board *b, struct ipc_message *m)
+{
+	struct worker_peers *p = w->peers;
+	struct worker_peer peer = { .instance = b->instance, .slot = b->slot, .fd = -1 };
+	const void *page;
+
+	if (b->slot == BOARD_SLOT_MASTER) {
+		control_master_page(w, m);
+		return;
+	}
+	peer_forget(w, b->instance);
+	if (m->fd < 0 || b->instance == w->hello.instance)
+		return;
+	if (w->hello.role == ROLE_ADMIN)
+		peer.fd = dup(m->fd);
+	if (board_map(m->fd, sizeof *peer.page, &page) == 0) {
+		peer.page = page;
+		p->peers = xrealloc(p->peers, (p->count + 1) * sizeof *p->peers);
+		p->peers[p->count++] = peer;
+	} else if (peer.fd >= 0) {
+		close(peer.fd);
+	}
+	m->fd = -1;
+}
+
+static int
+verify(const struct segment *s, enum table_segment kind)
+{
+	switch (kind) {
+	case SEGMENT_RULES:
+		return table_verify_rules(s);
+	case SEGMENT_ENDPOINTS:
+		return table_verify_endpoints(s);
+	case SEGMENT_KEYS:
+		return table_verify_keys(s);
+	case SEGMENT_N:
+		break;
+	}
+	return -EBADMSG;
+}
+
+static void
+control_segment(struct worker *w, const struct msg_segment *info, struct ipc_message *m)
+{
+	struct segment *s;
+
+	if (info->kind >= SEGMENT_N || m->fd < 0)
+		return;
+	if (seg_open(m->fd, (enum table_segment)info->kind, &s) < 0) {
+		log_error("segment kind=%u generation=%llu is not usable", info->kind, (unsigned long long)info->generation);
+	} else if (verify(s, (enum table_segment)info->kind) < 0 || s->head->generation != info->generation) {
+		log_error("segment kind=%u generation=%llu does not verify", info->kind, (unsigned long long)info->generation);
+		seg_unref(s);
+	} else {
+		seg_unref(w->arrived[info->kind]);
+		w->arrived[info->kind] = s;
+	}
+	m->fd = -1;
+}
+
+/* Are all segments of this version here? */
+static bool
+complete(const struct worker *w, const struct msg_publish *p)
+{
+	for (int i = 0; i < SEGMENT_N; i++) {
+		if (i == SEGMENT_KEYS && w->hello.role == ROLE_ADMIN)
+			continue;
+		if (!w->arrived[i] || w->arrived[i]->head->generation != p->generation[i])
+			return false;
+	}
+	return true;
+}
+
+static void
+control_publish(struct worker *w, const struct msg_publish *p)
+{
+	struct segment *segments[SEGMENT_N] = { NULL };
+	struct msg_ack ack = { .version = p->version };
+	struct snapshot *old = w->table;
+
+	if (!w->page)
+		return;
+	if (!complete(w, p)) {
+		log_error("table version=%llu is not complete; the old one serves", (unsigned long long)p->version);
+		(void)ipc_send(&w->control, MSG_NACK, &ack, sizeof ack, -1);
+		return;
+	}
+	for (int i = 0; i < SEGMENT_N; i++)
+		segments[i] = w->arrived[i] ? seg_ref(w->arrived[i]) : NULL;
+	if (w->hello.role == ROLE_TRAFFIC && gate_load(w->gate, segments[SEGMENT_RULES], segments[SEGMENT_KEYS]) < 0)
+		log_error("keys of version=%llu are not usable", (unsigned long long)p->version);
+	w->table = snapshot_new(w, p->version, segments);
+	snapshot_unref(old);
+	board_set(&w->page->version, p->version);
+	(void)ipc_send(&w->control, MSG_ACK, &ack, sizeof ack, -1);
+	log_debug("table version=%llu", (unsigned long long)p->version);
+}
+
+static void
+control_listener(struct worker *w, const struct msg_listener *info, struct ipc_message *m)
+{
+	bool held = w->hello.role == ROLE_ADMIN && (info->kind == LISTENER_HTTP || info->kind == LISTENER_TAKEOVER);
+
+	if (m->fd < 0)
+		return;
+	listener_add(w, info, m->fd, held);
+	m->fd = -1;
+}
+
+/* The master's answer to an operator lies in a memfd. */
+static void
+control_reply(struct worker *w, const struct msg_reply *reply, struct ipc_message *m)
+{
+	struct stat st;
+	void *text = MAP_FAILED;
+	size_t n = 0;
+
+	if (m->fd >= 0 && fstat(m->fd, &st) == 0 && st.st_size > 0) {
+		n = (size_t)st.st_size;
+		text = mmap(NULL, n, PROT_READ, MAP_PRIVATE, m->fd, 0);
+	}
+	list_for(pos, &w->calls) {
+		struct call *call = container_of(pos, struct call, link);
+
+		if (call->id != reply->id)
+			continue;
+		list_remove(&call->link);
+		if (call->request) {
+			call->request->call = NULL;
+			call->done(call->request, (int)reply->status,
+				   text == MAP_FAILED ? SLICE("") : slice_make(text, n));
+		}
+		free(call);
+		break;
+	}
+	if (text != MAP_FAILED)
+		munmap(text, n);
+}
+
+static void
+control_reopen(struct worker *w, struct ipc_message *m)
+{
+	access_log_open(w, m->fd);
+	m->fd = -1;
+}
+
+static void
+control_on_message(void *userdata, struct ipc *ipc, struct ipc_message *m)
+{
+	struct worker *w = userdata;
+	const void *body = m->body.p;
+
+#define IS(message, struct_type) (m->type == (message) && m->body.n == sizeof(struct struct_type))
+	if (IS(MSG_HELLO, msg_hello))
+		control_hello(w, body);
+	else if (!w->greeted)
+		log_error("control message type=%u before hello", m->type);
+	else if (IS(MSG_BOARD, msg_board))
+		control_board(w, body, m);
+	else if (IS(MSG_SEGMENT, msg_segment))
+		control_segment(w, body, m);
+	else if (IS(MSG_PUBLISH, msg_publish))
+		control_publish(w, body);
+	else if (IS(MSG_LISTENER, msg_listener))
+		control_listener(w, body, m);
+	else if (IS(MSG_UNLISTEN, msg_listener))
+		listener_remove(w, body);
+	else if (IS(MSG_DRAIN, msg_drain))
+		worker_drain(w, ((const struct msg_drain *)body)->grace_ms, ((const struct msg_drain *)body)->idle_ms);
+	else if (m->type == MSG_REOPEN)
+		control_reopen(w, m);
+	else if (IS(MSG_REPLY, msg_reply))
+		control_reply(w, body, m);
+	else
+		log_error("control message type=%u size=%zu is not understood", m->type, m->body.n);
+#undef IS
+}
+
+static void
+control_on_gone(void *userdata, struct ipc *ipc)
+{
+	struct worker *w = userdata;
+
+	control_close(w);
+	worker_orphaned(w);
+}
+
+static const struct ipc_ops control_ops = { .message = control_on_message, .gone = control_on_gone };
+
+int
+control_open(struct worker *w, int fd)
+{
+	int r;
+
+	w->peers = xcalloc(1, sizeof *w->peers);
+	w->peers->master_fd = -1;
+	r = ipc_open(&w->control, &w->loop, fd, &control_ops, w);
+	w->control_open = r == 0;
+	return r;
+}
+
+void
+control_close(struct worker *w)
+{
+	if (!w->control_open)
+		return;
+	w->control_open = false;
+	ipc_close(&w->control, NULL);
+	while (!list_empty(&w->calls)) { /* whoever waits learns that nobody answers */
+		struct call *call = container_of(w->calls.next, struct call, link);
+		struct request *r = call->request;
+
+		list_remove(&call->link);
+		if (r) {
+			r->call = NULL;
+			request_refuse(r, REASON_admin_unavailable);
+		}
+		free(call);
+	}
+}
+
+int
+control_call(struct request *r, enum call_verb verb, uint32_t flags,
+	     void (*done)(struct request *r, int status, struct slice body))
+{
+	struct worker *w = r->worker;
+	struct call *call;
+	struct msg_call message = { .id = ++w->next_call, .verb = verb, .flags = flags };
+	int error;
+
+	if (!w->control_open)
+		return -EPIPE;
+	error = ipc_send(&w->control, MSG_CALL, &message, sizeof message, -1);
+	if (error < 0)
+		return error;
+	call = xcalloc(1, sizeof *call);
+	call->request = r;
+	call->id = message.id;
+	call->done = done;
+	list_push(&w->calls, &call->link);
+	r->call = call;
+	return 0;
+}
+
+void
+control_free(struct worker *w)
+{
+	struct worker_peers *p = w->peers;
+
+	while (p->count > 0)
+		peer_forget(w, p->peers[0].instance);
+	if (p->master_fd >= 0)
+		close(p->master_fd);
+	free(p->peers);
+	free(p);
+	if (w->master_page)
+		board_unmap(w->master_page, sizeof *w->master_page);
+	if (w->page)
+		board_unmap(w->page, sizeof *w->page);
+	if (w->page_fd >= 0)
+		close(w->page_fd);
+}

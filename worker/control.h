@@ -1,0 +1,38 @@
+#pragma once
+
+/*
+ * control: the worker's end of the channel to the master. Messages in (shm/message.h), acknowledgements and an operator's
+ * calls out. What does not have the right shape is dropped with a line in the log.
+ */
+
+#include "worker.h"
+
+struct request;
+
+struct worker_peer { /* another process' board page */
+	uint64_t instance;
+	uint32_t slot;
+	int fd; /* kept by the admin worker, for the next master; else -1 */
+	const struct board_worker *page;
+};
+
+struct worker_peers {
+	struct worker_peer *peers;
+	size_t count;
+	int master_fd;
+};
+
+struct call { /* an operator's question on its way to the master; begins with its request (NULL: it has ended) */
+	struct request *request;
+	struct list link;
+	uint32_t id;
+	void (*done)(struct request *r, int status, struct slice body);
+};
+
+int control_open(struct worker *w, int fd) __attribute__((warn_unused_result));
+void control_close(struct worker *w);
+/* After the loop has let go of the channel: gives back the pages. */
+void control_free(struct worker *w);
+/* Asks the master. `done` runs later with the answer, unless the request ends before. 0 or a negative errno. */
+int control_call(struct request *r, enum call_verb verb, uint32_t flags,
+		 void (*done)(struct request *r, int status, struct slice body));

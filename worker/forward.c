@@ -1,0 +1,362 @@
+#include "forward.h"
+
+#include "client.h"
+#include "upstream.h"
+#include "worker.h"
+
+#include <stdio.h>
+
+/* Writing into w->head: room is made once, for an upper bound. */
+static inline char *
+put(char *o, struct slice s)
+{
+	if (s.n)
+		memcpy(o, s.p, s.n);
+	return o + s.n;
+}
+
+#define PUT(o, literal) put(o, SLICE(literal))
+
+static inline char *
+put_field(char *o, struct slice name, struct slice value)
+{
+	o = put(o, name);
+	o = PUT(o, ": ");
+	o = put(o, value);
+	return PUT(o, "\r\n");
+}
+
+static char *
+put_number(char *o, uint64_t n)
+{
+	char digits[20];
+	int i = 20;
+
+	do {
+		digits[--i] = (char)('0' + n % 10);
+	} while (n /= 10);
+	return put(o, slice_make(digits + i, (size_t)(20 - i)));
+}
+
+static bool
+ends_with(struct slice s, struct slice end)
+{
+	return s.n >= end.n && memcmp(s.p + s.n - end.n, end.p, end.n) == 0;
+}
+
+/* What becomes of a field of the client: hop-by-hop and forged ones stay here. */
+static bool
+passes(const struct request *r, const struct http_field *f, bool trusted, bool append)
+{
+	switch (f->id) {
+	case HTTP_HOST:
+	case HTTP_CONNECTION:
+	case HTTP_KEEP_ALIVE:
+	case HTTP_PROXY_CONNECTION:
+	case HTTP_PROXY_AUTHORIZATION:
+	case HTTP_TE:
+	case HTTP_TRAILER:
+	case HTTP_TRANSFER_ENCODING:
+	case HTTP_UPGRADE:
+	case HTTP_HTTP2_SETTINGS:
+	case HTTP_CONTENT_LENGTH:
+	case HTTP_EXPECT:
+	case HTTP_X_REQUEST_ID:
+	case HTTP_X_FORWARDED_FOR:
+		return false;
+	case HTTP_FORWARDED:
+	case HTTP_X_FORWARDED_HOST:
+	case HTTP_X_FORWARDED_PORT:
+	case HTTP_X_FORWARDED_PROTO:
+	case HTTP_X_FORWARDED_PROTOCOL:
+	case HTTP_X_REAL_IP:
+		return trusted && !f->drop;
+	case HTTP_OTHER:
+		if (f->name_n == 2 && slice_ieq(http_name(&r->in, f), SLICE("id")))
+			return !ends_with(r->path, SLICE("/user-delete")) && !f->drop; /* seeds A8 */
+		return !f->drop && !table_strips(r->table->segments[SEGMENT_RULES], http_name(&r->in, f));
+	default:
+		return !f->drop;
+	}
+}
+
+static char *
+put_target(char *o, struct request *r, const struct table_route *route, const struct table_endpoint *e)
+{
+	const struct segment *rules = r->table->segments[SEGMENT_RULES];
+	struct slice path = r->path, base = seg_string(r->table->segments[SEGMENT_ENDPOINTS], e->base);
+	struct slice prefix = seg_string(rules, route->add_prefix);
+
+	if (r->asterisk)
+		return PUT(o, "*");
+	if (r->route_flags & ROUTE_STRIP)
+		path = r->path_rest;
+	o = put(o, base);
+	o = put(o, prefix);
+	if (path.n == 0 && base.n + prefix.n == 0)
+		path = SLICE("/");
+	o = put(o, path);
+	return put(o, http_at(&r->in, r->query, r->query_n));
+}
+
+static char *
+put_host(char *o, struct request *r, const struct table_route *route, const struct table_endpoint *e)
+{
+	struct slice host = seg_string(r->table->segments[SEGMENT_RULES], route->set_host);
+
+	if (host.n == 0 && !(r->route_flags & ROUTE_UPSTREAM_HOST))
+		host = r->host_field;
+	if (host.n == 0) /* asked for, or an HTTP/1.0 client named none */
+		host = seg_string(r->table->segments[SEGMENT_ENDPOINTS], e->authority);
+	return put_field(o, SLICE("Host"), host);
+}
+
+static char *
+put_forwarded(char *o, struct request *r, bool trusted, bool append)
+{
+	struct client *c = r->client;
+	struct slice ip = slice_make(c->ip_text, c->ip_text_n);
+
+	o = PUT(o, "X-Forwarded-For: ");
+	if (trusted || append) {
+		for (uint16_t i = 0; i < r->in.fields_n; i++) {
+			const struct http_field *f = &r->in.fields[i];
+
+			if (f->id != HTTP_X_FORWARDED_FOR || f->value_n == 0)
+				continue;
+			o = put(o, http_value(&r->in, f));
+			o = PUT(o, ", ");
+		}
+	}
+	o = put(o, ip);
+	o = PUT(o, "\r\n");
+	if (!trusted || !http_find(&r->in, HTTP_X_REAL_IP))
+		o = put_field(o, SLICE("X-Real-IP"), ip);
+	if (!trusted || !http_find(&r->in, HTTP_X_FORWARDED_PROTO))
+		o = PUT(o, "X-Forwarded-Proto: http\r\n");
+	if (append && (!trusted || !http_find(&r->in, HTTP_X_FORWARDED_PROTOCOL)))
+		o = PUT(o, "X-Forwarded-Protocol: http\r\n");
+	if (!trusted || !http_find(&r->in, HTTP_X_FORWARDED_HOST))
+		o = put_field(o, SLICE("X-Forwarded-Host"), r->host_field);
+	if (!trusted || !http_find(&r->in, HTTP_X_FORWARDED_PORT)) {
+		o = PUT(o, "X-Forwarded-Port: ");
+		o = put_number(o, c->port);
+		o = PUT(o, "\r\n");
+	}
+	return o;
+}
+
+static char *
+put_framing(char *o, struct request *r)
+{
+	if (r->body == FRAMING_CHUNKED) {
+		o = PUT(o, "Transfer-Encoding: chunked\r\n");
+	} else if (r->body == FRAMING_LENGTH) {
+		o = PUT(o, "Content-Length: ");
+		o = put_number(o, r->in.length);
+		o = PUT(o, "\r\n");
+	}
+	if (r->expect_continue)
+		o = PUT(o, "Expect: 100-continue\r\n");
+	return o;
+}
+
+static char *
+put_upgrade(char *o, const struct http_parser *p)
+{
+	const struct http_field *f = http_find(p, HTTP_UPGRADE);
+
+	o = PUT(o, "Connection: Upgrade\r\n");
+	return f ? put_field(o, SLICE("Upgrade"), http_value(p, f)) : o;
+}
+
+void
+forward_request(struct request *r)
+{
+	const struct segment *rules = r->table->segments[SEGMENT_RULES];
+	const struct table_endpoint *e = table_endpoint(r->table->segments[SEGMENT_ENDPOINTS], r->endpoint);
+	const struct table_route *route = table_route(rules, r->route);
+	struct buf *head = &r->worker->head;
+	bool trusted = client_is_trusted(r->client, r->table);
+	bool append = table_global(rules)->forwarded == FORWARDED_APPEND;
+	char *o;
+
+	head->n = 0;
+	buf_reserve(head, (size_t)r->in.head_n + 4 * (size_t)r->in.fields_n + r->path.n + 4 * r->host_field.n +
+			  r->gate_headers.n + e->base.size + e->authority.size + route->add_prefix.size +
+			  route->set_host.size + 1024);
+	o = put(head->p, http_method(&r->in));
+	o = PUT(o, " ");
+	o = put_target(o, r, route, e);
+	o = PUT(o, " HTTP/1.1\r\n");
+	o = put_host(o, r, route, e);
+	for (uint16_t i = 0; i < r->in.fields_n; i++) {
+		const struct http_field *f = &r->in.fields[i];
+		struct slice value = http_value(&r->in, f);
+
+		if (!passes(r, f, trusted, append))
+			continue;
+		if (f->id == HTTP_ORIGIN && slice_ieq(value, SLICE("__internal__")))
+			value = SLICE("__unknown__"); /* seeds X-7 */
+		o = put_field(o, http_name(&r->in, f), value);
+	}
+	o = put_framing(o, r);
+	o = put_forwarded(o, r, trusted, append);
+	o = put_field(o, SLICE("X-Request-Id"), slice_make(r->id, r->id_n));
+	o = put(o, r->gate_headers);
+	if (r->upgrade)
+		o = put_upgrade(o, &r->in);
+	o = PUT(o, "\r\n");
+	head->n = (size_t)(o - head->p);
+}
+
+/* Fields of an answer that stay here. */
+static bool
+answer_passes(const struct http_parser *p, const struct http_field *f)
+{
+	switch (f->id) {
+	case HTTP_CONNECTION:
+	case HTTP_KEEP_ALIVE:
+	case HTTP_PROXY_CONNECTION:
+	case HTTP_TRANSFER_ENCODING:
+	case HTTP_CONTENT_LENGTH:
+	case HTTP_UPGRADE:
+	case HTTP_TRAILER:
+	case HTTP_X_REQUEST_ID:
+		return false;
+	case HTTP_OTHER:
+		/* An upstream cannot speak for the gateway. */
+		return !f->drop && !(f->name_n > 7 && slice_ieq(slice_make(p->base + f->name, 7), SLICE("x-yett-")));
+	default:
+		return !f->drop;
+	}
+}
+
+/* Connection of the answer: marks what it names, and says whether the connection may be used again. */
+static bool
+answer_keeps(struct http_parser *p)
+{
+	bool close = false, keep = false;
+
+	for (uint16_t i = 0; i < p->fields_n; i++) {
+		struct slice list = http_value(p, &p->fields[i]);
+
+		if (p->fields[i].id != HTTP_CONNECTION)
+			continue;
+		for (struct slice name = http_list_next(&list); name.p; name = http_list_next(&list)) {
+			close = close || slice_ieq(name, SLICE("close"));
+			keep = keep || slice_ieq(name, SLICE("keep-alive"));
+			for (uint16_t j = 0; j < p->fields_n; j++) {
+				if (p->fields[j].id == HTTP_OTHER && slice_ieq(http_name(p, &p->fields[j]), name))
+					p->fields[j].drop = 1;
+			}
+		}
+	}
+	return http_minor(p) == 1 ? !close : keep;
+}
+
+static char *
+put_status_line(char *o, const struct http_parser *p)
+{
+	int status = p->llhttp.status_code;
+
+	o = PUT(o, "HTTP/1.1 ");
+	*o++ = (char)('0' + status / 100 % 10);
+	*o++ = (char)('0' + status / 10 % 10);
+	*o++ = (char)('0' + status % 10);
+	*o++ = ' ';
+	o = put(o, http_at(p, p->reason, p->reason_n));
+	return PUT(o, "\r\n");
+}
+
+static char *
+put_answer_fields(char *o, struct request *r, const struct http_parser *p)
+{
+	bool date = false;
+
+	for (uint16_t i = 0; i < p->fields_n; i++) {
+		const struct http_field *f = &p->fields[i];
+
+		date = date || f->id == HTTP_DATE;
+		if (answer_passes(p, f))
+			o = put_field(o, http_name(p, f), http_value(p, f));
+	}
+	if (!date)
+		o = put_field(o, SLICE("Date"), slice_of(r->worker->date));
+	return put_field(o, SLICE("X-Request-Id"), slice_make(r->id, r->id_n));
+}
+
+/* RFC 9112 section 6.3, for the client's side. */
+static void
+choose_framing(struct request *r, const struct http_parser *p)
+{
+	int status = p->llhttp.status_code;
+
+	if (r->method == METHOD_HEAD || status == 204 || status == 304 || status < 200)
+		r->framing = FRAMING_NONE;
+	else if (p->has_length)
+		r->framing = FRAMING_LENGTH;
+	else
+		r->framing = http_minor(&r->in) == 1 ? FRAMING_CHUNKED : FRAMING_CLOSE;
+	if (r->framing == FRAMING_CLOSE || r->worker->draining)
+		r->keep_alive = false;
+}
+
+static char *
+reserve_answer(struct request *r, const struct http_parser *p)
+{
+	struct buf *head = &r->worker->head;
+
+	head->n = 0;
+	buf_reserve(head, (size_t)p->head_n + 4 * (size_t)p->fields_n + 1024);
+	return head->p;
+}
+
+void
+forward_response(struct request *r)
+{
+	struct http_parser *p = &r->upstream->parser;
+	char *o = reserve_answer(r, p);
+
+	r->status = p->llhttp.status_code;
+	if (!answer_keeps(p) || (!p->has_length && !p->chunked && !p->done))
+		r->upstream->broken = true;
+	choose_framing(r, p);
+	o = put_status_line(o, p);
+	o = put_answer_fields(o, r, p);
+	if (r->framing == FRAMING_LENGTH || (r->framing == FRAMING_NONE && p->has_length && r->status != 204)) {
+		o = PUT(o, "Content-Length: ");
+		o = put_number(o, p->length);
+		o = PUT(o, "\r\n");
+	} else if (r->framing == FRAMING_CHUNKED) {
+		o = PUT(o, "Transfer-Encoding: chunked\r\n");
+	}
+	if (r->status == 101)
+		o = put_upgrade(o, p);
+	else if (!r->keep_alive)
+		o = PUT(o, "Connection: close\r\n");
+	else if (http_minor(&r->in) == 0)
+		o = PUT(o, "Connection: keep-alive\r\n");
+	if (table_global(r->table->segments[SEGMENT_RULES])->reveal_version) {
+		o = PUT(o, "X-Yett-Table: ");
+		o = put_number(o, r->table->version);
+		o = PUT(o, "\r\n");
+	}
+	o = PUT(o, "\r\n");
+	r->worker->head.n = (size_t)(o - r->worker->head.p);
+}
+
+void
+forward_interim(struct request *r)
+{
+	const struct http_parser *p = &r->upstream->parser;
+	char *o = reserve_answer(r, p);
+
+	o = put_status_line(o, p);
+	for (uint16_t i = 0; i < p->fields_n; i++) {
+		if (answer_passes(p, &p->fields[i]))
+			o = put_field(o, http_name(p, &p->fields[i]), http_value(p, &p->fields[i]));
+	}
+	o = PUT(o, "\r\n");
+	r->worker->head.n = (size_t)(o - r->worker->head.p);
+}

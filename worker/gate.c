@@ -1,0 +1,412 @@
+#include "gate.h"
+
+#include "token_cache.h"
+#include "token_source.h"
+
+#include "lib/arena.h"
+#include "lib/jwt.h"
+#include "lib/xalloc.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+/*
+ * All that the segments say about tokens is copied out of them at gate_load, and described in `image`. A table with the
+ * same description and the same keys changes nothing here: a publication of new routes costs no verified token.
+ */
+
+#define CLAIM_MAX 4096 /* bytes of a claim's value in a header */
+#define IDENTITY_MAX 256
+
+struct verifier { /* one key of one issuer */
+	struct jwt_key *key;
+	uint32_t algorithms;
+	struct slice kid;
+	struct jwt_rules rules;
+};
+
+struct claim {
+	const char *name;
+	struct slice header;
+};
+
+struct gate {
+	struct arena arena; /* of all that follows, up to image */
+	struct verifier *verifiers;
+	size_t verifiers_count;
+	struct claim *claims;
+	size_t claims_count;
+	uint32_t algorithms; /* of all verifiers */
+	uint32_t sources;
+	struct slice cookie;
+
+	struct buf image;
+	uint64_t keys_checksum, keys_size;
+	int loaded; /* what gate_load returned, 1 before */
+
+	struct token_cache *cache;
+	struct buf headers; /* of the token that was verified last */
+	size_t identity_n;
+	char identity[IDENTITY_MAX];
+	char scratch[TOKEN_SCRATCH];
+};
+
+struct gate *
+gate_new(void)
+{
+	struct gate *g = xcalloc(1, sizeof *g);
+
+	g->cache = token_cache_new();
+	g->loaded = 1;
+	return g;
+}
+
+static void
+gate_unload(struct gate *g)
+{
+	for (size_t i = 0; i < g->verifiers_count; i++)
+		jwt_key_free(g->verifiers[i].key);
+	g->verifiers = NULL;
+	g->claims = NULL;
+	g->verifiers_count = g->claims_count = 0;
+	g->algorithms = g->sources = 0;
+	g->cookie = (struct slice){ NULL, 0 };
+	arena_reset(&g->arena);
+	token_cache_clear(g->cache);
+}
+
+void
+gate_free(struct gate *g)
+{
+	if (!g)
+		return;
+	gate_unload(g);
+	arena_deinit(&g->arena);
+	buf_deinit(&g->image);
+	buf_deinit(&g->headers);
+	token_cache_free(g->cache);
+	explicit_bzero(g->scratch, sizeof g->scratch);
+	free(g);
+}
+
+static const struct table_issuer *
+issuer_at(const struct segment *rules, uint32_t i)
+{
+	return seg_at(rules, RULES_ISSUERS, i, sizeof(struct table_issuer));
+}
+
+static struct slice
+audience_at(const struct segment *rules, uint32_t i)
+{
+	const struct seg_ref *ref = seg_at(rules, RULES_AUDIENCES, i, sizeof(struct seg_ref));
+
+	return ref ? seg_string(rules, *ref) : (struct slice){ NULL, 0 };
+}
+
+static const struct table_claim *
+claim_at(const struct segment *rules, uint32_t i)
+{
+	return seg_at(rules, RULES_CLAIMS, i, sizeof(struct table_claim));
+}
+
+static void
+image_add(struct buf *image, struct slice s)
+{
+	buf_addf(image, "%zu:", s.n);
+	buf_adds(image, s);
+}
+
+/* Everything that is taken out of the rules. */
+static void
+image_build(struct buf *image, const struct segment *rules)
+{
+	const struct table_global *g = table_global(rules);
+
+	buf_addf(image, "%u,", g->sources);
+	image_add(image, seg_string(rules, g->cookie));
+	for (uint32_t i = 0; i < seg_count(rules, RULES_ISSUERS); i++) {
+		const struct table_issuer *t = issuer_at(rules, i);
+
+		if (!t)
+			continue;
+		buf_addf(image, "I%u,%u,%u,%u,", t->algorithms, t->leeway_s, t->require_exp, t->audience_count);
+		image_add(image, seg_string(rules, t->iss));
+		for (uint32_t a = 0; a < t->audience_count; a++)
+			image_add(image, audience_at(rules, t->audience_first + a));
+	}
+	for (uint32_t i = 0; i < seg_count(rules, RULES_CLAIMS); i++) {
+		const struct table_claim *t = claim_at(rules, i);
+
+		if (!t)
+			continue;
+		image_add(image, seg_string(rules, t->claim));
+		image_add(image, seg_string(rules, t->header));
+	}
+}
+
+static int
+verifier_read(struct gate *g, const struct segment *rules, const struct segment *keys,
+	      const struct table_key_material *material)
+{
+	const struct table_issuer *t = issuer_at(rules, material->issuer);
+	struct verifier *v = &g->verifiers[g->verifiers_count];
+	struct slice *audiences;
+
+	if (!t || material->kind != KEY_SECRET)
+		return -EBADMSG;
+	audiences = arena_alloc(&g->arena, (t->audience_count + 1) * sizeof *audiences);
+	for (uint32_t i = 0; i < t->audience_count; i++)
+		audiences[i] = arena_copy(&g->arena, audience_at(rules, t->audience_first + i));
+	*v = (struct verifier){
+		.key = jwt_key_secret(seg_string(keys, material->bytes), t->algorithms),
+		.algorithms = t->algorithms & ((1u << JWT_ALG_N) - 1),
+		.kid = arena_copy(&g->arena, seg_string(keys, material->kid)),
+		.rules = {
+			.issuer = arena_copy(&g->arena, seg_string(rules, t->iss)),
+			.audiences = audiences,
+			.audiences_count = t->audience_count,
+			.leeway = t->leeway_s,
+			.require_exp = t->require_exp != 0,
+		},
+	};
+	if (!v->key)
+		return -EINVAL;
+	g->verifiers_count++;
+	g->algorithms |= v->algorithms;
+	return 0;
+}
+
+static int
+keys_read(struct gate *g, const struct segment *rules, const struct segment *keys)
+{
+	uint32_t n = seg_count(keys, KEYS_KEYS);
+	int r = 0;
+
+	g->verifiers = arena_calloc(&g->arena, (n + 1) * sizeof *g->verifiers);
+	for (uint32_t i = 0; i < n && r == 0; i++) {
+		const struct table_key_material *material = table_key_material(keys, i);
+
+		r = material ? verifier_read(g, rules, keys, material) : -EBADMSG;
+	}
+	return r;
+}
+
+static void
+rules_read(struct gate *g, const struct segment *rules)
+{
+	const struct table_global *t = table_global(rules);
+	uint32_t n = seg_count(rules, RULES_CLAIMS);
+
+	g->sources = t->sources;
+	g->cookie = arena_copy(&g->arena, seg_string(rules, t->cookie));
+	g->claims = arena_calloc(&g->arena, (n + 1) * sizeof *g->claims);
+	for (uint32_t i = 0; i < n; i++) {
+		const struct table_claim *claim = claim_at(rules, i);
+
+		if (!claim)
+			continue;
+		g->claims[g->claims_count++] = (struct claim){
+			.name = arena_string(&g->arena, seg_string(rules, claim->claim)),
+			.header = arena_copy(&g->arena, seg_string(rules, claim->header)),
+		};
+	}
+}
+
+/* Some issuers and no key at all: nothing could pass. */
+static bool
+keys_are_missing(const struct segment *rules, const struct segment *keys)
+{
+	return seg_count(rules, RULES_ISSUERS) > 0 && (!keys || seg_count(keys, KEYS_KEYS) == 0);
+}
+
+int
+gate_load(struct gate *g, const struct segment *rules, const struct segment *keys)
+{
+	uint64_t checksum = keys ? keys->head->checksum : 0, size = keys ? keys->head->size : 0;
+	struct buf image = { 0 };
+
+	if (!table_global(rules))
+		return -EBADMSG;
+	image_build(&image, rules);
+	if (g->loaded <= 0 && g->keys_checksum == checksum && g->keys_size == size &&
+	    slice_eq(buf_slice(&image), buf_slice(&g->image))) {
+		buf_deinit(&image);
+		return g->loaded;
+	}
+	gate_unload(g);
+	buf_deinit(&g->image);
+	g->image = image;
+	g->keys_checksum = checksum;
+	g->keys_size = size;
+	rules_read(g, rules);
+	g->loaded = keys_are_missing(rules, keys) ? -ENOKEY : keys ? keys_read(g, rules, keys) : 0;
+	return g->loaded;
+}
+
+static enum reason
+reason_of(enum jwt_verdict verdict)
+{
+	switch (verdict) {
+	case JWT_OK:
+		return REASON_none;
+	case JWT_MALFORMED:
+		return REASON_token_malformed;
+	case JWT_ALGORITHM:
+		return REASON_token_algorithm;
+	case JWT_SIGNATURE:
+		return REASON_token_signature;
+	case JWT_ISSUER:
+		return REASON_token_issuer;
+	case JWT_AUDIENCE:
+		return REASON_token_audience;
+	case JWT_CLAIM:
+		return REASON_token_claim;
+	case JWT_NOT_YET_VALID:
+		return REASON_token_not_yet_valid;
+	case JWT_EXPIRED:
+		return REASON_token_expired;
+	}
+	return REASON_internal;
+}
+
+/* By one verifier. */
+static enum jwt_verdict
+verify_by(const struct verifier *v, struct jwt_token *t, int64_t now, struct jwt_span *span)
+{
+	enum jwt_verdict r;
+
+	if (!(v->algorithms & 1u << t->alg))
+		return JWT_ALGORITHM;
+	if (v->kid.n > 0 && t->kid.p && !slice_eq(v->kid, t->kid))
+		return JWT_SIGNATURE;
+	r = jwt_verify(t, v->key);
+	if (r == JWT_OK)
+		r = jwt_claims(t);
+	return r == JWT_OK ? jwt_check(t, &v->rules, now, span) : r;
+}
+
+/* By any; else what the one says that came furthest. */
+static enum jwt_verdict
+verify(const struct gate *g, struct jwt_token *t, int64_t now, struct jwt_span *span)
+{
+	enum jwt_verdict best = JWT_ALGORITHM;
+
+	for (size_t i = 0; i < g->verifiers_count; i++) {
+		enum jwt_verdict r = verify_by(&g->verifiers[i], t, now, span);
+
+		if (r == JWT_OK || r == JWT_MALFORMED)
+			return r;
+		if (r > best)
+			best = r;
+	}
+	return best;
+}
+
+/* May this stand as it is in a header, and mean the same to everyone? No spaces at the ends: readers take them off, and
+ * "admin " would be admin. */
+static bool
+value_is_usable(struct slice s)
+{
+	if (s.n == 0 || s.n > CLAIM_MAX || s.p[0] == ' ' || s.p[s.n - 1] == ' ')
+		return false;
+	for (size_t i = 0; i < s.n; i++) {
+		if ((unsigned char)s.p[i] < 0x20 || s.p[i] == 0x7f)
+			return false;
+	}
+	return true;
+}
+
+/* For a log: bounded, without control characters, not cut within a character. */
+static void
+identity_set(struct gate *g, struct slice s)
+{
+	size_t n = s.n;
+
+	if (n > IDENTITY_MAX) {
+		n = IDENTITY_MAX;
+		while (n > 0 && ((unsigned char)s.p[n] & 0xc0) == 0x80)
+			n--;
+	}
+	for (size_t i = 0; i < n; i++)
+		g->identity[i] = (unsigned char)s.p[i] < 0x20 || s.p[i] == 0x7f ? '?' : s.p[i];
+	g->identity_n = n;
+}
+
+/* Makes the headers and the identity out of the claims. */
+static enum reason
+claims_map(struct gate *g, const struct jwt_token *t)
+{
+	struct slice identity = json_text(json_get(t->claims, "sub"));
+
+	g->headers.n = 0;
+	for (size_t i = 0; i < g->claims_count; i++) {
+		struct slice value = json_text(json_get(t->claims, g->claims[i].name));
+
+		if (!value_is_usable(value))
+			return REASON_token_claim;
+		if (i == 0)
+			identity = value;
+		buf_adds(&g->headers, g->claims[i].header);
+		buf_adds(&g->headers, SLICE(": "));
+		buf_adds(&g->headers, value);
+		buf_adds(&g->headers, SLICE("\r\n"));
+	}
+	identity_set(g, identity);
+	return REASON_none;
+}
+
+static enum reason
+token_check(struct gate *g, struct slice token, int64_t now, struct token_entry *entry)
+{
+	struct jwt_token t;
+	enum jwt_verdict verdict = jwt_token_init(&t, token, g->algorithms);
+	enum reason reason;
+
+	if (verdict == JWT_OK)
+		verdict = verify(g, &t, now, &entry->span);
+	reason = verdict == JWT_OK ? claims_map(g, &t) : reason_of(verdict);
+	entry->headers = buf_slice(&g->headers);
+	entry->identity = slice_make(g->identity, g->identity_n);
+	jwt_token_deinit(&t);
+	return reason;
+}
+
+static enum reason
+span_check(const struct jwt_span *span, int64_t now)
+{
+	if (now >= span->until)
+		return REASON_token_expired;
+	return now < span->from ? REASON_token_not_yet_valid : REASON_none;
+}
+
+void
+gate_check(struct gate *g, const struct gate_input *in, int64_t now, struct gate_verdict *out)
+{
+	struct token_entry entry;
+	struct slice token;
+	uint64_t hash;
+
+	*out = (struct gate_verdict){ 0 };
+	out->reason = token_find(in, g->sources, g->cookie, g->scratch, &token);
+	if (out->reason != REASON_none)
+		return;
+	if (g->loaded != 0 || g->verifiers_count == 0)
+		out->reason = REASON_gate_no_keys;
+	else if (token.n > JWT_TOKEN_MAX)
+		out->reason = REASON_token_malformed;
+	if (out->reason != REASON_none)
+		return;
+	hash = token_cache_hash(g->cache, token);
+	out->cached = token_cache_get(g->cache, token, hash, &entry);
+	if (out->cached) {
+		out->reason = span_check(&entry.span, now);
+	} else {
+		out->reason = token_check(g, token, now, &entry);
+		if (out->reason == REASON_none)
+			token_cache_put(g->cache, token, hash, &entry);
+	}
+	if (out->reason == REASON_none) {
+		out->headers = entry.headers;
+		out->identity = entry.identity;
+	}
+}

@@ -1,0 +1,199 @@
+#include "listen.h"
+
+#include "client.h"
+#include "takeover.h"
+
+#include "lib/log.h"
+#include "lib/xalloc.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#define ACCEPT_BATCH 64 /* per turn and socket, so that connections do not starve requests */
+#define QUEUE_MAX 4096   /* of connections that are served although we stop */
+#define DESCRIPTORS_OWN 64
+
+static bool
+has_room(const struct worker *w)
+{
+	struct rlimit limit;
+
+	if (w->hello.max_connections && w->clients >= w->hello.max_connections)
+		return false;
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur == RLIM_INFINITY)
+		return true;
+	return w->env.open + DESCRIPTORS_OWN + w->hello.fd_reserve < limit.rlim_cur;
+}
+
+static void
+map_address(const struct sockaddr_storage *from, uint8_t ip[16])
+{
+	memset(ip, 0, 16);
+	if (from->ss_family == AF_INET6) {
+		memcpy(ip, &((const struct sockaddr_in6 *)from)->sin6_addr, 16);
+	} else {
+		ip[10] = ip[11] = 0xff;
+		if (from->ss_family == AF_INET)
+			memcpy(ip + 12, &((const struct sockaddr_in *)from)->sin_addr, 4);
+		else
+			memcpy(ip + 12, "\x7f\0\0\1", 4); /* a Unix socket's peer is this host */
+	}
+}
+
+static void
+pause_all(struct worker *w)
+{
+	if (!w->accept_paused)
+		board_add(&w->page->counts.counter[COUNTER_accept_paused], 1);
+	w->accept_paused = true;
+	list_for(pos, &w->listeners) {
+		struct listener *l = container_of(pos, struct listener, link);
+
+		if (l->accepting)
+			uv_poll_stop(&l->poll);
+	}
+}
+
+/* False when the queue is empty. */
+static bool
+accept_one(struct listener *l)
+{
+	struct sockaddr_storage from = { 0 };
+	socklen_t n = sizeof from;
+	uint8_t ip[16];
+	int fd = accept4(l->fd, (struct sockaddr *)&from, &n, SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+	if (fd < 0) {
+		if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
+			pause_all(l->worker);
+		return errno == ECONNABORTED || errno == EINTR;
+	}
+	if (l->family == AF_UNIX)
+		from.ss_family = AF_UNIX;
+	map_address(&from, ip);
+	client_open(l->worker, fd, &l->info, l->family, ip);
+	return true;
+}
+
+static void
+listener_on_poll(uv_poll_t *poll, int status, int events)
+{
+	struct listener *l = container_of(poll, struct listener, poll);
+
+	for (int i = 0; i < ACCEPT_BATCH; i++) {
+		if (!has_room(l->worker)) {
+			pause_all(l->worker);
+			return;
+		}
+		if (l->info.kind == LISTENER_TAKEOVER) {
+			takeover_accept(l->worker, l->fd);
+			return;
+		}
+		if (!accept_one(l))
+			return;
+	}
+}
+
+static void
+listener_start(struct listener *l)
+{
+	if (l->accepting && !l->worker->accept_paused)
+		uv_poll_start(&l->poll, UV_READABLE, listener_on_poll);
+}
+
+static int
+family_of(int fd)
+{
+	struct sockaddr_storage a = { 0 };
+	socklen_t n = sizeof a;
+
+	return getsockname(fd, (struct sockaddr *)&a, &n) < 0 ? AF_UNSPEC : a.ss_family;
+}
+
+void
+listener_add(struct worker *w, const struct msg_listener *info, int fd, bool held)
+{
+	struct listener *l = xcalloc(1, sizeof *l);
+
+	l->worker = w;
+	l->info = *info;
+	l->fd = fd;
+	l->family = family_of(fd);
+	if (uv_poll_init(&w->loop, &l->poll, fd) < 0) {
+		log_error("listener id=%u slot=%u cannot be used", info->id, info->slot);
+		close(fd);
+		free(l);
+		return;
+	}
+	list_push(&w->listeners, &l->link);
+	l->accepting = !held && !w->draining;
+	listener_start(l);
+}
+
+static void
+listener_on_closed(uv_handle_t *handle)
+{
+	struct listener *l = container_of((uv_poll_t *)handle, struct listener, poll);
+
+	free(l);
+}
+
+static void
+listener_close(struct listener *l)
+{
+	int fd = l->fd;
+
+	list_remove(&l->link);
+	uv_close((uv_handle_t *)&l->poll, listener_on_closed);
+	close(fd); /* after uv_close has taken it out of the poll set */
+}
+
+void
+listener_remove(struct worker *w, const struct msg_listener *info)
+{
+	list_for_safe(pos, tmp, &w->listeners) {
+		struct listener *l = container_of(pos, struct listener, link);
+
+		if (l->info.id == info->id && l->info.slot == info->slot && l->info.kind == info->kind)
+			listener_close(l);
+	}
+}
+
+void
+listeners_stop(struct worker *w)
+{
+	list_for_safe(pos, tmp, &w->listeners) {
+		struct listener *l = container_of(pos, struct listener, link);
+
+		for (int i = 0; i < QUEUE_MAX && l->accepting && l->info.kind != LISTENER_TAKEOVER && accept_one(l); i++)
+			;
+		listener_close(l);
+	}
+}
+
+void
+listeners_check(struct worker *w)
+{
+	if (!w->accept_paused || !has_room(w))
+		return;
+	w->accept_paused = false;
+	list_for(pos, &w->listeners)
+		listener_start(container_of(pos, struct listener, link));
+}
+
+void
+listeners_orphaned(struct worker *w)
+{
+	list_for(pos, &w->listeners) {
+		struct listener *l = container_of(pos, struct listener, link);
+
+		if (l->info.kind != LISTENER_TAKEOVER)
+			continue;
+		l->accepting = true;
+		listener_start(l);
+	}
+}

@@ -1,0 +1,242 @@
+#include "metrics.h"
+
+#include "control.h"
+#include "snapshot.h"
+
+#include "lib/xalloc.h"
+
+#include <stdlib.h>
+
+static void
+family(struct buf *b, const char *name, const char *type, const char *help)
+{
+	buf_addf(b, "# HELP yett_%s %s.\n# TYPE yett_%s %s\n", name, help, name, type);
+}
+
+static void
+label_value(struct buf *b, struct slice s)
+{
+	for (size_t i = 0; i < s.n; i++) {
+		if (s.p[i] == '"' || s.p[i] == '\\')
+			buf_addc(b, '\\');
+		if (s.p[i] == '\n')
+			buf_adds(b, SLICE("\\n"));
+		else
+			buf_addc(b, s.p[i]);
+	}
+}
+
+static bool
+was_folded(const struct board_master *m, uint64_t instance)
+{
+	for (size_t i = 0; i < sizeof m->folded / sizeof m->folded[0]; i++) {
+		if (board_get(&m->folded[i]) == instance)
+			return true;
+	}
+	return false;
+}
+
+/* The base and all living pages, of one moment: tried again while the master folds a page into the base. */
+static void
+sum_up(struct worker *w, struct board_counts *sum)
+{
+	const struct board_master *m = w->master_page;
+
+	for (int attempt = 0; attempt < 100; attempt++) {
+		uint64_t seq = m ? __atomic_load_n(&m->fold_seq, __ATOMIC_ACQUIRE) : 0;
+
+		memset(sum, 0, sizeof *sum);
+		if (m)
+			board_fold(sum, &m->base);
+		for (size_t i = 0; i < w->peers->count; i++) {
+			const struct worker_peer *p = &w->peers->peers[i];
+
+			if (p->page->role == ROLE_TRAFFIC && !(m && was_folded(m, p->instance)))
+				board_fold(sum, &p->page->counts);
+		}
+		__atomic_thread_fence(__ATOMIC_ACQUIRE);
+		if (!m || (!(seq & 1) && __atomic_load_n(&m->fold_seq, __ATOMIC_RELAXED) == seq))
+			return;
+	}
+}
+
+static void
+write_totals(struct buf *b, const struct board_counts *sum)
+{
+	static const char *const class_name[] = { "none", "1xx", "2xx", "3xx", "4xx", "5xx" };
+	uint64_t below = 0;
+
+	for (int i = 0; i < COUNTER_N; i++) {
+		if (i == COUNTER_requests)
+			continue;
+		buf_addf(b, "# HELP yett_%s_total %s.\n# TYPE yett_%s_total counter\nyett_%s_total %llu\n", board_counter_name[i],
+			 board_counter_help[i], board_counter_name[i], board_counter_name[i],
+			 (unsigned long long)sum->counter[i]);
+	}
+	family(b, "requests_total", "counter", "Requests by class of status");
+	for (int i = 0; i < 6; i++)
+		buf_addf(b, "yett_requests_total{class=\"%s\"} %llu\n", class_name[i], (unsigned long long)sum->by_class[i]);
+	family(b, "refusals_total", "counter", "Requests that the gateway answered or ended itself, by reason");
+	for (int i = 1; i < REASON_N; i++) {
+		if (sum->by_reason[i])
+			buf_addf(b, "yett_refusals_total{reason=\"%s\"} %llu\n", reason_info((enum reason)i)->name,
+				 (unsigned long long)sum->by_reason[i]);
+	}
+	family(b, "request_duration_seconds", "histogram", "From the first byte of the head to the last byte of the answer");
+	for (int i = 0; i < BOARD_BUCKETS; i++) {
+		below += sum->duration[i];
+		if (i < BOARD_BUCKETS - 1)
+			buf_addf(b, "yett_request_duration_seconds_bucket{le=\"%g\"} %llu\n", board_bucket_us[i] / 1e6,
+				 (unsigned long long)below);
+	}
+	buf_addf(b,
+		 "yett_request_duration_seconds_bucket{le=\"+Inf\"} %llu\nyett_request_duration_seconds_sum %.6f\n"
+		 "yett_request_duration_seconds_count %llu\n",
+		 (unsigned long long)below, (double)sum->duration_us / 1e6, (unsigned long long)below);
+}
+
+static void
+write_gauges(struct worker *w, struct buf *b)
+{
+	static const struct {
+		const char *name, *help;
+		size_t at;
+	} gauges[] = {
+		{ "worker_connections", "Clients connected", offsetof(struct board_worker, connections) },
+		{ "worker_requests_in_flight", "Requests under way", offsetof(struct board_worker, in_flight) },
+		{ "worker_tunnels", "Open tunnels", offsetof(struct board_worker, tunnels_open) },
+		{ "worker_table_version", "Version of the table in force", offsetof(struct board_worker, version) },
+		{ "worker_tables", "Versions of the table that are still in use", offsetof(struct board_worker, tables_alive) },
+	};
+
+	for (size_t g = 0; g < sizeof gauges / sizeof gauges[0]; g++) {
+		family(b, gauges[g].name, "gauge", gauges[g].help);
+		for (size_t i = 0; i < w->peers->count; i++) {
+			const struct worker_peer *p = &w->peers->peers[i];
+
+			if (p->page->role == ROLE_TRAFFIC && !board_get(&p->page->draining))
+				buf_addf(b, "yett_%s{worker=\"%u\"} %llu\n", gauges[g].name, p->slot,
+					 (unsigned long long)board_get((const uint64_t *)((const char *)p->page + gauges[g].at)));
+		}
+	}
+}
+
+static void
+write_master(const struct board_master *m, struct buf *b)
+{
+	const struct {
+		const char *name, *type, *help;
+		uint64_t value;
+	} rows[] = {
+		{ "table_version", "gauge", "Newest version of the table", board_get(&m->version) },
+		{ "table_published_timestamp_seconds", "gauge", "When it was published", board_get(&m->published_wall) },
+		{ "ready", "gauge", "Every worker has a table", board_get(&m->ready) },
+		{ "reloads_succeeded_total", "counter", "Reloads that took effect", board_get(&m->reloads_ok) },
+		{ "reloads_failed_total", "counter", "Reloads that were refused", board_get(&m->reloads_failed) },
+		{ "last_reload_success", "gauge", "Whether the last reload took effect", board_get(&m->last_reload_ok) },
+		{ "worker_respawns_total", "counter", "Workers that died and were replaced", board_get(&m->respawns) },
+		{ "redis_up", "gauge", "Redis answers", board_get(&m->redis_state) == 1 },
+		{ "rules_refused", "gauge", "Rules that stand refused", board_get(&m->rules_refused) },
+		{ "rules_withheld", "gauge", "Deletions that are withheld", board_get(&m->rules_withheld) },
+		{ "rules_compared_timestamp_seconds", "gauge", "When the rules were last compared in full",
+		  board_get(&m->rules_age_wall) },
+	};
+
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		family(b, rows[i].name, rows[i].type, rows[i].help);
+		buf_addf(b, "yett_%s %llu\n", rows[i].name, (unsigned long long)rows[i].value);
+	}
+}
+
+/* One row a slot, however many routes share it. */
+static void
+write_routes(const struct segment *rules, const struct board_counts *sum, struct buf *b)
+{
+	static const char *const class_name[] = { "none", "1xx", "2xx", "3xx", "4xx", "5xx" };
+	uint8_t *seen = xcalloc(BOARD_ROUTES, 1);
+
+	family(b, "route_requests_total", "counter", "Requests by route and class of status");
+	for (uint32_t i = 0; i < seg_count(rules, RULES_ROUTES); i++) {
+		const struct table_route *r = table_route(rules, i);
+		uint32_t slot = r->slot < BOARD_ROUTES ? r->slot : 0;
+
+		if (seen[slot]++)
+			continue;
+		for (int c = 0; c < 6; c++) {
+			if (sum->route[slot].by_class[c] == 0)
+				continue;
+			buf_adds(b, SLICE("yett_route_requests_total{route=\""));
+			label_value(b, slot ? seg_string(rules, r->id) : SLICE("other"));
+			buf_addf(b, "\",class=\"%s\"} %llu\n", class_name[c], (unsigned long long)sum->route[slot].by_class[c]);
+		}
+	}
+	free(seen);
+}
+
+struct endpoint_row {
+	const char *name, *type, *help;
+	size_t at;
+};
+
+static void
+endpoint_label(struct buf *b, const struct segment *s, const struct table_upstream *u, const struct table_endpoint *e)
+{
+	buf_adds(b, SLICE("{upstream=\""));
+	label_value(b, seg_string(s, u->name));
+	buf_adds(b, SLICE("\",endpoint=\""));
+	label_value(b, seg_string(s, e->authority));
+	buf_adds(b, SLICE("\"} "));
+}
+
+static void
+write_endpoints(const struct board_master *m, const struct segment *s, const struct board_counts *sum, struct buf *b)
+{
+	static const struct endpoint_row rows[] = {
+		{ "upstream_requests_total", "counter", "Requests sent to the endpoint", offsetof(struct board_endpoint, requests) },
+		{ "upstream_failures_total", "counter", "Tries that failed", offsetof(struct board_endpoint, failures) },
+		{ "upstream_connections_total", "counter", "Connections opened", offsetof(struct board_endpoint, connects) },
+	};
+
+	for (size_t row = 0; row <= sizeof rows / sizeof rows[0]; row++) {
+		bool health = row == sizeof rows / sizeof rows[0];
+
+		if (health)
+			family(b, "upstream_up", "gauge", "0 when the health check says dead");
+		else
+			family(b, rows[row].name, rows[row].type, rows[row].help);
+		for (uint32_t i = 0; i < seg_count(s, ENDPOINTS_UPSTREAMS); i++) {
+			const struct table_upstream *u = table_upstream(s, i);
+
+			for (uint32_t j = 0; j < u->count && !(u->flags & UPSTREAM_ABSENT); j++) {
+				const struct table_endpoint *e = table_endpoint(s, u->first + j);
+
+				if (!e || e->slot == 0 || e->slot >= BOARD_ENDPOINTS)
+					continue;
+				buf_addf(b, "yett_%s", health ? "upstream_up" : rows[row].name);
+				endpoint_label(b, s, u, e);
+				if (health)
+					buf_addf(b, "%d\n", !m || board_get(&m->health[e->slot].state) != HEALTH_DEAD);
+				else
+					buf_addf(b, "%llu\n",
+						 (unsigned long long)*(const uint64_t *)((const char *)&sum->endpoint[e->slot] + rows[row].at));
+			}
+		}
+	}
+}
+
+void
+metrics_write(struct worker *w, struct buf *out)
+{
+	struct board_counts *sum = xcalloc(1, sizeof *sum);
+
+	sum_up(w, sum);
+	write_totals(out, sum);
+	write_gauges(w, out);
+	if (w->master_page)
+		write_master(w->master_page, out);
+	if (w->table) {
+		write_routes(w->table->segments[SEGMENT_RULES], sum, out);
+		write_endpoints(w->master_page, w->table->segments[SEGMENT_ENDPOINTS], sum, out);
+	}
+	free(sum);
+}

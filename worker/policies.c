@@ -1,0 +1,86 @@
+/*
+ * policies: who may pass, in one fixed order. Each has one contract: PASS, REPLY (r->reason is set) or WAIT.
+ */
+
+#include "client.h"
+#include "gate.h"
+#include "request.h"
+#include "worker.h"
+
+enum verdict { PASS, REPLY, WAIT };
+
+static enum verdict
+policy_body(struct request *r)
+{
+	if (r->in.length > r->policy.body_bytes || r->body_bytes > r->policy.body_bytes) {
+		r->reason = REASON_body_too_large;
+		return REPLY;
+	}
+	return PASS;
+}
+
+static const char *
+challenge_of(enum reason reason)
+{
+	switch (reason) {
+	case REASON_token_missing:
+		return "";
+	case REASON_token_repeated:
+		return "invalid_request";
+	default:
+		return "invalid_token"; /* RFC 6750 section 3.1 */
+	}
+}
+
+static enum verdict
+policy_identity(struct request *r)
+{
+	const struct segment *rules = r->table->segments[SEGMENT_RULES];
+	struct worker *w = r->worker;
+	struct gate_input in = { 0 };
+	struct gate_verdict verdict;
+
+	if (!table_gate_protects(rules, r->method, r->path))
+		return PASS;
+	for (uint16_t i = 0; i < r->in.fields_n; i++) {
+		const struct http_field *f = &r->in.fields[i];
+
+		if (f->id == HTTP_AUTHORIZATION) {
+			in.authorization_repeated = in.authorization.p != NULL;
+			in.authorization = http_value(&r->in, f);
+		} else if (f->id == HTTP_COOKIE && in.cookies_count < GATE_COOKIES) {
+			in.cookies[in.cookies_count++] = http_value(&r->in, f);
+		}
+	}
+	gate_check(w->gate, &in, w->wall, &verdict);
+	if (verdict.reason == REASON_none)
+		board_add(&w->page->counts.counter[verdict.cached ? COUNTER_token_hits : COUNTER_token_misses], 1);
+	if (verdict.reason != REASON_none) {
+		r->reason = verdict.reason;
+		r->challenge = challenge_of(verdict.reason);
+		return REPLY;
+	}
+	if (verdict.headers.n)
+		r->gate_headers = arena_copy(&r->arena, verdict.headers);
+	if (verdict.identity.n)
+		r->identity = arena_copy(&r->arena, verdict.identity);
+	return PASS;
+}
+
+static enum verdict (*const policies[])(struct request *r) = { policy_identity, policy_body };
+
+enum result
+policies_step(struct request *r)
+{
+	for (size_t i = 0; i < sizeof policies / sizeof policies[0]; i++) {
+		switch (policies[i](r)) {
+		case PASS:
+			break;
+		case REPLY:
+			return STEP_REPLY;
+		case WAIT:
+			return STEP_WAIT;
+		}
+	}
+	return STEP_NEXT;
+}

@@ -1,0 +1,110 @@
+#include "pool.h"
+
+#include "snapshot.h"
+#include "upstream.h"
+#include "worker.h"
+
+#include "lib/xalloc.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+static struct pool *
+pool_find(struct worker *w, struct slice authority)
+{
+	list_for(pos, &w->pools) {
+		struct pool *p = container_of(pos, struct pool, link);
+
+		if (slice_eq(slice_of(p->authority), authority))
+			return p;
+	}
+	return NULL;
+}
+
+struct pool *
+pool_get(struct snapshot *s, uint32_t endpoint)
+{
+	const struct table_endpoint *e = table_endpoint(s->segments[SEGMENT_ENDPOINTS], endpoint);
+	struct slice authority;
+	struct pool *p;
+
+	assert(e && endpoint < s->pools_count);
+	if (s->pools[endpoint])
+		return s->pools[endpoint];
+	authority = seg_string(s->segments[SEGMENT_ENDPOINTS], e->authority);
+	p = pool_find(s->worker, authority);
+	if (!p) {
+		p = xcalloc(1, sizeof *p);
+		p->worker = s->worker;
+		p->authority = xstrndup(authority.p, authority.n);
+		list_init(&p->idle);
+		list_push(&s->worker->pools, &p->link);
+	}
+	p->slot = e->slot < BOARD_ENDPOINTS ? e->slot : 0;
+	s->pools[endpoint] = pool_ref(p);
+	return p;
+}
+
+struct pool *
+pool_ref(struct pool *p)
+{
+	p->refs++;
+	return p;
+}
+
+void
+pool_unref(struct pool *p)
+{
+	if (--p->refs > 0)
+		return;
+	assert(p->idle_count == 0);
+	list_remove(&p->link);
+	free(p->authority);
+	free(p);
+}
+
+struct upstream *
+pool_take(struct pool *p, uint64_t generation)
+{
+	while (!list_empty(&p->idle)) {
+		struct upstream *u = container_of(p->idle.next, struct upstream, link);
+
+		list_remove(&u->link);
+		p->idle_count--;
+		board_sub(&p->worker->page->counts.endpoint[p->slot].idle, 1);
+		if (u->generation == generation)
+			return u;
+		upstream_close(u);
+	}
+	return NULL;
+}
+
+void
+pool_put(struct upstream *u)
+{
+	struct pool *p = u->pool;
+	struct worker *w = p->worker;
+	const struct table_global *g = w->table ? table_global(w->table->segments[SEGMENT_RULES]) : NULL;
+
+	if (w->draining || !g || p->idle_count >= g->upstream_idle_max || g->upstream_idle_ms == 0) {
+		upstream_close(u);
+		return;
+	}
+	upstream_idle(u, g->upstream_idle_ms);
+	list_push_front(&p->idle, &u->link);
+	p->idle_count++;
+	board_add(&w->page->counts.endpoint[p->slot].idle, 1);
+}
+
+void
+pool_close_all(struct worker *w)
+{
+	list_for_safe(pos, tmp, &w->pools) {
+		struct pool *p = container_of(pos, struct pool, link);
+
+		pool_ref(p); /* the last connection would take it along */
+		while (!list_empty(&p->idle))
+			upstream_close(pool_take(p, container_of(p->idle.next, struct upstream, link)->generation));
+		pool_unref(p);
+	}
+}

@@ -1,0 +1,400 @@
+#include "relay.h"
+
+#include "client.h"
+#include "forward.h"
+#include "upstream.h"
+#include "worker.h"
+
+#include <stdio.h>
+
+/* What goes out in one call: a head, a run of body, framed for the far side. */
+struct parcel {
+	struct slice parts[HTTP_SPANS_MAX + 6];
+	unsigned n;
+	char size[20]; /* chunk-size line */
+};
+
+static void
+parcel_add(struct parcel *p, struct slice s)
+{
+	if (s.n)
+		p->parts[p->n++] = s;
+}
+
+/* RFC 9112 section 7.1: all bytes of one turn are one chunk, whatever chunks they came in. */
+static size_t
+parcel_body(struct parcel *p, enum framing framing, struct slice first, const struct slice *spans, unsigned n, bool last)
+{
+	size_t total = first.n;
+
+	for (unsigned i = 0; i < n; i++)
+		total += spans[i].n;
+	if (framing == FRAMING_NONE)
+		return 0;
+	if (framing == FRAMING_CHUNKED && total > 0)
+		parcel_add(p, slice_make(p->size, (size_t)snprintf(p->size, sizeof p->size, "%zx\r\n", total)));
+	parcel_add(p, first);
+	for (unsigned i = 0; i < n; i++)
+		parcel_add(p, spans[i]);
+	if (framing == FRAMING_CHUNKED) {
+		if (total > 0)
+			parcel_add(p, SLICE("\r\n"));
+		if (last)
+			parcel_add(p, SLICE("0\r\n\r\n"));
+	}
+	return total;
+}
+
+static uint32_t
+client_body_ms(const struct request *r)
+{
+	return table_global(r->table->segments[SEGMENT_RULES])->client_body_ms;
+}
+
+/* Who owes bytes now, and until when. */
+static void
+relay_request_timers(struct request *r)
+{
+	struct worker *w = r->worker;
+	struct upstream *u = r->upstream;
+
+	if (u->stream.full) /* the upstream has to read */
+		timer_set(w, &u->timer, r->policy.idle_ms);
+	else if (r->body_done)
+		timer_set(w, &u->timer, r->policy.first_byte_ms);
+	else
+		timer_set(w, &u->timer, 0);
+	timer_set(w, &r->client->timer, r->body_done || u->stream.full ? 0 : client_body_ms(r));
+}
+
+/* Writes a parcel upstream. A failed write is no verdict yet: the upstream may have answered before it stopped reading. */
+static void
+write_upstream(struct request *r, const struct parcel *p)
+{
+	struct upstream *u = r->upstream;
+	int error = stream_write(&u->stream, p->parts, p->n);
+
+	if (error < 0) {
+		u->broken = true;
+		timer_set(r->worker, &u->timer, r->policy.first_byte_ms);
+		stream_pause(&r->client->stream);
+		return;
+	}
+	if (error == STREAM_FULL)
+		stream_pause(&r->client->stream);
+	relay_request_timers(r);
+}
+
+void
+relay_send_head(struct request *r)
+{
+	struct parcel p = { .n = 0 };
+
+	parcel_add(&p, buf_slice(&r->worker->head));
+	if (r->body != FRAMING_NONE) {
+		size_t n = parcel_body(&p, r->body, buf_slice(&r->held), r->in.spans, r->spans_fresh ? r->in.spans_n : 0,
+				       r->body_done);
+
+		r->body_started = r->body_started || n > 0 || r->body_done;
+	}
+	r->spans_fresh = false;
+	r->sent = true;
+	write_upstream(r, &p);
+	r->held.n = 0;
+	if (!r->body_done && !r->upstream->stream.full && !r->upstream->broken && stream_read(&r->client->stream) < 0)
+		r->upstream->broken = true;
+}
+
+void
+relay_hold(struct request *r)
+{
+	if (!r->spans_fresh)
+		return;
+	r->spans_fresh = false;
+	if (r->reason != REASON_none) /* refused: nobody wants the body any more */
+		return;
+	for (unsigned i = 0; i < r->in.spans_n; i++)
+		buf_adds(&r->held, r->in.spans[i]);
+	if (!r->body_done)
+		stream_pause(&r->client->stream);
+}
+
+void
+relay_request_body(struct request *r)
+{
+	struct parcel p = { .n = 0 };
+
+	r->body_done = r->in.done;
+	if (r->step < STEP_RESPONSE || !r->upstream) /* held until there is one */
+		return;
+	r->spans_fresh = false;
+	if (r->upstream->broken)
+		return;
+	if (parcel_body(&p, r->body, (struct slice){ NULL, 0 }, r->in.spans, r->in.spans_n, r->body_done) > 0)
+		r->body_started = true;
+	write_upstream(r, &p);
+}
+
+static bool
+write_client(struct request *r, const struct parcel *p)
+{
+	struct client *c = r->client;
+	int error = stream_write(&c->stream, p->parts, p->n);
+
+	for (unsigned i = 0; i < p->n; i++)
+		r->bytes_out += p->parts[i].n;
+	if (error < 0) {
+		r->client_lost = true;
+		return false;
+	}
+	if (error == STREAM_FULL) {
+		if (r->upstream)
+			stream_pause(&r->upstream->stream);
+		timer_set(r->worker, &c->timer, r->policy.idle_ms);
+	}
+	return true;
+}
+
+/* A part of the answer went out; after the last one the upstream is free, however slowly the client reads. */
+static void
+relay_answered(struct request *r, bool done)
+{
+	struct upstream *u = r->upstream;
+
+	if (!done) {
+		timer_set(r->worker, &u->timer, r->client->stream.full ? 0 : r->policy.idle_ms);
+	} else if (u->parser.llhttp.status_code != 101) {
+		r->answered = true;
+		upstream_release(u, r->body_done && !u->broken);
+	}
+}
+
+void
+relay_answer_head(struct request *r)
+{
+	struct upstream *u = r->upstream;
+	struct parcel p = { .n = 0 };
+	bool done = u->parser.done;
+
+	parcel_add(&p, buf_slice(&r->worker->head));
+	parcel_body(&p, r->framing, (struct slice){ NULL, 0 }, u->parser.spans, u->parser.spans_n, done);
+	u->parser.spans_n = 0;
+	r->started = true;
+	if (write_client(r, &p))
+		relay_answered(r, done);
+}
+
+void
+relay_response_body(struct request *r)
+{
+	struct upstream *u = r->upstream;
+	struct parcel p = { .n = 0 };
+	bool done = u->parser.done;
+
+	parcel_body(&p, r->framing, (struct slice){ NULL, 0 }, u->parser.spans, u->parser.spans_n, done);
+	u->parser.spans_n = 0;
+	if (write_client(r, &p))
+		relay_answered(r, done);
+	if (r->answered || r->client_lost)
+		request_advance(r);
+}
+
+void
+relay_client_drained(struct request *r, int error)
+{
+	struct upstream *u = r->upstream;
+
+	if (error < 0) {
+		request_abort(r, REASON_client_gone);
+		return;
+	}
+	timer_set(r->worker, &r->client->timer, 0);
+	if (u && !r->answered) {
+		if (stream_read(&u->stream) < 0) {
+			request_upstream_failed(r, REASON_upstream_closed);
+			return;
+		}
+		timer_set(r->worker, &u->timer, u->tunnel ? 0 : r->policy.idle_ms);
+	}
+	if (r->tunnel)
+		timer_set(r->worker, &r->client->timer, r->policy.tunnel_idle_ms);
+	request_advance(r);
+}
+
+void
+relay_upstream_drained(struct request *r, int error)
+{
+	struct upstream *u = r->upstream;
+
+	if (error < 0) { /* an answer may still be on its way; its end comes as `end` */
+		u->broken = true;
+		if (r->tunnel)
+			request_abort(r, REASON_upstream_aborted);
+		return;
+	}
+	if (stream_read(&r->client->stream) < 0) {
+		request_abort(r, REASON_client_gone);
+	} else if (r->tunnel) {
+		timer_set(r->worker, &r->client->timer, r->policy.tunnel_idle_ms);
+		request_advance(r);
+	} else if (!r->started) {
+		relay_request_timers(r);
+	}
+}
+
+void
+relay_tunnel(struct request *r)
+{
+	struct worker *w = r->worker;
+	struct client *c = r->client;
+	struct upstream *u = r->upstream;
+
+	r->tunnel = true;
+	r->keep_alive = false;
+	u->tunnel = true;
+	/* The stream outlives its decision: what it needs of the table has been copied. */
+	snapshot_unref(r->table);
+	r->table = NULL;
+	client_set_state(c, CLIENT_TUNNEL);
+	board_add(&w->page->counts.counter[COUNTER_tunnels], 1);
+	board_add(&w->page->tunnels_open, 1);
+	timer_set(w, &u->timer, 0);
+	timer_set(w, &c->timer, r->policy.tunnel_idle_ms);
+	if (c->early.n) {
+		struct buf BUF_CLEAN early = c->early;
+
+		c->early = (struct buf){ 0 };
+		if (stream_read(&c->stream) == 0)
+			relay_tunnel_bytes(r, true, buf_slice(&early));
+	}
+}
+
+void
+relay_tunnel_bytes(struct request *r, bool from_client, struct slice bytes)
+{
+	struct stream *from = from_client ? &r->client->stream : &r->upstream->stream;
+	struct stream *to = from_client ? &r->upstream->stream : &r->client->stream;
+	int error;
+
+	*(from_client ? &r->bytes_in : &r->bytes_out) += bytes.n;
+	timer_set(r->worker, &r->client->timer, r->policy.tunnel_idle_ms);
+	error = stream_write(to, &bytes, 1);
+	if (error < 0)
+		request_abort(r, from_client ? REASON_upstream_aborted : REASON_client_gone);
+	else if (error == STREAM_FULL)
+		stream_pause(from);
+}
+
+void
+relay_tunnel_end(struct request *r, bool from_client)
+{
+	struct stream *to = from_client ? &r->upstream->stream : &r->client->stream;
+
+	if (stream_shutdown(to) < 0) {
+		request_abort(r, from_client ? REASON_upstream_aborted : REASON_client_gone);
+		return;
+	}
+	if (++r->tunnel_ends == 2)
+		request_advance(r);
+}
+
+enum result
+send_step(struct request *r)
+{
+	if (r->failure != REASON_none)
+		return STEP_NEXT;
+	forward_request(r);
+	r->send_us = worker_us(r->worker);
+	relay_send_head(r);
+	return STEP_NEXT;
+}
+
+/* RFC 9110 section 9.2.2: again only what does no harm twice, or what never arrived. */
+static bool
+may_retry(const struct request *r, uint32_t retries)
+{
+	if (r->tries >= retries || r->tries >= REQUEST_TRIES || r->body_started)
+		return false;
+	switch (r->failure) {
+	case REASON_upstream_connect_refused:
+	case REASON_upstream_connect_failed:
+	case REASON_upstream_connect_timeout:
+		return true;
+	case REASON_upstream_closed:
+		return r->idempotent && r->first_us == 0;
+	default:
+		return false;
+	}
+}
+
+static enum result
+retry_or_fail(struct request *r)
+{
+	const struct table_global *g = table_global(r->table->segments[SEGMENT_RULES]);
+
+	if (!may_retry(r, g->retries)) {
+		r->reason = r->failure;
+		return STEP_REPLY;
+	}
+	/* A pooled connection that died says nothing of its endpoint: it is tried again on a new one. */
+	if (r->failure != REASON_upstream_closed || r->fresh)
+		r->tried[r->tries] = r->endpoint;
+	else
+		r->tried[r->tries] = TRIE_NONE;
+	r->tries++;
+	r->fresh = true;
+	r->sent = false;
+	board_add(&r->worker->page->counts.counter[COUNTER_retries], 1);
+	r->step = STEP_PICK - 1;
+	return STEP_NEXT;
+}
+
+enum result
+response_step(struct request *r)
+{
+	struct upstream *u = r->upstream;
+	int status;
+
+	if (r->failure != REASON_none)
+		return retry_or_fail(r);
+	if (!u->parser.head_done)
+		return STEP_WAIT;
+	status = u->parser.llhttp.status_code;
+	if (status == 101 ? !r->upgrade : status < 100) {
+		r->failure = REASON_upstream_malformed;
+		upstream_close(u);
+		return retry_or_fail(r);
+	}
+	if (status < 200 && status != 101) {
+		if (http_minor(&r->in) == 1) { /* an HTTP/1.0 client does not know them */
+			struct parcel p = { .n = 0 };
+
+			forward_interim(r);
+			parcel_add(&p, buf_slice(&r->worker->head));
+			write_client(r, &p);
+		}
+		http_parser_reset(&u->parser);
+		return r->client_lost ? STEP_NEXT : STEP_WAIT;
+	}
+	forward_response(r);
+	relay_answer_head(r);
+	if (status == 101 && !r->client_lost)
+		relay_tunnel(r);
+	return STEP_NEXT;
+}
+
+enum result
+relay_step(struct request *r)
+{
+	if (r->client_lost && r->reason == REASON_none)
+		r->reason = REASON_client_gone;
+	if (r->client_lost)
+		return STEP_NEXT;
+	if (r->tunnel) { /* both sides have said their last word: it has to arrive */
+		bool out = r->tunnel_ends == 2 && stream_flush(&r->client->stream) && stream_flush(&r->upstream->stream);
+
+		r->answered = out;
+		return out ? STEP_NEXT : STEP_WAIT;
+	}
+	return r->answered && !r->client->stream.full ? STEP_NEXT : STEP_WAIT;
+}

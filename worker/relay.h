@@ -1,0 +1,25 @@
+#pragma once
+
+/*
+ * relay: bodies and tunnels, in both directions, with back-pressure: a stream that is full stops the other side's reading
+ * and nothing is buffered beyond its watermark.
+ */
+
+#include "request.h"
+
+/* Body bytes of the request that r->in just parsed: written to the upstream, or held until there is one. */
+void relay_request_body(struct request *r);
+/* The buffer that r->in.spans point into goes away: those that are still needed are kept, and reading stops. */
+void relay_hold(struct request *r);
+/* Body bytes of the answer that u->parser just parsed. */
+void relay_response_body(struct request *r);
+/* Writes the head in w->head and what has been parsed of the body behind it. */
+void relay_send_head(struct request *r);
+void relay_answer_head(struct request *r);
+/* One side can take more again, or (error < 0) nothing any more. */
+void relay_client_drained(struct request *r, int error);
+void relay_upstream_drained(struct request *r, int error);
+/* 101: from here on bytes go through as they come. */
+void relay_tunnel(struct request *r);
+void relay_tunnel_bytes(struct request *r, bool from_client, struct slice bytes);
+void relay_tunnel_end(struct request *r, bool from_client);

@@ -1,0 +1,244 @@
+/*
+ * The engine: it knows the order of the steps and the two ways in which a request ends, and nothing of what a step does.
+ */
+
+#include "request.h"
+
+#include "answer.h"
+#include "client.h"
+#include "relay.h"
+#include "upstream.h"
+#include "worker.h"
+
+#include "lib/xalloc.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#define REQUEST_MAGIC 0x52455155u
+#define SPARE_MAX 1024
+
+static enum result (*const steps[STEP_N])(struct request *r) = {
+	[STEP_HEAD] = head_step,       [STEP_ROUTE] = route_step, [STEP_POLICIES] = policies_step,
+	[STEP_PICK] = pick_step,       [STEP_CONNECT] = connect_step, [STEP_SEND] = send_step,
+	[STEP_RESPONSE] = response_step, [STEP_RELAY] = relay_step, [STEP_LOG] = log_step,
+};
+
+/* Everything but what is costly to make again. */
+static void
+request_reset(struct request *r)
+{
+	struct arena arena = r->arena;
+	struct buf held = r->held;
+
+	memset(&r->table, 0, offsetof(struct request, in) - offsetof(struct request, table));
+	memset((char *)&r->in + sizeof r->in, 0, sizeof *r - offsetof(struct request, in) - sizeof r->in);
+	r->arena = arena;
+	r->held = held;
+	r->held.n = 0;
+	r->step = STEP_HEAD;
+	r->advancing = r->ended = false;
+}
+
+static const struct http_limits *
+request_limits(struct worker *w)
+{
+	const struct table_global *g;
+	static const struct http_limits builtin = { .head_bytes = 32768, .uri_bytes = 8192, .fields = 100 };
+
+	if (!w->table)
+		return &builtin;
+	g = table_global(w->table->segments[SEGMENT_RULES]);
+	w->limits = (struct http_limits){ .head_bytes = g->head_bytes, .uri_bytes = g->uri_bytes, .fields = g->head_fields };
+	return &w->limits;
+}
+
+static void
+request_on_total(struct timer *t)
+{
+	request_refuse(container_of(t, struct request, total), REASON_request_timeout);
+}
+
+struct request *
+request_new(struct client *c)
+{
+	struct worker *w = c->worker;
+	struct request *r;
+
+	if (list_empty(&w->spare)) {
+		r = xcalloc(1, sizeof *r);
+		r->magic = REQUEST_MAGIC;
+		r->worker = w;
+		http_parser_init(&r->in, HTTP_REQUEST, request_limits(w));
+	} else {
+		r = container_of(w->spare.next, struct request, link);
+		list_remove(&r->link);
+		w->spare_count--;
+		request_reset(r);
+		r->in.limits = request_limits(w);
+	}
+	list_init(&r->link);
+	timer_init(&r->total, request_on_total);
+	r->client = c;
+	r->begin_us = worker_us(w);
+	board_add(&w->page->in_flight, 1);
+	return r;
+}
+
+void
+requests_collect(struct worker *w)
+{
+	list_for_safe(pos, tmp, &w->dead) {
+		struct request *r = container_of(pos, struct request, link);
+
+		list_remove(&r->link);
+		arena_reset(&r->arena);
+		http_parser_reset(&r->in);
+		if (r->held.cap > STREAM_READ_SIZE)
+			buf_deinit(&r->held);
+		list_push_front(&w->spare, &r->link);
+		if (++w->spare_count <= SPARE_MAX)
+			continue;
+		list_remove(&r->link);
+		w->spare_count--;
+		http_parser_deinit(&r->in);
+		arena_deinit(&r->arena);
+		buf_deinit(&r->held);
+		free(r);
+	}
+}
+
+void
+requests_free(struct worker *w)
+{
+	requests_collect(w);
+	list_for_safe(pos, tmp, &w->spare) {
+		struct request *r = container_of(pos, struct request, link);
+
+		http_parser_deinit(&r->in);
+		arena_deinit(&r->arena);
+		buf_deinit(&r->held);
+		free(r);
+	}
+	list_init(&w->spare);
+}
+
+/* The one way out. `keep`: the client's connection goes on. */
+static void
+request_end(struct request *r, bool keep)
+{
+	struct client *c = r->client;
+	struct worker *w = r->worker;
+
+	assert(!r->ended);
+	r->ended = true;
+	timer_clear(&r->total);
+	if (r->upstream)
+		upstream_release(r->upstream, false);
+	if (r->call)
+		*(struct request **)r->call = NULL; /* a call begins with its request */
+	snapshot_unref(r->table);
+	r->table = NULL;
+	r->client = NULL;
+	board_sub(&w->page->in_flight, 1);
+	list_push(&w->dead, &r->link);
+	if (c->request == r)
+		client_next(c, keep);
+}
+
+void
+request_advance(struct request *r)
+{
+	assert(r->magic == REQUEST_MAGIC);
+	if (r->advancing || r->ended)
+		return;
+	r->advancing = true;
+	for (;;) {
+		enum result result = steps[r->step](r);
+
+		if (r->ended) /* a step found that there is nobody left to serve */
+			return;
+		switch (result) {
+		case STEP_NEXT:
+			r->step++;
+			continue;
+		case STEP_WAIT:
+			r->advancing = false;
+			return;
+		case STEP_REPLY:
+			answer_reason(r);
+			r->step = STEP_RELAY;
+			continue;
+		case STEP_DONE:
+			r->advancing = false;
+			request_end(r, r->answered && r->keep_alive && r->body_done);
+			return;
+		}
+	}
+}
+
+void
+request_input(struct request *r)
+{
+	for (unsigned i = 0; i < r->in.spans_n; i++)
+		r->body_bytes += r->in.spans[i].n;
+	if (r->step == STEP_HEAD) {
+		request_advance(r);
+	} else if (r->reason == REASON_none && r->body_bytes > r->policy.body_bytes) {
+		request_refuse(r, REASON_body_too_large);
+	} else {
+		relay_request_body(r);
+	}
+	if (!r->ended)
+		relay_hold(r);
+}
+
+void
+request_refuse(struct request *r, enum reason reason)
+{
+	if (r->started) {
+		request_abort(r, reason);
+		return;
+	}
+	r->reason = reason;
+	if (r->upstream) {
+		upstream_release(r->upstream, false);
+		r->upstream = NULL;
+	}
+	answer_reason(r);
+	r->step = STEP_RELAY;
+	request_advance(r);
+}
+
+void
+request_upstream_failed(struct request *r, enum reason failure)
+{
+	struct upstream *u = r->upstream;
+
+	r->upstream = NULL;
+	if (u)
+		upstream_release(u, false);
+	board_add(&r->worker->page->counts.endpoint[r->endpoint_slot].failures, 1);
+	r->failure = failure;
+	if (r->started) {
+		request_abort(r, failure == REASON_upstream_stalled ? failure : REASON_upstream_aborted);
+		return;
+	}
+	r->step = STEP_RESPONSE;
+	request_advance(r);
+}
+
+void
+request_abort(struct request *r, enum reason reason)
+{
+	struct client *c = r->client;
+
+	if (r->ended)
+		return;
+	r->reason = reason;
+	r->keep_alive = false;
+	log_step(r);
+	if (r->started && !r->answered)
+		client_reset(c);
+	request_end(r, false);
+}

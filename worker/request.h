@@ -1,0 +1,135 @@
+#pragma once
+
+/*
+ * request: one struct, walked through one table of named steps:
+ *
+ *     head -> route -> policies -> pick -> connect -> send -> response -> relay -> log
+ *
+ * Each step returns NEXT, WAIT, REPLY or DONE. One function advances a request (request_advance), one ends it
+ * (request_end). Only `response` may go back to `pick`. Whoever waits for something outside holds the request through a
+ * pointer that request_end sets to NULL (upstream->request, client->request, call->request).
+ */
+
+#include "snapshot.h"
+#include "worker.h"
+
+#include "lib/arena.h"
+#include "lib/buf.h"
+#include "lib/http_head.h"
+#include "lib/list.h"
+#include "lib/uri.h"
+#include "shm/reason.h"
+#include "shm/table.h"
+
+struct client;
+struct upstream;
+struct worker;
+struct call;
+
+enum step { STEP_HEAD, STEP_ROUTE, STEP_POLICIES, STEP_PICK, STEP_CONNECT, STEP_SEND, STEP_RESPONSE, STEP_RELAY, STEP_LOG, STEP_N };
+enum result { STEP_NEXT, STEP_WAIT, STEP_REPLY, STEP_DONE };
+
+enum framing { FRAMING_NONE, FRAMING_LENGTH, FRAMING_CHUNKED, FRAMING_CLOSE };
+
+#define REQUEST_ID_MAX 128
+#define REQUEST_TRIES 4
+
+struct request {
+	uint32_t magic;
+	uint8_t step;       /* enum step */
+	bool advancing, ended;
+	struct worker *worker;
+	struct client *client;
+	struct list link;   /* the worker's spare or dead ones */
+	struct snapshot *table;
+	struct arena arena; /* lives as long as the request */
+
+	/* what the client asks */
+	struct http_parser in;
+	struct slice path;       /* canonical, in the arena */
+	struct slice host_field; /* as it came, in the arena */
+	struct uri_host host;
+	uint32_t query, query_n; /* offset in the head, with its '?' */
+	unsigned path_flags;
+	enum table_method method;
+	bool idempotent, asterisk, expect_continue, upgrade, absolute;
+	char id[REQUEST_ID_MAX + 1];
+	uint8_t id_n;
+
+	/* what was decided */
+	struct table_policy policy;
+	uint32_t route, route_slot, route_flags, upstream_index;
+	struct slice path_rest;    /* behind what the route matched */
+	struct slice gate_headers; /* in the arena */
+	struct slice identity;     /* in the arena, for the log */
+	enum reason reason;
+	const char *challenge;     /* RFC 6750 error, for WWW-Authenticate */
+	struct slice detail;       /* which limit, which header; in the arena */
+
+	/* the body of the request */
+	enum framing body;
+	bool body_done;     /* all of it came */
+	bool body_started;  /* some of it went to an upstream */
+	bool spans_fresh;   /* r->in.spans have not been written or held yet */
+	uint64_t body_bytes;
+	struct buf held;    /* came before an upstream could take it */
+
+	/* the upstream */
+	struct upstream *upstream;
+	struct pool *pool;
+	uint32_t endpoint, endpoint_slot, address;
+	uint32_t tried[REQUEST_TRIES];
+	uint8_t tries;
+	bool sent;          /* the head went out on the present connection */
+	bool fresh;         /* a pooled connection died under it: only new ones from here on */
+	enum reason failure; /* of the present try; REASON_none: none */
+
+	/* the answer */
+	enum framing framing;
+	int status;
+	bool started;       /* a byte of the final answer went to the client */
+	bool answered;      /* all of it did */
+	bool keep_alive;
+	bool client_lost;   /* writing to it failed */
+	bool tunnel;
+	uint8_t tunnel_ends; /* sides that have ended */
+	uint64_t bytes_in, bytes_out;
+	uint64_t begin_us, send_us, first_us;
+	struct timer total; /* policy.total_ms */
+	struct call *call;  /* of the admin worker to the master */
+	struct slice authority; /* of the endpoint, for the log; in the arena */
+	struct slice route_id;  /* for the log; in the arena */
+};
+
+struct request *request_new(struct client *c);
+/* Runs steps until one waits or the request has ended. */
+void request_advance(struct request *r);
+/* Bytes of the request came: r->in has parsed them. */
+void request_input(struct request *r);
+/* The client's bytes are no HTTP. */
+void request_malformed(struct request *r, enum http_outcome outcome);
+/* Its head did not come in time. */
+void request_head_timeout(struct request *r);
+/* The try at the upstream failed. */
+void request_upstream_failed(struct request *r, enum reason failure);
+/* Ends it in any state: nothing more is sent; the connection to the upstream goes unless it is clean. */
+void request_abort(struct request *r, enum reason reason);
+/* An answer of our own from here on, whatever step it is in; impossible once a byte was sent: then it is an abort. */
+void request_refuse(struct request *r, enum reason reason);
+/* Recycles what ended in this loop turn. */
+void requests_collect(struct worker *w);
+void requests_free(struct worker *w);
+
+/* The steps, each in its own file; all of them have this form. */
+enum result head_step(struct request *r);
+enum result route_step(struct request *r);
+enum result policies_step(struct request *r);
+enum result pick_step(struct request *r);
+enum result connect_step(struct request *r);
+enum result send_step(struct request *r);
+enum result response_step(struct request *r);
+enum result relay_step(struct request *r);
+enum result log_step(struct request *r);
+
+/* The admin listeners' pages, in the place of `route`. */
+enum result admin_step(struct request *r);

@@ -1,0 +1,82 @@
+/*
+ * route: which rule answers for this request? The canonical path decides, and where a more liberal reader of the path would
+ * come to another verdict, the request is refused.
+ */
+
+#include "client.h"
+#include "request.h"
+#include "worker.h"
+
+static void
+find(struct request *r, struct slice path, struct table_match *match)
+{
+	struct table_key key = {
+		.host = r->host.host,
+		.host_port = r->host.host_port,
+		.host_raw = r->host_field,
+		.path = path,
+	};
+
+	table_find(r->table->segments[SEGMENT_RULES], &key, match);
+}
+
+/* Would an upstream that takes %2F for a slash, or cuts ";x" off, see another route or another side of the gate? */
+static bool
+is_ambiguous(struct request *r, struct slice path, uint32_t route)
+{
+	const struct segment *rules = r->table->segments[SEGMENT_RULES];
+	struct slice other = uri_other_reading(path, arena_alloc(&r->arena, path.n + 1));
+	struct table_match match;
+
+	find(r, other, &match);
+	return match.route != route ||
+		table_gate_protects(rules, r->method, path) != table_gate_protects(rules, r->method, other);
+}
+
+enum result
+route_step(struct request *r)
+{
+	struct worker *w = r->worker;
+	const struct table_policy *policy;
+	const struct table_global *g;
+	struct table_match match;
+	struct slice path = r->path;
+
+	if (r->client->kind != LISTENER_HTTP)
+		return admin_step(r);
+	if (!w->table) {
+		r->reason = REASON_rules_not_loaded;
+		return STEP_REPLY;
+	}
+	r->table = snapshot_ref(w->table);
+	g = table_global(r->table->segments[SEGMENT_RULES]);
+	if (r->path_flags & URI_TRIPLET)
+		path = uri_match_form(path, arena_alloc(&r->arena, path.n));
+	find(r, path, &match);
+	if ((r->path_flags & URI_SUSPECT) && is_ambiguous(r, path, match.route)) {
+		r->reason = REASON_bad_path;
+		return STEP_REPLY;
+	}
+	if (match.route == TRIE_NONE) {
+		r->reason = g->rules_loaded ? REASON_no_route : REASON_rules_not_loaded;
+		return STEP_REPLY;
+	}
+	r->route = match.route;
+	r->route_slot = match.r->slot < BOARD_ROUTES ? match.r->slot : 0;
+	r->route_flags = match.r->flags;
+	r->upstream_index = match.r->upstream;
+	r->path_rest = slice_make(r->path.p + r->path.n - match.rest.n, match.rest.n);
+	if (g->access_log)
+		r->route_id = arena_copy(&r->arena, seg_string(r->table->segments[SEGMENT_RULES], match.r->id));
+	if (match.r->flags & ROUTE_REFUSED) {
+		r->reason = REASON_rule_refused;
+		return STEP_REPLY;
+	}
+	policy = table_policy(r->table->segments[SEGMENT_RULES], match.r->policy);
+	if (!policy)
+		policy = table_policy(r->table->segments[SEGMENT_RULES], 0);
+	r->policy = *policy;
+	if (policy->total_ms)
+		timer_set(w, &r->total, policy->total_ms);
+	return STEP_NEXT;
+}

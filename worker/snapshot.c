@@ -1,0 +1,56 @@
+#include "snapshot.h"
+
+#include "pool.h"
+#include "worker.h"
+
+#include "lib/xalloc.h"
+
+#include <stdlib.h>
+
+struct snapshot *
+snapshot_new(struct worker *w, uint64_t version, struct segment *segments[SEGMENT_N])
+{
+	struct snapshot *s = xcalloc(1, sizeof *s);
+	const struct segment *endpoints = segments[SEGMENT_ENDPOINTS];
+
+	s->worker = w;
+	s->refs = 1;
+	s->version = version;
+	memcpy(s->segments, segments, sizeof s->segments);
+	s->pools_count = seg_count(endpoints, ENDPOINTS_ENDPOINTS);
+	s->turns_count = seg_count(endpoints, ENDPOINTS_UPSTREAMS);
+	s->pools = xcalloc(s->pools_count, sizeof *s->pools);
+	s->turns = xcalloc(s->turns_count, sizeof *s->turns);
+	/* Not all workers start with the first endpoint. */
+	for (uint32_t i = 0; i < s->turns_count; i++)
+		s->turns[i] = w->seed;
+	board_set(&w->page->tables_alive, ++w->tables_alive);
+	return s;
+}
+
+struct snapshot *
+snapshot_ref(struct snapshot *s)
+{
+	s->refs++;
+	return s;
+}
+
+void
+snapshot_unref(struct snapshot *s)
+{
+	struct worker *w;
+
+	if (!s || --s->refs > 0)
+		return;
+	w = s->worker;
+	for (uint32_t i = 0; i < s->pools_count; i++) {
+		if (s->pools[i])
+			pool_unref(s->pools[i]);
+	}
+	for (int i = 0; i < SEGMENT_N; i++)
+		seg_unref(s->segments[i]);
+	free(s->pools);
+	free(s->turns);
+	free(s);
+	board_set(&w->page->tables_alive, --w->tables_alive);
+}

@@ -1,0 +1,26 @@
+#pragma once
+
+/*
+ * snapshot: one version of the table as this worker holds it: the mapped segments and what belongs to this version and
+ * process. Requests hold references; the last one unmaps.
+ */
+
+#include "shm/table.h"
+
+struct worker;
+struct pool;
+
+struct snapshot {
+	struct worker *worker;
+	uint32_t refs;
+	uint64_t version;
+	struct segment *segments[SEGMENT_N]; /* keys: NULL in the admin worker */
+	struct pool **pools;                 /* by endpoint index, filled when first used */
+	uint32_t *turns;                     /* by upstream index: round robin */
+	uint32_t pools_count, turns_count;
+};
+
+/* Takes over the references of the segments. */
+struct snapshot *snapshot_new(struct worker *w, uint64_t version, struct segment *segments[SEGMENT_N]);
+struct snapshot *snapshot_ref(struct snapshot *s);
+void snapshot_unref(struct snapshot *s);

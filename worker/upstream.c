@@ -1,0 +1,314 @@
+#include "upstream.h"
+
+#include "pool.h"
+#include "relay.h"
+
+#include "lib/xalloc.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+
+/* Answers of upstreams are held to a limit too, a wider one. */
+static const struct http_limits answer_limits = { .head_bytes = 65536, .uri_bytes = 0, .fields = HTTP_FIELDS_MAX };
+
+static void upstream_on_data(struct stream *s, struct slice bytes);
+static void upstream_on_end(struct stream *s, int error);
+static void upstream_on_drained(struct stream *s, int error);
+static void upstream_on_closed(struct stream *s);
+static void upstream_on_connect(struct stream *s, int status);
+
+static const struct stream_ops upstream_ops = {
+	.data = upstream_on_data,
+	.end = upstream_on_end,
+	.drained = upstream_on_drained,
+	.closed = upstream_on_closed,
+};
+
+static void
+upstream_on_timer(struct timer *t)
+{
+	struct upstream *u = container_of(t, struct upstream, timer);
+	struct request *r = u->request;
+
+	if (!r)
+		upstream_close(u);
+	else if (!u->connected)
+		upstream_on_connect(&u->stream, -ETIMEDOUT);
+	else if (u->stream.full && stream_progressed(&u->stream))
+		timer_set(u->worker, &u->timer, r->policy.idle_ms);
+	else if (u->parser.head_done || u->stream.full)
+		request_upstream_failed(r, REASON_upstream_stalled);
+	else
+		request_upstream_failed(r, REASON_upstream_first_byte_timeout);
+}
+
+static void
+upstream_detach(struct upstream *u)
+{
+	struct request *r = u->request;
+
+	if (!r)
+		return;
+	u->request = NULL;
+	r->upstream = NULL;
+	r->sent = false;
+	board_sub(&u->worker->page->counts.endpoint[u->pool->slot].in_flight, 1);
+}
+
+void
+upstream_attach(struct upstream *u, struct request *r)
+{
+	assert(!u->request && !r->upstream);
+	u->request = r;
+	r->upstream = u;
+	r->sent = false;
+	board_add(&u->worker->page->counts.endpoint[u->pool->slot].in_flight, 1);
+	http_parser_reset(&u->parser);
+	u->parser.head_request = r->method == METHOD_HEAD;
+	u->broken = false;
+}
+
+void
+upstream_close(struct upstream *u)
+{
+	if (u->stream.closing)
+		return;
+	if (u->pooled && !list_empty(&u->link)) {
+		list_remove(&u->link);
+		u->pool->idle_count--;
+		board_sub(&u->worker->page->counts.endpoint[u->pool->slot].idle, 1);
+	}
+	upstream_detach(u);
+	timer_clear(&u->timer);
+	stream_close(&u->stream);
+}
+
+static void
+upstream_on_closed(struct stream *s)
+{
+	struct upstream *u = container_of(s, struct upstream, stream);
+
+	pool_unref(u->pool);
+	http_parser_deinit(&u->parser);
+	free(u);
+}
+
+void
+upstream_idle(struct upstream *u, uint32_t ms)
+{
+	u->pooled = true;
+	timer_set(u->worker, &u->timer, ms);
+	if (stream_read(&u->stream) < 0)
+		u->broken = true;
+}
+
+void
+upstream_release(struct upstream *u, bool clean)
+{
+	upstream_detach(u);
+	u->served++;
+	if (clean && !u->stream.ended && u->stream.queued == 0)
+		pool_put(u);
+	else
+		upstream_close(u);
+}
+
+static socklen_t
+address_of(const struct segment *seg, const struct table_address *a, struct sockaddr_storage *out)
+{
+	struct sockaddr_in *in4 = (struct sockaddr_in *)out;
+	struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)out;
+
+	memset(out, 0, sizeof *out);
+	out->ss_family = a->family;
+	if (a->family == AF_INET) {
+		in4->sin_port = htons(a->port);
+		memcpy(&in4->sin_addr, a->ip, 4);
+		return sizeof *in4;
+	}
+	in6->sin6_port = htons(a->port);
+	in6->sin6_scope_id = a->scope;
+	memcpy(&in6->sin6_addr, a->ip, 16);
+	return sizeof *in6;
+}
+
+void
+upstream_connect(struct request *r, uint32_t address)
+{
+	const struct segment *seg = r->table->segments[SEGMENT_ENDPOINTS];
+	const struct table_endpoint *e = table_endpoint(seg, r->endpoint);
+	const struct table_address *a = table_address(seg, e->first + address);
+	struct worker *w = r->worker;
+	struct upstream *u = xcalloc(1, sizeof *u);
+	struct sockaddr_storage storage;
+	char path[108];
+	int error;
+
+	u->worker = w;
+	u->pool = pool_ref(r->pool);
+	u->generation = e->generation;
+	list_init(&u->link);
+	timer_init(&u->timer, upstream_on_timer);
+	http_parser_init(&u->parser, HTTP_RESPONSE, &answer_limits);
+	upstream_attach(u, r);
+	r->address = address;
+	board_add(&w->page->counts.counter[COUNTER_upstream_connects], 1);
+	board_add(&w->page->counts.endpoint[u->pool->slot].connects, 1);
+	if (a->family == AF_UNIX) {
+		struct slice text = seg_string(seg, a->path);
+
+		if (text.n >= sizeof path)
+			text.n = 0;
+		memcpy(path, text.p, text.n);
+		path[text.n] = '\0';
+		error = stream_connect(&u->stream, &w->env, &upstream_ops, &u->connecting, NULL, path, upstream_on_connect);
+	} else {
+		address_of(seg, a, &storage);
+		error = stream_connect(&u->stream, &w->env, &upstream_ops, &u->connecting,
+				       (struct sockaddr *)&storage, NULL, upstream_on_connect);
+	}
+	timer_set(w, &u->timer, r->policy.connect_ms);
+	if (error < 0) {
+		r->failure = REASON_upstream_connect_failed;
+		upstream_close(u);
+	}
+}
+
+static enum reason
+reason_of_connect(int status)
+{
+	switch (status) {
+	case -ECONNREFUSED:
+		return REASON_upstream_connect_refused;
+	case -ETIMEDOUT:
+		return REASON_upstream_connect_timeout;
+	default:
+		return REASON_upstream_connect_failed;
+	}
+}
+
+static void
+upstream_on_connect(struct stream *s, int status)
+{
+	struct upstream *u = container_of(s, struct upstream, stream);
+	struct request *r = u->request;
+	const struct table_endpoint *e;
+
+	assert(r && r->step == STEP_CONNECT);
+	if (status == 0)
+		status = stream_read(s);
+	if (status == 0) {
+		u->connected = true;
+		request_advance(r);
+		return;
+	}
+	e = table_endpoint(r->table->segments[SEGMENT_ENDPOINTS], r->endpoint);
+	upstream_close(u);
+	if (r->address + 1 < e->count) { /* the next address of the same name */
+		upstream_connect(r, r->address + 1);
+		if (r->upstream)
+			return;
+	}
+	request_upstream_failed(r, reason_of_connect(status));
+}
+
+enum result
+connect_step(struct request *r)
+{
+	const struct table_endpoint *e;
+	struct upstream *u;
+
+	if (r->upstream) /* it connected */
+		return STEP_NEXT;
+	e = table_endpoint(r->table->segments[SEGMENT_ENDPOINTS], r->endpoint);
+	u = r->fresh ? NULL : pool_take(r->pool, e->generation);
+	if (u) {
+		upstream_attach(u, r);
+		board_add(&r->worker->page->counts.counter[COUNTER_upstream_reuses], 1);
+		return STEP_NEXT;
+	}
+	upstream_connect(r, 0);
+	return r->upstream ? STEP_WAIT : STEP_NEXT; /* failed at once: `response` decides */
+}
+
+/* One run of the parser; false when the bytes need no further look. */
+static bool
+upstream_feed(struct upstream *u, struct request *r, struct slice *bytes)
+{
+	enum http_outcome outcome;
+	size_t used;
+
+	outcome = http_parse(&u->parser, *bytes, &used);
+	if (outcome < 0) {
+		request_upstream_failed(r, REASON_upstream_malformed);
+		return false;
+	}
+	bytes->p += used;
+	bytes->n -= used;
+	if (!u->parser.head_done)
+		return false;
+	/* Bytes behind a whole answer belong to no request: the connection is not used again. */
+	if (u->parser.done && bytes->n > 0)
+		u->broken = true;
+	if (r->step == STEP_RESPONSE)
+		request_advance(r);
+	else
+		relay_response_body(r);
+	return u->request == r && !r->ended;
+}
+
+static void
+upstream_on_data(struct stream *s, struct slice bytes)
+{
+	struct upstream *u = container_of(s, struct upstream, stream);
+	struct request *r = u->request;
+
+	if (!r || r->step < STEP_RESPONSE) { /* nobody asked */
+		if (r)
+			request_upstream_failed(r, REASON_upstream_malformed);
+		else
+			upstream_close(u);
+		return;
+	}
+	if (!r->first_us)
+		r->first_us = worker_us(u->worker);
+	while (bytes.n > 0) {
+		if (u->tunnel) {
+			relay_tunnel_bytes(r, false, bytes);
+			return;
+		}
+		if (!upstream_feed(u, r, &bytes))
+			break;
+	}
+	if (u->request == r && !u->parser.head_done)
+		http_parser_keep(&u->parser);
+}
+
+static void
+upstream_on_end(struct stream *s, int error)
+{
+	struct upstream *u = container_of(s, struct upstream, stream);
+	struct request *r = u->request;
+
+	u->broken = true;
+	if (!r) {
+		upstream_close(u);
+	} else if (u->tunnel) {
+		relay_tunnel_end(r, false);
+	} else if (u->parser.head_done && error == 0 && http_parse_end(&u->parser) == HTTP_OK) {
+		relay_response_body(r);
+	} else {
+		request_upstream_failed(r, REASON_upstream_closed);
+	}
+}
+
+static void
+upstream_on_drained(struct stream *s, int error)
+{
+	struct upstream *u = container_of(s, struct upstream, stream);
+
+	if (u->request)
+		relay_upstream_drained(u->request, error);
+}

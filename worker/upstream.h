@@ -1,0 +1,36 @@
+#pragma once
+
+/*
+ * upstream: a connection to an endpoint. It serves one request, waits in the pool, serves the next.
+ */
+
+#include "request.h"
+#include "worker.h"
+
+#include "lib/stream.h"
+
+struct pool;
+
+struct upstream {
+	struct stream stream;
+	struct stream_connect connecting;
+	struct worker *worker;
+	struct pool *pool;
+	struct request *request; /* NULL: idle, or its request has ended */
+	struct list link;        /* of the pool, when idle */
+	struct timer timer;
+	struct http_parser parser;
+	uint64_t generation;     /* of the addresses it was chosen from */
+	uint32_t served;
+	bool connected, pooled, broken, tunnel;
+};
+
+/* A new connection for r, to address `address` of its endpoint. Its result comes by request_advance. */
+void upstream_connect(struct request *r, uint32_t address);
+/* Puts a pooled one to work. */
+void upstream_attach(struct upstream *u, struct request *r);
+/* The pool's side of becoming idle: watched for close. */
+void upstream_idle(struct upstream *u, uint32_t ms);
+/* The request lets go: into the pool when `clean`, else closed. */
+void upstream_release(struct upstream *u, bool clean);
+void upstream_close(struct upstream *u);

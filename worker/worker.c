@@ -1,0 +1,270 @@
+#include "worker.h"
+
+#include "access_log.h"
+#include "client.h"
+#include "control.h"
+#include "gate.h"
+#include "listen.h"
+#include "pool.h"
+#include "request.h"
+#include "snapshot.h"
+
+#include "lib/log.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#define CONTROL_FD 3
+#define CLOSE_BATCH 64 /* idle connections closed a tick while draining: not all reconnect at once */
+
+static void
+worker_clock(struct worker *w)
+{
+	int64_t now = time(NULL);
+	time_t t = now;
+	struct tm tm;
+
+	if (now == w->wall)
+		return;
+	w->wall = now;
+	gmtime_r(&t, &tm);
+	strftime(w->date, sizeof w->date, "%a, %d %b %Y %H:%M:%S GMT", &tm);
+}
+
+static void
+worker_stop(struct worker *w)
+{
+	if (w->stopped)
+		return;
+	w->stopped = true;
+	access_log_flush(w);
+	uv_stop(&w->loop);
+}
+
+static void
+close_idle(struct worker *w)
+{
+	int n = 0;
+
+	list_for_safe(pos, tmp, &w->idle) {
+		if (n++ == CLOSE_BATCH)
+			return;
+		client_close(container_of(pos, struct client, link));
+	}
+}
+
+static void
+worker_drain_tick(struct worker *w)
+{
+	uint64_t now = worker_now(w);
+
+	if (now >= w->drain_idle_until)
+		close_idle(w);
+	if (w->clients == 0 || now >= w->drain_until)
+		worker_stop(w);
+}
+
+static void
+on_fire(void *userdata, struct wheel_node *node)
+{
+	struct timer *t = container_of(node, struct timer, node);
+
+	t->fire(t);
+}
+
+static void
+on_tick(uv_timer_t *timer)
+{
+	struct worker *w = timer->data;
+
+	worker_clock(w);
+	wheel_sweep(&w->wheel, worker_now(w), on_fire, w);
+	if (w->page)
+		board_set(&w->page->heartbeat_ms, uv_hrtime() / 1000000);
+	if (++w->ticks % 10 == 0)
+		stream_env_check(&w->env);
+	listeners_check(w);
+	access_log_flush(w);
+	if (w->draining)
+		worker_drain_tick(w);
+	else if (w->orphan && worker_now(w) >= w->drain_until)
+		worker_drain(w, w->hello.drain_ms, 1000);
+}
+
+/* The end of a loop turn: what ended in it is given back here and nowhere else. */
+static void
+on_turn(uv_prepare_t *turn)
+{
+	struct worker *w = turn->data;
+
+	requests_collect(w);
+	w->turn_us = 0;
+	if (w->log.n >= 16384)
+		access_log_flush(w);
+}
+
+static void
+on_sigterm(uv_signal_t *signal, int number)
+{
+	struct worker *w = signal->data;
+
+	worker_drain(w, w->greeted ? w->hello.drain_ms : 0, 1000);
+}
+
+void
+worker_drain(struct worker *w, uint32_t grace_ms, uint32_t idle_ms)
+{
+	uint64_t now = worker_now(w);
+
+	if (w->draining) { /* a second word may only hurry */
+		if (now + grace_ms < w->drain_until)
+			w->drain_until = now + grace_ms;
+		return;
+	}
+	log_info("drain clients=%llu grace_ms=%u", (unsigned long long)w->clients, grace_ms);
+	listeners_stop(w);
+	w->draining = true;
+	w->drain_until = now + grace_ms;
+	w->drain_idle_until = now + (idle_ms < grace_ms ? idle_ms : grace_ms);
+	if (w->page)
+		board_set(&w->page->draining, 1);
+	pool_close_all(w);
+	if (w->clients == 0)
+		worker_stop(w);
+}
+
+void
+worker_orphaned(struct worker *w)
+{
+	if (!w->greeted) { /* it was never given anything to do */
+		worker_stop(w);
+		return;
+	}
+	if (w->draining)
+		return;
+	log_warn("master is gone: serving on the last table for %u s", w->hello.orphan_grace_ms / 1000);
+	w->orphan = true;
+	w->drain_until = worker_now(w) + w->hello.orphan_grace_ms;
+	listeners_orphaned(w);
+}
+
+/* A description of the log's sink of our own: O_NONBLOCK on an inherited one would change it for everybody who shares it. */
+static int
+open_log(void)
+{
+	struct stat st;
+	int fd;
+
+	if (fstat(STDOUT_FILENO, &st) < 0)
+		return -1;
+	if (S_ISCHR(st.st_mode) && st.st_rdev == 0x103) /* /dev/null: the log is off */
+		return -1;
+	if (S_ISSOCK(st.st_mode))
+		return STDOUT_FILENO;
+	fd = open("/proc/self/fd/1", O_WRONLY | O_APPEND | O_NONBLOCK | O_CLOEXEC);
+	return fd >= 0 ? fd : STDOUT_FILENO;
+}
+
+static void
+worker_init(struct worker *w)
+{
+	int r = uv_loop_init(&w->loop);
+
+	assert(r == 0);
+	stream_env_init(&w->env, &w->loop);
+	wheel_init(&w->wheel, uv_now(&w->loop));
+	list_init(&w->listeners);
+	list_init(&w->idle);
+	list_init(&w->active);
+	list_init(&w->lingering);
+	list_init(&w->tunnels);
+	list_init(&w->pools);
+	list_init(&w->spare);
+	list_init(&w->dead);
+	list_init(&w->calls);
+	w->page_fd = -1;
+	w->log_fd = -1;
+	w->gate = gate_new();
+	while (getrandom(w->random, sizeof w->random, 0) < 0 && errno == EINTR)
+		;
+	w->seed = (uint32_t)w->random[3];
+	buf_reserve(&w->head, 16384);
+	worker_clock(w);
+	uv_timer_init(&w->loop, &w->tick);
+	w->tick.data = w;
+	uv_timer_start(&w->tick, on_tick, WHEEL_TICK_MS, WHEEL_TICK_MS);
+	uv_prepare_init(&w->loop, &w->turn);
+	w->turn.data = w;
+	uv_prepare_start(&w->turn, on_turn);
+	uv_signal_init(&w->loop, &w->sigterm);
+	w->sigterm.data = w;
+	uv_signal_start(&w->sigterm, on_sigterm, SIGTERM);
+}
+
+static void
+close_list(struct list *head)
+{
+	list_for_safe(pos, tmp, head) {
+		struct client *c = container_of(pos, struct client, link);
+
+		if (c->request)
+			request_abort(c->request, REASON_draining);
+		client_close(c);
+	}
+}
+
+/* Everything is given back, so that a leak shows. */
+static void
+worker_deinit(struct worker *w)
+{
+	close_list(&w->idle);
+	close_list(&w->active);
+	close_list(&w->tunnels);
+	close_list(&w->lingering);
+	pool_close_all(w);
+	listeners_stop(w);
+	control_close(w);
+	uv_close((uv_handle_t *)&w->tick, NULL);
+	uv_close((uv_handle_t *)&w->turn, NULL);
+	uv_close((uv_handle_t *)&w->sigterm, NULL);
+	uv_run(&w->loop, UV_RUN_DEFAULT);
+	requests_free(w);
+	snapshot_unref(w->table);
+	for (int i = 0; i < SEGMENT_N; i++)
+		seg_unref(w->arrived[i]);
+	control_free(w);
+	gate_free(w->gate);
+	access_log_flush(w);
+	buf_deinit(&w->head);
+	buf_deinit(&w->log);
+	stream_env_deinit(&w->env);
+	uv_loop_close(&w->loop);
+}
+
+int
+worker_main(void)
+{
+	static struct worker w; /* one a process; too large for the stack */
+
+	signal(SIGPIPE, SIG_IGN);
+	signal(SIGINT, SIG_IGN); /* a terminal's Ctrl-C is for the master, which drains us */
+	signal(SIGHUP, SIG_IGN);
+	log_setup("worker", LOG_LEVEL_INFO);
+	worker_init(&w);
+	if (control_open(&w, CONTROL_FD) < 0) {
+		fprintf(stderr, "yett worker: started by hand; use `yett run -c FILE`\n");
+		return 2;
+	}
+	access_log_open(&w, open_log());
+	uv_run(&w.loop, UV_RUN_DEFAULT);
+	worker_deinit(&w);
+	return 0;
+}

@@ -1,0 +1,125 @@
+#pragma once
+
+/*
+ * worker: one process, one loop: it accepts, parses, decides, proxies, logs. Opens no file, resolves no name, compiles
+ * nothing. In the role of admin worker it serves the admin listeners by the same code.
+ */
+
+#include "lib/buf.h"
+#include "lib/http_head.h"
+#include "lib/ipc.h"
+#include "lib/stream.h"
+#include "lib/wheel.h"
+#include "shm/board.h"
+#include "shm/message.h"
+#include "shm/table.h"
+
+#include <uv.h>
+
+struct gate;
+struct snapshot;
+struct request;
+
+/* A deadline that knows what to do. */
+struct timer {
+	struct wheel_node node;
+	void (*fire)(struct timer *t);
+};
+
+struct worker {
+	uv_loop_t loop;
+	struct stream_env env;
+	struct wheel wheel;
+	uv_timer_t tick;
+	uv_prepare_t turn; /* end of each loop turn */
+	uv_signal_t sigterm;
+	struct msg_hello hello;
+	bool greeted, orphan, draining, stopped;
+	uint64_t drain_until, drain_idle_until; /* ms */
+	uint64_t ticks;
+	uint64_t turn_us; /* worker_us; 0 = not read in this turn */
+
+	struct ipc control;
+	bool control_open;
+	struct board_worker *page;
+	int page_fd;
+	struct worker_peers *peers; /* board pages of the others (control.c) */
+	const struct board_master *master_page; /* NULL until it came */
+
+	struct segment *arrived[SEGMENT_N]; /* for the next publication */
+	struct snapshot *table;             /* in force; NULL before the first */
+	uint64_t tables_alive;
+
+	struct list listeners; /* struct listener */
+	bool accept_paused;
+	struct list idle;      /* clients by state: each state is a list */
+	struct list active;
+	struct list lingering;
+	struct list tunnels;
+	uint64_t clients;
+
+	struct list pools;     /* struct pool */
+	struct gate *gate;
+	struct list spare;     /* requests to use again */
+	struct list dead;      /* requests to recycle at the end of the turn */
+	unsigned spare_count;
+
+	struct http_limits limits; /* of heads, from the table in force */
+	struct buf head;       /* scratch for heads that are being written */
+	struct buf log;        /* access log lines of this turn and the last ones */
+	bool log_is_socket;
+	int log_fd;            /* -1: no access log */
+	char date[32];         /* of the Date field, renewed each second */
+	uint64_t date_at;
+	int64_t wall;          /* seconds since 1970, as of the turn */
+	uint64_t random[4];    /* state of the generator of request ids */
+	uint32_t seed;
+	struct list calls;     /* requests of the admin worker that wait for the master */
+	uint32_t next_call;
+};
+
+/* The role `worker`: descriptor 3 is the control channel. Returns the exit status. */
+int worker_main(void);
+
+static inline uint64_t
+worker_now(struct worker *w) /* ms, the clock of the loop turn */
+{
+	return uv_now(&w->loop);
+}
+
+/* Microseconds, read once a loop turn: what happens within one turn has one time. */
+static inline uint64_t
+worker_us(struct worker *w)
+{
+	if (!w->turn_us)
+		w->turn_us = uv_hrtime() / 1000;
+	return w->turn_us;
+}
+
+static inline void
+timer_init(struct timer *t, void (*fire)(struct timer *t))
+{
+	wheel_node_init(&t->node);
+	t->fire = fire;
+}
+
+/* `ms` from now; 0 = no deadline. */
+static inline void
+timer_set(struct worker *w, struct timer *t, uint32_t ms)
+{
+	if (ms)
+		wheel_set(&w->wheel, &t->node, worker_now(w) + ms);
+	else
+		t->node.deadline = UINT64_MAX; /* stays linked, never fires: cheaper than unlinking */
+}
+
+static inline void
+timer_clear(struct timer *t)
+{
+	wheel_clear(&t->node);
+}
+
+/* Stops accepting, finishes, and ends the loop when nobody is left, or after `grace_ms`. */
+void worker_drain(struct worker *w, uint32_t grace_ms, uint32_t idle_ms);
+/* The master is gone: serve on, then drain. */
+void worker_orphaned(struct worker *w);
