@@ -201,9 +201,8 @@ parse_option(struct plan *plan, int option, const char *value)
 	case OPT_TIMEOUT: return parse_number(value, 0.001, &plan->timeout);
 	case OPT_SEED: return parse_count(value, 1, &plan->seed);
 	case OPT_CONTROL: plan->control = true; return 0;
-	default:
-		fputs(usage, stderr);
-		return -EINVAL;
+	case 'h': fputs(usage, stdout); return 1;
+	default: fputs(usage, stderr); return -EINVAL;
 	}
 }
 
@@ -247,7 +246,7 @@ plan_parse(struct plan *plan, int argc, char **argv)
 			       .length = -1, .seed = 1 };
 	while ((option = getopt_long(argc, argv, "c:d:w:r:m:H:b:h", options, NULL)) >= 0) {
 		r = parse_option(plan, option, optarg);
-		if (r < 0)
+		if (r != 0)
 			return r;
 	}
 	if (optind + 1 != argc) {

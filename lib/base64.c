@@ -3,31 +3,34 @@
 #include <errno.h>
 #include <stdint.h>
 
-#define NONE (-1)
-#define ROW16 NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE
-#define ROW128 ROW16, ROW16, ROW16, ROW16, ROW16, ROW16, ROW16, ROW16
-
 /* clang-format off */
-#define UPPER 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25
-#define LOWER 26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43, 44, 45, 46, 47, 48, 49, 50, 51
+#define NONE (-1)
+#define NONE4 NONE, NONE, NONE, NONE
+#define NONE16 NONE4, NONE4, NONE4, NONE4
+#define NONE128 NONE16, NONE16, NONE16, NONE16, NONE16, NONE16, NONE16, NONE16
+#define UPPER \
+	0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25
+#define LOWER \
+	26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43, 44, 45, 46, 47, 48, \
+	49, 50, 51
 #define DIGITS 52, 53, 54, 55, 56, 57, 58, 59, 60, 61
 
 static const int8_t url_digits[256] = {
-	ROW16, ROW16,
-	NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, 62, NONE, NONE,
-	DIGITS, NONE, NONE, NONE, NONE, NONE, NONE, NONE,
-	UPPER, NONE, NONE, NONE, NONE, 63, NONE,
-	LOWER, NONE, NONE, NONE, NONE, NONE,
-	ROW128,
+	NONE16, NONE16,
+	NONE4, NONE4, NONE4, NONE, 62, NONE, NONE,
+	DIGITS, NONE4, NONE, NONE, NONE,
+	UPPER, NONE4, 63, NONE,
+	LOWER, NONE4, NONE,
+	NONE128,
 };
 
 static const int8_t plain_digits[256] = {
-	ROW16, ROW16,
-	NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, NONE, 62, NONE, NONE, NONE, 63,
-	DIGITS, NONE, NONE, NONE, NONE, NONE, NONE, NONE,
-	UPPER, NONE, NONE, NONE, NONE, NONE, NONE,
-	LOWER, NONE, NONE, NONE, NONE, NONE,
-	ROW128,
+	NONE16, NONE16,
+	NONE4, NONE4, NONE, NONE, NONE, 62, NONE, NONE, NONE, 63,
+	DIGITS, NONE4, NONE, NONE, NONE,
+	UPPER, NONE4, NONE, NONE,
+	LOWER, NONE4, NONE,
+	NONE128,
 };
 /* clang-format on */
 
@@ -86,7 +89,8 @@ base64_decode(struct slice in, char *out, size_t *out_n)
 size_t
 base64url_encode(struct slice in, char *out)
 {
-	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+	static const char digits[] =
+	    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 	const unsigned char *p = (const unsigned char *)in.p;
 	size_t i = 0, o = 0;
 

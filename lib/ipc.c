@@ -9,11 +9,12 @@
 #include <unistd.h>
 
 /*
- * On the wire: the type (uint32_t, host order), then the body, in one SEQPACKET record with at most one descriptor. The
- * record's size is the body's. A record that is too short or too long, or has more descriptors, ends the channel.
+ * On the wire: the type (uint32_t, host order), then the body, in one SEQPACKET record with at most
+ * one descriptor. The record's size is the body's. A record that is too short or too long, or has
+ * more descriptors, ends the channel.
  */
 
-#define QUEUE_MAX 1024
+#define QUEUE_MAX 4096
 #define READS_PER_TURN 64 /* so that one busy peer does not hold up the loop */
 
 struct ipc_pending {
@@ -24,7 +25,8 @@ struct ipc_pending {
 	char body[];
 };
 
-union control { /* room for two descriptors: the second one is an offence that must be seen to be closed */
+union control { /* room for two descriptors: the second one is an offence that must be seen to be
+		   closed */
 	struct cmsghdr align;
 	char bytes[CMSG_SPACE(2 * sizeof(int))];
 };
@@ -121,7 +123,8 @@ ipc_send(struct ipc *ipc, uint32_t type, const void *body, size_t n, int fd)
 	return r == -EAGAIN ? ipc_enqueue(ipc, type, body, n, fd) : r;
 }
 
-/* Takes the descriptors out of a record. 0 with *fd (or -1), or -EBADMSG when there was more than one; none is leaked. */
+/* Takes the descriptors out of a record. 0 with *fd (or -1), or -EBADMSG when there was more than
+ * one; none is leaked. */
 static int
 record_fds(struct msghdr *msg, int *fd)
 {
@@ -153,7 +156,8 @@ record_fds(struct msghdr *msg, int *fd)
 	return r;
 }
 
-/* One record into `buffer`. 1: a message; 0: nothing now; negative errno: the other end is gone or broke the format. */
+/* One record into `buffer`. 1: a message; 0: nothing now; negative errno: the other end is gone or
+ * broke the format. */
 static int
 record_receive(int sock, char *buffer, size_t cap, struct ipc_message *m)
 {
@@ -166,7 +170,8 @@ record_receive(int sock, char *buffer, size_t cap, struct ipc_message *m)
 	ssize_t n;
 	int r;
 
-	/* ECONNRESET says that the peer left something unread; what it sent before is still to be had. */
+	/* ECONNRESET says that the peer left something unread; what it sent before is still to be
+	 * had. */
 	do {
 		n = recvmsg(sock, &msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
 	} while (n < 0 && (errno == EINTR || errno == ECONNRESET));
@@ -202,7 +207,8 @@ static bool
 ipc_read(struct ipc *ipc)
 {
 	_Alignas(16) char room[16 + IPC_MAX];
-	char *record = room + 16 - sizeof(uint32_t); /* so that the body is aligned for any struct */
+	char *record =
+	    room + 16 - sizeof(uint32_t); /* so that the body is aligned for any struct */
 
 	for (int i = 0; i < READS_PER_TURN; i++) {
 		struct ipc_message m = { .fd = -1 };
@@ -248,7 +254,7 @@ ipc_flush(struct ipc *ipc)
 			ipc_gone(ipc);
 			return;
 		}
-		/* With nobody to send to, reading gets what the peer said last, and then its end. */
+		/* With nobody to send to, reading gets the peer's last words and its end. */
 		pending_drop(ipc);
 	}
 	ipc_watch(ipc, UV_READABLE);

@@ -42,7 +42,7 @@ struct ipc {
 int ipc_open(struct ipc *ipc, uv_loop_t *loop, int fd, const struct ipc_ops *ops, void *userdata)
 	__attribute__((warn_unused_result));
 /* Sends, or queues what does not go out at once. `fd` (-1 for none) stays the caller's: it is duplicated when it has to
- * wait. 0; -EMSGSIZE; -EPIPE when the other end is gone; -ENOBUFS beyond 1024 waiting messages. */
+ * wait. 0; -EMSGSIZE; -EPIPE when the other end is gone; -ENOBUFS beyond 4096 waiting messages. */
 int ipc_send(struct ipc *ipc, uint32_t type, const void *body, size_t n, int fd);
 /* Closes; `closed` (may be NULL) runs when libuv let the handle go, and only then may the struct be freed. */
 void ipc_close(struct ipc *ipc, void (*closed)(struct ipc *ipc));

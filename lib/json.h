@@ -1,30 +1,39 @@
 #pragma once
 
 /*
- * json: reading JSON that somebody hostile may have written. Checked in full before cJSON builds a tree of it: RFC 8259
- * to the letter, UTF-8, bounded in size and depth, no member name twice in an object (two readers would take different
- * ones), no U+0000 (strings of a tree end at it), nothing behind the value. Names are compared with their case.
- * The only file that includes cJSON.
+ * json: reading JSON that somebody hostile may have written. Checked in full before cJSON builds a
+ * tree of it: RFC 8259 to the letter, UTF-8, bounded in size and depth, no member name twice in an
+ * object (two readers would take different ones), no U+0000 (strings of a tree end at it), nothing
+ * behind the value. Names are compared with their case.
  */
 
 #include "slice.h"
 
 struct json; /* a value; the root owns all below it */
 
-enum json_kind { JSON_NULL, JSON_FALSE, JSON_TRUE, JSON_NUMBER, JSON_STRING, JSON_ARRAY, JSON_OBJECT };
+enum json_kind {
+	JSON_NULL,
+	JSON_FALSE,
+	JSON_TRUE,
+	JSON_NUMBER,
+	JSON_STRING,
+	JSON_ARRAY,
+	JSON_OBJECT
+};
 
-/* `bytes_max`: longest text; `depth_max`: objects and arrays within each other, at most JSON_DEPTH_MAX (a lone number has depth
- * 0). 0; -EINVAL for what is no JSON, nested too deep or names a member twice; -E2BIG for a text that is too long. */
+/* `bytes_max`: longest text; `depth_max`: objects and arrays within each other, at most
+ * JSON_DEPTH_MAX (a lone number has depth 0). 0; -EINVAL for what is no JSON, nested too deep or
+ * names a member twice; -E2BIG for a text that is too long. */
 #define JSON_DEPTH_MAX 64
 int json_parse(struct slice text, size_t bytes_max, unsigned depth_max, struct json **out)
-	__attribute__((warn_unused_result));
+    __attribute__((warn_unused_result));
 void json_free(struct json *root); /* NULL is allowed */
 
 enum json_kind json_kind(const struct json *v);
 /* A member of an object; NULL when there is none, or v is NULL or no object. */
 const struct json *json_get(const struct json *v, const char *name);
-/* Bytes of a string, p == NULL for anything else (NULL too). They live as long as the root. (json_string is a name of jansson,
- * which libjwt brings along.) */
+/* Bytes of a string, p == NULL for anything else (NULL too). They live as long as the root.
+ * (json_string is a name of jansson, which libjwt brings along.) */
 struct slice json_text(const struct json *v);
 /* A finite number? */
 bool json_number(const struct json *v, double *out);

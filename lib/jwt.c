@@ -9,10 +9,13 @@
 #include <openssl/evp.h>
 #include <stdlib.h>
 
-/* A header of a token that was made for us is shallow; a claim may hold a few levels (realm_access, resource_access). */
+/* A header of a token that was made for us is shallow; a claim may hold a few levels (realm_access,
+ * resource_access). */
 #define HEADER_DEPTH 4
 #define CLAIMS_DEPTH 16
-#define DATE_MAX 253402300799.0 /* the end of the year 9999: anything later is no date, or counts milliseconds */
+#define DATE_MAX                                                                                   \
+	253402300799.0 /* the end of the year 9999: anything later is no date, or counts           \
+			  milliseconds */
 
 static const struct {
 	const char *name;
@@ -24,8 +27,8 @@ static const struct {
 	[JWT_HS512] = { "HS512", "SHA512", 64 },
 };
 
-/* One context for each algorithm, keyed once: EVP_MAC_init without a key starts it again from the keyed state, which
- * saves two of the hash's blocks and all look-ups. */
+/* One context for each algorithm, keyed once: EVP_MAC_init without a key starts it again from the
+ * keyed state, which saves two of the hash's blocks and all look-ups. */
 struct jwt_key {
 	EVP_MAC_CTX *mac[JWT_ALG_N];
 };
@@ -50,7 +53,8 @@ static EVP_MAC_CTX *
 mac_new(EVP_MAC *mac, struct slice secret, const char *digest)
 {
 	OSSL_PARAM params[] = {
-		OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, (char *)(uintptr_t)digest, 0),
+		OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, (char *)(uintptr_t)digest,
+						 0),
 		OSSL_PARAM_construct_end(),
 	};
 	EVP_MAC_CTX *ctx = EVP_MAC_CTX_new(mac);
@@ -150,7 +154,8 @@ jwt_token_init(struct jwt_token *t, struct slice text, uint32_t algorithms)
 	if (!rest.p || !signature.p || memchr(signature.p, '.', signature.n))
 		return JWT_MALFORMED;
 	t->input = slice_make(text.p, header.n + 1 + payload.n);
-	if (!part_decode(t, &used, header, &header) || !part_decode(t, &used, payload, &t->payload) ||
+	if (!part_decode(t, &used, header, &header) ||
+	    !part_decode(t, &used, payload, &t->payload) ||
 	    !part_decode(t, &used, signature, &t->signature))
 		return JWT_MALFORMED;
 	if (json_parse(header, JWT_TOKEN_MAX, HEADER_DEPTH, &t->header) < 0)
@@ -222,8 +227,8 @@ audience_check(const struct json *aud, const struct jwt_rules *rules)
 	return found;
 }
 
-/* A NumericDate (section 2), rounded up to whole seconds: now < exp and now >= nbf mean the same then. False when it is there and no
- * date. */
+/* A NumericDate (section 2), rounded up to whole seconds: now < exp and now >= nbf mean the same
+ * then. False when it is there and no date. */
 static bool
 date_read(const struct json *claims, const char *name, int64_t absent, int64_t *out)
 {
@@ -241,7 +246,8 @@ date_read(const struct json *claims, const char *name, int64_t absent, int64_t *
 }
 
 enum jwt_verdict
-jwt_check(const struct jwt_token *t, const struct jwt_rules *rules, int64_t now, struct jwt_span *span)
+jwt_check(const struct jwt_token *t, const struct jwt_rules *rules, int64_t now,
+	  struct jwt_span *span)
 {
 	struct slice iss = json_text(json_get(t->claims, "iss"));
 	int64_t exp, nbf, iat;
@@ -250,8 +256,10 @@ jwt_check(const struct jwt_token *t, const struct jwt_rules *rules, int64_t now,
 		return JWT_ISSUER;
 	if (rules->audiences_count > 0 && !audience_check(json_get(t->claims, "aud"), rules))
 		return JWT_AUDIENCE;
-	if (!date_read(t->claims, "exp", INT64_MAX, &exp) || !date_read(t->claims, "nbf", INT64_MIN, &nbf) ||
-	    !date_read(t->claims, "iat", INT64_MIN, &iat) || (rules->require_exp && exp == INT64_MAX))
+	if (!date_read(t->claims, "exp", INT64_MAX, &exp) ||
+	    !date_read(t->claims, "nbf", INT64_MIN, &nbf) ||
+	    !date_read(t->claims, "iat", INT64_MIN, &iat) ||
+	    (rules->require_exp && exp == INT64_MAX))
 		return JWT_CLAIM;
 	span->from = nbf > iat ? nbf : iat;
 	if (span->from != INT64_MIN)

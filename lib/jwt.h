@@ -1,9 +1,10 @@
 #pragma once
 
 /*
- * jwt: bytes in, verdict out. Compact JWS (RFC 7515 section 7.1) with claims (RFC 7519), read by the rules of RFC 8725: the
- * caller says which algorithms it takes, and what a token says about its own keys is ignored. Keys are parsed once; the
- * signature is checked before the claims are looked at. Knows no gateway, no clock, no cache.
+ * jwt: bytes in, verdict out. Compact JWS (RFC 7515 section 7.1) with claims (RFC 7519), read by
+ * the rules of RFC 8725: the caller says which algorithms it takes, and what a token says about its
+ * own keys is ignored. Keys are parsed once; the signature is checked before the claims are looked
+ * at. Knows no gateway, no clock, no cache.
  */
 
 #include "json.h"
@@ -11,17 +12,18 @@
 
 #include <stdint.h>
 
-#define JWT_TOKEN_MAX 8192    /* bytes of a token */
-#define JWT_SIGNATURE_MAX 512 /* bytes of a signature */
+#define JWT_TOKEN_MAX 8192 /* bytes */
 
-enum jwt_alg { /* bit numbers of a set of algorithms */
+/* Bit numbers of a set of algorithms. */
+enum jwt_alg {
 	JWT_HS256,
 	JWT_HS384,
 	JWT_HS512,
 	JWT_ALG_N,
 };
 
-/* In the order in which they are found out: of two verdicts on one token the larger one knows more. JWT_OK is apart. */
+/* In the order in which they are found out: of two verdicts on one token the larger one knows more.
+ * JWT_OK is apart. */
 enum jwt_verdict {
 	JWT_OK,
 	JWT_MALFORMED, /* not a signed token in compact form, or its claims are no JSON object */
@@ -34,14 +36,15 @@ enum jwt_verdict {
 	JWT_EXPIRED,
 };
 
-/* "HS256" as in the `alg` of a header (RFC 7518 section 3.1), case included; -1 for what is not known here. */
+/* "HS256" as in the `alg` of a header (RFC 7518 section 3.1), case included; -1 for what is not
+ * known here. */
 int jwt_alg_parse(struct slice name);
 const char *jwt_alg_name(enum jwt_alg alg);
 
 struct jwt_key;
 
-/* A shared secret, for those of `algorithms` (bits) that take one. NULL when the secret is empty, when there is no such
- * algorithm, or when libcrypto fails. Not for use by two threads at once. */
+/* A shared secret, for those of `algorithms` (bits) that take one. NULL when the secret is empty,
+ * when there is no such algorithm, or when libcrypto fails. Not for use by two threads at once. */
 struct jwt_key *jwt_key_secret(struct slice secret, uint32_t algorithms);
 void jwt_key_free(struct jwt_key *key); /* NULL is allowed */
 
@@ -57,9 +60,10 @@ struct jwt_token {
 	char bytes[JWT_TOKEN_MAX / 4 * 3 + 8];
 };
 
-/* Exactly three parts, strict base64url, a header that is a JSON object with `alg` out of `algorithms` (bits). `crit` is
- * refused, as no extension is known; jwk, jku, x5u, x5c are ignored. `typ` must be JWT or at+jwt when it is there. JWT_OK,
- * JWT_MALFORMED or JWT_ALGORITHM. Whatever it returns, jwt_token_deinit is due. */
+/* Exactly three parts, strict base64url, a header that is a JSON object with `alg` out of
+ * `algorithms` (bits). `crit` is refused, as no extension is known; jwk, jku, x5u, x5c are ignored.
+ * `typ` must be JWT or at+jwt when it is there. JWT_OK, JWT_MALFORMED or JWT_ALGORITHM. Whatever it
+ * returns, jwt_token_deinit is due. */
 enum jwt_verdict jwt_token_init(struct jwt_token *t, struct slice text, uint32_t algorithms);
 void jwt_token_deinit(struct jwt_token *t);
 /* JWT_OK, JWT_ALGORITHM when the key is not for the token's algorithm, or JWT_SIGNATURE. */
@@ -79,6 +83,7 @@ struct jwt_span { /* good while from <= now < until; leeway is in it */
 	int64_t from, until;
 };
 
-/* iss, aud, then the dates: now >= exp + leeway, now < nbf - leeway and now < iat - leeway are refused. After jwt_claims. *span is
- * set with JWT_OK. */
-enum jwt_verdict jwt_check(const struct jwt_token *t, const struct jwt_rules *rules, int64_t now, struct jwt_span *span);
+/* iss, aud, then the dates: now >= exp + leeway, now < nbf - leeway and now < iat - leeway are
+ * refused. After jwt_claims. *span is set with JWT_OK. */
+enum jwt_verdict jwt_check(const struct jwt_token *t, const struct jwt_rules *rules, int64_t now,
+			   struct jwt_span *span);

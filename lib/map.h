@@ -1,8 +1,8 @@
 #pragma once
 
 /*
- * map: values by name, in insertion order until something is taken out (the last entry then fills the hole). Owns the
- * names, not the values.
+ * map: values by name, in insertion order until something is taken out (the last entry then fills
+ * the hole). Owns the names, not the values.
  */
 
 #include "slice.h"
@@ -23,9 +23,13 @@ struct map {
 	size_t slots_count;
 };
 
-#define MAP_INIT { 0 }
+#define MAP_INIT                                                                                   \
+	{                                                                                          \
+		0                                                                                  \
+	}
 
-/* Frees names and table; `free_value` (NULL: nothing) is called for each value. The map is empty then. */
+/* Frees names and table; `free_value` (NULL: nothing) is called for each value. The map is empty
+ * then. */
 void map_deinit(struct map *m, void (*free_value)(void *value));
 /* NULL when there is no such name (or its value is NULL). */
 void *map_get(const struct map *m, struct slice name);

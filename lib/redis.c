@@ -11,7 +11,7 @@
 #include <sys/un.h>
 
 #define ELEMENTS_MAX (1 << 20) /* of one array */
-#define LATE_MS 50             /* what a loop that was held up may find in its socket after a deadline */
+#define LATE_MS 50 /* what a loop that was held up may find in its socket after a deadline */
 
 struct command {
 	struct command *next;
@@ -123,7 +123,8 @@ reply_free(void *reply)
 	free(r);
 }
 
-static redisReplyObjectFunctions reply_functions = { reply_string, reply_array, reply_integer, reply_nil, reply_free };
+static redisReplyObjectFunctions reply_functions = { reply_string, reply_array, reply_integer,
+						     reply_nil, reply_free };
 
 /* ---- life ---- */
 
@@ -197,11 +198,33 @@ conn_wait(struct redis_conn *c)
 
 /* ---- reading ---- */
 
+/* Words of the server, fit for a quoted value in a log. */
+static const char *
+plain_text(struct slice s, char *out, size_t cap)
+{
+	size_t n = s.n < cap ? s.n : cap - 1;
+
+	for (size_t i = 0; i < n; i++) {
+		char c = s.p[i];
+
+		out[i] = c >= ' ' && c <= '~' && c != '"' && c != '\\' ? c : '?';
+	}
+	out[n] = '\0';
+	return out;
+}
+
+const char *
+redis_fault(const struct redis_reply *r, char *out, size_t cap)
+{
+	return plain_text(
+	    r->type == REDIS_FAILED ? r->text : SLICE("an answer of an unexpected form"), out, cap);
+}
+
 static bool
 is_message(const struct redis_conn *c, const struct redis_reply *r)
 {
-	return c->ops->message && r->type == REDIS_ARRAY && r->count == 3 && r->elements[0] && r->elements[1] &&
-	       r->elements[2] && slice_eq(r->elements[0]->text, SLICE("message"));
+	return c->ops->message && r->type == REDIS_ARRAY && r->count == 3 && r->elements[0] &&
+	       r->elements[1] && r->elements[2] && slice_eq(r->elements[0]->text, SLICE("message"));
 }
 
 static void
@@ -215,8 +238,8 @@ conn_answer(struct redis_conn *c, const struct redis_reply *r)
 		return;
 	}
 	if (!command) {
-		snprintf(text, sizeof text, "%.*s", SLICE_F(r->text));
-		conn_down(c, r->type == REDIS_FAILED ? text : "an answer that was not asked for");
+		conn_down(c, r->type == REDIS_FAILED ? redis_fault(r, text, sizeof text)
+						     : "an answer that was not asked for");
 		return;
 	}
 	c->first = command->next;
@@ -231,14 +254,15 @@ conn_answer(struct redis_conn *c, const struct redis_reply *r)
 static void
 conn_feed(struct redis_conn *c, const char *p, size_t n)
 {
-	char text[160];
+	char text[160], fault[128];
 	void *reply;
 
 	redisReaderFeed(c->reader, p, n);
 	c->answer_bytes += n;
 	while (!c->closed) {
 		if (redisReaderGetReply(c->reader, &reply) != 0) {
-			snprintf(text, sizeof text, "no Redis protocol: %s", c->reader->errstr);
+			plain_text(slice_of(c->reader->errstr), fault, sizeof fault);
+			snprintf(text, sizeof text, "no Redis protocol: %s", fault);
 			conn_down(c, text);
 			return;
 		}
@@ -274,7 +298,8 @@ on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 	if (c->closed || n == 0)
 		return;
 	if (n < 0)
-		conn_down(c, n == UV_EOF ? "the server closed the connection" : uv_strerror((int)n));
+		conn_down(c,
+			  n == UV_EOF ? "the server closed the connection" : uv_strerror((int)n));
 	else
 		conn_feed(c, buf->base, (size_t)n);
 }
@@ -313,8 +338,8 @@ redis_conn_flush(struct redis_conn *c)
 }
 
 void
-redis_conn_command(struct redis_conn *c, redis_answer_fn answer, void *userdata, struct slice tag, size_t argc,
-		   const struct slice *argv)
+redis_conn_command(struct redis_conn *c, redis_answer_fn answer, void *userdata, struct slice tag,
+		   size_t argc, const struct slice *argv)
 {
 	struct command *command = xmalloc(sizeof *command + tag.n);
 
@@ -379,13 +404,15 @@ conn_connect(struct redis_conn *c, const struct sockaddr *address)
 {
 	if (address->sa_family != AF_UNIX)
 		return uv_tcp_connect(&c->connect, &c->u.tcp, address, on_connected);
-	uv_pipe_connect(&c->connect, &c->u.pipe, ((const struct sockaddr_un *)address)->sun_path, on_connected);
+	uv_pipe_connect(&c->connect, &c->u.pipe, ((const struct sockaddr_un *)address)->sun_path,
+			on_connected);
 	return 0;
 }
 
 int
-redis_conn_new(uv_loop_t *loop, const struct sockaddr *address, uint32_t connect_ms, uint32_t answer_ms,
-	       const struct redis_conn_ops *ops, void *userdata, struct redis_conn **out)
+redis_conn_new(uv_loop_t *loop, const struct sockaddr *address, uint32_t connect_ms,
+	       uint32_t answer_ms, const struct redis_conn_ops *ops, void *userdata,
+	       struct redis_conn **out)
 {
 	struct redis_conn *c = xcalloc(1, sizeof *c);
 	int r;
@@ -395,8 +422,9 @@ redis_conn_new(uv_loop_t *loop, const struct sockaddr *address, uint32_t connect
 	c->answer_ms = answer_ms;
 	c->last = &c->first;
 	c->reader = redisReaderCreateWithFunctions(&reply_functions);
-	r = !c->reader ? -ENOMEM :
-	    address->sa_family == AF_UNIX ? uv_pipe_init(loop, &c->u.pipe, 0) : uv_tcp_init(loop, &c->u.tcp);
+	r = !c->reader                      ? -ENOMEM
+	    : address->sa_family == AF_UNIX ? uv_pipe_init(loop, &c->u.pipe, 0)
+					    : uv_tcp_init(loop, &c->u.tcp);
 	if (r < 0) {
 		conn_free(c);
 		return r;

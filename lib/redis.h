@@ -1,12 +1,12 @@
 #pragma once
 
 /*
- * redis: one connection to a Redis server (RESP2) on the loop: commands are pipelined, answers come in their order,
- * published messages beside them. It knows no command but what it is given.
+ * redis: one connection to a Redis server (RESP2) on the loop: commands are pipelined, answers come
+ * in their order, published messages beside them. It knows no command but what it is given.
  *
- * Of hiredis only the reader is used, on a stream of our own: in hiredis 0.14 the libuv adapter never reports a refused
- * connection, names are resolved blockingly, nothing has a deadline, and an answer that nobody asked for ends the process
- * by an assertion.
+ * Of hiredis only the reader is used, on a stream of our own: in hiredis 0.14 the libuv adapter
+ * never reports a refused connection, names are resolved blockingly, nothing has a deadline, and an
+ * answer that nobody asked for ends the process by an assertion.
  */
 
 #include "slice.h"
@@ -32,29 +32,34 @@ struct redis_conn;
 
 struct redis_conn_ops {
 	void (*up)(void *userdata);
-	/* A published message: an array that begins with "message". NULL: the connection subscribes to nothing. */
+	/* A published message: an array that begins with "message". NULL: the connection subscribes
+	 * to nothing. */
 	void (*message)(void *userdata, const struct redis_reply *r);
 	/* All that had arrived has been reported: the moment to act on it, and to flush. */
 	void (*turn)(void *userdata);
-	/* Refused, lost, silent for too long, or nonsense; called once, never from within another function of this file.
-	 * The connection has closed itself: forget it. Commands without an answer get none. */
+	/* Refused, lost, silent for too long, or nonsense; called once, never from within another
+	 * function of this file. The connection has closed itself: forget it. Commands without an
+	 * answer get none. */
 	void (*down)(void *userdata, const char *reason);
 };
 
 /* `userdata` and `tag` as given with the command; tag and r are valid during the call. */
 typedef void (*redis_answer_fn)(void *userdata, struct slice tag, const struct redis_reply *r);
 
-/* `address`: numeric, or sockaddr_un. The connection must stand within connect_ms, and each answer come within answer_ms
- * of the one before it (or of its command). 0 or a negative errno. */
-int redis_conn_new(uv_loop_t *loop, const struct sockaddr *address, uint32_t connect_ms, uint32_t answer_ms,
-		   const struct redis_conn_ops *ops, void *userdata, struct redis_conn **out)
-	__attribute__((warn_unused_result));
+/* `address`: numeric, or sockaddr_un. The connection must stand within connect_ms, and each answer
+ * come within answer_ms of the one before it (or of its command). 0 or a negative errno. */
+int redis_conn_new(uv_loop_t *loop, const struct sockaddr *address, uint32_t connect_ms,
+		   uint32_t answer_ms, const struct redis_conn_ops *ops, void *userdata,
+		   struct redis_conn **out) __attribute__((warn_unused_result));
 /* No callback comes any more; the memory goes when the loop has run once more. NULL is allowed. */
 void redis_conn_close(struct redis_conn *c);
 /* Queues a command. Nothing is sent before redis_conn_flush. `tag` is copied. */
-void redis_conn_command(struct redis_conn *c, redis_answer_fn answer, void *userdata, struct slice tag, size_t argc,
-			const struct slice *argv);
+void redis_conn_command(struct redis_conn *c, redis_answer_fn answer, void *userdata,
+			struct slice tag, size_t argc, const struct slice *argv);
 void redis_conn_flush(struct redis_conn *c);
+/* What is wrong with an answer that should have been another: the server's words, fit for a log, or
+ * that its form was not expected. Returns out. */
+const char *redis_fault(const struct redis_reply *r, char *out, size_t cap);
 /* Commands that wait for their answer. */
 size_t redis_conn_pending(const struct redis_conn *c);
 /* While `down` runs for an answer that was too large: the tag of its command. Empty otherwise. */

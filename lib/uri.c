@@ -1,15 +1,14 @@
 #include "uri.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <stdint.h>
 
 /*
- * A path that is canonical already is recognised by path_scan in one pass, and nothing is copied. Only what is not goes
- * through path_decode and path_resolve.
+ * A path that is canonical already is recognised by path_scan in one pass, and nothing is copied.
+ * Only what is not goes through path_decode and path_resolve.
  *
- * Decoding cannot make a new triplet: only unreserved characters are decoded, and '%' is none of them. So the canonical
- * form of a canonical path is itself.
+ * Decoding cannot make a new triplet: only unreserved characters are decoded, and '%' is none of
+ * them. So the canonical form of a canonical path is itself.
  */
 
 #define UNRESERVED 1u /* RFC 3986 section 2.3 */
@@ -71,8 +70,9 @@ triplet_value(struct slice s)
 	return high < 0 || low < 0 ? -EINVAL : high << 4 | low;
 }
 
-/* Is this the start of an overlong form of an ASCII character (RFC 3629 section 10)? A lead byte of n bytes carries at most
- * seven bits when what follows it is 80 (as often as there are bytes to spare), then 80 or 81. */
+/* Is this the start of an overlong form of an ASCII character (RFC 3629 section 10)? A lead byte of
+ * n bytes carries at most seven bits when what follows it is 80 (as often as there are bytes to
+ * spare), then 80 or 81. */
 static bool
 is_overlong(struct slice s, int lead)
 {
@@ -136,8 +136,8 @@ triplet_flags(int v)
 	}
 }
 
-/* `s` follows a slash: does it start with a segment that a canonical path has not ("", ".", "..")? A slash at the very end is
- * kept. */
+/* `s` follows a slash: does it start with a segment that a canonical path has not ("", ".", "..")?
+ * A slash at the very end is kept. */
 static bool
 segment_is_special(struct slice s)
 {
@@ -219,8 +219,8 @@ path_decode(struct slice raw, char *out, size_t *out_n)
 	return 0;
 }
 
-/* Takes empty and dot segments away, in place. Slashes are merged first: "/a//../b" is "/b". Returns the length, at least 1
- * (an empty path becomes "/"). */
+/* Takes empty and dot segments away, in place. Slashes are merged first: "/a//../b" is "/b".
+ * Returns the length, at least 1 (an empty path becomes "/"). */
 static size_t
 path_resolve(char *path, size_t n)
 {
@@ -294,7 +294,8 @@ uri_reading(struct slice path, unsigned which, char *out)
 	for (size_t i = 0; i < path.n; i += step) {
 		int v = triplet_value(slice_make(path.p + i, path.n - i));
 		bool triplet = v >= 0;
-		bool splits = triplet && (how & READ_SLASHES) && !(in_params && (how & READ_PARAMS_FIRST));
+		bool splits =
+		    triplet && (how & READ_SLASHES) && !(in_params && (how & READ_PARAMS_FIRST));
 		char c = triplet ? (char)v : path.p[i];
 
 		step = triplet ? 3 : 1;
@@ -319,12 +320,6 @@ uri_reading(struct slice path, unsigned which, char *out)
 }
 
 struct slice
-uri_other_reading(struct slice path, char *out)
-{
-	return uri_reading(path, 0, out);
-}
-
-struct slice
 uri_match_form(struct slice path, char *out)
 {
 	for (size_t i = 0; i < path.n; i++) {
@@ -333,100 +328,4 @@ uri_match_form(struct slice path, char *out)
 		out[i] = digit ? hex_upper(path.p[i]) : path.p[i];
 	}
 	return slice_make(out, path.n);
-}
-
-/* Digits only; an empty port is none (RFC 3986 section 6.2.3). */
-static int
-port_parse(struct slice s, int *port)
-{
-	int v = 0;
-
-	*port = -1;
-	if (s.n == 0)
-		return 0;
-	for (size_t i = 0; i < s.n; i++) {
-		if (s.p[i] < '0' || s.p[i] > '9')
-			return -EINVAL;
-		v = v * 10 + (s.p[i] - '0');
-		if (v > 65535)
-			return -EINVAL;
-	}
-	if (v == 0)
-		return -EINVAL;
-	*port = v;
-	return 0;
-}
-
-static int
-ipv6_check(struct slice s)
-{
-	char text[INET6_ADDRSTRLEN];
-	struct in6_addr address;
-
-	if (s.n >= sizeof text || memchr(s.p, '\0', s.n))
-		return -EINVAL;
-	memcpy(text, s.p, s.n);
-	text[s.n] = '\0';
-	return inet_pton(AF_INET6, text, &address) == 1 ? 0 : -EINVAL;
-}
-
-/* *n: bytes of the host in `raw`, *keep: without a dot at the end. */
-static int
-host_measure(struct slice raw, size_t *n, size_t *keep)
-{
-	const char *end = raw.n && raw.p[0] == '[' ? memchr(raw.p, ']', raw.n) : NULL;
-	size_t label = 0, i;
-
-	if (end) {
-		*n = *keep = (size_t)(end - raw.p) + 1;
-		return ipv6_check(slice_make(raw.p + 1, *n - 2));
-	}
-	for (i = 0; i < raw.n && raw.p[i] != ':'; i++) {
-		if (!(char_flags(raw.p[i]) & UNRESERVED))
-			return -EINVAL;
-		if (raw.p[i] != '.')
-			label++;
-		else if (label == 0)
-			return -EINVAL;
-		else
-			label = 0;
-	}
-	*n = i;
-	*keep = i > 0 && label == 0 ? i - 1 : i;
-	return i > 0 ? 0 : -EINVAL;
-}
-
-int
-uri_host_parse(struct slice raw, char *out, struct uri_host *result)
-{
-	size_t n, keep, o;
-	int r;
-
-	result->host = result->host_port = slice_make(out, 0);
-	result->port = -1;
-	if (raw.n == 0)
-		return 0;
-	r = host_measure(raw, &n, &keep);
-	if (r < 0)
-		return r;
-	if (keep > URI_HOST_MAX || (n < raw.n && raw.p[n] != ':'))
-		return -EINVAL;
-	if (n < raw.n)
-		r = port_parse(slice_make(raw.p + n + 1, raw.n - n - 1), &result->port);
-	if (r < 0)
-		return r;
-	for (o = 0; o < keep; o++)
-		out[o] = ascii_lower(raw.p[o]);
-	result->host = slice_make(out, keep);
-	if (result->port >= 0) {
-		int digits = result->port >= 10000 ? 5 : result->port >= 1000 ? 4 : result->port >= 100 ? 3 :
-			     result->port >= 10 ? 2 : 1;
-
-		out[o++] = ':';
-		for (int i = digits - 1, v = result->port; i >= 0; i--, v /= 10)
-			out[o + (size_t)i] = (char)('0' + v % 10);
-		o += (size_t)digits;
-	}
-	result->host_port = slice_make(out, o);
-	return 0;
 }

@@ -6,42 +6,49 @@
 
 #include "slice.h"
 
-#define URI_SUSPECT 1u /* another reader could read it differently: ';', %3B, %2F, %5C, %3F, %23, and the triplets of
-			* characters that may stand in a path as they are ("%3A", "%40"). See uri_reading */
-#define URI_TRIPLET 2u /* percent triplets are left */
+/* Another reader could read it differently: ';', %3B, %2F, %5C, %3F, %23, and triplets of characters
+ * that may stand in a path as they are (%3A, %40). See uri_reading. */
+#define URI_SUSPECT 1u
+/* Percent triplets are left. */
+#define URI_TRIPLET 2u
 
 struct uri_path {
-	struct slice path; /* canonical: starts with '/', no empty segments, no dot segments, unreserved characters decoded,
-	                    * remaining triplets as they came; a slash at the end is kept */
+	struct slice path; /* canonical: starts with '/', no empty segments, no dot segments,
+			    * unreserved characters decoded, remaining triplets as they came; a
+			    * slash at the end is kept */
 	unsigned flags;    /* URI_* */
 	bool same;         /* it was canonical already: path points into the input */
 };
 
-/* `raw`: origin-form path without the query ("/a/b"). `out` needs raw.n + 1 bytes. 0; or -EINVAL for what is refused always:
- * not starting with '/', bytes that RFC 3986 section 3.3 does not allow (backslash, space, controls, >= 0x80), a broken
- * triplet, %00, an encoded overlong or invalid UTF-8 sequence that decodes to ASCII, dot segments above the root are resolved at
- * the root (section 5.2.4). */
+/* `raw`: origin-form path without the query ("/a/b"). `out` needs raw.n + 1 bytes. 0; or -EINVAL
+ * for what is refused always: not starting with '/', bytes that RFC 3986 section 3.3 does not allow
+ * (backslash, space, controls, >= 0x80), a broken triplet, %00, an encoded overlong or invalid
+ * UTF-8 sequence that decodes to ASCII. Dot segments above the root are resolved at the root
+ * (section 5.2.4). */
 int uri_canonical(struct slice raw, char *out, struct uri_path *result);
 
-/* How more liberal readers would understand a suspect path, in match form. There are several, since a path can be made for one
- * of them: where any comes to another verdict than the canonical path, the request is ambiguous. `which` < URI_READINGS:
- * 0: triplets are decoded (%2F and %5C separate, %3F and %23 end the path), ";params" are then taken off segments;
- * 1: as 0, but params are taken off before decoding; 2: only decoded; 3: only params taken off. Dots are resolved after it.
- * `out` needs path.n + 1 bytes. */
+/* How more liberal readers would understand a suspect path, in match form. There are several, since
+ * a path can be made for one of them: where any comes to another verdict than the canonical path,
+ * the request is ambiguous. `which` < URI_READINGS:
+ *   0: triplets are decoded (%2F and %5C separate, %3F and %23 end the path), then ";params" are
+ *      taken off segments,
+ *   1: as 0, but params are taken off before decoding,
+ *   2: only decoded,
+ *   3: only params taken off;
+ * dots are resolved after it. `out` needs path.n + 1 bytes. */
 #define URI_READINGS 4
 struct slice uri_reading(struct slice path, unsigned which, char *out);
-/* uri_reading 0. */
-struct slice uri_other_reading(struct slice path, char *out);
 /* Hex digits of triplets in upper case, for matching; `out` needs path.n bytes. */
 struct slice uri_match_form(struct slice path, char *out);
 
 struct uri_host {
-	struct slice host; /* lower case, no port, no dot at the end; IPv6 with its brackets */
+	struct slice host;      /* lower case, no port, no dot at the end; IPv6 with its brackets */
 	struct slice host_port; /* host ":" port when a port was given, else host */
-	int port; /* -1: none */
+	int port;               /* -1: none */
 };
-/* A Host field or authority (RFC 9110 section 7.2, RFC 3986 section 3.2.2). Stricter than these: a name consists of unreserved
- * characters, since a percent sign or a delimiter (and userinfo) in a host only serves to be read in two ways; labels are not
- * empty; port 0 is refused. `out` needs 2 * raw.n + 2 bytes. 0 or -EINVAL. An empty value gives an empty host. */
+/* A Host field or authority (RFC 9110 section 7.2, RFC 3986 section 3.2.2). Stricter than these: a
+ * name consists of unreserved characters, since a percent sign or a delimiter (and userinfo) in a
+ * host only serves to be read in two ways; labels are not empty; port 0 is refused. `out` needs
+ * 2 * raw.n + 2 bytes. 0 or -EINVAL. An empty value gives an empty host. */
 #define URI_HOST_MAX 255
 int uri_host_parse(struct slice raw, char *out, struct uri_host *result);

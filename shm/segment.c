@@ -194,6 +194,8 @@ image_write(struct seg_builder *b, struct seg_header *head, int fd)
 	for (unsigned i = 0; i < SEGMENT_SECTIONS; i++) {
 		if (b->sections[i].n)
 			memcpy(p + head->sections[i].offset, b->sections[i].p, b->sections[i].n);
+		if (head->kind == SEGMENT_KEYS && b->sections[i].cap) /* secrets */
+			explicit_bzero(b->sections[i].p, b->sections[i].cap);
 		buf_deinit(&b->sections[i]);
 	}
 	memcpy(p, head, sizeof *head);

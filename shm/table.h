@@ -195,6 +195,8 @@ struct table_upstream {
 	uint32_t flags;
 	uint32_t balance;
 	uint32_t first, count; /* endpoints */
+	uint32_t weight_total; /* of the endpoints; count when all weigh the same */
+	uint32_t stride;       /* coprime to weight_total: turns that follow one another fall far apart */
 	struct seg_ref name;
 };
 

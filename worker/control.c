@@ -16,14 +16,30 @@
 #include <unistd.h>
 
 static void
+control_settings(struct worker *w, const struct msg_hello *hello)
+{
+	if (hello->instance != w->hello.instance)
+		return;
+	w->hello.log_level = hello->log_level;
+	w->hello.orphan_grace_ms = hello->orphan_grace_ms;
+	w->hello.drain_ms = hello->drain_ms;
+	w->hello.fd_reserve = hello->fd_reserve;
+	w->hello.max_connections = hello->max_connections;
+	if (hello->log_level <= LOG_LEVEL_DEBUG)
+		log_set_level((enum log_level)hello->log_level);
+}
+
+static void
 control_hello(struct worker *w, const struct msg_hello *hello)
 {
 	struct board_worker *page;
 	char who[32];
 	void *memory;
 
-	if (w->greeted)
+	if (w->greeted) { /* a reload: what may change in a running worker */
+		control_settings(w, hello);
 		return;
+	}
 	w->greeted = true;
 	w->hello = *hello;
 	w->hello.version[sizeof w->hello.version - 1] = '\0';
@@ -176,8 +192,9 @@ control_publish(struct worker *w, const struct msg_publish *p)
 	}
 	for (int i = 0; i < SEGMENT_N; i++)
 		segments[i] = w->arrived[i] ? seg_ref(w->arrived[i]) : NULL;
-	if (w->hello.role == ROLE_TRAFFIC && gate_load(w->gate, segments[SEGMENT_RULES], segments[SEGMENT_KEYS]) < 0)
-		log_error("keys of version=%llu are not usable", (unsigned long long)p->version);
+	if (w->hello.role == ROLE_TRAFFIC && gate_load(w->gate, segments[SEGMENT_RULES], segments[SEGMENT_KEYS]) < 0 &&
+	    table_global(segments[SEGMENT_RULES])->gate_root != TRIE_NONE)
+		log_error("keys of version=%llu are not usable: what the gate protects answers 503", (unsigned long long)p->version);
 	w->table = snapshot_new(w, p->version, segments);
 	snapshot_unref(old);
 	board_set(&w->page->version, p->version);

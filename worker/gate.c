@@ -11,16 +11,16 @@
 #include <stdlib.h>
 
 /*
- * All that the segments say about tokens is copied out of them at gate_load, and described in `image`. A table with the
- * same description and the same keys changes nothing here: a publication of new routes costs no verified token.
+ * All that the segments say about tokens is copied out of them at gate_load, and described in
+ * `image`. A table with the same description and the same keys changes nothing here: a publication
+ * of new routes costs no verified token.
  */
 
 #define CLAIM_MAX 4096 /* bytes of a claim's value in a header */
 #define IDENTITY_MAX 256
 
-struct verifier { /* one key of one issuer */
-	struct jwt_key *key;
-	uint32_t algorithms;
+struct verifier {            /* one key of one issuer */
+	struct jwt_key *key; /* for the issuer's algorithms alone */
 	struct slice kid;
 	struct jwt_rules rules;
 };
@@ -129,7 +129,8 @@ image_build(struct buf *image, const struct segment *rules)
 
 		if (!t)
 			continue;
-		buf_addf(image, "I%u,%u,%u,%u,", t->algorithms, t->leeway_s, t->require_exp, t->audience_count);
+		buf_addf(image, "I%u,%u,%u,%u,", t->algorithms, t->leeway_s, t->require_exp,
+			 t->audience_count);
 		image_add(image, seg_string(rules, t->iss));
 		for (uint32_t a = 0; a < t->audience_count; a++)
 			image_add(image, audience_at(rules, t->audience_first + a));
@@ -159,7 +160,6 @@ verifier_read(struct gate *g, const struct segment *rules, const struct segment 
 		audiences[i] = arena_copy(&g->arena, audience_at(rules, t->audience_first + i));
 	*v = (struct verifier){
 		.key = jwt_key_secret(seg_string(keys, material->bytes), t->algorithms),
-		.algorithms = t->algorithms & ((1u << JWT_ALG_N) - 1),
 		.kid = arena_copy(&g->arena, seg_string(keys, material->kid)),
 		.rules = {
 			.issuer = arena_copy(&g->arena, seg_string(rules, t->iss)),
@@ -172,7 +172,7 @@ verifier_read(struct gate *g, const struct segment *rules, const struct segment 
 	if (!v->key)
 		return -EINVAL;
 	g->verifiers_count++;
-	g->algorithms |= v->algorithms;
+	g->algorithms |= t->algorithms;
 	return 0;
 }
 
@@ -275,8 +275,6 @@ verify_by(const struct verifier *v, struct jwt_token *t, int64_t now, struct jwt
 {
 	enum jwt_verdict r;
 
-	if (!(v->algorithms & 1u << t->alg))
-		return JWT_ALGORITHM;
 	if (v->kid.n > 0 && t->kid.p && !slice_eq(v->kid, t->kid))
 		return JWT_SIGNATURE;
 	r = jwt_verify(t, v->key);
@@ -302,8 +300,8 @@ verify(const struct gate *g, struct jwt_token *t, int64_t now, struct jwt_span *
 	return best;
 }
 
-/* May this stand as it is in a header, and mean the same to everyone? No spaces at the ends: readers take them off, and
- * "admin " would be admin. */
+/* May this stand as it is in a header, and mean the same to everyone? No spaces at the ends:
+ * readers take them off, and "admin " would be admin. */
 static bool
 value_is_usable(struct slice s)
 {

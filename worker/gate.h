@@ -1,9 +1,9 @@
 #pragma once
 
 /*
- * gate: is this token good, and which headers does it become? One a worker: keys parsed once, and a bounded cache of
- * verified tokens, keyed by the whole token, checked for expiry at each hit, voided when keys or rules change.
- * Knows no request and no connection.
+ * gate: is this token good, and which headers does it become? One a worker: keys parsed once, and a
+ * bounded cache of verified tokens, keyed by the whole token, checked for expiry at each hit,
+ * voided when keys or rules change. Knows no request and no connection.
  */
 
 #include "shm/reason.h"
@@ -23,16 +23,17 @@ struct gate_input {
 };
 
 struct gate_verdict {
-	enum reason reason;    /* REASON_none: passed */
+	enum reason reason; /* REASON_none: passed */
 	bool cached;
-	struct slice headers;  /* "auth_id: 42\r\n...", for the upstream; valid until the next call */
+	struct slice
+	    headers; /* "auth_id: 42\r\n...", for the upstream; valid until the next call */
 	struct slice identity; /* the first claim's value or sub, for the log; same life */
 };
 
 struct gate *gate_new(void);
 void gate_free(struct gate *g);
-/* A new table. Parses keys when they changed. The segments must live until the next call. 0 or a negative errno (then every
- * token is refused with gate_no_keys). */
+/* A new table. Parses keys when they changed. The segments must live until the next call. 0 or a
+ * negative errno (then every token is refused with gate_no_keys). */
 int gate_load(struct gate *g, const struct segment *rules, const struct segment *keys);
 /* `now`: seconds since 1970. */
 void gate_check(struct gate *g, const struct gate_input *in, int64_t now, struct gate_verdict *out);

@@ -25,6 +25,25 @@ health_of(const struct worker *w, const struct table_endpoint *e)
 	return &w->master_page->health[e->slot];
 }
 
+/* Whose turn is it? */
+static uint32_t
+turn_of(const struct segment *seg, const struct table_upstream *up, uint32_t turn)
+{
+	uint64_t at;
+
+	if (up->weight_total <= up->count) /* all weigh the same */
+		return turn % up->count;
+	at = (uint64_t)turn * up->stride % up->weight_total;
+	for (uint32_t i = 0; i < up->count; i++) {
+		const struct table_endpoint *e = table_endpoint(seg, up->first + i);
+
+		if (!e || at < e->weight)
+			return i;
+		at -= e->weight;
+	}
+	return 0;
+}
+
 struct choice {
 	uint32_t endpoint;
 	bool found, resolved;
@@ -35,7 +54,7 @@ choose(struct request *r, const struct table_upstream *up)
 {
 	const struct segment *seg = r->table->segments[SEGMENT_ENDPOINTS];
 	struct choice choice = { 0 };
-	uint32_t turn = r->table->turns[r->upstream_index]++;
+	uint32_t turn = turn_of(seg, up, r->table->turns[r->upstream_index]++);
 	uint64_t died = 0;
 
 	for (uint32_t i = 0; i < up->count; i++) {

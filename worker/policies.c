@@ -40,7 +40,7 @@ policy_identity(struct request *r)
 	struct gate_input in = { 0 };
 	struct gate_verdict verdict;
 
-	if (!table_gate_protects(rules, r->method, r->path))
+	if (!table_gate_protects(rules, r->method, r->match_path))
 		return PASS;
 	for (uint16_t i = 0; i < r->in.fields_n; i++) {
 		const struct http_field *f = &r->in.fields[i];

@@ -46,7 +46,8 @@ struct request {
 
 	/* what the client asks */
 	struct http_parser in;
-	struct slice path;       /* canonical, in the arena */
+	struct slice path;       /* canonical, in the arena: what goes upstream */
+	struct slice match_path; /* the same with its triplets in capitals: what rules and the gate see */
 	struct slice host_field; /* as it came, in the arena */
 	struct uri_host host;
 	uint32_t query, query_n; /* offset in the head, with its '?' */

@@ -20,17 +20,23 @@ find(struct request *r, struct slice path, struct table_match *match)
 	table_find(r->table->segments[SEGMENT_RULES], &key, match);
 }
 
-/* Would an upstream that takes %2F for a slash, or cuts ";x" off, see another route or another side of the gate? */
+/* Would an upstream that takes %2F for a slash, or cuts ";x" off, or both, see another route or another side of the gate? */
 static bool
 is_ambiguous(struct request *r, struct slice path, uint32_t route)
 {
 	const struct segment *rules = r->table->segments[SEGMENT_RULES];
-	struct slice other = uri_other_reading(path, arena_alloc(&r->arena, path.n + 1));
-	struct table_match match;
+	bool protects = table_gate_protects(rules, r->method, path);
+	char *room = arena_alloc(&r->arena, path.n + 1);
 
-	find(r, other, &match);
-	return match.route != route ||
-		table_gate_protects(rules, r->method, path) != table_gate_protects(rules, r->method, other);
+	for (unsigned i = 0; i < URI_READINGS; i++) {
+		struct slice other = uri_reading(path, i, room);
+		struct table_match match;
+
+		find(r, other, &match);
+		if (match.route != route || table_gate_protects(rules, r->method, other) != protects)
+			return true;
+	}
+	return false;
 }
 
 enum result
@@ -40,7 +46,6 @@ route_step(struct request *r)
 	const struct table_policy *policy;
 	const struct table_global *g;
 	struct table_match match;
-	struct slice path = r->path;
 
 	if (r->client->kind != LISTENER_HTTP)
 		return admin_step(r);
@@ -50,10 +55,11 @@ route_step(struct request *r)
 	}
 	r->table = snapshot_ref(w->table);
 	g = table_global(r->table->segments[SEGMENT_RULES]);
+	r->match_path = r->path;
 	if (r->path_flags & URI_TRIPLET)
-		path = uri_match_form(path, arena_alloc(&r->arena, path.n));
-	find(r, path, &match);
-	if ((r->path_flags & URI_SUSPECT) && is_ambiguous(r, path, match.route)) {
+		r->match_path = uri_match_form(r->path, arena_alloc(&r->arena, r->path.n));
+	find(r, r->match_path, &match);
+	if ((r->path_flags & URI_SUSPECT) && is_ambiguous(r, r->match_path, match.route)) {
 		r->reason = REASON_bad_path;
 		return STEP_REPLY;
 	}

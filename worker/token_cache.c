@@ -15,8 +15,9 @@
 #define SETS 4096u
 #define WAYS 8u
 
-/* Places in the ring are counted on and do not wrap, so that a slot can tell that its record was overwritten. The first one
- * is RING_UNITS, so that 0 is none; when 32 bits are used up (after 64 GiB) the cache starts anew. */
+/* Places in the ring are counted on and do not wrap, so that a slot can tell that its record was
+ * overwritten. The first one is RING_UNITS, so that 0 is none; when 32 bits are used up (after 64
+ * GiB) the cache starts anew. */
 struct slot {
 	uint32_t tag; /* of the hash */
 	uint32_t at;
@@ -25,6 +26,9 @@ struct slot {
 struct set { /* one cache line */
 	struct slot ways[WAYS];
 };
+
+#define SETS_SIZE (SETS * sizeof(struct set))
+#define RING_SIZE ((size_t)RING_UNITS * UNIT)
 
 struct record {
 	struct jwt_span span;
@@ -40,13 +44,17 @@ struct token_cache {
 	char *ring;
 };
 
-/* Tokens must not be in a core dump. */
+#define GUARD 4096u
+
+/* Tokens must not be in a core dump. What is written past the end faults, rather than hits a
+ * neighbour. */
 static void *
 reserve(size_t n)
 {
-	void *p = mmap(NULL, n, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	void *p =
+	    mmap(NULL, n + GUARD, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
-	if (p == MAP_FAILED) {
+	if (p == MAP_FAILED || mprotect(p, n, PROT_READ | PROT_WRITE) < 0) {
 		log_error("token_cache error=\"out of memory\" bytes=%zu", n);
 		abort();
 	}
@@ -63,8 +71,8 @@ token_cache_new(void)
 		log_error("token_cache error=\"no random bytes\"");
 		abort();
 	}
-	c->sets = reserve(SETS * sizeof *c->sets);
-	c->ring = reserve((size_t)RING_UNITS * UNIT);
+	c->sets = reserve(SETS_SIZE);
+	c->ring = reserve(RING_SIZE);
 	c->head = RING_UNITS;
 	return c;
 }
@@ -74,8 +82,8 @@ token_cache_free(struct token_cache *c)
 {
 	if (!c)
 		return;
-	munmap(c->sets, SETS * sizeof *c->sets);
-	munmap(c->ring, (size_t)RING_UNITS * UNIT);
+	munmap(c->sets, SETS_SIZE + GUARD);
+	munmap(c->ring, RING_SIZE + GUARD);
 	free(c);
 }
 
@@ -85,8 +93,8 @@ token_cache_clear(struct token_cache *c)
 	if (c->head == RING_UNITS)
 		return;
 	/* Private anonymous pages come back as zeros. */
-	madvise(c->sets, SETS * sizeof *c->sets, MADV_DONTNEED);
-	madvise(c->ring, (size_t)RING_UNITS * UNIT, MADV_DONTNEED);
+	madvise(c->sets, SETS_SIZE, MADV_DONTNEED);
+	madvise(c->ring, RING_SIZE, MADV_DONTNEED);
 	c->head = RING_UNITS;
 }
 
@@ -107,8 +115,8 @@ fold(uint64_t a, uint64_t b)
 	return (uint64_t)m ^ (uint64_t)(m >> 64);
 }
 
-/* Two lanes of multiply and fold, keyed. It need not withstand more than chance: only tokens with a good signature get in,
- * and a set has eight places, however many want to be there. */
+/* Two lanes of multiply and fold, keyed. It need not withstand more than chance: only tokens with a
+ * good signature get in, and a set has eight places, however many want to be there. */
 uint64_t
 token_cache_hash(const struct token_cache *c, struct slice token)
 {
@@ -212,7 +220,8 @@ slot_pick(struct set *set)
 }
 
 void
-token_cache_put(struct token_cache *c, struct slice token, uint64_t hash, const struct token_entry *entry)
+token_cache_put(struct token_cache *c, struct slice token, uint64_t hash,
+		const struct token_entry *entry)
 {
 	size_t size = sizeof(struct record) + token.n + entry->headers.n + entry->identity.n;
 	size_t units = (size + UNIT - 1) / UNIT;

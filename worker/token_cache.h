@@ -1,11 +1,13 @@
 #pragma once
 
 /*
- * token_cache: verified tokens of one worker, with what became of them. Keyed by the whole token: a keyed hash leads to
- * it, all bytes are compared. Bounded, and an insertion costs a copy: entries lie one behind the other in a ring, the
- * oldest are overwritten, one that is still in use moves to the front before it comes to that.
+ * token_cache: verified tokens of one worker, with what became of them. Keyed by the whole token: a
+ * keyed hash leads to it, all bytes are compared. Bounded, and an insertion costs a copy: entries
+ * lie one behind the other in a ring, the oldest are overwritten, one that is still in use moves to
+ * the front before it comes to that.
  *
- * Must not: judge. Whoever puts a token in has verified it, and whoever takes one out looks at its dates.
+ * Must not: judge. Whoever puts a token in has verified it, and whoever takes one out looks at its
+ * dates.
  */
 
 #include "lib/jwt.h"
@@ -26,7 +28,10 @@ void token_cache_free(struct token_cache *c); /* NULL is allowed */
 /* Forgets all; the memory is given back. */
 void token_cache_clear(struct token_cache *c);
 uint64_t token_cache_hash(const struct token_cache *c, struct slice token);
-/* `hash`: token_cache_hash of the token. The slices are valid until the next call that is given the cache. */
-bool token_cache_get(struct token_cache *c, struct slice token, uint64_t hash, struct token_entry *out);
+/* `hash`: token_cache_hash of the token. The slices are valid until the next call that is given the
+ * cache. */
+bool token_cache_get(struct token_cache *c, struct slice token, uint64_t hash,
+		     struct token_entry *out);
 /* Only for a token that is not there. One that is far larger than usual is not kept. */
-void token_cache_put(struct token_cache *c, struct slice token, uint64_t hash, const struct token_entry *entry);
+void token_cache_put(struct token_cache *c, struct slice token, uint64_t hash,
+		     const struct token_entry *entry);

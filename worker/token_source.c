@@ -9,13 +9,15 @@ scheme_is(struct slice credentials, struct slice scheme, struct slice *rest)
 {
 	if (credentials.n < scheme.n || !slice_ieq(slice_make(credentials.p, scheme.n), scheme))
 		return false;
-	if (credentials.n > scheme.n && credentials.p[scheme.n] != ' ' && credentials.p[scheme.n] != '\t')
+	if (credentials.n > scheme.n && credentials.p[scheme.n] != ' ' &&
+	    credentials.p[scheme.n] != '\t')
 		return false;
 	*rest = slice_trim(slice_make(credentials.p + scheme.n, credentials.n - scheme.n));
 	return true;
 }
 
-/* The password is the token, the user is ignored: for git and its kin (RFC 7617 section 2). No password: *token is empty. */
+/* The password is the token, the user is ignored: for git and its kin (RFC 7617 section 2). No
+ * password: *token is empty. */
 static enum reason
 basic_take(struct slice credentials, char *scratch, struct slice *token)
 {

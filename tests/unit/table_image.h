@@ -5,6 +5,7 @@
  * of an image. Shared by the unit test that mutates images and by the fuzz target.
  */
 
+#include "lib/buf.h"
 #include "shm/table.h"
 
 #include <netinet/in.h>
@@ -17,10 +18,11 @@ image_route(struct table_builder *b, const char *host, bool verbatim, const char
 	    uint32_t flags)
 {
 	struct table_route r = { .flags = flags };
-	char id[128];
+	struct buf id = { 0 };
 
-	snprintf(id, sizeof id, "redis:%s%s", host, path);
-	r.id = seg_builder_string(&b->seg, slice_of(id));
+	buf_addf(&id, "redis:%s%s", host, path);
+	r.id = seg_builder_string(&b->seg, buf_slice(&id));
+	buf_deinit(&id);
 	r.host = seg_builder_string(&b->seg, slice_of(host));
 	r.path = seg_builder_string(&b->seg, slice_of(path));
 	r.add_prefix = seg_builder_string(&b->seg, SLICE("/base"));

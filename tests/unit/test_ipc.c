@@ -16,8 +16,8 @@
 struct end { /* one side, and what it heard */
 	struct ipc ipc;
 	unsigned messages, gone, closed;
-	uint32_t types[2048];
-	uint32_t sizes[2048];
+	uint32_t types[8192];
+	uint32_t sizes[8192];
 	int fd; /* the last descriptor that came */
 	bool keep_fd, close_at_once;
 	char last[IPC_MAX];
@@ -249,13 +249,13 @@ test_queue(void **state)
 	while ((r = ipc_send(&p->a.ipc, sent, body, sent < 16 ? sizeof body : 64, -1)) == 0)
 		sent++;
 	assert_int_equal(r, -ENOBUFS);
-	assert_int_equal(p->a.ipc.queued, 1024);
-	assert_true(sent < 2048);
+	assert_int_equal(p->a.ipc.queued, 4096);
+	assert_true(sent < 8192);
 
 	before = open_descriptors();
 	assert_int_equal(ipc_open(&b.ipc, &p->loop, p->b, &ops, &b), 0);
 	p->b = -1;
-	while (p->a.ipc.queued > 1000)
+	while (p->a.ipc.queued > 4000)
 		turn(p);
 	fd = open("/dev/null", O_RDONLY);
 	assert_int_equal(ipc_send(&p->a.ipc, sent++, NULL, 0, fd), 0);

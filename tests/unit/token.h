@@ -1,7 +1,8 @@
 #pragma once
 
 /*
- * token: makes tokens for tests, good and bad ones, by other means than those under test (libcrypto's one-shot HMAC).
+ * token: makes tokens for tests, good and bad ones, by other means than those under test
+ * (libcrypto's one-shot HMAC).
  */
 
 #include "lib/base64.h"
@@ -26,13 +27,15 @@ token_sign(struct buf *b, size_t from, struct slice secret, const EVP_MD *md)
 	unsigned char mac[EVP_MAX_MD_SIZE];
 	unsigned n = 0;
 
-	HMAC(md ? md : EVP_sha256(), secret.p, (int)secret.n, (const unsigned char *)b->p + from, b->n - from, mac, &n);
+	HMAC(md ? md : EVP_sha256(), secret.p, (int)secret.n, (const unsigned char *)b->p + from,
+	     b->n - from, mac, &n);
 	buf_addc(b, '.');
 	token_part(b, slice_make((const char *)mac, n));
 }
 
 static inline void
-token_add(struct buf *b, const char *header, const char *claims, const char *secret, const EVP_MD *md)
+token_add(struct buf *b, const char *header, const char *claims, const char *secret,
+	  const EVP_MD *md)
 {
 	size_t from = b->n;
 

@@ -1,0 +1,226 @@
+#include "master/directory.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+static struct directory_slots slots;
+
+static int
+setup(void **state)
+{
+	slots = (struct directory_slots){ slots_new(100), slots_new(6), slots_new(100) };
+	return 0;
+}
+
+static int
+teardown(void **state)
+{
+	slots_free(slots.upstreams);
+	slots_free(slots.endpoints);
+	slots_free(slots.routes);
+	return 0;
+}
+
+static struct config_endpoint
+endpoint(const char *host, uint16_t port)
+{
+	return (struct config_endpoint){ .address = { .text = host, .host = host, .port = port },
+					 .base = "",
+					 .weight = 1 };
+}
+
+static void
+test_slots_keep_their_identity(void **state)
+{
+	struct slots *s = slots_new(4);
+	uint32_t a = slots_get(s, SLICE("a")), b = slots_get(s, SLICE("b")),
+		 c = slots_get(s, SLICE("c"));
+
+	assert_true(a && b && c && a != b && b != c && a != c && a < 4 && b < 4 && c < 4);
+	assert_int_equal(slots_get(s, SLICE("d")), 0); /* full */
+	slots_sweep(s, 1);
+	assert_int_equal(slots_get(s, SLICE("a")), a);
+	slots_sweep(s, 1);
+	assert_int_equal(slots_get(s, SLICE("d")), 0); /* b and c are kept for one round more */
+	assert_int_equal(slots_get(s, SLICE("b")), b);
+	slots_sweep(s, 1);
+	assert_int_equal(slots_get(s, SLICE("d")), c);
+	assert_int_equal(slots_get(s, SLICE("a")), a);
+	slots_free(s);
+}
+
+static void
+test_both_sources(void **state)
+{
+	struct config_endpoint endpoints[] = { endpoint("H", 8080), endpoint("::1", 0),
+					       endpoint("h", 8080) };
+	struct config_upstream upstream = {
+		.name = "web",
+		.endpoints = endpoints,
+		.endpoints_count = 3,
+		.health = { .path = "/up" },
+		.all_down_fail = true,
+	};
+	struct config c = { .upstreams = &upstream,
+			    .upstreams_count = 1,
+			    .health = { .path = "/isAlive" } };
+	struct slice servers[] = { SLICE("h:8080"),      SLICE("0"),
+				   SLICE("http://h/b"),  SLICE("1"),
+				   SLICE("unix:/run/x"), SLICE("0"),
+				   SLICE("_cfg"),        SLICE("v") };
+	struct buf warnings BUF_CLEAN = { 0 };
+	struct rules *rules = rules_new();
+	const struct directory_upstream *file, *redis;
+	struct directory *d, *again;
+
+	assert_int_equal(rules_set_backend(rules, SLICE("web"), servers, 8), 1);
+	d = directory_build(&c, rules, &slots, &warnings);
+	assert_int_equal(warnings.n, 0);
+	file = directory_find(d, false, SLICE("web"));
+	redis = directory_find(d, true, SLICE("web"));
+	assert_true(file && redis && file != redis && file->index != redis->index && file->index &&
+		    redis->index);
+	assert_int_equal(file->endpoints_count, 2); /* H:8080 and h:8080 are one */
+	assert_string_equal(file->endpoints[0].authority, "h:8080");
+	assert_string_equal(file->endpoints[1].authority, "[::1]:80");
+	assert_string_equal(file->health.path, "/up");
+	assert_true(file->all_down_fail && !redis->all_down_fail);
+	assert_int_equal(redis->endpoints_count, 3);
+	assert_string_equal(redis->endpoints[0].authority, "h:8080");
+	assert_string_equal(redis->endpoints[1].authority, "h:80");
+	assert_string_equal(redis->endpoints[1].base, "/b");
+	assert_string_equal(redis->endpoints[2].authority, "unix:/run/x");
+	assert_string_equal(redis->health.path, "/isAlive");
+	/* The same address is the same endpoint, in whichever upstream. */
+	assert_int_equal(file->endpoints[0].slot, redis->endpoints[0].slot);
+	assert_int_equal(d->index_end, 3);
+	assert_null(directory_find(d, true, SLICE("we")));
+	assert_null(directory_find(d, true, SLICE("webb")));
+	again = directory_build(&c, rules, &slots, &warnings);
+	assert_int_equal(directory_find(again, true, SLICE("web"))->index, redis->index);
+	assert_int_equal(directory_find(again, true, SLICE("web"))->endpoints[2].slot,
+			 redis->endpoints[2].slot);
+	directory_free(d);
+	directory_free(again);
+	rules_free(rules);
+}
+
+static void
+test_own_listeners(void **state)
+{
+	static const struct {
+		const char *listener; /* host */
+		const char *host;
+		uint16_t port; /* listening: 8080, admin on 127.0.0.1:9180 */
+		bool own;
+	} cases[] = {
+		{ NULL, "127.0.0.1", 8080, true },
+		{ NULL, "127.0.0.9", 8080, true },
+		{ NULL, "localhost", 8080, true },
+		{ NULL, "::1", 8080, true },
+		{ NULL, "0.0.0.0", 8080, true },
+		{ NULL, "::", 8080, true },
+		{ NULL, "::ffff:127.0.0.1", 8080, true },
+		{ NULL, "127.0.0.1", 8081, false },
+		{ NULL, "192.0.2.1", 8080, false },
+		{ NULL, "example.org", 8080, false },
+		{ "0.0.0.0", "127.0.0.1", 8080, true },
+		{ "::", "127.0.0.1", 8080, true },
+		{ "192.0.2.1", "192.0.2.1", 8080, true },
+		{ "192.0.2.1", "127.0.0.1", 8080, false },
+		{ "192.0.2.1", "0.0.0.0", 8080, false },
+		{ "127.0.0.1", "0.0.0.0", 8080, true },
+		{ "127.0.0.1", "127.0.0.2", 8080, false },
+		{ "127.0.0.1", "127.0.0.1", 9180, true },
+		{ "127.0.0.1", "localhost", 9180, true },
+	};
+
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		struct config_listener listener = { .address = { .host = cases[i].listener,
+								 .port = 8080 } };
+		struct config_endpoint e = endpoint(cases[i].host, cases[i].port);
+		struct config_upstream upstream = { .name = "u",
+						    .endpoints = &e,
+						    .endpoints_count = 1,
+						    .health = { .path = "/" } };
+		struct config c = {
+			.listeners = &listener,
+			.listeners_count = 1,
+			.admin_listen = { .text = "127.0.0.1:9180",
+					  .host = "127.0.0.1",
+					  .port = 9180 },
+			.admin_socket = { .unix_path = "/run/yett/admin.sock" },
+			.upstreams = &upstream,
+			.upstreams_count = 1,
+		};
+		struct buf warnings BUF_CLEAN = { 0 };
+		struct directory *d = directory_build(&c, NULL, &slots, &warnings);
+
+		if ((d->upstreams[0].endpoints_count == 0) != cases[i].own ||
+		    (warnings.n > 0) != cases[i].own)
+			fail_msg("%s:%u behind %s", cases[i].host, cases[i].port,
+				 cases[i].listener);
+		directory_free(d);
+	}
+}
+
+static void
+test_own_sockets(void **state)
+{
+	struct config_listener listener = { .address = { .unix_path = "/run/web" } };
+	struct config_endpoint e[] = {
+		{ .address = { .unix_path = "/run/web" }, .base = "" },
+		{ .address = { .unix_path = "/run/admin" }, .base = "" },
+		{ .address = { .unix_path = "/run/other" }, .base = "" },
+	};
+	struct config_upstream upstream = { .name = "u", .endpoints = e, .endpoints_count = 3 };
+	struct config c = {
+		.listeners = &listener,
+		.listeners_count = 1,
+		.admin_socket = { .unix_path = "/run/admin" },
+		.upstreams = &upstream,
+		.upstreams_count = 1,
+	};
+	struct buf warnings BUF_CLEAN = { 0 };
+	struct directory *d = directory_build(&c, NULL, &slots, &warnings);
+
+	assert_int_equal(d->upstreams[0].endpoints_count, 1);
+	assert_string_equal(d->upstreams[0].endpoints[0].authority, "unix:/run/other");
+	directory_free(d);
+}
+
+static void
+test_full_board(void **state)
+{
+	struct config_endpoint e[8];
+	struct config_upstream upstream = { .name = "u", .endpoints = e, .endpoints_count = 8 };
+	struct config c = { .upstreams = &upstream, .upstreams_count = 1 };
+	struct buf warnings BUF_CLEAN = { 0 };
+	struct directory *d;
+
+	for (uint16_t i = 0; i < 8; i++)
+		e[i] = endpoint("10.0.0.1", (uint16_t)(i + 1));
+	d = directory_build(&c, NULL, &slots, &warnings);
+	assert_int_equal(d->upstreams[0].endpoints_count, 8);
+	assert_int_equal(d->upstreams[0].endpoints[7].slot, 0);
+	directory_free(d);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_slots_keep_their_identity),
+		cmocka_unit_test_setup_teardown(test_both_sources, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_own_listeners, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_own_sockets, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_full_board, setup, teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

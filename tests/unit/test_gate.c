@@ -1,0 +1,721 @@
+/* gate: where tokens are looked for, what is said about them, what becomes of them, and what the
+ * cache remembers. */
+
+#include "worker/gate.h"
+
+#include "lib/jwt.h"
+
+#include "token.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#define COUNT(a) (sizeof(a) / sizeof(a)[0])
+#define NOW 1700000000
+#define HS256 (1u << JWT_HS256)
+
+struct issuer_setup {
+	const char *iss, *secret; /* secret NULL: no key */
+	const char *audience;
+	uint32_t algorithms, leeway;
+	const char *kid;
+};
+
+struct setup {
+	struct issuer_setup issuers[3];
+	const char *claims[3][2]; /* claim, header */
+	uint32_t sources;
+	uint64_t generation;
+};
+
+static struct segment *
+build_rules(const struct setup *s)
+{
+	struct table_policy policy = { 0 };
+	struct segment *rules = NULL;
+	struct table_builder b;
+	uint32_t audiences = 0;
+
+	table_builder_init(&b);
+	seg_builder_add(&b.seg, RULES_POLICIES, &policy, sizeof policy);
+	b.global.sources = s->sources;
+	b.global.cookie = seg_builder_string(&b.seg, SLICE("token"));
+	for (size_t i = 0; i < COUNT(s->issuers) && s->issuers[i].algorithms; i++) {
+		const struct issuer_setup *is = &s->issuers[i];
+		struct table_issuer t = { .algorithms = is->algorithms, .leeway_s = is->leeway };
+
+		t.iss = seg_builder_string(&b.seg, slice_of(is->iss));
+		t.audience_first = audiences;
+		if (is->audience) {
+			struct seg_ref ref = seg_builder_string(&b.seg, slice_of(is->audience));
+
+			seg_builder_add(&b.seg, RULES_AUDIENCES, &ref, sizeof ref);
+			t.audience_count = 1;
+			audiences++;
+		}
+		seg_builder_add(&b.seg, RULES_ISSUERS, &t, sizeof t);
+	}
+	for (size_t i = 0; i < COUNT(s->claims) && s->claims[i][0]; i++) {
+		struct table_claim t = {
+			.claim = seg_builder_string(&b.seg, slice_of(s->claims[i][0])),
+			.header = seg_builder_string(&b.seg, slice_of(s->claims[i][1])),
+		};
+
+		seg_builder_add(&b.seg, RULES_CLAIMS, &t, sizeof t);
+	}
+	assert_int_equal(table_builder_finish(&b, s->generation, &rules), 0);
+	table_builder_deinit(&b);
+	return rules;
+}
+
+static struct segment *
+build_keys(const struct setup *s)
+{
+	struct segment *keys = NULL;
+	struct seg_builder b;
+
+	seg_builder_init(&b);
+	for (uint32_t i = 0; i < COUNT(s->issuers); i++) {
+		struct table_key_material m = { .issuer = i, .kind = KEY_SECRET };
+
+		if (!s->issuers[i].secret)
+			continue;
+		m.bytes = seg_builder_string(&b, slice_of(s->issuers[i].secret));
+		m.kid = seg_builder_string(&b, slice_of(s->issuers[i].kid));
+		seg_builder_add(&b, KEYS_KEYS, &m, sizeof m);
+	}
+	assert_int_equal(seg_builder_finish(&b, SEGMENT_KEYS, s->generation, &keys), 0);
+	seg_builder_deinit(&b);
+	return keys;
+}
+
+/* The segments are gone when it returns: the gate holds nothing of them. */
+static int
+load(struct gate *g, const struct setup *s)
+{
+	struct segment *rules = build_rules(s), *keys = build_keys(s);
+	int r = gate_load(g, rules, keys);
+
+	seg_unref(rules);
+	seg_unref(keys);
+	return r;
+}
+
+static const struct setup plain = {
+	.issuers = { { .iss = "", .secret = TOKEN_SECRET, .algorithms = HS256 } },
+	.sources = TOKEN_FROM_BEARER,
+	.generation = 1,
+};
+
+static struct gate *
+gate_of(const struct setup *s)
+{
+	struct gate *g = gate_new();
+
+	assert_int_equal(load(g, s), 0);
+	return g;
+}
+
+static void
+check_bearer(struct gate *g, struct slice token, int64_t now, struct gate_verdict *out)
+{
+	BUF_CLEAN struct buf b = { 0 };
+	struct gate_input in = { 0 };
+
+	buf_adds(&b, SLICE("Bearer "));
+	buf_adds(&b, token);
+	in.authorization = buf_slice(&b);
+	gate_check(g, &in, now, out);
+}
+
+/* A signed token with these claims. */
+static enum reason
+ask(struct gate *g, const char *claims, int64_t now, struct gate_verdict *out)
+{
+	BUF_CLEAN struct buf b = { 0 };
+
+	token_hs256(&b, claims);
+	check_bearer(g, buf_slice(&b), now, out);
+	return out->reason;
+}
+
+static void
+same_text(struct slice got, const char *want)
+{
+	if (!slice_eq(got, slice_of(want)))
+		fail_msg("got \"%.*s\", want \"%s\"", SLICE_F(got), want);
+}
+
+/* ---- where the token is ---- */
+
+#define BEARER TOKEN_FROM_BEARER
+#define BASIC TOKEN_FROM_BASIC
+#define COOKIE TOKEN_FROM_COOKIE
+#define BARE TOKEN_FROM_BARE
+#define EVERY (BEARER | BASIC | COOKIE | BARE)
+
+/* In the texts below @1, @2 are tokens of two users, and #... is put in base64. */
+static void
+expand(struct buf *out, const char *text)
+{
+	BUF_CLEAN struct buf inner = { 0 };
+
+	for (; *text; text++) {
+		if (text[0] == '@') {
+			BUF_CLEAN struct buf claims = { 0 };
+
+			buf_addf(&claims, "{\"sub\":\"%c\"}%c", *++text, '\0');
+			token_hs256(out, claims.p);
+		} else if (text[0] == '#') {
+			expand(&inner, text + 1);
+			buf_reserve(out, inner.n * 2 + 8);
+			out->n += (size_t)EVP_EncodeBlock((unsigned char *)out->p + out->n,
+							  (unsigned char *)inner.p, (int)inner.n);
+			return;
+		} else {
+			buf_addc(out, *text);
+		}
+	}
+}
+
+static void
+test_sources(void **state)
+{
+	static const struct {
+		uint32_t sources;
+		const char *authorization, *cookie, *cookie2;
+		enum reason reason;
+		const char *identity;
+	} cases[] = {
+		{ EVERY, NULL, NULL, NULL, REASON_token_missing, "" },
+		{ 0, "Bearer @1", "token=@1", NULL, REASON_token_missing, "" },
+		/* bearer */
+		{ BEARER, "Bearer @1", NULL, NULL, REASON_none, "1" },
+		{ BEARER, "bearer @1", NULL, NULL, REASON_none, "1" },
+		{ BEARER, "BEARER   @1  ", NULL, NULL, REASON_none, "1" },
+		{ BEARER, "  Bearer\t@1", NULL, NULL, REASON_none, "1" },
+		{ BEARER, "Bearer", NULL, NULL, REASON_token_malformed, "" },
+		{ BEARER, "Bearer ", NULL, NULL, REASON_token_malformed, "" },
+		{ BEARER, "Bearer x", NULL, NULL, REASON_token_malformed, "" },
+		{ BEARER, "Bearer @1 x", NULL, NULL, REASON_token_malformed, "" },
+		{ BEARER, "Bearer @1, Bearer @2", NULL, NULL, REASON_token_malformed, "" },
+		{ BEARER, "Bearer \"@1\"", NULL, NULL, REASON_token_malformed, "" },
+		{ BEARER, "Bearer@1", NULL, NULL, REASON_token_missing, "" },
+		{ BEARER, "Bearer=@1", NULL, NULL, REASON_token_missing, "" },
+		{ BEARER, "", NULL, NULL, REASON_token_missing, "" },
+		{ BEARER, "@1", NULL, NULL, REASON_token_missing, "" },
+		{ BEARER, "Digest @1", NULL, NULL, REASON_token_missing, "" },
+		{ BEARER, "Basic #u:@1", NULL, NULL, REASON_token_missing, "" },
+		{ BEARER, NULL, "token=@1", NULL, REASON_token_missing, "" },
+		{ BASIC, "Bearer @1", NULL, NULL, REASON_token_missing, "" },
+		/* basic */
+		{ BASIC, "Basic #u:@1", NULL, NULL, REASON_none, "1" },
+		{ BASIC, "bASIC #:@1", NULL, NULL, REASON_none, "1" },
+		{ BASIC, "Basic #@2:@1", NULL, NULL, REASON_none, "1" },
+		{ BASIC, "Basic #u:x@1", NULL, NULL, REASON_token_malformed, "" },
+		{ BASIC, "Basic #u:@1:x", NULL, NULL, REASON_token_malformed, "" },
+		{ BASIC, "Basic #@1", NULL, NULL, REASON_token_malformed, "" },
+		{ BASIC, "Basic @1", NULL, NULL, REASON_token_malformed, "" },
+		{ BASIC, "Basic", NULL, NULL, REASON_token_malformed, "" },
+		{ BASIC, "Basic dTpw*", NULL, NULL, REASON_token_malformed, "" },
+		{ BASIC, "Basic #u:", NULL, NULL, REASON_token_missing, "" },
+		{ BASIC | COOKIE, "Basic #u:", "token=@1", NULL, REASON_none, "1" },
+		/* bare */
+		{ BARE, "@1", NULL, NULL, REASON_none, "1" },
+		{ BARE, " @1 ", NULL, NULL, REASON_none, "1" },
+		{ BARE, "x", NULL, NULL, REASON_token_malformed, "" },
+		{ BARE, "Bearer @1", NULL, NULL, REASON_token_missing, "" },
+		{ BEARER | BARE, "Bearer @1", NULL, NULL, REASON_none, "1" },
+		{ BEARER | BARE, "@1", NULL, NULL, REASON_none, "1" },
+		{ EVERY, "Basic #u:@1", NULL, NULL, REASON_none, "1" },
+		/* cookie */
+		{ COOKIE, NULL, "token=@1", NULL, REASON_none, "1" },
+		{ COOKIE, NULL, "x=y; token=\"@1\"; token=@2", NULL, REASON_none, "1" },
+		{ COOKIE, NULL, "x=y", "token=@2", REASON_none, "2" },
+		{ COOKIE, NULL, "token=@1", "token=@2", REASON_none, "1" },
+		{ COOKIE, NULL, "Token=@1", NULL, REASON_token_missing, "" },
+		{ COOKIE, NULL, "token=", NULL, REASON_token_missing, "" },
+		{ COOKIE, NULL, "token=", "token=@2", REASON_token_missing, "" },
+		{ COOKIE, NULL, "token=x", NULL, REASON_token_malformed, "" },
+		{ COOKIE, NULL, "token=Bearer @1", NULL, REASON_token_malformed, "" },
+		{ COOKIE, "Bearer @1", NULL, NULL, REASON_token_missing, "" },
+		/* the field first, then the cookie */
+		{ EVERY, "Bearer @1", "token=@2", NULL, REASON_none, "1" },
+		{ EVERY, "Bearer x", "token=@2", NULL, REASON_token_malformed, "" },
+		{ EVERY, "Digest x=y", "token=@2", NULL, REASON_none, "2" },
+		{ COOKIE, "Bearer @1", "token=@2", NULL, REASON_none, "2" },
+		{ BEARER | COOKIE, "Basic #u:@1", "token=@2", NULL, REASON_none, "2" },
+		{ BEARER | COOKIE, "", "token=@2", NULL, REASON_none, "2" },
+	};
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		BUF_CLEAN struct buf field = { 0 }, cookie = { 0 }, cookie2 = { 0 };
+		struct setup setup = plain;
+		struct gate_input in = { 0 };
+		struct gate_verdict v;
+		struct gate *g;
+
+		setup.sources = cases[i].sources;
+		g = gate_of(&setup);
+		buf_reserve(&field, 1);
+		if (cases[i].authorization) {
+			expand(&field, cases[i].authorization);
+			in.authorization = buf_slice(&field);
+		}
+		if (cases[i].cookie) {
+			expand(&cookie, cases[i].cookie);
+			in.cookies[in.cookies_count++] = buf_slice(&cookie);
+		}
+		if (cases[i].cookie2) {
+			expand(&cookie2, cases[i].cookie2);
+			in.cookies[in.cookies_count++] = buf_slice(&cookie2);
+		}
+		gate_check(g, &in, NOW, &v);
+		if (v.reason != cases[i].reason)
+			fail_msg("%s | %s: %s", cases[i].authorization, cases[i].cookie,
+				 reason_info(v.reason)->name);
+		same_text(v.identity, cases[i].identity);
+		in.authorization_repeated = true;
+		gate_check(g, &in, NOW, &v);
+		assert_int_equal(v.reason, REASON_token_repeated);
+		gate_free(g);
+	}
+}
+
+static void
+test_size(void **state)
+{
+	struct gate_verdict v;
+	struct gate *g = gate_of(&plain);
+	BUF_CLEAN struct buf big = { 0 };
+	struct gate_input in = { 0 };
+	struct setup basic = plain;
+
+	buf_reserve(&big, 1 << 20);
+	memset(big.p, 'A', 1 << 20);
+	check_bearer(g, slice_make(big.p, JWT_TOKEN_MAX + 1), NOW, &v);
+	assert_int_equal(v.reason, REASON_token_malformed);
+	check_bearer(g, slice_make(big.p, 1 << 20), NOW, &v);
+	assert_int_equal(v.reason, REASON_token_malformed);
+	gate_free(g);
+	basic.sources = BASIC;
+	g = gate_of(&basic);
+	memcpy(big.p, "Basic ", 6);
+	for (size_t n = 16380; n < 16396; n++) {
+		in.authorization = slice_make(big.p, n + 6);
+		gate_check(g, &in, NOW, &v);
+		assert_int_equal(v.reason, REASON_token_malformed);
+	}
+	gate_free(g);
+}
+
+/* ---- what is said about it ---- */
+
+static void
+test_reasons(void **state)
+{
+	static const struct setup setup = {
+		.issuers = { { .iss = "i",
+			       .secret = TOKEN_SECRET,
+			       .algorithms = HS256,
+			       .audience = "a",
+			       .leeway = 10 } },
+		.sources = TOKEN_FROM_BEARER,
+	};
+	static const struct {
+		const char *header, *claims, *secret;
+		enum reason reason;
+	} cases[] = {
+		{ "{\"alg\":\"HS256\"}", "{\"iss\":\"i\",\"aud\":\"a\"}", TOKEN_SECRET,
+		  REASON_none },
+		{ "{\"alg\":\"HS256\"}", "{\"iss\":\"i\",\"aud\":\"a\"}", "x",
+		  REASON_token_signature },
+		{ "{\"alg\":\"HS256\"}", "no claims", "x", REASON_token_signature },
+		{ "{\"alg\":\"HS256\"}", "no claims", TOKEN_SECRET, REASON_token_malformed },
+		{ "{\"alg\":\"none\"}", "{\"iss\":\"i\",\"aud\":\"a\"}", TOKEN_SECRET,
+		  REASON_token_algorithm },
+		{ "{\"alg\":\"HS384\"}", "{\"iss\":\"i\",\"aud\":\"a\"}", TOKEN_SECRET,
+		  REASON_token_algorithm },
+		{ "{\"alg\":\"RS256\"}", "{\"iss\":\"i\",\"aud\":\"a\"}", TOKEN_SECRET,
+		  REASON_token_algorithm },
+		{ "{\"alg\":\"HS256\",\"crit\":[]}", "{\"iss\":\"i\",\"aud\":\"a\"}", TOKEN_SECRET,
+		  REASON_token_malformed },
+		{ "{\"alg\":\"HS256\"}", "{\"iss\":\"j\",\"aud\":\"a\"}", TOKEN_SECRET,
+		  REASON_token_issuer },
+		{ "{\"alg\":\"HS256\"}", "{\"aud\":\"a\"}", TOKEN_SECRET, REASON_token_issuer },
+		{ "{\"alg\":\"HS256\"}", "{\"iss\":\"i\",\"aud\":\"b\"}", TOKEN_SECRET,
+		  REASON_token_audience },
+		{ "{\"alg\":\"HS256\"}", "{\"iss\":\"i\",\"aud\":\"a\",\"exp\":1699999991}",
+		  TOKEN_SECRET, REASON_none },
+		{ "{\"alg\":\"HS256\"}", "{\"iss\":\"i\",\"aud\":\"a\",\"exp\":1699999990}",
+		  TOKEN_SECRET, REASON_token_expired },
+		{ "{\"alg\":\"HS256\"}", "{\"iss\":\"i\",\"aud\":\"a\",\"exp\":\"1\"}",
+		  TOKEN_SECRET, REASON_token_claim },
+		{ "{\"alg\":\"HS256\"}", "{\"iss\":\"i\",\"aud\":\"a\",\"nbf\":1700000011}",
+		  TOKEN_SECRET, REASON_token_not_yet_valid },
+	};
+	struct gate *g = gate_of(&setup);
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		BUF_CLEAN struct buf b = { 0 };
+		struct gate_verdict v;
+
+		token_add(&b, cases[i].header, cases[i].claims, cases[i].secret, NULL);
+		for (int round = 0; round < 2; round++) {
+			check_bearer(g, buf_slice(&b), NOW, &v);
+			if (v.reason != cases[i].reason)
+				fail_msg("%s %s: %s", cases[i].header, cases[i].claims,
+					 reason_info(v.reason)->name);
+			/* Good ones are remembered, others never. */
+			assert_int_equal(v.cached, round == 1 && v.reason == REASON_none);
+		}
+	}
+	gate_free(g);
+}
+
+/* Several issuers: each token is judged by its own, and the reason is that of the one that came
+ * furthest. */
+static void
+test_issuers(void **state)
+{
+	static const struct setup setup = {
+		.issuers = {
+			{ .iss = "one", .secret = "secret one", .algorithms = HS256 },
+			{ .iss = "two", .secret = "secret two", .algorithms = HS256 | 1u << JWT_HS384, .audience = "a" },
+			{ .iss = "two", .secret = "secret three", .algorithms = 1u << JWT_HS512, .kid = "k3" },
+		},
+		.sources = TOKEN_FROM_BEARER,
+	};
+	static const struct {
+		const char *header, *claims, *secret;
+		enum reason reason;
+	} cases[] = {
+		{ "{\"alg\":\"HS256\"}", "{\"iss\":\"one\"}", "secret one", REASON_none },
+		{ "{\"alg\":\"HS256\",\"kid\":\"any\"}", "{\"iss\":\"one\"}", "secret one",
+		  REASON_none },
+		{ "{\"alg\":\"HS256\"}", "{\"iss\":\"two\",\"aud\":\"a\"}", "secret two",
+		  REASON_none },
+		{ "{\"alg\":\"HS384\"}", "{\"iss\":\"two\",\"aud\":\"a\"}", "secret two",
+		  REASON_none },
+		{ "{\"alg\":\"HS512\"}", "{\"iss\":\"two\"}", "secret three", REASON_none },
+		{ "{\"alg\":\"HS512\",\"kid\":\"k3\"}", "{\"iss\":\"two\"}", "secret three",
+		  REASON_none },
+		{ "{\"alg\":\"HS512\",\"kid\":\"k4\"}", "{\"iss\":\"two\"}", "secret three",
+		  REASON_token_signature },
+		{ "{\"alg\":\"HS256\"}", "{\"iss\":\"two\",\"aud\":\"a\"}", "secret one",
+		  REASON_token_issuer },
+		{ "{\"alg\":\"HS256\"}", "{\"iss\":\"one\"}", "secret two", REASON_token_issuer },
+		{ "{\"alg\":\"HS256\"}", "{\"iss\":\"two\",\"aud\":\"b\"}", "secret two",
+		  REASON_token_audience },
+		{ "{\"alg\":\"HS256\"}", "{\"iss\":\"one\",\"exp\":1}", "secret one",
+		  REASON_token_expired },
+		{ "{\"alg\":\"HS384\"}", "{\"iss\":\"one\"}", "secret one",
+		  REASON_token_signature },
+		{ "{\"alg\":\"HS512\"}", "{\"iss\":\"two\",\"aud\":\"a\"}", "secret two",
+		  REASON_token_signature },
+		{ "{\"alg\":\"HS256\"}", "{\"iss\":\"one\"}", "secret three",
+		  REASON_token_signature },
+		{ "{\"alg\":\"RS256\"}", "{\"iss\":\"one\"}", "secret one",
+		  REASON_token_algorithm },
+	};
+	struct gate *g = gate_of(&setup);
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		BUF_CLEAN struct buf b = { 0 };
+		const EVP_MD *md = strstr(cases[i].header, "HS384")   ? EVP_sha384()
+				   : strstr(cases[i].header, "HS512") ? EVP_sha512()
+								      : EVP_sha256();
+		struct gate_verdict v;
+
+		token_add(&b, cases[i].header, cases[i].claims, cases[i].secret, md);
+		check_bearer(g, buf_slice(&b), NOW, &v);
+		if (v.reason != cases[i].reason)
+			fail_msg("%s %s: %s", cases[i].header, cases[i].claims,
+				 reason_info(v.reason)->name);
+	}
+	gate_free(g);
+}
+
+/* ---- what becomes of it ---- */
+
+static void
+test_claims(void **state)
+{
+	static const struct setup setup = {
+		.issuers = { { .iss = "", .secret = TOKEN_SECRET, .algorithms = HS256 } },
+		.claims = { { "id", "auth_id" }, { "group", "X-Group" } },
+		.sources = TOKEN_FROM_BEARER,
+	};
+	static const struct {
+		const char *claims, *headers; /* headers NULL: refused */
+	} cases[] = {
+		{ "{\"id\":\"42\",\"group\":\"g\",\"sub\":\"s\"}",
+		  "auth_id: 42\r\nX-Group: g\r\n" },
+		{ "{\"id\":\"a b:c\",\"group\":\"\xc3\xa4\"}",
+		  "auth_id: a b:c\r\nX-Group: \xc3\xa4\r\n" },
+		{ "{\"id\":\"42\"}", NULL },
+		{ "{\"group\":\"g\"}", NULL },
+		{ "{\"ID\":\"42\",\"group\":\"g\"}", NULL },
+		{ "{\"id\":\"\",\"group\":\"g\"}", NULL },
+		{ "{\"id\":42,\"group\":\"g\"}", NULL },
+		{ "{\"id\":true,\"group\":\"g\"}", NULL },
+		{ "{\"id\":null,\"group\":\"g\"}", NULL },
+		{ "{\"id\":[\"42\"],\"group\":\"g\"}", NULL },
+		{ "{\"id\":{\"id\":\"42\"},\"group\":\"g\"}", NULL },
+		{ "{\"id\":\"42\",\"group\":\"\"}", NULL },
+		{ "{\"id\":\"42\\r\\nX-Admin: 1\",\"group\":\"g\"}", NULL },
+		{ "{\"id\":\"42\\n\",\"group\":\"g\"}", NULL },
+		{ "{\"id\":\"42\\r\",\"group\":\"g\"}", NULL },
+		{ "{\"id\":\"4\\t2\",\"group\":\"g\"}", NULL },
+		{ "{\"id\":\"42\\u0000\",\"group\":\"g\"}", NULL },
+		{ "{\"id\":\"42\\u007f\",\"group\":\"g\"}", NULL },
+		{ "{\"id\":\"42\\u001b[0m\",\"group\":\"g\"}", NULL },
+		{ "{\"id\":\" 42\",\"group\":\"g\"}", NULL },
+		{ "{\"id\":\"42 \",\"group\":\"g\"}", NULL },
+		{ "{\"id\":\" \",\"group\":\"g\"}", NULL },
+	};
+	struct gate *g = gate_of(&setup);
+	struct gate_verdict v;
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		enum reason r = ask(g, cases[i].claims, NOW, &v);
+
+		if (!cases[i].headers) {
+			if (r != REASON_token_claim &&
+			    !(r == REASON_token_malformed && strstr(cases[i].claims, "u0000")))
+				fail_msg("%s: %s", cases[i].claims, reason_info(r)->name);
+			same_text(v.headers, "");
+			same_text(v.identity, "");
+			continue;
+		}
+		for (int round = 0; round < 2; round++) {
+			assert_int_equal(ask(g, cases[i].claims, NOW, &v), REASON_none);
+			assert_true(v.cached);
+			same_text(v.headers, cases[i].headers);
+		}
+	}
+	gate_free(g);
+}
+
+static void
+test_long_claims(void **state)
+{
+	struct setup setup = plain;
+	struct gate_verdict v;
+	struct gate *g;
+
+	setup.claims[0][0] = "id";
+	setup.claims[0][1] = "auth_id";
+	g = gate_of(&setup);
+	for (size_t n = 4095; n <= 4097; n++) {
+		BUF_CLEAN struct buf claims = { 0 };
+
+		buf_adds(&claims, SLICE("{\"id\":\""));
+		for (size_t i = 0; i < n; i++)
+			buf_addc(&claims, 'x');
+		buf_add(&claims, "\"}", 3);
+		assert_int_equal(ask(g, claims.p, NOW, &v),
+				 n <= 4096 ? REASON_none : REASON_token_claim);
+		assert_int_equal(v.headers.n, n <= 4096 ? n + 11 : 0);
+		assert_true(v.identity.n <= 256);
+	}
+	gate_free(g);
+}
+
+static void
+test_identity(void **state)
+{
+	static const struct {
+		const char *claims, *identity;
+	} cases[] = {
+		{ "{}", "" },
+		{ "{\"sub\":\"s\"}", "s" },
+		{ "{\"sub\":7}", "" },
+		{ "{\"sub\":\"a\\r\\nb\\u007f\\u001bc\"}", "a??b??c" },
+		{ "{\"sub\":\"\xc3\xa4\"}", "\xc3\xa4" },
+	};
+	struct gate *g = gate_of(&plain);
+	BUF_CLEAN struct buf claims = { 0 };
+	struct setup setup = plain;
+	struct gate_verdict v;
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		for (int round = 0; round < 2; round++) {
+			assert_int_equal(ask(g, cases[i].claims, NOW, &v), REASON_none);
+			same_text(v.identity, cases[i].identity);
+			same_text(v.headers, "");
+		}
+	}
+	/* Cut between characters. */
+	buf_adds(&claims, SLICE("{\"sub\":\"x"));
+	for (int i = 0; i < 200; i++)
+		buf_adds(&claims, SLICE("\xc3\xa4"));
+	buf_add(&claims, "\"}", 3);
+	assert_int_equal(ask(g, claims.p, NOW, &v), REASON_none);
+	assert_int_equal(v.identity.n, 255);
+	setup.claims[0][0] = "id";
+	setup.claims[0][1] = "auth_id";
+	assert_int_equal(load(g, &setup), 0);
+	assert_int_equal(ask(g, "{\"sub\":\"s\",\"id\":\"i\"}", NOW, &v), REASON_none);
+	same_text(v.identity, "i");
+	gate_free(g);
+}
+
+/* ---- what is remembered ---- */
+
+static void
+test_dates_count_at_each_hit(void **state)
+{
+	struct gate *g = gate_of(&plain);
+	const char *claims = "{\"sub\":\"s\",\"nbf\":1699999000,\"exp\":1700000500}";
+	struct gate_verdict v;
+
+	assert_int_equal(ask(g, claims, NOW, &v), REASON_none);
+	assert_false(v.cached);
+	assert_int_equal(ask(g, claims, 1700000499, &v), REASON_none);
+	assert_true(v.cached);
+	assert_int_equal(ask(g, claims, 1700000500, &v), REASON_token_expired);
+	same_text(v.identity, "");
+	assert_int_equal(ask(g, claims, 1800000000, &v), REASON_token_expired);
+	/* The clock was set back. */
+	assert_int_equal(ask(g, claims, 1699998999, &v), REASON_token_not_yet_valid);
+	assert_int_equal(ask(g, claims, 1699999000, &v), REASON_none);
+	gate_free(g);
+}
+
+static void
+test_a_cached_token_is_the_whole_token(void **state)
+{
+	struct gate *g = gate_of(&plain);
+	BUF_CLEAN struct buf b = { 0 };
+	struct gate_verdict v;
+
+	token_hs256(&b, "{\"sub\":\"42\"}");
+	check_bearer(g, buf_slice(&b), NOW, &v);
+	for (size_t i = 0; i < b.n; i++) {
+		char was = b.p[i];
+
+		b.p[i] = was == 'A' ? 'B' : 'A';
+		check_bearer(g, buf_slice(&b), NOW, &v);
+		assert_int_not_equal(v.reason, REASON_none);
+		assert_false(v.cached);
+		b.p[i] = was;
+		check_bearer(g, slice_make(b.p, i), NOW, &v);
+		assert_int_not_equal(v.reason, REASON_none);
+	}
+	check_bearer(g, buf_slice(&b), NOW, &v);
+	assert_true(v.reason == REASON_none && v.cached);
+	gate_free(g);
+}
+
+/* What voids the cache: other keys, other rules about tokens. Not: a new table that says the same.
+ */
+static void
+test_reload(void **state)
+{
+	struct setup same = plain, issuer = plain, key = plain, sources = plain, leeway = plain,
+		     claims = plain, audience = plain, kid = plain;
+	const struct setup *changes[] = { &issuer, &sources, &leeway, &claims, &audience, &kid };
+	struct gate *g = gate_of(&plain);
+	struct gate_verdict v;
+
+	same.generation = 2;
+	issuer.issuers[0].iss = "i";
+	key.issuers[0].secret = "0123456789abcdef0123456789abcdeF";
+	sources.sources |= TOKEN_FROM_COOKIE;
+	leeway.issuers[0].leeway = 1;
+	claims.claims[0][0] = "sub";
+	claims.claims[0][1] = "x-sub";
+	audience.issuers[0].audience = "a";
+	kid.issuers[0].kid = "k";
+	ask(g, "{\"iss\":\"i\",\"aud\":\"a\",\"sub\":\"s\"}", NOW, &v);
+	for (size_t i = 0; i < COUNT(changes); i++) {
+		assert_int_equal(load(g, &same), 0);
+		ask(g, "{\"iss\":\"i\",\"aud\":\"a\",\"sub\":\"s\"}", NOW, &v);
+		assert_int_equal(ask(g, "{\"iss\":\"i\",\"aud\":\"a\",\"sub\":\"s\"}", NOW, &v),
+				 REASON_none);
+		assert_true(v.cached);
+		same.generation++;
+		assert_int_equal(load(g, &same), 0);
+		assert_int_equal(ask(g, "{\"iss\":\"i\",\"aud\":\"a\",\"sub\":\"s\"}", NOW, &v),
+				 REASON_none);
+		assert_true(v.cached);
+		assert_int_equal(load(g, changes[i]), 0);
+		assert_int_equal(ask(g, "{\"iss\":\"i\",\"aud\":\"a\",\"sub\":\"s\"}", NOW, &v),
+				 REASON_none);
+		if (v.cached)
+			fail_msg("change %zu kept the cache", i);
+	}
+	assert_int_equal(load(g, &plain), 0);
+	assert_int_equal(load(g, &key), 0);
+	assert_int_equal(ask(g, "{\"iss\":\"i\",\"aud\":\"a\",\"sub\":\"s\"}", NOW, &v),
+			 REASON_token_signature);
+	assert_int_equal(load(g, &issuer), 0);
+	assert_int_equal(ask(g, "{\"iss\":\"j\"}", NOW, &v), REASON_token_issuer);
+	gate_free(g);
+}
+
+static void
+test_no_keys(void **state)
+{
+	struct setup none = { .sources = TOKEN_FROM_BEARER }, keyless = plain, empty = plain,
+		     orphan = plain;
+	struct gate *g = gate_new();
+	struct gate_input in = { 0 };
+	struct gate_verdict v;
+	struct segment *rules;
+
+	/* Before the first table nothing is known, not even where to look. */
+	assert_int_not_equal(ask(g, "{}", NOW, &v), REASON_none);
+	assert_int_equal(load(g, &none), 0);
+	assert_int_equal(ask(g, "{}", NOW, &v), REASON_gate_no_keys);
+	assert_int_equal(load(g, &plain), 0);
+	assert_int_equal(ask(g, "{}", NOW, &v), REASON_none);
+	keyless.issuers[0].secret = NULL;
+	assert_int_equal(load(g, &keyless), -ENOKEY);
+	assert_int_equal(load(g, &keyless), -ENOKEY);
+	assert_int_equal(ask(g, "{}", NOW, &v), REASON_gate_no_keys);
+	gate_check(g, &in, NOW, &v);
+	assert_int_equal(v.reason, REASON_token_missing);
+	assert_int_equal(load(g, &plain), 0);
+	assert_int_equal(ask(g, "{}", NOW, &v), REASON_none);
+	assert_false(v.cached);
+	/* An empty secret signs for everybody. */
+	empty.issuers[0].secret = "";
+	assert_true(load(g, &empty) < 0);
+	assert_int_equal(ask(g, "{}", NOW, &v), REASON_gate_no_keys);
+	/* A key of no issuer. */
+	orphan.issuers[0].algorithms = 0;
+	assert_true(load(g, &orphan) < 0);
+	assert_int_equal(ask(g, "{}", NOW, &v), REASON_gate_no_keys);
+	rules = build_rules(&plain);
+	assert_int_equal(gate_load(g, rules, NULL), -ENOKEY);
+	assert_int_equal(ask(g, "{}", NOW, &v), REASON_gate_no_keys);
+	seg_unref(rules);
+	gate_free(g);
+	gate_free(NULL);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_sources),
+		cmocka_unit_test(test_size),
+		cmocka_unit_test(test_reasons),
+		cmocka_unit_test(test_issuers),
+		cmocka_unit_test(test_claims),
+		cmocka_unit_test(test_long_claims),
+		cmocka_unit_test(test_identity),
+		cmocka_unit_test(test_dates_count_at_each_hit),
+		cmocka_unit_test(test_a_cached_token_is_the_whole_token),
+		cmocka_unit_test(test_reload),
+		cmocka_unit_test(test_no_keys),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

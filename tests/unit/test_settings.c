@@ -1,0 +1,386 @@
+/* The settings table: every row is whole, its example and its range are what the reader takes. */
+
+#include "lib/xalloc.h"
+#include "master/config.h"
+#include "master/number.h"
+#include "master/settings.h"
+#include "master/value.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+static char folder[] = "/tmp/yett-settings-XXXXXX";
+
+static int
+enter(void **state)
+{
+	(void)state;
+	return mkdtemp(folder) && chdir(folder) == 0 ? 0 : -1;
+}
+
+static int
+leave(void **state)
+{
+	(void)state;
+	unlink("t.yaml");
+	return chdir("/") == 0 ? rmdir(folder) : -1;
+}
+
+static int
+load(const struct buf *yaml, struct config **c, struct buf *report)
+{
+	FILE *f = fopen("t.yaml", "w");
+
+	assert_non_null(f);
+	if (yaml->n > 0)
+		assert_int_equal(fwrite(yaml->p, 1, yaml->n, f), yaml->n);
+	assert_int_equal(fclose(f), 0);
+	*c = NULL;
+	return config_load("t.yaml", c, report);
+}
+
+/* "a.b" and a value as "{a: {b: VALUE}}", within the braces. */
+static void
+nest(const char *path, const char *value, struct buf *out)
+{
+	unsigned depth = 0;
+
+	for (const char *p = path; *p; p++) {
+		if (*p == '.')
+			buf_adds(out, SLICE(": {"));
+		else
+			buf_addc(out, *p);
+		depth += *p == '.';
+	}
+	buf_addf(out, ": %s", value);
+	while (depth-- > 0)
+		buf_addc(out, '}');
+}
+
+/* A good configuration in which the name of a child is this. */
+static void
+configuration_named(const struct setting *s, const char *name, struct buf *out)
+{
+	struct buf BUF_CLEAN parent = { 0 }, map = { 0 };
+	bool upstreams = strcmp(s->path, "upstreams.*") == 0;
+
+	buf_addf(&parent, "%.*s", (int)(strlen(s->path) - 2), s->path);
+	buf_addc(&parent, '\0');
+	buf_addf(&map, "{%s: %s}", name, upstreams ? "{endpoints: [h]}" : "t.yaml"); /* also good for the name of a header */
+	buf_addc(&map, '\0');
+	buf_addc(out, '{');
+	nest(parent.p, map.p, out);
+	buf_addc(out, '}');
+}
+
+/* A good configuration in which the setting has this value. `needed` stands beside it, unless it is the setting itself. */
+static void
+configuration_with(const struct setting *s, const char *value, struct buf *out)
+{
+	static const struct {
+		const char *prefix, *before, *needed, *after;
+	} places[] = {
+		{ "listeners[].", "{listeners: [{", "", "}]}" },
+		{ "gate.protect[].", "{gate: {secret: x, protect: [{", "path: /p, ", "}]}}" },
+		{ "gate.except[].", "{gate: {except: [{", "path: /p, ", "}]}}" },
+		{ "upstreams.*.endpoints[].", "{upstreams: {u: {endpoints: [{", "address: h, ", "}]}}}" },
+		{ "upstreams.*.", "{upstreams: {u: {", "endpoints: [h], ", "}}}" },
+		{ "routes[].upstream", "{upstreams: {users: {endpoints: [h]}}, routes: [{", "", "}]}" },
+		{ "routes[].", "{routes: [{", "target: h, ", "}]}" },
+		{ "routes", "{upstreams: {users: {endpoints: [h]}}, ", "", "}" },
+		{ "error_pages.*.", "{error_pages: {502: {", "", "}}}" },
+		{ "gate.claims.*.", "{gate: {claims: {id: {", "", "}}}}" },
+		{ "gate.protect", "{gate: {secret: x, ", "", "}}" },
+		{ "", "{", "", "}" },
+	};
+	const char *dot = strrchr(s->path, '.'), *key = dot ? dot + 1 : s->path;
+	size_t i = 0, n;
+	bool own;
+
+	if (strcmp(key, "*") == 0) {
+		configuration_named(s, value, out);
+		return;
+	}
+	while (strncmp(s->path, places[i].prefix, strlen(places[i].prefix)) != 0)
+		i++;
+	n = strlen(places[i].prefix);
+	own = strncmp(places[i].needed, key, strlen(key)) == 0;
+	buf_addf(out, "%s%s", places[i].before, own ? "" : places[i].needed);
+	nest(n > 0 && s->path[n - 1] != '.' ? key : s->path + n, value, out);
+	buf_addf(out, "%s", places[i].after);
+}
+
+/* 0, or what the reader says. */
+static int
+try_value(const struct setting *s, const char *value, struct buf *report)
+{
+	struct buf BUF_CLEAN yaml = { 0 };
+	struct config *c;
+	int r;
+
+	configuration_with(s, value, &yaml);
+	r = load(&yaml, &c, report);
+	if (r == 1)
+		buf_addf(report, "in: %.*s\n", SLICE_F(yaml));
+	buf_addc(report, '\0');
+	config_free(c);
+	return r;
+}
+
+static void
+rows_are_whole(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < settings_count; i++) {
+		const struct setting *s = &settings[i];
+
+		assert_ptr_equal(setting_find(slice_of(s->path)), s); /* no path twice */
+		assert_true(s->width > 0);
+		assert_non_null(s->example);
+		assert_non_null(s->text);
+		assert_int_equal(s->text[strlen(s->text) - 1], '.');
+		assert_true(s->min <= s->max || s->type == SETTING_ADDRESS || s->type == SETTING_FLAGS);
+		if (s->inherit) {
+			const struct setting *from = setting_find(slice_of(s->inherit));
+
+			assert_non_null(from);
+			assert_int_equal(from->type, s->type);
+			assert_int_equal(from->width, s->width);
+			assert_true(from->min == s->min && from->max == s->max);
+		}
+		if (s->children && s->children->alone)
+			assert_non_null(setting_find(slice_of(s->children->alone)));
+	}
+	for (size_t i = 0; i < setting_profiles_count; i++)
+		assert_non_null(setting_find(slice_of(setting_profiles[i].path)));
+}
+
+static void
+examples_are_accepted(void **state)
+{
+	(void)state;
+	assert_int_equal(setenv("JWT_SECRET_KEY", "0123456789abcdef0123456789abcdef", 1), 0);
+	for (size_t i = 0; i < settings_count; i++) {
+		struct buf BUF_CLEAN report = { 0 };
+		const struct setting *s = &settings[i];
+		int r = try_value(s, s->example, &report);
+
+		/* The user and files of the examples need not be on this machine. */
+		if (r == 1 && (strstr(report.p, "there is no such file") || strstr(report.p, "there is no user")))
+			continue;
+		if (r != 0)
+			fail_msg("%s: %s", s->path, report.p);
+	}
+}
+
+static bool
+is_numeric(const struct setting *s)
+{
+	return s->type == SETTING_INT || s->type == SETTING_SIGNED || s->type == SETTING_DURATION ||
+	       s->type == SETTING_SECONDS || s->type == SETTING_SIZE;
+}
+
+/* As text in the smallest unit. */
+static void
+write_number(const struct setting *s, int64_t v, char *out, size_t cap)
+{
+	bool duration = s->type == SETTING_DURATION || s->type == SETTING_SECONDS;
+
+	snprintf(out, cap, "%lld%s", (long long)v, duration ? "ms" : "");
+}
+
+static void
+ranges_are_kept(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < settings_count; i++) {
+		const struct setting *s = &settings[i];
+		const struct {
+			int64_t value;
+			int result;
+		} cases[] = { { s->min, 0 }, { s->max, 0 }, { s->min - 1, 1 }, { s->max + 1, 1 } };
+
+		if (!is_numeric(s))
+			continue;
+		for (size_t k = 0; k < 4; k++) {
+			struct buf BUF_CLEAN report = { 0 };
+			char text[32];
+
+			write_number(s, cases[k].value, text, sizeof text);
+			if (try_value(s, text, &report) == cases[k].result)
+				continue;
+			/* Where two limits must fit together, the largest alone does not. */
+			if (strstr(report.p, "raise limits.head"))
+				continue;
+			fail_msg("%s: %s: %s", s->path, text, report.p);
+		}
+	}
+}
+
+static void
+defaults_are_read_back(void **state)
+{
+	struct buf BUF_CLEAN none = { 0 }, report = { 0 }, first = { 0 };
+	struct config *c;
+
+	(void)state;
+	unsetenv("RUNTIME_DIRECTORY");
+	assert_int_equal(load(&none, &c, &report), 0);
+	for (size_t i = 0; i < settings_count; i++) {
+		const struct setting *s = &settings[i];
+		struct buf BUF_CLEAN now = { 0 };
+		int64_t v;
+
+		if (strchr(s->path, '[') || strchr(s->path, '*') || !s->initial || s->children)
+			continue;
+		value_format(s, c, false, &now);
+		if (!is_numeric(s) || (s->words && number_parse(s->type, slice_of(s->initial), &v) != NUMBER_OK))
+			continue;
+		/* Written another way ("60s" as "1m"), but the same. */
+		assert_int_equal(number_parse(s->type, slice_of(s->initial), &v), NUMBER_OK);
+		if (s->type == SETTING_SECONDS)
+			v /= 1000;
+		assert_int_equal(number_load((const char *)c + s->offset, s->width), (uint64_t)v);
+	}
+	config_free(c);
+}
+
+static void
+numbers_are_read(void **state)
+{
+	static const struct {
+		enum setting_type type;
+		const char *text;
+		enum number_fault fault;
+		int64_t value;
+		const char *again;
+	} cases[] = {
+		{ SETTING_DURATION, "5", NUMBER_OK, 5000, "5s" },
+		{ SETTING_DURATION, "500ms", NUMBER_OK, 500, "500ms" },
+		{ SETTING_DURATION, "90s", NUMBER_OK, 90000, "90s" },
+		{ SETTING_DURATION, "120s", NUMBER_OK, 120000, "2m" },
+		{ SETTING_DURATION, "10m", NUMBER_OK, 600000, "10m" },
+		{ SETTING_DURATION, "2h", NUMBER_OK, 7200000, "2h" },
+		{ SETTING_DURATION, "7d", NUMBER_OK, 604800000, "7d" },
+		{ SETTING_DURATION, "off", NUMBER_OK, 0, "off" },
+		{ SETTING_DURATION, "0", NUMBER_OK, 0, "off" },
+		{ SETTING_DURATION, "", NUMBER_MALFORMED, 0, NULL },
+		{ SETTING_DURATION, "s", NUMBER_MALFORMED, 0, NULL },
+		{ SETTING_DURATION, "1.5s", NUMBER_MALFORMED, 0, NULL },
+		{ SETTING_DURATION, "5 s", NUMBER_MALFORMED, 0, NULL },
+		{ SETTING_DURATION, "-5s", NUMBER_MALFORMED, 0, NULL },
+		{ SETTING_DURATION, "5w", NUMBER_MALFORMED, 0, NULL },
+		{ SETTING_DURATION, "99999999999999999999s", NUMBER_HUGE, 0, NULL },
+		{ SETTING_DURATION, "9223372036854775807d", NUMBER_HUGE, 0, NULL },
+		{ SETTING_SIZE, "1", NUMBER_OK, 1, "1" },
+		{ SETTING_SIZE, "64k", NUMBER_OK, 65536, "64k" },
+		{ SETTING_SIZE, "10M", NUMBER_OK, 10485760, "10m" },
+		{ SETTING_SIZE, "1g", NUMBER_OK, 1073741824, "1g" },
+		{ SETTING_SIZE, "1025", NUMBER_OK, 1025, "1025" },
+		{ SETTING_SIZE, "1kb", NUMBER_MALFORMED, 0, NULL },
+		{ SETTING_INT, "12", NUMBER_OK, 12, "12" },
+		{ SETTING_INT, "-1", NUMBER_MALFORMED, 0, NULL },
+		{ SETTING_INT, "0x10", NUMBER_MALFORMED, 0, NULL },
+		{ SETTING_SIGNED, "-12", NUMBER_OK, -12, "-12" },
+		{ SETTING_SIGNED, "-", NUMBER_MALFORMED, 0, NULL },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		struct buf BUF_CLEAN again = { 0 };
+		int64_t v;
+
+		assert_int_equal(number_parse(cases[i].type, slice_of(cases[i].text), &v), cases[i].fault);
+		if (cases[i].fault != NUMBER_OK)
+			continue;
+		assert_int_equal(v, cases[i].value);
+		value_format_number(cases[i].type, v, &again);
+		buf_addc(&again, '\0');
+		assert_string_equal(again.p, cases[i].again);
+	}
+}
+
+static void
+nearest_names(void **state)
+{
+	static const struct {
+		const char *prefix, *key, *hint;
+	} cases[] = {
+		{ "", "listener", "; did you mean \"listeners\"?" },
+		{ "", "uptsreams", "; did you mean \"upstreams\"?" },
+		{ "", "Routes", "; did you mean \"routes\"?" },
+		{ "timeouts", "conect", "; did you mean \"connect\"?" },
+		{ "timeouts", "firstbyte", "; did you mean \"first_byte\"?" },
+		{ "routes[]", "hots", "; did you mean \"host\"?" },
+		{ "routes[]", "strip-prefix", "; did you mean \"strip_prefix\"?" },
+		{ "upstreams.*", "endpoint", "; did you mean \"endpoints\"?" },
+		{ "upstreams.*.health", "pth", "; did you mean \"path\"?" },
+		{ "", "secret", "; there is gate.secret" },
+		{ "", "weight", "; there is upstreams.*.endpoints[].weight" },
+		{ "", "zzzzzzzzzzzz", "" },
+		{ "", "a-key-that-is-much-longer-than-any-that-we-know-of-here", "" },
+		{ "", "", "" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		struct buf BUF_CLEAN hint = { 0 };
+
+		setting_suggest(slice_of(cases[i].prefix), slice_of(cases[i].key), &hint);
+		buf_addc(&hint, '\0');
+		assert_string_equal(hint.p, cases[i].hint);
+	}
+}
+
+static void
+descriptions(void **state)
+{
+	static const struct {
+		const char *path, *type, *initial;
+	} cases[] = {
+		{ "timeouts.connect", "duration from 1ms to 1h", "5s" },
+		{ "timeouts.total", "duration from off to 7d", "off" },
+		{ "limits.body", "size from off to 1024g", "1m" },
+		{ "workers", "number from 1 to 255, or auto", "auto" },
+		{ "all_down", "one of last, fail", "last" },
+		{ "gate.algorithms", "list of HS256, HS384, HS512", "[HS256]" },
+		{ "run_dir", "file or folder", "$RUNTIME_DIRECTORY, else /run/yett" },
+		{ "upstreams.*.health.path", "path of a URL", "as health.path" },
+		{ "listeners[].address", "address to listen on", "required" },
+		{ "redis.password", "secret", "none" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		const struct setting *s = setting_find(slice_of(cases[i].path));
+		struct buf BUF_CLEAN type = { 0 }, initial = { 0 };
+
+		assert_non_null(s);
+		setting_describe_type(s, &type);
+		setting_describe_default(s, &initial);
+		buf_addc(&type, '\0');
+		buf_addc(&initial, '\0');
+		assert_string_equal(type.p, cases[i].type);
+		assert_string_equal(initial.p, cases[i].initial);
+	}
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(rows_are_whole),    cmocka_unit_test(examples_are_accepted),
+		cmocka_unit_test(ranges_are_kept),   cmocka_unit_test(defaults_are_read_back),
+		cmocka_unit_test(numbers_are_read),  cmocka_unit_test(nearest_names),
+		cmocka_unit_test(descriptions),
+	};
+
+	return cmocka_run_group_tests(tests, enter, leave);
+}

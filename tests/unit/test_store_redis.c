@@ -1,0 +1,807 @@
+/*
+ * The store against a real redis-server on a free port, and against servers that misbehave. Skipped
+ * where there is no redis-server.
+ */
+
+#include "lib/clock.h"
+#include "master/store_redis.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <stdarg.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#define PATIENCE_MS 5000
+#define QUICK_MS 1000 /* ten times what is promised */
+
+struct fixture {
+	uv_loop_t loop;
+	struct rules *rules;
+	struct store_redis *store;
+	struct config_redis configs[2], *config; /* the one before must outlive the next */
+	struct store_redis_status status;
+	unsigned changes;
+	pid_t server;
+	uint16_t port;
+	int client; /* blocking, to write to the server as anybody would */
+	char socket[64];
+};
+
+/* ---- the server ---- */
+
+/* The store asks for names through the resolver; only literal addresses occur here. */
+void
+resolver_once(struct resolver *r, const char *host,
+	      void (*done)(void *userdata, const struct resolved *a, size_t n), void *userdata)
+{
+	done(userdata, NULL, 0);
+}
+
+static int
+listen_free(uint16_t *port)
+{
+	struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	socklen_t n = sizeof a;
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	assert_int_equal(bind(fd, (struct sockaddr *)&a, sizeof a), 0);
+	assert_int_equal(listen(fd, 16), 0);
+	assert_int_equal(getsockname(fd, (struct sockaddr *)&a, &n), 0);
+	*port = ntohs(a.sin_port);
+	return fd;
+}
+
+static int
+connect_to(uint16_t port)
+{
+	struct sockaddr_in a = { .sin_family = AF_INET,
+				 .sin_port = htons(port),
+				 .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	uint64_t end = clock_mono_ms() + PATIENCE_MS;
+
+	while (clock_mono_ms() < end) {
+		int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+		if (connect(fd, (struct sockaddr *)&a, sizeof a) == 0)
+			return fd;
+		close(fd);
+		usleep(2000);
+	}
+	return -1;
+}
+
+static void
+server_start(struct fixture *f, const char *password)
+{
+	char port[16];
+
+	snprintf(port, sizeof port, "%u", f->port);
+	snprintf(f->socket, sizeof f->socket, "/tmp/test_store_redis.%u", f->port);
+	f->server = fork();
+	assert_true(f->server >= 0);
+	if (f->server == 0) {
+		int null = open("/dev/null", O_RDWR);
+
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		dup2(null, 1);
+		dup2(null, 2);
+		execlp("redis-server", "redis-server", "--port", port, "--bind", "127.0.0.1",
+		       "--save", "", "--dir", "/tmp", "--unixsocket", f->socket,
+		       "--enable-debug-command", "yes", "--requirepass", password, (char *)NULL);
+		_exit(127);
+	}
+	f->client = connect_to(f->port);
+	assert_true(f->client >= 0);
+}
+
+static void
+server_kill(struct fixture *f)
+{
+	if (f->server <= 0)
+		return;
+	kill(f->server, SIGKILL);
+	waitpid(f->server, NULL, 0);
+	if (f->client >= 0)
+		close(f->client);
+	f->client = -1;
+	f->server = 0;
+}
+
+static void
+read_reply(struct fixture *f, char *out, size_t cap)
+{
+	size_t n = 0;
+
+	while (n + 1 < cap && (n < 2 || out[n - 1] != '\n')) {
+		struct pollfd p = { .fd = f->client, .events = POLLIN };
+
+		assert_int_equal(poll(&p, 1, PATIENCE_MS), 1);
+		ssize_t got = read(f->client, out + n, cap - 1 - n);
+		assert_true(got > 0);
+		n += (size_t)got;
+	}
+	out[n] = '\0';
+}
+
+/* One command in one line, as typed into redis-cli. The answer must not be an error. */
+static void
+command(struct fixture *f, const char *line)
+{
+	char reply[4096];
+	struct buf text BUF_CLEAN = { 0 };
+
+	buf_addf(&text, "%s\r\n", line);
+	assert_int_equal(write(f->client, text.p, text.n), (ssize_t)text.n);
+	read_reply(f, reply, sizeof reply);
+	if (reply[0] == '-')
+		fail_msg("%s: %s", line, reply);
+}
+
+/* ---- the loop ---- */
+
+static void
+on_changed(void *userdata)
+{
+	struct fixture *f = userdata;
+
+	f->changes++;
+}
+
+static const struct store_redis_ops ops = { .changed = on_changed };
+
+static void
+on_tick(uv_timer_t *timer)
+{
+}
+
+typedef bool (*condition)(struct fixture *f, const char *arg);
+
+static bool
+run_until(struct fixture *f, condition c, const char *arg, uint64_t patience)
+{
+	uint64_t end = clock_mono_ms() + patience;
+	uv_timer_t tick;
+	bool met;
+
+	uv_update_time(&f->loop);
+	uv_timer_init(&f->loop, &tick);
+	uv_timer_start(&tick, on_tick, 1, 1);
+	for (;;) {
+		store_redis_get_status(f->store, &f->status);
+		met = c(f, arg);
+		if (met || clock_mono_ms() > end)
+			break;
+		uv_run(&f->loop, UV_RUN_ONCE);
+	}
+	uv_close((uv_handle_t *)&tick, NULL);
+	uv_run(&f->loop, UV_RUN_NOWAIT);
+	return met;
+}
+
+#define await(f, c, arg, patience)                                                                 \
+	do {                                                                                       \
+		uint64_t start_ = clock_mono_ms();                                                 \
+		if (!run_until(f, c, arg, patience))                                               \
+			fail_msg("%s(%s) not within %d ms; state %d \"%s\" frontends %zu "         \
+				 "backends %zu refused %zu "                                       \
+				 "withheld %zu",                                                   \
+				 #c, arg ? (const char *)arg : "", (int)(patience),                \
+				 (f)->status.state, (f)->status.error,                             \
+				 rules_frontends((f)->rules), rules_backends((f)->rules),          \
+				 rules_refusals((f)->rules), (f)->status.withheld);                \
+		print_message("%s %s %d ms\n", #c, arg ? (const char *)arg : "",                   \
+			      (int)(clock_mono_ms() - start_));                                    \
+	} while (0)
+
+static const struct rules_frontend *
+find_frontend(struct fixture *f, const char *url)
+{
+	for (size_t i = 0; i < rules_frontends(f->rules); i++) {
+		if (strcmp(rules_frontend_at(f->rules, i)->url, url) == 0)
+			return rules_frontend_at(f->rules, i);
+	}
+	return NULL;
+}
+
+static bool
+is_up(struct fixture *f, const char *arg)
+{
+	return f->status.state == REDIS_UP;
+}
+
+static bool
+is_down(struct fixture *f, const char *reason)
+{
+	return f->status.state == REDIS_DOWN && strstr(f->status.error, reason);
+}
+
+static bool
+is_loading(struct fixture *f, const char *arg)
+{
+	return f->status.state == REDIS_LOADING;
+}
+
+static bool
+never(struct fixture *f, const char *arg)
+{
+	return false;
+}
+
+static bool
+has_frontend(struct fixture *f, const char *url)
+{
+	return find_frontend(f, url) != NULL;
+}
+
+static bool
+lacks_frontend(struct fixture *f, const char *url)
+{
+	return !find_frontend(f, url);
+}
+
+static bool
+has_server(struct fixture *f, const char *text) /* "backend server" */
+{
+	struct slice server, name = slice_cut(slice_of(text), ' ', &server);
+	const struct rules_backend *b = rules_backend_find(f->rules, name);
+
+	for (size_t i = 0; b && i < b->servers_count; i++) {
+		if (slice_eq(slice_of(b->servers[i].text), server))
+			return true;
+	}
+	return false;
+}
+
+static bool
+is_refused(struct fixture *f, const char *key)
+{
+	return rules_refusal_find(f->rules, slice_of(key)) != NULL;
+}
+
+static bool
+is_not_refused(struct fixture *f, const char *key)
+{
+	return !is_refused(f, key);
+}
+
+static bool
+withholds(struct fixture *f, const char *count)
+{
+	return f->status.withheld == (size_t)atoi(count);
+}
+
+static bool
+counts_frontends(struct fixture *f, const char *count)
+{
+	return rules_frontends(f->rules) == (size_t)atoi(count);
+}
+
+/* ---- setting up ---- */
+
+/* A fresh configuration like the one before; f->config, to be changed before configure(). */
+static struct config_redis *
+config_next(struct fixture *f)
+{
+	struct config_redis *next = f->config == &f->configs[0] ? &f->configs[1] : &f->configs[0];
+
+	if (f->config)
+		*next = *f->config;
+	else
+		*next = (struct config_redis){
+			.configured = true,
+			.address = { .text = "127.0.0.1", .host = "127.0.0.1" },
+			.username = "",
+			.timeout = 2000,
+			.compare_interval = 120000,
+		};
+	next->address.port = f->port;
+	f->config = next;
+	return next;
+}
+
+static void
+store_start(struct fixture *f)
+{
+	store_redis_configure(f->store, config_next(f));
+}
+
+static int
+setup_bare(void **state)
+{
+	struct fixture *f = calloc(1, sizeof *f);
+
+	uv_loop_init(&f->loop);
+	f->rules = rules_new();
+	f->store = store_redis_new(&f->loop, NULL, f->rules, &ops, f);
+	f->client = -1;
+	*state = f;
+	return 0;
+}
+
+static int
+setup(void **state)
+{
+	struct fixture *f;
+
+	setup_bare(state);
+	f = *state;
+	close(listen_free(&f->port));
+	server_start(f, "");
+	return 0;
+}
+
+static int
+teardown(void **state)
+{
+	struct fixture *f = *state;
+
+	store_redis_free(f->store);
+	uv_run(&f->loop, UV_RUN_DEFAULT);
+	assert_int_equal(uv_loop_close(&f->loop), 0);
+	server_kill(f);
+	unlink(f->socket);
+	rules_free(f->rules);
+	free(f);
+	return 0;
+}
+
+static void
+begin(struct fixture *f)
+{
+	store_start(f);
+	await(f, is_up, NULL, PATIENCE_MS);
+}
+
+/* ---- cases ---- */
+
+static void
+test_reads_what_is_there(void **state)
+{
+	struct fixture *f = *state;
+
+	command(f, "SET frontend:test.com/a/ b1");
+	command(f, "HSET backend:b1 10.0.0.1:80 0 10.0.0.2:80 5 _max_score 7");
+	command(f, "SET session:1 x");
+	begin(f);
+	assert_true(f->status.tracking && f->status.loaded && f->status.compared_wall > 0);
+	assert_int_equal(f->changes, 1);
+	assert_true(has_frontend(f, "test.com/a/"));
+	assert_true(has_server(f, "b1 10.0.0.2:80"));
+	assert_int_equal(rules_frontends(f->rules), 1);
+}
+
+static void
+test_unix_socket(void **state)
+{
+	struct fixture *f = *state;
+
+	config_next(f)->address = (struct config_address){ .text = "unix", .unix_path = f->socket };
+	store_redis_configure(f->store, f->config);
+	await(f, is_up, NULL, PATIENCE_MS);
+	command(f, "SET frontend:u.com b");
+	await(f, has_frontend, "u.com", QUICK_MS);
+}
+
+static void
+test_name_that_does_not_resolve(void **state)
+{
+	struct fixture *f = *state;
+
+	config_next(f)->address.host = "redis.invalid";
+	store_redis_configure(f->store, f->config);
+	await(f, is_down, "does not resolve", QUICK_MS);
+}
+
+static void
+test_empty_is_loaded(void **state)
+{
+	struct fixture *f = *state;
+
+	begin(f);
+	assert_true(f->status.loaded);
+	assert_int_equal(f->changes, 1);
+}
+
+static void
+test_raw_writes_are_seen(void **state)
+{
+	struct fixture *f = *state;
+
+	begin(f);
+	command(f, "SET frontend:new.com n");
+	await(f, has_frontend, "new.com", QUICK_MS);
+	command(f, "HSET backend:n 127.0.0.1:9001 0");
+	await(f, has_server, "n 127.0.0.1:9001", QUICK_MS);
+	command(f, "HSET backend:n 127.0.0.1:9002 0");
+	await(f, has_server, "n 127.0.0.1:9002", QUICK_MS);
+	command(f, "DEL frontend:new.com");
+	await(f, lacks_frontend, "new.com", QUICK_MS);
+	command(f, "SET frontend:soon.com n PX 150");
+	await(f, has_frontend, "soon.com", QUICK_MS);
+	await(f, lacks_frontend, "soon.com", PATIENCE_MS);
+}
+
+static void
+test_many_keys(void **state)
+{
+	struct fixture *f = *state;
+
+	command(f, "DEBUG POPULATE 3000 frontend");
+	command(f, "DEBUG POPULATE 3000 session");
+	begin(f);
+	assert_int_equal(rules_frontends(f->rules), 3000);
+}
+
+static void
+test_bad_keys_are_refused_alone(void **state)
+{
+	struct fixture *f = *state;
+
+	command(f, "SET frontend:a.com b");
+	command(f, "HSET backend:b 127.0.0.1:1 0");
+	command(f, "LPUSH frontend:list.com x");
+	command(f, "SET backend:string x");
+	command(f, "HSET backend:score 127.0.0.1:1 many");
+	command(f, "SET \"frontend:cr\\r\\n.com\" b");
+	begin(f);
+	assert_true(has_frontend(f, "a.com") && has_server(f, "b 127.0.0.1:1"));
+	assert_true(is_refused(f, "frontend:list.com") && is_refused(f, "backend:string"));
+	assert_true(is_refused(f, "backend:score") && is_refused(f, "frontend:cr\r\n.com"));
+	assert_true(rules_is_refused(f->rules, SLICE("backend:score")));
+	/* With a good version before it, that one stays. */
+	command(f, "HSET backend:b 127.0.0.1:2 nan");
+	await(f, is_refused, "backend:b", QUICK_MS);
+	assert_true(has_server(f, "b 127.0.0.1:1") && !has_server(f, "b 127.0.0.1:2"));
+	assert_false(rules_is_refused(f->rules, SLICE("backend:b")));
+	command(f, "HSET backend:b 127.0.0.1:2 3");
+	await(f, is_not_refused, "backend:b", QUICK_MS);
+	assert_true(has_server(f, "b 127.0.0.1:2"));
+	command(f, "DEL backend:score");
+	await(f, is_not_refused, "backend:score", QUICK_MS);
+}
+
+static void
+test_huge_value_is_refused_alone(void **state)
+{
+	struct fixture *f = *state;
+
+	command(f, "SET frontend:a.com b");
+	command(f, "SETRANGE frontend:huge.com 40000000 x");
+	command(f, "SET frontend:z.com b");
+	store_start(f);
+	await(f, is_up, NULL, PATIENCE_MS);
+	assert_true(is_refused(f, "frontend:huge.com") && has_frontend(f, "a.com") &&
+		    has_frontend(f, "z.com"));
+	command(f, "SET frontend:huge.com b");
+	await(f, has_frontend, "huge.com", QUICK_MS);
+	assert_true(is_not_refused(f, "frontend:huge.com"));
+}
+
+static void
+test_flush_is_withheld(void **state)
+{
+	struct fixture *f = *state;
+
+	command(f, "MSET frontend:a.com b frontend:b.com b frontend:c.com b");
+	begin(f);
+	command(f, "FLUSHALL");
+	await(f, withholds, "3", QUICK_MS);
+	assert_int_equal(rules_frontends(f->rules), 3);
+	/* One comes back; the others still stand. */
+	command(f, "SET frontend:a.com b2");
+	await(f, withholds, "2", QUICK_MS);
+	assert_int_equal(rules_frontends(f->rules), 3);
+	assert_string_equal(find_frontend(f, "a.com")->backend, "b2");
+	store_redis_compare(f->store, true);
+	await(f, withholds, "0", QUICK_MS);
+	assert_int_equal(rules_frontends(f->rules), 1);
+}
+
+static void
+test_mass_loss(void **state)
+{
+	struct fixture *f = *state;
+
+	command(f, "MSET frontend:1 b frontend:2 b frontend:3 b frontend:4 b frontend:5 b "
+		   "frontend:6 b frontend:7 b");
+	begin(f);
+	command(f, "DEL frontend:1 frontend:2 frontend:3"); /* three of seven: a named wish */
+	await(f, counts_frontends, "4", QUICK_MS);
+	command(f, "DEL frontend:4 frontend:5 frontend:6 frontend:7");
+	await(f, withholds, "4", QUICK_MS);
+	assert_int_equal(rules_frontends(f->rules), 4);
+	/* A comparison that shows no more than half of what stands as gone applies it. */
+	command(f, "MSET frontend:a b frontend:b b frontend:c b frontend:d b");
+	await(f, counts_frontends, "8", QUICK_MS);
+	assert_int_equal(f->status.withheld, 4);
+	store_redis_compare(f->store, false);
+	await(f, withholds, "0", QUICK_MS);
+	assert_int_equal(rules_frontends(f->rules), 4);
+	assert_true(has_frontend(f, "d"));
+}
+
+static void
+test_deletions_one_by_one_are_one_batch(void **state)
+{
+	struct fixture *f = *state;
+
+	command(
+	    f,
+	    "MSET frontend:1 b frontend:2 b frontend:3 b frontend:4 b frontend:5 b frontend:6 b");
+	begin(f);
+	command(f, "DEL frontend:1");
+	command(f, "DEL frontend:2");
+	command(f, "DEL frontend:3");
+	command(f, "DEL frontend:4");
+	await(f, withholds, "4", QUICK_MS);
+	assert_int_equal(rules_frontends(f->rules), 6);
+}
+
+static void
+test_replacing_is_no_deletion(void **state)
+{
+	struct fixture *f = *state;
+
+	command(f, "HSET backend:b 127.0.0.1:1 0");
+	begin(f);
+	command(f, "DEL backend:b"); /* as redx's PUT: DEL and HSET, not in one transaction */
+	run_until(f, never, NULL, 5);
+	command(f, "HSET backend:b 127.0.0.1:2 0");
+	for (int i = 0; i < 100 && !has_server(f, "b 127.0.0.1:2"); i++) {
+		assert_int_equal(rules_backends(f->rules), 1);
+		run_until(f, never, NULL, 2);
+	}
+	assert_true(has_server(f, "b 127.0.0.1:2"));
+}
+
+static void
+test_restart(void **state)
+{
+	struct fixture *f = *state;
+
+	command(f, "MSET frontend:a.com b frontend:b.com b");
+	begin(f);
+	server_kill(f);
+	await(f, is_down, "", QUICK_MS);
+	await(f, is_down, "refused", QUICK_MS);
+	assert_int_equal(rules_frontends(f->rules), 2);
+	run_until(f, never, NULL, 2500); /* the pauses have grown to their longest */
+	server_start(f, "");
+	await(f, is_up, NULL, 2000);
+	/* It kept nothing: everything at once is no wish of anybody's. */
+	assert_int_equal(f->status.withheld, 2);
+	assert_int_equal(rules_frontends(f->rules), 2);
+	command(f, "SET frontend:c.com b");
+	await(f, has_frontend, "c.com", QUICK_MS);
+}
+
+static void
+test_start_while_down(void **state)
+{
+	struct fixture *f = *state;
+
+	command(f, "SET frontend:a.com b");
+	server_kill(f);
+	rules_set_frontend(f->rules, SLICE("old.com"), SLICE("b"));
+	store_start(f);
+	await(f, is_down, "refused", QUICK_MS);
+	assert_false(f->status.loaded);
+	assert_true(has_frontend(f, "old.com"));
+	server_start(f, "");
+	await(f, is_up, NULL, 2000);
+	assert_int_equal(f->status.withheld, 1);
+	assert_true(f->status.loaded && has_frontend(f, "old.com"));
+}
+
+static void
+test_password(void **state)
+{
+	struct fixture *f = *state;
+
+	server_kill(f);
+	server_start(f, "s3cret");
+	store_start(f);
+	await(f, is_down, "NOAUTH", QUICK_MS);
+	config_next(f)->password = (struct config_secret){ .bytes = "wr0ng", .n = 5 };
+	store_redis_configure(f->store, f->config);
+	await(f, is_down, "WRONGPASS", QUICK_MS);
+	assert_null(strstr(f->status.error, "wr0ng"));
+	config_next(f)->password = (struct config_secret){ .bytes = "s3cret", .n = 6 };
+	store_redis_configure(f->store, f->config);
+	await(f, is_up, NULL, QUICK_MS);
+	config_next(f)->username = "default";
+	f->config->database = 3;
+	store_redis_configure(f->store, f->config);
+	await(f, is_up, NULL, QUICK_MS);
+	command(f, "AUTH s3cret");
+	command(f, "SELECT 3");
+	command(f, "SET frontend:db3.com b");
+	await(f, has_frontend, "db3.com", QUICK_MS);
+}
+
+static void
+test_hearing_connection_dies(void **state)
+{
+	struct fixture *f = *state;
+	int64_t since;
+
+	begin(f);
+	since = f->status.compared_wall;
+	command(f, "CLIENT KILL TYPE pubsub");
+	await(f, is_down, "", QUICK_MS);
+	await(f, is_up, NULL, QUICK_MS);
+	assert_true(f->status.compared_wall >= since);
+	command(f, "SET frontend:again.com b");
+	await(f, has_frontend, "again.com", QUICK_MS);
+}
+
+static void
+test_server_without_tracking(void **state)
+{
+	struct fixture *f = *state;
+
+	command(f, "ACL SETUSER default -client|tracking");
+	begin(f);
+	assert_false(f->status.tracking);
+	command(f, "SET frontend:polled.com b");
+	await(f, has_frontend, "polled.com", 3000);
+}
+
+static void
+test_server_that_hangs(void **state)
+{
+	struct fixture *f = *state;
+
+	command(f, "SET frontend:a.com b");
+	config_next(f)->timeout = 400;
+	store_redis_configure(f->store, f->config);
+	await(f, is_up, NULL, QUICK_MS);
+	kill(f->server, SIGSTOP);
+	await(f, is_down, "no answer in time", PATIENCE_MS);
+	assert_true(has_frontend(f, "a.com"));
+	kill(f->server, SIGCONT);
+	await(f, is_up, NULL, 2000);
+}
+
+/* ---- servers that are none ---- */
+
+/* In a process of its own: answers the first words of every connection with `says` and keeps it. */
+static void
+fake_start(struct fixture *f, const char *says)
+{
+	int fd = listen_free(&f->port);
+
+	f->server = fork();
+	assert_true(f->server >= 0);
+	if (f->server == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		for (;;) {
+			int client = accept(fd, NULL, NULL);
+			char words[4096];
+
+			if (read(client, words, sizeof words) <= 0 ||
+			    write(client, says, strlen(says)) < 0)
+				_exit(1);
+		}
+	}
+	close(fd);
+	f->client = -1;
+}
+
+static void
+test_rubbish(void **state)
+{
+	static const struct {
+		const char *says, *reason;
+	} cases[] = {
+		{ "HTTP/1.1 400 Bad Request\r\n\r\n", "no Redis protocol" },
+		{ "", "no answer in time" },
+		{ "$100\r\nabc", "no answer in time" },
+		{ "*2147483647\r\n", "no Redis protocol" },
+		{ "*-7\r\n", "no Redis protocol" },
+		{ "+OK\r\n+OK\r\n+OK\r\n+OK\r\n+OK\r\n+OK\r\n", "not asked for" },
+		{ "-ERR max number of clients reached\r\n", "max number of clients" },
+		{ ":1\r\n:1\r\n:1\r\n", "" },
+		{ "+OK\r\n*3\r\n$7\r\nmessage\r\n:1\r\n*-1\r\n", "" },
+		{ "+OK\r\n*2\r\n$1\r\n0\r\n*1\r\n$3\r\nabc\r\n", "" },
+	};
+	struct fixture *f = *state;
+
+	rules_set_frontend(f->rules, SLICE("kept.com"), SLICE("b"));
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		fake_start(f, cases[i].says);
+		config_next(f)->timeout = 200;
+		store_redis_configure(f->store, f->config);
+		await(f, is_down, cases[i].reason, PATIENCE_MS);
+		assert_true(has_frontend(f, "kept.com"));
+		server_kill(f);
+	}
+}
+
+static void
+test_loading(void **state)
+{
+	struct fixture *f = *state;
+
+	fake_start(f, "-LOADING Redis is loading the dataset in memory\r\n");
+	store_start(f);
+	await(f, is_loading, NULL, PATIENCE_MS);
+}
+
+/* A server that does not know the command repeats what it was given. */
+static void
+test_password_is_not_repeated(void **state)
+{
+	struct fixture *f = *state;
+
+	fake_start(f, "-ERR unknown command 'AUTH', with args beginning with: 's3cret'\r\n");
+	config_next(f)->password = (struct config_secret){ .bytes = "s3cret", .n = 6 };
+	store_redis_configure(f->store, f->config);
+	await(f, is_down, "password", PATIENCE_MS);
+	assert_null(strstr(f->status.error, "s3cret"));
+}
+
+static void
+test_off(void **state)
+{
+	struct fixture *f = *state;
+
+	config_next(f)->configured = false;
+	store_redis_configure(f->store, f->config);
+	store_redis_get_status(f->store, &f->status);
+	assert_int_equal(f->status.state, REDIS_OFF);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest without[] = {
+		cmocka_unit_test_setup_teardown(test_rubbish, setup_bare, teardown),
+		cmocka_unit_test_setup_teardown(test_loading, setup_bare, teardown),
+		cmocka_unit_test_setup_teardown(test_password_is_not_repeated, setup_bare,
+						teardown),
+		cmocka_unit_test_setup_teardown(test_name_that_does_not_resolve, setup_bare,
+						teardown),
+		cmocka_unit_test_setup_teardown(test_off, setup_bare, teardown),
+	};
+	const struct CMUnitTest with[] = {
+		cmocka_unit_test_setup_teardown(test_reads_what_is_there, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_unix_socket, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_empty_is_loaded, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_raw_writes_are_seen, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_many_keys, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_bad_keys_are_refused_alone, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_huge_value_is_refused_alone, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_flush_is_withheld, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_mass_loss, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_deletions_one_by_one_are_one_batch, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(test_replacing_is_no_deletion, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_restart, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_start_while_down, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_password, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_hearing_connection_dies, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_server_without_tracking, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_server_that_hangs, setup, teardown),
+	};
+	int failed;
+
+	signal(SIGPIPE, SIG_IGN);
+	failed = cmocka_run_group_tests(without, NULL, NULL);
+	if (system("command -v redis-server >/dev/null") != 0) {
+		print_message("no redis-server: the tests against a real one are skipped\n");
+		return failed;
+	}
+	return failed + cmocka_run_group_tests(with, NULL, NULL);
+}

@@ -1,0 +1,282 @@
+/* master/takeover: an orphan of an earlier master is a process of its own, which hands over what it
+ * was told to hold. */
+
+#include "master/takeover.h"
+
+#include "lib/clock.h"
+#include "lib/ipc.h"
+#include "lib/log.h"
+#include "shm/message.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+enum orphan { SPEAKS, SILENT, STALE };
+
+struct fixture {
+	char dir[64], path[80];
+	int listener;
+	pid_t orphan;
+	struct takeover t;
+	struct inherited in;
+	struct board_master *board; /* of the new master */
+	int board_fd;
+};
+
+/* ---- the orphan ---- */
+
+static struct board_worker *page;
+
+static void
+on_sigterm(int number)
+{
+	page->counts.counter[COUNTER_requests] += 100; /* its last requests */
+	_exit(0);
+}
+
+static void
+on_message(void *userdata, struct ipc *ipc, struct ipc_message *m)
+{
+}
+
+static void
+on_gone(void *userdata, struct ipc *ipc)
+{
+}
+
+static void
+send_board(struct ipc *ipc, uint32_t slot, uint64_t instance, int fd)
+{
+	struct msg_board board = { .slot = slot, .instance = instance };
+
+	if (ipc_send(ipc, MSG_BOARD, &board, sizeof board, fd) < 0)
+		_exit(9);
+}
+
+static void
+hand_over(int to, enum orphan how)
+{
+	static const struct ipc_ops ops = { .message = on_message, .gone = on_gone };
+	struct msg_listener http = { .slot = 1, .kind = LISTENER_HTTP };
+	int tcp = socket(AF_INET, SOCK_STREAM, 0), idle = socket(AF_INET, SOCK_STREAM, 0),
+	    master_fd, page_fd;
+	struct board_master *master;
+	void *p;
+	uv_loop_t loop;
+	struct ipc ipc;
+
+	if (uv_loop_init(&loop) < 0 || ipc_open(&ipc, &loop, to, &ops, NULL) < 0 ||
+	    listen(tcp, 1) < 0)
+		_exit(9);
+	if (board_create(sizeof *master, &p, &master_fd) < 0)
+		_exit(9);
+	master = p;
+	master->magic = BOARD_MAGIC;
+	master->layout = BOARD_LAYOUT;
+	master->version = 41;
+	master->respawns = 3;
+	master->base.counter[COUNTER_requests] = 1000;
+	master->base.route[5].duration_us = 7; /* the new master means another route by 5 */
+	if (board_create(sizeof *page, &p, &page_fd) < 0)
+		_exit(9);
+	page = p;
+	ipc_send(&ipc, MSG_LISTENER, &http, sizeof http, tcp);
+	ipc_send(&ipc, MSG_LISTENER, &http, sizeof http, idle); /* listens to nobody: of no use */
+	ipc_send(&ipc, MSG_LISTENER, &http, 3, tcp);            /* malformed */
+	ipc_send(&ipc, MSG_ACK, &http, sizeof http, -1);        /* has no place here */
+	page->magic = BOARD_MAGIC;
+	page->layout = BOARD_LAYOUT;
+	page->role = ROLE_TRAFFIC;
+	page->pid = (uint32_t)getpid();
+	page->instance = 9;
+	page->heartbeat_ms = clock_mono_ms() - (how == STALE ? 60000 : 0);
+	page->counts.counter[COUNTER_requests] = 20;
+	send_board(&ipc, 1, 9, page_fd);
+	send_board(&ipc, BOARD_SLOT_MASTER, 0, master_fd);
+	ipc_close(&ipc, NULL);
+}
+
+static _Noreturn void
+orphan_role(int listener, enum orphan how)
+{
+	int fd = accept(listener, NULL, NULL);
+
+	signal(SIGTERM, on_sigterm);
+	if (fd >= 0 && how != SILENT)
+		hand_over(fd, how);
+	for (;;) {
+		usleep(10000);
+		if (how == SPEAKS)
+			page->heartbeat_ms = clock_mono_ms();
+	}
+}
+
+/* ---- the new master ---- */
+
+static int
+setup(void **state)
+{
+	struct fixture *f = calloc(1, sizeof *f);
+	struct sockaddr_un a = { .sun_family = AF_UNIX };
+	void *board;
+
+	assert_non_null(f);
+	snprintf(f->dir, sizeof f->dir, P_tmpdir "/yett-takeover-XXXXXX");
+	assert_non_null(mkdtemp(f->dir));
+	snprintf(f->path, sizeof f->path, "%s/takeover.sock", f->dir);
+	snprintf(a.sun_path, sizeof a.sun_path, "%s", f->path);
+	f->listener = socket(AF_UNIX, SOCK_SEQPACKET, 0);
+	assert_int_equal(bind(f->listener, (struct sockaddr *)&a, sizeof a), 0);
+	assert_int_equal(listen(f->listener, 4), 0);
+	assert_int_equal(board_create(sizeof *f->board, &board, &f->board_fd), 0);
+	f->board = board;
+	*state = f;
+	return 0;
+}
+
+static int
+teardown(void **state)
+{
+	struct fixture *f = *state;
+
+	if (f->orphan) {
+		kill(f->orphan, SIGKILL);
+		waitpid(f->orphan, NULL, 0);
+	}
+	takeover_deinit(&f->t);
+	inherited_deinit(&f->in);
+	board_unmap(f->board, sizeof *f->board);
+	close(f->board_fd);
+	close(f->listener);
+	unlink(f->path);
+	assert_int_equal(rmdir(f->dir), 0);
+	free(f);
+	return 0;
+}
+
+static int
+ask(struct fixture *f, enum orphan how)
+{
+	f->orphan = fork();
+	if (f->orphan == 0)
+		orphan_role(f->listener, how);
+	return takeover_ask(&f->t, f->dir, &f->in);
+}
+
+static void
+test_nobody(void **state)
+{
+	struct fixture *f = *state;
+
+	close(f->listener);
+	assert_int_equal(takeover_ask(&f->t, f->dir, &f->in),
+			 1); /* a file that nobody listens on */
+	unlink(f->path);
+	assert_int_equal(takeover_ask(&f->t, f->dir, &f->in), 1);
+	f->listener = -1;
+}
+
+static void
+test_silent(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t at = clock_mono_ms();
+
+	assert_int_equal(ask(f, SILENT), -ETIMEDOUT);
+	assert_in_range(clock_mono_ms() - at, 1500, 10000);
+	assert_int_equal(f->in.count, 0);
+}
+
+static void
+test_whole(void **state)
+{
+	struct fixture *f = *state;
+	int status;
+
+	assert_int_equal(ask(f, SPEAKS), 0);
+	assert_int_equal(f->in.count, 1);
+	assert_int_equal(f->in.sockets[0].slot, 1);
+	assert_int_equal(f->t.old_count, 1);
+	assert_int_equal(f->t.old[0].pid, f->orphan);
+
+	takeover_seed(&f->t, f->board);
+	assert_int_equal(f->board->version, 41);
+	assert_int_equal(f->board->respawns, 3);
+	assert_int_equal(f->board->base.counter[COUNTER_requests], 1020);
+	assert_int_equal(f->board->base.route[5].duration_us, 0);
+	takeover_tick(&f->t, f->board, clock_mono_ms());
+	assert_int_equal(f->board->base.counter[COUNTER_requests], 1020); /* nothing twice */
+	assert_int_equal(waitpid(f->orphan, NULL, WNOHANG), 0);           /* it serves on */
+
+	takeover_end(&f->t, 5000);
+	for (int i = 0; i < 500 && f->t.old[0].pidfd >= 0; i++) {
+		usleep(10000);
+		takeover_tick(&f->t, f->board, clock_mono_ms());
+	}
+	assert_int_equal(f->t.old[0].pidfd, -1);
+	assert_int_equal(f->board->base.counter[COUNTER_requests], 1120);
+	assert_int_equal(waitpid(f->orphan, &status, 0), f->orphan);
+	assert_true(WIFEXITED(status));
+	f->orphan = 0;
+}
+
+/* A page without a heartbeat says nothing about who has its pid now. */
+static void
+test_stale_page(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(ask(f, STALE), 0);
+	assert_int_equal(f->t.old[0].pidfd, -1);
+	takeover_seed(&f->t, f->board);
+	assert_int_equal(f->board->base.counter[COUNTER_requests],
+			 1020); /* but what it counted, counts */
+	takeover_end(&f->t, 0);
+	takeover_tick(&f->t, f->board, clock_mono_ms() + 10000);
+	usleep(50000);
+	assert_int_equal(waitpid(f->orphan, NULL, WNOHANG), 0);
+}
+
+static void
+test_too_slow(void **state)
+{
+	struct fixture *f = *state;
+	int status;
+
+	assert_int_equal(ask(f, SPEAKS), 0);
+	takeover_seed(&f->t, f->board);
+	kill(f->orphan, SIGSTOP);
+	takeover_end(&f->t, 100);
+	takeover_tick(&f->t, f->board, clock_mono_ms() + 10000);
+	assert_int_equal(waitpid(f->orphan, &status, 0), f->orphan);
+	assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+	takeover_tick(&f->t, f->board, clock_mono_ms());
+	assert_int_equal(f->t.old[0].pidfd, -1);
+	f->orphan = 0;
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_nobody, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_silent, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_whole, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_stale_page, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_too_slow, setup, teardown),
+	};
+
+	log_setup("test", LOG_LEVEL_ERROR);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
