@@ -1,0 +1,255 @@
+#include "command.h"
+
+#include "settings.h"
+
+#include "lib/xalloc.h"
+#include "shm/reason.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+enum option_name {
+	OPTION_FILE = 1,
+	OPTION_SOCKET = 2,
+	OPTION_JSON = 4,
+	OPTION_EFFECTIVE = 8,
+	OPTION_WAIT = 16,
+	OPTION_FORCE = 32,
+	OPTION_CLAIM = 64,
+	OPTION_TTL = 128,
+	OPTION_ALGORITHM = 256,
+	OPTION_TOPIC = 512,
+};
+
+static const struct option {
+	const char *name, *letter; /* letter: the short form, or NULL */
+	enum option_name option;
+	size_t offset; /* of the text, or of the flag where `flag` is set */
+	bool flag;
+} options[] = {
+	{ "--config", "-c", OPTION_FILE, offsetof(struct command_options, file), false },
+	{ "--socket", NULL, OPTION_SOCKET, offsetof(struct command_options, socket), false },
+	{ "--json", NULL, OPTION_JSON, offsetof(struct command_options, json), true },
+	{ "--effective", NULL, OPTION_EFFECTIVE, offsetof(struct command_options, effective),
+	  true },
+	{ "--wait", NULL, OPTION_WAIT, offsetof(struct command_options, wait), true },
+	{ "--force", NULL, OPTION_FORCE, offsetof(struct command_options, force), true },
+	{ "--claim", NULL, OPTION_CLAIM, 0, false },
+	{ "--ttl", NULL, OPTION_TTL, offsetof(struct command_options, ttl), false },
+	{ "--algorithm", NULL, OPTION_ALGORITHM, offsetof(struct command_options, algorithm),
+	  false },
+};
+
+static int command_version(const struct command_options *o);
+static int command_help(const struct command_options *o);
+
+static const struct command {
+	const char *name;
+	unsigned options; /* those that it takes */
+	int (*run)(const struct command_options *o);
+	const char *usage, *text;
+} commands[] = {
+	{ "run", 0, NULL, "run -c FILE",
+	  "Runs the gateway in the foreground, with its log on standard error." },
+	{ "check", OPTION_FILE | OPTION_EFFECTIVE | OPTION_JSON, command_check,
+	  "check -c FILE [--effective] [--json]",
+	  "Reads a configuration and tells every mistake with its line. --effective prints all "
+	  "settings with\n"
+	  "their origin, secrets redacted. Exit status: 0 good, 1 mistakes, 2 the file cannot be "
+	  "read." },
+	{ "status", OPTION_FILE | OPTION_SOCKET | OPTION_JSON, command_status,
+	  "status [--json] [-c FILE | --socket PATH]",
+	  "Shows the state of a gateway that runs: table, workers, rules, Redis, endpoints." },
+	{ "routes", OPTION_FILE | OPTION_SOCKET | OPTION_JSON, command_routes,
+	  "routes [--json] [-c FILE | --socket PATH]",
+	  "Shows every route of a gateway that runs, and why one is not in force." },
+	{ "reload", OPTION_FILE | OPTION_SOCKET | OPTION_JSON | OPTION_WAIT | OPTION_FORCE,
+	  command_reload, "reload [--wait] [--force] [--json] [-c FILE | --socket PATH]",
+	  "Makes the gateway read its file again, all of it or nothing. --wait waits until every "
+	  "worker has it,\n"
+	  "--force also applies deletions in Redis that were withheld. Exit status: 0 in force, 1 "
+	  "refused,\n"
+	  "2 nobody answers, 3 in force but a worker lags." },
+	{ "token", OPTION_FILE | OPTION_CLAIM | OPTION_TTL | OPTION_ALGORITHM, command_token,
+	  "token -c FILE [--claim NAME=VALUE]... [--ttl DURATION] [--algorithm NAME]",
+	  "Prints a token for tests that the gate of this configuration accepts, signed with its "
+	  "secret." },
+	{ "version", OPTION_JSON, command_version, "version [--json]", "Prints the version." },
+	{ "help", OPTION_TOPIC, command_help, "help [COMMAND | settings | reasons]",
+	  "Prints this, the help of a command, every setting, or every reason of a refusal." },
+};
+
+#define COMMANDS (sizeof commands / sizeof commands[0])
+
+static const struct command *
+find_command(const char *name)
+{
+	for (size_t i = 0; i < COMMANDS; i++) {
+		if (strcmp(commands[i].name, name) == 0)
+			return &commands[i];
+	}
+	return NULL;
+}
+
+static int
+command_version(const struct command_options *o)
+{
+	printf(o->json ? "{\"version\":\"%s\"}\n" : "yett %s\n", YETT_VERSION);
+	return COMMAND_OK;
+}
+
+static void
+print_settings(void)
+{
+	struct buf BUF_CLEAN out = { 0 };
+
+	for (size_t i = 0; i < settings_count; i++) {
+		const struct setting *s = &settings[i];
+
+		buf_addf(&out, "%s\n    type: ", s->path);
+		setting_describe_type(s, &out);
+		buf_adds(&out, SLICE("\n    default: "));
+		setting_describe_default(s, &out);
+		for (size_t k = 0; k < setting_profiles_count; k++) {
+			const struct setting_profile *p = &setting_profiles[k];
+
+			if (strcmp(p->path, s->path) == 0)
+				buf_addf(&out, "\n    default with compatibility %s: %s",
+					 setting_profile_name(p->profile), p->initial);
+		}
+		buf_addf(&out, "\n    %s\n    example: %s\n", s->text, s->example);
+		if (s->restart)
+			buf_adds(&out, SLICE("    a reload does not change it\n"));
+	}
+	fwrite(out.p, 1, out.n, stdout);
+}
+
+static void
+print_reasons(void)
+{
+	for (int i = REASON_none + 1; i < REASON_N; i++) {
+		const struct reason_info *r = reason_info((enum reason)i);
+
+		printf("%-28s %d  %s\n", r->name, r->status, r->text);
+	}
+}
+
+static void
+print_overview(FILE *to)
+{
+	fprintf(to, "yett %s, an API gateway\n\n", YETT_VERSION);
+	for (size_t i = 0; i < COMMANDS; i++)
+		fprintf(to, "  yett %s\n", commands[i].usage);
+	fprintf(to, "\nThe commands that ask a gateway use its admin socket: --socket PATH, else "
+		    "that of the configuration\n"
+		    "named by -c, else $RUNTIME_DIRECTORY/admin.sock, else /run/yett/admin.sock. "
+		    "See yett(8) and yett.yaml(5).\n");
+}
+
+static int
+command_help(const struct command_options *o)
+{
+	const struct command *c = o->topic ? find_command(o->topic) : NULL;
+
+	if (!o->topic) {
+		print_overview(stdout);
+	} else if (strcmp(o->topic, "settings") == 0) {
+		print_settings();
+	} else if (strcmp(o->topic, "reasons") == 0) {
+		print_reasons();
+	} else if (c) {
+		printf("usage: yett %s\n\n%s\n", c->usage, c->text);
+	} else {
+		fprintf(stderr, "yett help: there is no command \"%s\"; see yett help\n", o->topic);
+		return COMMAND_UNREADABLE;
+	}
+	return COMMAND_OK;
+}
+
+static int
+misused(const struct command *c, const char *what, const char *word)
+{
+	fprintf(stderr, "yett %s: %s %s\nusage: yett %s\n", c->name, what, word, c->usage);
+	return COMMAND_UNREADABLE;
+}
+
+/* The option that `word` names, with *value behind '=' where there is one. */
+static const struct option *
+find_option(const struct command *c, const char *word, const char **value)
+{
+	size_t n = strcspn(word, "=");
+
+	*value = word[n] ? word + n + 1 : NULL;
+	for (size_t i = 0; i < sizeof options / sizeof options[0]; i++) {
+		const struct option *o = &options[i];
+
+		if (!(c->options & o->option))
+			continue;
+		if ((strlen(o->name) == n && strncmp(o->name, word, n) == 0) ||
+		    (o->letter && strcmp(o->letter, word) == 0))
+			return o;
+	}
+	return NULL;
+}
+
+/* 0, or the exit status. */
+static int
+parse(const struct command *c, int argc, char **argv, struct command_options *out)
+{
+	for (int i = 2; i < argc; i++) {
+		const char *value;
+		const struct option *o = find_option(c, argv[i], &value);
+
+		if (!o && (c->options & OPTION_TOPIC) && argv[i][0] != '-' && !out->topic) {
+			out->topic = argv[i];
+			continue;
+		}
+		if (!o)
+			return misused(c, "does not know", argv[i]);
+		if (o->flag && value)
+			return misused(c, "takes no value for", o->name);
+		if (o->flag) {
+			*(bool *)((char *)out + o->offset) = true;
+			continue;
+		}
+		if (!value && i + 1 == argc)
+			return misused(c, "needs a value behind", argv[i]);
+		if (!value)
+			value = argv[++i];
+		if (o->option == OPTION_CLAIM)
+			out->claims[out->claims_count++] = value;
+		else
+			*(const char **)((char *)out + o->offset) = value;
+	}
+	return 0;
+}
+
+static int
+run(const struct command *c, int argc, char **argv)
+{
+	struct command_options o = { .claims = xcalloc((size_t)argc + 1, sizeof(char *)) };
+	int r = parse(c, argc, argv, &o);
+
+	if (r == 0)
+		r = c->run(&o);
+	free(o.claims);
+	return r;
+}
+
+int
+command_main(int argc, char **argv)
+{
+	const char *name = argc > 1 ? argv[1] : "";
+	const struct command *c = find_command(strcmp(name, "--version") == 0 ? "version" : name);
+
+	if (c && argc == 3 && strcmp(argv[2], "--help") == 0)
+		return command_help(&(struct command_options){ .topic = c->name });
+	if (c && c->run)
+		return run(c, argc, argv);
+	if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0)
+		return command_help(&(struct command_options){ 0 });
+	if (*name)
+		fprintf(stderr, "yett: there is no command \"%s\"\n", name);
+	print_overview(stderr);
+	return COMMAND_UNREADABLE;
+}

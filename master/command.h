@@ -1,0 +1,34 @@
+#pragma once
+
+/*
+ * command: the yett commands of an operator, everything but `yett run`. They read a configuration,
+ * or ask a gateway that runs over its admin socket; they change nothing but by asking.
+ */
+
+#include <stdbool.h>
+
+struct command_options {
+	const char *file;      /* -c FILE; NULL: not given */
+	const char *socket;    /* --socket PATH */
+	const char *algorithm; /* --algorithm NAME */
+	const char *ttl;       /* --ttl DURATION */
+	const char **claims;   /* --claim NAME=VALUE, in their order */
+	int claims_count;
+	const char *topic; /* help TOPIC */
+	bool json, effective, wait, force;
+};
+
+#define COMMAND_OK 0
+#define COMMAND_REFUSED 1 /* mistakes in a configuration; what was asked for was refused */
+#define COMMAND_UNREADABLE                                                                         \
+	2 /* a file, or nobody answers; also a command line that is not understood */
+#define COMMAND_LAGGING 3 /* in force, but not yet in every worker */
+
+/* The exit status. */
+int command_main(int argc, char **argv);
+
+int command_check(const struct command_options *o);
+int command_token(const struct command_options *o); /* token.c */
+int command_status(const struct command_options *o);
+int command_routes(const struct command_options *o);
+int command_reload(const struct command_options *o);

@@ -1,0 +1,148 @@
+#include "command_ask.h"
+
+#include "ask.h"
+#include "config.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#define ANSWER_MAX ((size_t)64 << 20)
+#define ANSWER_DEPTH 16
+#define PATIENCE_S 30 /* more than the 2 s after which the gateway itself says who lags */
+
+static int
+find_socket(const struct command_options *o, struct buf *path)
+{
+	const char *folder = getenv("RUNTIME_DIRECTORY");
+	struct buf BUF_CLEAN report = { 0 };
+	int r = 0;
+
+	if (o->socket) {
+		buf_addf(path, "%s", o->socket);
+	} else if (o->file) {
+		r = config_admin_socket(o->file, path, &report);
+		if (r != 0)
+			fwrite(report.p, 1, report.n, stderr);
+	} else {
+		struct slice rest, first = slice_cut(slice_of(folder), ':', &rest);
+
+		if (first.n == 0)
+			first = SLICE("/run/yett");
+		buf_addf(path, "%.*s/admin.sock", SLICE_F(first));
+	}
+	buf_addc(path, '\0');
+	return r;
+}
+
+int
+answer_get(struct answer *a, const struct command_options *o, const char *method,
+	   const char *target)
+{
+	struct buf BUF_CLEAN path = { 0 }, why = { 0 };
+	struct ask q = { .method = method,
+			 .target = target,
+			 .timeout_s = o->wait ? 0 : PATIENCE_S };
+
+	*a = (struct answer){ 0 };
+	if (find_socket(o, &path) != 0)
+		return COMMAND_UNREADABLE;
+	q.socket = path.p;
+	a->status = ask(&q, &a->body, &why);
+	if (a->status < 0) {
+		fprintf(stderr, "yett: %.*s\n", SLICE_F(why));
+		return COMMAND_UNREADABLE;
+	}
+	if (json_parse(buf_slice(&a->body), ANSWER_MAX, ANSWER_DEPTH, &a->json) < 0) {
+		fprintf(stderr,
+			"yett: the answer with status %d is no JSON; is it a gateway of this "
+			"version?\n",
+			a->status);
+		return COMMAND_UNREADABLE;
+	}
+	return COMMAND_OK;
+}
+
+void
+answer_deinit(struct answer *a)
+{
+	json_free(a->json);
+	buf_deinit(&a->body);
+}
+
+int
+answer_refused(const struct answer *a, const char *command)
+{
+	struct slice text = json_text(json_get(a->json, "error"));
+
+	if (text.n == 0)
+		text = json_text(json_get(a->json, "detail"));
+	if (text.n == 0)
+		text = json_text(json_get(a->json, "title"));
+	fprintf(stderr, "yett %s: the gateway answered %d: %.*s\n", command, a->status,
+		SLICE_F(text));
+	return COMMAND_UNREADABLE;
+}
+
+const char *
+answer_text(const struct json *object, const char *name, char *space)
+{
+	const struct json *v = json_get(object, name);
+	struct slice text = json_text(v);
+	double number;
+
+	if (json_number(v, &number))
+		snprintf(space, 32, "%.0f", number);
+	else
+		snprintf(space, 32, "%.*s", (int)(text.n < 31 ? text.n : 31), text.n ? text.p : "");
+	return *space ? space : "-";
+}
+
+double
+answer_number(const struct json *object, const char *name)
+{
+	double number;
+
+	return json_number(json_get(object, name), &number) ? number : 0;
+}
+
+bool
+answer_true(const struct json *object, const char *name)
+{
+	const struct json *v = json_get(object, name);
+
+	return v && json_kind(v) == JSON_TRUE;
+}
+
+size_t
+answer_count(const struct json *array)
+{
+	size_t n = 0;
+
+	for (const struct json *v = json_first(array); v; v = json_next(v))
+		n++;
+	return n;
+}
+
+void
+answer_duration(double seconds, struct buf *out)
+{
+	unsigned long s = seconds > 0 ? (unsigned long)seconds : 0;
+
+	if (s < 60)
+		buf_addf(out, "%lus", s);
+	else if (s < 3600)
+		buf_addf(out, "%lum %lus", s / 60, s % 60);
+	else if (s < 86400)
+		buf_addf(out, "%luh %lum", s / 3600, s / 60 % 60);
+	else
+		buf_addf(out, "%lud %luh", s / 86400, s / 3600 % 24);
+}
+
+void
+answer_print(const struct buf *out)
+{
+	if (out->n > 0)
+		fwrite(out->p, 1, out->n, stdout);
+	if (out->n > 0 && out->p[out->n - 1] != '\n')
+		putchar('\n');
+}

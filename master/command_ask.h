@@ -1,0 +1,33 @@
+#pragma once
+
+/*
+ * command_ask: what the commands that ask a running gateway share.
+ */
+
+#include "command.h"
+
+#include "lib/buf.h"
+#include "lib/json.h"
+
+struct answer {
+	int status; /* HTTP; 0: none */
+	struct buf body;
+	struct json *json;
+};
+
+/* Finds the socket, asks, reads the JSON. COMMAND_OK; or COMMAND_UNREADABLE, when it has said why
+ * on standard error. In any case answer_deinit is due. */
+int answer_get(struct answer *a, const struct command_options *o, const char *method,
+	       const char *target);
+void answer_deinit(struct answer *a);
+/* What the gateway said that is no answer to the question (its master is away, a page that it does
+ * not have). */
+int answer_refused(const struct answer *a, const char *command);
+/* A number or text of an object, as text; "-" when there is none. `space` is of 32 bytes. */
+const char *answer_text(const struct json *object, const char *name, char *space);
+double answer_number(const struct json *object, const char *name);
+bool answer_true(const struct json *object, const char *name);
+size_t answer_count(const struct json *array);
+/* "3h 12m" */
+void answer_duration(double seconds, struct buf *out);
+void answer_print(const struct buf *out);

@@ -1,0 +1,225 @@
+#include "compile.h"
+
+#include "compile_routes.h"
+#include "lib/log.h"
+#include "lib/uri.h"
+#include "lib/xalloc.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdlib.h>
+
+#define PSEUDONYM "yett" /* in Via (RFC 9110 section 7.6.3) */
+
+/* ---- what a client could pose as the gateway with ---- */
+
+struct stripped {
+	const char *name; /* folded */
+	bool prefix;
+};
+
+static const struct stripped always_stripped[] = {
+	{ "auth-id", false },
+	{ "x-redx-", true },
+	{ "renku-auth-", true },
+	{ "renku-user", true },
+	{ "gitlab-access-token", true },
+	{ "x-yett-", true },
+	/* Other spellings of what the gateway itself sends; under their own names they are replaced
+	   or believed. */
+	{ "x-forwarded-", true },
+	{ "x-real-ip", false },
+	{ "x-request-id", false },
+};
+
+static void
+add_strip(struct table_builder *b, const char *name, bool prefix)
+{
+	struct table_strip strip = { .prefix = prefix };
+	char *folded = xstrdup(name);
+
+	for (char *p = folded; *p; p++)
+		*p = *p == '_' || *p == '.' ? '-' : ascii_lower(*p);
+	strip.name = seg_builder_string(&b->seg, slice_of(folded));
+	seg_builder_add(&b->seg, RULES_STRIP, &strip, sizeof strip);
+	free(folded);
+}
+
+/* ---- the gate ---- */
+
+static void
+add_gate_entries(struct table_builder *b, const struct config_gate_entry *entries, size_t count,
+		 uint32_t flag)
+{
+	for (size_t i = 0; i < count; i++) {
+		struct slice path = slice_of(entries[i].path);
+		char *form = xmalloc(path.n + 1);
+		struct table_gate gate = {
+			.flags = flag | (entries[i].exact ? GATE_EXACT : 0),
+			.methods = entries[i].methods,
+		};
+
+		table_builder_gate(b, uri_match_form(path, form), &gate);
+		free(form);
+	}
+}
+
+static void
+add_issuer(struct table_builder *b, const struct config_gate *g)
+{
+	struct table_issuer issuer = {
+		.algorithms = g->algorithms,
+		.leeway_s = g->leeway_s,
+		.iss = seg_builder_string(&b->seg, slice_of(g->issuer)),
+		.audience_first = 0,
+		.audience_count = (uint32_t)g->audience_count,
+		.require_exp = g->require_exp,
+	};
+
+	for (size_t i = 0; i < g->audience_count; i++) {
+		struct seg_ref ref = seg_builder_string(&b->seg, slice_of(g->audience[i]));
+
+		seg_builder_add(&b->seg, RULES_AUDIENCES, &ref, sizeof ref);
+	}
+	seg_builder_add(&b->seg, RULES_ISSUERS, &issuer, sizeof issuer);
+}
+
+static void
+add_gate(struct table_builder *b, const struct config_gate *g)
+{
+	add_gate_entries(b, g->protect, g->protect_count, GATE_PROTECT);
+	add_gate_entries(b, g->except, g->except_count, GATE_EXCEPT);
+	add_issuer(b, g);
+	for (size_t i = 0; i < g->claims_count; i++) {
+		struct table_claim claim = {
+			.claim = seg_builder_string(&b->seg, slice_of(g->claims[i].claim)),
+			.header = seg_builder_string(&b->seg, slice_of(g->claims[i].header)),
+		};
+
+		seg_builder_add(&b->seg, RULES_CLAIMS, &claim, sizeof claim);
+		add_strip(b, g->claims[i].header, false);
+	}
+	for (size_t i = 0; i < sizeof always_stripped / sizeof always_stripped[0]; i++)
+		add_strip(b, always_stripped[i].name, always_stripped[i].prefix);
+}
+
+/* ---- trusted peers, pages, global settings ---- */
+
+/* "10.0.0.0/8", "::1": an address alone is the one address. */
+static int
+parse_cidr(const char *text, struct table_cidr *out)
+{
+	struct slice rest, address = slice_cut(slice_of(text), '/', &rest);
+	char copy[INET6_ADDRSTRLEN];
+	unsigned most = 128, bits = 0;
+
+	if (address.n >= sizeof copy)
+		return -EINVAL;
+	memcpy(copy, address.p, address.n);
+	copy[address.n] = '\0';
+	*out = (struct table_cidr){ .address = { [10] = 0xff, [11] = 0xff } };
+	if (inet_pton(AF_INET, copy, out->address + 12) == 1)
+		most = 32;
+	else if (inet_pton(AF_INET6, copy, out->address) != 1)
+		return -EINVAL;
+	for (size_t i = 0; i < rest.n; i++) {
+		if (rest.p[i] < '0' || rest.p[i] > '9' || i > 2)
+			return -EINVAL;
+		bits = bits * 10 + (unsigned)(rest.p[i] - '0');
+	}
+	if (rest.p && (rest.n == 0 || bits > most))
+		return -EINVAL;
+	out->bits = 128 - most + (rest.p ? bits : most);
+	return 0;
+}
+
+static int
+add_trusted(struct table_builder *b, const struct config *c)
+{
+	for (size_t i = 0; i < c->trusted_proxies_count; i++) {
+		struct table_cidr cidr;
+
+		if (parse_cidr(c->trusted_proxies[i], &cidr) != 0) {
+			log_error("compile trusted_proxies=%s reason=\"no address or network\"",
+				  c->trusted_proxies[i]);
+			return -EINVAL;
+		}
+		seg_builder_add(&b->seg, RULES_TRUSTED, &cidr, sizeof cidr);
+	}
+	return 0;
+}
+
+static void
+add_pages(struct table_builder *b, const struct config *c)
+{
+	for (size_t i = 0; i < c->pages_count; i++) {
+		struct table_page page = {
+			.status = c->pages[i].status,
+			.html = seg_builder_string(&b->seg, c->pages[i].html),
+		};
+
+		seg_builder_add(&b->seg, RULES_PAGES, &page, sizeof page);
+	}
+}
+
+static void
+fill_global(struct table_builder *b, const struct config *c, bool rules_loaded)
+{
+	struct table_global *g = &b->global;
+
+	g->forwarded = c->forwarded_append ? FORWARDED_APPEND : FORWARDED_REPLACE;
+	g->no_route_status = c->no_route_status;
+	g->rules_loaded = rules_loaded;
+	g->client_head_ms = c->client_head;
+	g->client_body_ms = c->client_body;
+	g->keepalive_ms = c->keepalive;
+	g->keepalive_requests = c->keepalive_requests;
+	g->head_bytes = c->limit_head;
+	g->head_fields = c->limit_fields;
+	g->uri_bytes = c->limit_uri;
+	g->access_log = c->access_log != ACCESS_LOG_OFF;
+	g->upstream_idle_ms = c->upstream_idle;
+	g->upstream_idle_max = c->upstream_idle_max;
+	g->retries = c->retries;
+	g->sources = c->gate.sources;
+	g->cookie = seg_builder_string(&b->seg, slice_of(c->gate.cookie));
+	g->realm = seg_builder_string(&b->seg, slice_of(c->gate.realm));
+	g->via = seg_builder_string(&b->seg, SLICE(PSEUDONYM));
+	g->token_profile = c->profile == PROFILE_ASHINE ? TOKEN_REPLY_ASHINE : TOKEN_REPLY_RFC6750;
+	g->reveal_version = c->reveal_version;
+}
+
+int
+compile_rules(const struct config *c, const struct rules *rules, bool rules_loaded,
+	      const struct directory *d, struct directory_slots *slots, uint64_t generation,
+	      struct segment **out, struct compile_report **report)
+{
+	struct compile_input in = { c, rules, d, slots };
+	struct compile_report *lines = xcalloc(1, sizeof *lines);
+	struct table_builder b;
+	int r;
+
+	table_builder_init(&b);
+	fill_global(&b, c, rules_loaded);
+	compile_routes(&in, &b, lines);
+	add_gate(&b, &c->gate);
+	add_pages(&b, c);
+	r = add_trusted(&b, c);
+	if (r == 0)
+		r = table_builder_finish(&b, generation, out);
+	table_builder_deinit(&b);
+	if (r == 0)
+		*report = lines;
+	else
+		compile_report_free(lines);
+	return r;
+}
+
+void
+compile_report_free(struct compile_report *r)
+{
+	if (!r)
+		return;
+	arena_deinit(&r->arena);
+	free(r);
+}

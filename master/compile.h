@@ -1,0 +1,33 @@
+#pragma once
+
+/*
+ * compile: configuration, rules and addresses become segments. Nothing here talks to anybody; the same input gives the
+ * same bytes.
+ */
+
+#include "directory.h"
+#include "resolve.h"
+#include "shm/table.h"
+
+struct compile_route { /* what became of one route, for `yett routes` */
+	const char *id, *host, *path, *upstream;
+	bool exact, redis;
+	enum { ROUTE_ACTIVE, ROUTE_SHADOWED, ROUTE_IS_REFUSED, ROUTE_UNREACHABLE } state;
+	const char *reason; /* "" when all is well; an active one may have one too (its backend does not exist) */
+};
+
+struct compile_report {
+	struct arena arena;
+	struct compile_route *routes;
+	size_t routes_count;
+};
+
+/* Rules and gate. `rules_loaded`: Redis is not configured, or its rules (or last-known-good ones) are there.
+ * 0 or a negative errno. */
+int compile_rules(const struct config *c, const struct rules *rules, bool rules_loaded, const struct directory *d,
+		  struct directory_slots *slots, uint64_t generation, struct segment **out, struct compile_report **report)
+	__attribute__((warn_unused_result));
+int compile_endpoints(const struct directory *d, const struct resolver *r, uint64_t generation, struct segment **out)
+	__attribute__((warn_unused_result));
+int compile_keys(const struct config *c, uint64_t generation, struct segment **out) __attribute__((warn_unused_result));
+void compile_report_free(struct compile_report *r);

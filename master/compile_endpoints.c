@@ -1,0 +1,163 @@
+/*
+ * The two small segments: upstreams with their addresses, and what verifies tokens.
+ */
+
+#include "compile.h"
+
+#include "lib/xalloc.h"
+
+#include <stdlib.h>
+
+/* ---- endpoints ---- */
+
+static void
+add_addresses(struct seg_builder *b, const struct directory_endpoint *e, const struct resolver *r,
+	      struct table_endpoint *out)
+{
+	const struct resolved *found = NULL;
+	bool settled;
+
+	if (e->address.unix_path) {
+		struct table_address address = {
+			.family = AF_UNIX,
+			.path = seg_builder_string(b, slice_of(e->address.unix_path)),
+		};
+
+		out->first = seg_builder_add(b, ENDPOINTS_ADDRESSES, &address, sizeof address);
+		out->count = 1;
+		return;
+	}
+	out->count = (uint32_t)resolver_get(r, e->address.host, &found, &out->generation, &settled);
+	for (uint32_t i = 0; i < out->count; i++) {
+		struct table_address address = { .family = found[i].family,
+						 .port = e->address.port };
+		uint32_t at;
+
+		memcpy(address.ip, found[i].ip, sizeof address.ip);
+		at = seg_builder_add(b, ENDPOINTS_ADDRESSES, &address, sizeof address);
+		if (i == 0)
+			out->first = at;
+	}
+}
+
+static uint32_t
+gcd(uint32_t a, uint32_t b)
+{
+	while (b) {
+		uint32_t rest = a % b;
+
+		a = b;
+		b = rest;
+	}
+	return a;
+}
+
+/* Turn t takes place t * stride of the circle of weights: each endpoint gets exactly its share, and
+ * not in one run. */
+static void
+set_weights(struct table_upstream *row, const struct directory_upstream *u, uint32_t unit)
+{
+	row->weight_total = 0;
+	for (size_t i = 0; i < u->endpoints_count; i++)
+		row->weight_total += u->endpoints[i].weight / unit;
+	row->stride = 1;
+	if (row->weight_total == row->count)
+		return;
+	row->stride = (uint32_t)(row->weight_total * 0.618);
+	while (row->stride < 1 || gcd(row->stride, row->weight_total) != 1)
+		row->stride++;
+}
+
+static uint32_t
+weight_unit(const struct directory_upstream *u)
+{
+	uint32_t unit = 0;
+
+	for (size_t i = 0; i < u->endpoints_count; i++)
+		unit = gcd(u->endpoints[i].weight, unit);
+	return unit ? unit : 1;
+}
+
+static void
+add_upstream(struct seg_builder *b, const struct directory_upstream *u, const struct resolver *r)
+{
+	uint32_t unit = weight_unit(u);
+	struct table_upstream row = {
+		.flags = u->all_down_fail ? UPSTREAM_ALL_DOWN_FAIL : 0,
+		.balance = BALANCE_ROUND_ROBIN,
+		.first =
+		    (uint32_t)(b->sections[ENDPOINTS_ENDPOINTS].n / sizeof(struct table_endpoint)),
+		.count = (uint32_t)u->endpoints_count,
+		.name = seg_builder_string(b, slice_of(u->name)),
+	};
+
+	set_weights(&row, u, unit);
+	for (size_t i = 0; i < u->endpoints_count; i++) {
+		const struct directory_endpoint *e = &u->endpoints[i];
+		struct table_endpoint endpoint = {
+			.slot = e->slot,
+			.weight = e->weight / unit,
+			.authority = seg_builder_string(b, slice_of(e->authority)),
+			.base = seg_builder_string(b, slice_of(e->base)),
+		};
+
+		add_addresses(b, e, r, &endpoint);
+		seg_builder_add(b, ENDPOINTS_ENDPOINTS, &endpoint, sizeof endpoint);
+	}
+	seg_builder_add(b, ENDPOINTS_UPSTREAMS, &row, sizeof row);
+}
+
+int
+compile_endpoints(const struct directory *d, const struct resolver *r, uint64_t generation,
+		  struct segment **out)
+{
+	/* Upstream 0 has no endpoints: routes that lead nowhere lead there. */
+	const struct directory_upstream nowhere = { .name = "" };
+	const struct directory_upstream **by_index =
+	    xcalloc(d->index_end, sizeof(struct directory_upstream *));
+	const struct table_upstream hole = { .flags = UPSTREAM_ABSENT };
+	struct seg_builder b;
+	int result;
+
+	seg_builder_init(&b);
+	for (size_t i = 0; i < d->upstreams_count; i++)
+		by_index[d->upstreams[i].index] = &d->upstreams[i];
+	by_index[0] = &nowhere;
+	for (uint32_t i = 0; i < d->index_end; i++) {
+		if (by_index[i])
+			add_upstream(&b, by_index[i], r);
+		else
+			seg_builder_add(&b, ENDPOINTS_UPSTREAMS, &hole, sizeof hole);
+	}
+	result = seg_builder_finish(&b, SEGMENT_ENDPOINTS, generation, out);
+	seg_builder_deinit(&b);
+	free(by_index);
+	return result;
+}
+
+/* ---- keys ---- */
+
+int
+compile_keys(const struct config *c, uint64_t generation, struct segment **out)
+{
+	const struct config_secret *secret = &c->gate.secret;
+	struct seg_builder b;
+	int result;
+
+	seg_builder_init(&b);
+	/* At once, so that growing leaves no copy of the secret behind. */
+	buf_reserve(&b.sections[KEYS_STRINGS], secret->n + 64);
+	if (secret->bytes && secret->n > 0) {
+		struct table_key_material key = {
+			.issuer = 0,
+			.kind = KEY_SECRET,
+			.kid = seg_builder_string(&b, SLICE("")),
+			.bytes = seg_builder_string(&b, slice_make(secret->bytes, secret->n)),
+		};
+
+		seg_builder_add(&b, KEYS_KEYS, &key, sizeof key);
+	}
+	result = seg_builder_finish(&b, SEGMENT_KEYS, generation, out);
+	seg_builder_deinit(&b);
+	return result;
+}

@@ -1,0 +1,199 @@
+#pragma once
+
+/*
+ * config: the configuration as the rest of the master sees it: typed, complete (defaults and the
+ * profile's values filled in), checked. Made by config_load from the settings table (settings.c);
+ * immutable; replaced whole by a reload. All strings live as long as the struct.
+ */
+
+#include "lib/arena.h"
+#include "lib/buf.h"
+#include "lib/slice.h"
+
+#include <stdint.h>
+
+enum profile {
+	PROFILE_NONE,
+	PROFILE_REDX,
+	PROFILE_RIOX,
+	PROFILE_ASHINE,
+	PROFILE_RENKU,
+	PROFILE_NAAVRE
+};
+enum dialect { DIALECT_BOTH, DIALECT_REDX, DIALECT_RIOX };
+enum access_log_to { ACCESS_LOG_OFF, ACCESS_LOG_STDOUT, ACCESS_LOG_STDERR, ACCESS_LOG_FILE };
+
+struct config_place { /* where something stands in the file; line 0: it does not (a default) */
+	const char *file;
+	int line;
+};
+
+struct config_address {   /* "host:port", ":port", "[v6]:port", "unix:/path" */
+	const char *text; /* as written, but for a relative path; NULL: none was given */
+	const char *host; /* lower case, IPv6 without its brackets; NULL: Unix socket or any */
+	uint16_t port;
+	const char *unix_path;
+};
+
+struct config_listener {
+	struct config_address address;
+	struct config_place place;
+};
+
+struct config_secret { /* from the file, a file, an environment variable, or systemd's credentials
+			*/
+	const char *bytes; /* NULL: none. Wiped by config_free */
+	size_t n;
+	const char *origin; /* "file /x", "env X", "credential x", "configuration" */
+};
+
+struct config_timeouts { /* ms, 0 = off; UINT32_MAX in a route: not set there */
+	uint32_t connect, first_byte, idle, tunnel_idle, total;
+};
+
+struct config_health {
+	bool enabled;
+	const char *path;           /* "/isAlive" */
+	uint32_t interval, timeout; /* ms */
+	uint32_t fall, rise;
+};
+
+struct config_endpoint { /* "host", "host:port", "http://host:port/base", "unix:/path" */
+	struct config_address address;
+	const char *base; /* "" or "/base" without a slash at the end */
+	uint32_t weight;
+	struct config_place place;
+};
+
+struct config_upstream {
+	const char *name;
+	struct config_endpoint *endpoints;
+	size_t endpoints_count;
+	struct config_health health;
+	bool all_down_fail;
+	struct config_place place;
+};
+
+struct config_route {
+	const char *name;        /* "" or given; identity is "file:<name or host+path>" */
+	const char *host, *path; /* path canonical */
+	bool exact, strip;
+	int32_t priority;
+	const char *upstream;          /* never empty: a target became an upstream named after it,
+					  "host:port/base" */
+	struct config_endpoint target; /* address.text NULL: the file names an upstream */
+	const char *add_prefix, *set_host;
+	bool upstream_host;
+	struct config_timeouts timeouts; /* UINT32_MAX = the global one */
+	uint64_t body;                   /* UINT64_MAX = the global one */
+	struct config_place place;
+};
+
+struct config_gate_entry {
+	const char *path; /* canonical */
+	uint32_t methods; /* bits of enum table_method, 0 = all */
+	bool exact;
+	struct config_place place;
+};
+
+struct config_claim {
+	const char *claim, *header;
+	struct config_place place;
+};
+
+struct config_gate {
+	struct config_gate_entry *protect, *except;
+	size_t protect_count, except_count;
+	uint32_t algorithms; /* 1 << enum jwt_alg */
+	struct config_secret secret;
+	const char *issuer;
+	const char **audience;
+	size_t audience_count;
+	uint32_t leeway_s;
+	bool require_exp;
+	uint32_t sources; /* TOKEN_FROM_* */
+	const char *cookie, *realm;
+	struct config_claim *claims;
+	size_t claims_count;
+};
+
+struct config_redis {
+	bool configured;
+	struct config_address address;
+	const char *username; /* "" = none */
+	struct config_secret password;
+	uint32_t database;
+	enum dialect dialect;
+	uint32_t max_path_length;  /* UINT32_MAX = no limit */
+	uint32_t timeout;          /* ms */
+	uint32_t compare_interval; /* ms between full comparisons */
+};
+
+struct config_page {
+	uint32_t status;
+	const char *file;
+	struct slice html; /* read at load */
+	struct config_place place;
+};
+
+struct config {
+	struct arena arena;
+	const char *file; /* absolute */
+	enum profile profile;
+	struct config_listener *listeners;
+	size_t listeners_count;
+	struct config_address admin_socket; /* Unix; default <run_dir>/admin.sock */
+	struct config_address admin_listen; /* optional TCP, read-only; text NULL = none */
+	uint32_t workers;                   /* resolved: never 0 */
+	const char *run_dir, *state_dir;
+	const char *user; /* "" = stay */
+	struct config_redis redis;
+	struct config_gate gate;
+	struct config_upstream *upstreams;
+	size_t upstreams_count;
+	struct config_route *routes;
+	size_t routes_count;
+	struct config_page *pages;
+	size_t pages_count;
+	struct config_timeouts timeouts;
+	uint32_t client_head, client_body, keepalive; /* ms */
+	uint32_t keepalive_requests;
+	uint32_t upstream_idle, upstream_idle_max;
+	uint32_t drain, orphan_grace, hang, start_wait; /* ms */
+	uint64_t limit_body;
+	uint32_t limit_head, limit_fields, limit_uri;
+	uint32_t max_connections, fd_reserve;
+	uint32_t retries;
+	struct config_health health; /* defaults for every upstream, and for those of Redis */
+	const char **trusted_proxies;
+	size_t trusted_proxies_count;
+	bool forwarded_append;
+	uint32_t no_route_status;
+	bool all_down_fail;
+	bool reveal_version;
+	enum access_log_to access_log;
+	const char *access_log_file;
+	uint32_t log_level;       /* enum log_level */
+	struct slice dns_servers; /* "" = the system's; "host:port,host:port" */
+
+	struct config_origin
+	    *origins; /* of each scalar that the file gave, for --effective (config.c's own) */
+};
+
+/* Reads and checks. 0 and *out; 1: mistakes, each one appended to `report` as "FILE:LINE: KEY: what
+ * is wrong; remedy\n"; 2: the file cannot be read (report says why). With 0 and 1 `report` also
+ * gets warnings, in the same form with "warning: " behind the key. Resolves no name. */
+int config_load(const char *file, struct config **out, struct buf *report)
+    __attribute__((warn_unused_result));
+void config_free(struct config *c);
+/* Settings that a reload cannot change (listeners, admin, workers, run_dir, state_dir, user):
+ * appends one line per difference. Returns how many. */
+int config_restart_needed(const struct config *now, const struct config *next, struct buf *report);
+/* The path of the admin socket that a gateway with this file listens on: enough of it is read for
+ * that, so that a command works where secrets are not readable. Appended to `out`; 0, or 2 and the
+ * reason in `report`. */
+int config_admin_socket(const char *file, struct buf *out, struct buf *report)
+    __attribute__((warn_unused_result));
+/* Every setting with its value and origin ("default", "profile riox", "FILE:LINE", "env X"),
+ * secrets as <redacted-N-chars>. As text or as JSON. */
+void config_effective(const struct config *c, bool json, struct buf *out);

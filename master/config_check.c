@@ -1,0 +1,289 @@
+#include "config_check.h"
+
+#include "address.h"
+#include "file.h"
+
+#include "lib/map.h"
+
+#include <arpa/inet.h>
+#include <pwd.h>
+#include <sched.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#define SECRET_ADVISED 32 /* bytes: RFC 7518 section 3.2 for HS256 */
+#define PAGE_MAX ((size_t)1 << 20)
+#define WORKERS_MAX 255
+
+static void
+count_workers(struct config *c)
+{
+	cpu_set_t cpus;
+	int n = 1;
+
+	if (c->workers != 0)
+		return;
+	if (sched_getaffinity(0, sizeof cpus, &cpus) == 0)
+		n = CPU_COUNT(&cpus);
+	c->workers = n > WORKERS_MAX ? WORKERS_MAX : (uint32_t)n;
+}
+
+static bool
+is_loopback(const struct config_address *a)
+{
+	return a->unix_path ||
+	       (a->host && (strncmp(a->host, "127.", 4) == 0 || strcmp(a->host, "::1") == 0 ||
+			    strcmp(a->host, "localhost") == 0));
+}
+
+static void
+listener_identity(const struct config_address *a, struct buf *out)
+{
+	if (a->unix_path)
+		buf_addf(out, "unix:%s", a->unix_path);
+	else
+		buf_addf(out, "%s:%u", a->host ? a->host : "", a->port);
+}
+
+/* Port 0 is another one each time. */
+static void
+check_listener(struct config_reader *r, struct map *seen, const struct config_address *a, int line,
+	       const char *key)
+{
+	struct buf BUF_CLEAN identity = { 0 };
+	void **place;
+
+	if (!a->text || (!a->unix_path && a->port == 0))
+		return;
+	listener_identity(a, &identity);
+	place = map_put(seen, buf_slice(&identity));
+	if (*place)
+		mistakes_add(&r->mistakes, false, line, key,
+			     "%s is listened on already (%s); remove one of the two", a->text,
+			     (const char *)*place);
+	else
+		*place = arena_string(&r->c->arena, slice_of(key));
+}
+
+static void
+check_listeners(struct config_reader *r)
+{
+	struct config *c = r->c;
+	struct map seen = MAP_INIT;
+
+	if (c->listeners && c->listeners_count == 0)
+		mistakes_add(&r->mistakes, false, config_line(r, "listeners"), "listeners",
+			     "there is no listener; name at least one, such as \":8080\"");
+	for (size_t i = 0; i < c->listeners_count; i++) {
+		char key[48];
+
+		snprintf(key, sizeof key, "listeners[%zu].address", i);
+		check_listener(r, &seen, &c->listeners[i].address, c->listeners[i].place.line, key);
+	}
+	check_listener(r, &seen, &c->admin_socket, config_line(r, "admin.socket"), "admin.socket");
+	check_listener(r, &seen, &c->admin_listen, config_line(r, "admin.listen"), "admin.listen");
+	if (c->admin_listen.text && !is_loopback(&c->admin_listen))
+		mistakes_add(&r->mistakes, true, config_line(r, "admin.listen"), "admin.listen",
+			     "%s is not loopback: whoever reaches it sees the upstreams; use "
+			     "127.0.0.1 unless a firewall guards it",
+			     c->admin_listen.text);
+	map_deinit(&seen, NULL);
+}
+
+static void
+finish_admin_socket(struct config_reader *r)
+{
+	struct buf BUF_CLEAN why = { 0 };
+	struct config *c = r->c;
+	const char *path;
+
+	if (c->admin_socket.text || !c->run_dir)
+		return;
+	path = address_path(&c->arena, SLICE("admin.sock"), c->run_dir);
+	if (!address_unix(&c->arena, slice_of(path), "/", &c->admin_socket, &why))
+		mistakes_add(&r->mistakes, false, config_line(r, "run_dir"), "run_dir", "%.*s",
+			     SLICE_F(why));
+}
+
+/* Only where it would be used: asking for a user may ask a directory service, and may block. */
+static void
+check_user(struct config_reader *r)
+{
+	if (r->c->user && *r->c->user && geteuid() == 0 && !getpwnam(r->c->user))
+		mistakes_add(&r->mistakes, false, config_line(r, "user"), "user",
+			     "there is no user %s on this system; create it, or name another",
+			     r->c->user);
+}
+
+static void
+check_gate(struct config_reader *r)
+{
+	struct config_gate *g = &r->c->gate;
+	int line = config_line(r, "gate.secret");
+	bool given = g->secret.bytes || line > 0; /* one that could not be read is told already */
+
+	if (line == 0 && g->protect_count > 0)
+		line = g->protect[0].place.line;
+	if (g->protect_count > 0 && !given)
+		mistakes_add(&r->mistakes, false, line, "gate.secret",
+			     "something is protected%s, but there is no secret to verify tokens "
+			     "with; give gate.secret: {file: PATH}",
+			     g->protect[0].place.line == 0 ? " by the profile" : "");
+	else if (g->protect_count > 0 && g->secret.bytes && g->secret.n == 0)
+		mistakes_add(&r->mistakes, false, line, "gate.secret",
+			     "the secret is empty (%s); without one everybody could sign tokens, "
+			     "put one there",
+			     g->secret.origin);
+	else if (g->protect_count > 0 && g->secret.bytes && g->secret.n < SECRET_ADVISED)
+		mistakes_add(
+		    &r->mistakes, true, line, "gate.secret",
+		    "the secret has %zu bytes, which can be guessed; use at least %d random ones",
+		    g->secret.n, SECRET_ADVISED);
+	else if (g->protect_count == 0 && g->secret.bytes)
+		mistakes_add(
+		    &r->mistakes, true, line, "gate.secret",
+		    "nothing is protected, so the secret is not used; name paths in gate.protect");
+}
+
+/* '/a' and '/a/' are one to the gate. */
+static void
+trim_slash(struct config *c, const char **path)
+{
+	size_t n = *path ? strlen(*path) : 0;
+
+	if (n > 1 && (*path)[n - 1] == '/')
+		*path = arena_string(&c->arena, slice_make(*path, n - 1));
+}
+
+static void
+finish_gate_paths(struct config *c)
+{
+	for (size_t i = 0; i < c->gate.protect_count; i++)
+		trim_slash(c, &c->gate.protect[i].path);
+	for (size_t i = 0; i < c->gate.except_count; i++)
+		trim_slash(c, &c->gate.except[i].path);
+}
+
+/* Case, '-', '_' and '.' make no difference where inbound spellings are removed, so they make none
+ * here. */
+static void
+fold_header(const char *name, struct buf *out)
+{
+	for (; *name; name++)
+		buf_addc(out, *name == '_' || *name == '.' ? '-' : ascii_lower(*name));
+}
+
+static void
+check_claims(struct config_reader *r)
+{
+	static const char *const framing[] = { "host",
+					       "content-length",
+					       "transfer-encoding",
+					       "connection",
+					       "upgrade",
+					       "te",
+					       "trailer",
+					       "keep-alive",
+					       "expect",
+					       "authorization",
+					       "cookie",
+					       "via",
+					       "x-forwarded-for",
+					       "x-request-id" };
+	struct config_gate *g = &r->c->gate;
+	struct map seen = MAP_INIT;
+
+	for (size_t i = 0; i < g->claims_count; i++) {
+		struct buf BUF_CLEAN name = { 0 }, key = { 0 };
+		struct config_claim *claim = &g->claims[i];
+		void **place;
+
+		if (!claim->header || !claim->claim)
+			continue;
+		buf_addf(&key, "gate.claims.%s", claim->claim);
+		buf_addc(&key, '\0');
+		fold_header(claim->header, &name);
+		for (size_t k = 0; k < sizeof framing / sizeof framing[0]; k++) {
+			if (slice_eq(buf_slice(&name), slice_of(framing[k])))
+				mistakes_add(
+				    &r->mistakes, false, claim->place.line, key.p,
+				    "the header %s has a meaning of its own; choose another",
+				    claim->header);
+		}
+		place = map_put(&seen, buf_slice(&name));
+		if (*place)
+			mistakes_add(&r->mistakes, false, claim->place.line, key.p,
+				     "the header %s is that of claim %s already; choose another",
+				     claim->header, (const char *)*place);
+		*place = (void *)(uintptr_t)claim->claim;
+	}
+	map_deinit(&seen, NULL);
+}
+
+static void
+read_pages(struct config_reader *r)
+{
+	for (size_t i = 0; i < r->c->pages_count; i++) {
+		struct config_page *p = &r->c->pages[i];
+		struct buf BUF_CLEAN text = { 0 };
+		char key[32];
+		int error;
+
+		if (!p->file || p->status == 0)
+			continue;
+		snprintf(key, sizeof key, "error_pages.%u", p->status);
+		error = file_read(p->file, PAGE_MAX, &text, NULL);
+		if (error < 0)
+			mistakes_add(&r->mistakes, false, p->place.line, key,
+				     "%s cannot be read: %s", p->file, file_error(error));
+		else if (text.n == 0)
+			mistakes_add(&r->mistakes, false, p->place.line, key,
+				     "%s is empty; put a page there, or remove the key", p->file);
+		else
+			p->html = arena_copy(&r->c->arena, buf_slice(&text));
+		for (size_t k = 0; k < i; k++) {
+			if (r->c->pages[k].status == p->status)
+				mistakes_add(&r->mistakes, false, p->place.line, key,
+					     "there is a page for this status in line %d already; "
+					     "remove one",
+					     r->c->pages[k].place.line);
+		}
+	}
+}
+
+static void
+check_limits(struct config_reader *r)
+{
+	struct config *c = r->c;
+	const struct node *redis = node_get(r->root, SLICE("redis"));
+
+	if (c->limit_uri > c->limit_head)
+		mistakes_add(
+		    &r->mistakes, false, config_line(r, "limits.uri"), "limits.uri",
+		    "it is larger than limits.head, which it is a part of; raise limits.head");
+	if (c->health.enabled && c->health.timeout > c->health.interval)
+		mistakes_add(&r->mistakes, true, config_line(r, "health"), "health.timeout",
+			     "it is longer than health.interval; a slow probe delays the next one");
+	c->redis.configured = c->redis.address.text != NULL;
+	if (redis && redis->kind == NODE_MAPPING && redis->count > 0 &&
+	    !node_get(redis, SLICE("address")))
+		mistakes_add(
+		    &r->mistakes, true, redis->line, "redis",
+		    "without redis.address no Redis is used; give it, or remove the section");
+}
+
+void
+config_check(struct config_reader *r)
+{
+	count_workers(r->c);
+	finish_admin_socket(r);
+	finish_gate_paths(r->c);
+	check_listeners(r);
+	check_user(r);
+	check_gate(r);
+	check_claims(r);
+	read_pages(r);
+	check_limits(r);
+	config_check_upstreams(r);
+	config_check_routes(r);
+}

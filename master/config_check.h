@@ -1,0 +1,14 @@
+#pragma once
+
+/*
+ * config_check: what has to fit together in a configuration, once every value is read: names that
+ * are used exist, nothing is there twice, what is protected can be verified. Also completes what
+ * depends on other settings.
+ */
+
+#include "config_read.h"
+
+void config_check(struct config_reader *r);
+/* config_check_routes.c: upstreams, targets and routes. */
+void config_check_upstreams(struct config_reader *r);
+void config_check_routes(struct config_reader *r);

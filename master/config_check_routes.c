@@ -1,0 +1,264 @@
+#include "config_check.h"
+
+#include "lib/map.h"
+
+#include <stdio.h>
+
+static void
+endpoint_identity(const struct config_endpoint *e, struct buf *out)
+{
+	bool v6 = e->address.host && strchr(e->address.host, ':');
+
+	if (e->address.unix_path)
+		buf_addf(out, "%s", e->address.text);
+	else
+		buf_addf(out, "%s%s%s:%u%s", v6 ? "[" : "", e->address.host, v6 ? "]" : "",
+			 e->address.port, e->base);
+}
+
+static void
+check_endpoints(struct config_reader *r, const struct config_upstream *u)
+{
+	struct map seen = MAP_INIT;
+
+	for (size_t i = 0; i < u->endpoints_count; i++) {
+		struct buf BUF_CLEAN identity = { 0 }, key = { 0 };
+		const struct config_endpoint *e = &u->endpoints[i];
+		void **place;
+
+		if (!e->address.text)
+			continue;
+		endpoint_identity(e, &identity);
+		buf_addf(&key, "upstreams.%s.endpoints[%zu]", u->name, i);
+		buf_addc(&key, '\0');
+		place = map_put(&seen, buf_slice(&identity));
+		if (*place)
+			mistakes_add(&r->mistakes, false, e->place.line, key.p,
+				     "%s is an endpoint of this upstream already; remove it, or "
+				     "use weight for a larger share",
+				     e->address.text);
+		*place = (void *)(uintptr_t)e;
+	}
+	map_deinit(&seen, NULL);
+}
+
+void
+config_check_upstreams(struct config_reader *r)
+{
+	for (size_t i = 0; i < r->c->upstreams_count; i++) {
+		const struct config_upstream *u = &r->c->upstreams[i];
+		struct buf BUF_CLEAN key = { 0 };
+
+		if (!u->name)
+			continue;
+		buf_addf(&key, "upstreams.%s.endpoints", u->name);
+		buf_addc(&key, '\0');
+		/* An empty list; that there is none at all was told when it was read. */
+		if (u->endpoints && u->endpoints_count == 0)
+			mistakes_add(
+			    &r->mistakes, false, u->place.line, key.p,
+			    "there is no endpoint; name at least one, such as \"127.0.0.1:9001\"");
+		check_endpoints(r, u);
+	}
+}
+
+/* Upstreams by name, those of targets included; their values are struct config_upstream. */
+struct routing {
+	struct config_reader *r;
+	struct map upstreams, names, matches;
+	struct map used;
+	struct config_upstream *made; /* of targets */
+	size_t made_count;
+};
+
+/* An upstream of its own, shared by all routes with this target. The name has a colon, which no
+ * upstream of the file has. */
+static void
+make_upstream(struct routing *g, struct config_route *route)
+{
+	struct config *c = g->r->c;
+	struct buf BUF_CLEAN name = { 0 };
+	struct config_upstream *u;
+	void **place;
+
+	endpoint_identity(&route->target, &name);
+	place = map_put(&g->upstreams, buf_slice(&name));
+	if (!*place) {
+		u = &g->made[g->made_count++];
+		*u = (struct config_upstream){
+			.name = arena_string(&c->arena, buf_slice(&name)),
+			.endpoints = arena_calloc(&c->arena, sizeof *u->endpoints),
+			.endpoints_count = 1,
+			.health = c->health,
+			.all_down_fail = c->all_down_fail,
+			.place = route->place,
+		};
+		u->endpoints[0] = route->target;
+		u->endpoints[0].weight = 1;
+		u->endpoints[0].place = route->place;
+		*place = u;
+	}
+	route->upstream = ((struct config_upstream *)*place)->name;
+}
+
+/* What the file says for a key of route i; NULL: nothing. */
+static const struct node *
+written(const struct routing *g, size_t i, struct slice key)
+{
+	const struct node *routes = node_get(g->r->root, SLICE("routes"));
+
+	return routes && routes->kind == NODE_LIST && i < routes->count
+		   ? node_get(routes->items[i], key)
+		   : NULL;
+}
+
+static void
+unknown_upstream(struct routing *g, const struct config_route *route, int line, const char *key)
+{
+	struct config *c = g->r->c;
+	struct setting_word *words =
+	    arena_calloc(&c->arena, (c->upstreams_count + 1) * sizeof *words);
+	struct buf BUF_CLEAN hint = { 0 };
+	size_t n = 0;
+
+	for (size_t i = 0; i < c->upstreams_count; i++) {
+		if (c->upstreams[i].name)
+			words[n++].word = c->upstreams[i].name;
+	}
+	setting_suggest_word(words, slice_of(route->upstream), &hint);
+	if (hint.n == 0)
+		buf_adds(&hint, SLICE("; name it there, or write target: host:port"));
+	mistakes_add(&g->r->mistakes, false, line, key,
+		     "there is no upstream \"%s\" in upstreams%.*s", route->upstream,
+		     SLICE_F(hint));
+}
+
+static void
+resolve_upstream(struct routing *g, struct config_route *route, size_t i)
+{
+	const struct node *upstream = written(g, i, SLICE("upstream")),
+			  *target = written(g, i, SLICE("target"));
+	bool named = route->upstream && *route->upstream;
+	char key[48];
+
+	snprintf(key, sizeof key, "routes[%zu]%s", i, upstream ? ".upstream" : "");
+	if (upstream && target)
+		mistakes_add(&g->r->mistakes, false, upstream->line, key,
+			     "the route has an upstream and a target; remove one of the two");
+	else if (!upstream && !target)
+		mistakes_add(&g->r->mistakes, false, route->place.line, key,
+			     "the route leads nowhere; give upstream: NAME or target: host:port");
+	else if (route->target.address.text)
+		make_upstream(g, route);
+	else if (named && !map_get(&g->upstreams, slice_of(route->upstream)))
+		unknown_upstream(g, route, upstream->line, key);
+	if (named)
+		*map_put(&g->used, slice_of(route->upstream)) = route;
+}
+
+/* A prefix with a slash at the end says no more than one without; of an exact path the slash
+ * counts. */
+static void
+trim(struct config *c, const char **path)
+{
+	size_t n = *path ? strlen(*path) : 0;
+
+	if (n > 0 && (*path)[n - 1] == '/')
+		*path = arena_string(&c->arena, slice_make(*path, n - 1));
+}
+
+static void
+check_unique(struct routing *g, struct config_route *route, size_t i)
+{
+	struct buf BUF_CLEAN match = { 0 };
+	struct mistakes *m = &g->r->mistakes;
+	char key[48];
+	void **place;
+
+	snprintf(key, sizeof key, "routes[%zu]", i);
+	buf_addf(&match, "%s%s%s", route->host, route->path, route->exact ? "=" : "");
+	place = map_put(&g->matches, buf_slice(&match));
+	if (*place)
+		mistakes_add(m, false, route->place.line, key,
+			     "the route in line %d has the same host and path, so that this one "
+			     "would never match; remove one of the two",
+			     ((struct config_route *)*place)->place.line);
+	*place = route;
+	if (!*route->name)
+		return;
+	place = map_put(&g->names, slice_of(route->name));
+	if (*place)
+		mistakes_add(m, false, route->place.line, key,
+			     "the route in line %d is named %s already; choose another name",
+			     ((struct config_route *)*place)->place.line, route->name);
+	*place = route;
+}
+
+/* Upstreams of the file and of targets become one array. */
+static void
+join_upstreams(struct routing *g)
+{
+	struct config *c = g->r->c;
+	struct config_upstream *all;
+
+	if (g->made_count == 0)
+		return;
+	all = arena_alloc(&c->arena, (c->upstreams_count + g->made_count) * sizeof *all);
+	if (c->upstreams_count > 0)
+		memcpy(all, c->upstreams, c->upstreams_count * sizeof *all);
+	memcpy(all + c->upstreams_count, g->made, g->made_count * sizeof *all);
+	c->upstreams = all;
+	c->upstreams_count += g->made_count;
+}
+
+static void
+warn_unused(struct routing *g)
+{
+	struct config *c = g->r->c;
+
+	for (size_t i = 0; i < c->upstreams_count; i++) {
+		struct buf BUF_CLEAN key = { 0 };
+		const struct config_upstream *u = &c->upstreams[i];
+
+		if (!u->name || map_get(&g->used, slice_of(u->name)))
+			continue;
+		buf_addf(&key, "upstreams.%s", u->name);
+		buf_addc(&key, '\0');
+		mistakes_add(&g->r->mistakes, true, u->place.line, key.p,
+			     "no route uses this upstream; add one, or remove it");
+	}
+	if (c->routes_count == 0 && !c->redis.configured)
+		mistakes_add(
+		    &g->r->mistakes, true, config_line(g->r, "routes"), "routes",
+		    "there are no routes and no Redis, so every request is answered %u; add routes",
+		    c->no_route_status);
+}
+
+void
+config_check_routes(struct config_reader *r)
+{
+	struct config *c = r->c;
+	struct routing g = { .r = r };
+
+	g.made = arena_alloc(&c->arena, (c->routes_count + 1) * sizeof *g.made);
+	for (size_t i = 0; i < c->upstreams_count; i++) {
+		if (c->upstreams[i].name)
+			*map_put(&g.upstreams, slice_of(c->upstreams[i].name)) = &c->upstreams[i];
+	}
+	for (size_t i = 0; i < c->routes_count; i++) {
+		struct config_route *route = &c->routes[i];
+
+		if (route->path && !route->exact && route->path[1])
+			trim(c, &route->path);
+		trim(c, &route->add_prefix);
+		resolve_upstream(&g, route, i);
+		if (route->path && route->host && route->name)
+			check_unique(&g, route, i);
+	}
+	warn_unused(&g);
+	join_upstreams(&g);
+	map_deinit(&g.upstreams, NULL);
+	map_deinit(&g.names, NULL);
+	map_deinit(&g.matches, NULL);
+	map_deinit(&g.used, NULL);
+}

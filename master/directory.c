@@ -1,0 +1,193 @@
+#include "directory.h"
+
+#include "lib/map.h"
+#include "lib/xalloc.h"
+#include "own.h"
+
+#include <stdlib.h>
+
+struct builder {
+	struct directory *d;
+	struct directory_slots *slots;
+	struct own *own;
+	struct buf *warnings;
+	struct map seen; /* endpoints of the upstream that is being made */
+};
+
+static const char *
+copy(struct builder *b, const char *text)
+{
+	return text ? arena_string(&b->d->arena, slice_of(text)) : NULL;
+}
+
+static uint16_t
+port_of(const struct config_address *a)
+{
+	return a->port ? a->port : 80;
+}
+
+/* "host:port", "[v6]:port", "unix:/path"; host in lower case. */
+static const char *
+authority(struct builder *b, const struct config_address *a)
+{
+	struct buf text BUF_CLEAN = { 0 };
+	bool v6;
+
+	if (a->unix_path) {
+		buf_addf(&text, "unix:%s", a->unix_path);
+		return arena_string(&b->d->arena, buf_slice(&text));
+	}
+	v6 = strchr(a->host, ':') && a->host[0] != '[';
+	buf_addf(&text, v6 ? "[%s]:%u" : "%s:%u", a->host, port_of(a));
+	for (size_t i = 0; i < text.n; i++)
+		text.p[i] = ascii_lower(text.p[i]);
+	return arena_string(&b->d->arena, buf_slice(&text));
+}
+
+/* Was this endpoint of the upstream seen before? */
+static bool
+listed(struct builder *b, const struct directory_endpoint *e)
+{
+	struct buf identity BUF_CLEAN = { 0 };
+	void **seen;
+
+	buf_addf(&identity, "%s%s", e->authority, e->base);
+	seen = map_put(&b->seen, buf_slice(&identity));
+	if (*seen)
+		return true;
+	*seen = b;
+	return false;
+}
+
+static void
+add_endpoint(struct builder *b, struct directory_upstream *u, const struct config_endpoint *from)
+{
+	struct directory_endpoint e = {
+		.authority = authority(b, &from->address),
+		.address = {
+			.text = copy(b, from->address.text),
+			.host = copy(b, from->address.host),
+			.port = from->address.unix_path ? 0 : port_of(&from->address),
+			.unix_path = copy(b, from->address.unix_path),
+		},
+		.base = copy(b, from->base ? from->base : ""),
+		.weight = from->weight ? from->weight : 1,
+	};
+
+	if (own_is(b->own, &from->address)) {
+		buf_addf(b->warnings,
+			 "upstream %s: endpoint %s is a listener of this gateway; left out\n",
+			 u->name, e.authority);
+		return;
+	}
+	if (listed(b, &e))
+		return;
+	e.slot = slots_get(b->slots->endpoints, slice_of(e.authority));
+	u->endpoints[u->endpoints_count++] = e;
+}
+
+static struct directory_upstream *
+add_upstream(struct builder *b, const char *name, bool redis, size_t endpoints)
+{
+	struct directory_upstream *u = &b->d->upstreams[b->d->upstreams_count++];
+	struct buf identity BUF_CLEAN = { 0 };
+
+	map_deinit(&b->seen, NULL);
+	buf_addf(&identity, "%s:%s", redis ? "redis" : "file", name);
+	u->name = copy(b, name);
+	u->redis = redis;
+	u->index = slots_get(b->slots->upstreams, buf_slice(&identity));
+	if (u->index == 0)
+		buf_addf(b->warnings, "upstream %s: there are too many upstreams; it answers 503\n",
+			 name);
+	if (u->index >= b->d->index_end)
+		b->d->index_end = u->index + 1;
+	u->endpoints =
+	    arena_calloc(&b->d->arena, (endpoints ? endpoints : 1) * sizeof *u->endpoints);
+	return u;
+}
+
+static void
+add_file(struct builder *b, const struct config_upstream *from)
+{
+	struct directory_upstream *u = add_upstream(b, from->name, false, from->endpoints_count);
+
+	u->health = from->health;
+	u->health.path = copy(b, from->health.path);
+	u->all_down_fail = from->all_down_fail;
+	for (size_t i = 0; i < from->endpoints_count; i++)
+		add_endpoint(b, u, &from->endpoints[i]);
+}
+
+static void
+add_redis(struct builder *b, const struct config *c, const struct rules_backend *from)
+{
+	struct directory_upstream *u = add_upstream(b, from->name, true, from->servers_count);
+
+	u->health = c->health;
+	u->health.path = copy(b, c->health.path);
+	u->all_down_fail = c->all_down_fail;
+	for (size_t i = 0; i < from->servers_count; i++)
+		add_endpoint(b, u, &from->servers[i].endpoint);
+}
+
+static int
+compare(const void *a, const void *b)
+{
+	const struct directory_upstream *x = a, *y = b;
+
+	return x->redis != y->redis ? x->redis - y->redis : strcmp(x->name, y->name);
+}
+
+struct directory *
+directory_build(const struct config *c, const struct rules *rules, struct directory_slots *slots,
+		struct buf *warnings)
+{
+	struct directory *d = xcalloc(1, sizeof *d);
+	struct builder b = { d, slots, own_new(c), warnings, MAP_INIT };
+	size_t count = c->upstreams_count + (rules ? rules_backends(rules) : 0);
+
+	d->index_end = 1;
+	d->upstreams = arena_calloc(&d->arena, (count ? count : 1) * sizeof *d->upstreams);
+	for (size_t i = 0; i < c->upstreams_count; i++)
+		add_file(&b, &c->upstreams[i]);
+	for (size_t i = 0; rules && i < rules_backends(rules); i++)
+		add_redis(&b, c, rules_backend_at(rules, i));
+	qsort(d->upstreams, d->upstreams_count, sizeof *d->upstreams, compare);
+	own_free(b.own);
+	map_deinit(&b.seen, NULL);
+	return d;
+}
+
+void
+directory_free(struct directory *d)
+{
+	if (!d)
+		return;
+	arena_deinit(&d->arena);
+	free(d);
+}
+
+const struct directory_upstream *
+directory_find(const struct directory *d, bool redis, struct slice name)
+{
+	size_t low = 0, high = d->upstreams_count;
+
+	while (low < high) {
+		size_t middle = (low + high) / 2;
+		const struct directory_upstream *u = &d->upstreams[middle];
+		struct slice other = slice_of(u->name);
+		size_t n = other.n < name.n ? other.n : name.n;
+		int order = u->redis != redis ? u->redis - redis : memcmp(other.p, name.p, n);
+
+		if (order == 0)
+			order = other.n < name.n ? -1 : other.n > name.n;
+		if (order == 0)
+			return u;
+		if (order < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return NULL;
+}

@@ -1,0 +1,53 @@
+#pragma once
+
+/*
+ * directory: every upstream in force with its endpoints, from the file and from Redis, each with the slot that it keeps
+ * on the board and in the table as long as it exists. The resolver, the prober and the compiler all read this one.
+ */
+
+#include "config.h"
+#include "rules.h"
+
+struct directory_endpoint {
+	const char *authority; /* identity and label: "host:port" (default port 80), "unix:/path" */
+	struct config_address address;
+	const char *base;
+	uint32_t weight;
+	uint32_t slot; /* on the board; 0 = "other" when the board is full */
+};
+
+struct directory_upstream {
+	const char *name;  /* as in the file, or the backend's name in Redis */
+	bool redis;        /* the two name spaces are apart */
+	uint32_t index;    /* in ENDPOINTS_UPSTREAMS: stable while the upstream exists */
+	struct directory_endpoint *endpoints;
+	size_t endpoints_count;
+	struct config_health health;
+	bool all_down_fail;
+};
+
+struct directory {
+	struct arena arena;
+	struct directory_upstream *upstreams;
+	size_t upstreams_count;
+	uint32_t index_end; /* one more than the largest index */
+};
+
+/* Remembers slots by identity between directories, so that counters and health stay with their endpoint. */
+struct slots;
+struct slots *slots_new(uint32_t limit); /* hands out 1..limit-1; 0 when full */
+void slots_free(struct slots *s);
+uint32_t slots_get(struct slots *s, struct slice identity); /* marks it as used in this round */
+/* Ends a round: what was not asked for since the last call is freed for others after `rounds_kept` further rounds, so that
+ * no table that still lives names a slot that means something else. */
+void slots_sweep(struct slots *s, unsigned rounds_kept);
+
+struct directory_slots { /* one for the life of the master */
+	struct slots *upstreams, *endpoints, *routes;
+};
+
+/* `rules` may be NULL. Endpoints that are listeners of our own are left out (a loop), with a line in `warnings`. */
+struct directory *directory_build(const struct config *c, const struct rules *rules, struct directory_slots *slots,
+				  struct buf *warnings);
+void directory_free(struct directory *d);
+const struct directory_upstream *directory_find(const struct directory *d, bool redis, struct slice name);

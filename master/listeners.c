@@ -1,0 +1,236 @@
+#include "listeners.h"
+
+#include "socket.h"
+
+#include "lib/xalloc.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+void
+inherited_add(struct inherited *in, int fd, uint32_t slot)
+{
+	in->sockets = xrealloc(in->sockets, (in->count + 1) * sizeof *in->sockets);
+	in->sockets[in->count++] = (struct inherited_socket){ .fd = fd, .slot = slot };
+}
+
+void
+inherited_deinit(struct inherited *in)
+{
+	for (size_t i = 0; i < in->count; i++) {
+		if (in->sockets[i].fd >= 0)
+			close(in->sockets[i].fd);
+	}
+	free(in->sockets);
+	*in = (struct inherited){ 0 };
+}
+
+/* One that is bound to this address, best the one of the same slot. -1: none. */
+static int
+inherited_take(struct inherited *in, const struct socket_address *a, uint32_t slot)
+{
+	struct inherited_socket *best = NULL;
+	int fd;
+
+	for (size_t i = 0; i < in->count; i++) {
+		struct inherited_socket *s = &in->sockets[i];
+
+		if (s->fd < 0 || !socket_is_bound_to(s->fd, a))
+			continue;
+		if (!best || s->slot == slot)
+			best = s;
+	}
+	if (!best)
+		return -1;
+	fd = best->fd;
+	best->fd = -1;
+	return fd;
+}
+
+int
+listener_fd(const struct listener *l, uint32_t slot)
+{
+	if (l->shared)
+		slot = 0;
+	return slot < l->fds_count ? l->fds[slot] : -1;
+}
+
+static void
+listener_close(struct listener *l)
+{
+	struct stat st;
+
+	for (uint32_t i = 0; i < l->fds_count; i++)
+		close(l->fds[i]);
+	l->fds_count = 0;
+	/* A gateway that came after us may have put its own socket there. */
+	if (l->path && l->ino && stat(l->path, &st) == 0 && st.st_dev == l->dev &&
+	    st.st_ino == l->ino)
+		unlink(l->path);
+	l->ino = 0;
+}
+
+void
+listeners_close(struct listeners *l, enum listener_kind kind)
+{
+	for (size_t i = 0; i < l->count; i++) {
+		if (l->all[i].kind == kind)
+			listener_close(&l->all[i]);
+	}
+}
+
+void
+listeners_deinit(struct listeners *l)
+{
+	for (size_t i = 0; i < l->count; i++) {
+		listener_close(&l->all[i]);
+		free(l->all[i].fds);
+		free(l->all[i].text);
+		free(l->all[i].path);
+	}
+	free(l->all);
+	*l = (struct listeners){ 0 };
+}
+
+struct opening { /* what listeners_open works with */
+	struct listeners *listeners;
+	const struct config *config;
+	struct inherited *inherited;
+	struct buf *error;
+	bool took_over;
+};
+
+static int
+open_unix(struct opening *o, struct listener *l, const struct socket_address *a, struct buf *reason)
+{
+	/* Other users' reverse proxies may connect to a traffic socket; the admin socket is for
+	 * operators in our group; only our own next master connects to the third. */
+	static const mode_t mode[] = {
+		[LISTENER_HTTP] = 0666,
+		[LISTENER_ADMIN] = 0660,
+		[LISTENER_ADMIN_READONLY] = 0660,
+		[LISTENER_TAKEOVER] = 0600,
+	};
+	struct slice run_dir = slice_of(o->config->run_dir);
+	struct slice path = slice_of(a->path);
+	struct socket_options options = {
+		.type = l->kind == LISTENER_TAKEOVER ? SOCK_SEQPACKET : SOCK_STREAM,
+		.mode = mode[l->kind],
+		/* In our own run_dir, whose lock we hold, a listener can only be the rest of an
+		   earlier master. */
+		.replace =
+		    slice_starts(path, run_dir) && path.n > run_dir.n && path.p[run_dir.n] == '/',
+	};
+	struct stat st;
+	int fd = -1;
+
+	/* An operator who asks now must not reach the admin worker of the earlier master, which
+	 * shares its socket. */
+	if (l->kind == LISTENER_HTTP || !options.replace)
+		fd = inherited_take(o->inherited, a, 0);
+	if (fd < 0)
+		fd = socket_listen_unix(a, &options, l->text, reason);
+	if (fd < 0)
+		return fd;
+	l->path = xstrdup(a->path);
+	if (stat(a->path, &st) == 0) {
+		l->dev = st.st_dev;
+		l->ino = st.st_ino;
+	}
+	l->fds[l->fds_count++] = fd;
+	return 0;
+}
+
+static int
+open_tcp(struct opening *o, struct listener *l, struct socket_address *a, uint32_t count,
+	 struct buf *reason)
+{
+	int r;
+
+	/* SO_REUSEPORT lets a second gateway of the same user share the port unseen, hence the look
+	 * beforehand; after a take-over it would meet the workers that are on their way out. */
+	r = o->took_over ? 0 : socket_check_free(a, l->text, reason);
+	if (r < 0)
+		return r;
+	while (l->fds_count < count) {
+		int fd = inherited_take(o->inherited, a, l->fds_count);
+
+		if (fd < 0)
+			fd = socket_listen_tcp(a, l->text, reason);
+		if (fd < 0)
+			return fd;
+		l->fds[l->fds_count++] = fd;
+		socket_read_port(fd, a); /* port 0: the others follow the first */
+	}
+	l->port = a->port;
+	return 0;
+}
+
+/* The reason is told behind the place of the setting, as the configuration's own mistakes are. */
+static void
+explain_where(struct opening *o, const struct listener *l, struct slice reason)
+{
+	static const char *const key[] = {
+		[LISTENER_HTTP] = "listeners",
+		[LISTENER_ADMIN] = "admin.socket",
+		[LISTENER_ADMIN_READONLY] = "admin.listen",
+		[LISTENER_TAKEOVER] = "run_dir",
+	};
+	const struct config *c = o->config;
+	int line = l->kind == LISTENER_HTTP ? c->listeners[l->id].place.line : 0;
+
+	if (line)
+		buf_addf(o->error, "%s:%d: %s: %.*s", c->file, line, key[l->kind], SLICE_F(reason));
+	else
+		buf_addf(o->error, "%s: %s: %.*s", c->file, key[l->kind], SLICE_F(reason));
+}
+
+static int
+open_one(struct opening *o, enum listener_kind kind, const struct config_address *address,
+	 uint32_t count)
+{
+	BUF_CLEAN struct buf reason = { 0 };
+	struct listener *l = &o->listeners->all[o->listeners->count];
+	struct socket_address a;
+	int r;
+
+	*l = (struct listener){ .id = (uint32_t)o->listeners->count, .kind = kind };
+	l->text = xstrdup(address->text);
+	l->shared = count == 1 || address->unix_path;
+	l->fds = xcalloc(count, sizeof *l->fds);
+	o->listeners->count++;
+	r = socket_address_of(address, &a, &reason);
+	if (r == 0)
+		r = a.path ? open_unix(o, l, &a, &reason) : open_tcp(o, l, &a, count, &reason);
+	if (r < 0)
+		explain_where(o, l, buf_slice(&reason));
+	return r;
+}
+
+int
+listeners_open(struct listeners *l, const struct config *c, struct inherited *in, struct buf *error)
+{
+	struct opening o = { l, c, in, error, in->count > 0 };
+	struct config_address takeover = { 0 };
+	BUF_CLEAN struct buf path = { 0 };
+	int r = 0;
+
+	buf_addf(&path, "unix:%s/takeover.sock", c->run_dir);
+	buf_addc(&path, '\0');
+	takeover.text = path.p;
+	takeover.unix_path = path.p + strlen("unix:");
+	*l = (struct listeners){ .all = xcalloc(c->listeners_count + 3, sizeof *l->all) };
+	for (size_t i = 0; i < c->listeners_count && r == 0; i++)
+		r = open_one(&o, LISTENER_HTTP, &c->listeners[i].address, c->workers);
+	if (r == 0)
+		r = open_one(&o, LISTENER_ADMIN, &c->admin_socket, 1);
+	if (r == 0 && c->admin_listen.text)
+		r = open_one(&o, LISTENER_ADMIN_READONLY, &c->admin_listen, 1);
+	if (r == 0)
+		r = open_one(&o, LISTENER_TAKEOVER, &takeover, 1);
+	if (r < 0)
+		listeners_deinit(l);
+	return r;
+}

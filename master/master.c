@@ -1,0 +1,232 @@
+#include "master.h"
+
+#include "control.h"
+#include "reload.h"
+
+#include "lib/clock.h"
+#include "lib/log.h"
+
+#include <signal.h>
+#include <stdio.h>
+
+#define TICK_MS 100
+#define IDLE_MS 1000 /* a drained worker's idle connections have so long for one more request */
+
+/* ---- what the parts ask ---- */
+
+const struct rules *
+master_rules(const struct master *m)
+{
+	return m->config->redis.configured ? m->rules : NULL;
+}
+
+bool
+master_rules_loaded(const struct master *m)
+{
+	struct store_redis_status st;
+
+	store_redis_get_status(m->store, &st);
+	return !m->config->redis.configured || st.loaded || m->remembered;
+}
+
+bool
+master_rules_awaited(const struct master *m)
+{
+	struct store_redis_status st;
+
+	store_redis_get_status(m->store, &st);
+	/* With rules at hand there is no point in waiting for a Redis that is known to be away. */
+	return !m->config->redis.configured || st.loaded ||
+	       (m->remembered && st.state == REDIS_DOWN);
+}
+
+void
+master_start_workers(struct master *m)
+{
+	m->phase = MASTER_STARTING;
+	supervisor_start(&m->supervisor);
+}
+
+/* ---- readiness ---- */
+
+static unsigned
+count_running(const struct supervisor *s)
+{
+	unsigned n = 0;
+
+	for (uint32_t i = 0; i + 1 < s->slots_count; i++)
+		n += s->slots[i].state == SLOT_RUNNING;
+	return n;
+}
+
+/* Ready once every worker had a table. A worker that is replaced afterwards is no reason to send
+ * clients elsewhere: it gets its table before its sockets, and its siblings serve. */
+static void
+readiness_settle(struct master *m)
+{
+	const struct supervisor *s = &m->supervisor;
+	unsigned workers = s->slots_count - 1, running = count_running(s);
+	char status[128];
+
+	if (m->phase == MASTER_STARTING && running == workers &&
+	    s->slots[workers].state == SLOT_RUNNING) {
+		m->phase = MASTER_SERVING;
+		snprintf(status, sizeof status, "serving with %u workers", workers);
+		log_info("ready workers=%u version=%llu after_ms=%llu", workers,
+			 (unsigned long long)m->publisher.version,
+			 (unsigned long long)(clock_mono_ms() - m->started_ms));
+		systemd_ready(&m->systemd, status);
+		takeover_end(&m->takeover, m->config->drain);
+	}
+	board_set(&m->page->ready, (uint64_t)(m->phase == MASTER_SERVING && running > 0));
+}
+
+static void
+on_workers_changed(void *userdata)
+{
+	struct master *m = userdata;
+
+	readiness_settle(m);
+	waiters_settle(m);
+}
+
+static void
+on_greet(void *userdata, struct slot *slot)
+{
+	publish_greet(userdata, slot);
+}
+
+static void
+on_call(void *userdata, struct slot *slot, const struct msg_call *call, struct ipc_message *message)
+{
+	control_answer(userdata, slot, call, message);
+}
+
+static void
+on_empty(void *userdata)
+{
+	struct master *m = userdata;
+
+	m->phase = MASTER_ENDED;
+	uv_stop(&m->loop);
+}
+
+const struct supervisor_ops master_supervisor_ops = {
+	.greet = on_greet,
+	.changed = on_workers_changed,
+	.call = on_call,
+	.empty = on_empty,
+};
+
+/* ---- the sources of the rules ---- */
+
+static void
+board_settle(struct master *m)
+{
+	struct board_master *b = m->page;
+	struct store_redis_status st;
+
+	store_redis_get_status(m->store, &st);
+	board_set(&b->redis_state, st.state == REDIS_OFF ? 0u : st.state == REDIS_UP ? 1u : 2u);
+	board_set(&b->rules_refused, (uint64_t)(master_rules(m) ? rules_refusals(m->rules) : 0));
+	board_set(&b->rules_withheld, (uint64_t)st.withheld);
+	board_set(&b->rules_age_wall,
+		  (uint64_t)(st.compared_wall ? st.compared_wall : m->remembered_wall));
+}
+
+static void
+on_rules_changed(void *userdata)
+{
+	struct master *m = userdata;
+
+	board_add(&m->page->rules_revision, 1);
+	board_settle(m);
+	saver_mark(&m->saver);
+	publish_mark(m, PUBLISH_RULES);
+}
+
+static void
+on_store_state(void *userdata)
+{
+	struct master *m = userdata;
+
+	board_settle(m);
+	/* The first comparison may find no rule and yet say that they are loaded; and while we wait
+	 * for it, that Redis is down is news too. */
+	if (m->phase == MASTER_WAITING || master_rules_loaded(m) != m->publisher.rules_loaded)
+		publish_mark(m, PUBLISH_RULES);
+}
+
+const struct store_redis_ops master_store_ops = { .changed = on_rules_changed,
+						  .state = on_store_state };
+
+void
+master_names_changed(void *userdata)
+{
+	publish_mark(userdata, PUBLISH_ENDPOINTS);
+}
+
+/* ---- signals and time ---- */
+
+void
+master_drain(struct master *m, uint32_t grace_ms)
+{
+	if (m->phase != MASTER_DRAINING) {
+		log_info("drain grace_ms=%u", grace_ms);
+		systemd_stopping(&m->systemd);
+	}
+	m->phase = MASTER_DRAINING;
+	board_set(&m->page->ready, 0u);
+	supervisor_drain(&m->supervisor, grace_ms, grace_ms < IDLE_MS ? grace_ms : IDLE_MS);
+	listeners_close(&m->listeners, LISTENER_HTTP);
+}
+
+static void
+on_signal(uv_signal_t *handle, int signum)
+{
+	struct master *m = handle->data;
+	BUF_CLEAN struct buf report = { 0 };
+
+	log_info("signal number=%d", signum);
+	if (m->phase == MASTER_ENDED)
+		return;
+	if (signum == SIGHUP)
+		(void)!master_reload(m, &report); /* it logs why it refused */
+	else if (signum == SIGQUIT || m->phase == MASTER_DRAINING)
+		master_drain(m, 0);
+	else
+		master_drain(m, m->config->drain);
+}
+
+static void
+on_tick(uv_timer_t *timer)
+{
+	struct master *m = timer->data;
+	uint64_t now = clock_mono_ms();
+
+	supervisor_tick(&m->supervisor, now);
+	takeover_tick(&m->takeover, m->page, now);
+	publish_tick(m);
+	saver_tick(m, now);
+	board_settle(m);
+	systemd_tick(&m->systemd, now);
+}
+
+int
+master_watch(struct master *m)
+{
+	static const int watched[MASTER_SIGNALS] = { SIGHUP, SIGTERM, SIGINT, SIGQUIT };
+	int r = 0;
+
+	signal(SIGPIPE, SIG_IGN);
+	for (int i = 0; i < MASTER_SIGNALS && r == 0; i++) {
+		r = uv_signal_init(&m->loop, &m->signals[i]);
+		m->signals[i].data = m;
+		if (r == 0)
+			r = uv_signal_start(&m->signals[i], on_signal, watched[i]);
+	}
+	if (r == 0)
+		r = uv_timer_init(&m->loop, &m->tick);
+	m->tick.data = m;
+	return r < 0 ? r : uv_timer_start(&m->tick, on_tick, TICK_MS, TICK_MS);
+}

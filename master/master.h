@@ -1,0 +1,87 @@
+#pragma once
+
+/*
+ * master: one process that accepts no connection. It owns everything below; each part is a module
+ * of its own, and this struct is what they meet in. Nothing in it may block the loop once the loop
+ * runs.
+ */
+
+#include "config.h"
+#include "listeners.h"
+#include "probe.h"
+#include "publish.h"
+#include "resolve.h"
+#include "rules.h"
+#include "save.h"
+#include "shm/board.h"
+#include "spawn.h"
+#include "store_redis.h"
+#include "supervise.h"
+#include "systemd.h"
+#include "takeover.h"
+#include "workdir.h"
+
+#define MASTER_SIGNALS 4
+
+enum master_phase {
+	MASTER_WAITING,  /* for the rules and the names: nobody is served yet */
+	MASTER_STARTING, /* workers are on their way */
+	MASTER_SERVING,  /* every worker had a table */
+	MASTER_DRAINING,
+	MASTER_ENDED,
+};
+
+struct master {
+	uv_loop_t loop;
+	uv_timer_t tick;
+	uv_signal_t signals[MASTER_SIGNALS];
+	enum master_phase phase;
+	uint64_t started_ms;
+
+	struct config *config;
+	struct workdir workdir;
+	struct systemd systemd;
+	struct spawn spawn;
+	struct listeners listeners;
+	struct takeover takeover;
+	struct supervisor supervisor;
+	int access_log;
+
+	struct board_master *page;
+	int page_fd;
+
+	struct rules *rules;     /* of Redis */
+	bool remembered;         /* they were last-known-good ones from the state file */
+	int64_t remembered_wall; /* when those were saved */
+	struct resolver *resolver;
+	struct store_redis *store;
+	struct prober *prober;
+	struct publisher publisher;
+	struct saver saver;
+
+	struct { /* for status */
+		bool ok;
+		int64_t wall; /* 0: there was none */
+		char *error;
+	} last_reload;
+};
+
+/* `yett run`: does not return before the gateway has ended. The exit status: 0; 1 mistakes in the
+ * configuration or something that it needs cannot be had; 2 the configuration cannot be read. */
+int master_main(const char *file);
+
+/* master.c, for start.c: signals and the tick; what the parts call back. 0 or a negative errno. */
+int master_watch(struct master *m) __attribute__((warn_unused_result));
+extern const struct supervisor_ops master_supervisor_ops;
+extern const struct store_redis_ops master_store_ops;
+void master_names_changed(void *userdata);
+
+/* The rules of Redis, NULL when none is configured. */
+const struct rules *master_rules(const struct master *m);
+/* False while Redis is configured, never answered, and there were no last-known-good rules. */
+bool master_rules_loaded(const struct master *m);
+/* Waiting: have the rules come, or was the wait long enough? */
+bool master_rules_awaited(const struct master *m);
+/* The first table is published. */
+void master_start_workers(struct master *m);
+void master_drain(struct master *m, uint32_t grace_ms);

@@ -1,0 +1,31 @@
+#pragma once
+
+/*
+ * mistakes: what is wrong with a configuration, collected while it is read and told in the order of
+ * the lines.
+ */
+
+#include "lib/buf.h"
+
+#define MISTAKES_SHOWN 200 /* more are counted, not listed */
+
+struct mistake {
+	int line;  /* 0: of no line */
+	size_t at; /* in the order in which they were found */
+	bool warning;
+	char *text;
+};
+
+struct mistakes {
+	struct mistake *items;
+	size_t count, cap;
+	size_t errors; /* those that are no warnings */
+};
+
+void mistakes_deinit(struct mistakes *m);
+/* `key`: path of the setting, "" for the file as a whole. The text says what is wrong and, behind a
+ * semicolon, the remedy. Control characters in it (they came out of the file) become '?'. */
+void mistakes_add(struct mistakes *m, bool warning, int line, const char *key, const char *fmt, ...)
+    __attribute__((format(printf, 5, 6)));
+/* One line each: "FILE:LINE: KEY: TEXT". */
+void mistakes_write(struct mistakes *m, const char *file, struct buf *out);

@@ -1,0 +1,141 @@
+#include "own.h"
+
+#include "lib/xalloc.h"
+
+#include <arpa/inet.h>
+#include <ifaddrs.h>
+#include <stdlib.h>
+
+struct own {
+	const struct config *config;
+	struct in6_addr *addresses; /* of this host's interfaces; IPv4 mapped */
+	size_t count;
+};
+
+static struct in6_addr
+mapped(struct in_addr v4)
+{
+	struct in6_addr a = { .s6_addr = { [10] = 0xff, [11] = 0xff } };
+
+	memcpy(a.s6_addr + 12, &v4, sizeof v4);
+	return a;
+}
+
+static void
+own_add(struct own *o, const struct sockaddr *sa)
+{
+	struct in6_addr a;
+
+	if (!sa || (sa->sa_family != AF_INET && sa->sa_family != AF_INET6))
+		return;
+	a = sa->sa_family == AF_INET ? mapped(((const struct sockaddr_in *)sa)->sin_addr)
+				     : ((const struct sockaddr_in6 *)sa)->sin6_addr;
+	o->addresses = xrealloc(o->addresses, (o->count + 1) * sizeof a);
+	o->addresses[o->count++] = a;
+}
+
+struct own *
+own_new(const struct config *c)
+{
+	struct own *o = xcalloc(1, sizeof *o);
+	struct ifaddrs *all = NULL;
+
+	o->config = c;
+	if (getifaddrs(&all) == 0) {
+		for (const struct ifaddrs *i = all; i; i = i->ifa_next)
+			own_add(o, i->ifa_addr);
+		freeifaddrs(all);
+	}
+	return o;
+}
+
+void
+own_free(struct own *o)
+{
+	free(o->addresses);
+	free(o);
+}
+
+/* Literals of a host, at most two ("localhost"); 0 for a name. */
+static size_t
+host_literals(const char *host, struct in6_addr out[2])
+{
+	struct in_addr v4;
+
+	if (!host || !*host || strcmp(host, "*") == 0) {
+		out[0] = in6addr_any;
+		return 1;
+	}
+	if (strcasecmp(host, "localhost") == 0) {
+		out[0] = in6addr_loopback;
+		v4.s_addr = htonl(INADDR_LOOPBACK);
+		out[1] = mapped(v4);
+		return 2;
+	}
+	if (inet_pton(AF_INET6, host, &out[0]) == 1)
+		return 1;
+	if (inet_pton(AF_INET, host, &v4) != 1)
+		return 0;
+	out[0] = mapped(v4);
+	return 1;
+}
+
+static bool
+is_any(const struct in6_addr *a)
+{
+	return IN6_IS_ADDR_UNSPECIFIED(a) || (IN6_IS_ADDR_V4MAPPED(a) && a->s6_addr32[3] == 0);
+}
+
+static bool
+is_loopback(const struct in6_addr *a)
+{
+	return IN6_IS_ADDR_LOOPBACK(a) || (IN6_IS_ADDR_V4MAPPED(a) && a->s6_addr[12] == 127);
+}
+
+/* Would a connection to `to` on the listener's port arrive at a socket bound to `bound`? */
+static bool
+reaches(const struct own *o, const struct in6_addr *to, const struct in6_addr *bound)
+{
+	if (!is_any(bound))
+		return is_any(to) ? is_loopback(bound) : IN6_ARE_ADDR_EQUAL(to, bound);
+	if (is_any(to) || is_loopback(to))
+		return true;
+	for (size_t i = 0; i < o->count; i++) {
+		if (IN6_ARE_ADDR_EQUAL(to, &o->addresses[i]))
+			return true;
+	}
+	return false;
+}
+
+static bool
+same(const struct own *o, const struct config_address *a, const struct config_address *listener)
+{
+	struct in6_addr to[2], bound[2];
+	size_t to_count, bound_count;
+
+	if (a->unix_path || listener->unix_path)
+		return a->unix_path && listener->unix_path &&
+		       strcmp(a->unix_path, listener->unix_path) == 0;
+	if ((a->port ? a->port : 80) != listener->port)
+		return false;
+	to_count = host_literals(a->host, to);
+	bound_count = host_literals(listener->host, bound);
+	for (size_t i = 0; i < to_count * bound_count; i++) {
+		if (reaches(o, &to[i / bound_count], &bound[i % bound_count]))
+			return true;
+	}
+	return false;
+}
+
+bool
+own_is(const struct own *o, const struct config_address *a)
+{
+	const struct config *c = o->config;
+
+	for (size_t i = 0; i < c->listeners_count; i++) {
+		if (same(o, a, &c->listeners[i].address))
+			return true;
+	}
+	return (c->admin_listen.text && same(o, a, &c->admin_listen)) ||
+	       same(o, a, &c->admin_socket);
+}

@@ -1,0 +1,182 @@
+#include "page.h"
+
+#include "lib/http_client.h"
+#include "lib/xalloc.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#define BODY_MAX 65536u /* more of a page is not read */
+
+/* Host of a request to it: no port where it is that of the scheme (RFC 9110 section 7.2). */
+static char *
+host_field(const struct directory_endpoint *e)
+{
+	size_t n = strlen(e->authority);
+
+	if (e->address.unix_path)
+		return xstrdup("localhost");
+	if (n > 3 && strcmp(e->authority + n - 3, ":80") == 0)
+		n -= 3;
+	return xstrndup(e->authority, n);
+}
+
+void
+page_init(struct page *p, const struct directory_endpoint *e, uv_loop_t *loop, const struct resolver *resolver,
+	  page_fn done, void *userdata)
+{
+	*p = (struct page){
+		.host = host_field(e),
+		.path = xstrdup(""),
+		.port = e->address.port,
+		.loop = loop,
+		.resolver = resolver,
+		.done = done,
+		.userdata = userdata,
+	};
+	if (e->address.unix_path)
+		p->unix_path = xstrdup(e->address.unix_path);
+	else
+		p->name = xstrdup(e->address.host);
+}
+
+void
+page_deinit(struct page *p)
+{
+	page_cancel(p);
+	free(p->host);
+	free(p->path);
+	free(p->name);
+	free(p->unix_path);
+}
+
+bool
+page_set_path(struct page *p, const char *base, const char *path)
+{
+	BUF_CLEAN struct buf whole = { 0 };
+
+	buf_addf(&whole, "%s%s", base, path);
+	if (slice_eq(slice_of(p->path), buf_slice(&whole)))
+		return false;
+	free(p->path);
+	p->path = xstrndup(whole.p, whole.n);
+	return true;
+}
+
+static void
+address_make(struct sockaddr_storage *out, const struct resolved *a, uint16_t port)
+{
+	struct sockaddr_in6 *six = (struct sockaddr_in6 *)out;
+	struct sockaddr_in *four = (struct sockaddr_in *)out;
+
+	memset(out, 0, sizeof *out);
+	out->ss_family = a->family;
+	if (a->family == AF_INET) {
+		four->sin_port = htons(port);
+		memcpy(&four->sin_addr, a->ip, sizeof four->sin_addr);
+	} else {
+		six->sin6_port = htons(port);
+		memcpy(&six->sin6_addr, a->ip, sizeof six->sin6_addr);
+	}
+}
+
+bool
+page_is_shortage(int status)
+{
+	return status == -EMFILE || status == -ENFILE || status == -ENOMEM || status == -ENOBUFS;
+}
+
+const char *
+page_error(int status)
+{
+	switch (status) {
+	case UV_EAI_AGAIN:
+		return "the name is being resolved";
+	case UV_EAI_NONAME:
+		return "the name does not resolve";
+	case -EBADMSG:
+		return "the answer is not HTTP";
+	case -EMSGSIZE:
+		return "the head of the answer is too large";
+	default:
+		return strerror(-status);
+	}
+}
+
+static void page_answered(void *userdata, int status, struct slice body);
+
+/* 0: under way; negative errno: this address cannot be asked. */
+static int
+page_ask(struct page *p, const struct resolved *a, uint64_t left_ms)
+{
+	struct sockaddr_storage address;
+	struct http_client_request q = {
+		.unix_path = p->unix_path,
+		.host = p->host,
+		.path = p->path,
+		.timeout_ms = (uint32_t)left_ms,
+		.body_max = BODY_MAX,
+	};
+
+	if (a) {
+		address_make(&address, a, p->port);
+		q.address = (const struct sockaddr *)&address;
+	}
+	return http_client_get(p->loop, &q, page_answered, p, &p->request);
+}
+
+/* From the preferred address on, for as long as there is time; `error` is that of the one before. */
+static void
+page_try(struct page *p, int error)
+{
+	const struct resolved *addresses = NULL;
+	uint64_t generation, spent = uv_now(p->loop) - p->started_ms;
+	size_t n = 1;
+	bool settled = true;
+
+	if (p->name)
+		n = resolver_get(p->resolver, p->name, &addresses, &generation, &settled);
+	if (n == 0)
+		error = settled ? UV_EAI_NONAME : UV_EAI_AGAIN;
+	for (; p->tries < n && spent < p->timeout_ms && !page_is_shortage(error); p->tries++) {
+		error = page_ask(p, addresses ? &addresses[(p->prefer + p->tries) % n] : NULL, p->timeout_ms - spent);
+		if (error == 0)
+			return;
+	}
+	p->done(p->userdata, error);
+}
+
+static void
+page_answered(void *userdata, int status, struct slice body)
+{
+	struct page *p = userdata;
+
+	p->request = NULL;
+	if (status > 0) {
+		p->prefer += p->tries;
+		p->done(p->userdata, status);
+	} else if (status == -ETIMEDOUT) {
+		p->prefer += p->tries + 1; /* no time is left; the next request starts with another one */
+		p->done(p->userdata, status);
+	} else {
+		p->tries++;
+		page_try(p, status);
+	}
+}
+
+void
+page_get(struct page *p, uint32_t timeout_ms)
+{
+	p->started_ms = uv_now(p->loop);
+	p->timeout_ms = timeout_ms ? timeout_ms : 1;
+	p->tries = 0;
+	page_try(p, 0);
+}
+
+void
+page_cancel(struct page *p)
+{
+	if (p->request)
+		http_client_cancel(p->request);
+	p->request = NULL;
+}

@@ -1,0 +1,409 @@
+#include "probe.h"
+
+#include "health.h"
+#include "lib/log.h"
+#include "lib/wheel.h"
+#include "lib/xalloc.h"
+#include "page.h"
+#include "seen.h"
+
+#include <stdlib.h>
+#include <sys/random.h>
+
+#define AT_ONCE 64
+#define UNSETTLED_MS 100 /* how soon to look again for a name that is being asked for */
+
+enum endpoint_at { /* what moves it on; endpoint_stop leads back to the first from each of the others */
+	ENDPOINT_IDLE,    /* nothing: not watched, or its health section is off */
+	ENDPOINT_DUE,     /* the wheel */
+	ENDPOINT_READY,   /* a free place among those under way */
+	ENDPOINT_RUNNING, /* its page is asked for */
+};
+
+struct endpoint {
+	struct prober *of;
+	enum endpoint_at at;
+	struct wheel_node due;
+	struct list ready;
+	struct page page;
+	uint32_t slot;
+	uint64_t round; /* of the prober_watch that last named it */
+	char *authority;
+	struct config_health rules; /* its `path` is not used */
+	struct health health;
+	bool spread; /* has its own place in the interval */
+	uint64_t started_ms; /* of its last probe */
+};
+
+struct prober {
+	uv_loop_t *loop;
+	uv_timer_t tick; /* sweeps the wheel; runs while an endpoint is watched */
+	struct wheel wheel;
+	struct list ready;
+	unsigned running;
+	bool starting; /* inside prober_start */
+	bool short_of; /* of descriptors or memory; said once */
+	struct board_master *board;
+	const struct resolver *resolver;
+	struct endpoint *slots[BOARD_ENDPOINTS]; /* of those that left, too, until the slot means another one */
+	uint64_t round;
+	uint64_t died; /* sequence of deaths */
+	uint64_t random;
+	size_t beyond; /* endpoints without a slot at the last look */
+	struct seen seen; /* "AUTHORITY PATH" */
+};
+
+static void prober_start(struct prober *p);
+static void endpoint_answered(void *userdata, int status);
+
+/* xorshift64: it spreads, it protects nothing. */
+static uint64_t
+prober_random(struct prober *p, uint64_t below)
+{
+	p->random ^= p->random << 13;
+	p->random ^= p->random >> 7;
+	p->random ^= p->random << 17;
+	return below ? p->random % below : 0;
+}
+
+static struct board_health *
+endpoint_words(const struct endpoint *e)
+{
+	return &e->of->board->health[e->slot];
+}
+
+/* ---- pages that once gave a 2xx ---- */
+
+static struct slice
+endpoint_page(const struct endpoint *e, struct buf *out)
+{
+	buf_addf(out, "%s %s", e->authority, e->page.path);
+	buf_addc(out, '\0');
+	return buf_slice(out);
+}
+
+static bool
+endpoint_was_seen(const struct endpoint *e)
+{
+	BUF_CLEAN struct buf page = { 0 };
+
+	return seen_has(&e->of->seen, endpoint_page(e, &page).p);
+}
+
+static bool
+endpoint_remember(const struct endpoint *e)
+{
+	BUF_CLEAN struct buf page = { 0 };
+
+	return seen_add(&e->of->seen, endpoint_page(e, &page).p);
+}
+
+static void
+endpoint_seen(const struct endpoint *e)
+{
+	struct prober *p = e->of;
+
+	if (endpoint_remember(e))
+		return;
+	/* Full of endpoints that came and went: starts again with those that have a slot. */
+	seen_deinit(&p->seen);
+	for (size_t i = 0; i < BOARD_ENDPOINTS; i++) {
+		if (p->slots[i] && endpoint_words(p->slots[i])->seen_2xx)
+			endpoint_remember(p->slots[i]);
+	}
+}
+
+/* ---- one probe ---- */
+
+static void
+endpoint_wait(struct endpoint *e, uint64_t deadline_ms)
+{
+	e->at = ENDPOINT_DUE;
+	wheel_set(&e->of->wheel, &e->due, deadline_ms);
+}
+
+static void
+endpoint_stop(struct endpoint *e)
+{
+	switch (e->at) {
+	case ENDPOINT_IDLE:
+		break;
+	case ENDPOINT_DUE:
+		wheel_clear(&e->due);
+		break;
+	case ENDPOINT_READY:
+		list_remove(&e->ready);
+		break;
+	case ENDPOINT_RUNNING:
+		page_cancel(&e->page);
+		e->of->running--;
+		break;
+	}
+	e->at = ENDPOINT_IDLE;
+}
+
+/* The first probe of all was at once; from there each finds its own place in the interval. */
+static uint64_t
+endpoint_next(struct endpoint *e)
+{
+	uint64_t interval = e->rules.interval, now = uv_now(e->of->loop), next;
+
+	next = e->started_ms;
+	if (e->spread)
+		next += interval - interval / 10 + prober_random(e->of, interval / 5 + 1);
+	else
+		next += 1 + prober_random(e->of, interval);
+	e->spread = true;
+	return next > now ? next : now;
+}
+
+static void
+endpoint_result(struct endpoint *e, int status)
+{
+	struct health_result result = { .authority = e->authority };
+
+	if (status > 0)
+		result.status = status;
+	else
+		result.reason = page_error(status);
+	if (health_judge(&e->health, endpoint_words(e), &e->rules, &result, &e->of->died))
+		endpoint_seen(e);
+	endpoint_wait(e, endpoint_next(e));
+}
+
+static void
+endpoint_answered(void *userdata, int status)
+{
+	struct endpoint *e = userdata;
+	struct prober *p = e->of;
+
+	p->running--;
+	if (status == UV_EAI_AGAIN) {
+		endpoint_wait(e, uv_now(p->loop) + UNSETTLED_MS);
+	} else if (page_is_shortage(status)) {
+		if (!p->short_of)
+			log_warn("probe error=\"%s\"", page_error(status));
+		p->short_of = true;
+		endpoint_wait(e, endpoint_next(e));
+	} else {
+		p->short_of = false;
+		endpoint_result(e, status);
+	}
+	if (!p->starting)
+		prober_start(p);
+}
+
+static void
+prober_start(struct prober *p)
+{
+	p->starting = true; /* one that fails at once must not start the next from inside */
+	while (p->running < AT_ONCE && !list_empty(&p->ready)) {
+		struct endpoint *e = container_of(p->ready.next, struct endpoint, ready);
+
+		list_remove(&e->ready);
+		e->at = ENDPOINT_RUNNING;
+		e->started_ms = uv_now(p->loop);
+		p->running++;
+		page_get(&e->page, e->rules.timeout);
+	}
+	p->starting = false;
+}
+
+/* ---- which endpoints ---- */
+
+static void
+endpoint_free(struct endpoint *e)
+{
+	endpoint_stop(e);
+	page_deinit(&e->page);
+	free(e->authority);
+	free(e);
+}
+
+static struct endpoint *
+endpoint_new(struct prober *p, const struct directory_endpoint *d)
+{
+	struct endpoint *e = xcalloc(1, sizeof *e);
+
+	e->of = p;
+	e->slot = d->slot;
+	e->authority = xstrdup(d->authority);
+	page_init(&e->page, d, p->loop, p->resolver, endpoint_answered, e);
+	wheel_node_init(&e->due);
+	list_init(&e->ready);
+	return e;
+}
+
+/* The endpoint of this slot, with words on the board that are its own. */
+static struct endpoint *
+prober_endpoint(struct prober *p, const struct directory_endpoint *d)
+{
+	struct endpoint *e = p->slots[d->slot];
+
+	if (e && strcmp(e->authority, d->authority) == 0)
+		return e;
+	if (e)
+		endpoint_free(e);
+	e = endpoint_new(p, d);
+	p->slots[d->slot] = e;
+	board_set(&endpoint_words(e)->state, (uint32_t)HEALTH_UNKNOWN);
+	board_set(&endpoint_words(e)->seen_2xx, 0u);
+	board_set(&endpoint_words(e)->died, 0u);
+	board_set(&endpoint_words(e)->checked_ms, 0u);
+	board_set(&endpoint_words(e)->last_status, 0u);
+	return e;
+}
+
+/* What is known of the old page does not count for another one; the state stays until that is known better. */
+static void
+endpoint_turn_page(struct endpoint *e)
+{
+	endpoint_stop(e);
+	e->health.in_row = 0;
+	board_set(&endpoint_words(e)->seen_2xx, (uint32_t)endpoint_was_seen(e));
+}
+
+static void
+prober_watch_on(struct prober *p, const struct directory_upstream *u, const struct directory_endpoint *d)
+{
+	struct endpoint *e = prober_endpoint(p, d);
+
+	if (e->round == p->round)
+		return; /* two upstreams have it: the first one's page is asked for */
+	e->round = p->round;
+	if (page_set_path(&e->page, d->base, u->health.path))
+		endpoint_turn_page(e);
+	e->rules = u->health;
+	if (e->at == ENDPOINT_IDLE) {
+		e->at = ENDPOINT_READY;
+		list_push(&p->ready, &e->ready);
+	} else if (e->at == ENDPOINT_DUE && e->due.deadline > e->started_ms + e->rules.interval * 11 / 10) {
+		endpoint_wait(e, endpoint_next(e)); /* the interval became shorter */
+	}
+}
+
+static void
+prober_watch_off(struct prober *p, const struct directory_endpoint *d)
+{
+	struct endpoint *e = prober_endpoint(p, d);
+
+	if (e->round == p->round)
+		return;
+	e->round = p->round;
+	endpoint_stop(e);
+	e->health.in_row = 0;
+	board_set(&endpoint_words(e)->state, (uint32_t)HEALTH_UNKNOWN);
+}
+
+static void
+prober_watch_all(struct prober *p, const struct directory *d, bool enabled, size_t *beyond)
+{
+	for (size_t i = 0; i < d->upstreams_count; i++) {
+		const struct directory_upstream *u = &d->upstreams[i];
+
+		for (size_t j = 0; j < u->endpoints_count && u->health.enabled == enabled; j++) {
+			const struct directory_endpoint *e = &u->endpoints[j];
+
+			if (e->slot == 0 || e->slot >= BOARD_ENDPOINTS)
+				*beyond += enabled;
+			else if (enabled)
+				prober_watch_on(p, u, e);
+			else
+				prober_watch_off(p, e);
+		}
+	}
+}
+
+static void
+prober_on_due(void *userdata, struct wheel_node *node)
+{
+	struct prober *p = userdata;
+	struct endpoint *e = container_of(node, struct endpoint, due);
+
+	e->at = ENDPOINT_READY;
+	list_push(&p->ready, &e->ready);
+}
+
+static void
+prober_on_tick(uv_timer_t *tick)
+{
+	struct prober *p = tick->data;
+
+	wheel_sweep(&p->wheel, uv_now(p->loop), prober_on_due, p);
+	prober_start(p);
+}
+
+void
+prober_watch(struct prober *p, const struct directory *d)
+{
+	size_t beyond = 0;
+	bool any = false;
+
+	p->round++;
+	/* Where two upstreams have an endpoint and one of them wants it probed, it is. */
+	prober_watch_all(p, d, true, &beyond);
+	prober_watch_all(p, d, false, &beyond);
+	for (size_t i = 0; i < BOARD_ENDPOINTS; i++) {
+		if (p->slots[i] && p->slots[i]->round != p->round)
+			endpoint_stop(p->slots[i]);
+		any |= p->slots[i] && p->slots[i]->at != ENDPOINT_IDLE;
+	}
+	if (beyond && !p->beyond)
+		log_warn("probe endpoints=%zu error=\"the board is full: they are used without health checks\"", beyond);
+	p->beyond = beyond;
+	if (any)
+		uv_timer_start(&p->tick, prober_on_tick, 0, WHEEL_TICK_MS);
+	else
+		uv_timer_stop(&p->tick);
+}
+
+/* ---- from outside ---- */
+
+struct prober *
+prober_new(uv_loop_t *loop, struct board_master *board, const struct resolver *resolver)
+{
+	struct prober *p = xcalloc(1, sizeof *p);
+
+	p->loop = loop;
+	p->board = board;
+	p->resolver = resolver;
+	list_init(&p->ready);
+	wheel_init(&p->wheel, uv_now(loop));
+	uv_timer_init(loop, &p->tick);
+	p->tick.data = p;
+	if (getrandom(&p->random, sizeof p->random, GRND_NONBLOCK) != sizeof p->random || p->random == 0)
+		p->random = uv_hrtime() | 1;
+	return p;
+}
+
+static void
+prober_on_close(uv_handle_t *handle)
+{
+	free(handle->data);
+}
+
+void
+prober_free(struct prober *p)
+{
+	if (!p)
+		return;
+	for (size_t i = 0; i < BOARD_ENDPOINTS; i++) {
+		if (p->slots[i])
+			endpoint_free(p->slots[i]);
+	}
+	seen_deinit(&p->seen);
+	uv_close((uv_handle_t *)&p->tick, prober_on_close);
+}
+
+size_t
+prober_seen(const struct prober *p, const char *const **pages)
+{
+	*pages = p->seen.names;
+	return p->seen.pages.count;
+}
+
+void
+prober_remember(struct prober *p, const char *page)
+{
+	seen_add(&p->seen, page);
+}

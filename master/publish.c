@@ -1,0 +1,360 @@
+#include "publish.h"
+
+#include "master.h"
+
+#include "lib/clock.h"
+#include "lib/log.h"
+#include "lib/xalloc.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define QUEUE_LONG 64 /* messages that wait for a worker: it gets no further table for now */
+#define HOLD_MS 500   /* for names that nobody has asked for before */
+#define RETRY_MS 2000 /* after a compilation that failed */
+/* A slot of the board that nothing names any more is given to others after so many tables: by then
+ * the requests that hold an older one are few, and what they miscount is theirs alone. */
+#define ROUNDS_KEPT 16
+
+static void publish_turn(uv_timer_t *timer);
+
+int
+publish_init(struct master *m)
+{
+	struct publisher *p = &m->publisher;
+
+	*p = (struct publisher){ .generation = 1 };
+	waiters_init(&p->waiters);
+	p->slots.upstreams = slots_new(UINT32_MAX);
+	p->slots.endpoints = slots_new(BOARD_ENDPOINTS);
+	p->slots.routes = slots_new(BOARD_ROUTES);
+	p->turn.data = m;
+	return uv_timer_init(&m->loop, &p->turn);
+}
+
+void
+publish_deinit(struct master *m)
+{
+	struct publisher *p = &m->publisher;
+
+	uv_close((uv_handle_t *)&p->turn, NULL);
+	waiters_deinit(&p->waiters);
+	for (int i = 0; i < SEGMENT_N; i++)
+		seg_unref(p->segments[i]);
+	if (p->directory)
+		directory_free(p->directory);
+	if (p->report)
+		compile_report_free(p->report);
+	slots_free(p->slots.upstreams);
+	slots_free(p->slots.endpoints);
+	slots_free(p->slots.routes);
+	free(p->warnings);
+}
+
+void
+publish_mark(struct master *m, unsigned parts)
+{
+	struct publisher *p = &m->publisher;
+
+	p->pending |= parts;
+	if (parts & PUBLISH_RULES)
+		p->directory_old = true;
+	/* Counted from the first of several changes, so that their stream cannot hold up the first
+	 * one for ever. */
+	if (p->hold_ms == 0)
+		p->hold_ms = clock_mono_ms() + HOLD_MS;
+	/* A timer of no length runs in the next turn, however many marks there were before. */
+	uv_timer_start(&p->turn, publish_turn, 0, 0);
+}
+
+/* ---- the directory ---- */
+
+static void
+log_warnings(struct publisher *p, struct buf *warnings)
+{
+	struct slice rest = buf_slice(warnings);
+
+	buf_addc(warnings, '\0');
+	if (p->warnings && strcmp(p->warnings, warnings->p) == 0)
+		return;
+	while (rest.p && rest.n > 0) {
+		struct slice line = slice_cut(rest, '\n', &rest);
+
+		if (line.n)
+			log_warn("directory warning=\"%.*s\"", SLICE_F(line));
+	}
+	free(p->warnings);
+	p->warnings = xstrdup(warnings->p);
+}
+
+/* Resolver and prober hear of new endpoints before the table that names them is compiled. */
+static void
+directory_renew(struct master *m)
+{
+	struct publisher *p = &m->publisher;
+	BUF_CLEAN struct buf warnings = { 0 };
+	struct directory *next = directory_build(m->config, master_rules(m), &p->slots, &warnings);
+
+	log_warnings(p, &warnings);
+	resolver_watch(m->resolver, next);
+	prober_watch(m->prober, next);
+	if (p->directory)
+		directory_free(p->directory);
+	p->directory = next;
+	p->directory_old = false;
+}
+
+void
+publish_reconfigured(struct master *m)
+{
+	directory_renew(m);
+	publish_mark(m, PUBLISH_ALL);
+	m->publisher.directory_old = false;
+}
+
+/* ---- compiling ---- */
+
+struct product {
+	struct segment *segments[SEGMENT_N]; /* NULL: as before */
+	struct compile_report *report;
+};
+
+static void
+product_deinit(struct product *p)
+{
+	for (int i = 0; i < SEGMENT_N; i++)
+		seg_unref(p->segments[i]);
+	if (p->report)
+		compile_report_free(p->report);
+}
+
+static int
+product_make(struct master *m, const struct config *c, struct directory *d, unsigned parts,
+	     struct product *out)
+{
+	struct publisher *p = &m->publisher;
+	bool loaded = !c->redis.configured || master_rules_loaded(m);
+	const struct rules *rules = c->redis.configured ? m->rules : NULL;
+	int r = 0;
+
+	if (parts & PUBLISH_RULES)
+		r = compile_rules(c, rules, loaded, d, &p->slots, p->generation,
+				  &out->segments[SEGMENT_RULES], &out->report);
+	/* The rules name upstreams by their index, so a new directory takes both. */
+	if (r == 0 && parts & (PUBLISH_ENDPOINTS | PUBLISH_RULES))
+		r = compile_endpoints(d, m->resolver, p->generation,
+				      &out->segments[SEGMENT_ENDPOINTS]);
+	if (r == 0 && parts & PUBLISH_KEYS)
+		r = compile_keys(c, p->generation, &out->segments[SEGMENT_KEYS]);
+	return r;
+}
+
+int
+publish_check(struct master *m, const struct config *next, struct buf *report)
+{
+	BUF_CLEAN struct buf warnings = { 0 };
+	const struct rules *rules = next->redis.configured ? m->rules : NULL;
+	struct directory *d = directory_build(next, rules, &m->publisher.slots, &warnings);
+	struct product product = { 0 };
+	int r = product_make(m, next, d, PUBLISH_ALL, &product);
+
+	if (r < 0)
+		buf_addf(report, "%s: the table cannot be compiled: %s\n", next->file,
+			 strerror(-r));
+	product_deinit(&product);
+	directory_free(d);
+	return r;
+}
+
+/* The same but for the generation. */
+static bool
+segment_same(const struct segment *a, const struct segment *b)
+{
+	size_t from = offsetof(struct seg_header, generation) + sizeof a->head->generation;
+
+	return a && b && a->size == b->size &&
+	       memcmp((const char *)a->head + from, (const char *)b->head + from, a->size - from) ==
+		   0;
+}
+
+/* ---- sending ---- */
+
+static void
+send_segment(struct slot *slot, const struct segment *s)
+{
+	struct msg_segment segment = { .kind = s->head->kind, .generation = s->head->generation };
+
+	if (s->head->kind == SEGMENT_KEYS && slot->role != ROLE_TRAFFIC)
+		return;
+	supervisor_send(slot, MSG_SEGMENT, &segment, sizeof segment, s->fd);
+}
+
+static void
+send_publish(const struct publisher *p, struct slot *slot)
+{
+	struct msg_publish publish = { .version = p->version };
+
+	for (int i = 0; i < SEGMENT_N; i++) {
+		if (i != SEGMENT_KEYS || slot->role == ROLE_TRAFFIC)
+			publish.generation[i] = p->segments[i]->head->generation;
+	}
+	supervisor_send(slot, MSG_PUBLISH, &publish, sizeof publish, -1);
+}
+
+void
+publish_greet(struct master *m, struct slot *slot)
+{
+	struct publisher *p = &m->publisher;
+
+	for (int i = 0; i < SEGMENT_N; i++)
+		send_segment(slot, p->segments[i]);
+	send_publish(p, slot);
+}
+
+static void
+send_all(struct master *m, const bool changed[SEGMENT_N])
+{
+	struct publisher *p = &m->publisher;
+
+	for (uint32_t i = 0; i < m->supervisor.slots_count; i++) {
+		struct slot *slot = &m->supervisor.slots[i];
+
+		if (!slot_is_live(slot))
+			continue;
+		if (slot->control && slot->control->queued > QUEUE_LONG)
+			slot->behind = true;
+		if (slot->behind)
+			continue;
+		for (int k = 0; k < SEGMENT_N; k++) {
+			if (changed[k])
+				send_segment(slot, p->segments[k]);
+		}
+		send_publish(p, slot);
+	}
+}
+
+/* Tables that a stuck worker missed are not sent to it one after the other: the newest will do. */
+static void
+send_missed(struct master *m)
+{
+	for (uint32_t i = 0; i < m->supervisor.slots_count; i++) {
+		struct slot *slot = &m->supervisor.slots[i];
+
+		if (!slot->behind || !slot_is_live(slot) || !slot->control ||
+		    slot->control->queued > 0)
+			continue;
+		slot->behind = false;
+		publish_greet(m, slot);
+	}
+}
+
+void
+publish_tick(struct master *m)
+{
+	if (m->publisher.pending)
+		publish_mark(m, 0);
+	send_missed(m);
+	waiters_settle(m);
+}
+
+/* ---- the turn ---- */
+
+/* Puts in force what is new in `product`. Returns whether anything was. */
+static bool
+publish_commit(struct master *m, struct product *product)
+{
+	struct publisher *p = &m->publisher;
+	bool changed[SEGMENT_N] = { 0 };
+	bool any = false;
+
+	if (product->report) {
+		if (p->report)
+			compile_report_free(p->report);
+		p->report = product->report;
+		product->report = NULL;
+	}
+	for (int i = 0; i < SEGMENT_N; i++) {
+		if (!product->segments[i] || segment_same(p->segments[i], product->segments[i]))
+			continue;
+		seg_unref(p->segments[i]);
+		p->segments[i] = product->segments[i];
+		product->segments[i] = NULL;
+		changed[i] = any = true;
+	}
+	if (!any)
+		return false;
+	p->version++;
+	p->generation++;
+	p->published_wall = clock_wall();
+	board_set(&m->page->published_wall, (uint64_t)p->published_wall);
+	board_set(&m->page->version, p->version);
+	send_all(m, changed);
+	return true;
+}
+
+static bool
+publish_held(const struct master *m, uint64_t now)
+{
+	const struct publisher *p = &m->publisher;
+
+	if (now < p->retry_ms)
+		return true;
+	if (m->phase == MASTER_WAITING) {
+		if (now >= m->started_ms + m->config->start_wait)
+			return false;
+		return !master_rules_awaited(m) || !resolver_settled(m->resolver);
+	}
+	return now < p->hold_ms && !resolver_settled(m->resolver);
+}
+
+static void
+publish_compile(struct master *m, uint64_t now)
+{
+	struct publisher *p = &m->publisher;
+	uint64_t start = clock_mono_ns();
+	struct product product = { 0 };
+	unsigned parts = p->pending;
+	int r = product_make(m, m->config, p->directory, parts, &product);
+
+	if (r < 0) {
+		log_error("table error=\"cannot be compiled: %s\" in_force=%llu", strerror(-r),
+			  (unsigned long long)p->version);
+		p->retry_ms = now + RETRY_MS;
+	} else {
+		p->pending = 0;
+		p->hold_ms = 0;
+		if (parts & PUBLISH_RULES)
+			p->rules_loaded = master_rules_loaded(m);
+		if (publish_commit(m, &product))
+			log_info("table version=%llu routes=%zu upstreams=%zu took_ms=%.1f",
+				 (unsigned long long)p->version, p->report->routes_count,
+				 p->directory->upstreams_count,
+				 (double)(clock_mono_ns() - start) / 1e6);
+		if (parts & PUBLISH_RULES) {
+			slots_sweep(p->slots.upstreams, ROUNDS_KEPT);
+			slots_sweep(p->slots.endpoints, ROUNDS_KEPT);
+			slots_sweep(p->slots.routes, ROUNDS_KEPT);
+		}
+	}
+	product_deinit(&product);
+}
+
+static void
+publish_turn(uv_timer_t *timer)
+{
+	struct master *m = timer->data;
+	struct publisher *p = &m->publisher;
+	uint64_t now = clock_mono_ms();
+
+	if (m->phase == MASTER_DRAINING || m->phase == MASTER_ENDED)
+		return;
+	if (p->directory_old)
+		directory_renew(m);
+	if (!p->pending || publish_held(m, now))
+		return;
+	publish_compile(m, now);
+	if (m->phase == MASTER_WAITING && p->segments[SEGMENT_RULES])
+		master_start_workers(m);
+	waiters_settle(m);
+}

@@ -1,0 +1,53 @@
+#pragma once
+
+/*
+ * publish: turns changes into tables. Callers mark what changed; once a loop turn, at most, it is
+ * compiled, what came out different is sent to the workers, and the version goes up by one. Keeps
+ * the segments in force for workers to come.
+ */
+
+#include "compile.h"
+#include "directory.h"
+#include "shm/table.h"
+#include "wait.h"
+
+#include <uv.h>
+
+struct master;
+struct slot;
+
+enum publish_part { PUBLISH_RULES = 1, PUBLISH_ENDPOINTS = 2, PUBLISH_KEYS = 4 };
+#define PUBLISH_ALL (PUBLISH_RULES | PUBLISH_ENDPOINTS | PUBLISH_KEYS)
+
+struct publisher {
+	uv_timer_t turn;
+	unsigned pending;    /* enum publish_part: changed since the last compilation */
+	bool directory_old;  /* the directory is to be built anew before that */
+	uint64_t hold_ms;    /* wait so long for new names to resolve; 0: not waiting */
+	uint64_t retry_ms;   /* after a compilation that failed */
+	uint64_t generation; /* of the next segments */
+	uint64_t version;    /* of the table in force, 0 before the first */
+	int64_t published_wall;
+	bool rules_loaded; /* as the table in force says */
+	struct segment *segments[SEGMENT_N];
+	struct directory *directory;
+	struct directory_slots slots;
+	struct compile_report *report;
+	char *warnings; /* of the last directory, so that each is logged once */
+	struct waiters waiters;
+};
+
+int publish_init(struct master *m) __attribute__((warn_unused_result));
+void publish_deinit(struct master *m);
+/* Compiled and published in this loop turn or the next one; new names get a moment to resolve. */
+void publish_mark(struct master *m, unsigned parts);
+/* At every tick. */
+void publish_tick(struct master *m);
+/* Would this configuration compile? 0, or a negative errno with the reason in `report`. Changes
+ * nothing. */
+int publish_check(struct master *m, const struct config *next, struct buf *report)
+    __attribute__((warn_unused_result));
+/* After the configuration was swapped: nothing refers to the old one any more. */
+void publish_reconfigured(struct master *m);
+/* Everything that a new worker needs. */
+void publish_greet(struct master *m, struct slot *slot);

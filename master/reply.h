@@ -1,0 +1,14 @@
+#pragma once
+
+/*
+ * reply: an answer to the admin worker, JSON in a sealed memfd.
+ */
+
+#include "lib/slice.h"
+
+#include <stdint.h>
+
+struct slot;
+
+/* `id`: of the call. `status`: HTTP. */
+void reply_send(struct slot *admin, uint32_t id, uint32_t status, struct slice json);

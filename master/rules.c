@@ -1,0 +1,374 @@
+/*
+ * The rules of Redis, each key with its last good version. Decides what a good value is, and
+ * nothing about matching.
+ */
+
+#include "rules.h"
+
+#include "rules_backend.h"
+
+#include "lib/map.h"
+#include "lib/xalloc.h"
+
+#include <stdlib.h>
+
+#define FRONTEND SLICE("frontend:")
+#define BACKEND SLICE("backend:")
+
+struct rules {
+	struct map frontends; /* by url: struct rules_frontend */
+	struct map backends;  /* by name: struct rules_backend */
+	struct map refusals;  /* by key: struct rules_refusal */
+	size_t refused;       /* refusals without a last good version */
+	uint64_t generation;
+};
+
+/* ---- life ---- */
+
+static void
+frontend_free(void *p)
+{
+	struct rules_frontend *f = p;
+
+	if (!f)
+		return;
+	free(f->url);
+	free(f->backend);
+	free(f);
+}
+
+static void
+backend_release(void *p)
+{
+	backend_free(p);
+}
+
+static void
+refusal_free(void *p)
+{
+	struct rules_refusal *f = p;
+
+	if (!f)
+		return;
+	free(f->key);
+	free(f->reason);
+	free(f);
+}
+
+struct rules *
+rules_new(void)
+{
+	return xcalloc(1, sizeof(struct rules));
+}
+
+static void
+rules_clear(struct rules *r)
+{
+	map_deinit(&r->frontends, frontend_free);
+	map_deinit(&r->backends, backend_release);
+	map_deinit(&r->refusals, refusal_free);
+	r->refused = 0;
+}
+
+void
+rules_free(struct rules *r)
+{
+	if (!r)
+		return;
+	rules_clear(r);
+	free(r);
+}
+
+void
+rules_replace(struct rules *r, struct rules *from)
+{
+	uint64_t generation = r->generation + 1;
+
+	rules_clear(r);
+	*r = *from;
+	r->generation = generation;
+	free(from);
+}
+
+/* ---- refusals ---- */
+
+static struct slice
+key_cut(struct slice key)
+{
+	return slice_make(key.p, key.n < RULES_KEY_MAX ? key.n : RULES_KEY_MAX);
+}
+
+static void
+key_of(struct buf *out, struct slice kind, struct slice name)
+{
+	out->n = 0;
+	buf_adds(out, kind);
+	buf_adds(out, name);
+}
+
+static bool
+in_force(const struct rules *r, struct slice key)
+{
+	if (slice_starts(key, FRONTEND))
+		return map_get(&r->frontends, slice_make(key.p + FRONTEND.n, key.n - FRONTEND.n)) !=
+		       NULL;
+	if (slice_starts(key, BACKEND))
+		return map_get(&r->backends, slice_make(key.p + BACKEND.n, key.n - BACKEND.n)) !=
+		       NULL;
+	return false;
+}
+
+int
+rules_refuse(struct rules *r, struct slice key, const char *reason)
+{
+	struct rules_refusal **place, *f;
+	bool kept;
+
+	key = key_cut(key);
+	kept = in_force(r, key);
+	place = (struct rules_refusal **)map_put(&r->refusals, key);
+	f = *place;
+	if (f && f->kept == kept && strcmp(f->reason, reason) == 0)
+		return -1;
+	if (f && !f->kept)
+		r->refused--;
+	refusal_free(f);
+	f = xcalloc(1, sizeof *f);
+	f->key = xstrndup(key.p, key.n);
+	f->key_n = key.n;
+	f->reason = xstrdup(reason);
+	f->kept = kept;
+	*place = f;
+	r->refused += !kept;
+	r->generation++;
+	return -1;
+}
+
+/* Takes a refusal away; says whether there was one. */
+static bool
+refusal_drop(struct rules *r, struct slice key)
+{
+	struct rules_refusal *f = map_take(&r->refusals, key_cut(key));
+
+	if (!f)
+		return false;
+	r->refused -= !f->kept;
+	r->generation++;
+	refusal_free(f);
+	return true;
+}
+
+static int
+refuse_named(struct rules *r, struct slice kind, struct slice name, const char *reason)
+{
+	struct buf key BUF_CLEAN = { 0 };
+
+	key_of(&key, kind, name);
+	return rules_refuse(r, buf_slice(&key), reason);
+}
+
+static bool
+unrefuse_named(struct rules *r, struct slice kind, struct slice name)
+{
+	struct buf key BUF_CLEAN = { 0 };
+
+	key_of(&key, kind, name);
+	return refusal_drop(r, buf_slice(&key));
+}
+
+/* ---- frontends ---- */
+
+int
+rules_set_frontend(struct rules *r, struct slice url, struct slice backend)
+{
+	const char *fault = rules_name_fault(url);
+	struct rules_frontend **place, *f;
+	bool changed;
+
+	if (!backend.p)
+		return rules_delete_frontend(r, url);
+	if (fault)
+		return refuse_named(r, FRONTEND, url, fault);
+	if (rules_name_fault(backend))
+		return refuse_named(r, FRONTEND, url,
+				    "its value is no name of a backend (1 to 1024 bytes of text)");
+	changed = unrefuse_named(r, FRONTEND, url);
+	place = (struct rules_frontend **)map_put(&r->frontends, url);
+	if (*place && slice_eq(slice_of((*place)->backend), backend))
+		return changed;
+	frontend_free(*place);
+	f = xcalloc(1, sizeof *f);
+	f->url = xstrndup(url.p, url.n);
+	f->backend = xstrndup(backend.p, backend.n);
+	*place = f;
+	r->generation++;
+	return 1;
+}
+
+int
+rules_delete_frontend(struct rules *r, struct slice url)
+{
+	bool refusal = unrefuse_named(r, FRONTEND, url);
+	struct rules_frontend *f = map_take(&r->frontends, url);
+
+	if (f)
+		r->generation++;
+	frontend_free(f);
+	return f || refusal;
+}
+
+/* ---- backends ---- */
+
+static int
+backend_store(struct rules *r, struct rules_backend *b, bool changed)
+{
+	struct rules_backend **place =
+	    (struct rules_backend **)map_put(&r->backends, slice_of(b->name));
+
+	if (*place && backend_same(*place, b)) {
+		backend_free(b);
+		return changed;
+	}
+	backend_free(*place);
+	*place = b;
+	r->generation++;
+	return 1;
+}
+
+int
+rules_set_backend(struct rules *r, struct slice name, const struct slice *fields, size_t count)
+{
+	const char *fault = rules_name_fault(name);
+	struct buf why BUF_CLEAN = { 0 };
+	struct rules_backend *b;
+
+	if (fault)
+		return refuse_named(r, BACKEND, name, fault);
+	b = backend_make(name, fields, count, &why);
+	if (!b)
+		return refuse_named(r, BACKEND, name, why.p);
+	return backend_store(r, b, unrefuse_named(r, BACKEND, name));
+}
+
+int
+rules_delete_backend(struct rules *r, struct slice name)
+{
+	bool refusal = unrefuse_named(r, BACKEND, name);
+	struct rules_backend *b = map_take(&r->backends, name);
+
+	if (b)
+		r->generation++;
+	backend_free(b);
+	return b || refusal;
+}
+
+int
+rules_delete(struct rules *r, struct slice key)
+{
+	if (slice_starts(key, FRONTEND))
+		return rules_delete_frontend(r, slice_make(key.p + FRONTEND.n, key.n - FRONTEND.n));
+	if (slice_starts(key, BACKEND))
+		return rules_delete_backend(r, slice_make(key.p + BACKEND.n, key.n - BACKEND.n));
+	return refusal_drop(r, key);
+}
+
+/* ---- reading ---- */
+
+size_t
+rules_frontends(const struct rules *r)
+{
+	return r->frontends.count;
+}
+
+size_t
+rules_backends(const struct rules *r)
+{
+	return r->backends.count;
+}
+
+const struct rules_frontend *
+rules_frontend_at(const struct rules *r, size_t i)
+{
+	return r->frontends.entries[i].value;
+}
+
+const struct rules_backend *
+rules_backend_at(const struct rules *r, size_t i)
+{
+	return r->backends.entries[i].value;
+}
+
+const struct rules_backend *
+rules_backend_find(const struct rules *r, struct slice name)
+{
+	return map_get(&r->backends, name);
+}
+
+size_t
+rules_refusals(const struct rules *r)
+{
+	return r->refusals.count;
+}
+
+const struct rules_refusal *
+rules_refusal_at(const struct rules *r, size_t i)
+{
+	return r->refusals.entries[i].value;
+}
+
+const struct rules_refusal *
+rules_refusal_find(const struct rules *r, struct slice key)
+{
+	return map_get(&r->refusals, key_cut(key));
+}
+
+bool
+rules_is_refused(const struct rules *r, struct slice key)
+{
+	const struct rules_refusal *f = rules_refusal_find(r, key);
+
+	return f && !f->kept;
+}
+
+uint64_t
+rules_generation(const struct rules *r)
+{
+	return r->generation;
+}
+
+size_t
+rules_known(const struct rules *r)
+{
+	return r->frontends.count + r->backends.count + r->refused;
+}
+
+bool
+rules_knows(const struct rules *r, struct slice key)
+{
+	return in_force(r, key) || rules_is_refused(r, key);
+}
+
+size_t
+rules_keys(const struct rules *r)
+{
+	return r->frontends.count + r->backends.count + r->refusals.count;
+}
+
+bool
+rules_key_at(const struct rules *r, size_t i, struct buf *key)
+{
+	const struct rules_refusal *f;
+
+	if (i < r->frontends.count) {
+		key_of(key, FRONTEND, map_name(&r->frontends.entries[i]));
+		return true;
+	}
+	i -= r->frontends.count;
+	if (i < r->backends.count) {
+		key_of(key, BACKEND, map_name(&r->backends.entries[i]));
+		return true;
+	}
+	f = rules_refusal_at(r, i - r->backends.count);
+	key_of(key, SLICE(""), slice_make(f->key, f->key_n));
+	return !f->kept;
+}

@@ -1,0 +1,94 @@
+#pragma once
+
+/*
+ * rules: routes and upstreams in source form, whatever they came from; what the compiler reads. The file's rules come
+ * from struct config; Redis' rules are kept here between fetches, each with its last good version.
+ */
+
+#include "config.h"
+
+#include <stdbool.h>
+
+#define RULES_NAME_MAX 1024    /* bytes of a url, a backend's name, a server or a setting's name */
+#define RULES_VALUE_MAX 65536  /* bytes of a value */
+#define RULES_SERVERS_MAX 10000
+#define RULES_KEY_MAX (RULES_NAME_MAX + 16) /* with "frontend:" before it */
+
+/* One backend of redx: a server list with scores, and _config values. */
+struct rules_server {
+	char *text; /* as in Redis */
+	struct config_endpoint endpoint; /* parsed; strings malloc'd, owned here */
+	double score;
+};
+
+struct rules_backend {
+	char *name;
+	struct rules_server *servers;
+	size_t servers_count;
+	char **config; /* name, value, name, value */
+	size_t config_count; /* pairs */
+};
+
+/* One frontend of redx: `url` as stored, backend name. */
+struct rules_frontend {
+	char *url;
+	char *backend;
+};
+
+/* Why a stored key is not in force. */
+struct rules_refusal {
+	char *key;    /* "backend:x", "frontend:y/"; cut behind RULES_KEY_MAX bytes; may hold NULs */
+	size_t key_n;
+	char *reason; /* with the remedy */
+	bool kept;    /* its last good version stays in force */
+};
+
+/* The rules of Redis: owned by the store, borrowed by the compiler. Keyed maps by name. */
+struct rules;
+
+struct rules *rules_new(void);
+void rules_free(struct rules *r);
+
+/* Raw facts as they come from Redis. Each says whether the set in force changed (1), did not (0), or that the value was
+ * refused (-1: recorded as a refusal; the last good version, if any, stays). value.p == NULL deletes. */
+int rules_set_frontend(struct rules *r, struct slice url, struct slice backend);
+int rules_delete_frontend(struct rules *r, struct slice url);
+/* fields: name, value, name, value... as HGETALL gives them. */
+int rules_set_backend(struct rules *r, struct slice name, const struct slice *fields, size_t count);
+int rules_delete_backend(struct rules *r, struct slice name);
+/* A key that exists but cannot be read (WRONGTYPE, too large): refused with this reason. */
+int rules_refuse(struct rules *r, struct slice key, const char *reason);
+
+size_t rules_frontends(const struct rules *r);
+size_t rules_backends(const struct rules *r);
+const struct rules_frontend *rules_frontend_at(const struct rules *r, size_t i);
+const struct rules_backend *rules_backend_at(const struct rules *r, size_t i);
+const struct rules_backend *rules_backend_find(const struct rules *r, struct slice name);
+size_t rules_refusals(const struct rules *r);
+const struct rules_refusal *rules_refusal_at(const struct rules *r, size_t i);
+/* Is this key's value refused with no last good version? Its match then answers 503 rule_refused. */
+bool rules_is_refused(const struct rules *r, struct slice key);
+const struct rules_refusal *rules_refusal_find(const struct rules *r, struct slice key);
+
+/* Grows with every change of the set in force or of the refusals: compile when it is not what it was. */
+uint64_t rules_generation(const struct rules *r);
+/* Keys that stand: in force, or refused without a last good version. */
+size_t rules_known(const struct rules *r);
+bool rules_knows(const struct rules *r, struct slice key);
+/* The same keys by index, 0..rules_keys()-1, as Redis names them, into `key` (replaced). False: none at this index. */
+size_t rules_keys(const struct rules *r);
+bool rules_key_at(const struct rules *r, size_t i, struct buf *key);
+/* Deletes what a key of Redis stands for, or its refusal: as rules_delete_frontend and rules_delete_backend. */
+int rules_delete(struct rules *r, struct slice key);
+/* Takes over the content of `from`, which is freed. */
+void rules_replace(struct rules *r, struct rules *from);
+
+/* A server as redx writes it (rules_server.c). 0 and *out, its strings malloc'd (rules_endpoint_free); or -EINVAL and
+ * *why, static. Forms: host, host:port, [v6]:port, http://host:port/base, unix:/path. */
+int rules_server_parse(struct slice text, struct config_endpoint *out, const char **why);
+void rules_endpoint_free(struct config_endpoint *e);
+
+/* Last-known-good: JSON in source form, written by rename and fsynced (file and folder), read back at start. */
+int rules_save(const struct rules *r, const char *path, struct buf *error);
+/* 0; -ENOENT; -EBADMSG when it is no such file (moved aside to PATH.bad, reason in error). *saved_at: seconds since 1970. */
+int rules_load(struct rules *r, const char *path, int64_t *saved_at, struct buf *error);

@@ -1,0 +1,278 @@
+/*
+ * The last good rules in a file of our own: what the gateway starts with when Redis is away. JSON,
+ * in source form, so that a newer or an older version reads it through the same checks as Redis'
+ * own values.
+ */
+
+#include "rules.h"
+
+#include "lib/clock.h"
+#include "lib/xalloc.h"
+
+#include <cjson/cJSON.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define FORMAT "yett rules 1"
+#define FILE_MAX ((off_t)256 << 20)
+
+/* ---- writing ---- */
+
+static void
+backend_write(struct buf *out, const struct rules_backend *b)
+{
+	buf_add_json(out, slice_of(b->name));
+	buf_adds(out, SLICE(":{"));
+	for (size_t i = 0; i < b->servers_count; i++) {
+		buf_adds(out, i ? SLICE(",") : SLICE(""));
+		buf_add_json(out, slice_of(b->servers[i].text));
+		buf_addf(out, ":\"%.17g\"", b->servers[i].score);
+	}
+	for (size_t i = 0; i < b->config_count; i++) {
+		buf_adds(out, i || b->servers_count ? SLICE(",") : SLICE(""));
+		buf_add_json(out, slice_of(b->config[2 * i]));
+		buf_addc(out, ':');
+		buf_add_json(out, slice_of(b->config[2 * i + 1]));
+	}
+	buf_addc(out, '}');
+}
+
+static void
+rules_write(const struct rules *r, struct buf *out)
+{
+	buf_addf(out, "{\"format\":\"" FORMAT "\",\"saved_at\":%" PRId64 ",\n\"frontends\":{",
+		 clock_wall());
+	for (size_t i = 0; i < rules_frontends(r); i++) {
+		const struct rules_frontend *f = rules_frontend_at(r, i);
+
+		buf_adds(out, i ? SLICE(",\n") : SLICE("\n"));
+		buf_add_json(out, slice_of(f->url));
+		buf_addc(out, ':');
+		buf_add_json(out, slice_of(f->backend));
+	}
+	buf_adds(out, SLICE("},\n\"backends\":{"));
+	for (size_t i = 0; i < rules_backends(r); i++) {
+		buf_adds(out, i ? SLICE(",\n") : SLICE("\n"));
+		backend_write(out, rules_backend_at(r, i));
+	}
+	/* Without these a restart would forget that a match must answer 503, and let a shorter path
+	 * have it. */
+	buf_adds(out, SLICE("},\n\"refused\":{"));
+	for (size_t i = 0; i < rules_refusals(r); i++) {
+		const struct rules_refusal *f = rules_refusal_at(r, i);
+
+		buf_adds(out, i ? SLICE(",\n") : SLICE("\n"));
+		buf_add_json(out, slice_make(f->key, f->key_n));
+		buf_addc(out, ':');
+		buf_add_json(out, slice_of(f->reason));
+	}
+	buf_adds(out, SLICE("}}\n"));
+}
+
+static int
+write_all(int fd, struct slice s)
+{
+	while (s.n > 0) {
+		ssize_t n = write(fd, s.p, s.n);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return n < 0 ? -errno : -EIO;
+		s = slice_make(s.p + n, s.n - (size_t)n);
+	}
+	return fsync(fd) < 0 ? -errno : 0;
+}
+
+/* A rename is only safe from a power failure once the folder is written too. */
+static int
+sync_folder(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	char *folder =
+	    slash ? xstrndup(path, slash == path ? 1 : (size_t)(slash - path)) : xstrdup(".");
+	int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int r = fd < 0 || fsync(fd) < 0 ? -errno : 0;
+
+	if (fd >= 0)
+		close(fd);
+	free(folder);
+	return r;
+}
+
+static int
+write_file(const char *path, const char *temporary, struct slice content)
+{
+	int fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0640);
+	int r;
+
+	if (fd < 0)
+		return -errno;
+	r = fchmod(fd, 0640) < 0 ? -errno : write_all(fd, content);
+	if (close(fd) < 0 && r == 0)
+		r = -errno;
+	if (r == 0 && rename(temporary, path) < 0)
+		r = -errno;
+	if (r < 0)
+		unlink(temporary);
+	return r < 0 ? r : sync_folder(path);
+}
+
+int
+rules_save(const struct rules *r, const char *path, struct buf *error)
+{
+	struct buf content BUF_CLEAN = { 0 }, temporary BUF_CLEAN = { 0 };
+	int e;
+
+	buf_addf(&temporary, "%s.tmp", path);
+	buf_addc(&temporary, '\0');
+	rules_write(r, &content);
+	e = write_file(path, temporary.p, buf_slice(&content));
+	if (e < 0)
+		buf_addf(error, "%s: %s", path, strerror(-e));
+	return e;
+}
+
+/* ---- reading ---- */
+
+static int
+read_file(const char *path, struct buf *out)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	struct stat st;
+	ssize_t n = -1;
+
+	if (fd < 0)
+		return -errno;
+	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size < FILE_MAX) {
+		do {
+			buf_reserve(out, 65536);
+			n = read(fd, out->p + out->n, 65536);
+			out->n += n > 0 ? (size_t)n : 0;
+		} while (n > 0 && (off_t)out->n < FILE_MAX);
+	}
+	close(fd);
+	return n == 0 ? 0 : -EBADMSG;
+}
+
+static bool
+load_frontends(struct rules *r, const cJSON *object)
+{
+	for (const cJSON *i = object->child; i; i = i->next) {
+		if (!cJSON_IsString(i) ||
+		    rules_set_frontend(r, slice_of(i->string), slice_of(i->valuestring)) == 0)
+			return false;
+	}
+	return true;
+}
+
+static bool
+load_backend(struct rules *r, const cJSON *backend)
+{
+	size_t count = 0;
+	struct slice *fields;
+	int set;
+
+	for (const cJSON *i = backend->child; i; i = i->next) {
+		if (!cJSON_IsString(i))
+			return false;
+		count += 2;
+	}
+	fields = xcalloc(count, sizeof *fields);
+	count = 0;
+	for (const cJSON *i = backend->child; i; i = i->next) {
+		fields[count++] = slice_of(i->string);
+		fields[count++] = slice_of(i->valuestring);
+	}
+	set = rules_set_backend(r, slice_of(backend->string), fields, count);
+	free(fields);
+	return set != 0;
+}
+
+static bool
+load_backends(struct rules *r, const cJSON *object)
+{
+	for (const cJSON *i = object->child; i; i = i->next) {
+		if (!cJSON_IsObject(i) || !load_backend(r, i))
+			return false;
+	}
+	return true;
+}
+
+static bool
+load_refused(struct rules *r, const cJSON *object)
+{
+	for (const cJSON *i = object->child; i; i = i->next) {
+		if (!cJSON_IsString(i))
+			return false;
+		rules_refuse(r, slice_of(i->string), i->valuestring);
+	}
+	return true;
+}
+
+/* What this version refuses is a refusal of that key alone, as if it came from Redis. A name that
+ * stands twice with the same value (then the second changes nothing) shows that something else
+ * wrote the file. */
+static bool
+load_document(struct rules *r, const cJSON *document, int64_t *saved_at)
+{
+	const cJSON *format = cJSON_GetObjectItemCaseSensitive(document, "format");
+	const cJSON *saved = cJSON_GetObjectItemCaseSensitive(document, "saved_at");
+	const cJSON *frontends = cJSON_GetObjectItemCaseSensitive(document, "frontends");
+	const cJSON *backends = cJSON_GetObjectItemCaseSensitive(document, "backends");
+	const cJSON *refused = cJSON_GetObjectItemCaseSensitive(document, "refused");
+
+	if (!cJSON_IsString(format) || strcmp(format->valuestring, FORMAT) != 0 ||
+	    !cJSON_IsNumber(saved) || !(saved->valuedouble >= 0 && saved->valuedouble < 1e15))
+		return false;
+	*saved_at = (int64_t)saved->valuedouble;
+	return cJSON_IsObject(frontends) && cJSON_IsObject(backends) && cJSON_IsObject(refused) &&
+	       load_frontends(r, frontends) && load_backends(r, backends) &&
+	       load_refused(r, refused);
+}
+
+static int
+set_aside(const char *path, struct buf *error)
+{
+	struct buf bad BUF_CLEAN = { 0 };
+
+	buf_addf(&bad, "%s.bad", path);
+	buf_addc(&bad, '\0');
+	if (rename(path, bad.p) == 0)
+		buf_addf(error, "%s: not a file of rules; moved to %s", path, bad.p);
+	else
+		buf_addf(error, "%s: not a file of rules, and it could not be moved aside: %s",
+			 path, strerror(errno));
+	return -EBADMSG;
+}
+
+int
+rules_load(struct rules *r, const char *path, int64_t *saved_at, struct buf *error)
+{
+	struct buf content BUF_CLEAN = { 0 };
+	struct rules *loaded;
+	cJSON *document;
+	bool good;
+	int e = read_file(path, &content);
+
+	if (e < 0 && e != -EBADMSG) {
+		buf_addf(error, "%s: %s", path, strerror(-e));
+		return e;
+	}
+	buf_addc(&content, '\0');
+	document = e == 0 ? cJSON_ParseWithLengthOpts(content.p, content.n, NULL, 1) : NULL;
+	loaded = rules_new();
+	good = document && load_document(loaded, document, saved_at);
+	cJSON_Delete(document);
+	if (!good) {
+		rules_free(loaded);
+		return set_aside(path, error);
+	}
+	rules_replace(r, loaded);
+	return 0;
+}

@@ -1,0 +1,24 @@
+#pragma once
+
+/*
+ * seen: health pages that once gave a 2xx. It only grows, up to a bound; who drops what no longer matters clears it and adds
+ * the rest again.
+ */
+
+#include "lib/map.h"
+
+#include <stdbool.h>
+
+#define SEEN_MAX 16384
+#define SEEN_NAME_MAX 500 /* longer ones are not remembered */
+
+struct seen {
+	struct map pages;
+	const char **names; /* those of the map, in its order */
+	size_t cap;
+};
+
+void seen_deinit(struct seen *s);
+bool seen_has(const struct seen *s, const char *page);
+/* False: it is full. */
+bool seen_add(struct seen *s, const char *page);

@@ -1,0 +1,279 @@
+/*
+ * What is asked of the settings table: rows by path, their defaults, their description, the nearest
+ * known name.
+ */
+
+#include "settings.h"
+
+#include "value.h"
+
+#include <stdlib.h>
+
+#define SUGGEST_MAX 48 /* longer keys are no misspelling of ours */
+
+const struct setting *
+setting_find(struct slice path)
+{
+	for (size_t i = 0; i < settings_count; i++) {
+		if (slice_eq(slice_of(settings[i].path), path))
+			return &settings[i];
+	}
+	return NULL;
+}
+
+/* What follows "prefix." in the row's path; p == NULL when it is not below it. */
+static struct slice
+below(const struct setting *s, struct slice prefix)
+{
+	struct slice path = slice_of(s->path);
+
+	if (prefix.n == 0)
+		return path;
+	if (!slice_starts(path, prefix) || path.p[prefix.n] != '.')
+		return slice_make(NULL, 0);
+	return slice_make(path.p + prefix.n + 1, path.n - prefix.n - 1);
+}
+
+bool
+setting_section(struct slice path)
+{
+	for (size_t i = 0; i < settings_count; i++) {
+		if (below(&settings[i], path).n > 0)
+			return true;
+	}
+	return false;
+}
+
+const struct setting *
+setting_next(struct slice prefix, const struct setting *at)
+{
+	for (at = at ? at + 1 : settings; at < settings + settings_count; at++) {
+		struct slice rest = below(at, prefix);
+
+		if (rest.n > 0 && !memchr(rest.p, '*', rest.n) && !memchr(rest.p, '[', rest.n))
+			return at;
+	}
+	return NULL;
+}
+
+static const struct setting_profile *
+profile_row(const struct setting *s, enum profile profile)
+{
+	for (size_t i = 0; i < setting_profiles_count; i++) {
+		if (setting_profiles[i].profile == profile &&
+		    strcmp(setting_profiles[i].path, s->path) == 0)
+			return &setting_profiles[i];
+	}
+	return NULL;
+}
+
+const char *
+setting_initial(const struct setting *s, enum profile profile)
+{
+	const struct setting_profile *p = profile_row(s, profile);
+
+	return p ? p->initial : s->initial;
+}
+
+bool
+setting_in_profile(const struct setting *s, enum profile profile)
+{
+	return profile_row(s, profile) != NULL;
+}
+
+const char *
+setting_profile_name(enum profile profile)
+{
+	return setting_word_name(setting_find(SLICE("compatibility"))->words, profile);
+}
+
+const char *
+setting_word_name(const struct setting_word *words, uint32_t value)
+{
+	for (; words && words->word; words++) {
+		if (words->value == value)
+			return words->word;
+	}
+	return NULL;
+}
+
+static const char *const type_name[] = {
+	[SETTING_BOOL] = "true or false",
+	[SETTING_INT] = "number",
+	[SETTING_SIGNED] = "number",
+	[SETTING_DURATION] = "duration",
+	[SETTING_SECONDS] = "duration",
+	[SETTING_SIZE] = "size",
+	[SETTING_WORD] = "one of",
+	[SETTING_FLAGS] = "list of",
+	[SETTING_STRING] = "text",
+	[SETTING_NAME] = "name",
+	[SETTING_TOKEN] = "name of a header or cookie",
+	[SETTING_QUOTABLE] = "text",
+	[SETTING_PATH] = "path of a URL",
+	[SETTING_FILE] = "file or folder",
+	[SETTING_LISTEN] = "address to listen on",
+	[SETTING_ADDRESS] = "address",
+	[SETTING_SOCKET] = "path of a Unix socket",
+	[SETTING_ENDPOINT] = "address or http URL",
+	[SETTING_HOST] = "host",
+	[SETTING_HOST_HEADER] = "keep, upstream or a host",
+	[SETTING_LOG] = "off, stdout, stderr or a file",
+	[SETTING_STRINGS] = "list of texts",
+	[SETTING_NETWORKS] = "list of networks",
+	[SETTING_SERVERS] = "list of IP addresses",
+	[SETTING_SECRET] = "secret",
+	[SETTING_LIST] = "list",
+	[SETTING_MAP] = "mapping by name",
+};
+
+static void
+describe_words(const struct setting_word *words, const char *separator, struct buf *out)
+{
+	for (size_t i = 0; words[i].word; i++)
+		buf_addf(out, "%s%s", i ? separator : "", words[i].word);
+}
+
+void
+setting_describe_type(const struct setting *s, struct buf *out)
+{
+	buf_addf(out, "%s", type_name[s->type]);
+	switch (s->type) {
+	case SETTING_WORD:
+	case SETTING_FLAGS:
+		buf_addc(out, ' ');
+		describe_words(s->words, ", ", out);
+		break;
+	case SETTING_INT:
+	case SETTING_SIGNED:
+	case SETTING_DURATION:
+	case SETTING_SECONDS:
+	case SETTING_SIZE:
+		buf_adds(out, SLICE(" from "));
+		value_format_number(s->type, s->min, out);
+		buf_adds(out, SLICE(" to "));
+		value_format_number(s->type, s->max, out);
+		if (s->words) {
+			buf_adds(out, SLICE(", or "));
+			describe_words(s->words, ", ", out);
+		}
+		break;
+	default:
+		break;
+	}
+}
+
+void
+setting_describe_default(const struct setting *s, struct buf *out)
+{
+	if (s->env)
+		buf_addf(out, "$%s, else ", s->env);
+	if (s->shown)
+		buf_addf(out, "%s", s->shown);
+	else if (s->inherit)
+		buf_addf(out, "as %s", s->inherit);
+	else
+		buf_addf(out, "%s", s->initial ? s->initial : s->required ? "required" : "none");
+}
+
+/* Optimal string alignment: insertions, deletions, replacements and swaps of neighbours. Both at
+ * most SUGGEST_MAX long. */
+static unsigned
+distance(struct slice a, struct slice b)
+{
+	unsigned rows[3][SUGGEST_MAX + 1] = { 0 };
+	unsigned *before = rows[0], *last = rows[1], *now = rows[2], *spare;
+
+	for (size_t j = 0; j <= b.n; j++)
+		now[j] = (unsigned)j;
+	for (size_t i = 1; i <= a.n; i++) {
+		spare = before;
+		before = last;
+		last = now;
+		now = spare;
+		now[0] = (unsigned)i;
+		for (size_t j = 1; j <= b.n; j++) {
+			unsigned best =
+			    last[j - 1] + (ascii_lower(a.p[i - 1]) != ascii_lower(b.p[j - 1]));
+
+			if (last[j] + 1 < best)
+				best = last[j] + 1;
+			if (now[j - 1] + 1 < best)
+				best = now[j - 1] + 1;
+			if (i > 1 && j > 1 && a.p[i - 1] == b.p[j - 2] &&
+			    a.p[i - 2] == b.p[j - 1] && before[j - 2] + 1 < best)
+				best = before[j - 2] + 1;
+			now[j] = best;
+		}
+	}
+	return now[b.n];
+}
+
+struct nearest {
+	struct slice to, name;
+	unsigned distance;
+};
+
+static void
+nearest_offer(struct nearest *n, struct slice name)
+{
+	unsigned d;
+
+	if (n->to.n > SUGGEST_MAX || name.n > SUGGEST_MAX)
+		return;
+	d = distance(n->to, name);
+	if (d < n->distance && d <= (n->to.n + 2) / 3) {
+		n->distance = d;
+		n->name = name;
+	}
+}
+
+/* The last part of a path: "routes[].path" gives "path". */
+static struct slice
+last_part(const char *path)
+{
+	const char *dot = strrchr(path, '.');
+
+	return slice_of(dot ? dot + 1 : path);
+}
+
+static void
+suggest_elsewhere(struct slice key, struct buf *out)
+{
+	for (size_t i = 0; i < settings_count; i++) {
+		if (slice_eq(last_part(settings[i].path), key)) {
+			buf_addf(out, "; there is %s", settings[i].path);
+			return;
+		}
+	}
+}
+
+void
+setting_suggest(struct slice prefix, struct slice key, struct buf *out)
+{
+	struct nearest n = { .to = key, .distance = ~0u };
+
+	for (size_t i = 0; i < settings_count; i++) {
+		struct slice rest = below(&settings[i], prefix), more;
+		struct slice name = slice_cut(rest, '.', &more);
+
+		name = slice_cut(name, '[', &more);
+		if (name.n > 0 && name.p[0] != '*')
+			nearest_offer(&n, name);
+	}
+	if (n.name.n > 0)
+		buf_addf(out, "; did you mean \"%.*s\"?", SLICE_F(n.name));
+	else
+		suggest_elsewhere(key, out);
+}
+
+void
+setting_suggest_word(const struct setting_word *words, struct slice word, struct buf *out)
+{
+	struct nearest n = { .to = word, .distance = ~0u };
+
+	for (; words->word; words++)
+		nearest_offer(&n, slice_of(words->word));
+	if (n.name.n > 0)
+		buf_addf(out, "; did you mean \"%.*s\"?", SLICE_F(n.name));
+}

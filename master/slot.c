@@ -1,0 +1,304 @@
+#include "slot.h"
+
+#include "lib/clock.h"
+#include "lib/log.h"
+#include "lib/xalloc.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+const char *
+slot_name(const struct slot *slot)
+{
+	static char name[16];
+
+	if (slot->role == ROLE_ADMIN)
+		return "admin";
+	snprintf(name, sizeof name, "%u", slot->number);
+	return name;
+}
+
+void
+slot_kill(struct slot *slot)
+{
+	slot->killed = true;
+	kill(slot->pid, SIGKILL);
+}
+
+static struct slot *
+admin_of(struct supervisor *s)
+{
+	return &s->slots[s->slots_count - 1];
+}
+
+/* ---- what we say ---- */
+
+void
+supervisor_send(struct slot *slot, enum message_type type, const void *body, size_t n, int fd)
+{
+	int r;
+
+	if (!slot->control || slot->killed)
+		return;
+	r = ipc_send(slot->control, type, body, n, fd);
+	if (r == 0 || r == -EPIPE)
+		return; /* with EPIPE it is gone: it will be waited for */
+	log_error("worker slot=%s pid=%d error=\"takes no messages: %s\" action=kill",
+		  slot_name(slot), (int)slot->pid, strerror(-r));
+	slot_kill(slot);
+}
+
+static void
+send_hello(struct slot *slot)
+{
+	const struct supervisor *s = slot->supervisor;
+	struct msg_hello hello = {
+		.role = slot->role,
+		.slot = slot->number,
+		.instance = slot->instance,
+		.workers = s->slots_count - 1,
+		.log_level = s->settings.log_level,
+		.orphan_grace_ms = s->settings.orphan_grace_ms,
+		.drain_ms = s->settings.drain_ms,
+		.fd_reserve = s->settings.fd_reserve,
+		.max_connections = s->settings.max_connections,
+	};
+
+	snprintf(hello.version, sizeof hello.version, "%s", s->settings.version);
+	supervisor_send(slot, MSG_HELLO, &hello, sizeof hello, -1);
+}
+
+static void
+send_board(struct slot *to, uint32_t number, uint64_t instance, int fd)
+{
+	struct msg_board board = { .slot = number, .instance = instance };
+
+	supervisor_send(to, MSG_BOARD, &board, sizeof board, fd);
+}
+
+void
+slot_send_listener(struct slot *to, const struct listener *l, uint32_t owner)
+{
+	struct msg_listener listener = {
+		.id = l->id, .slot = owner, .kind = l->kind, .port = l->port
+	};
+	int fd = listener_fd(l, owner);
+
+	if (fd >= 0)
+		supervisor_send(to, MSG_LISTENER, &listener, sizeof listener, fd);
+}
+
+void
+slot_send_unlisten(struct slot *to, const struct listener *l, uint32_t owner)
+{
+	struct msg_listener listener = {
+		.id = l->id, .slot = owner, .kind = l->kind, .port = l->port
+	};
+
+	supervisor_send(to, MSG_UNLISTEN, &listener, sizeof listener, -1);
+}
+
+/* A traffic worker accepts on its slot's sockets; the admin worker on its own, and holds all the
+ * others. */
+static void
+send_listeners(struct slot *slot)
+{
+	const struct listeners *all = slot->supervisor->listeners;
+
+	for (size_t i = 0; i < all->count; i++) {
+		const struct listener *l = &all->all[i];
+
+		if (slot->role == ROLE_TRAFFIC) {
+			if (l->kind == LISTENER_HTTP)
+				slot_send_listener(slot, l, slot->number);
+		} else if (l->kind == LISTENER_HTTP) {
+			for (uint32_t k = 0; k < l->fds_count; k++)
+				slot_send_listener(slot, l, k);
+		} else {
+			slot_send_listener(slot, l, WORKER_SLOT_ADMIN);
+		}
+	}
+}
+
+void
+slot_release_held(struct slot *admin)
+{
+	const struct listeners *all = admin->supervisor->listeners;
+
+	for (size_t i = 0; i < all->count; i++) {
+		const struct listener *l = &all->all[i];
+
+		for (uint32_t k = 0; l->kind == LISTENER_HTTP && k < l->fds_count; k++)
+			slot_send_unlisten(admin, l, k);
+	}
+}
+
+void
+slot_greet(struct slot *slot)
+{
+	struct supervisor *s = slot->supervisor;
+
+	send_hello(slot);
+	send_board(slot, BOARD_SLOT_MASTER, 0, s->board_fd);
+	/* Only the admin worker reads the pages of others. */
+	for (uint32_t i = 0; slot->role == ROLE_ADMIN && i < s->slots_count; i++) {
+		if (s->slots[i].page)
+			send_board(slot, s->slots[i].number, s->slots[i].instance,
+				   s->slots[i].page_fd);
+	}
+	s->ops->greet(s->userdata, slot);
+	send_listeners(slot);
+}
+
+void
+supervisor_configure(struct supervisor *s, const struct supervisor_settings *settings)
+{
+	s->settings = *settings;
+	for (uint32_t i = 0; i < s->slots_count; i++)
+		send_hello(&s->slots[i]);
+}
+
+void
+supervisor_reopen(struct supervisor *s, int access_log)
+{
+	s->access_log = access_log;
+	for (uint32_t i = 0; i < s->slots_count; i++)
+		supervisor_send(&s->slots[i], MSG_REOPEN, NULL, 0, access_log);
+}
+
+/* ---- what we hear ---- */
+
+/* 0 or -EBADMSG. */
+static int
+hear_board(struct slot *slot, struct ipc_message *m)
+{
+	const struct msg_board *board = (const void *)m->body.p;
+	const void *page;
+	int copy, r;
+
+	if (m->body.n != sizeof *board || m->fd < 0 || slot->page ||
+	    board->instance != slot->instance || board->slot != slot->number)
+		return -EBADMSG;
+	copy = fcntl(m->fd, F_DUPFD_CLOEXEC, 0);
+	if (copy < 0)
+		return -errno;
+	r = board_map(m->fd, sizeof *slot->page, &page);
+	m->fd = -1;
+	if (r < 0) {
+		close(copy);
+		return r;
+	}
+	slot->page = page;
+	slot->page_fd = copy;
+	if (slot->role != ROLE_ADMIN)
+		send_board(admin_of(slot->supervisor), slot->number, slot->instance, copy);
+	return 0;
+}
+
+static int
+hear_ack(struct slot *slot, const struct ipc_message *m)
+{
+	struct msg_ack ack;
+
+	if (m->body.n != sizeof ack)
+		return -EBADMSG;
+	memcpy(&ack, m->body.p, sizeof ack);
+	if (m->type == MSG_ACK) {
+		slot_acknowledged(slot, ack.version);
+		return 0;
+	}
+	log_error("worker slot=%s pid=%d version=%llu error=\"table refused\"", slot_name(slot),
+		  (int)slot->pid, (unsigned long long)ack.version);
+	slot->refused = ack.version;
+	slot->supervisor->ops->changed(slot->supervisor->userdata);
+	return 0;
+}
+
+static int
+hear_call(struct slot *slot, struct ipc_message *m)
+{
+	struct msg_call call;
+
+	if (slot->role != ROLE_ADMIN || m->body.n != sizeof call)
+		return -EBADMSG;
+	memcpy(&call, m->body.p, sizeof call);
+	slot->supervisor->ops->call(slot->supervisor->userdata, slot, &call, m);
+	return 0;
+}
+
+static void
+on_message(void *userdata, struct ipc *ipc, struct ipc_message *m)
+{
+	struct slot *slot = userdata;
+	int r = -EBADMSG;
+
+	if (m->type == MSG_BOARD)
+		r = hear_board(slot, m);
+	else if (m->type == MSG_ACK || m->type == MSG_NACK)
+		r = hear_ack(slot, m);
+	else if (m->type == MSG_CALL)
+		r = hear_call(slot, m);
+	if (r == 0 || slot->killed)
+		return;
+	log_error("worker slot=%s pid=%d error=\"bad message of type %u\" action=kill",
+		  slot_name(slot), (int)slot->pid, m->type);
+	slot_kill(slot);
+}
+
+static void
+ipc_free(struct ipc *ipc)
+{
+	free(ipc);
+}
+
+static void
+slot_close_channel(struct slot *slot)
+{
+	if (slot->control)
+		ipc_close(slot->control, ipc_free);
+	slot->control = NULL;
+}
+
+static void
+on_gone(void *userdata, struct ipc *ipc)
+{
+	struct slot *slot = userdata;
+
+	slot->gone_ms = clock_mono_ms();
+	slot_close_channel(slot);
+}
+
+static const struct ipc_ops channel_ops = { .message = on_message, .gone = on_gone };
+
+int
+slot_connect(struct slot *slot, int control)
+{
+	struct ipc *ipc = xcalloc(1, sizeof *ipc);
+	int r = ipc_open(ipc, slot->supervisor->loop, control, &channel_ops, slot);
+
+	if (r < 0) {
+		free(ipc);
+		return r;
+	}
+	slot->control = ipc;
+	return 0;
+}
+
+void
+slot_disconnect(struct slot *slot)
+{
+	slot_close_channel(slot);
+	if (!slot->page)
+		return;
+	board_unmap(slot->page, sizeof *slot->page);
+	slot->page = NULL;
+	close(slot->page_fd);
+	slot->page_fd = -1;
+	if (slot->role != ROLE_ADMIN)
+		send_board(admin_of(slot->supervisor), slot->number, slot->instance, -1);
+}

@@ -1,0 +1,295 @@
+#include "socket.h"
+
+#include "holder.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netdb.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#define BACKLOG 4096 /* the kernel cuts it to net.core.somaxconn */
+
+/* Appends why an address cannot be had, with the remedy. Returns -err. */
+static int
+explain(int err, const struct socket_address *a, const char *text, struct buf *error)
+{
+	char who[128];
+
+	switch (err) {
+	case EADDRINUSE:
+		if (a->path)
+			buf_addf(
+			    error,
+			    "%s: another process listens there; stop it, or choose another path\n",
+			    text);
+		else
+			buf_addf(error,
+				 "%s: address in use by %s; stop it, or choose another address\n",
+				 text, holder_of_port(a->port, who, sizeof who));
+		break;
+	case EACCES:
+	case EPERM:
+		if (a->path)
+			buf_addf(error,
+				 "%s: no permission to make this socket; choose a directory that "
+				 "user %u may "
+				 "write to\n",
+				 text, (unsigned)geteuid());
+		else
+			buf_addf(
+			    error,
+			    "%s: no permission for a port below 1024; grant CAP_NET_BIND_SERVICE "
+			    "(AmbientCapabilities= in the unit), or start as root with `user` "
+			    "set\n",
+			    text);
+		break;
+	case EADDRNOTAVAIL:
+		buf_addf(
+		    error,
+		    "%s: this host does not have that address; name one that `ip address` shows\n",
+		    text);
+		break;
+	case ENOENT:
+		buf_addf(error, "%s: the directory does not exist; create it\n", text);
+		break;
+	default:
+		buf_addf(error, "%s: cannot listen: %s\n", text, strerror(err));
+	}
+	return -err;
+}
+
+static void
+address_set(struct socket_address *out, int family)
+{
+	memset(&out->ip, 0, sizeof out->ip);
+	out->ip.any.sa_family = (sa_family_t)family;
+	out->len = family == AF_INET6 ? sizeof out->ip.v6 : sizeof out->ip.v4;
+	if (family == AF_INET6)
+		out->ip.v6.sin6_port = htons(out->port);
+	else
+		out->ip.v4.sin_port = htons(out->port);
+}
+
+int
+socket_address_of(const struct config_address *c, struct socket_address *out, struct buf *error)
+{
+	struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE };
+	struct addrinfo *found, *best;
+	char host[256];
+	int r;
+
+	*out = (struct socket_address){ .port = c->port, .path = c->unix_path };
+	if (c->unix_path)
+		return 0;
+	if (!c->host) {
+		out->wildcard = true;
+		address_set(out, AF_INET6);
+		return 0;
+	}
+	snprintf(host, sizeof host, "%s", c->host);
+	if (host[0] == '[' && host[strlen(host) - 1] == ']') {
+		host[strlen(host) - 1] = '\0';
+		memmove(host, host + 1, strlen(host));
+	}
+	r = getaddrinfo(host, NULL, &hints, &found);
+	if (r != 0) {
+		buf_addf(error, "%s: the host does not resolve: %s; write an IP address\n", c->text,
+			 gai_strerror(r));
+		return -EADDRNOTAVAIL;
+	}
+	for (best = found; best->ai_next && best->ai_family != AF_INET; best = best->ai_next)
+		;
+	if (best->ai_family != AF_INET)
+		best = found;
+	memcpy(&out->ip, best->ai_addr, best->ai_addrlen);
+	out->len = best->ai_addrlen;
+	if (best->ai_family == AF_INET6)
+		out->ip.v6.sin6_port = htons(out->port);
+	else
+		out->ip.v4.sin_port = htons(out->port);
+	freeaddrinfo(found);
+	return 0;
+}
+
+/* A bound TCP socket; a negative errno. */
+static int
+tcp_bind(const struct socket_address *a, bool share)
+{
+	int on = 1, only6 = !a->wildcard, r;
+	int fd = socket(a->ip.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	if (fd < 0)
+		return -errno;
+	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+	if (share)
+		setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
+	if (a->ip.any.sa_family == AF_INET6)
+		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &only6, sizeof only6);
+	if (bind(fd, &a->ip.any, a->len) < 0) {
+		r = -errno;
+		close(fd);
+		return r;
+	}
+	return fd;
+}
+
+static bool
+no_ipv6(const struct socket_address *a, int r)
+{
+	return a->wildcard && a->ip.any.sa_family == AF_INET6 &&
+	       (r == -EAFNOSUPPORT || r == -EADDRNOTAVAIL);
+}
+
+int
+socket_check_free(const struct socket_address *a, const char *text, struct buf *error)
+{
+	struct socket_address v4 = *a;
+	int fd;
+
+	if (a->port == 0)
+		return 0;
+	fd = tcp_bind(a, false);
+	if (no_ipv6(a, fd)) {
+		address_set(&v4, AF_INET);
+		fd = tcp_bind(&v4, false);
+	}
+	if (fd < 0)
+		return explain(-fd, a, text, error);
+	close(fd);
+	return 0;
+}
+
+int
+socket_listen_tcp(struct socket_address *a, const char *text, struct buf *error)
+{
+	int fd = tcp_bind(a, true), r;
+
+	if (no_ipv6(a, fd)) {
+		address_set(a, AF_INET);
+		fd = tcp_bind(a, true);
+	}
+	if (fd < 0)
+		return explain(-fd, a, text, error);
+	if (listen(fd, BACKLOG) < 0) {
+		r = explain(errno, a, text, error);
+		close(fd);
+		return r;
+	}
+	return fd;
+}
+
+/* Does somebody listen there? 1, 0 (also when there is nothing), or a negative errno. */
+static int
+unix_probe(const struct sockaddr_un *address, int type)
+{
+	int fd = socket(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	int err = 0;
+
+	if (fd < 0)
+		return -errno;
+	if (connect(fd, (const struct sockaddr *)address, sizeof *address) < 0)
+		err = errno;
+	close(fd);
+	if (err == ENOENT || err == ECONNREFUSED)
+		return 0;
+	/* A full backlog (EAGAIN) and a socket of another type are somebody too. */
+	return err == 0 || err == EAGAIN || err == EPROTOTYPE ? 1 : -err;
+}
+
+/* Makes way for a socket file. 0, or a negative errno with the reason told. */
+static int
+unix_clear(const struct socket_address *a, const struct sockaddr_un *address,
+	   const struct socket_options *options, const char *text, struct buf *error)
+{
+	struct stat st;
+	int r;
+
+	if (lstat(a->path, &st) < 0)
+		return errno == ENOENT ? 0 : explain(errno, a, text, error);
+	if (!S_ISSOCK(st.st_mode)) {
+		buf_addf(error, "%s: exists and is no socket; remove it, or choose another path\n",
+			 text);
+		return -EEXIST;
+	}
+	r = options->replace ? 0 : unix_probe(address, options->type);
+	if (r != 0)
+		return explain(r > 0 ? EADDRINUSE : -r, a, text, error);
+	return unlink(a->path) < 0 && errno != ENOENT ? explain(errno, a, text, error) : 0;
+}
+
+int
+socket_listen_unix(const struct socket_address *a, const struct socket_options *options,
+		   const char *text, struct buf *error)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	size_t n = strlen(a->path);
+	mode_t mask;
+	int fd, r;
+
+	if (n >= sizeof address.sun_path) {
+		buf_addf(error, "%s: longer than %zu characters; choose a shorter path\n", text,
+			 sizeof address.sun_path - 1);
+		return -ENAMETOOLONG;
+	}
+	memcpy(address.sun_path, a->path, n);
+	r = unix_clear(a, &address, options, text, error);
+	if (r < 0)
+		return r;
+	fd = socket(AF_UNIX, options->type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		return explain(errno, a, text, error);
+	/* The mode counts from the first moment on. */
+	mask = umask(0777 & ~options->mode);
+	r = bind(fd, (struct sockaddr *)&address, sizeof address) < 0 || listen(fd, BACKLOG) < 0
+		? errno
+		: 0;
+	umask(mask);
+	if (r) {
+		close(fd);
+		return explain(r, a, text, error);
+	}
+	return fd;
+}
+
+bool
+socket_is_bound_to(int fd, const struct socket_address *a)
+{
+	struct sockaddr_storage got = { 0 };
+	const struct sockaddr_in *v4 = (struct sockaddr_in *)&got;
+	const struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)&got;
+	const struct sockaddr_un *un = (struct sockaddr_un *)&got;
+	socklen_t len = sizeof got;
+
+	if (getsockname(fd, (struct sockaddr *)&got, &len) < 0)
+		return false;
+	if (a->path)
+		return got.ss_family == AF_UNIX &&
+		       strncmp(un->sun_path, a->path, sizeof un->sun_path) == 0;
+	if (got.ss_family == AF_INET6)
+		return a->ip.any.sa_family == AF_INET6 && v6->sin6_port == htons(a->port) &&
+		       memcmp(&v6->sin6_addr, &a->ip.v6.sin6_addr, sizeof v6->sin6_addr) == 0;
+	if (got.ss_family != AF_INET || v4->sin_port != htons(a->port))
+		return false;
+	if (a->wildcard)
+		return v4->sin_addr.s_addr == htonl(INADDR_ANY);
+	return a->ip.any.sa_family == AF_INET && v4->sin_addr.s_addr == a->ip.v4.sin_addr.s_addr;
+}
+
+void
+socket_read_port(int fd, struct socket_address *a)
+{
+	struct sockaddr_storage got = { 0 };
+	socklen_t len = sizeof got;
+
+	if (a->port || getsockname(fd, (struct sockaddr *)&got, &len) < 0)
+		return;
+	a->port = ntohs(got.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&got)->sin6_port
+						  : ((struct sockaddr_in *)&got)->sin_port);
+	if (a->ip.any.sa_family == AF_INET6)
+		a->ip.v6.sin6_port = htons(a->port);
+	else
+		a->ip.v4.sin_port = htons(a->port);
+}

@@ -1,0 +1,226 @@
+/*
+ * start: the order in which the master comes up and goes down. Up to uv_run it may block; what
+ * fails here ends the process with a reason and a remedy on stderr.
+ */
+
+#include "access_sink.h"
+#include "master.h"
+#include "reload.h"
+
+#include "lib/clock.h"
+#include "lib/log.h"
+#include "lib/xalloc.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define DESCRIPTORS                                                                                \
+	(1024 * 1024) /* more make no sense, and some container hosts allow a thousand times that  \
+		       */
+#define CLOSING_TURNS 100
+
+/* Every connection takes two; nothing here or in the workers uses select. */
+static void
+raise_descriptors(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+		return;
+	limit.rlim_cur = limit.rlim_max < DESCRIPTORS ? limit.rlim_max : DESCRIPTORS;
+	if (setrlimit(RLIMIT_NOFILE, &limit) < 0)
+		log_warn("descriptors error=\"the soft limit cannot be raised\"");
+}
+
+/* What needs root, if we have it, and the place where only one master may be. */
+static int
+open_places(struct master *m, struct buf *error)
+{
+	struct inherited in = { 0 };
+	int r = workdir_open(&m->workdir, m->config, error);
+
+	if (r < 0)
+		return r;
+	if (takeover_ask(&m->takeover, m->config->run_dir, &in) < 0)
+		log_warn("takeover error=\"the workers of an earlier master do not answer\"");
+	r = listeners_open(&m->listeners, m->config, &in, error);
+	inherited_deinit(&in);
+	if (r == 0)
+		r = workdir_drop_root(m->config, error);
+	if (r < 0)
+		return r;
+	m->access_log = access_sink_open(m->config, error);
+	return m->access_log < 0 ? m->access_log : 0;
+}
+
+static void
+close_places(struct master *m)
+{
+	listeners_deinit(&m->listeners);
+	takeover_deinit(&m->takeover);
+	workdir_close(&m->workdir);
+	if (m->access_log >= 0)
+		close(m->access_log);
+}
+
+static int
+open_board(struct master *m)
+{
+	void *page;
+	int r = board_create(sizeof *m->page, &page, &m->page_fd);
+
+	if (r < 0)
+		return r;
+	m->page = page;
+	m->page->magic = BOARD_MAGIC;
+	m->page->layout = BOARD_LAYOUT;
+	m->page->pid = (uint32_t)getpid();
+	m->page->started_ms = m->started_ms;
+	m->page->last_reload_ok = 1;
+	takeover_seed(&m->takeover, m->page);
+	return 0;
+}
+
+static void
+close_board(struct master *m)
+{
+	if (!m->page)
+		return;
+	board_unmap(m->page, sizeof *m->page);
+	close(m->page_fd);
+}
+
+/* What lives on the loop. Fails only when the system is out of descriptors or memory. */
+static int
+open_parts(struct master *m)
+{
+	int r = open_board(m);
+
+	if (r == 0)
+		r = supervisor_init(&m->supervisor, &m->loop, m->config->workers,
+				    &master_supervisor_ops, m);
+	if (r == 0)
+		r = master_watch(m);
+	if (r == 0)
+		r = resolver_new(&m->loop, master_names_changed, m, &m->resolver);
+	if (r == 0)
+		r = publish_init(m);
+	if (r < 0)
+		return r;
+	m->publisher.version = m->page->version;
+	m->rules = rules_new();
+	m->prober = prober_new(&m->loop, m->page, m->resolver);
+	m->store = store_redis_new(&m->loop, m->resolver, m->rules, &master_store_ops, m);
+	m->supervisor.spawn = &m->spawn;
+	m->supervisor.listeners = &m->listeners;
+	m->supervisor.board = m->page;
+	m->supervisor.board_fd = m->page_fd;
+	m->supervisor.access_log = m->access_log;
+	return 0;
+}
+
+static void
+begin(struct master *m)
+{
+	if (resolver_servers(m->resolver, m->config->dns_servers) < 0)
+		log_warn("dns error=\"the servers are not usable\"");
+	master_configure_workers(m);
+	saver_load(m);
+	store_redis_configure(m->store, &m->config->redis);
+	publish_mark(m, PUBLISH_ALL);
+	log_info("master version=%s pid=%d file=%s workers=%u", YETT_VERSION, (int)getpid(),
+		 m->config->file, m->config->workers);
+}
+
+/* Gives everything back, so that a leak shows. */
+static void
+end(struct master *m)
+{
+	saver_finish(m);
+	prober_free(m->prober);
+	store_redis_free(m->store);
+	resolver_free(m->resolver);
+	rules_free(m->rules);
+	publish_deinit(m);
+	supervisor_deinit(&m->supervisor);
+	uv_close((uv_handle_t *)&m->tick, NULL);
+	for (int i = 0; i < MASTER_SIGNALS; i++)
+		uv_close((uv_handle_t *)&m->signals[i], NULL);
+	for (int i = 0; i < CLOSING_TURNS && uv_loop_close(&m->loop) != 0; i++)
+		uv_run(&m->loop, UV_RUN_NOWAIT);
+	close_board(m);
+	free(m->last_reload.error);
+}
+
+/* 0, or the exit status with the reason told. */
+static int
+start(struct master *m, const char *file)
+{
+	BUF_CLEAN struct buf report = { 0 };
+	int r = config_load(file, &m->config, &report);
+
+	if (r == 0) {
+		log_set_level((enum log_level)m->config->log_level);
+		if (open_places(m, &report) < 0) {
+			close_places(m);
+			config_free(m->config);
+			r = 1;
+		}
+	}
+	if (report.n > 0) {
+		buf_addc(&report, '\0');
+		fputs(report.p, stderr);
+		systemd_status(&m->systemd, report.p);
+	}
+	return r;
+}
+
+int
+master_main(const char *file)
+{
+	struct master *m = xcalloc(1, sizeof *m);
+	int r;
+
+	m->started_ms = clock_mono_ms();
+	m->access_log = -1;
+	log_setup("master", LOG_LEVEL_INFO);
+	umask(027);
+	systemd_init(&m->systemd);
+	r = spawn_init(&m->spawn); /* before root is dropped: after it /proc/self is closed to us */
+	if (r < 0) {
+		log_error("start error=\"cannot open own image: %s\"", strerror(-r));
+		free(m);
+		return 1;
+	}
+	r = start(m, file);
+	if (r != 0) {
+		spawn_deinit(&m->spawn);
+		systemd_deinit(&m->systemd);
+		free(m);
+		return r;
+	}
+	raise_descriptors();
+	r = uv_loop_init(&m->loop);
+	if (r == 0)
+		r = open_parts(m);
+	if (r < 0) {
+		/* The system is out of something; what lies about is given back by exit. */
+		log_error("start error=\"%s\"", strerror(-r));
+		close_places(m);
+		return 1;
+	}
+	begin(m);
+	uv_run(&m->loop, UV_RUN_DEFAULT);
+	end(m);
+	close_places(m);
+	spawn_deinit(&m->spawn);
+	systemd_deinit(&m->systemd);
+	log_info("master pid=%d state=ended", (int)getpid());
+	config_free(m->config);
+	free(m);
+	return 0;
+}

@@ -1,0 +1,328 @@
+#include "status.h"
+
+#include "master.h"
+
+#include "lib/clock.h"
+
+#include <time.h>
+#include <unistd.h>
+
+/* RFC 3339 in UTC, or null. */
+static void
+add_time(struct buf *b, int64_t wall)
+{
+	char text[32];
+	time_t t = wall;
+	struct tm tm;
+
+	if (wall <= 0) {
+		buf_adds(b, SLICE("null"));
+		return;
+	}
+	gmtime_r(&t, &tm);
+	strftime(text, sizeof text, "\"%Y-%m-%dT%H:%M:%SZ\"", &tm);
+	buf_adds(b, slice_of(text));
+}
+
+/* ---- workers ---- */
+
+static void
+add_worker(struct buf *b, const struct slot *slot, uint64_t now)
+{
+	const struct board_worker *page = slot->page;
+	uint64_t beat = page ? board_get(&page->heartbeat_ms) : 0;
+
+	buf_addf(b, "{\"slot\":%d,\"role\":\"%s\",\"pid\":%d,\"state\":\"%s\",\"version\":%llu,",
+		 slot->role == ROLE_ADMIN ? -1 : (int)slot->number,
+		 slot->role == ROLE_ADMIN ? "admin" : "traffic", (int)slot->pid,
+		 slot_state_name[slot->state], (unsigned long long)slot->acked);
+	buf_addf(b,
+		 "\"connections\":%llu,\"in_flight\":%llu,\"tunnels\":%llu,\"tables\":%llu,"
+		 "\"restarts\":%llu,",
+		 (unsigned long long)(page ? board_get(&page->connections) : 0),
+		 (unsigned long long)(page ? board_get(&page->in_flight) : 0),
+		 (unsigned long long)(page ? board_get(&page->tunnels_open) : 0),
+		 (unsigned long long)(page ? board_get(&page->tables_alive) : 0),
+		 (unsigned long long)slot->restarts);
+	if (slot->lent_to)
+		buf_addf(b, "\"lent_to\":%u,", slot->lent_to->number);
+	if (beat)
+		buf_addf(b, "\"heartbeat_age_ms\":%llu}",
+			 (unsigned long long)(now > beat ? now - beat : 0));
+	else
+		buf_adds(b, SLICE("\"heartbeat_age_ms\":null}"));
+}
+
+static void
+add_workers(struct buf *b, const struct master *m)
+{
+	const struct supervisor *s = &m->supervisor;
+	uint32_t traffic = s->slots_count - 1;
+	uint64_t now = clock_mono_ms();
+
+	buf_adds(b, SLICE("\"workers\":["));
+	for (uint32_t i = 0; i < traffic; i++) {
+		if (i > 0)
+			buf_addc(b, ',');
+		add_worker(b, &s->slots[i], now);
+	}
+	buf_adds(b, SLICE("],\"admin\":"));
+	add_worker(b, &s->slots[traffic], now);
+}
+
+static void
+add_table(struct buf *b, const struct master *m)
+{
+	const struct supervisor *s = &m->supervisor;
+	uint64_t alive = 0;
+
+	buf_addf(b, "\"table\":{\"version\":%llu,\"published\":",
+		 (unsigned long long)m->publisher.version);
+	add_time(b, m->publisher.published_wall);
+	buf_adds(b, SLICE(",\"acknowledged\":["));
+	for (uint32_t i = 0; i + 1 < s->slots_count; i++) {
+		const struct slot *slot = &s->slots[i];
+		uint64_t tables = slot->page ? board_get(&slot->page->tables_alive) : 0;
+
+		buf_addf(b, "%s%llu", i > 0 ? "," : "", (unsigned long long)slot->acked);
+		alive = tables > alive ? tables : alive;
+	}
+	/* The most versions that one worker still uses. */
+	buf_addf(b, "],\"alive\":%llu}", (unsigned long long)alive);
+}
+
+/* ---- rules ---- */
+
+static void
+add_refusals(struct buf *b, const struct rules *rules)
+{
+	size_t n = rules ? rules_refusals(rules) : 0;
+
+	buf_adds(b, SLICE("\"refused\":["));
+	for (size_t i = 0; i < n; i++) {
+		const struct rules_refusal *r = rules_refusal_at(rules, i);
+
+		buf_adds(b, i > 0 ? SLICE(",{\"key\":") : SLICE("{\"key\":"));
+		buf_add_json(b, slice_of(r->key));
+		buf_adds(b, SLICE(",\"reason\":"));
+		buf_add_json(b, slice_of(r->reason));
+		buf_addf(b, ",\"kept\":%s}", r->kept ? "true" : "false");
+	}
+	buf_addc(b, ']');
+}
+
+static void
+add_shadowed(struct buf *b, const struct compile_report *report)
+{
+	bool first = true;
+
+	buf_adds(b, SLICE(",\"shadowed\":["));
+	for (size_t i = 0; report && i < report->routes_count; i++) {
+		if (report->routes[i].state != ROUTE_SHADOWED)
+			continue;
+		if (!first)
+			buf_addc(b, ',');
+		first = false;
+		buf_add_json(b, slice_of(report->routes[i].id));
+	}
+	buf_addc(b, ']');
+}
+
+static const char *
+rules_source(const struct master *m, const struct store_redis_status *st)
+{
+	if (!m->config->redis.configured)
+		return "file";
+	if (st->loaded)
+		return "redis";
+	return m->remembered ? "last-known-good" : "none";
+}
+
+static void
+add_rules(struct buf *b, const struct master *m, const struct store_redis_status *st)
+{
+	const struct rules *rules = master_rules(m);
+	const struct compile_report *report = m->publisher.report;
+	int64_t compared = st->compared_wall;
+
+	if (!compared && m->remembered)
+		compared = m->remembered_wall;
+	buf_addf(b,
+		 "\"rules\":{\"source\":\"%s\",\"frontends\":%zu,\"backends\":%zu,\"routes\":%zu,",
+		 rules_source(m, st), rules ? rules_frontends(rules) : 0,
+		 rules ? rules_backends(rules) : 0, report ? report->routes_count : 0);
+	add_refusals(b, rules);
+	buf_addf(b, ",\"withheld\":%zu", st->withheld);
+	add_shadowed(b, report);
+	buf_adds(b, SLICE(",\"compared\":"));
+	add_time(b, compared);
+	if (compared)
+		buf_addf(b, ",\"age_s\":%lld}", (long long)(clock_wall() - compared));
+	else
+		buf_adds(b, SLICE(",\"age_s\":null}"));
+}
+
+static void
+add_redis(struct buf *b, const struct master *m, const struct store_redis_status *st)
+{
+	static const char *const name[] = {
+		[REDIS_OFF] = "off",         [REDIS_CONNECTING] = "connecting",
+		[REDIS_LOADING] = "loading", [REDIS_UP] = "up",
+		[REDIS_DOWN] = "down",
+	};
+
+	buf_addf(b, "\"redis\":{\"state\":\"%s\",\"address\":", name[st->state]);
+	buf_add_json(b, slice_of(m->config->redis.configured ? m->config->redis.address.text : ""));
+	buf_adds(b, SLICE(",\"error\":"));
+	buf_add_json(b, slice_of(st->error));
+	buf_addf(b, ",\"tracking\":%s,\"since\":", st->tracking ? "true" : "false");
+	add_time(b, st->since_wall);
+	buf_addc(b, '}');
+}
+
+/* ---- upstreams ---- */
+
+static void
+add_resolved(struct buf *b, const struct master *m, const struct directory_endpoint *e)
+{
+	const struct resolved *addresses;
+	char text[64];
+	uint64_t generation;
+	bool settled;
+	size_t n = 0;
+
+	if (e->address.host)
+		n = resolver_get(m->resolver, e->address.host, &addresses, &generation, &settled);
+	buf_adds(b, SLICE("\"resolved\":["));
+	for (size_t i = 0; i < n; i++) {
+		uv_inet_ntop(addresses[i].family, addresses[i].ip, text, sizeof text);
+		buf_addf(b, "%s\"%s\"", i > 0 ? "," : "", text);
+	}
+	buf_addc(b, ']');
+}
+
+static void
+add_endpoint(struct buf *b, const struct master *m, const struct directory_endpoint *e,
+	     uint64_t now)
+{
+	static const char *const state[] = {
+		[HEALTH_UNKNOWN] = "unknown",
+		[HEALTH_ALIVE] = "alive",
+		[HEALTH_DEAD] = "dead",
+	};
+	const struct board_health *h = &m->page->health[e->slot];
+
+	buf_adds(b, SLICE("{\"address\":"));
+	buf_add_json(b, slice_of(e->authority));
+	buf_addf(b, ",\"state\":\"%s\",\"page\":\"%s\",\"last_status\":%u,",
+		 state[h->state <= HEALTH_DEAD ? h->state : 0], h->seen_2xx ? "2xx" : "never",
+		 h->last_status);
+	add_resolved(b, m, e);
+	if (h->checked_ms)
+		buf_addf(b, ",\"checked_age_ms\":%llu}",
+			 (unsigned long long)(now > h->checked_ms ? now - h->checked_ms : 0));
+	else
+		buf_adds(b, SLICE(",\"checked_age_ms\":null}"));
+}
+
+static void
+add_upstreams(struct buf *b, const struct master *m)
+{
+	const struct directory *d = m->publisher.directory;
+	uint64_t now = clock_mono_ms();
+
+	buf_adds(b, SLICE("\"upstreams\":["));
+	for (size_t i = 0; d && i < d->upstreams_count; i++) {
+		const struct directory_upstream *u = &d->upstreams[i];
+
+		buf_adds(b, i > 0 ? SLICE(",{\"name\":") : SLICE("{\"name\":"));
+		buf_add_json(b, slice_of(u->name));
+		buf_addf(b, ",\"source\":\"%s\",\"endpoints\":[", u->redis ? "redis" : "file");
+		for (size_t k = 0; k < u->endpoints_count; k++) {
+			if (k > 0)
+				buf_addc(b, ',');
+			add_endpoint(b, m, &u->endpoints[k], now);
+		}
+		buf_adds(b, SLICE("]}"));
+	}
+	buf_addc(b, ']');
+}
+
+/* ---- the whole ---- */
+
+static void
+add_reload(struct buf *b, const struct master *m)
+{
+	if (!m->last_reload.wall) {
+		buf_adds(b, SLICE("\"last_reload\":null"));
+		return;
+	}
+	buf_addf(b, "\"last_reload\":{\"ok\":%s,\"at\":", m->last_reload.ok ? "true" : "false");
+	add_time(b, m->last_reload.wall);
+	buf_adds(b, SLICE(",\"error\":"));
+	buf_add_json(b, slice_of(m->last_reload.error));
+	buf_addc(b, '}');
+}
+
+void
+status_write(const struct master *m, struct buf *out)
+{
+	struct store_redis_status st;
+
+	store_redis_get_status(m->store, &st);
+	buf_adds(out, SLICE("{\"version\":"));
+	buf_add_json(out, slice_of(m->supervisor.settings.version));
+	buf_addf(out, ",\"pid\":%d,\"uptime_s\":%llu,", (int)getpid(),
+		 (unsigned long long)((clock_mono_ms() - m->started_ms) / 1000));
+	add_table(out, m);
+	buf_addf(out, ",\"ready\":%s,", m->page->ready ? "true" : "false");
+	add_workers(out, m);
+	buf_addc(out, ',');
+	add_rules(out, m, &st);
+	buf_addc(out, ',');
+	add_redis(out, m, &st);
+	buf_addc(out, ',');
+	add_upstreams(out, m);
+	buf_addc(out, ',');
+	add_reload(out, m);
+	buf_adds(out, SLICE("}\n"));
+}
+
+static void
+add_route(struct buf *b, const struct compile_route *r)
+{
+	static const char *const state[] = {
+		[ROUTE_ACTIVE] = "active",
+		[ROUTE_SHADOWED] = "shadowed",
+		[ROUTE_IS_REFUSED] = "refused",
+		[ROUTE_UNREACHABLE] = "unreachable",
+	};
+	const struct {
+		const char *key, *value;
+	} texts[] = {
+		{ "{\"id\":", r->id },         { ",\"host\":", r->host },
+		{ ",\"path\":", r->path },     { ",\"upstream\":", r->upstream },
+		{ ",\"reason\":", r->reason },
+	};
+
+	for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+		buf_adds(b, slice_of(texts[i].key));
+		buf_add_json(b, slice_of(texts[i].value));
+	}
+	buf_addf(b, ",\"exact\":%s,\"source\":\"%s\",\"state\":\"%s\"}",
+		 r->exact ? "true" : "false", r->redis ? "redis" : "file", state[r->state]);
+}
+
+void
+status_write_routes(const struct master *m, struct buf *out)
+{
+	const struct compile_report *report = m->publisher.report;
+
+	buf_adds(out, SLICE("{\"routes\":["));
+	for (size_t i = 0; report && i < report->routes_count; i++) {
+		if (i > 0)
+			buf_addc(out, ',');
+		add_route(out, &report->routes[i]);
+	}
+	buf_adds(out, SLICE("]}\n"));
+}

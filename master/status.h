@@ -1,0 +1,13 @@
+#pragma once
+
+/*
+ * status: what the master knows, as JSON for operators (`yett status`, `yett routes`; yett(8),
+ * STATUS). Reads everything, changes nothing.
+ */
+
+#include "lib/buf.h"
+
+struct master;
+
+void status_write(const struct master *m, struct buf *out);
+void status_write_routes(const struct master *m, struct buf *out);

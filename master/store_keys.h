@@ -1,0 +1,42 @@
+#pragma once
+
+/*
+ * store_keys: what is known of each key of Redis beside its rule, and what becomes of the rules
+ * whose keys are gone: they go too, unless so many went at once that it looks like somebody's
+ * accident. Then the deletions are withheld until the keys come back or somebody confirms.
+ */
+
+#include "lib/map.h"
+#include "rules.h"
+
+struct mark {
+	uint64_t seen;  /* the comparison that met it last */
+	bool missing;   /* this comparison found it gone */
+	bool gone;      /* an announcement led to nothing; waits for the end of its batch */
+	bool withheld;  /* it is gone, and its rule stays */
+	bool oversized; /* cannot be read */
+	bool queued;    /* announced, not asked for yet */
+};
+
+enum loss { LOSS_MISSING, LOSS_GONE }; /* by mark.missing, by mark.gone */
+
+struct store_keys {
+	struct rules *rules;
+	struct map marks; /* by key, cut to RULES_KEY_MAX: struct mark */
+	size_t withheld;
+};
+
+void keys_init(struct store_keys *k, struct rules *rules);
+void keys_deinit(struct store_keys *k);
+/* Made where missing; valid until the key is forgotten. */
+struct mark *keys_mark(struct store_keys *k, struct slice key);
+/* The key is there, whatever its value. */
+void keys_present(struct store_keys *k, struct slice key);
+/* The key is not there. Says whether that is a loss: a rule stands for it. */
+bool keys_absent(struct store_keys *k, struct slice key, enum loss loss);
+/* Applies the deletions that were found, or withholds them: when nothing at all is left, or more
+ * than half of the rules and at least four are lost. `force` applies them in any case. Logs when it
+ * withholds more or less than before. */
+void keys_settle(struct store_keys *k, enum loss loss, bool nothing_left, bool force);
+/* Forgets everything but what is withheld or cannot be read: nothing is under way any more. */
+void keys_reset(struct store_keys *k);

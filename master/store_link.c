@@ -1,0 +1,316 @@
+#include "store_link.h"
+
+#include "lib/log.h"
+#include "lib/redis.h"
+#include "lib/xalloc.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#define CHANNEL "__redis__:invalidate"
+#define CONNECT_MAX_MS 2000
+
+struct store_link {
+	const struct config_redis *config;
+	const struct store_link_ops *ops;
+	void *userdata;
+	struct redis_conn *ask, *hear; /* hear: NULL when it may not subscribe */
+	bool ask_ready, hear_ready;
+	bool tracking;
+	int64_t hear_id; /* of the client, for REDIRECT */
+};
+
+/* Whoever calls one of these two returns at once: the link may be gone. */
+static void
+link_fail(struct store_link *l, const char *reason)
+{
+	l->ops->failed(l->userdata, reason);
+}
+
+static void
+link_fail_reply(struct store_link *l, struct slice step, const struct redis_reply *r)
+{
+	char fault[160], text[200];
+
+	redis_fault(r, fault, sizeof fault);
+	/* A server that does not know AUTH repeats its arguments: the first word must do. */
+	if (slice_eq(step, SLICE("AUTH")))
+		snprintf(text, sizeof text, "the server refused the password or user (%.*s)",
+			 (int)strcspn(fault, " "), fault);
+	else
+		snprintf(text, sizeof text, "%s", fault);
+	link_fail(l, text);
+}
+
+/* ---- sending ---- */
+
+static void
+send_words(struct store_link *l, struct redis_conn *c, redis_answer_fn answer, const char *tag,
+	   size_t n, const char *const *words)
+{
+	struct slice argv[4];
+
+	for (size_t i = 0; i < n; i++)
+		argv[i] = slice_of(words[i]);
+	redis_conn_command(c, answer, l, slice_of(tag), n, argv);
+}
+
+static void
+send_auth(struct store_link *l, struct redis_conn *c, redis_answer_fn answer)
+{
+	const struct config_redis *config = l->config;
+	struct slice argv[3] = { SLICE("AUTH") };
+	size_t n = 1;
+
+	if (!config->password.bytes)
+		return;
+	if (config->username && *config->username)
+		argv[n++] = slice_of(config->username);
+	argv[n++] = slice_make(config->password.bytes, config->password.n);
+	redis_conn_command(c, answer, l, SLICE("AUTH"), n, argv);
+}
+
+/* ---- tracking ---- */
+
+static void
+track_refused(struct store_link *l)
+{
+	struct redis_conn *hear = l->hear;
+
+	log_info("redis tracking=refused address=%s remedy=\"compared every second; with Redis 6 "
+		 "or newer, and a user who may "
+		 "CLIENT and SUBSCRIBE, changes are announced\"",
+		 l->config->address.text);
+	l->hear = NULL;
+	redis_conn_close(hear);
+	if (l->ask_ready)
+		l->ops->ready(l->userdata, l->ask, false);
+}
+
+static void
+on_tracked(void *userdata, struct slice tag, const struct redis_reply *r)
+{
+	struct store_link *l = userdata;
+
+	if (r->type == REDIS_FAILED) {
+		track_refused(l);
+		return;
+	}
+	l->tracking = true;
+	l->ops->ready(l->userdata, l->ask, true);
+}
+
+/* When both have greeted, or one alone and the other may not subscribe. */
+static void
+link_track(struct store_link *l)
+{
+	char id[24];
+	struct slice argv[] = {
+		SLICE("CLIENT"), SLICE("TRACKING"), SLICE("ON"),     SLICE("REDIRECT"),
+		SLICE(""),       SLICE("BCAST"),    SLICE("PREFIX"), SLICE("frontend:"),
+		SLICE("PREFIX"), SLICE("backend:"),
+	};
+
+	if (!l->ask_ready || (l->hear && !l->hear_ready))
+		return;
+	if (!l->hear) {
+		l->ops->ready(l->userdata, l->ask, false);
+		return;
+	}
+	snprintf(id, sizeof id, "%lld", (long long)l->hear_id);
+	argv[4] = slice_of(id);
+	redis_conn_command(l->ask, on_tracked, l, SLICE(""), sizeof argv / sizeof argv[0], argv);
+	redis_conn_flush(l->ask);
+}
+
+/* ---- greeting ---- */
+
+/* The user may not, or the server cannot, do this one thing. Anything else that is refused while
+ * greeting (NOAUTH, LOADING, too many clients) says that nothing will be answered. */
+static bool
+is_spare(const struct redis_reply *r)
+{
+	return r->text.n >= 11 && (slice_starts(r->text, SLICE("NOPERM")) ||
+				   slice_ieq(slice_make(r->text.p, 11), SLICE("ERR unknown")));
+}
+
+static void
+on_ask_greeted(void *userdata, struct slice tag, const struct redis_reply *r)
+{
+	struct store_link *l = userdata;
+	bool name = slice_eq(tag, SLICE("SETNAME"));
+
+	/* A name is only a help for the operator. */
+	if (r->type == REDIS_FAILED && !(name && is_spare(r))) {
+		link_fail_reply(l, tag, r);
+	} else if (name) {
+		l->ask_ready = true;
+		link_track(l);
+	}
+}
+
+static void
+on_hear_greeted(void *userdata, struct slice tag, const struct redis_reply *r)
+{
+	struct store_link *l = userdata;
+
+	if (r->type == REDIS_FAILED && (slice_eq(tag, SLICE("AUTH")) || !is_spare(r))) {
+		link_fail_reply(l, tag, r);
+	} else if (slice_eq(tag, SLICE("ID"))) {
+		l->hear_id = r->integer;
+		if (r->type != REDIS_INTEGER)
+			track_refused(l);
+	} else if (slice_eq(tag, SLICE("SUBSCRIBE"))) {
+		l->hear_ready = r->type == REDIS_ARRAY;
+		if (l->hear_ready)
+			link_track(l);
+		else
+			track_refused(l);
+	}
+}
+
+static void
+on_ask_up(void *userdata)
+{
+	static const char *const setname[] = { "CLIENT", "SETNAME", "yett" };
+	struct store_link *l = userdata;
+	char database[16];
+	const char *const select[] = { "SELECT", database };
+
+	send_auth(l, l->ask, on_ask_greeted);
+	snprintf(database, sizeof database, "%u", l->config->database);
+	if (l->config->database != 0)
+		send_words(l, l->ask, on_ask_greeted, "SELECT", 2, select);
+	send_words(l, l->ask, on_ask_greeted, "SETNAME", 3, setname);
+}
+
+static void
+on_hear_up(void *userdata)
+{
+	static const char *const setname[] = { "CLIENT", "SETNAME", "yett" };
+	static const char *const id[] = { "CLIENT", "ID" };
+	static const char *const subscribe[] = { "SUBSCRIBE", CHANNEL };
+	struct store_link *l = userdata;
+
+	send_auth(l, l->hear, on_hear_greeted);
+	send_words(l, l->hear, on_hear_greeted, "SETNAME", 3, setname);
+	send_words(l, l->hear, on_hear_greeted, "ID", 2, id);
+	send_words(l, l->hear, on_hear_greeted, "SUBSCRIBE", 2, subscribe);
+}
+
+/* ---- what the connections report ---- */
+
+static void
+on_turn(void *userdata)
+{
+	struct store_link *l = userdata;
+
+	l->ops->turn(l->userdata);
+}
+
+static void
+on_ask_down(void *userdata, const char *reason)
+{
+	struct store_link *l = userdata;
+	struct slice tag = redis_conn_oversized(l->ask);
+
+	if (tag.n)
+		l->ops->oversized(l->userdata, tag);
+	l->ask = NULL;
+	link_fail(l, reason);
+}
+
+static void
+on_hear_down(void *userdata, const char *reason)
+{
+	struct store_link *l = userdata;
+
+	l->hear = NULL;
+	link_fail(l, reason);
+}
+
+/* Names of keys; nothing for FLUSHALL and FLUSHDB. */
+static void
+on_message(void *userdata, const struct redis_reply *r)
+{
+	struct store_link *l = userdata;
+	const struct redis_reply *keys = r->elements[2];
+
+	if (!slice_eq(r->elements[1]->text, SLICE(CHANNEL)) || !l->tracking)
+		return;
+	if (keys->type != REDIS_ARRAY)
+		l->ops->flushed(l->userdata);
+	for (size_t i = 0; i < keys->count; i++) {
+		if (keys->elements[i])
+			l->ops->announced(l->userdata, keys->elements[i]->text);
+	}
+}
+
+static const struct redis_conn_ops ask_ops = { .up = on_ask_up,
+					       .turn = on_turn,
+					       .down = on_ask_down };
+static const struct redis_conn_ops hear_ops = {
+	.up = on_hear_up,
+	.message = on_message,
+	.turn = on_turn,
+	.down = on_hear_down,
+};
+
+/* ---- life ---- */
+
+int
+link_new(uv_loop_t *loop, const struct sockaddr *address, const struct config_redis *c,
+	 const struct store_link_ops *ops, void *userdata, struct store_link **out)
+{
+	uint32_t answer_ms = c->timeout ? c->timeout : 5000;
+	uint32_t connect_ms = answer_ms < CONNECT_MAX_MS ? answer_ms : CONNECT_MAX_MS;
+	struct store_link *l = xcalloc(1, sizeof *l);
+	int r;
+
+	l->config = c;
+	l->ops = ops;
+	l->userdata = userdata;
+	r = redis_conn_new(loop, address, connect_ms, answer_ms, &ask_ops, l, &l->ask);
+	if (r == 0)
+		r = redis_conn_new(loop, address, connect_ms, answer_ms, &hear_ops, l, &l->hear);
+	if (r < 0)
+		link_free(l);
+	else
+		*out = l;
+	return r;
+}
+
+void
+link_free(struct store_link *l)
+{
+	if (!l)
+		return;
+	redis_conn_close(l->ask);
+	redis_conn_close(l->hear);
+	free(l);
+}
+
+static void
+on_pong(void *userdata, struct slice tag, const struct redis_reply *r)
+{
+	if (r->type == REDIS_FAILED)
+		link_fail_reply(userdata, tag, r);
+}
+
+static void
+ping(struct store_link *l, struct redis_conn *c)
+{
+	static const char *const word[] = { "PING" };
+
+	if (!c || redis_conn_pending(c) > 0)
+		return;
+	send_words(l, c, on_pong, "PING", 1, word);
+	redis_conn_flush(c);
+}
+
+void
+link_ping(struct store_link *l)
+{
+	ping(l, l->ask);
+	ping(l, l->hear);
+}

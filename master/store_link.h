@@ -1,0 +1,37 @@
+#pragma once
+
+/*
+ * store_link: the two connections to Redis, from connecting to the moment when changes are
+ * announced. One asks; the other subscribes to what CLIENT TRACKING of the first one announces
+ * (RESP2 needs two). Keeps nothing when it is over.
+ */
+
+#include "config.h"
+
+#include <sys/socket.h>
+#include <uv.h>
+
+struct redis_conn;
+struct store_link;
+
+struct store_link_ops {
+	/* Commands may be given to `ask` from now on. Tracking began before this, so whatever is
+	 * read now and changes later is announced; without tracking (an old server, a user who may
+	 * not) nothing is. */
+	void (*ready)(void *userdata, struct redis_conn *ask, bool tracking);
+	void (*announced)(void *userdata, struct slice key);
+	void (*flushed)(void *userdata); /* any key may have changed */
+	void (*turn)(void *userdata);    /* all that had arrived has been reported */
+	void (*oversized)(void *userdata, struct slice tag); /* of the command; `failed` follows */
+	/* The link is of no more use; called once. */
+	void (*failed)(void *userdata, const char *reason);
+};
+
+/* `c` is used as long as the link lives. 0 or a negative errno. */
+int link_new(uv_loop_t *loop, const struct sockaddr *address, const struct config_redis *c,
+	     const struct store_link_ops *ops, void *userdata, struct store_link **out)
+    __attribute__((warn_unused_result));
+/* Closes both. May be called by any callback of the link. NULL is allowed. */
+void link_free(struct store_link *l);
+/* Asks both for a sign of life, so that a peer that vanished without a word is found. */
+void link_ping(struct store_link *l);

@@ -1,0 +1,416 @@
+#include "store_redis.h"
+
+#include "lib/clock.h"
+#include "lib/log.h"
+#include "lib/xalloc.h"
+#include "store_link.h"
+#include "store_sync.h"
+
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/random.h>
+#include <sys/un.h>
+
+/*
+ * A life of the store is a chain: resolve, connect (store_link), compare, and then listen
+ * (store_sync). Whatever goes wrong anywhere ends the connections and starts the chain again after
+ * a pause; the rules stay as they are.
+ */
+
+#define PULSE_MS 1000
+#define POLL_MS 1000 /* between comparisons when nothing announces changes */
+#define RETRY_MIN_MS 100
+#define RETRY_MAX_MS                                                                               \
+	1600 /* with the comparison after it the rules are current 2 s after the server is back */
+
+/* A question to the resolver may outlive the store or the address that it was asked for. */
+struct question {
+	struct store_redis *store; /* NULL: nobody waits for it any more */
+};
+
+struct store_redis {
+	uv_loop_t *loop;
+	struct resolver *resolver;
+	const struct store_redis_ops *ops;
+	void *userdata;
+	const struct config_redis *config; /* NULL: never configured */
+	struct store_sync *sync;
+	struct store_link *link; /* NULL: no connections */
+	struct question *question;
+	uv_timer_t retry, pulse;
+	unsigned handles;
+	uint32_t retry_ms;
+	uint64_t compared_ms, asked_ms; /* last comparison begun, last sign of life asked for */
+	struct store_redis_status status;
+	char error[200];
+};
+
+static void store_connect(struct store_redis *s);
+
+/* ---- state ---- */
+
+static void
+set_state(struct store_redis *s, int state, const char *error)
+{
+	bool same = (int)s->status.state == state && strcmp(s->error, error) == 0;
+
+	if ((int)s->status.state != state)
+		s->status.since_wall = clock_wall();
+	s->status.state = (unsigned)state;
+	snprintf(s->error, sizeof s->error, "%s", error);
+	if (same)
+		return;
+	if (state == REDIS_UP)
+		log_info("redis state=up address=%s tracking=%s", s->config->address.text,
+			 s->status.tracking ? "yes" : "no");
+	else if (state == REDIS_DOWN || state == REDIS_LOADING)
+		log_warn("redis state=%s address=%s reason=\"%s\" rules=kept",
+			 state == REDIS_DOWN ? "down" : "loading", s->config->address.text,
+			 s->error);
+	if (s->ops->state)
+		s->ops->state(s->userdata);
+}
+
+static void
+question_drop(struct store_redis *s)
+{
+	if (s->question)
+		s->question->store = NULL;
+	s->question = NULL;
+}
+
+static void
+store_disconnect(struct store_redis *s)
+{
+	struct store_link *link = s->link;
+
+	question_drop(s);
+	s->link = NULL;
+	s->status.tracking = false;
+	sync_detach(s->sync);
+	link_free(link);
+	uv_timer_stop(&s->retry);
+}
+
+static void
+on_retry(uv_timer_t *timer)
+{
+	store_connect(timer->data);
+}
+
+/* Three quarters to the whole of the pause, so that a fleet does not come back in step. */
+static uint64_t
+retry_pause(struct store_redis *s)
+{
+	uint32_t pause = s->retry_ms, random = 0;
+
+	if (getrandom(&random, sizeof random, GRND_NONBLOCK) != sizeof random)
+		random = (uint32_t)clock_mono_ns();
+	s->retry_ms = pause * 2 < RETRY_MAX_MS ? pause * 2 : RETRY_MAX_MS;
+	return pause - random % (pause / 4 + 1);
+}
+
+static void
+store_fail(struct store_redis *s, const char *reason)
+{
+	char copy[200];
+	bool loading = strncmp(reason, "LOADING", 7) == 0;
+
+	snprintf(copy, sizeof copy, "%s", reason);
+	store_disconnect(s);
+	set_state(s, loading ? REDIS_LOADING : REDIS_DOWN, copy);
+	uv_timer_start(&s->retry, on_retry, retry_pause(s), 0);
+}
+
+/* ---- comparing ---- */
+
+static void
+store_compare(struct store_redis *s, bool force)
+{
+	s->compared_ms = uv_now(s->loop);
+	sync_compare(s->sync, force);
+}
+
+static void
+on_sync_changed(void *userdata)
+{
+	struct store_redis *s = userdata;
+
+	if (s->ops->changed)
+		s->ops->changed(s->userdata);
+}
+
+static void
+on_sync_compared(void *userdata)
+{
+	struct store_redis *s = userdata;
+
+	s->status.loaded = true;
+	s->status.compared_wall = clock_wall();
+	s->retry_ms = RETRY_MIN_MS;
+	if (s->link)
+		set_state(s, REDIS_UP, "");
+}
+
+static void
+on_sync_withheld(void *userdata)
+{
+	struct store_redis *s = userdata;
+
+	if (s->ops->state)
+		s->ops->state(s->userdata);
+}
+
+static void
+on_sync_failed(void *userdata, const char *reason)
+{
+	store_fail(userdata, reason);
+}
+
+static const struct store_sync_ops sync_ops = { on_sync_changed, on_sync_compared, on_sync_withheld,
+						on_sync_failed };
+
+/* ---- the connections ---- */
+
+static void
+on_link_ready(void *userdata, struct redis_conn *ask, bool tracking)
+{
+	struct store_redis *s = userdata;
+
+	s->status.tracking = tracking;
+	sync_attach(s->sync, ask);
+	store_compare(s, false);
+}
+
+static void
+on_link_announced(void *userdata, struct slice key)
+{
+	struct store_redis *s = userdata;
+
+	sync_announce(s->sync, key);
+}
+
+static void
+on_link_flushed(void *userdata)
+{
+	store_compare(userdata, false);
+}
+
+static void
+on_link_turn(void *userdata)
+{
+	struct store_redis *s = userdata;
+
+	sync_turn(s->sync);
+}
+
+static void
+on_link_oversized(void *userdata, struct slice tag)
+{
+	struct store_redis *s = userdata;
+
+	sync_oversized(s->sync, tag);
+}
+
+static void
+on_link_failed(void *userdata, const char *reason)
+{
+	store_fail(userdata, reason);
+}
+
+static const struct store_link_ops link_ops = {
+	on_link_ready, on_link_announced, on_link_flushed,
+	on_link_turn,  on_link_oversized, on_link_failed,
+};
+
+/* ---- connecting ---- */
+
+static void
+store_open(struct store_redis *s, const struct sockaddr *address)
+{
+	int r = link_new(s->loop, address, s->config, &link_ops, s, &s->link);
+
+	if (r < 0)
+		store_fail(s, strerror(-r));
+}
+
+static void
+open_ip(struct store_redis *s, int family, const void *ip)
+{
+	uint16_t port = htons(s->config->address.port ? s->config->address.port : 6379);
+	struct sockaddr_in v4 = { .sin_family = AF_INET, .sin_port = port };
+	struct sockaddr_in6 v6 = { .sin6_family = AF_INET6, .sin6_port = port };
+
+	if (family == AF_INET)
+		memcpy(&v4.sin_addr, ip, sizeof v4.sin_addr);
+	else
+		memcpy(&v6.sin6_addr, ip, sizeof v6.sin6_addr);
+	store_open(s,
+		   family == AF_INET ? (const struct sockaddr *)&v4 : (const struct sockaddr *)&v6);
+}
+
+static void
+on_resolved(void *userdata, const struct resolved *a, size_t n)
+{
+	struct question *q = userdata;
+	struct store_redis *s = q->store;
+
+	free(q);
+	if (!s)
+		return;
+	s->question = NULL;
+	if (n == 0)
+		store_fail(s, "the name does not resolve");
+	else
+		open_ip(s, a[0].family, a[0].ip);
+}
+
+static void
+open_unix(struct store_redis *s, const char *path)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+
+	if (strlen(path) >= sizeof address.sun_path) {
+		store_fail(s, "the path of the socket is too long");
+		return;
+	}
+	memcpy(address.sun_path, path, strlen(path));
+	store_open(s, (const struct sockaddr *)&address);
+}
+
+static void
+store_connect(struct store_redis *s)
+{
+	const struct config_address *a = &s->config->address;
+	const char *host = a->host && *a->host ? a->host : "127.0.0.1";
+	uint8_t ip[16];
+
+	if (a->unix_path) {
+		open_unix(s, a->unix_path);
+	} else if (inet_pton(AF_INET, host, ip) == 1) {
+		open_ip(s, AF_INET, ip);
+	} else if (inet_pton(AF_INET6, host, ip) == 1) {
+		open_ip(s, AF_INET6, ip);
+	} else {
+		s->question = xcalloc(1, sizeof *s->question);
+		s->question->store = s;
+		resolver_once(s->resolver, host, on_resolved, s->question);
+	}
+}
+
+/* ---- the pulse ---- */
+
+/* A peer that vanished without a word is only found by asking. */
+static void
+on_pulse(uv_timer_t *timer)
+{
+	struct store_redis *s = timer->data;
+	uint64_t now = uv_now(s->loop);
+	uint32_t every = s->status.tracking ? s->config->compare_interval : POLL_MS;
+
+	if (s->status.state != REDIS_UP || !s->link)
+		return;
+	if (now - s->asked_ms >= s->config->timeout / 2) {
+		s->asked_ms = now;
+		link_ping(s->link);
+	}
+	if (every && now - s->compared_ms + PULSE_MS / 2 >= every && !sync_comparing(s->sync))
+		store_compare(s, false);
+}
+
+/* ---- the interface ---- */
+
+struct store_redis *
+store_redis_new(uv_loop_t *loop, struct resolver *resolver, struct rules *rules,
+		const struct store_redis_ops *ops, void *userdata)
+{
+	struct store_redis *s = xcalloc(1, sizeof *s);
+
+	s->loop = loop;
+	s->resolver = resolver;
+	s->ops = ops;
+	s->userdata = userdata;
+	s->sync = sync_new(loop, rules, &sync_ops, s);
+	s->status.since_wall = clock_wall();
+	uv_timer_init(loop, &s->retry);
+	uv_timer_init(loop, &s->pulse);
+	s->retry.data = s->pulse.data = s;
+	s->handles = 2;
+	return s;
+}
+
+static void
+on_closed(uv_handle_t *handle)
+{
+	struct store_redis *s = handle->data;
+
+	if (--s->handles == 0)
+		free(s);
+}
+
+void
+store_redis_free(struct store_redis *s)
+{
+	static const struct store_redis_ops silent;
+
+	if (!s)
+		return;
+	s->ops = &silent;
+	store_disconnect(s);
+	sync_free(s->sync);
+	uv_close((uv_handle_t *)&s->retry, on_closed);
+	uv_close((uv_handle_t *)&s->pulse, on_closed);
+}
+
+static bool
+text_differs(const char *a, const char *b)
+{
+	return strcmp(a ? a : "", b ? b : "") != 0;
+}
+
+static bool
+config_differs(const struct config_redis *a, const struct config_redis *b)
+{
+	return a->configured != b->configured || text_differs(a->address.host, b->address.host) ||
+	       a->address.port != b->address.port ||
+	       text_differs(a->address.unix_path, b->address.unix_path) ||
+	       text_differs(a->username, b->username) || a->database != b->database ||
+	       a->timeout != b->timeout ||
+	       !slice_eq(slice_make(a->password.bytes, a->password.n),
+			 slice_make(b->password.bytes, b->password.n));
+}
+
+void
+store_redis_configure(struct store_redis *s, const struct config_redis *c)
+{
+	bool anew = !s->config || config_differs(s->config, c);
+
+	s->config = c;
+	if (!anew)
+		return;
+	store_disconnect(s);
+	s->retry_ms = RETRY_MIN_MS;
+	if (!c->configured) {
+		uv_timer_stop(&s->pulse);
+		set_state(s, REDIS_OFF, "");
+		return;
+	}
+	uv_timer_start(&s->pulse, on_pulse, PULSE_MS, PULSE_MS);
+	set_state(s, REDIS_CONNECTING, "");
+	store_connect(s);
+}
+
+void
+store_redis_compare(struct store_redis *s, bool force)
+{
+	store_compare(s, force);
+}
+
+void
+store_redis_get_status(const struct store_redis *s, struct store_redis_status *out)
+{
+	*out = s->status;
+	out->error = s->error;
+	out->withheld = sync_withheld(s->sync);
+}

@@ -1,0 +1,39 @@
+#pragma once
+
+/*
+ * store_redis: the rules in Redis, watched. Two connections: one asks, one hears what CLIENT TRACKING (broadcast on our
+ * prefixes) announces. A full comparison at every connect and every compare_interval is the truth; announcements only
+ * make it quick. The only file that includes hiredis.
+ */
+
+#include "resolve.h"
+#include "rules.h"
+
+struct store_redis;
+
+struct store_redis_ops {
+	/* The rules changed: compile and publish. */
+	void (*changed)(void *userdata);
+	/* State changed (for status, the board and the log). */
+	void (*state)(void *userdata);
+};
+
+struct store_redis_status {
+	enum { REDIS_OFF, REDIS_CONNECTING, REDIS_LOADING, REDIS_UP, REDIS_DOWN } state;
+	const char *error;     /* "" when up */
+	bool tracking;         /* else polled each second */
+	bool loaded;           /* a full comparison has succeeded since start */
+	int64_t compared_wall; /* seconds since 1970, 0 = never */
+	int64_t since_wall;
+	size_t withheld;       /* deletions not applied */
+};
+
+/* `rules` is filled by the store and stays the caller's. */
+struct store_redis *store_redis_new(uv_loop_t *loop, struct resolver *resolver, struct rules *rules,
+				    const struct store_redis_ops *ops, void *userdata);
+void store_redis_free(struct store_redis *s); /* closes its handles; run the loop once more before it ends */
+/* Connects, or connects anew when address, user, password, database or timeout differ. c must outlive the next call. */
+void store_redis_configure(struct store_redis *s, const struct config_redis *c);
+/* Compare in full now. `force`: apply deletions that were withheld. */
+void store_redis_compare(struct store_redis *s, bool force);
+void store_redis_get_status(const struct store_redis *s, struct store_redis_status *out);

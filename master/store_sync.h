@@ -1,0 +1,46 @@
+#pragma once
+
+/*
+ * store_sync: keeps rules equal to what Redis holds, over a connection that somebody else makes. A
+ * full comparison (SCAN, then every key) is the truth; announced keys are fetched at once. Decides
+ * what a missing key means: a rule goes when its key is gone, but a loss of more than half of what
+ * is known is withheld, since it is more likely somebody's accident than somebody's wish.
+ */
+
+#include "rules.h"
+
+#include <uv.h>
+
+struct redis_conn;
+struct store_sync;
+
+struct store_sync_ops {
+	void (*changed)(void *userdata);  /* rules are not what they were: publish */
+	void (*compared)(void *userdata); /* a full comparison has ended */
+	void (*withheld)(void *userdata); /* sync_withheld changed */
+	/* The server refuses, or answers nonsense. The connection is of no more use: detach and
+	 * close it. */
+	void (*failed)(void *userdata, const char *reason);
+};
+
+struct store_sync *sync_new(uv_loop_t *loop, struct rules *rules, const struct store_sync_ops *ops,
+			    void *userdata);
+void sync_free(
+    struct store_sync *s); /* closes its handle; the memory goes when the loop has run once more */
+/* A connection that is ready for commands. */
+void sync_attach(struct store_sync *s, struct redis_conn *conn);
+/* What was asked for and not answered is forgotten; the next comparison makes up for it. */
+void sync_detach(struct store_sync *s);
+/* Compares in full; once more if a comparison is under way. `force`: deletions that were withheld
+ * are applied. Nothing happens without a connection. */
+void sync_compare(struct store_sync *s, bool force);
+bool sync_comparing(const struct store_sync *s);
+/* The key may have changed. Asked for at sync_turn. */
+void sync_announce(struct store_sync *s, struct slice key);
+/* The connection has reported all that had arrived. */
+void sync_turn(struct store_sync *s);
+/* `tag` of a command whose answer was too large to read: its key is refused, and not asked for
+ * again until it changes. */
+void sync_oversized(struct store_sync *s, struct slice tag);
+/* Deletions that are not applied. */
+size_t sync_withheld(const struct store_sync *s);

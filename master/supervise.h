@@ -1,0 +1,110 @@
+#pragma once
+
+/*
+ * supervise: the workers, each in its slot. Starts them, watches them, starts them again, lends the
+ * sockets of a slot that keeps failing to a sibling, kills the hung, drains. Knows nothing of
+ * configuration files, tables and operators: what a new worker is to be told of these comes through
+ * `struct supervisor_ops`.
+ *
+ * A slot's process is known by its pid and its instance; only pids of slots are ever waited for.
+ */
+
+#include "lib/ipc.h"
+#include "listeners.h"
+#include "shm/board.h"
+#include "shm/message.h"
+#include "spawn.h"
+
+enum slot_state {
+	SLOT_DEAD,     /* no process, none wanted */
+	SLOT_STARTING, /* a process that has not acknowledged a table yet */
+	SLOT_RUNNING,
+	SLOT_BACKOFF,  /* no process until retry_ms: it died too often */
+	SLOT_DRAINING, /* told to end; not started again */
+};
+extern const char *const slot_state_name[];
+
+struct supervisor;
+
+struct slot {
+	struct supervisor *supervisor;
+	uint32_t number; /* 0.. or WORKER_SLOT_ADMIN */
+	enum worker_role role;
+	enum slot_state state;
+	pid_t pid; /* 0: none */
+	uint64_t instance;
+	struct ipc *control;             /* NULL: none, or it ended */
+	const struct board_worker *page; /* NULL until it came */
+	int page_fd;                     /* for handing out */
+	uint64_t started_ms, retry_ms;
+	uint64_t gone_ms; /* when its channel ended, 0 = it has not */
+	unsigned quick;   /* deaths in a row within a second of starting */
+	uint64_t restarts;
+	uint64_t acked;       /* table version */
+	uint64_t refused;     /* table version */
+	struct slot *lent_to; /* who accepts on our sockets meanwhile */
+	bool killed;          /* by us, as hung */
+	bool behind; /* publish.c: it takes nothing at the moment, and gets the newest table when it
+			does again */
+};
+
+struct supervisor_ops {
+	/* A new worker has its pages: send it segments and MSG_PUBLISH. Its listeners follow. */
+	void (*greet)(void *userdata, struct slot *slot);
+	/* A table was acknowledged or refused, or a worker came or went: see the slots. */
+	void (*changed)(void *userdata);
+	/* The admin worker asks; `m->fd` may be taken over. */
+	void (*call)(void *userdata, struct slot *slot, const struct msg_call *call,
+		     struct ipc_message *m);
+	/* After supervisor_drain or supervisor_stop: the last one has ended. */
+	void (*empty)(void *userdata);
+};
+
+struct supervisor_settings { /* what a worker hears in MSG_HELLO, and our own patience */
+	uint32_t log_level, orphan_grace_ms, drain_ms, fd_reserve, max_connections;
+	uint32_t hang_ms; /* 0: nobody is taken for hung */
+	const char *version;
+};
+
+struct supervisor {
+	uv_loop_t *loop;
+	const struct supervisor_ops *ops;
+	void *userdata;
+	struct supervisor_settings settings;
+	const struct spawn *spawn;
+	struct listeners *listeners;
+	struct board_master *board;
+	int board_fd;
+	int access_log; /* descriptor, the caller's; -1: none */
+	uint64_t next_instance;
+	struct slot *slots; /* the traffic workers, then the admin worker */
+	uint32_t slots_count;
+	uint64_t ticked_ms;
+	uint64_t kill_ms; /* when the patience with the draining ends, 0 = not draining */
+	bool ending;      /* nobody is started any more */
+	bool emptied;
+	uv_signal_t sigchld;
+};
+
+/* `workers` traffic slots and the admin slot; starts nobody yet. The pointers stay the caller's and
+ * must live on. */
+int supervisor_init(struct supervisor *s, uv_loop_t *loop, uint32_t workers,
+		    const struct supervisor_ops *ops, void *userdata)
+    __attribute__((warn_unused_result));
+/* When nobody is left; closes its handles: run the loop once more. */
+void supervisor_deinit(struct supervisor *s);
+void supervisor_start(struct supervisor *s);
+/* Every 100 ms. */
+void supervisor_tick(struct supervisor *s, uint64_t now_ms);
+/* New settings, told to every worker by another MSG_HELLO. */
+void supervisor_configure(struct supervisor *s, const struct supervisor_settings *settings);
+/* A new descriptor for the access log, for workers of now and later; stays the caller's. */
+void supervisor_reopen(struct supervisor *s, int access_log);
+/* To one worker; if it does not take messages any more it is killed, and started again. */
+void supervisor_send(struct slot *slot, enum message_type type, const void *body, size_t n, int fd);
+/* The traffic workers finish within grace_ms, then the admin worker ends. May be called again with
+ * less patience. */
+void supervisor_drain(struct supervisor *s, uint32_t grace_ms, uint32_t idle_ms);
+
+/* Is there a process that was not told to end? */
+bool slot_is_live(const struct slot *slot);

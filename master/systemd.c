@@ -1,0 +1,130 @@
+#include "systemd.h"
+
+#include "lib/clock.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+static int
+notify_connect(const char *path)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	size_t n = strlen(path);
+	int fd;
+
+	if ((path[0] != '/' && path[0] != '@') || n >= sizeof address.sun_path)
+		return -1;
+	memcpy(address.sun_path, path, n);
+	if (path[0] == '@')
+		address.sun_path[0] = '\0';
+	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		return -1;
+	if (connect(fd, (struct sockaddr *)&address,
+		    (socklen_t)(offsetof(struct sockaddr_un, sun_path) + n)) < 0) {
+		close(fd);
+		return -1;
+	}
+	return fd;
+}
+
+/* $WATCHDOG_USEC counts when $WATCHDOG_PID is ours or absent (sd_watchdog_enabled(3)). */
+static uint64_t
+watchdog_interval(void)
+{
+	const char *usec = getenv("WATCHDOG_USEC");
+	const char *pid = getenv("WATCHDOG_PID");
+
+	if (!usec || (pid && strtoul(pid, NULL, 10) != (unsigned long)getpid()))
+		return 0;
+	return strtoull(usec, NULL, 10) / 2000;
+}
+
+void
+systemd_init(struct systemd *s)
+{
+	const char *path = getenv("NOTIFY_SOCKET");
+
+	*s = (struct systemd){ .fd = path ? notify_connect(path) : -1 };
+	if (s->fd >= 0)
+		s->watchdog_ms = watchdog_interval();
+	unsetenv("NOTIFY_SOCKET");
+	unsetenv("WATCHDOG_USEC");
+	unsetenv("WATCHDOG_PID");
+}
+
+void
+systemd_deinit(struct systemd *s)
+{
+	if (s->fd >= 0)
+		close(s->fd);
+	s->fd = -1;
+}
+
+static void __attribute__((format(printf, 2, 3))) notify(struct systemd *s, const char *fmt, ...)
+{
+	char message[1024];
+	va_list args;
+	int n;
+
+	if (s->fd < 0)
+		return;
+	va_start(args, fmt);
+	n = vsnprintf(message, sizeof message, fmt, args);
+	va_end(args);
+	if (n <= 0)
+		return;
+	if ((size_t)n >= sizeof message)
+		n = sizeof message - 1;
+	while (send(s->fd, message, (size_t)n, MSG_NOSIGNAL) < 0 && errno == EINTR)
+		;
+}
+
+/* A status is one line, whatever a mistake in a configuration says. */
+static int
+first_line(const char *status)
+{
+	return (int)strcspn(status, "\r\n");
+}
+
+void
+systemd_ready(struct systemd *s, const char *status)
+{
+	notify(s, "READY=1\nMAINPID=%d\nSTATUS=%.*s", (int)getpid(), first_line(status), status);
+}
+
+void
+systemd_reloading(struct systemd *s)
+{
+	notify(s, "RELOADING=1\nMONOTONIC_USEC=%" PRIu64 "\nSTATUS=reloading",
+	       clock_mono_ns() / 1000);
+}
+
+void
+systemd_stopping(struct systemd *s)
+{
+	notify(s, "STOPPING=1\nSTATUS=draining");
+}
+
+void
+systemd_status(struct systemd *s, const char *status)
+{
+	notify(s, "STATUS=%.*s", first_line(status), status);
+}
+
+void
+systemd_tick(struct systemd *s, uint64_t now_ms)
+{
+	if (s->watchdog_ms == 0 || now_ms - s->fed_ms < s->watchdog_ms)
+		return;
+	s->fed_ms = now_ms;
+	notify(s, "WATCHDOG=1");
+}

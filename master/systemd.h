@@ -1,0 +1,27 @@
+#pragma once
+
+/*
+ * systemd: the service protocol (sd_notify(3)), spoken by hand: one datagram a message to
+ * $NOTIFY_SOCKET. Without that variable every call does nothing. Never blocks; a message that
+ * cannot be sent is lost.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct systemd {
+	int fd;               /* -1: not under a service manager */
+	uint64_t watchdog_ms; /* half of what the manager allows, 0 = it does not watch */
+	uint64_t fed_ms;
+};
+
+/* Reads and removes the variables, so that no child takes itself for the service. */
+void systemd_init(struct systemd *s);
+void systemd_deinit(struct systemd *s);
+void systemd_ready(struct systemd *s, const char *status);
+void systemd_reloading(struct systemd *s);
+void systemd_stopping(struct systemd *s);
+/* One line for `systemctl status`. */
+void systemd_status(struct systemd *s, const char *status);
+/* At every tick: feeds the watchdog when it is due. */
+void systemd_tick(struct systemd *s, uint64_t now_ms);

@@ -1,0 +1,302 @@
+#include "takeover.h"
+
+#include "lib/clock.h"
+#include "lib/ipc.h"
+#include "lib/log.h"
+#include "lib/xalloc.h"
+#include "shm/message.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/pidfd.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#define ANSWER_MS 2000
+#define HEARTBEAT_MS                                                                               \
+	2000 /* a page that is older belongs to nobody, or its pid to somebody else                \
+	      */
+#define KILL_MARGIN_MS 1000
+
+/* All that board_fold adds up and that means the same in both masters: the words in front of the
+ * routes. */
+#define GLOBAL_WORDS (offsetof(struct board_counts, route) / sizeof(uint64_t))
+
+/* ---- asking ---- */
+
+struct asking {
+	struct takeover *takeover;
+	struct inherited *in;
+	uv_loop_t loop;
+	uv_timer_t timer;
+	struct ipc ipc;
+	bool timed_out;
+};
+
+static void
+hear_listener(struct asking *a, struct ipc_message *m)
+{
+	struct msg_listener listener;
+	int listening = 0;
+	socklen_t n = sizeof listening;
+
+	if (m->body.n != sizeof listener || m->fd < 0)
+		return;
+	memcpy(&listener, m->body.p, sizeof listener);
+	if (getsockopt(m->fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &n) < 0 || !listening)
+		return;
+	inherited_add(a->in, m->fd, listener.slot);
+	m->fd = -1;
+}
+
+static void
+hear_worker(struct takeover *t, const struct board_worker *page)
+{
+	struct old_worker *old;
+
+	if (page->magic != BOARD_MAGIC || page->layout != BOARD_LAYOUT || page->pid == 0) {
+		board_unmap(page, sizeof *page);
+		return;
+	}
+	t->old = xrealloc(t->old, (t->old_count + 1) * sizeof *t->old);
+	old = &t->old[t->old_count++];
+	*old = (struct old_worker){ .pid = (pid_t)page->pid,
+				    .instance = page->instance,
+				    .page = page };
+	old->counted = xcalloc(GLOBAL_WORDS, sizeof *old->counted);
+	old->pidfd = pidfd_open(old->pid, 0);
+	/* The pid may be somebody else's by now. Its process was opened first, so a heartbeat that
+	 * goes on is its own. */
+	if (old->pidfd >= 0 && clock_mono_ms() > board_get(&page->heartbeat_ms) + HEARTBEAT_MS) {
+		close(old->pidfd);
+		old->pidfd = -1;
+	}
+}
+
+static void
+hear_board(struct asking *a, struct ipc_message *m)
+{
+	struct msg_board board;
+	const void *page;
+	bool master;
+
+	if (m->body.n != sizeof board || m->fd < 0)
+		return;
+	memcpy(&board, m->body.p, sizeof board);
+	master = board.slot == BOARD_SLOT_MASTER;
+	if (master && a->takeover->page)
+		return;
+	/* A page of another layout does not fit, and is left. */
+	if (board_map(m->fd, master ? sizeof(struct board_master) : sizeof(struct board_worker),
+		      &page) == 0) {
+		if (master)
+			a->takeover->page = page;
+		else
+			hear_worker(a->takeover, page);
+	}
+	m->fd = -1;
+}
+
+static void
+on_message(void *userdata, struct ipc *ipc, struct ipc_message *m)
+{
+	if (m->type == MSG_LISTENER)
+		hear_listener(userdata, m);
+	else if (m->type == MSG_BOARD)
+		hear_board(userdata, m);
+}
+
+static void
+on_gone(void *userdata, struct ipc *ipc)
+{
+	uv_stop(&((struct asking *)userdata)->loop);
+}
+
+static void
+on_timeout(uv_timer_t *timer)
+{
+	struct asking *a = timer->data;
+
+	a->timed_out = true;
+	uv_stop(&a->loop);
+}
+
+static int
+takeover_connect(const char *run_dir)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	int fd, r;
+
+	if ((size_t)snprintf(address.sun_path, sizeof address.sun_path, "%s/takeover.sock",
+			     run_dir) >= sizeof address.sun_path)
+		return -ENAMETOOLONG;
+	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		return -errno;
+	if (connect(fd, (struct sockaddr *)&address, sizeof address) == 0)
+		return fd;
+	r = -errno;
+	close(fd);
+	return r;
+}
+
+static int
+takeover_listen(struct asking *a, int fd)
+{
+	static const struct ipc_ops ops = { .message = on_message, .gone = on_gone };
+	int r = uv_loop_init(&a->loop);
+
+	if (r < 0) {
+		close(fd);
+		return r;
+	}
+	uv_timer_init(&a->loop, &a->timer);
+	a->timer.data = a;
+	uv_timer_start(&a->timer, on_timeout, ANSWER_MS, 0);
+	r = ipc_open(&a->ipc, &a->loop, fd, &ops, a);
+	if (r == 0) {
+		uv_run(&a->loop, UV_RUN_DEFAULT);
+		ipc_close(&a->ipc, NULL);
+	}
+	uv_close((uv_handle_t *)&a->timer, NULL);
+	uv_run(&a->loop, UV_RUN_DEFAULT);
+	uv_loop_close(&a->loop);
+	return r == 0 && a->timed_out ? -ETIMEDOUT : r;
+}
+
+int
+takeover_ask(struct takeover *t, const char *run_dir, struct inherited *in)
+{
+	struct asking a = { .takeover = t, .in = in };
+	int r;
+
+	*t = (struct takeover){ 0 };
+	r = takeover_connect(run_dir);
+	if (r == -ENOENT || r == -ECONNREFUSED)
+		return 1;
+	if (r >= 0)
+		r = takeover_listen(&a, r);
+	if (r < 0)
+		return r;
+	log_info("takeover sockets=%zu workers=%zu", in->count, t->old_count);
+	return 0;
+}
+
+/* ---- counting ---- */
+
+static void
+count_on(struct old_worker *old, struct board_counts *base)
+{
+	const uint64_t *now = (const uint64_t *)&old->page->counts;
+	uint64_t *sum = (uint64_t *)base;
+
+	if (old->page->role != ROLE_TRAFFIC)
+		return;
+	for (size_t i = 0; i < GLOBAL_WORDS; i++) {
+		uint64_t value = board_get(&now[i]);
+
+		board_add(&sum[i], value - old->counted[i]);
+		old->counted[i] = value;
+	}
+}
+
+static bool
+was_folded(const struct board_master *page, uint64_t instance)
+{
+	for (size_t i = 0; page && i < sizeof page->folded / sizeof page->folded[0]; i++) {
+		if (page->folded[i] == instance)
+			return true;
+	}
+	return false;
+}
+
+void
+takeover_seed(struct takeover *t, struct board_master *board)
+{
+	const struct board_master *before = t->page;
+
+	if (before && before->magic == BOARD_MAGIC && before->layout == BOARD_LAYOUT) {
+		memcpy(&board->base, &before->base, GLOBAL_WORDS * sizeof(uint64_t));
+		board->version = before->version;
+		board->reloads_ok = before->reloads_ok;
+		board->reloads_failed = before->reloads_failed;
+		board->respawns = before->respawns;
+		if (before->fold_seq & 1)
+			log_warn("takeover counters=\"the earlier master was killed while it added "
+				 "some up\"");
+	}
+	for (size_t i = 0; i < t->old_count; i++) {
+		struct old_worker *old = &t->old[i];
+
+		if (was_folded(before, old->instance))
+			memcpy(old->counted, &old->page->counts, GLOBAL_WORDS * sizeof(uint64_t));
+		count_on(old, &board->base);
+	}
+}
+
+/* ---- ending ---- */
+
+static void
+old_worker_gone(struct old_worker *old)
+{
+	log_info("takeover pid=%d state=ended", (int)old->pid);
+	close(old->pidfd);
+	old->pidfd = -1;
+}
+
+void
+takeover_end(struct takeover *t, uint32_t grace_ms)
+{
+	if (t->old_count == 0 || t->kill_ms)
+		return;
+	t->kill_ms = clock_mono_ms() + grace_ms + KILL_MARGIN_MS;
+	for (size_t i = 0; i < t->old_count; i++) {
+		struct old_worker *old = &t->old[i];
+
+		if (old->pidfd < 0)
+			continue;
+		log_info("takeover pid=%d state=draining", (int)old->pid);
+		if (pidfd_send_signal(old->pidfd, SIGTERM, NULL, 0) < 0)
+			log_warn("takeover pid=%d error=\"%s\"", (int)old->pid, strerror(errno));
+	}
+}
+
+void
+takeover_tick(struct takeover *t, struct board_master *board, uint64_t now_ms)
+{
+	for (size_t i = 0; i < t->old_count; i++) {
+		struct old_worker *old = &t->old[i];
+		struct pollfd ended = { .fd = old->pidfd, .events = POLLIN };
+
+		if (old->pidfd < 0)
+			continue;
+		count_on(old, &board->base);
+		if (poll(&ended, 1, 0) == 1) {
+			count_on(old, &board->base); /* its last words */
+			old_worker_gone(old);
+		} else if (t->kill_ms && now_ms > t->kill_ms) {
+			log_warn("takeover pid=%d error=\"did not end in time\" action=kill",
+				 (int)old->pid);
+			pidfd_send_signal(old->pidfd, SIGKILL, NULL, 0);
+		}
+	}
+}
+
+void
+takeover_deinit(struct takeover *t)
+{
+	for (size_t i = 0; i < t->old_count; i++) {
+		if (t->old[i].pidfd >= 0)
+			close(t->old[i].pidfd);
+		board_unmap(t->old[i].page, sizeof *t->old[i].page);
+		free(t->old[i].counted);
+	}
+	free(t->old);
+	board_unmap(t->page, sizeof *t->page);
+	*t = (struct takeover){ 0 };
+}

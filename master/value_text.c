@@ -1,0 +1,293 @@
+#include "value_text.h"
+
+#include "address.h"
+#include "rules.h"
+
+#include "lib/uri.h"
+
+#define ECHO_MAX 80
+
+bool
+value_refuse(struct buf *why, const char *text)
+{
+	buf_adds(why, slice_of(text));
+	return false;
+}
+
+void
+value_echo(struct slice text, struct buf *why)
+{
+	if (text.n > 0 && memchr(text.p, '@', text.n))
+		buf_addf(why, "<redacted-%zu-chars>", text.n);
+	else
+		buf_addf(why, "\"%.*s%s\"", (int)(text.n < ECHO_MAX ? text.n : ECHO_MAX), text.p,
+			 text.n > ECHO_MAX ? "..." : "");
+	buf_addc(why, ' ');
+}
+
+static void
+store_text(const struct setting *s, void *base, const char *text)
+{
+	*(const char **)((char *)base + s->offset) = text;
+}
+
+static bool
+is_token(char c)
+{
+	return (c >= '0' && c <= '9') || (ascii_lower(c) >= 'a' && ascii_lower(c) <= 'z') ||
+	       (c != '\0' && strchr("!#$%&'*+-.^_`|~", c));
+}
+
+static bool
+is_name(char c)
+{
+	return (c >= '0' && c <= '9') || (ascii_lower(c) >= 'a' && ascii_lower(c) <= 'z') ||
+	       (c != '\0' && strchr("._-", c));
+}
+
+const char *
+value_fault(const struct setting *s, struct slice text)
+{
+	for (size_t i = 0; i < text.n; i++) {
+		char c = text.p[i];
+
+		if (s->type == SETTING_NAME && !is_name(c))
+			return "has a character that a name cannot have; use letters, digits, '.', "
+			       "'_' and '-'";
+		if (s->type == SETTING_TOKEN && !is_token(c))
+			return "is not the name of a header or cookie; use letters, digits, '-' "
+			       "and '_'";
+		if (s->type == SETTING_QUOTABLE &&
+		    (c == '"' || c == '\\' || (unsigned char)c >= 0x7f))
+			return "has a quote, a backslash or a letter beyond ASCII; remove it";
+		if ((unsigned char)c < 0x20 || c == 0x7f)
+			return "has a control character; remove it";
+	}
+	return NULL;
+}
+
+bool
+value_length(const struct setting *s, struct slice text, struct buf *why)
+{
+	if (s->min > 0 && text.n == 0)
+		return value_refuse(why, "the value is empty; give one, or remove the key");
+	if (s->max > 0 && text.n > (size_t)s->max) {
+		buf_addf(why, "the value has %zu bytes; at most %lld are possible", text.n,
+			 (long long)s->max);
+		return false;
+	}
+	return true;
+}
+
+static bool
+parse_text(const struct value_env *e, const struct setting *s, struct slice text, void *base,
+	   struct buf *why)
+{
+	const char *fault;
+
+	if (!value_length(s, text, why))
+		return false;
+	fault = value_fault(s, text);
+	if (fault) {
+		value_echo(text, why);
+		return value_refuse(why, fault);
+	}
+	store_text(s, base, arena_string(e->arena, text));
+	return true;
+}
+
+static bool
+parse_path(const struct value_env *e, const struct setting *s, struct slice text, void *base,
+	   struct buf *why)
+{
+	struct uri_path path;
+	char *space;
+
+	if (!value_length(s, text, why))
+		return false;
+	if (text.n == 0) {
+		store_text(s, base, "");
+		return true;
+	}
+	space = arena_alloc(e->arena, 2 * text.n + 2);
+	if (uri_canonical(text, space, &path) != 0) {
+		value_echo(text, why);
+		return value_refuse(
+		    why, text.p[0] != '/'
+			     ? "does not begin with '/'; write /path"
+			     : "is not the path of a URL; write other characters than letters, "
+			       "digits and -._~ as percent triplets, and no query");
+	}
+	if (path.flags & URI_SUSPECT) {
+		value_echo(text, why);
+		return value_refuse(why, "can be read in more than one way (';' or a triplet such "
+					 "as %2F); requests for such "
+					 "paths are ambiguous, choose another path");
+	}
+	store_text(s, base, arena_string(e->arena, uri_match_form(path.path, space + text.n + 1)));
+	return true;
+}
+
+static bool
+parse_file(const struct value_env *e, const struct setting *s, struct slice text, void *base,
+	   struct buf *why)
+{
+	struct slice path;
+
+	if (text.n == 0)
+		return value_refuse(why, "the path is empty; give one, or remove the key");
+	path = slice_of(address_path(e->arena, text, e->folder));
+	while (path.n > 1 && path.p[path.n - 1] == '/')
+		path.n--;
+	if (!value_length(s, path, why))
+		return false;
+	store_text(s, base, arena_string(e->arena, path));
+	return true;
+}
+
+static bool
+parse_address(const struct value_env *e, const struct setting *s, struct slice text, void *base,
+	      struct buf *why)
+{
+	struct config_address *out = (struct config_address *)((char *)base + s->offset);
+	struct address_rule rule = { .folder = e->folder };
+
+	if (s->type == SETTING_LISTEN)
+		rule.flags = ADDRESS_ANY_HOST | ADDRESS_NEEDS_PORT;
+	else
+		rule.default_port = (uint16_t)s->min;
+	if (s->type == SETTING_SOCKET) {
+		if (slice_starts(text, SLICE("unix:")))
+			text = slice_make(text.p + 5, text.n - 5);
+		return address_unix(e->arena, text, e->folder, out, why);
+	}
+	return address_parse(e->arena, text, &rule, out, why);
+}
+
+/* A struct config_endpoint begins with its address, so one row serves for the whole. */
+static bool
+parse_endpoint(const struct value_env *e, const struct setting *s, struct slice text, void *base,
+	       struct buf *why)
+{
+	struct config_endpoint *out = (struct config_endpoint *)((char *)base + s->offset);
+	struct config_endpoint made;
+	const char *fault;
+
+	if (slice_starts(text, SLICE("unix:"))) {
+		out->base = "";
+		return address_unix(e->arena, slice_make(text.p + 5, text.n - 5), e->folder,
+				    &out->address, why);
+	}
+	if (rules_server_parse(text, &made, &fault) != 0) {
+		value_echo(text, why);
+		buf_addf(why, "is no endpoint: %s%s", fault,
+			 strchr(fault, ';') ? "" : "; write host:port or http://host:port/base");
+		return false;
+	}
+	out->address = (struct config_address){
+		.text = arena_string(e->arena, text),
+		.host = arena_string(e->arena, slice_of(made.address.host)),
+		.port = made.address.port,
+	};
+	out->base = arena_string(e->arena, slice_of(made.base));
+	rules_endpoint_free(&made);
+	return true;
+}
+
+/* Canonical, so that two spellings of one host are found to be one. */
+static bool
+parse_host(const struct value_env *e, const struct setting *s, struct slice text, void *base,
+	   struct buf *why)
+{
+	char space[2 * URI_HOST_MAX + 8];
+	bool wildcard = slice_starts(text, SLICE("*."));
+	struct slice name = wildcard ? slice_make(text.p + 2, text.n - 2) : text;
+	struct buf BUF_CLEAN made = { 0 };
+	struct uri_host host;
+
+	if (text.n == 0 || slice_eq(text, SLICE("*"))) {
+		store_text(s, base, "");
+		return true;
+	}
+	if (name.n == 0 || name.n > URI_HOST_MAX || uri_host_parse(name, space, &host) != 0) {
+		value_echo(text, why);
+		return value_refuse(why, "is no host; write a name, name:port, or *.domain for all "
+					 "names below a domain");
+	}
+	if (wildcard && (host.port >= 0 || host.host.p[0] == '[')) {
+		value_echo(text, why);
+		return value_refuse(
+		    why, "joins a wildcard with a port or an address; write *.domain alone");
+	}
+	buf_addf(&made, "%s%.*s", wildcard ? "*." : "", SLICE_F(host.host_port));
+	store_text(s, base, arena_string(e->arena, buf_slice(&made)));
+	return true;
+}
+
+static bool
+parse_host_header(const struct value_env *e, const struct setting *s, struct slice text, void *base,
+		  struct buf *why)
+{
+	struct config_route *r = base;
+
+	r->set_host = "";
+	r->upstream_host = slice_eq(text, SLICE("upstream"));
+	if (r->upstream_host || slice_eq(text, SLICE("keep")))
+		return true;
+	if (text.n > 0 && text.p[0] != '*')
+		return parse_host(e, s, text, base, why);
+	return value_refuse(why, "the value is no host; write keep, upstream, or a host");
+}
+
+static bool
+parse_log(const struct value_env *e, struct slice text, struct config *c, struct buf *why)
+{
+	static const struct setting_word words[] = {
+		{ "off", ACCESS_LOG_OFF },
+		{ "stdout", ACCESS_LOG_STDOUT },
+		{ "stderr", ACCESS_LOG_STDERR },
+		{ 0 },
+	};
+
+	for (const struct setting_word *w = words; w->word; w++) {
+		if (slice_ieq(slice_of(w->word), text)) {
+			c->access_log = (enum access_log_to)w->value;
+			return true;
+		}
+	}
+	if (text.n == 0 || !memchr(text.p, '/', text.n)) {
+		value_echo(text, why);
+		return value_refuse(why, "is neither off, stdout, stderr nor a path; write a file "
+					 "with its folder, such as "
+					 "/var/log/yett/access.log");
+	}
+	c->access_log = ACCESS_LOG_FILE;
+	c->access_log_file = address_path(e->arena, text, e->folder);
+	return true;
+}
+
+bool
+value_text_parse(const struct value_env *e, const struct setting *s, struct slice text, void *base,
+		 struct buf *why)
+{
+	switch (s->type) {
+	case SETTING_PATH:
+		return parse_path(e, s, text, base, why);
+	case SETTING_FILE:
+		return parse_file(e, s, text, base, why);
+	case SETTING_LISTEN:
+	case SETTING_ADDRESS:
+	case SETTING_SOCKET:
+		return parse_address(e, s, text, base, why);
+	case SETTING_ENDPOINT:
+		return parse_endpoint(e, s, text, base, why);
+	case SETTING_HOST:
+		return parse_host(e, s, text, base, why);
+	case SETTING_HOST_HEADER:
+		return parse_host_header(e, s, text, base, why);
+	case SETTING_LOG:
+		return parse_log(e, text, base, why);
+	default:
+		return parse_text(e, s, text, base, why);
+	}
+}
