@@ -180,36 +180,19 @@ server_opened(struct server *s, uv_loop_t *loop)
 	assert_int_equal(uv_listen(&s->listener.stream, 1024, server_on_connection), 0);
 }
 
-/* All of 127/8 on one port; `port` 0: a free one. */
+/* `host` "0.0.0.0": all of 127/8 at one port; `port` 0: a free one. */
 static void
-server_open(struct server *s, uv_loop_t *loop, int port)
+server_open(struct server *s, uv_loop_t *loop, const char *host, int port)
 {
-	struct sockaddr_in any = { .sin_family = AF_INET, .sin_port = htons((uint16_t)port) };
+	struct sockaddr_in any;
 	int size = sizeof any;
 
+	assert_int_equal(uv_ip4_addr(host, port, &any), 0);
 	uv_tcp_init(loop, &s->listener.tcp);
 	assert_int_equal(uv_tcp_bind(&s->listener.tcp, (struct sockaddr *)&any, 0), 0);
 	server_opened(s, loop);
 	uv_tcp_getsockname(&s->listener.tcp, (struct sockaddr *)&any, &size);
 	s->port = ntohs(any.sin_port);
-}
-
-/* ::1 alone, on a port that is free there. False: this machine has none. */
-__attribute__((unused)) static bool
-server_open6(struct server *s, uv_loop_t *loop)
-{
-	struct sockaddr_in6 six = { .sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT };
-	int size = sizeof six;
-
-	uv_tcp_init(loop, &s->listener.tcp);
-	if (uv_tcp_bind(&s->listener.tcp, (struct sockaddr *)&six, UV_TCP_IPV6ONLY) < 0) {
-		uv_close(&s->listener.handle, NULL);
-		return false;
-	}
-	server_opened(s, loop);
-	uv_tcp_getsockname(&s->listener.tcp, (struct sockaddr *)&six, &size);
-	s->port = ntohs(six.sin6_port);
-	return true;
 }
 
 __attribute__((unused)) static void

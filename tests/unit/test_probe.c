@@ -16,6 +16,7 @@
 
 #include <cmocka.h>
 
+#include "dns_server.h"
 #include "loop_server.h"
 
 #define OK "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
@@ -77,8 +78,8 @@ setup(void **state)
 
 	uv_loop_init(&w->loop);
 	uv_timer_init(&w->loop, &w->pulse);
-	server_open(&w->server, &w->loop, 0);
-	server_open(&w->second, &w->loop, 0);
+	server_open(&w->server, &w->loop, "0.0.0.0", 0);
+	server_open(&w->second, &w->loop, "0.0.0.0", 0);
 	assert_int_equal(resolver_new(&w->loop, on_changed, NULL, &w->resolver), 0);
 	w->board = xcalloc(1, sizeof *w->board);
 	w->prober = prober_make(w);
@@ -227,7 +228,7 @@ test_first_probe_decides(void **state)
 			assert_int_equal(logged(w, "state="), 0);
 		server_close(&w->server);
 		uv_run(&w->loop, UV_RUN_NOWAIT);
-		server_open(&w->server, &w->loop, 0);
+		server_open(&w->server, &w->loop, "0.0.0.0", 0);
 	}
 }
 
@@ -302,41 +303,29 @@ test_page_that_never_was(void **state)
 	assert_int_equal(health(w, 1)->last_status, 200);
 }
 
-/* Counts the requests that it takes, from the first one with the new answer on. */
 static void
 test_fall_and_rise(void **state)
 {
 	static const struct {
-		const char *answers[8]; /* one after the other; the last one stands */
-		enum health_state expect[8];
-	} cases[] = {
-		{ { OK, BROKEN, BROKEN, BROKEN, OK, OK },
-		  { HEALTH_ALIVE, HEALTH_ALIVE, HEALTH_ALIVE, HEALTH_DEAD, HEALTH_DEAD, HEALTH_ALIVE } },
-		{ { OK, BROKEN, BROKEN, OK, BROKEN, BROKEN },
-		  { HEALTH_ALIVE, HEALTH_ALIVE, HEALTH_ALIVE, HEALTH_ALIVE, HEALTH_ALIVE, HEALTH_ALIVE } },
-		{ { "", OK, "", OK, "", OK, OK },
-		  { HEALTH_DEAD, HEALTH_DEAD, HEALTH_DEAD, HEALTH_DEAD, HEALTH_DEAD, HEALTH_DEAD, HEALTH_ALIVE } },
-		{ { "", NOT_FOUND, NOT_FOUND, "", "", "" },
-		  { HEALTH_DEAD, HEALTH_DEAD, HEALTH_ALIVE, HEALTH_ALIVE, HEALTH_ALIVE, HEALTH_DEAD } },
+		const char *answer;
+		enum health_state expect;
+	} steps[] = {
+		{ OK, HEALTH_ALIVE },     { BROKEN, HEALTH_ALIVE }, { BROKEN, HEALTH_ALIVE },
+		{ BROKEN, HEALTH_DEAD },  { OK, HEALTH_DEAD },      { "", HEALTH_DEAD },
+		{ OK, HEALTH_DEAD },      { OK, HEALTH_ALIVE },
 	};
 	struct world *w = *state;
+	uint64_t checked = 0;
 
-	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-		uint64_t checked = 0;
-
-		prober_free(w->prober);
-		w->prober = prober_make(w);
-		w->upstreams[0].endpoints_count = 0;
-		add(w, "127.0.0.1", w->server.port);
-		w->server.answer = cases[i].answers[0];
-		watch(w);
-		for (size_t j = 0; j < 8 && cases[i].answers[j]; j++) {
-			w->server.answer = cases[i].answers[j];
-			WAIT(w, health(w, 1)->checked_ms != checked);
-			checked = health(w, 1)->checked_ms;
-			if (state_of(w, 1) != cases[i].expect[j])
-				fail_msg("case %zu, probe %zu: state %d", i, j, (int)state_of(w, 1));
-		}
+	w->server.answer = OK;
+	add(w, "127.0.0.1", w->server.port);
+	watch(w);
+	for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
+		w->server.answer = steps[i].answer;
+		WAIT(w, health(w, 1)->checked_ms != checked);
+		checked = health(w, 1)->checked_ms;
+		if (state_of(w, 1) != steps[i].expect)
+			fail_msg("probe %zu: state %d", i, (int)state_of(w, 1));
 	}
 }
 
@@ -386,7 +375,7 @@ test_request(void **state)
 	e->slot = 2;
 	watch(w);
 	WAIT(w, w->server.requests == 2);
-	assert_true(strncmp(w->server.request, "GET /isAlive HTTP/1.1\r\nHost: users.internal\r\n", 46) == 0);
+	assert_true(strncmp(w->server.request, "GET /isAlive HTTP/1.1\r\nHost: users.internal\r\n", 45) == 0);
 }
 
 static void
@@ -430,29 +419,37 @@ test_names(void **state)
 	assert_int_equal(state_of(w, 1), HEALTH_ALIVE);
 }
 
-/* Of the two addresses of localhost only the second one has a server. */
+/* A name with three addresses: one refuses, one is silent, one answers. The last one is found, and is then the preferred one. */
 static void
-test_second_address(void **state)
+test_addresses(void **state)
 {
 	struct world *w = *state;
-	struct server six = { .answer = OK };
-	const struct resolved *a;
-	uint64_t generation;
-	bool settled;
+	struct server silent = { 0 }, good = { .answer = OK };
+	struct dns_server dns = { 0 };
+	char servers[32];
 
-	if (!server_open6(&six, &w->loop)) {
-		uv_run(&w->loop, UV_RUN_NOWAIT);
-		skip();
-	}
-	add(w, "localhost", six.port);
+	dns_open(&dns, &w->loop);
+	dns.zones[0] = (struct dns_zone){ .name = "three.test", .a = "127.0.0.2 127.0.0.3 127.0.0.4", .ttl = 300 };
+	snprintf(servers, sizeof servers, "127.0.0.1:%d", dns.port);
+	assert_int_equal(resolver_servers(w->resolver, slice_of(servers)), 0);
+	server_open(&silent, &w->loop, "127.0.0.3", 0);
+	server_open(&good, &w->loop, "127.0.0.4", silent.port);
+	add(w, "three.test", silent.port);
 	watch(w);
-	WAIT(w, state_of(w, 1) != HEALTH_UNKNOWN);
-	if (resolver_get(w->resolver, "localhost", &a, &generation, &settled) == 2) {
-		assert_int_equal(a[0].family, AF_INET);
-		assert_int_equal(state_of(w, 1), HEALTH_ALIVE);
-	}
-	server_close(&six);
+	WAIT(w, state_of(w, 1) == HEALTH_ALIVE);
+	wait_requests(w, &good, 4);
+	assert_int_equal(silent.requests, 1);
+	assert_int_equal(logged(w, "state=dead reason=\"Connection timed out\""), 1); /* the first probe had no time for it */
+	good.answer = "";
+	silent.answer = OK; /* now the others stand in within the same probe */
+	wait_requests(w, &silent, 3);
+	assert_int_equal(state_of(w, 1), HEALTH_ALIVE);
+	assert_int_equal(logged(w, "state=dead"), 1);
+	server_close(&silent);
+	server_close(&good);
+	dns_close(&dns);
 	WAIT(w, state_of(w, 1) == HEALTH_DEAD);
+	assert_int_equal(logged(w, "state=dead reason=\"Connection refused\""), 1);
 }
 
 /* ---- reloads ---- */
@@ -796,7 +793,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_request, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_unix, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_names, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_second_address, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_addresses, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_undisturbed, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_interval_shortened, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_leaves_and_comes_back, setup, teardown),

@@ -20,210 +20,14 @@
 
 #include <cmocka.h>
 
-/* ---- the name server ---- */
-
-enum mode { ANSWER, NXDOMAIN, SERVFAIL, SILENT, NOISE, BROKEN };
-
-struct zone {
-	const char *name;
-	enum mode mode;
-	const char *a, *aaaa; /* space between addresses */
-	uint32_t ttl;
-	const char *cname; /* the addresses belong to this one */
-	uint32_t cname_ttl;
-	unsigned asked; /* for A */
-};
-
-#define ZONES 8
-
-struct dns {
-	uv_poll_t poll;
-	int fd, port;
-	struct zone zones[ZONES];
-	unsigned asked; /* all, for A */
-	enum mode others;
-};
-
-struct packet {
-	unsigned char bytes[2048];
-	size_t n;
-};
-
-static void
-put(struct packet *p, const void *bytes, size_t n)
-{
-	assert_true(p->n + n <= sizeof p->bytes);
-	memcpy(p->bytes + p->n, bytes, n);
-	p->n += n;
-}
-
-static void
-put16(struct packet *p, unsigned v)
-{
-	put(p, (unsigned char[]){ (unsigned char)(v >> 8), (unsigned char)v }, 2);
-}
-
-static void
-put_name(struct packet *p, const char *name)
-{
-	while (*name) {
-		size_t n = strcspn(name, ".");
-
-		put(p, (unsigned char[]){ (unsigned char)n }, 1);
-		put(p, name, n);
-		name += n + (name[n] == '.');
-	}
-	put(p, "", 1);
-}
-
-static void
-put_record(struct packet *p, const char *name, unsigned type, uint32_t ttl, const void *data, size_t n)
-{
-	put_name(p, name);
-	put16(p, type);
-	put16(p, 1);
-	put16(p, ttl >> 16);
-	put16(p, ttl & 0xffff);
-	put16(p, (unsigned)n);
-	put(p, data, n);
-	p->bytes[7]++; /* answers */
-}
-
-static void
-put_addresses(struct packet *p, const struct zone *z, unsigned type)
-{
-	const char *owner = z->cname ? z->cname : z->name, *list = type == 1 ? z->a : z->aaaa;
-	char copy[1024], *rest = copy, *word;
-
-	snprintf(copy, sizeof copy, "%s", list ? list : "");
-	while ((word = strsep(&rest, " "))) {
-		unsigned char ip[16];
-
-		if (*word && inet_pton(type == 1 ? AF_INET : AF_INET6, word, ip) == 1)
-			put_record(p, owner, type, z->ttl, ip, type == 1 ? 4 : 16);
-	}
-}
-
-static struct zone *
-dns_zone(struct dns *d, const char *name)
-{
-	static struct zone none;
-
-	for (size_t i = 0; i < ZONES; i++) {
-		if (d->zones[i].name && strcasecmp(d->zones[i].name, name) == 0)
-			return &d->zones[i];
-	}
-	none = (struct zone){ .name = name, .mode = d->others };
-	return &none;
-}
-
-/* The question's name in text; returns where it ends. */
-static size_t
-question_name(const struct packet *q, char *out)
-{
-	size_t i = 12, n = 0;
-
-	while (q->bytes[i]) {
-		memcpy(out + n, q->bytes + i + 1, q->bytes[i]);
-		n += q->bytes[i];
-		out[n++] = '.';
-		i += 1u + q->bytes[i];
-	}
-	out[n ? n - 1 : 0] = '\0';
-	return i + 1;
-}
-
-static void
-dns_answer(struct dns *d, const struct packet *q, const struct sockaddr_in *to)
-{
-	struct packet p = { 0 };
-	char name[256];
-	size_t end = question_name(q, name);
-	struct zone *z = dns_zone(d, name);
-	unsigned type = q->bytes[end + 1];
-
-	put(&p, q->bytes, end + 4);
-	memcpy(p.bytes + 2, "\x81\x80\0\1\0\0\0\0\0\0", 10);
-	z->asked += type == 1;
-	d->asked += type == 1;
-	switch (z->mode) {
-	case ANSWER:
-		if (z->cname) {
-			struct packet target = { 0 };
-
-			put_name(&target, z->cname);
-			put_record(&p, z->name, 5, z->cname_ttl, target.bytes, target.n);
-		}
-		put_addresses(&p, z, type);
-		break;
-	case NXDOMAIN:
-		p.bytes[3] |= 3;
-		break;
-	case SERVFAIL:
-		p.bytes[3] |= 2;
-		break;
-	case SILENT:
-		return;
-	case NOISE: /* not from here: another id, no header, nothing */
-		p.bytes[0] ^= 0x55;
-		sendto(d->fd, p.bytes, p.n, 0, (const struct sockaddr *)to, sizeof *to);
-		sendto(d->fd, p.bytes, 7, 0, (const struct sockaddr *)to, sizeof *to);
-		sendto(d->fd, p.bytes, 0, 0, (const struct sockaddr *)to, sizeof *to);
-		return;
-	case BROKEN: /* promises records, and ends in the middle of one */
-		put_record(&p, z->name, type, 5, "xxxxxxxxxxxxxxxx", type == 1 ? 4 : 16);
-		p.bytes[7] = 200;
-		p.n -= 2;
-		break;
-	}
-	sendto(d->fd, p.bytes, p.n, 0, (const struct sockaddr *)to, sizeof *to);
-}
-
-static void
-dns_on_ready(uv_poll_t *poll, int status, int events)
-{
-	struct dns *d = poll->data;
-	struct packet q;
-	struct sockaddr_in from;
-	socklen_t size = sizeof from;
-	ssize_t n;
-
-	while ((n = recvfrom(d->fd, q.bytes, sizeof q.bytes, MSG_DONTWAIT, (struct sockaddr *)&from, &size)) > 12) {
-		q.n = (size_t)n;
-		dns_answer(d, &q, &from);
-	}
-}
-
-static void
-dns_open(struct dns *d, uv_loop_t *loop)
-{
-	struct sockaddr_in address = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-	socklen_t size = sizeof address;
-
-	d->fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	assert_true(d->fd >= 0);
-	assert_int_equal(bind(d->fd, (struct sockaddr *)&address, size), 0);
-	getsockname(d->fd, (struct sockaddr *)&address, &size);
-	d->port = ntohs(address.sin_port);
-	d->others = NXDOMAIN;
-	uv_poll_init(loop, &d->poll, d->fd);
-	d->poll.data = d;
-	uv_poll_start(&d->poll, UV_READABLE, dns_on_ready);
-}
-
-static void
-dns_close(struct dns *d)
-{
-	uv_close((uv_handle_t *)&d->poll, NULL);
-	close(d->fd);
-}
+#include "dns_server.h"
 
 /* ---- the test's loop ---- */
 
 struct world {
 	uv_loop_t loop;
 	uv_timer_t pulse;
-	struct dns dns, second;
+	struct dns_server dns, second;
 	struct resolver *resolver;
 	unsigned changed;
 	unsigned once;
@@ -238,7 +42,7 @@ on_changed(void *userdata)
 }
 
 static void
-use(struct world *w, const struct dns *d)
+use(struct world *w, const struct dns_server *d)
 {
 	char servers[64];
 
@@ -353,13 +157,13 @@ static void
 test_answers(void **state)
 {
 	struct world *w = *state;
-	const struct zone zones[] = {
+	const struct dns_zone zones[] = {
 		{ .name = "four.test", .a = "10.0.0.2 10.0.0.1 10.0.0.2", .ttl = 300 },
 		{ .name = "six.test", .aaaa = "fd00::2 fd00::1", .ttl = 300 },
 		{ .name = "both.test", .a = "10.0.0.9", .aaaa = "::5", .ttl = 300 },
-		{ .name = "none.test", .mode = NXDOMAIN },
+		{ .name = "none.test", .mode = DNS_NXDOMAIN },
 		{ .name = "empty.test", .ttl = 300 },
-		{ .name = "fail.test", .mode = SERVFAIL },
+		{ .name = "fail.test", .mode = DNS_SERVFAIL },
 		{ .name = "alias.test", .a = "10.0.0.7", .ttl = 300, .cname = "real.test", .cname_ttl = 300 },
 		{ .name = "many.test", .ttl = 300,
 		  .a = "10.0.0.20 10.0.0.19 10.0.0.18 10.0.0.17 10.0.0.16 10.0.0.15 10.0.0.14 10.0.0.13 10.0.0.12 "
@@ -396,7 +200,7 @@ test_literals(void **state)
 {
 	struct world *w = *state;
 
-	w->dns.others = SILENT;
+	w->dns.others = DNS_SILENT;
 	watch(w, "10.1.2.3 ::1 [fd00::7]");
 	assert_true(resolver_settled(w->resolver));
 	assert_string_equal(known(w, "10.1.2.3"), "10.1.2.3");
@@ -411,7 +215,7 @@ test_localhost(void **state)
 {
 	struct world *w = *state;
 
-	w->dns.others = SILENT;
+	w->dns.others = DNS_SILENT;
 	watch(w, "localhost");
 	WAIT(w, resolver_settled(w->resolver));
 	assert_non_null(strstr(known(w, "localhost"), "127.0.0.1"));
@@ -424,13 +228,13 @@ static void
 test_refresh(void **state)
 {
 	struct world *w = *state;
-	struct zone *z = w->dns.zones;
+	struct dns_zone *z = w->dns.zones;
 	uint64_t before, start;
 
-	z[0] = (struct zone){ .name = "a.test", .a = "10.0.0.1 10.0.0.2", .ttl = 1 };
-	z[1] = (struct zone){ .name = "zero.test", .a = "10.0.0.1", .ttl = 0 };
-	z[2] = (struct zone){ .name = "long.test", .a = "10.0.0.1", .ttl = 1000000 };
-	z[3] = (struct zone){ .name = "cname.test", .a = "10.0.0.1", .ttl = 1000, .cname = "x.test", .cname_ttl = 1 };
+	z[0] = (struct dns_zone){ .name = "a.test", .a = "10.0.0.1 10.0.0.2", .ttl = 1 };
+	z[1] = (struct dns_zone){ .name = "zero.test", .a = "10.0.0.1", .ttl = 0 };
+	z[2] = (struct dns_zone){ .name = "long.test", .a = "10.0.0.1", .ttl = 1000000 };
+	z[3] = (struct dns_zone){ .name = "cname.test", .a = "10.0.0.1", .ttl = 1000, .cname = "x.test", .cname_ttl = 1 };
 	watch(w, "a.test zero.test long.test cname.test");
 	WAIT(w, resolver_settled(w->resolver));
 	start = uv_now(&w->loop);
@@ -453,14 +257,14 @@ test_refresh(void **state)
 static void
 test_kept(void **state)
 {
-	static const enum mode modes[] = { NXDOMAIN, SERVFAIL, BROKEN, SILENT, NOISE };
+	static const enum dns_mode modes[] = { DNS_NXDOMAIN, DNS_SERVFAIL, DNS_BROKEN, DNS_SILENT, DNS_NOISE };
 	static const char *const names[] = { "a.test", "b.test", "c.test", "d.test", "e.test" };
 	struct world *w = *state;
-	struct zone *z = w->dns.zones;
+	struct dns_zone *z = w->dns.zones;
 	uint64_t generations[5];
 
 	for (size_t i = 0; i < 5; i++)
-		z[i] = (struct zone){ .name = names[i], .a = "10.0.0.1", .ttl = 1 };
+		z[i] = (struct dns_zone){ .name = names[i], .a = "10.0.0.1", .ttl = 1 };
 	watch(w, "a.test b.test c.test d.test e.test");
 	WAIT(w, resolver_settled(w->resolver));
 	for (size_t i = 0; i < 5; i++) {
@@ -473,7 +277,7 @@ test_kept(void **state)
 	for (size_t i = 0; i < 5; i++) {
 		assert_string_equal(known(w, names[i]), "10.0.0.1");
 		assert_int_equal(generation(w, names[i]), generations[i]);
-		z[i].mode = ANSWER;
+		z[i].mode = DNS_ANSWER;
 		z[i].a = "10.0.0.2";
 	}
 	assert_int_equal(w->changed, 5);
@@ -487,16 +291,16 @@ static void
 test_backoff(void **state)
 {
 	struct world *w = *state;
-	struct zone *z = w->dns.zones;
+	struct dns_zone *z = w->dns.zones;
 
-	z[0] = (struct zone){ .name = "a.test", .mode = NXDOMAIN };
+	z[0] = (struct dns_zone){ .name = "a.test", .mode = DNS_NXDOMAIN };
 	watch(w, "a.test");
 	WAIT(w, resolver_settled(w->resolver));
 	assert_int_equal(w->changed, 1);
 	PASS(w, 2500); /* at 0, 1 and 3 s */
 	assert_int_equal(z[0].asked, 2);
 	assert_int_equal(w->changed, 1);
-	z[0] = (struct zone){ .name = "a.test", .a = "10.0.0.1", .ttl = 300 };
+	z[0] = (struct dns_zone){ .name = "a.test", .a = "10.0.0.1", .ttl = 300 };
 	WAIT(w, w->changed == 2);
 	assert_string_equal(known(w, "a.test"), "10.0.0.1");
 }
@@ -505,15 +309,15 @@ static void
 test_silence_of_one_holds_up_nobody(void **state)
 {
 	struct world *w = *state;
-	struct zone *z = w->dns.zones;
+	struct dns_zone *z = w->dns.zones;
 
-	z[0] = (struct zone){ .name = "silent.test", .mode = SILENT };
-	z[1] = (struct zone){ .name = "a.test", .a = "10.0.0.1", .ttl = 300 };
+	z[0] = (struct dns_zone){ .name = "silent.test", .mode = DNS_SILENT };
+	z[1] = (struct dns_zone){ .name = "a.test", .a = "10.0.0.1", .ttl = 300 };
 	watch(w, "silent.test a.test");
 	WAIT(w, strcmp(known(w, "a.test"), "10.0.0.1") == 0);
 	assert_int_equal(z[0].asked, 1);
 	assert_false(resolver_settled(w->resolver));
-	z[0] = (struct zone){ .name = "silent.test", .a = "10.0.0.2", .ttl = 300 };
+	z[0] = (struct dns_zone){ .name = "silent.test", .a = "10.0.0.2", .ttl = 300 };
 	WAIT(w, resolver_settled(w->resolver)); /* asked again after a second */
 	assert_string_equal(known(w, "silent.test"), "10.0.0.2");
 }
@@ -522,16 +326,16 @@ static void
 test_forgotten(void **state)
 {
 	struct world *w = *state;
-	struct zone *z = w->dns.zones;
+	struct dns_zone *z = w->dns.zones;
 
-	z[0] = (struct zone){ .name = "a.test", .a = "10.0.0.1", .ttl = 1 };
-	z[1] = (struct zone){ .name = "silent.test", .mode = SILENT };
+	z[0] = (struct dns_zone){ .name = "a.test", .a = "10.0.0.1", .ttl = 1 };
+	z[1] = (struct dns_zone){ .name = "silent.test", .mode = DNS_SILENT };
 	watch(w, "a.test silent.test");
 	WAIT(w, z[1].asked && strcmp(known(w, "a.test"), "10.0.0.1") == 0);
 	watch(w, "");
 	assert_true(resolver_settled(w->resolver));
 	w->changed = z[0].asked = 0;
-	z[1].mode = ANSWER;
+	z[1].mode = DNS_ANSWER;
 	z[1].a = "10.0.0.3";
 	z[1].ttl = 300;
 	PASS(w, 1500); /* the late answer comes to nobody */
@@ -549,7 +353,7 @@ test_generation_never_comes_back(void **state)
 	struct world *w = *state;
 	uint64_t before = 0;
 
-	w->dns.zones[0] = (struct zone){ .name = "a.test", .a = "10.0.0.1", .ttl = 300 };
+	w->dns.zones[0] = (struct dns_zone){ .name = "a.test", .a = "10.0.0.1", .ttl = 300 };
 	for (int i = 0; i < 3; i++) {
 		watch(w, "a.test");
 		WAIT(w, resolver_settled(w->resolver));
@@ -573,11 +377,11 @@ test_many_names(void **state)
 		snprintf(names[i], sizeof names[i], "n%d.test", i);
 		endpoints[i].address = (struct config_address){ .host = names[i], .port = 80 };
 	}
-	w->dns.others = SILENT;
+	w->dns.others = DNS_SILENT;
 	resolver_watch(w->resolver, &d);
 	PASS(w, 500);
 	assert_int_equal(w->dns.asked, 64); /* the others wait for their turn */
-	w->dns.others = NXDOMAIN;
+	w->dns.others = DNS_NXDOMAIN;
 	WAIT(w, resolver_settled(w->resolver));
 	assert_int_equal(w->changed, NAMES);
 }
@@ -590,8 +394,8 @@ test_servers(void **state)
 
 	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
 		assert_int_equal(resolver_servers(w->resolver, slice_of(bad[i])), -EINVAL);
-	w->dns.others = SILENT;
-	w->second.zones[0] = (struct zone){ .name = "a.test", .a = "10.0.0.5", .ttl = 300 };
+	w->dns.others = DNS_SILENT;
+	w->second.zones[0] = (struct dns_zone){ .name = "a.test", .a = "10.0.0.5", .ttl = 300 };
 	watch(w, "a.test");
 	WAIT(w, w->dns.asked == 1);
 	assert_string_equal(known(w, "a.test"), "?");
@@ -601,7 +405,7 @@ test_servers(void **state)
 	use(w, &w->second);
 	PASS(w, 50);
 	assert_int_equal(w->second.zones[0].asked, 1); /* nothing has changed */
-	w->dns.zones[0] = (struct zone){ .name = "a.test", .a = "10.0.0.6", .ttl = 300 };
+	w->dns.zones[0] = (struct dns_zone){ .name = "a.test", .a = "10.0.0.6", .ttl = 300 };
 	use(w, &w->dns);
 	WAIT(w, w->changed == 2); /* asked at once, the TTL does not count */
 	assert_string_equal(known(w, "a.test"), "10.0.0.6");
@@ -631,7 +435,7 @@ test_once(void **state)
 	};
 	struct world *w = *state;
 
-	w->dns.zones[0] = (struct zone){ .name = "a.test", .a = "10.0.0.1 10.0.0.2", .ttl = 1 };
+	w->dns.zones[0] = (struct dns_zone){ .name = "a.test", .a = "10.0.0.1 10.0.0.2", .ttl = 1 };
 	for (unsigned i = 0; i < sizeof cases / sizeof cases[0]; i++) {
 		char text[INET6_ADDRSTRLEN] = "";
 
@@ -645,7 +449,7 @@ test_once(void **state)
 		assert_string_equal(text, cases[i].first);
 	}
 	assert_int_equal(w->changed, 0);
-	w->dns.others = SILENT;
+	w->dns.others = DNS_SILENT;
 	w->once_n = 7;
 	for (int i = 0; i < 100; i++) /* under way and waiting, when the resolver ends */
 		resolver_once(w->resolver, "silent.test", on_once, w);
@@ -662,7 +466,7 @@ static void
 test_no_server(void **state)
 {
 	struct world *w = *state;
-	struct dns gone = { 0 };
+	struct dns_server gone = { 0 };
 
 	dns_open(&gone, &w->loop);
 	dns_close(&gone);
@@ -706,7 +510,7 @@ system_files_child(struct world *w, const char *hosts, const char *resolv)
 	RUN_UNTIL(w, 5000, w->changed == 2);
 	if (strcmp(known(w, "host.test"), "10.0.0.2") != 0)
 		return 6;
-	w->dns.zones[0] = (struct zone){ .name = "short.other.test", .a = "10.0.0.9", .ttl = 300 };
+	w->dns.zones[0] = (struct dns_zone){ .name = "short.other.test", .a = "10.0.0.9", .ttl = 300 };
 	use(w, &w->dns);
 	watch(w, "host.test short");
 	RUN_UNTIL(w, 5000, resolver_settled(w->resolver));
