@@ -5,6 +5,7 @@
 #include "xalloc.h"
 
 #include <errno.h>
+#include <hiredis/hiredis.h>
 #include <hiredis/read.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -77,12 +78,18 @@ reply_string(const redisReadTask *task, char *text, size_t n)
 	return reply_place(task, r);
 }
 
+#if HIREDIS_MAJOR >= 1
+typedef size_t array_count;
+#else
+typedef int array_count;
+#endif
+
 static void *
-reply_array(const redisReadTask *task, int count)
+reply_array(const redisReadTask *task, array_count count)
 {
 	struct redis_reply *r;
 
-	if (count < 0 || count > ELEMENTS_MAX)
+	if ((long long)count < 0 || (long long)count > ELEMENTS_MAX)
 		return NULL;
 	r = xcalloc(1, sizeof *r);
 	r->type = REDIS_ARRAY;
@@ -123,8 +130,33 @@ reply_free(void *reply)
 	free(r);
 }
 
-static redisReplyObjectFunctions reply_functions = { reply_string, reply_array, reply_integer,
-						     reply_nil, reply_free };
+#if HIREDIS_MAJOR >= 1
+/* Types of RESP3, which we never ask for: a server that sends them gets the connection closed. Without these hiredis would
+ * hand out numbers in the place of objects. */
+static void *
+reply_double(const redisReadTask *task, double value, char *text, size_t n)
+{
+	return NULL;
+}
+
+static void *
+reply_bool(const redisReadTask *task, int value)
+{
+	return NULL;
+}
+#endif
+
+static redisReplyObjectFunctions reply_functions = {
+	.createString = reply_string,
+	.createArray = reply_array,
+	.createInteger = reply_integer,
+#if HIREDIS_MAJOR >= 1
+	.createDouble = reply_double,
+	.createBool = reply_bool,
+#endif
+	.createNil = reply_nil,
+	.freeObject = reply_free,
+};
 
 /* ---- life ---- */
 

@@ -44,7 +44,8 @@ compare(const void *a, const void *b)
 	const struct mistake *x = a, *y = b;
 
 	if (x->line != y->line)
-		return (unsigned)x->line - 1 < (unsigned)y->line - 1 ? -1 : 1; /* of no line: last */
+		return (unsigned)x->line - 1 < (unsigned)y->line - 1 ? -1
+								     : 1; /* of no line: last */
 	return x->at < y->at ? -1 : x->at > y->at;
 }
 

@@ -215,7 +215,7 @@ const struct setting settings[] = {
 	  .text = "How far the clocks of issuer and gateway may differ.", .example = "10s" },
 	{ "gate.require_exp", SETTING_BOOL, AT(config, gate.require_exp), .initial = "false",
 	  .text = "Refuse a token without the claim exp.", .example = "true" },
-	{ "gate.sources", SETTING_FLAGS, AT(config, gate.sources), .initial = "[bearer]", .min = 1,
+	{ "gate.sources", SETTING_FLAGS, AT(config, gate.sources), .initial = "[bearer, basic, cookie]", .min = 1,
 	  .words = sources,
 	  .text = "Where a token may stand: Authorization Bearer, the password of Basic, a cookie, "
 		  "or Authorization "

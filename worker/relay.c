@@ -95,7 +95,7 @@ relay_send_head(struct request *r)
 		size_t n = parcel_body(&p, r->body, buf_slice(&r->held), r->in.spans, r->spans_fresh ? r->in.spans_n : 0,
 				       r->body_done);
 
-		r->body_started = r->body_started || n > 0 || r->body_done;
+		r->body_started = r->body_started || n > 0; /* an empty body can be sent again */
 	}
 	r->spans_fresh = false;
 	r->sent = true;

@@ -32,7 +32,8 @@ write_file(const char *name, struct slice text, mode_t mode)
 static int
 enter(void **state)
 {
-	static const char *const variables[] = { "RUNTIME_DIRECTORY", "STATE_DIRECTORY", "CREDENTIALS_DIRECTORY" };
+	static const char *const variables[] = { "RUNTIME_DIRECTORY", "STATE_DIRECTORY",
+						 "CREDENTIALS_DIRECTORY" };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof variables / sizeof variables[0]; i++)
@@ -53,7 +54,8 @@ enter(void **state)
 static int
 leave(void **state)
 {
-	static const char *const files[] = { "secret", "open", "empty", "page.html", "credentials/jwt", "t.yaml" };
+	static const char *const files[] = { "secret",          "open",  "empty", "page.html",
+					     "credentials/jwt", "t.yaml" };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof files / sizeof files[0]; i++)
@@ -95,165 +97,251 @@ static const struct {
 	const char *report; /* without the lines' "t.yaml:" */
 } told[] = {
 	{ ROUTE, 0, "" },
-	{ "", 0, " routes: warning: there are no routes and no Redis, so every request is answered 404; add routes\n" },
-	{ "# nothing\n", 0, " routes: warning: there are no routes and no Redis, so every request is answered 404; add routes\n" },
+	{ "", 0,
+	  " routes: warning: there are no routes and no Redis, so every request is answered 404; "
+	  "add routes\n" },
+	{ "# nothing\n", 0,
+	  " routes: warning: there are no routes and no Redis, so every request is answered 404; "
+	  "add routes\n" },
 	{ "redis: {address: \"h:1\"}\n", 0, "" },
 
 	/* shape */
-	{ "[a]\n", 1, "1: a mapping belongs here, not a list; write its keys below it, indented\n"
-		      " routes: warning: there are no routes and no Redis, so every request is answered 404; add routes\n" },
+	{ "[a]\n", 1,
+	  "1: a mapping belongs here, not a list; write its keys below it, indented\n"
+	  " routes: warning: there are no routes and no Redis, so every request is answered 404; "
+	  "add routes\n" },
 	{ ROUTE "listener: []\n", 1, "2: listener: unknown key; did you mean \"listeners\"?\n" },
-	{ ROUTE "timeouts: {conect: 1s}\n", 1, "2: timeouts.conect: unknown key; did you mean \"connect\"?\n" },
-	{ ROUTE "timeouts.connect: 1s\n", 1, "2: timeouts.connect: unknown key; write each part of the name on a level of its own\n" },
+	{ ROUTE "timeouts: {conect: 1s}\n", 1,
+	  "2: timeouts.conect: unknown key; did you mean \"connect\"?\n" },
+	{ ROUTE "timeouts.connect: 1s\n", 1,
+	  "2: timeouts.connect: unknown key; write each part of the name on a level of its own\n" },
 	{ ROUTE "secret: x\n", 1, "2: secret: unknown key; there is gate.secret\n" },
-	{ ROUTE "qwertyuiop: 1\n", 1, "2: qwertyuiop: unknown key; remove it, or look in `yett help settings`\n" },
-	{ ROUTE "<<: {a: b}\n", 1, "2: <<: unknown key; merging of mappings is not supported, repeat the keys here\n" },
+	{ ROUTE "qwertyuiop: 1\n", 1,
+	  "2: qwertyuiop: unknown key; remove it, or look in `yett help settings`\n" },
+	{ ROUTE "<<: {a: b}\n", 1,
+	  "2: <<: unknown key; merging of mappings is not supported, repeat the keys here\n" },
 	{ ROUTE "\"\": 1\n", 1, "2: unknown key; remove it, or look in `yett help settings`\n" },
-	{ ROUTE "a\\\tb: 1\n", 1, "2: a\\?b: unknown key; remove it, or look in `yett help settings`\n" },
+	{ ROUTE "a\\\tb: 1\n", 1,
+	  "2: a\\?b: unknown key; remove it, or look in `yett help settings`\n" },
 	{ ROUTE "timeouts: {connect: 1s, connect: 2s}\n", 1,
 	  "2: timeouts.connect: this key stands in line 2 already; remove one of the two\n" },
-	{ ROUTE "log_level: info\nlog_level: debug\n", 1, "3: log_level: this key stands in line 2 already; remove one of the two\n" },
+	{ ROUTE "log_level: info\nlog_level: debug\n", 1,
+	  "3: log_level: this key stands in line 2 already; remove one of the two\n" },
 	{ ROUTE "{a: b}: c\n", 1, "2: a mapping cannot be a key; write a name\n" },
-	{ ROUTE "timeouts: 5s\n", 1, "2: timeouts: a mapping belongs here, not a single value; write its keys below it, indented\n" },
-	{ ROUTE "log_level: [info]\n", 1, "2: log_level: a single value belongs here, not a list; write it behind the colon\n" },
+	{ ROUTE "timeouts: 5s\n", 1,
+	  "2: timeouts: a mapping belongs here, not a single value; write its keys below it, "
+	  "indented\n" },
+	{ ROUTE "log_level: [info]\n", 1,
+	  "2: log_level: a single value belongs here, not a list; write it behind the colon\n" },
 	{ ROUTE "listeners: {address: \":1\"}\n", 1,
-	  "2: listeners: a list belongs here, not a mapping; write [a, b], or one element a line behind \"- \"\n" },
-	{ ROUTE "upstreams: [a]\n", 1, "2: upstreams: a mapping belongs here, not a list; write its keys below it, indented\n" },
+	  "2: listeners: a list belongs here, not a mapping; write [a, b], or one element a line "
+	  "behind \"- \"\n" },
+	{ ROUTE "upstreams: [a]\n", 1,
+	  "2: upstreams: a mapping belongs here, not a list; write its keys below it, indented\n" },
 	{ ROUTE "user:\n", 1, "2: user: the value is missing; give one, or remove the key\n" },
 	{ ROUTE "timeouts:\ngate:\n  protect:\n", 0, "" },
 
 	/* syntax */
-	{ "a: [\n", 1, "2: column 1: did not find expected node content while parsing a flow node; mend the syntax there\n" },
+	{ "a: [\n", 1,
+	  "2: column 1: did not find expected node content while parsing a flow node; mend the "
+	  "syntax there\n" },
 	{ "timeouts:\n\tconnect: 1s\n", 1,
-	  "2: column 1: found character that cannot start any token while scanning for the next token; indent with spaces, a tab cannot stand there\n" },
+	  "2: column 1: found character that cannot start any token while scanning for the next "
+	  "token; indent with spaces, a tab cannot stand there\n" },
 	{ "routes:\n  - host: *.example.org\n", 1,
-	  "2: column 12: did not find expected alphabetic or numeric character while scanning an alias; a text that begins with * or & needs quotes\n" },
+	  "2: column 12: did not find expected alphabetic or numeric character while scanning an "
+	  "alias; a text that begins with * or & needs quotes\n" },
 	{ "a: b: c\n", 1,
-	  "1: column 5: mapping values are not allowed in this context; a text with \": \" in it needs quotes, or the line above is indented otherwise\n" },
+	  "1: column 5: mapping values are not allowed in this context; a text with \": \" in it "
+	  "needs quotes, or the line above is indented otherwise\n" },
 	{ "a: *b\n", 1, "1: column 4: found undefined alias; define it above with &NAME\n" },
 	{ "a: \"\\0\"\n", 1, "1: column 4: a text holds a NUL byte; remove it\n" },
 	{ "# \xff\n", 1, "1: column 3: the text is not UTF-8; save the file as UTF-8\n" },
-	{ "log_level: !env X\n", 1, "1: column 12: tags of your own are not understood; remove the one here\n" },
-	{ ROUTE "---\nlog_level: info\n", 1, "2: column 1: a second document begins here; there can be only one, remove the \"---\"\n" },
-	{ "a: &a [*a]\n", 1, "1: column 1: nested deeper than 64 levels; is an alias inside of what it names?\n" },
+	{ "log_level: !env X\n", 1,
+	  "1: column 12: tags of your own are not understood; remove the one here\n" },
+	{ ROUTE "---\nlog_level: info\n", 1,
+	  "2: column 1: a second document begins here; there can be only one, remove the "
+	  "\"---\"\n" },
+	{ "a: &a [*a]\n", 1,
+	  "1: column 1: nested deeper than 64 levels; is an alias inside of what it names?\n" },
 
 	/* values */
-	{ ROUTE "timeouts: {connect: 5 s}\n", 1, "2: timeouts.connect: \"5 s\" is not a duration; write a duration from 1ms to 1h\n" },
-	{ ROUTE "timeouts: {connect: off}\n", 1, "2: timeouts.connect: \"off\" is out of range; write a duration from 1ms to 1h\n" },
-	{ ROUTE "workers: many\n", 1, "2: workers: \"many\" is not a number; write a number from 1 to 255, or auto\n" },
-	{ ROUTE "workers: 256\n", 1, "2: workers: \"256\" is out of range; write a number from 1 to 255, or auto\n" },
-	{ ROUTE "table_header: maybe\n", 1, "2: table_header: \"maybe\" is neither true nor false; write true or false\n" },
+	{ ROUTE "timeouts: {connect: 5 s}\n", 1,
+	  "2: timeouts.connect: \"5 s\" is not a duration; write a duration from 1ms to 1h\n" },
+	{ ROUTE "timeouts: {connect: off}\n", 1,
+	  "2: timeouts.connect: \"off\" is out of range; write a duration from 1ms to 1h\n" },
+	{ ROUTE "workers: many\n", 1,
+	  "2: workers: \"many\" is not a number; write a number from 1 to 255, or auto\n" },
+	{ ROUTE "workers: 256\n", 1,
+	  "2: workers: \"256\" is out of range; write a number from 1 to 255, or auto\n" },
+	{ ROUTE "table_header: maybe\n", 1,
+	  "2: table_header: \"maybe\" is neither true nor false; write true or false\n" },
 	{ ROUTE "forwarded: apend\n", 1,
-	  "2: forwarded: \"apend\" is not known here; did you mean \"append\"? Known are replace or append\n" },
+	  "2: forwarded: \"apend\" is not known here; did you mean \"append\"? Known are replace "
+	  "or append\n" },
 	{ ROUTE "compatibility: nginx\n", 1,
-	  "2: compatibility: \"nginx\" is not known here; write none, redx, riox, a-shine, renku or naavre\n" },
+	  "2: compatibility: \"nginx\" is not known here; write none, redx, riox, a-shine, renku "
+	  "or naavre\n" },
 	{ ROUTE "gate: {algorithms: [RS256]}\n", 1,
-	  "2: gate.algorithms: \"RS256\" is not known here; did you mean \"HS256\"? Known are HS256, HS384 or HS512\n" },
-	{ ROUTE "gate: {algorithms: []}\n", 1, "2: gate.algorithms: the list is empty; name at least one, or remove the key\n" },
-	{ ROUTE "gate: {realm: 'a\"b'}\n", 1, "2: gate.realm: \"a\"b\" has a quote, a backslash or a letter beyond ASCII; remove it\n" },
+	  "2: gate.algorithms: \"RS256\" is not known here; did you mean \"HS256\"? Known are "
+	  "HS256, HS384 or HS512\n" },
+	{ ROUTE "gate: {algorithms: []}\n", 1,
+	  "2: gate.algorithms: the list is empty; name at least one, or remove the key\n" },
+	{ ROUTE "gate: {realm: 'a\"b'}\n", 1,
+	  "2: gate.realm: \"a\"b\" has a quote, a backslash or a letter beyond ASCII; remove "
+	  "it\n" },
 	{ ROUTE "gate: {cookie: \"a b\"}\n", 1,
-	  "2: gate.cookie: \"a b\" is not the name of a header or cookie; use letters, digits, '-' and '_'\n" },
-	{ ROUTE "gate: {issuer: \"a\\r\\nb\"}\n", 1, "2: gate.issuer: \"a??b\" has a control character; remove it\n" },
+	  "2: gate.cookie: \"a b\" is not the name of a header or cookie; use letters, digits, '-' "
+	  "and '_'\n" },
+	{ ROUTE "gate: {issuer: \"a\\r\\nb\"}\n", 1,
+	  "2: gate.issuer: \"a??b\" has a control character; remove it\n" },
 	{ ROUTE "access_log: access.log\n", 1,
-	  "2: access_log: \"access.log\" is neither off, stdout, stderr nor a path; write a file with its folder, such as /var/log/yett/access.log\n" },
+	  "2: access_log: \"access.log\" is neither off, stdout, stderr nor a path; write a file "
+	  "with its folder, such as /var/log/yett/access.log\n" },
 	{ ROUTE "trusted_proxies: [10.0.0.0/33]\n", 1,
-	  "2: trusted_proxies: \"10.0.0.0/33\" is no network; write address/bits, such as 10.0.0.0/8\n" },
+	  "2: trusted_proxies: \"10.0.0.0/33\" is no network; write address/bits, such as "
+	  "10.0.0.0/8\n" },
 	{ ROUTE "dns: [localhost]\n", 1,
 	  "2: dns: \"localhost\" is no IP address with a port; write 127.0.0.1:53 or [::1]:53\n" },
 
 	/* addresses */
 	{ ROUTE "listeners: [8080]\n", 1,
-	  "2: listeners[0].address: this is a number, not a host; before a port write a colon, and quote it: \":8080\"\n" },
-	{ ROUTE "listeners: [localhost]\n", 1, "2: listeners[0].address: the port is missing; write host:port or :port\n" },
+	  "2: listeners[0].address: this is a number, not a host; before a port write a colon, and "
+	  "quote it: \":8080\"\n" },
+	{ ROUTE "listeners: [localhost]\n", 1,
+	  "2: listeners[0].address: the port is missing; write host:port or :port\n" },
 	{ ROUTE "listeners: [\":99999\"]\n", 1,
 	  "2: listeners[0].address: the port is not a number from 1 to 65535; write host:port\n" },
-	{ ROUTE "listeners: [\"::1:80\"]\n", 1, "2: listeners[0].address: an IPv6 address needs brackets; write [address]:port\n" },
+	{ ROUTE "listeners: [\"::1:80\"]\n", 1,
+	  "2: listeners[0].address: an IPv6 address needs brackets; write [address]:port\n" },
 	{ ROUTE "listeners: [\"1.2.3.400:80\"]\n", 1,
 	  "2: listeners[0].address: this is no IPv4 address; write four numbers from 0 to 255\n" },
 	{ ROUTE "listeners: [\"unix:\"]\n", 1,
-	  "2: listeners[0].address: the path of the socket is missing; write unix:/path/of/socket\n" },
-	{ ROUTE "listeners: []\n", 1, "2: listeners: there is no listener; name at least one, such as \":8080\"\n" },
+	  "2: listeners[0].address: the path of the socket is missing; write "
+	  "unix:/path/of/socket\n" },
+	{ ROUTE "listeners: []\n", 1,
+	  "2: listeners: there is no listener; name at least one, such as \":8080\"\n" },
 	{ ROUTE "listeners: [{}]\n", 1, "2: listeners[0]: address is missing; give it\n" },
 	{ ROUTE "listeners: [\":80\",\n \"[::1]:80\", \":80\"]\n", 1,
-	  "3: listeners[2].address: :80 is listened on already (listeners[0].address); remove one of the two\n" },
+	  "3: listeners[2].address: :80 is listened on already (listeners[0].address); remove one "
+	  "of the two\n" },
 	{ ROUTE "admin: {listen: \"10.0.0.1:9180\"}\n", 0,
-	  "2: admin.listen: warning: 10.0.0.1:9180 is not loopback: whoever reaches it sees the upstreams; use 127.0.0.1 unless a firewall guards it\n" },
-	{ ROUTE "redis: {address: \"redis://:hunter2@h:1\"}\n", 1, "2: redis.address: a URL does not belong here; write host:port\n" },
+	  "2: admin.listen: warning: 10.0.0.1:9180 is not loopback: whoever reaches it sees the "
+	  "upstreams; use 127.0.0.1 unless a firewall guards it\n" },
+	{ ROUTE "redis: {address: \"redis://:hunter2@h:1\"}\n", 1,
+	  "2: redis.address: a URL does not belong here; write host:port\n" },
 	{ ROUTE "redis: {address: \":hunter2@h:1\"}\n", 1,
 	  "2: redis.address: a user or password does not belong in an address; write host:port\n" },
-	{ ROUTE "redis: {database: 1}\n", 0, "2: redis: warning: without redis.address no Redis is used; give it, or remove the section\n" },
+	{ ROUTE "redis: {database: 1}\n", 0,
+	  "2: redis: warning: without redis.address no Redis is used; give it, or remove the "
+	  "section\n" },
 
 	/* paths */
 	{ ROUTE "gate: {secret: {file: secret}, protect: [api]}\n", 1,
 	  "2: gate.protect[0].path: \"api\" does not begin with '/'; write /path\n" },
 	{ "routes: [{target: h, path: \"/a%2Fb\"}]\n", 1,
-	  "1: routes[0].path: \"/a%2Fb\" can be read in more than one way (';' or a triplet such as %2F); requests for such paths are ambiguous, choose another path\n" },
+	  "1: routes[0].path: \"/a%2Fb\" can be read in more than one way (';' or a triplet such "
+	  "as %2F); requests for such paths are ambiguous, choose another path\n" },
 	{ "routes: [{target: h, path: \"/a;b\"}]\n", 1,
-	  "1: routes[0].path: \"/a;b\" can be read in more than one way (';' or a triplet such as %2F); requests for such paths are ambiguous, choose another path\n" },
+	  "1: routes[0].path: \"/a;b\" can be read in more than one way (';' or a triplet such as "
+	  "%2F); requests for such paths are ambiguous, choose another path\n" },
 	{ "routes: [{target: h, path: \"/a?b\"}]\n", 1,
-	  "1: routes[0].path: \"/a?b\" is not the path of a URL; write other characters than letters, digits and -._~ as percent triplets, and no query\n" },
+	  "1: routes[0].path: \"/a?b\" is not the path of a URL; write other characters than "
+	  "letters, digits and -._~ as percent triplets, and no query\n" },
 	{ "routes: [{target: h, path: \"/%00\"}]\n", 1,
-	  "1: routes[0].path: \"/%00\" is not the path of a URL; write other characters than letters, digits and -._~ as percent triplets, and no query\n" },
-	{ "routes: [{target: h, path: \"\"}]\n", 1, "1: routes[0].path: the value is empty; give one, or remove the key\n" },
+	  "1: routes[0].path: \"/%00\" is not the path of a URL; write other characters than "
+	  "letters, digits and -._~ as percent triplets, and no query\n" },
+	{ "routes: [{target: h, path: \"\"}]\n", 1,
+	  "1: routes[0].path: the value is empty; give one, or remove the key\n" },
 
 	/* routes and upstreams */
-	{ "routes: [{path: /}]\n", 1, "1: routes[0]: the route leads nowhere; give upstream: NAME or target: host:port\n" },
-	{ "upstreams: {users: {endpoints: [h]}}\nroutes:\n - path: /a\n   upstream: usrs\n - {path: /b, upstream: users}\n", 1,
-	  "4: routes[0].upstream: there is no upstream \"usrs\" in upstreams; did you mean \"users\"?\n" },
+	{ "routes: [{path: /}]\n", 1,
+	  "1: routes[0]: the route leads nowhere; give upstream: NAME or target: host:port\n" },
+	{ "upstreams: {users: {endpoints: [h]}}\nroutes:\n - path: /a\n   upstream: usrs\n - "
+	  "{path: /b, upstream: users}\n",
+	  1,
+	  "4: routes[0].upstream: there is no upstream \"usrs\" in upstreams; did you mean "
+	  "\"users\"?\n" },
 	{ "upstreams: {users: {endpoints: [h]}}\nroutes: [{upstream: users, target: h}]\n", 1,
-	  "2: routes[0].upstream: the route has an upstream and a target; remove one of the two\n" },
+	  "2: routes[0].upstream: the route has an upstream and a target; remove one of the "
+	  "two\n" },
 	{ "upstreams: {users: {endpoints: [h]}}\n" ROUTE, 0,
 	  "1: upstreams.users: warning: no route uses this upstream; add one, or remove it\n" },
 	{ "upstreams:\n  users: {}\n" ROUTE, 1,
 	  "2: upstreams.users: endpoints is missing; give it\n"
 	  "2: upstreams.users: warning: no route uses this upstream; add one, or remove it\n" },
 	{ "upstreams: {a b: {endpoints: [h]}}\n" ROUTE, 1,
-	  "1: upstreams.a b: \"a b\" has a character that a name cannot have; use letters, digits, '.', '_' and '-'\n" },
+	  "1: upstreams.a b: \"a b\" has a character that a name cannot have; use letters, digits, "
+	  "'.', '_' and '-'\n" },
 	{ "upstreams: {u: {endpoints: []}}\nroutes: [{upstream: u}]\n", 1,
-	  "1: upstreams.u.endpoints: there is no endpoint; name at least one, such as \"127.0.0.1:9001\"\n" },
+	  "1: upstreams.u.endpoints: there is no endpoint; name at least one, such as "
+	  "\"127.0.0.1:9001\"\n" },
 	{ "upstreams: {u: {endpoints: [h, \"H:80\", \"h:81\"]}}\nroutes: [{upstream: u}]\n", 1,
-	  "1: upstreams.u.endpoints[1]: H:80 is an endpoint of this upstream already; remove it, or use weight for a larger share\n" },
+	  "1: upstreams.u.endpoints[1]: H:80 is an endpoint of this upstream already; remove it, "
+	  "or use weight for a larger share\n" },
 	{ "upstreams: {u: {endpoints: [\"https://h\"]}}\nroutes: [{upstream: u}]\n", 1,
-	  "1: upstreams.u.endpoints[0].address: \"https://h\" is no endpoint: TLS to upstreams is not available; use http://\n" },
-	{ "routes:\n - {host: A.example, path: /a, target: h}\n - {host: a.example., path: /a/, target: h}\n", 1,
-	  "3: routes[1]: the route in line 2 has the same host and path, so that this one would never match; remove one of the two\n" },
-	{ "routes:\n - {path: /a, target: h}\n - {path: /a, exact: true, target: h}\n - {path: /a/, exact: true, target: h}\n", 0, "" },
+	  "1: upstreams.u.endpoints[0].address: \"https://h\" is no endpoint: TLS to upstreams is "
+	  "not available; use http://\n" },
+	{ "routes:\n - {host: A.example, path: /a, target: h}\n - {host: a.example., path: /a/, "
+	  "target: h}\n",
+	  1,
+	  "3: routes[1]: the route in line 2 has the same host and path, so that this one would "
+	  "never match; remove one of the two\n" },
+	{ "routes:\n - {path: /a, target: h}\n - {path: /a, exact: true, target: h}\n - {path: "
+	  "/a/, exact: true, target: h}\n",
+	  0, "" },
 	{ "routes:\n - {name: x, path: /a, target: h}\n - {name: x, path: /b, target: h}\n", 1,
 	  "3: routes[1]: the route in line 2 is named x already; choose another name\n" },
 	{ "routes: [{host: \"a.*.b\", target: h}]\n", 1,
-	  "1: routes[0].host: \"a.*.b\" is no host; write a name, name:port, or *.domain for all names below a domain\n" },
+	  "1: routes[0].host: \"a.*.b\" is no host; write a name, name:port, or *.domain for all "
+	  "names below a domain\n" },
 	{ "routes: [{host: \"*.b:80\", target: h}]\n", 1,
-	  "1: routes[0].host: \"*.b:80\" joins a wildcard with a port or an address; write *.domain alone\n" },
+	  "1: routes[0].host: \"*.b:80\" joins a wildcard with a port or an address; write "
+	  "*.domain alone\n" },
 
 	/* the gate */
 	{ ROUTE "gate: {protect: [/api]}\n", 1,
-	  "2: gate.secret: something is protected, but there is no secret to verify tokens with; give gate.secret: {file: PATH}\n" },
+	  "2: gate.secret: something is protected, but there is no secret to verify tokens with; "
+	  "give gate.secret: {file: PATH}\n" },
 	{ ROUTE "compatibility: riox\n", 1,
-	  " gate.secret: something is protected by the profile, but there is no secret to verify tokens with; give gate.secret: {file: PATH}\n" },
+	  " gate.secret: something is protected by the profile, but there is no secret to verify "
+	  "tokens with; give gate.secret: {file: PATH}\n" },
 	{ ROUTE "gate:\n  protect: [/api]\n  secret: {env: YETT_TEST_EMPTY}\n", 1,
-	  "4: gate.secret: the secret is empty (env YETT_TEST_EMPTY); without one everybody could sign tokens, put one there\n" },
+	  "4: gate.secret: the secret is empty (env YETT_TEST_EMPTY); without one everybody could "
+	  "sign tokens, put one there\n" },
 	{ ROUTE "gate:\n  protect: [/api]\n  secret: {file: empty}\n", 1, NULL },
 	{ ROUTE "gate:\n  protect: [/api]\n  secret: {env: YETT_TEST_UNSET}\n", 1,
-	  "4: gate.secret: the environment variable YETT_TEST_UNSET is not set; set it where the gateway is started\n" },
+	  "4: gate.secret: the environment variable YETT_TEST_UNSET is not set; set it where the "
+	  "gateway is started\n" },
 	{ ROUTE "gate:\n  protect: [/api]\n  secret: {credential: jwt}\n", 1,
-	  "4: gate.secret: there are no credentials (CREDENTIALS_DIRECTORY is not set); put LoadCredential=jwt:PATH into the unit\n" },
+	  "4: gate.secret: there are no credentials (CREDENTIALS_DIRECTORY is not set); put "
+	  "LoadCredential=jwt:PATH into the unit\n" },
 	{ ROUTE "gate:\n  protect: [/api]\n  secret: {fiel: x}\n", 1,
-	  "4: gate.secret: \"fiel\" is no place of a secret; write {file: PATH}, {env: NAME} or {credential: NAME}\n" },
+	  "4: gate.secret: \"fiel\" is no place of a secret; write {file: PATH}, {env: NAME} or "
+	  "{credential: NAME}\n" },
 	{ ROUTE "gate:\n  protect: [/api]\n  secret: [hunter2]\n", 1,
-	  "4: gate.secret: this is no secret; write {file: PATH}, {env: NAME}, {credential: NAME} or a text\n" },
+	  "4: gate.secret: this is no secret; write {file: PATH}, {env: NAME}, {credential: NAME} "
+	  "or a text\n" },
 	{ ROUTE "gate:\n  protect: [/api]\n  secret: hunter2\n", 0,
-	  "4: gate.secret: warning: the secret has 7 bytes, which can be guessed; use at least 32 random ones\n" },
+	  "4: gate.secret: warning: the secret has 7 bytes, which can be guessed; use at least 32 "
+	  "random ones\n" },
 	{ ROUTE "gate:\n  secret: {file: secret}\n", 0,
-	  "3: gate.secret: warning: nothing is protected, so the secret is not used; name paths in gate.protect\n" },
+	  "3: gate.secret: warning: nothing is protected, so the secret is not used; name paths in "
+	  "gate.protect\n" },
 	{ ROUTE "gate:\n  claims: {id: auth_id,\n    sub: Auth-Id}\n", 1,
 	  "4: gate.claims.sub: the header Auth-Id is that of claim id already; choose another\n" },
-	{ ROUTE "gate: {claims: {id: Host}}\n", 1, "2: gate.claims.id: the header Host has a meaning of its own; choose another\n" },
+	{ ROUTE "gate: {claims: {id: Host}}\n", 1,
+	  "2: gate.claims.id: the header Host has a meaning of its own; choose another\n" },
 
 	/* pages and limits */
-	{ ROUTE "error_pages: {600: page.html}\n", 1, "2: error_pages.600: \"600\" is out of range; write a number from 400 to 599\n" },
-	{ ROUTE "limits: {uri: 64k}\n", 1, "2: limits.uri: it is larger than limits.head, which it is a part of; raise limits.head\n" },
+	{ ROUTE "error_pages: {600: page.html}\n", 1,
+	  "2: error_pages.600: \"600\" is out of range; write a number from 400 to 599\n" },
+	{ ROUTE "limits: {uri: 64k}\n", 1,
+	  "2: limits.uri: it is larger than limits.head, which it is a part of; raise "
+	  "limits.head\n" },
 	{ ROUTE "health: {timeout: 3s}\n", 0,
-	  "2: health.timeout: warning: it is longer than health.interval; a slow probe delays the next one\n" },
+	  "2: health.timeout: warning: it is longer than health.interval; a slow probe delays the "
+	  "next one\n" },
 
 	/* every mistake, in the order of the lines, and the second section after the first */
 	{ "routes: [{path: x}]\nworkers: 0\nlog_level: loud\nx: 1\ngate: {leeway: 2h}\n", 1,
@@ -285,7 +373,9 @@ mistakes_are_told(void **state)
 		buf_addc(&expected, '\0');
 		config_free(c);
 		if (r != told[i].result || (told[i].report && strcmp(report.p, expected.p) != 0))
-			wrong++, print_message("%s--- said (%d):\n%s--- instead of (%d):\n%s", told[i].yaml, r, report.p, told[i].result, expected.p);
+			wrong++,
+			    print_message("%s--- said (%d):\n%s--- instead of (%d):\n%s",
+					  told[i].yaml, r, report.p, told[i].result, expected.p);
 		assert_null(strstr(report.p, "hunter2"));
 	}
 	assert_int_equal(wrong, 0);
@@ -305,9 +395,10 @@ only_files_are_read(void **state)
 	unlink("pipe");
 	assert_null(c);
 	buf_addc(&report, '\0');
-	assert_string_equal(report.p, "nowhere.yaml: cannot be read: there is no such file; check the path\n"
-				      "credentials: cannot be read: it is a folder; name a file\n"
-				      "pipe: cannot be read: it is no regular file; name a regular file\n");
+	assert_string_equal(report.p,
+			    "nowhere.yaml: cannot be read: there is no such file; check the path\n"
+			    "credentials: cannot be read: it is a folder; name a file\n"
+			    "pipe: cannot be read: it is no regular file; name a regular file\n");
 }
 
 /* Nine lines that would be a thousand million values. */
@@ -415,17 +506,21 @@ defaults(void **state)
 static void
 routes_and_upstreams(void **state)
 {
-	struct config *c = load_good("upstreams:\n"
-				     "  users:\n"
-				     "    endpoints: [127.0.0.1:9001, \"http://Users.Internal/base/\", {address: \"[::1]:81\", weight: 2}, unix:u.sock]\n"
-				     "    health: {path: /health, interval: 5s}\n"
-				     "    all_down: fail\n"
-				     "health: {fall: 7}\n"
-				     "routes:\n"
-				     "  - {host: \"API.example.org:8080\", path: \"/%61//b/../c/\", upstream: users, strip_prefix: true, add_prefix: /v2/,\n"
-				     "     host_header: upstream, priority: -3, timeouts: {total: 90s}, body_limit: off}\n"
-				     "  - {host: \"*.Example.org\", target: \"http://10.0.0.1\", exact: true, path: /x/, host_header: Other.example}\n"
-				     "  - {target: 10.0.0.1:80, path: /y}\n");
+	struct config *c = load_good(
+	    "upstreams:\n"
+	    "  users:\n"
+	    "    endpoints: [127.0.0.1:9001, \"http://Users.Internal/base/\", {address: "
+	    "\"[::1]:81\", weight: 2}, unix:u.sock]\n"
+	    "    health: {path: /health, interval: 5s}\n"
+	    "    all_down: fail\n"
+	    "health: {fall: 7}\n"
+	    "routes:\n"
+	    "  - {host: \"API.example.org:8080\", path: \"/%61//b/../c/\", upstream: users, "
+	    "strip_prefix: true, add_prefix: /v2/,\n"
+	    "     host_header: upstream, priority: -3, timeouts: {total: 90s}, body_limit: off}\n"
+	    "  - {host: \"*.Example.org\", target: \"http://10.0.0.1\", exact: true, path: /x/, "
+	    "host_header: Other.example}\n"
+	    "  - {target: 10.0.0.1:80, path: /y}\n");
 	const struct config_upstream *u = &c->upstreams[0], *made = &c->upstreams[1];
 	const struct config_route *r = c->routes;
 
@@ -478,14 +573,15 @@ routes_and_upstreams(void **state)
 static void
 the_gate(void **state)
 {
-	struct config *c = load_good(ROUTE "gate:\n"
-					   "  protect: [/api/, {path: /w, methods: [put, DELETE], exact: true}]\n"
-					   "  except: [/api/login, {path: /api/open, prefix: true}]\n"
-					   "  algorithms: [HS256, HS512]\n"
-					   "  secret: {file: secret}\n"
-					   "  audience: [a, b]\n"
-					   "  claims: {id: auth_id, sub: X-User}\n"
-					   "  sources: cookie\n");
+	struct config *c =
+	    load_good(ROUTE "gate:\n"
+			    "  protect: [/api/, {path: /w, methods: [put, DELETE], exact: true}]\n"
+			    "  except: [/api/login, {path: /api/open, prefix: true}]\n"
+			    "  algorithms: [HS256, HS512]\n"
+			    "  secret: {file: secret}\n"
+			    "  audience: [a, b]\n"
+			    "  claims: {id: auth_id, sub: X-User}\n"
+			    "  sources: cookie\n");
 	const struct config_gate *g = &c->gate;
 
 	(void)state;
@@ -512,16 +608,18 @@ the_gate(void **state)
 static void
 other_values(void **state)
 {
-	struct config *c = load_good(ROUTE "listeners: [\"[::1]:0\", unix:run/http.sock, {address: \"LocalHost:81\"}]\n"
-					   "admin: {socket: run/a.sock, listen: \"127.0.0.1:9180\"}\n"
-					   "run_dir: run/\n"
-					   "redis: {address: redis.internal, max_path_length: unlimited, database: 3, dialect: riox}\n"
-					   "limits: {body: off, keepalive_requests: off}\n"
-					   "trusted_proxies: [10.0.0.0/8, \"::1\"]\n"
-					   "dns: [\"127.0.0.1:5353\", \"[::1]\"]\n"
-					   "error_pages: {502: page.html, 404: {file: page.html}}\n"
-					   "access_log: ./access.log\n"
-					   "log_level: debug\n");
+	struct config *c = load_good(
+	    ROUTE "listeners: [\"[::1]:0\", unix:run/http.sock, {address: \"LocalHost:81\"}]\n"
+		  "admin: {socket: run/a.sock, listen: \"127.0.0.1:9180\"}\n"
+		  "run_dir: run/\n"
+		  "redis: {address: redis.internal, max_path_length: unlimited, database: 3, "
+		  "dialect: riox}\n"
+		  "limits: {body: off, keepalive_requests: off}\n"
+		  "trusted_proxies: [10.0.0.0/8, \"::1\"]\n"
+		  "dns: [\"127.0.0.1:5353\", \"[::1]\"]\n"
+		  "error_pages: {502: page.html, 404: {file: page.html}}\n"
+		  "access_log: ./access.log\n"
+		  "log_level: debug\n");
 
 	(void)state;
 	assert_string_equal(c->listeners[0].address.host, "::1");
@@ -553,7 +651,8 @@ other_values(void **state)
 static void
 aliases_are_followed(void **state)
 {
-	struct config *c = load_good("upstreams:\n  a: &a {endpoints: [h]}\n  b: *a\nroutes: [{upstream: a, path: /a}, {upstream: b, path: /b}]\n");
+	struct config *c = load_good("upstreams:\n  a: &a {endpoints: [h]}\n  b: *a\nroutes: "
+				     "[{upstream: a, path: /a}, {upstream: b, path: /b}]\n");
 
 	(void)state;
 	assert_string_equal(c->upstreams[1].endpoints[0].address.host, "h");
@@ -563,7 +662,8 @@ aliases_are_followed(void **state)
 static void
 profiles_change_defaults_only(void **state)
 {
-	struct config *c = load_good(ROUTE "compatibility: riox\ngate: {secret: {env: YETT_TEST_SECRET}}\n");
+	struct config *c =
+	    load_good(ROUTE "compatibility: riox\ngate: {secret: {env: YETT_TEST_SECRET}}\n");
 
 	(void)state;
 	assert_int_equal(c->redis.dialect, DIALECT_RIOX);
@@ -580,7 +680,8 @@ profiles_change_defaults_only(void **state)
 	assert_int_equal(c->gate.sources, TOKEN_FROM_BEARER | TOKEN_FROM_BARE);
 	config_free(c);
 
-	c = load_good(ROUTE "compatibility: riox\nno_route: 404\ngate: {protect: [], except: [/x], sources: [cookie]}\n");
+	c = load_good(ROUTE "compatibility: riox\nno_route: 404\ngate: {protect: [], except: [/x], "
+			    "sources: [cookie]}\n");
 	assert_int_equal(c->no_route_status, 404);
 	assert_int_equal(c->gate.protect_count, 0);
 	assert_int_equal(c->gate.except_count, 1);
@@ -608,9 +709,12 @@ secrets_come_from_four_places(void **state)
 		const char *text, *value, *origin;
 	} cases[] = {
 		{ "{file: secret}", "from-a-file-0123456789abcdefghijk", "file" },
-		{ "{env: YETT_TEST_SECRET}", "from-the-environment-0123456789ab", "env YETT_TEST_SECRET" },
-		{ "{credential: jwt}", "from-a-credential-0123456789abcdef\n", "credential jwt" }, /* one newline is removed */
-		{ "\"from the configuration 0123456789ab\"", "from the configuration 0123456789ab", "configuration" },
+		{ "{env: YETT_TEST_SECRET}", "from-the-environment-0123456789ab",
+		  "env YETT_TEST_SECRET" },
+		{ "{credential: jwt}", "from-a-credential-0123456789abcdef\n",
+		  "credential jwt" }, /* one newline is removed */
+		{ "\"from the configuration 0123456789ab\"", "from the configuration 0123456789ab",
+		  "configuration" },
 	};
 
 	(void)state;
@@ -619,12 +723,18 @@ secrets_come_from_four_places(void **state)
 		struct buf BUF_CLEAN yaml = { 0 }, out = { 0 };
 		struct config *c;
 
-		buf_addf(&yaml, ROUTE "gate: {protect: [/], secret: %s}\nredis: {address: h, password: %s}\n", cases[i].text, cases[i].text);
+		buf_addf(&yaml,
+			 ROUTE
+			 "gate: {protect: [/], secret: %s}\nredis: {address: h, password: %s}\n",
+			 cases[i].text, cases[i].text);
 		buf_addc(&yaml, '\0');
 		c = load_good(yaml.p);
-		assert_true(slice_eq(slice_make(c->gate.secret.bytes, c->gate.secret.n), slice_of(cases[i].value)));
-		assert_true(slice_eq(slice_make(c->redis.password.bytes, c->redis.password.n), slice_of(cases[i].value)));
-		assert_int_equal(strncmp(c->gate.secret.origin, cases[i].origin, strlen(cases[i].origin)), 0);
+		assert_true(slice_eq(slice_make(c->gate.secret.bytes, c->gate.secret.n),
+				     slice_of(cases[i].value)));
+		assert_true(slice_eq(slice_make(c->redis.password.bytes, c->redis.password.n),
+				     slice_of(cases[i].value)));
+		assert_int_equal(
+		    strncmp(c->gate.secret.origin, cases[i].origin, strlen(cases[i].origin)), 0);
 		config_effective(c, false, &out);
 		config_effective(c, true, &out);
 		assert_null(memmem(out.p, out.n, cases[i].value, 8));
@@ -641,14 +751,20 @@ readable_secrets_are_warned_of(void **state)
 	struct config *c;
 
 	(void)state;
-	assert_int_equal(load(ROUTE "gate: {protect: [/], secret: {file: open}}\n", &c, &report), 0);
-	assert_non_null(strstr(report.p, "/open has mode 0644, so others than its owner can read the secret; chmod 600 it\n"));
+	assert_int_equal(load(ROUTE "gate: {protect: [/], secret: {file: open}}\n", &c, &report),
+			 0);
+	assert_non_null(strstr(
+	    report.p,
+	    "/open has mode 0644, so others than its owner can read the secret; chmod 600 it\n"));
 	config_free(c);
 	report.n = 0;
-	write_file("t.yaml", SLICE(ROUTE "gate: {protect: [/], secret: 0123456789abcdef0123456789abcdef}\n"), 0640);
+	write_file("t.yaml",
+		   SLICE(ROUTE "gate: {protect: [/], secret: 0123456789abcdef0123456789abcdef}\n"),
+		   0640);
 	assert_int_equal(config_load("t.yaml", &c, &report), 0);
 	buf_addc(&report, '\0');
-	assert_string_equal(report.p, "t.yaml:2: gate.secret: warning: t.yaml has mode 0640, so others than its owner can read the secret; chmod 600 it\n");
+	assert_string_equal(report.p, "t.yaml:2: gate.secret: warning: t.yaml has mode 0640, so "
+				      "others than its owner can read the secret; chmod 600 it\n");
 	config_free(c);
 }
 
@@ -695,7 +811,9 @@ effective_tells_origins(void **state)
 		if (!strstr(out.p, lines[i]))
 			fail_msg("no line %sin\n%s", lines[i], out.p);
 	}
-	assert_non_null(strstr(json.p, "{\"path\": \"timeouts.connect\", \"value\": \"1s\", \"origin\": \"t.yaml:3\"}"));
+	assert_non_null(strstr(
+	    json.p,
+	    "{\"path\": \"timeouts.connect\", \"value\": \"1s\", \"origin\": \"t.yaml:3\"}"));
 	assert_non_null(strstr(json.p, "\"settings\": ["));
 	config_free(c);
 }
@@ -703,9 +821,12 @@ effective_tells_origins(void **state)
 static void
 what_a_reload_cannot_change(void **state)
 {
-	struct config *a = load_good(ROUTE "workers: 2\nlisteners: [\":80\", \":81\"]\nlog_level: info\n");
-	struct config *same = load_good(ROUTE "listeners: [{address: \":80\"}, \":81\"]\nworkers: 2\nlog_level: debug\n");
-	struct config *other = load_good(ROUTE "workers: 3\nlisteners: [\":80\"]\nrun_dir: /run/other\n");
+	struct config *a =
+	    load_good(ROUTE "workers: 2\nlisteners: [\":80\", \":81\"]\nlog_level: info\n");
+	struct config *same = load_good(
+	    ROUTE "listeners: [{address: \":80\"}, \":81\"]\nworkers: 2\nlog_level: debug\n");
+	struct config *other =
+	    load_good(ROUTE "workers: 3\nlisteners: [\":80\"]\nrun_dir: /run/other\n");
 	struct buf BUF_CLEAN report = { 0 };
 
 	(void)state;
@@ -713,11 +834,15 @@ what_a_reload_cannot_change(void **state)
 	assert_int_equal(report.n, 0);
 	assert_int_equal(config_restart_needed(a, other, &report), 4);
 	buf_addc(&report, '\0');
-	assert_string_equal(report.p,
-			    "listeners: [\":80\"] in the file, but [\":80\", \":81\"] is in force; restart the gateway to change it\n"
-			    "admin.socket: /run/other/admin.sock in the file, but /run/yett/admin.sock is in force; restart the gateway to change it\n"
-			    "workers: 3 in the file, but 2 is in force; restart the gateway to change it\n"
-			    "run_dir: /run/other in the file, but /run/yett is in force; restart the gateway to change it\n");
+	assert_string_equal(
+	    report.p,
+	    "listeners: [\":80\"] in the file, but [\":80\", \":81\"] is in force; restart the "
+	    "gateway to change it\n"
+	    "admin.socket: /run/other/admin.sock in the file, but /run/yett/admin.sock is in "
+	    "force; restart the gateway to change it\n"
+	    "workers: 3 in the file, but 2 is in force; restart the gateway to change it\n"
+	    "run_dir: /run/other in the file, but /run/yett is in force; restart the gateway to "
+	    "change it\n");
 	config_free(a);
 	config_free(same);
 	config_free(other);
@@ -743,7 +868,8 @@ socket_is_found_without_secrets(void **state)
 		write_file("t.yaml", slice_of(cases[i].yaml), 0600);
 		assert_int_equal(config_admin_socket("t.yaml", &path, &report), 0);
 		assert_true(path.n >= strlen(cases[i].end) && path.p[0] == '/');
-		assert_memory_equal(path.p + path.n - strlen(cases[i].end), cases[i].end, strlen(cases[i].end));
+		assert_memory_equal(path.p + path.n - strlen(cases[i].end), cases[i].end,
+				    strlen(cases[i].end));
 	}
 	assert_int_equal(report.n, 0);
 	assert_int_equal(config_admin_socket("nowhere", &none, &report), 2);

@@ -73,14 +73,17 @@ configuration_named(const struct setting *s, const char *name, struct buf *out)
 
 	buf_addf(&parent, "%.*s", (int)(strlen(s->path) - 2), s->path);
 	buf_addc(&parent, '\0');
-	buf_addf(&map, "{%s: %s}", name, upstreams ? "{endpoints: [h]}" : "t.yaml"); /* also good for the name of a header */
+	buf_addf(&map, "{%s: %s}", name,
+		 upstreams ? "{endpoints: [h]}"
+			   : "t.yaml"); /* also good for the name of a header */
 	buf_addc(&map, '\0');
 	buf_addc(out, '{');
 	nest(parent.p, map.p, out);
 	buf_addc(out, '}');
 }
 
-/* A good configuration in which the setting has this value. `needed` stands beside it, unless it is the setting itself. */
+/* A good configuration in which the setting has this value. `needed` stands beside it, unless it is
+ * the setting itself. */
 static void
 configuration_with(const struct setting *s, const char *value, struct buf *out)
 {
@@ -90,9 +93,11 @@ configuration_with(const struct setting *s, const char *value, struct buf *out)
 		{ "listeners[].", "{listeners: [{", "", "}]}" },
 		{ "gate.protect[].", "{gate: {secret: x, protect: [{", "path: /p, ", "}]}}" },
 		{ "gate.except[].", "{gate: {except: [{", "path: /p, ", "}]}}" },
-		{ "upstreams.*.endpoints[].", "{upstreams: {u: {endpoints: [{", "address: h, ", "}]}}}" },
+		{ "upstreams.*.endpoints[].", "{upstreams: {u: {endpoints: [{", "address: h, ",
+		  "}]}}}" },
 		{ "upstreams.*.", "{upstreams: {u: {", "endpoints: [h], ", "}}}" },
-		{ "routes[].upstream", "{upstreams: {users: {endpoints: [h]}}, routes: [{", "", "}]}" },
+		{ "routes[].upstream", "{upstreams: {users: {endpoints: [h]}}, routes: [{", "",
+		  "}]}" },
 		{ "routes[].", "{routes: [{", "target: h, ", "}]}" },
 		{ "routes", "{upstreams: {users: {endpoints: [h]}}, ", "", "}" },
 		{ "error_pages.*.", "{error_pages: {502: {", "", "}}}" },
@@ -146,7 +151,8 @@ rows_are_whole(void **state)
 		assert_non_null(s->example);
 		assert_non_null(s->text);
 		assert_int_equal(s->text[strlen(s->text) - 1], '.');
-		assert_true(s->min <= s->max || s->type == SETTING_ADDRESS || s->type == SETTING_FLAGS);
+		assert_true(s->min <= s->max || s->type == SETTING_ADDRESS ||
+			    s->type == SETTING_FLAGS);
 		if (s->inherit) {
 			const struct setting *from = setting_find(slice_of(s->inherit));
 
@@ -173,7 +179,8 @@ examples_are_accepted(void **state)
 		int r = try_value(s, s->example, &report);
 
 		/* The user and files of the examples need not be on this machine. */
-		if (r == 1 && (strstr(report.p, "there is no such file") || strstr(report.p, "there is no user")))
+		if (r == 1 && (strstr(report.p, "there is no such file") ||
+			       strstr(report.p, "there is no user")))
 			continue;
 		if (r != 0)
 			fail_msg("%s: %s", s->path, report.p);
@@ -241,7 +248,8 @@ defaults_are_read_back(void **state)
 		if (strchr(s->path, '[') || strchr(s->path, '*') || !s->initial || s->children)
 			continue;
 		value_format(s, c, false, &now);
-		if (!is_numeric(s) || (s->words && number_parse(s->type, slice_of(s->initial), &v) != NUMBER_OK))
+		if (!is_numeric(s) ||
+		    (s->words && number_parse(s->type, slice_of(s->initial), &v) != NUMBER_OK))
 			continue;
 		/* Written another way ("60s" as "1m"), but the same. */
 		assert_int_equal(number_parse(s->type, slice_of(s->initial), &v), NUMBER_OK);
@@ -297,7 +305,8 @@ numbers_are_read(void **state)
 		struct buf BUF_CLEAN again = { 0 };
 		int64_t v;
 
-		assert_int_equal(number_parse(cases[i].type, slice_of(cases[i].text), &v), cases[i].fault);
+		assert_int_equal(number_parse(cases[i].type, slice_of(cases[i].text), &v),
+				 cases[i].fault);
 		if (cases[i].fault != NUMBER_OK)
 			continue;
 		assert_int_equal(v, cases[i].value);
@@ -376,9 +385,9 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(rows_are_whole),    cmocka_unit_test(examples_are_accepted),
-		cmocka_unit_test(ranges_are_kept),   cmocka_unit_test(defaults_are_read_back),
-		cmocka_unit_test(numbers_are_read),  cmocka_unit_test(nearest_names),
+		cmocka_unit_test(rows_are_whole),   cmocka_unit_test(examples_are_accepted),
+		cmocka_unit_test(ranges_are_kept),  cmocka_unit_test(defaults_are_read_back),
+		cmocka_unit_test(numbers_are_read), cmocka_unit_test(nearest_names),
 		cmocka_unit_test(descriptions),
 	};
 

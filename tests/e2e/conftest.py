@@ -1,0 +1,95 @@
+"""Fixtures: each one starts real processes on free ports and ends them, and sees that nothing is left."""
+
+import os
+import sys
+
+import pytest
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+
+from harness import gateway as gateways  # noqa: E402
+from harness import procs  # noqa: E402
+from harness.redis_server import RedisServer  # noqa: E402
+from harness.responder import Responder  # noqa: E402
+from harness.upstream import RawUpstream, Upstream  # noqa: E402
+
+procs.adopt_orphans()
+
+
+def finish_all(started):
+    problems = []
+    for thing in reversed(started):
+        try:
+            thing.finish()
+        except AssertionError as e:
+            problems.append(str(e))
+    assert not problems, "\n".join(problems)
+
+
+@pytest.fixture
+def gateway(request):
+    """gateway(config) starts one; at the end it must stop cleanly and leave nothing behind."""
+    if not gateways.BINARY:
+        pytest.skip("no binary: build it, or set YETT")
+    started = []
+
+    def start(config, **how):
+        started.append(gateways.Gateway(config, **how))
+        return started[-1]
+
+    yield start
+    try:
+        finish_all(started)
+    finally:
+        gateways.no_gateway_is_left()
+
+
+@pytest.fixture
+def serve():
+    """serve(handler) starts an upstream, serve(raw=function) one that hands over bare connections."""
+    started = []
+
+    def start(*arguments, raw=None, **how):
+        started.append(RawUpstream(raw, **how) if raw else Upstream(*arguments, **how))
+        return started[-1]
+
+    yield start
+    for u in started:
+        u.stop()
+
+
+@pytest.fixture
+def store():
+    """Redis."""
+    server = RedisServer()
+    yield server
+    server.finish()
+
+
+@pytest.fixture(params=["yett", "nginx"])
+def proxy(request):
+    """proxy(upstream) passes everything on, as the gateway or as nginx: for what is standard HTTP."""
+    started = []
+
+    def start(upstream):
+        if request.param == "yett":
+            return request.getfixturevalue("gateway")(gateways.proxy_to(upstream))
+        started.append(gateways.Nginx(upstream))
+        return started[-1]
+
+    yield start
+    finish_all(started)
+
+
+@pytest.fixture
+def gateway_to_echo(gateway, serve):
+    """A gateway before an upstream that echoes."""
+    return gateway(gateways.proxy_to(serve()))
+
+
+@pytest.fixture
+def responder():
+    """An upstream in a process of its own, for load."""
+    r = Responder()
+    yield r
+    r.stop()

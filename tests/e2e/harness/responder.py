@@ -1,0 +1,47 @@
+"""An upstream in a process of its own, for load: it answers every request with its name."""
+
+import asyncio
+import os
+import subprocess
+import sys
+
+
+class Responder:
+    def __init__(self, name="responder"):
+        from . import procs
+
+        self.procs = procs
+        self.process = procs.spawn([sys.executable, os.path.abspath(__file__), name], stdin=subprocess.PIPE,
+                                   stdout=subprocess.PIPE, text=True)
+        self.port = int(self.process.stdout.readline())
+        self.address = f"127.0.0.1:{self.port}"
+
+    def stop(self):
+        self.process.kill()
+        self.process.wait()
+        self.procs.forget(self.process)
+        self.process.stdin.close()
+        self.process.stdout.close()
+
+
+class Answers(asyncio.Protocol):
+    def __init__(self, name):
+        self.answer = f"HTTP/1.1 200 OK\r\nContent-Length: {len(name)}\r\n\r\n{name}".encode()
+        self.data = b""
+
+    def connection_made(self, transport):
+        self.transport = transport
+
+    def data_received(self, data):
+        *heads, self.data = (self.data + data).split(b"\r\n\r\n")
+        self.transport.write(self.answer * len(heads))
+
+
+async def main():
+    server = await asyncio.get_running_loop().create_server(lambda: Answers(sys.argv[1]), "127.0.0.1", 0, backlog=1024)
+    print(server.sockets[0].getsockname()[1], flush=True)
+    await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

@@ -1,0 +1,73 @@
+"""One line of JSON a request, complete, whatever the request contains."""
+
+import os
+import signal
+
+from harness import client
+from harness.gateway import proxy_to
+from harness.procs import wait_until
+from harness.tokens import SECRET, bearer, token
+
+
+def test_members(gateway, serve):
+    up = serve()
+    gw = gateway(proxy_to(up, name="main"))
+    r = gw.ask("/path?secret=1", "POST", host="A.test:1", headers={"User-Agent": 'Mo"z\\illa'}, body=b"abc")
+    e = gw.logged(path="/path")
+    assert e["id"] == r.header("X-Request-Id") and e["method"] == "POST" and e["status"] == 200
+    assert e["client"] == "127.0.0.1" and e["host"] == "a.test" and e["agent"] == 'Mo"z\\illa'
+    assert e["route"] == "file:main" and e["upstream"] == up.address and e["tries"] == 1
+    assert e["bytes_in"] > 3 and e["bytes_out"] > len(r.body) and 0 < e["upstream_us"] <= e["duration_us"]
+    assert e["time"].endswith("Z") and "secret" not in str(e) and "reason" not in e
+
+
+def test_every_request_has_a_line(gateway, serve):
+    gw = gateway(proxy_to(serve()))
+    with gw.connect() as c:
+        for i in range(500):
+            c.send(client.request(f"/n/{i}"))
+            c.read()
+    wait_until(lambda: len(gw.access_log()) == 500, 5)
+    assert {e["path"] for e in gw.access_log()} == {f"/n/{i}" for i in range(500)}
+
+
+def test_odd_bytes(gateway, serve):
+    gw = gateway(proxy_to(serve()))
+    assert gw.ask("/%22%0a%7f", headers={"User-Agent": "\xe9\xff\x80 \t tab"}).status == 200
+    assert client.exchange(gw.port, b"\0\xff nonsense\r\n\r\n").status == 400
+    wait_until(lambda: len(gw.access_log()) == 2)
+    assert gw.access_log()[1]["status"] == 400 and gw.access_log()[1]["reason"] == "bad_request"
+
+
+def test_user(gateway, serve):
+    gw = gateway(proxy_to(serve()) | {"gate": {"protect": ["/api"], "secret": SECRET, "claims": {"id": "auth_id"}}})
+    gw.ask("/api", headers=bearer(token(id="mary")))
+    assert gw.logged(path="/api")["user"] == "mary"
+
+
+def test_file_that_is_moved_away(gateway, serve, tmp_path):
+    path = tmp_path / "log" / "access.log"
+    path.parent.mkdir()
+    gw = gateway(proxy_to(serve()) | {"access_log": str(path)})
+    gw.ask("/one")
+    wait_until(lambda: "/one" in path.read_text())
+    os.rename(path, str(path) + ".1")
+    gw.signal(signal.SIGHUP)
+    wait_until(path.exists, 5)
+    gw.ask("/two")
+    wait_until(lambda: "/two" in path.read_text(), 5)
+
+
+def test_off(gateway, serve):
+    gw = gateway(proxy_to(serve()) | {"access_log": "off"})
+    assert gw.ask().status == 200
+    gw.stop()
+    assert gw.access_log() == []
+
+
+def test_probes_and_admin_requests_are_not_in_it(gateway, serve):
+    gw = gateway(proxy_to(serve(), health=True))
+    gw.status()
+    gw.ask("/only")
+    gw.logged(path="/only")
+    assert len(gw.access_log()) == 1

@@ -1,0 +1,128 @@
+"""SIGTERM and SIGINT: what is under way is finished, nothing new is taken, nothing is left."""
+
+import os
+import signal
+import threading
+import time
+
+import pytest
+
+from harness import client
+from harness.gateway import proxy_to
+from harness.load import Load
+from harness.procs import wait_until
+
+
+def slow(seconds):
+    return lambda r, c: (time.sleep(seconds), c.reply(body=b"done"))
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
+def test_request_under_way_is_finished(gateway, serve, how):
+    up = serve(slow(1))
+    gw = gateway(proxy_to(up))
+    with gw.connect() as c:
+        c.send(client.request())
+        wait_until(lambda: up.requests)
+        gw.signal(how)
+        r = c.read()
+        assert r.body == b"done" and r.header("Connection") == "close"
+    assert gw.wait() == 0 and os.listdir(gw.run_dir) == []
+
+
+def test_body_under_way_is_finished(gateway, serve):
+    go = threading.Event()
+
+    def answer(r, c):
+        c.reply(headers={"Transfer-Encoding": "chunked"}, length=False)
+        c.chunk(b"one")
+        go.wait(5)
+        c.chunk(b"two")
+        c.send(b"0\r\n\r\n")
+    gw = gateway(proxy_to(serve(answer)))
+    with gw.connect() as c:
+        c.send(client.request())
+        c.read_head()
+        assert c.read_chunk() == b"one"
+        gw.signal(signal.SIGTERM)
+        time.sleep(0.5)
+        go.set()
+        assert c.read_chunk() == b"two" and c.read_chunk() == b""
+    assert gw.wait() == 0
+
+
+def test_nothing_new_is_taken(gateway, serve):
+    up = serve(slow(1))
+    gw = gateway(proxy_to(up))
+    with gw.connect() as c:
+        c.send(client.request())
+        wait_until(lambda: up.requests)
+        gw.signal(signal.SIGTERM)
+        time.sleep(0.3)
+        with pytest.raises((ConnectionError, EOFError)):
+            gw.ask()
+        assert c.read().status == 200
+    gw.wait()
+
+
+def test_idle_connections_do_not_hold_it_up(gateway, serve):
+    gw = gateway(proxy_to(serve()) | {"timeouts": {"drain": "20s"}})
+    clients = [gw.connect() for _ in range(10)]
+    assert [c.ask().status for c in clients[:5]] == [200] * 5
+    begin = time.monotonic()
+    gw.stop()
+    assert time.monotonic() - begin < 10
+    assert all(c.closed() for c in clients)
+
+
+def test_grace_ends(gateway, serve):
+    gw = gateway(proxy_to(serve(lambda r, c: c.wait_gone(30))) | {"timeouts": {"drain": "500ms"}})
+    with gw.connect() as c:
+        c.send(client.request())
+        time.sleep(0.2)
+        begin = time.monotonic()
+        gw.stop()
+        assert time.monotonic() - begin < 5
+
+
+def test_second_signal_ends_it_at_once(gateway, serve):
+    up = serve(lambda r, c: c.wait_gone(30))
+    gw = gateway(proxy_to(up) | {"timeouts": {"drain": "30s"}})
+    with gw.connect() as c:
+        c.send(client.request())
+        wait_until(lambda: up.requests)
+        gw.signal(signal.SIGTERM)
+        time.sleep(0.3)
+        gw.signal(signal.SIGTERM)
+        gw.wait(5)
+    assert os.listdir(gw.run_dir) == []
+
+
+def test_sigquit_ends_it_at_once(gateway, serve):
+    up = serve(lambda r, c: c.wait_gone(30))
+    gw = gateway(proxy_to(up) | {"timeouts": {"drain": "30s"}})
+    with gw.connect() as c:
+        c.send(client.request())
+        wait_until(lambda: up.requests)
+        gw.signal(signal.SIGQUIT)
+        gw.wait(5)
+
+
+def test_stop_under_load_breaks_no_answer(gateway, responder):
+    gw = gateway(proxy_to(responder))
+    with Load(gw.port, rate=400) as load:
+        time.sleep(0.5)
+        gw.stop()
+        stopped = time.monotonic()
+    assert load.result["ok"] > 100
+    broken = [f for f in load.result["failures"] if "Connect" not in f[1] and "refused" not in f[1]]
+    assert not broken, (broken, stopped)
+
+
+def test_started_again_at_once(gateway, responder):
+    gw = gateway(proxy_to(responder))
+    for _ in range(3):
+        assert gw.ask().status == 200
+        gw.stop()
+        gw.start()
+    assert gw.ask().status == 200

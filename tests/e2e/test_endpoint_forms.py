@@ -1,0 +1,64 @@
+"""Endpoints by name, by IPv6 address, by Unix socket; several of them in turn."""
+
+import os
+import socket
+
+from harness import client
+from harness.gateway import proxy_to
+from harness.procs import free_port
+
+
+def test_ipv6(gateway, serve):
+    assert gateway(proxy_to(serve(family=socket.AF_INET6))).ask("/six").json()["target"] == "/six"
+
+
+def test_unix_socket(gateway, serve, tmp_path):
+    up = serve(path=os.path.join("/tmp", f"yett-upstream-{os.getpid()}.sock"))
+    try:
+        assert gateway(proxy_to(up)).ask("/unix").json()["target"] == "/unix"
+    finally:
+        os.unlink(up.path)
+
+
+def test_name(gateway, serve):
+    up = serve()
+    assert gateway(proxy_to(f"localhost:{up.port}")).ask("/name").json()["target"] == "/name"
+
+
+def test_target_of_a_route(gateway, serve):
+    up = serve()
+    gw = gateway({"routes": [{"path": "/", "target": f"http://{up.address}"}]})
+    assert gw.ask("/t").json()["target"] == "/t"
+
+
+def test_round_robin(gateway, serve):
+    ups = [serve(name=n) for n in "abc"]
+    gw = gateway(proxy_to(*ups) | {"workers": 1})
+    with gw.connect() as c:
+        names = [c.ask().json()["name"] for _ in range(30)]
+    assert {n: names.count(n) for n in "abc"} == {"a": 10, "b": 10, "c": 10}
+
+
+def test_weight(gateway, serve):
+    ups = [serve(name=n) for n in "ab"]
+    config = {"upstreams": {"u": {"endpoints": [{"address": ups[0].address, "weight": 3}, ups[1].address]}},
+              "routes": [{"upstream": "u"}], "workers": 1, "health": {"enabled": False}}
+    with gateway(config).connect() as c:
+        names = [c.ask().json()["name"] for _ in range(40)]
+    assert names.count("a") == 30
+
+
+def test_own_listener_is_no_endpoint(gateway):
+    gw = gateway({})
+    gw.reload(proxy_to(f"127.0.0.1:{gw.port}"))
+    r = gw.ask()
+    assert r.status in (404, 503, 508), r
+
+
+def test_listener_on_ipv6_and_unix_socket(gateway, serve):
+    up, port = serve(), free_port(socket.AF_INET6)
+    path = f"/tmp/yett-listener-{os.getpid()}.sock"
+    gw = gateway(proxy_to(up) | {"listeners": [f"[::1]:{port}", {"address": f"unix:{path}"}]})
+    assert client.ask(("::1", port)).json()["headers"] and client.ask(path).status == 200
+    gw.stop()
+    assert not os.path.exists(path)

@@ -1,0 +1,81 @@
+"""/metrics is well-formed and counts on, also over the death of a worker."""
+
+import os
+import re
+import signal
+
+from harness.gateway import proxy_to
+from harness.procs import wait_until
+
+SAMPLE = re.compile(r'([a-z_][a-z0-9_]*)(\{[a-z_]+="(?:[^"\\\n]|\\["\\n])*"(?:,[a-z_]+="(?:[^"\\\n]|\\["\\n])*")*\})? '
+                    r'(-?[0-9.e+-]+|NaN|\+Inf)')
+
+
+def test_form(gateway, serve):
+    gw = gateway(proxy_to(serve(), name="main"))
+    gw.ask()
+    r = gw.admin("/metrics")
+    assert r.header("Content-Type").startswith("text/plain; version=0.0.4")
+    types, seen = {}, set()
+    for line in r.body.decode().splitlines():
+        if line.startswith("# TYPE "):
+            _, _, name, kind = line.split(" ")
+            assert name not in types, f"{name} declared twice"
+            types[name] = kind
+        elif not line.startswith("# HELP "):
+            m = SAMPLE.fullmatch(line)
+            assert m, line
+            family = re.sub("_(bucket|sum|count)$", "", m[1]) if m[1] not in types else m[1]
+            assert family in types and list(types)[-1] == family, f"{line} stands outside its family"
+            assert (m[1], m[2]) not in seen, f"{line} twice"
+            seen.add((m[1], m[2]))
+            assert (types[family] != "counter") or m[1].endswith("_total")
+    assert {n: k for n, k in types.items() if k == "histogram"} == {"yett_request_duration_seconds": "histogram"}
+
+
+def test_histogram_adds_up(gateway, serve):
+    gw = gateway(proxy_to(serve()))
+    for _ in range(10):
+        gw.ask()
+    m = gw.metrics()
+    buckets = [v for n, v in m.items() if n.startswith("yett_request_duration_seconds_bucket")]
+    assert buckets == sorted(buckets) and buckets[-1] == m["yett_request_duration_seconds_count"] == 10
+
+
+def test_counts_survive_a_worker(gateway, serve):
+    gw = gateway(proxy_to(serve()))
+    for _ in range(20):
+        gw.ask()
+        gw.ask("/", host="")
+    name = 'yett_requests_total{class="2xx"}'
+    before = gw.metrics()
+    for pid in gw.workers():
+        os.kill(pid, signal.SIGKILL)
+    wait_until(lambda: len(gw.workers()) == 2, 5)
+    after = gw.metrics()
+    fallen = {n: (v, after.get(n)) for n, v in before.items() if "_total" in n and after.get(n, 0) < v}
+    assert not fallen and after[name] == before[name]
+    gw.ask()
+    assert gw.metrics()[name] == before[name] + 1
+    assert gw.metrics()["yett_worker_respawns_total"] == 2
+
+
+def test_counters_of_routes_and_endpoints(gateway, serve):
+    up = serve(lambda r, c: c.reply(201))
+    gw = gateway(proxy_to(up, name="main"))
+    for _ in range(3):
+        gw.ask()
+    m = gw.metrics()
+    assert m['yett_route_requests_total{route="file:main",class="2xx"}'] == 3
+    assert m['yett_upstream_requests_total{upstream="u",endpoint="%s"}' % up.address] == 3
+    assert m["yett_upstream_connects_total"] + m["yett_upstream_reuses_total"] == 3
+    assert m["yett_ready"] == 1
+
+
+def test_gauges_return_to_zero(gateway, serve):
+    gw = gateway(proxy_to(serve()))
+    with gw.connect() as c:
+        c.ask()
+        assert sum(v for n, v in gw.metrics().items() if n.startswith("yett_worker_connections{")) == 1
+    wait_until(lambda: not any(v for n, v in gw.metrics().items()
+                               if n.startswith(("yett_worker_connections{", "yett_worker_requests_in_flight{"))))

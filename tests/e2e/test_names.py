@@ -1,0 +1,69 @@
+"""Names of endpoints follow their TTL, and a name server that fails changes nothing."""
+
+import time
+
+import pytest
+
+from harness.dns_server import DnsServer
+from harness.gateway import proxy_to
+from harness.procs import free_port, wait_until
+from harness.upstream import Upstream
+
+
+@pytest.fixture
+def dns():
+    server = DnsServer()
+    yield server
+    server.finish()
+
+
+@pytest.fixture
+def moving(gateway, dns):
+    """Two upstreams on one port of two addresses; the name stands for the first."""
+    port = free_port()
+    a, b = Upstream(port=port, name="a", host="127.0.0.1"), Upstream(port=port, name="b", host="127.0.0.2")
+    dns.names["up.test"] = (["127.0.0.1"], 1)
+    gw = gateway(proxy_to(f"up.test:{port}") | {"dns": [dns.address]})
+    yield gw
+    a.stop()
+    b.stop()
+
+
+def test_change_is_followed(moving, dns):
+    assert moving.ask().json()["name"] == "a"
+    dns.names["up.test"] = (["127.0.0.2"], 1)
+    wait_until(lambda: moving.ask().json()["name"] == "b", 5)
+
+
+def test_all_addresses_of_a_name(moving, dns):
+    dns.names["up.test"] = (["127.0.0.3", "127.0.0.2"], 1)  # nobody is at the first
+    wait_until(lambda: moving.ask().json()["name"] == "b", 5)
+    assert [moving.ask().status for _ in range(10)] == [200] * 10
+
+
+@pytest.mark.parametrize("fail", ["silent", "gone"])
+def test_old_answer_is_kept(moving, dns, fail):
+    assert moving.ask().json()["name"] == "a"
+    if fail == "silent":
+        dns.silent = True
+    else:
+        del dns.names["up.test"]
+    n = len(dns.asked)
+    wait_until(lambda: len(dns.asked) > n, 5)
+    time.sleep(1)
+    assert moving.ask().json()["name"] == "a"
+
+
+def test_name_that_appears_later(gateway, dns, serve):
+    up = serve()
+    gw = gateway(proxy_to(f"later.test:{up.port}") | {"dns": [dns.address]})
+    assert gw.ask().why == "upstream_unresolved"
+    dns.names["later.test"] = (["127.0.0.1"], 60)
+    wait_until(lambda: gw.ask().status == 200, 10)
+
+
+def test_silent_server_does_not_keep_the_gateway_from_starting(gateway, dns, serve):
+    dns.silent = True
+    up = serve()
+    gw = gateway(proxy_to(f"slow.test:{up.port}") | {"dns": [dns.address]})
+    assert gw.ask().why == "upstream_unresolved"

@@ -1,0 +1,67 @@
+"""Started while Redis is down: the last good rules serve; without any, 503 until it comes."""
+
+import os
+
+from harness.gateway import from_redis
+from harness.procs import wait_until
+
+
+def test_last_good_rules(gateway, store, serve):
+    up = serve(name="good")
+    store.rule("a.test/x", up.address)
+    store.db.save()
+    gw = gateway(from_redis(store))
+    assert gw.ask("/x", host="a.test").status == 200
+    wait_until(lambda: os.listdir(gw.state_dir), 5, what="the file of the last good rules")
+    gw.stop()
+    store.kill()
+    gw.start()
+    assert gw.ask("/x", host="a.test").json()["name"] == "good"
+    s = gw.status()
+    assert s["rules"]["source"] == "last-known-good" and s["redis"]["state"] != "up" and s["redis"]["error"]
+    store.start()
+    wait_until(lambda: gw.status()["rules"]["source"] == "redis", 10)
+    store.rule("b.test", up.address)
+    wait_until(lambda: gw.ask(host="b.test").status == 200, 5)
+
+
+def test_no_rules_yet(gateway, store, serve):
+    store.kill()
+    gw = gateway(from_redis(store), ready=False)
+    wait_until(lambda: gw.ask(host="a.test").status == 503, 10)
+    assert gw.ask(host="a.test").why == "rules_not_loaded"
+    store.start()
+    store.rule("a.test", serve().address)
+    wait_until(lambda: gw.ask(host="a.test").status == 200, 10)
+    assert gw.ask(host="other.test").why == "no_route"
+
+
+def test_routes_of_the_file_serve_meanwhile(gateway, store, serve):
+    store.kill()
+    up = serve(name="file")
+    gw = gateway(from_redis(store) | {"routes": [{"path": "/file", "target": f"http://{up.address}"}]}, ready=False)
+    wait_until(lambda: gw.ask("/file").json()["name"] == "file", 10)
+    store.start()
+
+
+def test_damaged_file_is_set_aside(gateway, store, serve):
+    up = serve()
+    store.rule("a.test", up.address)
+    gw = gateway(from_redis(store))
+    files = wait_until(lambda: [f for f in os.listdir(gw.state_dir) if not f.startswith(".")], 5)
+    gw.stop()
+    for f in files:
+        with open(os.path.join(gw.state_dir, f), "w") as damaged:
+            damaged.write('{"half": ')
+    gw.start()
+    assert gw.ask(host="a.test").status == 200 and any(f.endswith(".bad") for f in os.listdir(gw.state_dir))
+
+
+def test_state_holds_no_secret(gateway, store, serve):
+    store.rule("a.test", serve().address)
+    gw = gateway(from_redis(store) | {"gate": {"protect": ["/api"], "secret": "hush" * 10}})
+    files = wait_until(lambda: os.listdir(gw.state_dir), 5)
+    for f in files:
+        with open(os.path.join(gw.state_dir, f)) as text:
+            assert "hush" not in text.read()
+        assert os.stat(os.path.join(gw.state_dir, f)).st_mode & 0o007 == 0

@@ -1,0 +1,87 @@
+"""A reload is all or nothing, by signal or by command, and says why when it refuses."""
+
+import os
+import signal
+import threading
+
+from harness import client
+from harness.gateway import proxy_to
+from harness.procs import wait_until
+
+
+def test_by_command(gateway, serve):
+    a, b = serve(name="a"), serve(name="b")
+    gw = gateway(proxy_to(a))
+    done = gw.reload(proxy_to(b))
+    assert done.returncode == 0, done
+    with gw.connect() as c:  # in force everywhere when the command returns
+        assert {c.ask().json()["name"] for _ in range(4)} == {"b"}
+    assert {gw.ask().json()["name"] for _ in range(20)} == {"b"}
+
+
+def test_by_signal(gateway, serve):
+    a, b = serve(name="a"), serve(name="b")
+    gw = gateway(proxy_to(a))
+    gw.configure(proxy_to(b))
+    gw.signal(signal.SIGHUP)
+    wait_until(lambda: gw.ask().json()["name"] == "b", 5)
+    assert gw.status()["last_reload"]["ok"]
+
+
+def test_refused_one_changes_nothing(gateway, serve):
+    gw = gateway(proxy_to(serve(name="a")))
+    before = gw.status()["table"]["version"]
+    done = gw.reload(proxy_to(serve(name="b")) | {"routes": [{"upstream": "u"}, {"upstream": "absent", "path": "/x"}]})
+    assert done.returncode != 0 and "absent" in done.stdout + done.stderr
+    s = gw.status()
+    assert not s["last_reload"]["ok"] and "absent" in s["last_reload"]["error"]
+    assert s["table"]["version"] == before and gw.ask().json()["name"] == "a"
+    assert gw.metrics()["yett_last_reload_success"] == 0
+    assert gw.reload(proxy_to(serve(name="c"))).returncode == 0
+    assert gw.ask().json()["name"] == "c" and gw.status()["last_reload"]["ok"]
+
+
+def test_broken_file_by_signal(gateway, serve):
+    gw = gateway(proxy_to(serve(name="a")))
+    gw.configure("routes: [\n")
+    gw.signal(signal.SIGHUP)
+    wait_until(lambda: gw.status()["last_reload"] and not gw.status()["last_reload"]["ok"])
+    assert gw.ask().json()["name"] == "a"
+
+
+def test_what_needs_a_restart_is_said(gateway, serve):
+    up = serve()
+    gw = gateway(proxy_to(up))
+    done = gw.reload(proxy_to(up) | {"workers": 1})
+    assert "workers" in done.stdout + done.stderr + gw.log()
+    assert gw.ask().status == 200
+
+
+def test_open_requests_keep_their_table(gateway, serve):
+    go = threading.Event()
+
+    def answer(r, c):
+        go.wait(5)
+        c.reply(body=b"old")
+    gw = gateway(proxy_to(serve(answer)))
+    with gw.connect() as c:
+        c.send(client.request())
+        wait_until(lambda: gw.status()["workers"][0]["in_flight"] + gw.status()["workers"][1]["in_flight"])
+        assert gw.reload(proxy_to(serve(name="b"))).returncode == 0
+        go.set()
+        assert c.read().body == b"old"
+        assert c.ask().json()["name"] == "b"
+
+
+def test_many_reloads_leave_no_tables_and_descriptors(gateway, serve):
+    up = serve()
+    gw = gateway(proxy_to(up))
+    def descriptors():
+        return [len(os.listdir(f"/proc/{pid}/fd")) for pid in [gw.pid] + gw.workers()]
+    gw.reload()
+    before = descriptors()
+    for i in range(20):
+        assert gw.reload(proxy_to(up, path=f"/{i}")).returncode == 0
+    assert gw.ask("/19").status == 200 and gw.ask("/18").status == 404
+    wait_until(lambda: gw.status()["table"]["alive"] == 1)
+    assert max(descriptors()) <= max(before) + 3

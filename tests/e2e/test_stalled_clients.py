@@ -1,0 +1,55 @@
+"""Clients that stop reading, and more of them than the gateway takes."""
+
+import resource
+
+from harness import client
+from harness.gateway import proxy_to
+from harness.procs import wait_until
+
+
+def test_client_that_stops_reading_is_dropped(gateway, serve):
+    def answer(r, c):
+        c.reply(headers={"Content-Length": str(100 << 20)}, length=False)
+        for _ in range(100):
+            c.send(b"x" * (1 << 20))
+    up = serve(answer)
+    gw = gateway(proxy_to(up) | {"timeouts": {"idle": "500ms"}})
+    with gw.connect() as c:
+        c.send(client.request("/stalled"))
+        c.read_head()
+        assert up.connections[-1].gone.wait(10)
+    assert gw.logged(path="/stalled")["reason"] == "client_stalled"
+
+
+def test_connections_are_limited_and_the_rest_waits(gateway, serve):
+    gw = gateway(proxy_to(serve()) | {"limits": {"connections": 4}, "workers": 1})
+    first = [gw.connect() for _ in range(4)]
+    assert [c.ask().status for c in first] == [200] * 4
+    late = gw.connect(timeout=0.5)
+    try:
+        late.ask()
+        waited = False
+    except TimeoutError:
+        waited = True
+    assert waited
+    for c in first:
+        c.close()
+    late.sock.settimeout(5)
+    assert late.read().status == 200
+    late.close()
+    wait_until(lambda: gw.metrics()["yett_accept_paused_total"] >= 1)
+
+
+def test_descriptors_running_out_lose_no_request(gateway, serve):
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (128, hard))
+    try:
+        gw = gateway(proxy_to(serve()) | {"workers": 1})
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    clients = [gw.connect() for _ in range(300)]
+    for c in clients:
+        c.send(client.request(headers={"Connection": "close"}))
+    assert [c.read().status for c in clients] == [200] * 300
+    for c in clients:
+        c.close()

@@ -1,0 +1,46 @@
+"""What systemd is told: ready only when requests are answered, reloading, stopping, and that the watchdog may rest."""
+
+import os
+import signal
+import socket
+import tempfile
+
+import pytest
+
+from harness.gateway import proxy_to
+
+
+@pytest.fixture
+def notes():
+    """A notification socket; notes(text) waits for a datagram that contains it."""
+    path = os.path.join(tempfile.gettempdir(), f"yett-notify-{os.getpid()}.sock")
+    s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    s.bind(path)
+    s.settimeout(5)
+
+    def wait(text):
+        while text not in (note := s.recv(4096).decode()).splitlines():
+            assert "READY=1" not in note or text != "STOPPING=1"
+        return note
+    wait.path = path
+    yield wait
+    s.close()
+    os.unlink(path)
+
+
+def test_notifications(gateway, serve, notes):
+    gw = gateway(proxy_to(serve()), ready=False, env={"NOTIFY_SOCKET": notes.path})
+    notes("READY=1")
+    assert gw.ask().status == 200
+    gw.signal(signal.SIGHUP)
+    assert "MONOTONIC_USEC=" in notes("RELOADING=1")
+    notes("READY=1")
+    gw.signal(signal.SIGTERM)
+    notes("STOPPING=1")
+    assert gw.wait() == 0
+
+
+def test_watchdog(gateway, serve, notes):
+    gateway(proxy_to(serve()), env={"NOTIFY_SOCKET": notes.path, "WATCHDOG_USEC": "400000"})
+    for _ in range(3):
+        notes("WATCHDOG=1")

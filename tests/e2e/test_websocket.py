@@ -1,0 +1,96 @@
+"""WebSockets and other upgrades: a tunnel once the upstream agreed, an ordinary answer when it did not."""
+
+import asyncio
+
+import pytest
+import websockets
+
+from harness import client
+from harness.gateway import proxy_to
+
+UPGRADE = {"Connection": "keep-alive, Upgrade", "Upgrade": "chat"}
+
+
+async def echo(socket, path=None):
+    async for message in socket:
+        await socket.send(message)
+
+
+def test_echo(gateway, serve):
+    async def talk():
+        async with websockets.serve(echo, "127.0.0.1", 0, max_size=None) as server:
+            gw = gateway(proxy_to("127.0.0.1:%d" % server.sockets[0].getsockname()[1]))
+            async with websockets.connect(f"ws://127.0.0.1:{gw.port}/chat", max_size=None) as ws:
+                for message in ["a", "b" * 200, b"\0" * 70000, "c" * 3000000]:
+                    await ws.send(message)
+                    assert await asyncio.wait_for(ws.recv(), 10) == message
+                await asyncio.wait_for(await ws.ping(), 5)
+            assert ws.close_code == 1000
+    asyncio.run(talk())
+
+
+def switching(c):
+    """An upstream of a protocol of its own: it says hello at once, and shouts back."""
+    assert c.read_request().header("Upgrade") == "chat"
+    c.send(b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: chat\r\n\r\nhello\n")
+    while line := c.file.readline():
+        c.send(line.upper())
+    c.send(b"bye\n")
+
+
+def test_any_protocol(proxy, serve):
+    with proxy(serve(raw=switching)).connect() as c:
+        c.send(client.request(headers=UPGRADE) + b"early\n")
+        r = c.read()
+        assert r.status == 101 and r.header("Upgrade") == "chat" and "upgrade" in r.header("Connection").lower()
+        assert c.read_until(b"\n") == b"hello" and c.read_until(b"\n") == b"EARLY"
+        c.send(b"late\n")
+        assert c.read_until(b"\n") == b"LATE"
+
+
+def test_half_closed_tunnel_ends_in_order(gateway, serve):
+    with gateway(proxy_to(serve(raw=switching))).connect() as c:
+        c.send(client.request(headers=UPGRADE))
+        assert c.read().status == 101
+        c.send(b"last\n")
+        c.finish_sending()
+        assert c.read_all() == b"hello\nLAST\nbye\n"
+
+
+def test_refused_upgrade(proxy, serve):
+    up = serve(lambda r, c: c.reply(426, {"X-A": "1"}, b"no"))
+    with proxy(up).connect() as c:
+        assert c.ask(headers=UPGRADE).status == 426
+        assert c.ask("/next").status == 426  # the connection goes on as HTTP
+
+
+def test_switch_that_nobody_asked_for(gateway, serve):
+    def answer(c):
+        c.read_request()
+        c.send(b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: chat\r\n\r\n")
+        c.wait_gone()
+    r = gateway(proxy_to(serve(raw=answer))).ask()
+    assert (r.status, r.why) == (502, "upstream_malformed")
+
+
+@pytest.mark.parametrize("side", ["client", "upstream"])
+def test_end_of_one_side_ends_the_other(gateway, serve, side):
+    def answer(c):
+        c.read_request()
+        c.send(b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: chat\r\n\r\n")
+        if side == "client":
+            assert c.wait_gone()
+    up = serve(raw=answer)
+    with gateway(proxy_to(up)).connect() as c:
+        c.send(client.request(headers=UPGRADE))
+        assert c.read().status == 101
+        if side == "upstream":
+            assert c.closed()
+    assert up.connections[-1].gone.wait(5)
+
+
+def test_idle_tunnel_is_ended(gateway, serve):
+    with gateway(proxy_to(serve(raw=switching)) | {"timeouts": {"tunnel_idle": "300ms"}}).connect() as c:
+        c.send(client.request(headers=UPGRADE))
+        assert c.read().status == 101 and c.read_until(b"\n") == b"hello"
+        assert c.closed()
