@@ -168,9 +168,9 @@ write_rules(const struct json *root, bool colours, struct buf *out)
 	write_label("redis", colours, out);
 	write_state(state, colours, out);
 	if (!is(state, "off"))
-		buf_addf(out, " %.*s, %s", SLICE_F(json_text(json_get(redis, "address"))),
-			 answer_true(redis, "tracking") ? "changes are announced"
-							: "changes are polled");
+		buf_addf(out, " %.*s", SLICE_F(json_text(json_get(redis, "address"))));
+	if (is(state, "up"))
+		buf_addf(out, ", %s", answer_true(redis, "tracking") ? "changes are announced" : "changes are polled");
 	if (error.n > 0)
 		buf_addf(out, ": %.*s", SLICE_F(error));
 	buf_addc(out, '\n');

@@ -64,7 +64,8 @@ def test_as_a_trailer(pair):
     assert values(up.requests[0]) == []
 
 
-@pytest.mark.parametrize("line", [b"auth_id : 1", b" auth_id: 1", b"X-A: b\r\n auth_id: 1", b"auth_id\t: 1", b"auth_id\0: 1", b"auth_id"])
+@pytest.mark.parametrize("line", [b"auth_id : 1", b" auth_id: 1", b"X-A: b\r\n auth_id: 1", b"auth_id\t: 1",
+                                  b"auth_id\0: 1", b"auth_id"])
 def test_malformed_fields_are_refused(pair, line):
     gw, up = pair
     r = client.exchange(gw.port, b"GET /open HTTP/1.1\r\nHost: test\r\n" + line + b"\r\n\r\n")

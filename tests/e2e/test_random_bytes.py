@@ -26,6 +26,9 @@ ANSWERS = [
 ]
 
 
+PIECES = [b"\r\n", b"\n", b"\r", b"\0", b":", b" ", b"%", b"/..", b";", b"\r\n\r\n", b"0\r\n\r\n"]
+
+
 def damage(chance, data):
     data = bytearray(data)
     for _ in range(chance.choice([0, 1, 1, 1, 2, 5])):
@@ -36,7 +39,7 @@ def damage(chance, data):
         elif how == 1:
             data[at:at] = bytes([chance.randrange(256)]) * chance.choice([1, 1, 2, 300])
         elif how == 2:
-            data[at:at + 1] = chance.choice([b"\r\n", b"\n", b"\r", b"\0", b":", b" ", b"%", b"/..", b";", b"\r\n\r\n", b"0\r\n\r\n"])
+            data[at:at + 1] = chance.choice(PIECES)
         elif how == 3:
             data[at:at] = data[chance.randrange(len(data) + 1):][:chance.randint(1, 200)]
         elif data:

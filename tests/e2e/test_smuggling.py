@@ -41,9 +41,12 @@ def test_head(gateway, serve, name):
     assert not up.requests
 
 
-@pytest.mark.parametrize("body", [b"5\nabcde\r\n0\r\n\r\n", b"-1\r\na\r\n0\r\n\r\n", b"5;\rx\r\nabcde\r\n0\r\n\r\n", b"0x5\r\nabcde\r\n0\r\n\r\n",
-                                  b"5\r\nabcdeXX0\r\n\r\n", b"FFFFFFFFFFFFFFFFF\r\na\r\n", b" 5\r\nabcde\r\n0\r\n\r\n",
-                                  b"5 ;x\r\nabcdefg\r\n0\r\n\r\n", b"\r\n0\r\n\r\n", b"z\r\n\r\n"])
+CHUNKS = [b"5\nabcde\r\n0\r\n\r\n", b"-1\r\na\r\n0\r\n\r\n", b"5;\rx\r\nabcde\r\n0\r\n\r\n", b"0x5\r\nabcde\r\n0\r\n\r\n",
+          b"5\r\nabcdeXX0\r\n\r\n", b"FFFFFFFFFFFFFFFFF\r\na\r\n", b" 5\r\nabcde\r\n0\r\n\r\n",
+          b"5 ;x\r\nabcdefg\r\n0\r\n\r\n", b"\r\n0\r\n\r\n", b"z\r\n\r\n"]
+
+
+@pytest.mark.parametrize("body", CHUNKS)
 def test_chunks(gateway, serve, body):
     up = serve()
     with gateway(proxy_to(up)).connect() as c:
@@ -53,9 +56,12 @@ def test_chunks(gateway, serve, body):
     assert all(r.body is None for r in up.requests) and not any(r.path == "/second" for r in up.requests)
 
 
-@pytest.mark.parametrize("line", [b"GET / HTTP/1.1 \r\n", b"GET / HTTP/2.0\r\n", b"GET / HTTP/1.2\r\n", b"GET / \r\n",
-                                  b"GET /\r\n", b"G@T / HTTP/1.1\r\n", b"GET /\thttp HTTP/1.1\r\n", b"GET / http/1.1\r\n", b"\x16\x03\x01\0\r\n",
-                                  b"PRI * HTTP/2.0\r\n", b"CONNECT a:1 HTTP/1.1\r\n", b"TRACE / HTTP/1.1\r\n"])
+LINES = [b"GET / HTTP/1.1 \r\n", b"GET / HTTP/2.0\r\n", b"GET / HTTP/1.2\r\n", b"GET / \r\n", b"GET /\r\n", b"G@T / HTTP/1.1\r\n",
+         b"GET /\thttp HTTP/1.1\r\n", b"GET / http/1.1\r\n", b"\x16\x03\x01\0\r\n", b"PRI * HTTP/2.0\r\n",
+         b"CONNECT a:1 HTTP/1.1\r\n", b"TRACE / HTTP/1.1\r\n"]
+
+
+@pytest.mark.parametrize("line", LINES)
 def test_request_line(gateway, serve, line):
     up = serve()
     r = client.exchange(gateway(proxy_to(up)).port, line + b"Host: test\r\n\r\n")

@@ -67,5 +67,6 @@ def find_in_memory(pid, what):
 def test_logs_to_one_form(gw):
     gw.reload()
     lines = gw.log().splitlines()
-    assert lines and all(re.match(r"\d{4}-\d\d-\d\dT[\d:.]+Z (error|warn|info|debug) \[[^\]]+\] \S+", line) for line in lines), lines
+    form = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+Z (error|warn|info|debug) \[[^\]]+\] \S+")
+    assert lines and all(form.match(line) for line in lines), lines
     assert SECRET not in gw.log()
