@@ -26,8 +26,8 @@ struct http_client_request {
 
 /* `status`: that of the final answer (1xx are passed over, but for 101); or a negative errno: what connect and read
  * give, -ETIMEDOUT, -ECONNRESET (closed before the answer was whole), -EBADMSG (not HTTP), -EMSGSIZE (head or body too large).
- * `body`: valid during the call, empty unless it was asked for and all is well. Runs from the loop, once; the handle is dead from
- * then on. */
+ * `body`: valid during the call, empty unless it was asked for and all is well. Runs from the loop, once; the handle is
+ * dead from then on. */
 typedef void (*http_client_fn)(void *userdata, int status, struct slice body);
 
 /* Copies what it needs of `q`. 0; -EINVAL: host or path could break the request; -ENAMETOOLONG: a Unix path; or another

@@ -29,7 +29,7 @@ struct endpoint {
 	uint32_t slot;
 	uint64_t round; /* of the prober_watch that last named it */
 	char *authority;
-	struct config_health rules; /* its `path` is not used */
+	struct config_health rules; /* without the path, which is the directory's */
 	struct health health;
 	bool spread; /* has its own place in the interval */
 	uint64_t started_ms; /* of its last probe */
@@ -274,6 +274,7 @@ prober_watch_on(struct prober *p, const struct directory_upstream *u, const stru
 	if (page_set_path(&e->page, d->base, u->health.path))
 		endpoint_turn_page(e);
 	e->rules = u->health;
+	e->rules.path = NULL;
 	if (e->at == ENDPOINT_IDLE) {
 		e->at = ENDPOINT_READY;
 		list_push(&p->ready, &e->ready);

@@ -1,8 +1,8 @@
 #pragma once
 
 /*
- * dns_server: a name server on a loopback port, in the test's own loop, which answers, changes, lies and is silent. Included after
- * <cmocka.h>, by one file of a test.
+ * dns_server: a name server on a loopback port, in the test's own loop, which answers, changes, lies and is silent.
+ * Included after <cmocka.h>, by one file of a test.
  */
 
 #include <arpa/inet.h>

@@ -88,7 +88,7 @@ setup(void **state)
 	for (int i = 0; i < 2; i++) {
 		w->upstreams[i].endpoints = w->endpoints;
 		w->upstreams[i].health = (struct config_health){
-			.enabled = true, .path = "/isAlive", .interval = 100, .timeout = 80, .fall = 3, .rise = 2
+			.enabled = true, .path = "/isAlive", .interval = 100, .timeout = 400, .fall = 3, .rise = 2
 		};
 	}
 	w->log = memfd_create("log", MFD_CLOEXEC);
@@ -257,7 +257,7 @@ test_slow(void **state)
 	add(w, "127.0.0.1", w->server.port);
 	watch(w);
 	WAIT(w, state_of(w, 1) == HEALTH_ALIVE);
-	w->server.delay_ms = 200;
+	w->server.delay_ms = 1000;
 	WAIT(w, state_of(w, 1) == HEALTH_DEAD);
 	assert_int_equal(health(w, 1)->last_status, 0);
 	w->server.delay_ms = 0;
@@ -427,6 +427,7 @@ test_addresses(void **state)
 	struct server silent = { 0 }, good = { .answer = OK };
 	struct dns_server dns = { 0 };
 	char servers[32];
+	unsigned before;
 
 	dns_open(&dns, &w->loop);
 	dns.zones[0] = (struct dns_zone){ .name = "three.test", .a = "127.0.0.2 127.0.0.3 127.0.0.4", .ttl = 300 };
@@ -442,7 +443,9 @@ test_addresses(void **state)
 	assert_int_equal(logged(w, "state=dead reason=\"Connection timed out\""), 1); /* the first probe had no time for it */
 	good.answer = "";
 	silent.answer = OK; /* now the others stand in within the same probe */
+	before = good.requests;
 	wait_requests(w, &silent, 3);
+	assert_int_equal(good.requests, before + 1);
 	assert_int_equal(state_of(w, 1), HEALTH_ALIVE);
 	assert_int_equal(logged(w, "state=dead"), 1);
 	server_close(&silent);
@@ -675,7 +678,7 @@ test_spread(void **state)
 	enum { N = 100, MS = 1000 };
 	static char hosts[N][16];
 	struct world *w = *state;
-	unsigned counts[10] = { 0 }, before;
+	unsigned busy = 0, before;
 
 	w->server.answer = OK;
 	w->upstreams[0].health.interval = MS;
@@ -689,10 +692,9 @@ test_spread(void **state)
 	for (int i = 0; i < 10; i++) {
 		before = w->server.requests;
 		PASS(w, MS / 10);
-		counts[i] = w->server.requests - before;
+		busy += w->server.requests > before;
 	}
-	for (int i = 0; i < 10; i++)
-		assert_in_range(counts[i], 0, N / 2);
+	assert_in_range(busy, 7, 10); /* tenths of the interval; jitter alone makes three of them */
 }
 
 static void

@@ -2,6 +2,7 @@
 
 #include "master/resolve.h"
 
+#include "lib/log.h"
 #include "lib/xalloc.h"
 
 #include <arpa/inet.h>
@@ -13,6 +14,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -215,11 +217,23 @@ test_localhost(void **state)
 {
 	struct world *w = *state;
 
+	int before = dup(STDERR_FILENO), log = memfd_create("log", MFD_CLOEXEC);
+	char lines[4096] = "";
+
 	w->dns.others = DNS_SILENT;
+	log_set_level(LOG_LEVEL_DEBUG); /* each answer is a line */
+	dup2(log, STDERR_FILENO);
 	watch(w, "localhost");
-	WAIT(w, resolver_settled(w->resolver));
-	assert_non_null(strstr(known(w, "localhost"), "127.0.0.1"));
+	RUN_UNTIL(w, 5000, resolver_settled(w->resolver));
 	PASS(w, 1500); /* has no TTL: not asked again for a minute */
+	dup2(before, STDERR_FILENO);
+	log_set_level(LOG_LEVEL_INFO);
+	assert_true(pread(log, lines, sizeof lines - 1, 0) > 0);
+	close(before);
+	close(log);
+	assert_non_null(strstr(known(w, "localhost"), "127.0.0.1"));
+	assert_non_null(strstr(lines, "name=localhost"));
+	assert_null(strstr(strstr(lines, "name=localhost") + 1, "name=localhost"));
 	assert_int_equal(w->changed, 1);
 	assert_int_equal(w->dns.asked, 0);
 }
