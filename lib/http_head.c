@@ -147,7 +147,6 @@ on_headers_complete(llhttp_t *l)
 	p->has_length = (l->flags & F_CONTENT_LENGTH) != 0;
 	p->chunked = (l->flags & F_CHUNKED) != 0;
 	p->length = p->has_length ? l->content_length : 0;
-	p->upgrade = l->upgrade;
 	return p->head_request ? 1 : 0;
 }
 
@@ -215,7 +214,7 @@ http_parser_reset(struct http_parser *p)
 	p->kept_n = p->head_n = 0;
 	p->url = p->url_n = p->reason = p->reason_n = 0;
 	p->fields_n = p->spans_n = 0;
-	p->head_done = p->done = p->upgrade = p->in_value = p->url_open = p->head_request = 0;
+	p->head_done = p->done = p->in_value = p->url_open = p->head_request = 0;
 	p->error = 0;
 	p->chunked = p->has_length = 0;
 	p->length = 0;

@@ -87,7 +87,7 @@ struct http_parser {
 	uint32_t reason, reason_n;
 	uint16_t fields_n;
 	uint16_t spans_n;
-	uint8_t head_done, done, upgrade, in_value, url_open;
+	uint8_t head_done, done, in_value, url_open;
 	uint8_t head_request; /* this answer is to a HEAD: it has no body */
 	int8_t error;
 	uint8_t chunked, has_length;

@@ -1,6 +1,7 @@
 #include "log.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <sys/uio.h>
@@ -45,6 +46,7 @@ void
 log_at(enum log_level level, const char *fmt, ...)
 {
 	char line[2048];
+	struct pollfd ready = { .fd = STDERR_FILENO, .events = POLLOUT };
 	struct timespec ts;
 	struct tm tm;
 	va_list args;
@@ -65,7 +67,8 @@ log_at(enum log_level level, const char *fmt, ...)
 		return;
 	n += (size_t)m < sizeof line - n - 1 ? (size_t)m : sizeof line - n - 2;
 	line[n++] = '\n';
-	if (write(STDERR_FILENO, line, n) != (ssize_t)n)
+	/* Room for a line: less than PIPE_BUF, so that a pipe that is ready takes it whole and nothing blocks a loop. */
+	if (poll(&ready, 1, 0) != 1 || write(STDERR_FILENO, line, n) != (ssize_t)n)
 		logger.dropped++;
 }
 

@@ -113,16 +113,6 @@ answer_true(const struct json *object, const char *name)
 	return v && json_kind(v) == JSON_TRUE;
 }
 
-size_t
-answer_count(const struct json *array)
-{
-	size_t n = 0;
-
-	for (const struct json *v = json_first(array); v; v = json_next(v))
-		n++;
-	return n;
-}
-
 void
 answer_duration(double seconds, struct buf *out)
 {

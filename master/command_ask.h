@@ -27,7 +27,6 @@ int answer_refused(const struct answer *a, const char *command);
 const char *answer_text(const struct json *object, const char *name, char *space);
 double answer_number(const struct json *object, const char *name);
 bool answer_true(const struct json *object, const char *name);
-size_t answer_count(const struct json *array);
 /* "3h 12m" */
 void answer_duration(double seconds, struct buf *out);
 void answer_print(const struct buf *out);

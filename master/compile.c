@@ -9,7 +9,6 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#define PSEUDONYM "yett" /* in Via (RFC 9110 section 7.6.3) */
 
 /* ---- what a client could pose as the gateway with ---- */
 
@@ -184,7 +183,6 @@ fill_global(struct table_builder *b, const struct config *c, bool rules_loaded)
 	g->sources = c->gate.sources;
 	g->cookie = seg_builder_string(&b->seg, slice_of(c->gate.cookie));
 	g->realm = seg_builder_string(&b->seg, slice_of(c->gate.realm));
-	g->via = seg_builder_string(&b->seg, SLICE(PSEUDONYM));
 	g->token_profile = c->profile == PROFILE_ASHINE ? TOKEN_REPLY_ASHINE : TOKEN_REPLY_RFC6750;
 	g->reveal_version = c->reveal_version;
 }

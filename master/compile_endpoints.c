@@ -84,7 +84,6 @@ add_upstream(struct seg_builder *b, const struct directory_upstream *u, const st
 	uint32_t unit = weight_unit(u);
 	struct table_upstream row = {
 		.flags = u->all_down_fail ? UPSTREAM_ALL_DOWN_FAIL : 0,
-		.balance = BALANCE_ROUND_ROBIN,
 		.first =
 		    (uint32_t)(b->sections[ENDPOINTS_ENDPOINTS].n / sizeof(struct table_endpoint)),
 		.count = (uint32_t)u->endpoints_count,

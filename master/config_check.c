@@ -188,7 +188,15 @@ check_claims(struct config_reader *r)
 					       "authorization",
 					       "cookie",
 					       "via",
+					       "forwarded",
+					       "proxy-connection",
+					       "http2-settings",
 					       "x-forwarded-for",
+					       "x-forwarded-host",
+					       "x-forwarded-port",
+					       "x-forwarded-proto",
+					       "x-forwarded-protocol",
+					       "x-real-ip",
 					       "x-request-id" };
 	struct config_gate *g = &r->c->gate;
 	struct map seen = MAP_INIT;

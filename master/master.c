@@ -139,7 +139,6 @@ on_rules_changed(void *userdata)
 {
 	struct master *m = userdata;
 
-	board_add(&m->page->rules_revision, 1);
 	board_settle(m);
 	saver_mark(&m->saver);
 	publish_mark(m, PUBLISH_RULES);

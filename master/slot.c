@@ -61,7 +61,6 @@ send_hello(struct slot *slot)
 		.role = slot->role,
 		.slot = slot->number,
 		.instance = slot->instance,
-		.workers = s->slots_count - 1,
 		.log_level = s->settings.log_level,
 		.orphan_grace_ms = s->settings.orphan_grace_ms,
 		.drain_ms = s->settings.drain_ms,

@@ -79,7 +79,6 @@ open_board(struct master *m)
 	m->page->magic = BOARD_MAGIC;
 	m->page->layout = BOARD_LAYOUT;
 	m->page->pid = (uint32_t)getpid();
-	m->page->started_ms = m->started_ms;
 	m->page->last_reload_ok = 1;
 	takeover_seed(&m->takeover, m->page);
 	return 0;

@@ -314,3 +314,9 @@ link_ping(struct store_link *l)
 	ping(l, l->ask);
 	ping(l, l->hear);
 }
+
+void
+link_reconfigure(struct store_link *l, const struct config_redis *c)
+{
+	l->config = c;
+}

@@ -31,6 +31,8 @@ struct store_link_ops {
 int link_new(uv_loop_t *loop, const struct sockaddr *address, const struct config_redis *c,
 	     const struct store_link_ops *ops, void *userdata, struct store_link **out)
     __attribute__((warn_unused_result));
+/* The same settings in another place: the old ones are going to be freed. */
+void link_reconfigure(struct store_link *l, const struct config_redis *c);
 /* Closes both. May be called by any callback of the link. NULL is allowed. */
 void link_free(struct store_link *l);
 /* Asks both for a sign of life, so that a peer that vanished without a word is found. */

@@ -387,8 +387,11 @@ store_redis_configure(struct store_redis *s, const struct config_redis *c)
 	bool anew = !s->config || config_differs(s->config, c);
 
 	s->config = c;
-	if (!anew)
+	if (!anew) {
+		if (s->link)
+			link_reconfigure(s->link, c);
 		return;
+	}
 	store_disconnect(s);
 	s->retry_ms = RETRY_MIN_MS;
 	if (!c->configured) {

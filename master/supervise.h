@@ -56,7 +56,7 @@ struct supervisor_ops {
 	/* The admin worker asks; `m->fd` may be taken over. */
 	void (*call)(void *userdata, struct slot *slot, const struct msg_call *call,
 		     struct ipc_message *m);
-	/* After supervisor_drain or supervisor_stop: the last one has ended. */
+	/* After supervisor_drain: the last one has ended. */
 	void (*empty)(void *userdata);
 };
 

@@ -14,7 +14,6 @@
 #define BOARD_LAYOUT 1u
 #define BOARD_ROUTES 4096    /* slots; 0 is "other" */
 #define BOARD_ENDPOINTS 4096 /* slots; 0 is "other" */
-#define BOARD_WORKERS 256
 #define BOARD_BUCKETS 16
 
 /* Upper bounds of the duration histogram in microseconds; the last bucket is without bound. */
@@ -31,6 +30,7 @@ extern const uint32_t board_bucket_us[BOARD_BUCKETS - 1];
 	X(token_hits, "Tokens found verified in the worker's cache")       \
 	X(token_misses, "Tokens whose signature was checked")              \
 	X(log_dropped, "Access log lines lost because the sink was stuck") \
+	X(error_log_dropped, "Lines of the worker's error log lost because the sink was stuck") \
 	X(tunnels, "Connections upgraded to a tunnel")                     \
 	X(accept_paused, "Times that accepting stopped at a limit")
 
@@ -74,7 +74,6 @@ struct board_worker {
 	uint32_t slot;
 	uint32_t pid;
 	uint64_t instance;
-	uint64_t started_ms;   /* CLOCK_MONOTONIC */
 	uint64_t heartbeat_ms; /* CLOCK_MONOTONIC, stored at every tick */
 	uint64_t version;      /* of the table in force, 0 before the first */
 	uint64_t connections;  /* gauges: clients connected */
@@ -101,7 +100,6 @@ struct board_master {
 	uint64_t magic;
 	uint32_t layout;
 	uint32_t pid;
-	uint64_t started_ms;
 	uint64_t version;         /* newest table published */
 	uint64_t published_wall;  /* seconds since 1970 */
 	uint64_t ready;           /* every worker has a table */
@@ -109,7 +107,6 @@ struct board_master {
 	uint64_t last_reload_ok;  /* 1 or 0 */
 	uint64_t respawns;
 	uint64_t redis_state;     /* 0 not configured, 1 up, 2 down */
-	uint64_t rules_revision;
 	uint64_t rules_refused;   /* how many stand refused */
 	uint64_t rules_withheld;  /* deletions not applied */
 	uint64_t rules_age_wall;  /* when the rules were last compared in full, seconds since 1970 */

@@ -20,7 +20,7 @@ enum message_type {
 	MSG_NACK,         /* W> struct msg_ack: the segment was refused (it does not verify); the old table serves */
 	MSG_DRAIN,        /* M> struct msg_drain: stop accepting, finish, exit 0 */
 	MSG_REOPEN,       /* M> no body + fd: a new descriptor for the access log */
-	MSG_CALL,         /* A> struct msg_call (+ fd: a memfd with the body): an operator asks */
+	MSG_CALL,         /* A> struct msg_call: an operator asks */
 	MSG_REPLY,        /* M> struct msg_reply + fd: a memfd with the answer (JSON) */
 };
 
@@ -33,7 +33,7 @@ struct msg_hello {
 	uint32_t role;     /* enum worker_role */
 	uint32_t slot;     /* 0.. or WORKER_SLOT_ADMIN */
 	uint64_t instance; /* unique over all workers of a master's life, never 0 */
-	uint32_t workers;  /* how many traffic slots there are */
+	uint32_t pad;
 	uint32_t log_level;
 	uint32_t orphan_grace_ms; /* go on serving for so long when the master is gone, then drain */
 	uint32_t drain_ms;

@@ -6,7 +6,7 @@
  *
  * One order decides between routes: host (as written, host:port, host, longest wildcard, any), then the longest path,
  * then exact before prefix, then priority (higher first), then the file before Redis. Where host:port and host both
- * match, the longer path wins, then host:port (seeds F21).
+ * match, the longer path wins, then host:port (as redx).
  */
 
 #include "segment.h"
@@ -54,7 +54,6 @@ struct table_global {
 	uint32_t sources;          /* TOKEN_FROM_* */
 	struct seg_ref cookie;     /* name of the token's cookie */
 	struct seg_ref realm;
-	struct seg_ref via;        /* our pseudonym */
 	uint32_t token_profile;    /* TOKEN_REPLY_*: whose wording and statuses */
 	uint32_t reveal_version;   /* header X-Yett-Table on each answer */
 	uint64_t strip_lengths[32]; /* filter of RULES_STRIP by first letter (folded, its low 5 bits): bit n stands for names
@@ -189,11 +188,10 @@ enum endpoints_section { ENDPOINTS_STRINGS, ENDPOINTS_UPSTREAMS, ENDPOINTS_ENDPO
 
 #define UPSTREAM_ABSENT 1u        /* a hole: no such upstream in this table */
 #define UPSTREAM_ALL_DOWN_FAIL 2u /* all dead: 503; else the one that died last is tried */
-enum { BALANCE_ROUND_ROBIN };
 
 struct table_upstream {
 	uint32_t flags;
-	uint32_t balance;
+	uint32_t pad;
 	uint32_t first, count; /* endpoints */
 	uint32_t weight_total; /* of the endpoints; count when all weigh the same */
 	uint32_t stride;       /* coprime to weight_total: turns that follow one another fall far apart */
@@ -213,7 +211,6 @@ struct table_address {
 	uint16_t family; /* AF_INET, AF_INET6, AF_UNIX */
 	uint16_t port;   /* host order */
 	uint8_t ip[16];
-	uint32_t scope;
 	struct seg_ref path; /* AF_UNIX */
 };
 

@@ -112,8 +112,11 @@ access_log_flush(struct worker *w)
 	if (w->log.n == 0 || w->log_fd < 0)
 		return;
 	n = w->log_is_socket ? send(w->log_fd, w->log.p, w->log.n, MSG_DONTWAIT | MSG_NOSIGNAL) : write(w->log_fd, w->log.p, w->log.n);
-	if (n < 0 && errno != EAGAIN && errno != EINTR) /* the sink is gone or full: these lines are lost */
+	if (n < 0 && errno != EAGAIN && errno != EINTR) { /* the sink is gone or full: these lines are lost */
+		for (size_t i = 0; i < w->log.n; i++)
+			board_add(&w->page->counts.counter[COUNTER_log_dropped], w->log.p[i] == '\n');
 		n = (ssize_t)w->log.n;
+	}
 	if (n <= 0)
 		return;
 	memmove(w->log.p, w->log.p + n, w->log.n - (size_t)n);

@@ -4,7 +4,6 @@
 #include "worker.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 
 static const char *
 status_text(int status)
@@ -85,6 +84,23 @@ answer_body(struct request *r, int status, const char *content_type, struct slic
 		timer_set(r->worker, &r->client->timer, r->policy.idle_ms ? r->policy.idle_ms : 60000);
 }
 
+/* RFC 9110 section 12.4.2, in thousandths; what is no weight counts as 0. */
+static int
+quality(struct slice s)
+{
+	int value = 0, unit = 1000;
+
+	for (size_t i = 0; i < s.n && unit > 0; i++) {
+		if (i == 1 && s.p[i] == '.')
+			continue;
+		if (s.p[i] < '0' || s.p[i] > '9')
+			return 0;
+		value += (s.p[i] - '0') * unit;
+		unit /= 10;
+	}
+	return value < 1000 ? value : 1000;
+}
+
 /* The weight of a media range in Accept, in thousandths; -1 when it is not named (RFC 9110 section 12.5.1). */
 static int
 accept_weight(const struct request *r, struct slice type)
@@ -104,13 +120,9 @@ accept_weight(const struct request *r, struct slice type)
 				continue;
 			while (params.p) {
 				struct slice param = slice_trim(slice_cut(params, ';', &params));
-				char text[8];
 
-				if (param.n > 2 && (param.p[0] | 0x20) == 'q' && param.p[1] == '=' && param.n < sizeof text) {
-					memcpy(text, param.p + 2, param.n - 2);
-					text[param.n - 2] = '\0';
-					weight = (int)(strtod(text, NULL) * 1000);
-				}
+				if (param.n > 2 && (param.p[0] | 0x20) == 'q' && param.p[1] == '=')
+					weight = quality(slice_make(param.p + 2, param.n - 2));
 			}
 			best = weight > best ? weight : best;
 		}
@@ -139,10 +151,6 @@ page_html(struct request *r, int status, const struct reason_info *info, struct 
 		 "small{color:#777}</style></head>\n<body><h1>%s</h1><p>",
 		 status, status_text(status), status_text(status));
 	buf_add_html(out, slice_of(info->text));
-	if (r->detail.n) {
-		buf_adds(out, SLICE(" "));
-		buf_add_html(out, r->detail);
-	}
 	buf_addf(out, "</p><p><small>%d &middot; %s &middot; request ", status, info->name);
 	buf_add_html(out, slice_of(r->id));
 	buf_adds(out, SLICE("</small></p></body></html>\n"));
@@ -154,14 +162,7 @@ page_problem(struct request *r, int status, const struct reason_info *info, stru
 {
 	buf_addf(out, "{\"type\":\"urn:yett:reason:%s\",\"title\":\"%s\",\"status\":%d,\"detail\":", info->name,
 		 status_text(status), status);
-	if (r->detail.n) {
-		struct buf BUF_CLEAN text = { 0 };
-
-		buf_addf(&text, "%s %.*s", info->text, SLICE_F(r->detail));
-		buf_add_json(out, buf_slice(&text));
-	} else {
-		buf_add_json(out, slice_of(info->text));
-	}
+	buf_add_json(out, slice_of(info->text));
 	buf_addf(out, ",\"reason\":\"%s\",\"message\":\"%s\",\"request_id\":", info->name, info->text);
 	buf_add_json(out, slice_of(r->id));
 	buf_adds(out, SLICE("}\n"));
@@ -186,7 +187,7 @@ add_challenge(struct request *r, const struct reason_info *info, const struct se
 	buf_adds(extra, SLICE("\r\n"));
 }
 
-/* The older gateway's wording and statuses (seeds F59), where the profile asks for them. */
+/* The wording and the statuses of a-shine's gateway, where the profile asks for them. */
 static struct reason_info
 profile_info(const struct request *r, const struct table_global *g)
 {
@@ -222,6 +223,9 @@ answer_reason(struct request *r)
 		add_challenge(r, &info, rules, &extra);
 	if (info.status == 503)
 		buf_adds(&extra, SLICE("Retry-After: 1\r\n"));
+	if (g && g->reveal_version)
+		buf_addf(&extra, "X-Yett-Table: %llu\r\n",
+			 (unsigned long long)(r->table ? r->table : r->worker->table)->version);
 	if (html && rules)
 		buf_adds(&body, table_page(rules, info.status));
 	if (html && body.n == 0)

@@ -50,7 +50,8 @@ control_hello(struct worker *w, const struct msg_hello *hello)
 	log_setup(who, hello->log_level <= LOG_LEVEL_DEBUG ? (enum log_level)hello->log_level : LOG_LEVEL_INFO);
 	if (board_create(sizeof *page, &memory, &w->page_fd) < 0) {
 		log_error("board cannot be made");
-		exit(1);
+		uv_stop(&w->loop); /* the master sees the end, and tries again */
+		return;
 	}
 	page = memory;
 	page->magic = BOARD_MAGIC;
@@ -59,7 +60,7 @@ control_hello(struct worker *w, const struct msg_hello *hello)
 	page->slot = hello->slot;
 	page->pid = (uint32_t)getpid();
 	page->instance = hello->instance;
-	page->started_ms = page->heartbeat_ms = uv_hrtime() / 1000000;
+	page->heartbeat_ms = uv_hrtime() / 1000000;
 	w->page = page;
 	if (ipc_send(&w->control, MSG_BOARD, &(struct msg_board){ .slot = hello->slot, .instance = hello->instance },
 		     sizeof(struct msg_board), w->page_fd) < 0)
@@ -323,6 +324,12 @@ control_close(struct worker *w)
 		}
 		free(call);
 	}
+}
+
+void
+control_forget(struct call *call)
+{
+	call->request = NULL;
 }
 
 int

@@ -22,8 +22,8 @@ struct worker_peers {
 	int master_fd;
 };
 
-struct call { /* an operator's question on its way to the master; begins with its request (NULL: it has ended) */
-	struct request *request;
+struct call { /* an operator's question on its way to the master */
+	struct request *request; /* NULL: it has ended */
 	struct list link;
 	uint32_t id;
 	void (*done)(struct request *r, int status, struct slice body);
@@ -36,3 +36,5 @@ void control_free(struct worker *w);
 /* Asks the master. `done` runs later with the answer, unless the request ends before. 0 or a negative errno. */
 int control_call(struct request *r, enum call_verb verb, uint32_t flags,
 		 void (*done)(struct request *r, int status, struct slice body));
+/* Whoever asked has ended: the answer will be dropped. */
+void control_forget(struct call *call);

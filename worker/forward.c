@@ -46,8 +46,10 @@ ends_with(struct slice s, struct slice end)
 
 /* What becomes of a field of the client: hop-by-hop and forged ones stay here. */
 static bool
-passes(const struct request *r, const struct http_field *f, bool trusted, bool append)
+passes(const struct request *r, const struct http_field *f, bool trusted)
 {
+	const struct segment *rules = r->table->segments[SEGMENT_RULES];
+
 	switch (f->id) {
 	case HTTP_HOST:
 	case HTTP_CONNECTION:
@@ -72,11 +74,11 @@ passes(const struct request *r, const struct http_field *f, bool trusted, bool a
 	case HTTP_X_REAL_IP:
 		return trusted && !f->drop;
 	case HTTP_OTHER:
-		if (f->name_n == 2 && slice_ieq(http_name(&r->in, f), SLICE("id")))
-			return !ends_with(r->path, SLICE("/user-delete")) && !f->drop; /* seeds A8 */
-		return !f->drop && !table_strips(r->table->segments[SEGMENT_RULES], http_name(&r->in, f));
+		if (f->name_n == 2 && slice_ieq(http_name(&r->in, f), SLICE("id")) && ends_with(r->path, SLICE("/user-delete")))
+			return false; /* a-shine: whom to delete */
+		return !f->drop && !table_strips(rules, http_name(&r->in, f));
 	default:
-		return !f->drop;
+		return !f->drop && !table_strips(rules, http_name(&r->in, f));
 	}
 }
 
@@ -194,10 +196,10 @@ forward_request(struct request *r)
 		const struct http_field *f = &r->in.fields[i];
 		struct slice value = http_value(&r->in, f);
 
-		if (!passes(r, f, trusted, append))
+		if (!passes(r, f, trusted))
 			continue;
 		if (f->id == HTTP_ORIGIN && slice_ieq(value, SLICE("__internal__")))
-			value = SLICE("__unknown__"); /* seeds X-7 */
+			value = SLICE("__unknown__"); /* Riox: its own services are believed */
 		o = put_field(o, http_name(&r->in, f), value);
 	}
 	o = put_framing(o, r);

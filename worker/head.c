@@ -18,6 +18,9 @@ refuse(struct request *r, enum reason reason)
 	return STEP_REPLY;
 }
 
+/* Names that one Connection field may hold; what it names beyond is passed on. */
+#define NOMINATED_MAX 64
+
 static enum table_method
 method_of(uint8_t method)
 {
@@ -100,9 +103,13 @@ take_id(struct request *r, struct slice id)
 static void
 nominate(struct request *r, struct slice list)
 {
+	unsigned names = 0;
+
 	for (struct slice name = http_list_next(&list); name.p; name = http_list_next(&list)) {
 		enum http_id id = http_identify(name);
 
+		if (++names > NOMINATED_MAX)
+			break;
 		if (id == HTTP_HOST || id == HTTP_CONTENT_LENGTH || id == HTTP_AUTHORIZATION || id == HTTP_COOKIE)
 			continue;
 		for (uint16_t i = 0; i < r->in.fields_n; i++) {

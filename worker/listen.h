@@ -14,12 +14,12 @@ struct listener {
 	struct msg_listener info;
 	int fd;
 	int family;
-	bool accepting, closing;
+	bool accepting;
 };
 
 /* Takes over the descriptor. `held`: kept for the next master, never accepted on. */
 void listener_add(struct worker *w, const struct msg_listener *info, int fd, bool held);
-/* Stops accepting on what matches id and slot, and closes it. */
+/* Stops accepting on what matches id, slot and kind, and closes it. */
 void listener_remove(struct worker *w, const struct msg_listener *info);
 void listeners_stop(struct worker *w);  /* draining: accept what is queued by now, then nothing */
 void listeners_orphaned(struct worker *w); /* the next master may call now */

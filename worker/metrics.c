@@ -7,6 +7,8 @@
 
 #include <stdlib.h>
 
+static const char *const class_name[] = { "none", "1xx", "2xx", "3xx", "4xx", "5xx" };
+
 static void
 family(struct buf *b, const char *name, const char *type, const char *help)
 {
@@ -63,7 +65,6 @@ sum_up(struct worker *w, struct board_counts *sum)
 static void
 write_totals(struct buf *b, const struct board_counts *sum)
 {
-	static const char *const class_name[] = { "none", "1xx", "2xx", "3xx", "4xx", "5xx" };
 	uint64_t below = 0;
 
 	for (int i = 0; i < COUNTER_N; i++) {
@@ -148,62 +149,136 @@ write_master(const struct board_master *m, struct buf *b)
 	}
 }
 
-/* One row a slot, however many routes share it. */
+/* Calls `row` once for each slot of the board that a route has, however many routes share it. */
 static void
-write_routes(const struct segment *rules, const struct board_counts *sum, struct buf *b)
+for_routes(const struct segment *rules, const struct board_counts *sum, struct buf *b,
+	   void (*row)(struct buf *b, struct slice name, const struct board_route *counts))
 {
-	static const char *const class_name[] = { "none", "1xx", "2xx", "3xx", "4xx", "5xx" };
 	uint8_t *seen = xcalloc(BOARD_ROUTES, 1);
 
-	family(b, "route_requests_total", "counter", "Requests by route and class of status");
 	for (uint32_t i = 0; i < seg_count(rules, RULES_ROUTES); i++) {
 		const struct table_route *r = table_route(rules, i);
 		uint32_t slot = r->slot < BOARD_ROUTES ? r->slot : 0;
 
-		if (seen[slot]++)
-			continue;
-		for (int c = 0; c < 6; c++) {
-			if (sum->route[slot].by_class[c] == 0)
-				continue;
-			buf_adds(b, SLICE("yett_route_requests_total{route=\""));
-			label_value(b, slot ? seg_string(rules, r->id) : SLICE("other"));
-			buf_addf(b, "\",class=\"%s\"} %llu\n", class_name[c], (unsigned long long)sum->route[slot].by_class[c]);
-		}
+		if (!seen[slot]++)
+			row(b, slot ? seg_string(rules, r->id) : SLICE("other"), &sum->route[slot]);
 	}
 	free(seen);
 }
 
-struct endpoint_row {
-	const char *name, *type, *help;
-	size_t at;
-};
+static void
+route_requests(struct buf *b, struct slice name, const struct board_route *counts)
+{
+	for (int c = 0; c < 6; c++) {
+		if (counts->by_class[c] == 0)
+			continue;
+		buf_adds(b, SLICE("yett_route_requests_total{route=\""));
+		label_value(b, name);
+		buf_addf(b, "\",class=\"%s\"} %llu\n", class_name[c], (unsigned long long)counts->by_class[c]);
+	}
+}
 
 static void
-endpoint_label(struct buf *b, const struct segment *s, const struct table_upstream *u, const struct table_endpoint *e)
+route_bytes(struct buf *b, struct slice name, const struct board_route *counts)
 {
-	buf_adds(b, SLICE("{upstream=\""));
+	buf_adds(b, SLICE("yett_route_bytes_total{route=\""));
+	label_value(b, name);
+	buf_addf(b, "\",direction=\"in\"} %llu\n", (unsigned long long)counts->bytes_in);
+	buf_adds(b, SLICE("yett_route_bytes_total{route=\""));
+	label_value(b, name);
+	buf_addf(b, "\",direction=\"out\"} %llu\n", (unsigned long long)counts->bytes_out);
+}
+
+static void
+route_seconds(struct buf *b, struct slice name, const struct board_route *counts)
+{
+	buf_adds(b, SLICE("yett_route_duration_seconds_total{route=\""));
+	label_value(b, name);
+	buf_addf(b, "\"} %.6f\n", (double)counts->duration_us / 1e6);
+}
+
+static void
+write_routes(const struct segment *rules, const struct board_counts *sum, struct buf *b)
+{
+	family(b, "route_requests_total", "counter", "Requests by route and class of status");
+	for_routes(rules, sum, b, route_requests);
+	family(b, "route_bytes_total", "counter", "Bytes by route and direction");
+	for_routes(rules, sum, b, route_bytes);
+	family(b, "route_duration_seconds_total", "counter", "Time that the requests of a route took in all, tunnels left out");
+	for_routes(rules, sum, b, route_seconds);
+}
+
+static void
+endpoint_label(struct buf *b, const char *name, const struct segment *s, const struct table_upstream *u,
+	       const struct table_endpoint *e)
+{
+	buf_addf(b, "yett_%s{upstream=\"", name);
 	label_value(b, seg_string(s, u->name));
 	buf_adds(b, SLICE("\",endpoint=\""));
 	label_value(b, seg_string(s, e->authority));
 	buf_adds(b, SLICE("\"} "));
 }
 
-static void
-write_endpoints(const struct board_master *m, const struct segment *s, const struct board_counts *sum, struct buf *b)
+/* A gauge has no part in the base: the living pages are added up. */
+static uint64_t
+gauge_of(struct worker *w, uint32_t slot, size_t at)
 {
-	static const struct endpoint_row rows[] = {
-		{ "upstream_requests_total", "counter", "Requests sent to the endpoint", offsetof(struct board_endpoint, requests) },
-		{ "upstream_failures_total", "counter", "Tries that failed", offsetof(struct board_endpoint, failures) },
-		{ "upstream_connections_total", "counter", "Connections opened", offsetof(struct board_endpoint, connects) },
-	};
+	uint64_t sum = 0;
 
-	for (size_t row = 0; row <= sizeof rows / sizeof rows[0]; row++) {
-		bool health = row == sizeof rows / sizeof rows[0];
+	for (size_t i = 0; i < w->peers->count; i++) {
+		const struct board_worker *page = w->peers->peers[i].page;
 
-		if (health)
-			family(b, "upstream_up", "gauge", "0 when the health check says dead");
-		else
-			family(b, rows[row].name, rows[row].type, rows[row].help);
+		sum += board_get((const uint64_t *)((const char *)&page->counts.endpoint[slot] + at));
+	}
+	return sum;
+}
+
+enum endpoint_kind { ENDPOINT_COUNTER, ENDPOINT_SECONDS, ENDPOINT_GAUGE, ENDPOINT_HEALTH };
+
+static const struct endpoint_row {
+	const char *name, *type, *help;
+	enum endpoint_kind kind;
+	size_t at;
+} endpoint_rows[] = {
+	{ "upstream_requests_total", "counter", "Requests sent to the endpoint", ENDPOINT_COUNTER,
+	  offsetof(struct board_endpoint, requests) },
+	{ "upstream_failures_total", "counter", "Tries that failed", ENDPOINT_COUNTER, offsetof(struct board_endpoint, failures) },
+	{ "upstream_connections_total", "counter", "Connections opened", ENDPOINT_COUNTER,
+	  offsetof(struct board_endpoint, connects) },
+	{ "upstream_first_byte_seconds_total", "counter", "Time from the request to the first byte of its answer, in all",
+	  ENDPOINT_SECONDS, offsetof(struct board_endpoint, duration_us) },
+	{ "upstream_requests_in_flight", "gauge", "Requests under way", ENDPOINT_GAUGE, offsetof(struct board_endpoint, in_flight) },
+	{ "upstream_idle_connections", "gauge", "Connections in the pools", ENDPOINT_GAUGE, offsetof(struct board_endpoint, idle) },
+	{ "upstream_up", "gauge", "0 when the health check says dead", ENDPOINT_HEALTH, 0 },
+};
+
+static void
+endpoint_value(struct worker *w, const struct endpoint_row *row, uint32_t slot, const struct board_counts *sum, struct buf *b)
+{
+	const struct board_master *m = w->master_page;
+	uint64_t count = *(const uint64_t *)((const char *)&sum->endpoint[slot] + row->at);
+
+	switch (row->kind) {
+	case ENDPOINT_COUNTER:
+		buf_addf(b, "%llu\n", (unsigned long long)count);
+		break;
+	case ENDPOINT_SECONDS:
+		buf_addf(b, "%.6f\n", (double)count / 1e6);
+		break;
+	case ENDPOINT_GAUGE:
+		buf_addf(b, "%llu\n", (unsigned long long)gauge_of(w, slot, row->at));
+		break;
+	case ENDPOINT_HEALTH:
+		buf_addf(b, "%d\n", !m || board_get(&m->health[slot].state) != HEALTH_DEAD);
+		break;
+	}
+}
+
+static void
+write_endpoints(struct worker *w, const struct segment *s, const struct board_counts *sum, struct buf *b)
+{
+	for (size_t row = 0; row < sizeof endpoint_rows / sizeof endpoint_rows[0]; row++) {
+		family(b, endpoint_rows[row].name, endpoint_rows[row].type, endpoint_rows[row].help);
 		for (uint32_t i = 0; i < seg_count(s, ENDPOINTS_UPSTREAMS); i++) {
 			const struct table_upstream *u = table_upstream(s, i);
 
@@ -212,13 +287,8 @@ write_endpoints(const struct board_master *m, const struct segment *s, const str
 
 				if (!e || e->slot == 0 || e->slot >= BOARD_ENDPOINTS)
 					continue;
-				buf_addf(b, "yett_%s", health ? "upstream_up" : rows[row].name);
-				endpoint_label(b, s, u, e);
-				if (health)
-					buf_addf(b, "%d\n", !m || board_get(&m->health[e->slot].state) != HEALTH_DEAD);
-				else
-					buf_addf(b, "%llu\n",
-						 (unsigned long long)*(const uint64_t *)((const char *)&sum->endpoint[e->slot] + rows[row].at));
+				endpoint_label(b, endpoint_rows[row].name, s, u, e);
+				endpoint_value(w, &endpoint_rows[row], e->slot, sum, b);
 			}
 		}
 	}
@@ -236,7 +306,7 @@ metrics_write(struct worker *w, struct buf *out)
 		write_master(w->master_page, out);
 	if (w->table) {
 		write_routes(w->table->segments[SEGMENT_RULES], sum, out);
-		write_endpoints(w->master_page, w->table->segments[SEGMENT_ENDPOINTS], sum, out);
+		write_endpoints(w, w->table->segments[SEGMENT_ENDPOINTS], sum, out);
 	}
 	free(sum);
 }

@@ -1,6 +1,6 @@
 /*
  * pick: which endpoint gets the request? Dead ones are skipped by the words on the master's page; when all are dead, the one
- * that died last is still tried (seeds F32), unless the configuration says to fail.
+ * that died last is still tried, unless the configuration says to fail.
  */
 
 #include "pool.h"

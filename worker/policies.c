@@ -23,6 +23,8 @@ static const char *
 challenge_of(enum reason reason)
 {
 	switch (reason) {
+	case REASON_gate_no_keys: /* not the client's fault */
+		return NULL;
 	case REASON_token_missing:
 		return "";
 	case REASON_token_repeated:

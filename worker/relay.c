@@ -64,7 +64,8 @@ relay_request_timers(struct request *r)
 		timer_set(w, &u->timer, r->policy.first_byte_ms);
 	else
 		timer_set(w, &u->timer, 0);
-	timer_set(w, &r->client->timer, r->body_done || u->stream.full ? 0 : client_body_ms(r));
+	if (!r->client->stream.full) /* else it owes reading, and that deadline stands */
+		timer_set(w, &r->client->timer, r->body_done || u->stream.full ? 0 : client_body_ms(r));
 }
 
 /* Writes a parcel upstream. A failed write is no verdict yet: the upstream may have answered before it stopped reading. */
@@ -98,7 +99,6 @@ relay_send_head(struct request *r)
 		r->body_started = r->body_started || n > 0; /* an empty body can be sent again */
 	}
 	r->spans_fresh = false;
-	r->sent = true;
 	write_upstream(r, &p);
 	r->held.n = 0;
 	if (!r->body_done && !r->upstream->stream.full && !r->upstream->broken && stream_read(&r->client->stream) < 0)
@@ -208,7 +208,7 @@ relay_client_drained(struct request *r, int error)
 		request_abort(r, REASON_client_gone);
 		return;
 	}
-	timer_set(r->worker, &r->client->timer, 0);
+	timer_set(r->worker, &r->client->timer, u && !r->tunnel && !r->body_done && !u->stream.full ? client_body_ms(r) : 0);
 	if (u && !r->answered) {
 		if (stream_read(&u->stream) < 0) {
 			request_upstream_failed(r, REASON_upstream_closed);
@@ -313,7 +313,10 @@ send_step(struct request *r)
 static bool
 may_retry(const struct request *r, uint32_t retries)
 {
-	if (r->tries >= retries || r->tries >= REQUEST_TRIES || r->body_started)
+	/* A pooled connection that died says nothing of its endpoint, and does not count. */
+	if (!r->reused && (r->tries >= retries || r->tries >= REQUEST_TRIES))
+		return false;
+	if (r->body_started)
 		return false;
 	switch (r->failure) {
 	case REASON_upstream_connect_refused:
@@ -332,18 +335,14 @@ retry_or_fail(struct request *r)
 {
 	const struct table_global *g = table_global(r->table->segments[SEGMENT_RULES]);
 
+	board_add(&r->worker->page->counts.endpoint[r->endpoint_slot].failures, 1);
 	if (!may_retry(r, g->retries)) {
 		r->reason = r->failure;
 		return STEP_REPLY;
 	}
-	/* A pooled connection that died says nothing of its endpoint: it is tried again on a new one. */
-	if (r->failure != REASON_upstream_closed || r->fresh)
-		r->tried[r->tries] = r->endpoint;
-	else
-		r->tried[r->tries] = TRIE_NONE;
-	r->tries++;
+	if (!r->reused)
+		r->tried[r->tries++] = r->endpoint;
 	r->fresh = true;
-	r->sent = false;
 	board_add(&r->worker->page->counts.counter[COUNTER_retries], 1);
 	r->step = STEP_PICK - 1;
 	return STEP_NEXT;

@@ -6,6 +6,7 @@
 
 #include "answer.h"
 #include "client.h"
+#include "control.h"
 #include "relay.h"
 #include "upstream.h"
 #include "worker.h"
@@ -136,7 +137,7 @@ request_end(struct request *r, bool keep)
 	if (r->upstream)
 		upstream_release(r->upstream, false);
 	if (r->call)
-		*(struct request **)r->call = NULL; /* a call begins with its request */
+		control_forget(r->call);
 	snapshot_unref(r->table);
 	r->table = NULL;
 	r->client = NULL;
@@ -218,9 +219,9 @@ request_upstream_failed(struct request *r, enum reason failure)
 	r->upstream = NULL;
 	if (u)
 		upstream_release(u, false);
-	board_add(&r->worker->page->counts.endpoint[r->endpoint_slot].failures, 1);
 	r->failure = failure;
 	if (r->started) {
+		board_add(&r->worker->page->counts.endpoint[r->endpoint_slot].failures, 1);
 		request_abort(r, failure == REASON_upstream_stalled ? failure : REASON_upstream_aborted);
 		return;
 	}

@@ -32,7 +32,7 @@ enum result { STEP_NEXT, STEP_WAIT, STEP_REPLY, STEP_DONE };
 enum framing { FRAMING_NONE, FRAMING_LENGTH, FRAMING_CHUNKED, FRAMING_CLOSE };
 
 #define REQUEST_ID_MAX 128
-#define REQUEST_TRIES 4
+#define REQUEST_TRIES 10 /* the most that limits.retries allows */
 
 struct request {
 	uint32_t magic;
@@ -65,7 +65,6 @@ struct request {
 	struct slice identity;     /* in the arena, for the log */
 	enum reason reason;
 	const char *challenge;     /* RFC 6750 error, for WWW-Authenticate */
-	struct slice detail;       /* which limit, which header; in the arena */
 
 	/* the body of the request */
 	enum framing body;
@@ -81,8 +80,8 @@ struct request {
 	uint32_t endpoint, endpoint_slot, address;
 	uint32_t tried[REQUEST_TRIES];
 	uint8_t tries;
-	bool sent;          /* the head went out on the present connection */
-	bool fresh;         /* a pooled connection died under it: only new ones from here on */
+	bool reused;        /* the present connection came from the pool */
+	bool fresh;         /* one of those died under it: only new ones from here on */
 	enum reason failure; /* of the present try; REASON_none: none */
 
 	/* the answer */

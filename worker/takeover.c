@@ -70,7 +70,7 @@ hand_over(struct worker *w, int to)
 void
 takeover_accept(struct worker *w, int listener_fd)
 {
-	int fd = accept4(listener_fd, NULL, NULL, SOCK_CLOEXEC);
+	int fd = accept4(listener_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
 	if (fd < 0)
 		return;

@@ -53,7 +53,6 @@ upstream_detach(struct upstream *u)
 		return;
 	u->request = NULL;
 	r->upstream = NULL;
-	r->sent = false;
 	board_sub(&u->worker->page->counts.endpoint[u->pool->slot].in_flight, 1);
 }
 
@@ -63,7 +62,6 @@ upstream_attach(struct upstream *u, struct request *r)
 	assert(!u->request && !r->upstream);
 	u->request = r;
 	r->upstream = u;
-	r->sent = false;
 	board_add(&u->worker->page->counts.endpoint[u->pool->slot].in_flight, 1);
 	http_parser_reset(&u->parser);
 	u->parser.head_request = r->method == METHOD_HEAD;
@@ -108,7 +106,6 @@ void
 upstream_release(struct upstream *u, bool clean)
 {
 	upstream_detach(u);
-	u->served++;
 	if (clean && !u->stream.ended && u->stream.queued == 0)
 		pool_put(u);
 	else
@@ -129,7 +126,6 @@ address_of(const struct segment *seg, const struct table_address *a, struct sock
 		return sizeof *in4;
 	}
 	in6->sin6_port = htons(a->port);
-	in6->sin6_scope_id = a->scope;
 	memcpy(&in6->sin6_addr, a->ip, 16);
 	return sizeof *in6;
 }
@@ -176,6 +172,16 @@ upstream_connect(struct request *r, uint32_t address)
 	}
 }
 
+/* The first of the name's addresses from here on that does not fail at once; r->upstream stays NULL when all do. */
+static void
+connect_from(struct request *r, uint32_t address, uint32_t count)
+{
+	while (!r->upstream && address < count) {
+		r->failure = REASON_none;
+		upstream_connect(r, address++);
+	}
+}
+
 static enum reason
 reason_of_connect(int status)
 {
@@ -206,12 +212,9 @@ upstream_on_connect(struct stream *s, int status)
 	}
 	e = table_endpoint(r->table->segments[SEGMENT_ENDPOINTS], r->endpoint);
 	upstream_close(u);
-	if (r->address + 1 < e->count) { /* the next address of the same name */
-		upstream_connect(r, r->address + 1);
-		if (r->upstream)
-			return;
-	}
-	request_upstream_failed(r, reason_of_connect(status));
+	connect_from(r, r->address + 1, e->count);
+	if (!r->upstream)
+		request_upstream_failed(r, reason_of_connect(status));
 }
 
 enum result
@@ -224,12 +227,13 @@ connect_step(struct request *r)
 		return STEP_NEXT;
 	e = table_endpoint(r->table->segments[SEGMENT_ENDPOINTS], r->endpoint);
 	u = r->fresh ? NULL : pool_take(r->pool, e->generation);
+	r->reused = u != NULL;
 	if (u) {
 		upstream_attach(u, r);
 		board_add(&r->worker->page->counts.counter[COUNTER_upstream_reuses], 1);
 		return STEP_NEXT;
 	}
-	upstream_connect(r, 0);
+	connect_from(r, 0, e->count);
 	return r->upstream ? STEP_WAIT : STEP_NEXT; /* failed at once: `response` decides */
 }
 
@@ -249,8 +253,8 @@ upstream_feed(struct upstream *u, struct request *r, struct slice *bytes)
 	bytes->n -= used;
 	if (!u->parser.head_done)
 		return false;
-	/* Bytes behind a whole answer belong to no request: the connection is not used again. */
-	if (u->parser.done && bytes->n > 0)
+	/* Bytes behind a final answer belong to no request: the connection is not used again. */
+	if (u->parser.done && bytes->n > 0 && u->parser.llhttp.status_code >= 200)
 		u->broken = true;
 	if (r->step == STEP_RESPONSE)
 		request_advance(r);

@@ -21,7 +21,6 @@ struct upstream {
 	struct timer timer;
 	struct http_parser parser;
 	uint64_t generation;     /* of the addresses it was chosen from */
-	uint32_t served;
 	bool connected, pooled, broken, tunnel;
 };
 

@@ -87,8 +87,10 @@ on_tick(uv_timer_t *timer)
 
 	worker_clock(w);
 	wheel_sweep(&w->wheel, worker_now(w), on_fire, w);
-	if (w->page)
+	if (w->page) {
 		board_set(&w->page->heartbeat_ms, uv_hrtime() / 1000000);
+		board_set(&w->page->counts.counter[COUNTER_error_log_dropped], log_dropped());
+	}
 	if (++w->ticks % 10 == 0)
 		stream_env_check(&w->env);
 	listeners_check(w);

@@ -70,7 +70,6 @@ struct worker {
 	bool log_is_socket;
 	int log_fd;            /* -1: no access log */
 	char date[32];         /* of the Date field, renewed each second */
-	uint64_t date_at;
 	int64_t wall;          /* seconds since 1970, as of the turn */
 	uint64_t random[4];    /* state of the generator of request ids */
 	uint32_t seed;

@@ -220,7 +220,7 @@ image_ask_rules(const struct segment *s)
 
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
 		sum += table_strips(s, slice_of(names[i]));
-	sum += image_read(s, g->cookie) + image_read(s, g->realm) + image_read(s, g->via);
+	sum += image_read(s, g->cookie) + image_read(s, g->realm);
 	return sum + table_trusts(s, peer) + (unsigned)table_page(s, 502).n;
 }
 

@@ -472,7 +472,7 @@ defaults(void **state)
 	assert_false(c->redis.configured);
 	assert_int_equal(c->redis.max_path_length, UINT32_MAX);
 	assert_int_equal(c->gate.protect_count, 0);
-	assert_int_equal(c->gate.sources, TOKEN_FROM_BEARER);
+	assert_int_equal(c->gate.sources, TOKEN_FROM_BEARER | TOKEN_FROM_BASIC | TOKEN_FROM_COOKIE);
 	assert_int_equal(c->gate.algorithms, 1);
 	assert_int_equal(c->gate.leeway_s, 60);
 	assert_null(c->gate.secret.bytes);

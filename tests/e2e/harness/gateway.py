@@ -253,7 +253,11 @@ class Nginx:
             f.write(NGINX.format(dir=self.dir, server=upstream.address, port=self.port))
         self.process = procs.spawn(["nginx", "-e", os.path.join(self.dir, "error.log"), "-c", self.file],
                                    stderr=subprocess.DEVNULL)
-        procs.wait_until(lambda: self.connect().close() is None, what="nginx")
+        try:
+            procs.wait_until(lambda: self.connect().close() is None, what="nginx")
+        except BaseException:
+            self.finish()
+            raise
 
     def ask(self, path="/", method="GET", host="test", headers=(), body=None, timeout=10):
         return client.ask(self.port, path, method, host, headers, body, timeout)

@@ -15,7 +15,11 @@ class RedisServer:
         self.port = procs.free_port()
         self.dir = tempfile.mkdtemp(prefix="redis-")
         self.process = None
-        self.start()
+        try:
+            self.start()
+        except BaseException:
+            self.finish()
+            raise
 
     @property
     def address(self):
@@ -25,7 +29,7 @@ class RedisServer:
         command = ["redis-server", "--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no",
                    "--dir", self.dir, "--daemonize", "no"]
         self.process = procs.spawn(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        self.db = redis.Redis(port=self.port, socket_timeout=10)
+        self.db = redis.Redis("127.0.0.1", self.port, socket_timeout=10)
         procs.wait_until(self._pings, what="redis-server")
 
     def _pings(self):
@@ -42,7 +46,8 @@ class RedisServer:
         procs.forget(self.process)
 
     def finish(self):
-        self.kill()
+        if self.process:
+            self.kill()
         shutil.rmtree(self.dir)
 
     def freeze(self):
