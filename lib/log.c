@@ -1,10 +1,12 @@
 #include "log.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <sys/uio.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -13,15 +15,47 @@ static struct {
 	char who[32];
 	enum log_level level;
 	uint64_t dropped;
-} logger = { .level = LOG_LEVEL_INFO };
+	int fd; /* where lines go: stderr, or a description of its pipe of our own */
+	bool opened, is_socket;
+} logger = { .level = LOG_LEVEL_INFO, .fd = STDERR_FILENO };
 
 static const char *const level_name[] = { "error", "warn", "info", "debug" };
+
+/* A pipe that nobody reads must not stop a loop. It is shared with other processes, so that O_NONBLOCK must be set on a
+ * description of our own; files and terminals do not block for long. */
+static void
+log_open(void)
+{
+	struct stat st;
+	int fd;
+
+	if (logger.opened || fstat(STDERR_FILENO, &st) < 0)
+		return;
+	logger.opened = true;
+	logger.is_socket = S_ISSOCK(st.st_mode);
+	if (!S_ISFIFO(st.st_mode))
+		return;
+	fd = open("/proc/self/fd/2", O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+	if (fd >= 0)
+		logger.fd = fd;
+}
+
+static ssize_t
+log_write(const char *line, size_t n)
+{
+	struct pollfd ready = { .fd = logger.fd, .events = POLLOUT };
+
+	if (logger.is_socket)
+		return send(logger.fd, line, n, MSG_DONTWAIT | MSG_NOSIGNAL);
+	return poll(&ready, 1, 0) == 1 ? write(logger.fd, line, n) : -1;
+}
 
 void
 log_setup(const char *who, enum log_level level)
 {
 	snprintf(logger.who, sizeof logger.who, "%s", who);
 	logger.level = level;
+	log_open();
 }
 
 void
@@ -46,7 +80,6 @@ void
 log_at(enum log_level level, const char *fmt, ...)
 {
 	char line[2048];
-	struct pollfd ready = { .fd = STDERR_FILENO, .events = POLLOUT };
 	struct timespec ts;
 	struct tm tm;
 	va_list args;
@@ -67,8 +100,7 @@ log_at(enum log_level level, const char *fmt, ...)
 		return;
 	n += (size_t)m < sizeof line - n - 1 ? (size_t)m : sizeof line - n - 2;
 	line[n++] = '\n';
-	/* Room for a line: less than PIPE_BUF, so that a pipe that is ready takes it whole and nothing blocks a loop. */
-	if (poll(&ready, 1, 0) != 1 || write(STDERR_FILENO, line, n) != (ssize_t)n)
+	if (log_write(line, n) != (ssize_t)n) /* less than PIPE_BUF: a pipe takes it whole or not */
 		logger.dropped++;
 }
 

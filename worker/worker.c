@@ -118,7 +118,10 @@ on_sigterm(uv_signal_t *signal, int number)
 {
 	struct worker *w = signal->data;
 
-	worker_drain(w, w->greeted ? w->hello.drain_ms : 0, 1000);
+	if (w->control_open) /* it would leave the slot without anybody who accepts: the master says when */
+		log_info("signal SIGTERM is not for a worker whose master lives");
+	else
+		worker_drain(w, w->hello.drain_ms, 1000);
 }
 
 void
