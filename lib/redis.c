@@ -12,6 +12,7 @@
 #include <sys/un.h>
 
 #define ELEMENTS_MAX (1 << 20) /* of one array */
+#define SLOW_MAX 10 /* one answer that keeps coming in may take so many times answer_ms */
 #define LATE_MS 50 /* what a loop that was held up may find in its socket after a deadline */
 
 struct command {
@@ -35,6 +36,7 @@ struct redis_conn {
 	void *userdata;
 	redisReader *reader;
 	uint32_t answer_ms;
+	uint64_t waiting_since; /* ms; for the answer that comes next */
 	struct command *first, **last;
 	size_t pending;
 	size_t answer_bytes; /* of the answer that is coming in */
@@ -222,10 +224,25 @@ static void
 conn_wait(struct redis_conn *c)
 {
 	c->late = false;
+	c->waiting_since = uv_now(c->timer.loop);
 	if (c->pending > 0)
 		uv_timer_start(&c->timer, on_timer, c->answer_ms, 0);
 	else
 		uv_timer_stop(&c->timer);
+}
+
+/* Bytes of an answer that is not complete: a slow link is no dead one, up to a point. */
+static void
+conn_wait_more(struct redis_conn *c)
+{
+	uint64_t now = uv_now(c->timer.loop);
+	uint64_t end = c->waiting_since + (uint64_t)SLOW_MAX * c->answer_ms;
+	uint64_t wait = now < end ? end - now : 0;
+
+	if (c->pending == 0 || (c->late && wait == 0))
+		return;
+	c->late = false;
+	uv_timer_start(&c->timer, on_timer, wait < c->answer_ms ? wait : c->answer_ms, 0);
 }
 
 /* ---- reading ---- */
@@ -291,6 +308,7 @@ conn_feed(struct redis_conn *c, const char *p, size_t n)
 
 	redisReaderFeed(c->reader, p, n);
 	c->answer_bytes += n;
+	conn_wait_more(c);
 	while (!c->closed) {
 		if (redisReaderGetReply(c->reader, &reply) != 0) {
 			plain_text(slice_of(c->reader->errstr), fault, sizeof fault);

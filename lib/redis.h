@@ -47,7 +47,9 @@ struct redis_conn_ops {
 typedef void (*redis_answer_fn)(void *userdata, struct slice tag, const struct redis_reply *r);
 
 /* `address`: numeric, or sockaddr_un. The connection must stand within connect_ms, and each answer
- * come within answer_ms of the one before it (or of its command). 0 or a negative errno. */
+ * begin within answer_ms of the one before it (or of its command). One that has begun may take
+ * longer as long as it does not stand still for answer_ms, up to ten times that. 0 or a negative
+ * errno. */
 int redis_conn_new(uv_loop_t *loop, const struct sockaddr *address, uint32_t connect_ms,
 		   uint32_t answer_ms, const struct redis_conn_ops *ops, void *userdata,
 		   struct redis_conn **out) __attribute__((warn_unused_result));

@@ -7,6 +7,7 @@
 #include <netinet/in.h>
 #include <poll.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #define PARTS_MAX 64
@@ -57,6 +58,18 @@ stream_report_end(struct stream *s, int error)
 	s->ops->end(s, error);
 }
 
+/* Closed on both sides is an end only when nothing is left to read. */
+static void
+stream_hung_up(struct stream *s, int fd, int events)
+{
+	int unread = 0;
+
+	if (events & POLLERR)
+		stream_report_end(s, -ECONNRESET);
+	else if ((events & POLLHUP) && ioctl(fd, FIONREAD, &unread) == 0 && unread == 0)
+		stream_report_end(s, 0);
+}
+
 void
 stream_env_check(struct stream_env *env)
 {
@@ -74,8 +87,8 @@ stream_env_check(struct stream_env *env)
 
 		list_remove(&s->paused);
 		list_push(&env->paused, &s->paused);
-		if (uv_fileno(&s->uv.handle, &p.fd) == 0 && poll(&p, 1, 0) == 1 && (p.revents & (POLLHUP | POLLERR)))
-			stream_report_end(s, -ECONNRESET);
+		if (uv_fileno(&s->uv.handle, &p.fd) == 0 && poll(&p, 1, 0) == 1)
+			stream_hung_up(s, p.fd, p.revents);
 	}
 }
 

@@ -276,12 +276,16 @@ uri_canonical(struct slice raw, char *out, struct uri_path *result)
 #define READ_SLASHES 1u      /* triplets are decoded before the path is taken apart */
 #define READ_PARAMS 2u       /* ";x" is taken off segments */
 #define READ_PARAMS_FIRST 4u /* and that comes before decoding */
+#define READ_CUT 8u          /* a decoded '?' or '#' ends the path */
 
 static const uint8_t readings[URI_READINGS] = {
+	READ_SLASHES | READ_CUT | READ_PARAMS,
+	READ_SLASHES | READ_CUT | READ_PARAMS | READ_PARAMS_FIRST,
+	READ_SLASHES | READ_CUT,
+	READ_PARAMS,
 	READ_SLASHES | READ_PARAMS,
 	READ_SLASHES | READ_PARAMS | READ_PARAMS_FIRST,
 	READ_SLASHES,
-	READ_PARAMS,
 };
 
 struct slice
@@ -302,7 +306,7 @@ uri_reading(struct slice path, unsigned which, char *out)
 		if ((c == '/' && !triplet) || (splits && (c == '/' || c == '\\'))) {
 			in_params = false;
 			out[n++] = '/';
-		} else if (splits && (c == '?' || c == '#')) {
+		} else if (splits && (how & READ_CUT) && (c == '?' || c == '#')) {
 			break;
 		} else if (in_params) {
 			continue;

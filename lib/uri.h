@@ -34,9 +34,10 @@ int uri_canonical(struct slice raw, char *out, struct uri_path *result);
  *      taken off segments,
  *   1: as 0, but params are taken off before decoding,
  *   2: only decoded,
- *   3: only params taken off;
+ *   3: only params taken off,
+ *   4, 5, 6: as 0, 1, 2, but %3F and %23 are ordinary characters;
  * dots are resolved after it. `out` needs path.n + 1 bytes. */
-#define URI_READINGS 4
+#define URI_READINGS 7
 struct slice uri_reading(struct slice path, unsigned which, char *out);
 /* Hex digits of triplets in upper case, for matching; `out` needs path.n bytes. */
 struct slice uri_match_form(struct slice path, char *out);

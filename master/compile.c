@@ -27,6 +27,10 @@ static const struct stripped always_stripped[] = {
 	/* Other spellings of what the gateway itself sends; under their own names they are replaced
 	   or believed. */
 	{ "x-forwarded-", true },
+	{ "content-length", false },
+	{ "transfer-encoding", false },
+	/* A CGI upstream would take it for its proxy setting. */
+	{ "proxy", false },
 	{ "x-real-ip", false },
 	{ "x-request-id", false },
 };

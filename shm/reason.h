@@ -53,6 +53,7 @@
 	X(upstream_stalled, 504, "The upstream stopped in the middle of its answer.")                      \
 	X(upstream_aborted, 0, "The upstream broke off in the middle of its answer.")                      \
 	X(request_timeout, 504, "The request took longer than its limit.")                                 \
+	X(overloaded, 503, "The gateway is at its limit of connections.")                                  \
 	X(draining, 0, "The gateway is shutting down.")                                                  \
 	X(admin_not_found, 404, "There is no such page.")                                                  \
 	X(admin_method, 405, "The page does not take this method.")                                        \

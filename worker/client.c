@@ -12,7 +12,10 @@
 #include <stdlib.h>
 
 #define EARLY_MAX ((size_t)65536) /* pipelined bytes beyond it wait in the kernel */
-#define LINGER_MS 2000
+#define LINGER_MS 5000      /* since the last byte */
+#define LINGER_MAX_MS 30000
+#define LINGER_SHORT_MS 1000
+#define REQUESTS_A_TURN 16  /* of one client, so that memory stays bounded however many a read holds */
 #define FLUSH_MS 60000 /* no progress while the last of an answer waits for a slow reader */
 
 static void client_on_data(struct stream *s, struct slice bytes);
@@ -74,7 +77,7 @@ client_on_timer(struct timer *t)
 			client_close(c);
 		break;
 	case CLIENT_IDLE:
-		client_close(c);
+		client_quit(c);
 		break;
 	case CLIENT_TUNNEL:
 		request_abort(r, REASON_client_stalled);
@@ -112,6 +115,7 @@ client_open(struct worker *w, int fd, const struct msg_listener *listener, int f
 		inet_ntop(AF_INET6, ip, c->ip_text, sizeof c->ip_text);
 	c->ip_text_n = (uint8_t)strlen(c->ip_text);
 	list_init(&c->link);
+	list_init(&c->resume);
 	timer_init(&c->timer, client_on_timer);
 	w->clients++;
 	board_set(&w->page->connections, w->clients);
@@ -127,11 +131,9 @@ client_open(struct worker *w, int fd, const struct msg_listener *listener, int f
 bool
 client_is_trusted(struct client *c, const struct snapshot *table)
 {
-	uint32_t version = (uint32_t)table->version | 1u;
-
-	if (c->trusted_version != version) {
+	if (c->trusted_version != table->version) {
 		c->trusted = table_trusts(table->segments[SEGMENT_RULES], c->ip);
-		c->trusted_version = version;
+		c->trusted_version = table->version;
 	}
 	return c->trusted;
 }
@@ -144,6 +146,7 @@ client_shut(struct client *c, bool reset)
 	if (c->state == CLIENT_CLOSED)
 		return;
 	client_set_state(c, CLIENT_CLOSED);
+	list_remove(&c->resume);
 	timer_clear(&c->timer);
 	if (reset)
 		stream_reset(&c->stream);
@@ -178,14 +181,18 @@ client_on_closed(struct stream *s)
 /* The answer is out and nothing follows. What the peer still sends is read and thrown away for a while: closing over unread
  * bytes would reset the connection and could take the answer with it (RFC 9112 section 9.6). */
 static void
-client_linger(struct client *c)
+client_linger(struct client *c, uint32_t most_ms)
 {
+	uint32_t ms = most_ms < LINGER_MS ? most_ms : LINGER_MS;
+
 	if (c->stream.ended || stream_shutdown(&c->stream) < 0) {
 		client_close(c);
 		return;
 	}
 	client_set_state(c, CLIENT_LINGERING);
-	timer_set(c->worker, &c->timer, stream_flush(&c->stream) ? LINGER_MS : FLUSH_MS);
+	list_remove(&c->resume);
+	c->linger_until = worker_now(c->worker) + most_ms;
+	timer_set(c->worker, &c->timer, stream_flush(&c->stream) ? ms : FLUSH_MS);
 	(void)stream_progressed(&c->stream);
 	c->early.n = 0;
 	if (stream_read(&c->stream) < 0)
@@ -197,6 +204,7 @@ static void
 client_consume(struct client *c, struct slice bytes)
 {
 	struct worker *w = c->worker;
+	unsigned requests = 0;
 
 	c->consuming = true;
 	while (bytes.n > 0 && (c->state == CLIENT_IDLE || c->state == CLIENT_ACTIVE)) {
@@ -204,6 +212,11 @@ client_consume(struct client *c, struct slice bytes)
 		enum http_outcome outcome;
 		size_t used;
 
+		if (!r && ++requests > REQUESTS_A_TURN) {
+			list_remove(&c->resume);
+			list_push(&w->resume, &c->resume);
+			break;
+		}
 		if (!r) {
 			r = c->request = request_new(c);
 			client_set_state(c, CLIENT_ACTIVE);
@@ -230,7 +243,7 @@ client_consume(struct client *c, struct slice bytes)
 	c->consuming = false;
 	if (c->request && !c->request->ended)
 		http_parser_keep(&c->request->in);
-	if (bytes.n > 0 && c->state == CLIENT_ACTIVE) {
+	if (bytes.n > 0 && (c->state == CLIENT_ACTIVE || c->state == CLIENT_IDLE)) {
 		buf_add(&c->early, bytes.p, bytes.n);
 		if (c->early.n >= EARLY_MAX)
 			stream_pause(&c->stream);
@@ -258,6 +271,9 @@ client_on_data(struct stream *s, struct slice bytes)
 		relay_tunnel_bytes(c->request, true, bytes);
 		break;
 	case CLIENT_LINGERING:
+		if (c->stream.queued == 0 && worker_now(c->worker) + LINGER_MS < c->linger_until)
+			timer_set(c->worker, &c->timer, LINGER_MS);
+		break;
 	case CLIENT_CLOSED:
 		break;
 	}
@@ -300,12 +316,49 @@ client_on_drained(struct stream *s, int error)
 		timer_set(c->worker, &c->timer, LINGER_MS);
 }
 
+/* What came early is taken up. */
+static void
+client_take_early(struct client *c)
+{
+	struct buf BUF_CLEAN early = c->early;
+
+	c->early = (struct buf){ 0 };
+	client_consume(c, buf_slice(&early));
+	if (c->state != CLIENT_CLOSED && c->early.n < EARLY_MAX && stream_read(&c->stream) < 0)
+		client_close(c);
+}
+
+void
+clients_resume(struct worker *w)
+{
+	while (!list_empty(&w->resume)) {
+		struct client *c = container_of(w->resume.next, struct client, resume);
+
+		list_remove(&c->resume);
+		if (c->state == CLIENT_IDLE)
+			client_take_early(c);
+		requests_collect(w);
+	}
+}
+
+void
+client_quit(struct client *c)
+{
+	if (c->stream.queued > 0)
+		client_linger(c, LINGER_MAX_MS);
+	else
+		client_close(c);
+}
+
 void
 client_next(struct client *c, bool keep)
 {
 	struct worker *w = c->worker;
 	const struct table_global *g = global_of(w);
 	bool unread = c->request && !c->request->body_done;
+	/* Who did not send a head, or too slowly, gets no time for more. */
+	uint32_t most = c->request && c->request->in.head_done && c->request->reason != REASON_client_body_timeout ?
+				LINGER_MAX_MS : LINGER_SHORT_MS;
 
 	c->request = NULL;
 	c->served++;
@@ -313,20 +366,15 @@ client_next(struct client *c, bool keep)
 		return;
 	if (!keep) {
 		if (unread || c->early.n > 0 || c->stream.queued > 0)
-			client_linger(c);
+			client_linger(c, most);
 		else
 			client_close(c);
 		return;
 	}
 	client_set_state(c, CLIENT_IDLE);
 	timer_set(w, &c->timer, g ? g->keepalive_ms : 75000);
-	if (c->early.n > 0 && !c->consuming) {
-		struct buf early = c->early;
-
-		c->early = (struct buf){ 0 };
-		client_consume(c, buf_slice(&early));
-		buf_deinit(&early);
-	}
-	if (c->state != CLIENT_CLOSED && c->early.n < EARLY_MAX && stream_read(&c->stream) < 0)
+	if (c->early.n > 0 && !c->consuming)
+		client_take_early(c);
+	else if (stream_read(&c->stream) < 0)
 		client_close(c);
 }

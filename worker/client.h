@@ -27,7 +27,9 @@ struct client {
 	uint8_t ip[16];      /* the peer's, IPv4 mapped */
 	uint8_t ip_text_n;
 	char ip_text[46];
-	uint32_t trusted_version; /* low bits of the table that `trusted` was asked of */
+	uint64_t trusted_version; /* of the table that `trusted` was asked of; 0: of none */
+	uint64_t linger_until;    /* ms */
+	struct list resume;       /* has requests in `early` for the end of the turn */
 };
 
 /* Takes over an accepted socket. */
@@ -37,6 +39,10 @@ void client_set_state(struct client *c, enum client_state state);
 void client_next(struct client *c, bool keep);
 /* Closes without a word. */
 void client_close(struct client *c);
+/* Closes once what was answered is out. */
+void client_quit(struct client *c);
 /* As client_close, with a reset: what the peer has is not whole. */
 void client_reset(struct client *c);
 bool client_is_trusted(struct client *c, const struct snapshot *table);
+/* At the end of a turn: those whose reads held more requests than one turn takes. */
+void clients_resume(struct worker *w);

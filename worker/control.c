@@ -15,6 +15,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define CALL_MS 5000 /* for the master to answer an operator */
+
 static void
 control_settings(struct worker *w, const struct msg_hello *hello)
 {
@@ -327,6 +329,24 @@ control_close(struct worker *w)
 }
 
 void
+control_check(struct worker *w)
+{
+	list_for_safe(pos, tmp, &w->calls) {
+		struct call *call = container_of(pos, struct call, link);
+		struct request *r = call->request;
+
+		if (!call->until || worker_now(w) < call->until)
+			continue;
+		list_remove(&call->link);
+		if (r) {
+			r->call = NULL;
+			request_refuse(r, REASON_admin_unavailable);
+		}
+		free(call);
+	}
+}
+
+void
 control_forget(struct call *call)
 {
 	call->request = NULL;
@@ -350,6 +370,7 @@ control_call(struct request *r, enum call_verb verb, uint32_t flags,
 	call->request = r;
 	call->id = message.id;
 	call->done = done;
+	call->until = flags & CALL_FLAG_WAIT ? 0 : worker_now(w) + CALL_MS;
 	list_push(&w->calls, &call->link);
 	r->call = call;
 	return 0;

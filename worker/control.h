@@ -26,6 +26,7 @@ struct call { /* an operator's question on its way to the master */
 	struct request *request; /* NULL: it has ended */
 	struct list link;
 	uint32_t id;
+	uint64_t until; /* ms: the master does not answer after that; 0 = as long as it takes */
 	void (*done)(struct request *r, int status, struct slice body);
 };
 
@@ -36,5 +37,7 @@ void control_free(struct worker *w);
 /* Asks the master. `done` runs later with the answer, unless the request ends before. 0 or a negative errno. */
 int control_call(struct request *r, enum call_verb verb, uint32_t flags,
 		 void (*done)(struct request *r, int status, struct slice body));
+/* At each tick: calls that the master does not answer. */
+void control_check(struct worker *w);
 /* Whoever asked has ended: the answer will be dropped. */
 void control_forget(struct call *call);

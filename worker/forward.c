@@ -300,7 +300,8 @@ choose_framing(struct request *r, const struct http_parser *p)
 		r->framing = FRAMING_LENGTH;
 	else
 		r->framing = http_minor(&r->in) == 1 ? FRAMING_CHUNKED : FRAMING_CLOSE;
-	if (r->framing == FRAMING_CLOSE || r->worker->draining)
+	/* An answer before the end of the request: what is left of its body will not be waited for. */
+	if (r->framing == FRAMING_CLOSE || r->worker->draining || !r->body_done)
 		r->keep_alive = false;
 }
 

@@ -123,6 +123,7 @@ struct seen {
 	unsigned hosts, codings;
 	struct slice host, coding, id;
 	bool close, keep, upgrade_named;
+	unsigned upgrades;
 	struct slice upgrade, expect;
 };
 
@@ -152,6 +153,7 @@ look(struct request *r, struct seen *seen)
 			seen->coding = value;
 			break;
 		case HTTP_UPGRADE:
+			seen->upgrades++;
 			seen->upgrade = value;
 			break;
 		case HTTP_EXPECT:
@@ -238,6 +240,29 @@ check_target(struct request *r, struct slice *authority)
 	return REASON_none;
 }
 
+/* h2c or another HTTP is not passed on: what follows it would not be judged. */
+static bool
+asks_for_http(struct slice list)
+{
+	for (struct slice e = http_list_next(&list); e.p; e = http_list_next(&list)) {
+		size_t n = 0;
+
+		while (n < e.n && e.p[n] != '/' && e.p[n] != ';' && e.p[n] != ' ' && e.p[n] != '\t')
+			n++;
+		e.n = n;
+		if (slice_ieq(e, SLICE("h2c")) || slice_ieq(e, SLICE("h2")) || slice_ieq(e, SLICE("http")))
+			return true;
+	}
+	return false;
+}
+
+/* llhttp knows RTSP and ICE too. */
+static bool
+is_http(const struct http_parser *p)
+{
+	return memcmp(p->base + p->url + p->url_n, " HTTP/", 6) == 0;
+}
+
 /* Is this the last request that its connection may carry? */
 static bool
 is_last(const struct request *r)
@@ -259,7 +284,7 @@ head_step(struct request *r)
 	look(r, &seen);
 	take_id(r, seen.id);
 	r->keep_alive = !seen.close && (http_minor(in) == 1 || seen.keep) && !is_last(r);
-	if (in->llhttp.http_major != 1 || http_minor(in) > 1)
+	if (!is_http(in) || in->llhttp.http_major != 1 || http_minor(in) > 1)
 		return refuse(r, REASON_unsupported_version);
 	r->method = method_of(in->llhttp.method);
 	r->idempotent = is_idempotent(r->method);
@@ -277,9 +302,8 @@ head_step(struct request *r)
 			return refuse(r, REASON_expectation_failed);
 		r->expect_continue = !r->body_done;
 	}
-	/* h2c is not passed on: what follows it would not be judged. */
-	r->upgrade = seen.upgrade.p && seen.upgrade_named && http_minor(in) == 1 && r->body == FRAMING_NONE &&
-		!http_list_has(seen.upgrade, SLICE("h2c")) && !http_list_has(seen.upgrade, SLICE("HTTP/2.0"));
+	r->upgrade = seen.upgrades == 1 && seen.upgrade_named && http_minor(in) == 1 && r->body == FRAMING_NONE &&
+		!asks_for_http(seen.upgrade);
 	timer_set(r->worker, &r->client->timer, 0);
 	return STEP_NEXT;
 }

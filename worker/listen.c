@@ -1,6 +1,7 @@
 #include "listen.h"
 
 #include "client.h"
+#include "pool.h"
 #include "takeover.h"
 
 #include "lib/log.h"
@@ -15,18 +16,39 @@
 
 #define ACCEPT_BATCH 64 /* per turn and socket, so that connections do not starve requests */
 #define QUEUE_MAX 4096   /* of connections that are served although we stop */
-#define DESCRIPTORS_OWN 64
+#define DESCRIPTORS_OWN 32 /* loop, channel, pages, sockets we accept on */
+#define MAKE_ROOM 16
 
 static bool
 has_room(const struct worker *w)
 {
 	struct rlimit limit;
+	uint64_t open;
 
 	if (w->hello.max_connections && w->clients >= w->hello.max_connections)
 		return false;
 	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur == RLIM_INFINITY)
 		return true;
-	return w->env.open + DESCRIPTORS_OWN + w->hello.fd_reserve < limit.rlim_cur;
+	/* Each client may need a connection to an upstream. */
+	open = w->env.open > 2 * w->clients ? w->env.open : 2 * w->clients;
+	return open + DESCRIPTORS_OWN + w->hello.fd_reserve < limit.rlim_cur;
+}
+
+/* The least valuable connections go first: those of pools, then those of clients that have been idle longest. */
+static void
+make_room(struct worker *w)
+{
+	int n = 0;
+
+	pool_close_all(w);
+	list_for_safe(pos, tmp, &w->idle) {
+		struct client *c = container_of(pos, struct client, link);
+
+		if (n++ == MAKE_ROOM)
+			return;
+		if (c->served > 0)
+			client_quit(c);
+	}
 }
 
 static void
@@ -49,6 +71,7 @@ pause_all(struct worker *w)
 {
 	if (!w->accept_paused)
 		board_add(&w->page->counts.counter[COUNTER_accept_paused], 1);
+	make_room(w);
 	w->accept_paused = true;
 	list_for(pos, &w->listeners) {
 		struct listener *l = container_of(pos, struct listener, link);

@@ -71,7 +71,7 @@ pool_take(struct pool *p, uint64_t generation)
 
 		list_remove(&u->link);
 		p->idle_count--;
-		board_sub(&p->worker->page->counts.endpoint[p->slot].idle, 1);
+		board_sub(&p->worker->page->counts.endpoint[u->slot].idle, 1);
 		if (u->generation == generation)
 			return u;
 		upstream_close(u);
@@ -93,7 +93,7 @@ pool_put(struct upstream *u)
 	upstream_idle(u, g->upstream_idle_ms);
 	list_push_front(&p->idle, &u->link);
 	p->idle_count++;
-	board_add(&w->page->counts.endpoint[p->slot].idle, 1);
+	board_add(&w->page->counts.endpoint[u->slot].idle, 1);
 }
 
 void

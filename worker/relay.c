@@ -51,21 +51,25 @@ client_body_ms(const struct request *r)
 	return table_global(r->table->segments[SEGMENT_RULES])->client_body_ms;
 }
 
-/* Who owes bytes now, and until when. */
+/* Who owes bytes now, and until when: the one place that knows. A side that we paused owes nothing. */
 static void
-relay_request_timers(struct request *r)
+relay_timers(struct request *r)
 {
-	struct worker *w = r->worker;
+	struct client *c = r->client;
 	struct upstream *u = r->upstream;
+	bool upstream_full = u && u->stream.full;
+	uint32_t upstream_ms = 0;
 
-	if (u->stream.full) /* the upstream has to read */
-		timer_set(w, &u->timer, r->policy.idle_ms);
-	else if (r->body_done)
-		timer_set(w, &u->timer, r->policy.first_byte_ms);
-	else
-		timer_set(w, &u->timer, 0);
-	if (!r->client->stream.full) /* else it owes reading, and that deadline stands */
-		timer_set(w, &r->client->timer, r->body_done || u->stream.full ? 0 : client_body_ms(r));
+	if (upstream_full)
+		upstream_ms = r->policy.idle_ms;
+	else if (u && r->started && r->body_done && !c->stream.full)
+		upstream_ms = r->policy.idle_ms;
+	else if (u && !r->started && (r->body_done || u->broken))
+		upstream_ms = r->policy.first_byte_ms;
+	if (u)
+		timer_set(r->worker, &u->timer, upstream_ms);
+	if (!c->stream.full) /* else its deadline for reading stands since it became full */
+		timer_set(r->worker, &c->timer, u && !r->body_done && !upstream_full && !u->broken ? client_body_ms(r) : 0);
 }
 
 /* Writes a parcel upstream. A failed write is no verdict yet: the upstream may have answered before it stopped reading. */
@@ -77,13 +81,11 @@ write_upstream(struct request *r, const struct parcel *p)
 
 	if (error < 0) {
 		u->broken = true;
-		timer_set(r->worker, &u->timer, r->policy.first_byte_ms);
 		stream_pause(&r->client->stream);
-		return;
 	}
 	if (error == STREAM_FULL)
 		stream_pause(&r->client->stream);
-	relay_request_timers(r);
+	relay_timers(r);
 }
 
 void
@@ -162,7 +164,7 @@ relay_answered(struct request *r, bool done)
 	struct upstream *u = r->upstream;
 
 	if (!done) {
-		timer_set(r->worker, &u->timer, r->client->stream.full ? 0 : r->policy.idle_ms);
+		relay_timers(r);
 	} else if (u->parser.llhttp.status_code != 101) {
 		r->answered = true;
 		upstream_release(u, r->body_done && !u->broken);
@@ -208,16 +210,14 @@ relay_client_drained(struct request *r, int error)
 		request_abort(r, REASON_client_gone);
 		return;
 	}
-	timer_set(r->worker, &r->client->timer, u && !r->tunnel && !r->body_done && !u->stream.full ? client_body_ms(r) : 0);
-	if (u && !r->answered) {
-		if (stream_read(&u->stream) < 0) {
-			request_upstream_failed(r, REASON_upstream_closed);
-			return;
-		}
-		timer_set(r->worker, &u->timer, u->tunnel ? 0 : r->policy.idle_ms);
+	if (u && !r->answered && stream_read(&u->stream) < 0) {
+		request_upstream_failed(r, REASON_upstream_closed);
+		return;
 	}
 	if (r->tunnel)
 		timer_set(r->worker, &r->client->timer, r->policy.tunnel_idle_ms);
+	else if (r->table)
+		relay_timers(r);
 	request_advance(r);
 }
 
@@ -237,8 +237,8 @@ relay_upstream_drained(struct request *r, int error)
 	} else if (r->tunnel) {
 		timer_set(r->worker, &r->client->timer, r->policy.tunnel_idle_ms);
 		request_advance(r);
-	} else if (!r->started) {
-		relay_request_timers(r);
+	} else {
+		relay_timers(r);
 	}
 }
 
@@ -251,6 +251,7 @@ relay_tunnel(struct request *r)
 
 	r->tunnel = true;
 	r->keep_alive = false;
+	timer_clear(&r->total);
 	u->tunnel = true;
 	/* The stream outlives its decision: what it needs of the table has been copied. */
 	snapshot_unref(r->table);
@@ -335,7 +336,8 @@ retry_or_fail(struct request *r)
 {
 	const struct table_global *g = table_global(r->table->segments[SEGMENT_RULES]);
 
-	board_add(&r->worker->page->counts.endpoint[r->endpoint_slot].failures, 1);
+	if (r->failure != REASON_overloaded) /* which is no fault of the endpoint's */
+		board_add(&r->worker->page->counts.endpoint[r->endpoint_slot].failures, 1);
 	if (!may_retry(r, g->retries)) {
 		r->reason = r->failure;
 		return STEP_REPLY;
@@ -346,6 +348,15 @@ retry_or_fail(struct request *r)
 	board_add(&r->worker->page->counts.counter[COUNTER_retries], 1);
 	r->step = STEP_PICK - 1;
 	return STEP_NEXT;
+}
+
+/* What is not chunked alone we could not pass on under its name. */
+static bool
+is_coding_known(const struct http_parser *p)
+{
+	const struct http_field *f = http_find(p, HTTP_TRANSFER_ENCODING);
+
+	return !f || (p->chunked && slice_ieq(http_value(p, f), SLICE("chunked")));
 }
 
 enum result
@@ -359,7 +370,7 @@ response_step(struct request *r)
 	if (!u->parser.head_done)
 		return STEP_WAIT;
 	status = u->parser.llhttp.status_code;
-	if (status == 101 ? !r->upgrade : status < 100) {
+	if ((status == 101 ? !r->upgrade : status < 100) || !is_coding_known(&u->parser)) {
 		r->failure = REASON_upstream_malformed;
 		upstream_close(u);
 		return retry_or_fail(r);
@@ -373,6 +384,7 @@ response_step(struct request *r)
 			write_client(r, &p);
 		}
 		http_parser_reset(&u->parser);
+		u->parser.head_request = r->method == METHOD_HEAD;
 		return r->client_lost ? STEP_NEXT : STEP_WAIT;
 	}
 	forward_response(r);

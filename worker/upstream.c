@@ -53,7 +53,7 @@ upstream_detach(struct upstream *u)
 		return;
 	u->request = NULL;
 	r->upstream = NULL;
-	board_sub(&u->worker->page->counts.endpoint[u->pool->slot].in_flight, 1);
+	board_sub(&u->worker->page->counts.endpoint[u->slot].in_flight, 1);
 }
 
 void
@@ -62,7 +62,7 @@ upstream_attach(struct upstream *u, struct request *r)
 	assert(!u->request && !r->upstream);
 	u->request = r;
 	r->upstream = u;
-	board_add(&u->worker->page->counts.endpoint[u->pool->slot].in_flight, 1);
+	board_add(&u->worker->page->counts.endpoint[u->slot].in_flight, 1);
 	http_parser_reset(&u->parser);
 	u->parser.head_request = r->method == METHOD_HEAD;
 	u->broken = false;
@@ -76,7 +76,7 @@ upstream_close(struct upstream *u)
 	if (u->pooled && !list_empty(&u->link)) {
 		list_remove(&u->link);
 		u->pool->idle_count--;
-		board_sub(&u->worker->page->counts.endpoint[u->pool->slot].idle, 1);
+		board_sub(&u->worker->page->counts.endpoint[u->slot].idle, 1);
 	}
 	upstream_detach(u);
 	timer_clear(&u->timer);
@@ -144,6 +144,7 @@ upstream_connect(struct request *r, uint32_t address)
 
 	u->worker = w;
 	u->pool = pool_ref(r->pool);
+	u->slot = r->pool->slot;
 	u->generation = e->generation;
 	list_init(&u->link);
 	timer_init(&u->timer, upstream_on_timer);
@@ -167,7 +168,9 @@ upstream_connect(struct request *r, uint32_t address)
 	}
 	timer_set(w, &u->timer, r->policy.connect_ms);
 	if (error < 0) {
-		r->failure = REASON_upstream_connect_failed;
+		bool ours = error == -EMFILE || error == -ENFILE || error == -ENOBUFS || error == -ENOMEM;
+
+		r->failure = ours ? REASON_overloaded : REASON_upstream_connect_failed;
 		upstream_close(u);
 	}
 }
@@ -299,6 +302,8 @@ upstream_on_end(struct stream *s, int error)
 	u->broken = true;
 	if (!r) {
 		upstream_close(u);
+	} else if (u->tunnel && error < 0) {
+		request_abort(r, REASON_upstream_aborted);
 	} else if (u->tunnel) {
 		relay_tunnel_end(r, false);
 	} else if (u->parser.head_done && error == 0 && http_parse_end(&u->parser) == HTTP_OK) {

@@ -20,6 +20,7 @@ struct upstream {
 	struct list link;        /* of the pool, when idle */
 	struct timer timer;
 	struct http_parser parser;
+	uint32_t slot;           /* on the board, as long as it lives: its endpoint may get another one */
 	uint64_t generation;     /* of the addresses it was chosen from */
 	bool connected, pooled, broken, tunnel;
 };

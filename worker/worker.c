@@ -57,7 +57,7 @@ close_idle(struct worker *w)
 	list_for_safe(pos, tmp, &w->idle) {
 		if (n++ == CLOSE_BATCH)
 			return;
-		client_close(container_of(pos, struct client, link));
+		client_quit(container_of(pos, struct client, link));
 	}
 }
 
@@ -94,6 +94,7 @@ on_tick(uv_timer_t *timer)
 	if (++w->ticks % 10 == 0)
 		stream_env_check(&w->env);
 	listeners_check(w);
+	control_check(w);
 	access_log_flush(w);
 	if (w->draining)
 		worker_drain_tick(w);
@@ -108,6 +109,7 @@ on_turn(uv_prepare_t *turn)
 	struct worker *w = turn->data;
 
 	requests_collect(w);
+	clients_resume(w);
 	w->turn_us = 0;
 	if (w->log.n >= 16384)
 		access_log_flush(w);
@@ -191,6 +193,7 @@ worker_init(struct worker *w)
 	list_init(&w->active);
 	list_init(&w->lingering);
 	list_init(&w->tunnels);
+	list_init(&w->resume);
 	list_init(&w->pools);
 	list_init(&w->spare);
 	list_init(&w->dead);

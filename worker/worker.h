@@ -56,6 +56,7 @@ struct worker {
 	struct list active;
 	struct list lingering;
 	struct list tunnels;
+	struct list resume;    /* clients with requests left for the end of the turn */
 	uint64_t clients;
 
 	struct list pools;     /* struct pool */

@@ -227,9 +227,11 @@ static void
 test_readings(void **state)
 {
 	static const struct {
-		const char *path, *read[URI_READINGS];
+		const char *path, *read[URI_READINGS]; /* the last three where they differ from the first three */
 	} cases[] = {
 		{ "/a/b", { "/a/b", "/a/b", "/a/b", "/a/b" } },
+		{ "/api%2f..%23%2f..%2fv1", { "/", "/", "/", "/api%2F..%23%2F..%2Fv1", "/api/v1", "/api/v1", "/api/v1" } },
+		{ "/x%3f%2f..%2fapi", { "/x", "/x", "/x", "/x%3F%2F..%2Fapi", "/api", "/api", "/api" } },
 		{ "/a%2Fb", { "/a/b", "/a/b", "/a/b", "/a%2Fb" } },
 		{ "/a%2fb%5cc", { "/a/b/c", "/a/b/c", "/a/b/c", "/a%2Fb%5Cc" } },
 		{ "/x%2F..%2F..%2Fapi", { "/api", "/api", "/api", "/x%2F..%2F..%2Fapi" } },
@@ -245,10 +247,10 @@ test_readings(void **state)
 		{ "/a;%2F..%2Fb", { "/b", "/a", "/b", "/a" } },
 		{ "/p/..;%2Fx/api", { "/x/api", "/api", "/p/..;/x/api", "/api" } },
 		{ "/a%2Fb;c", { "/a/b", "/a/b", "/a/b;c", "/a%2Fb" } },
-		{ "/x%3Fy", { "/x", "/x", "/x", "/x%3Fy" } },
-		{ "/x%23y/z", { "/x", "/x", "/x", "/x%23y/z" } },
-		{ "/x;%3F/y", { "/x", "/x/y", "/x;", "/x/y" } },
-		{ "/%3F", { "/", "/", "/", "/%3F" } },
+		{ "/x%3Fy", { "/x", "/x", "/x", "/x%3Fy", "/x%3Fy", "/x%3Fy", "/x%3Fy" } },
+		{ "/x%23y/z", { "/x", "/x", "/x", "/x%23y/z", "/x%23y/z", "/x%23y/z", "/x%23y/z" } },
+		{ "/x;%3F/y", { "/x", "/x/y", "/x;", "/x/y", "/x/y", "/x/y", "/x;%3F/y" } },
+		{ "/%3F", { "/", "/", "/", "/%3F", "/%3F", "/%3F", "/%3F" } },
 		{ "/m%3Ap", { "/m:p", "/m:p", "/m:p", "/m:p" } },
 		{ "/%c3%a4", { "/%C3%A4", "/%C3%A4", "/%C3%A4", "/%C3%A4" } },
 		{ "/%2F", { "/", "/", "/", "/%2F" } },
@@ -259,7 +261,7 @@ test_readings(void **state)
 		char *out = xmalloc(in.n + 1);
 
 		for (unsigned k = 0; k < URI_READINGS; k++)
-			same_text(cases[i].path, uri_reading(in, k, out), cases[i].read[k]);
+			same_text(cases[i].path, uri_reading(in, k, out), cases[i].read[k] ? cases[i].read[k] : cases[i].read[k - 4]);
 		free(out);
 		release(in);
 	}
