@@ -1,8 +1,8 @@
 #pragma once
 
 /*
- * arena: memory that is given back all at once. Built with -Darena_malloc=true each piece is a malloc of its own, so
- * that AddressSanitizer sees overruns.
+ * arena: memory that is given back all at once. Built with -Darena_malloc=true each piece is a
+ * malloc of its own, so that AddressSanitizer sees overruns.
  */
 
 #include "slice.h"

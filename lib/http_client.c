@@ -176,7 +176,8 @@ client_on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *in)
 static void
 client_on_written(uv_write_t *write, int status)
 {
-	/* A server may answer and close before it has read all: what it said shows when it is read, and so does the error. */
+	/* A server may answer and close before it has read all: what it said shows when it is read,
+	 * and so does the error. */
 }
 
 static void
@@ -238,8 +239,8 @@ client_connect(struct http_client *c, uv_loop_t *loop, const struct http_client_
 }
 
 int
-http_client_get(uv_loop_t *loop, const struct http_client_request *q, http_client_fn done, void *userdata,
-		struct http_client **out)
+http_client_get(uv_loop_t *loop, const struct http_client_request *q, http_client_fn done,
+		void *userdata, struct http_client **out)
 {
 	struct http_client *c;
 	int r = request_check(q);

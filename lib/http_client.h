@@ -1,8 +1,9 @@
 #pragma once
 
 /*
- * http_client: one GET of our own over HTTP/1.1 (RFC 9112), for probes and documents: connects, asks, reads one answer, closes.
- * Resolves no name, follows no redirect, keeps no connection. The data path does not use it.
+ * http_client: one GET of our own over HTTP/1.1 (RFC 9112), for probes and documents: connects,
+ * asks, reads one answer, closes. Resolves no name, follows no redirect, keeps no connection. The
+ * data path does not use it.
  */
 
 #include "slice.h"
@@ -16,23 +17,24 @@ struct http_client; /* one request under way */
 struct http_client_request {
 	const struct sockaddr *address; /* IPv4 or IPv6 with its port; or NULL: */
 	const char *unix_path;
-	const char *host; /* value of the Host field */
-	const char *path; /* origin form, with its query */
+	const char *host;    /* value of the Host field */
+	const char *path;    /* origin form, with its query */
 	uint32_t timeout_ms; /* for all of it, from the call to the last byte */
-	size_t body_max;  /* bytes of body that are read */
-	bool keep;        /* the body is wanted: one beyond body_max is -EMSGSIZE. Else nothing is kept, and what comes
-			   * behind body_max is left unread */
+	size_t body_max;     /* bytes of body that are read */
+	bool keep; /* the body is wanted: one beyond body_max is -EMSGSIZE. Else nothing is kept,
+		    * and what comes behind body_max is left unread */
 };
 
-/* `status`: that of the final answer (1xx are passed over, but for 101); or a negative errno: what connect and read
- * give, -ETIMEDOUT, -ECONNRESET (closed before the answer was whole), -EBADMSG (not HTTP), -EMSGSIZE (head or body too large).
- * `body`: valid during the call, empty unless it was asked for and all is well. Runs from the loop, once; the handle is
- * dead from then on. */
+/* `status`: that of the final answer (1xx are passed over, but for 101); or a negative errno: what
+ * connect and read give, -ETIMEDOUT, -ECONNRESET (closed before the answer was whole), -EBADMSG
+ * (not HTTP), -EMSGSIZE (head or body too large). `body`: valid during the call, empty unless it
+ * was asked for and all is well. Runs from the loop, once; the handle is dead from then on. */
 typedef void (*http_client_fn)(void *userdata, int status, struct slice body);
 
-/* Copies what it needs of `q`. 0; -EINVAL: host or path could break the request; -ENAMETOOLONG: a Unix path; or another
- * negative errno of a socket that could not be had. After an error `done` does not run. */
-int http_client_get(uv_loop_t *loop, const struct http_client_request *q, http_client_fn done, void *userdata,
-		    struct http_client **out) __attribute__((warn_unused_result));
+/* Copies what it needs of `q`. 0; -EINVAL: host or path could break the request; -ENAMETOOLONG: a
+ * Unix path; or another negative errno of a socket that could not be had. After an error `done`
+ * does not run. */
+int http_client_get(uv_loop_t *loop, const struct http_client_request *q, http_client_fn done,
+		    void *userdata, struct http_client **out) __attribute__((warn_unused_result));
 /* `done` will not run. What is left goes away in the loop's next turn. */
 void http_client_cancel(struct http_client *c);

@@ -9,30 +9,52 @@ struct known {
 	enum http_id id;
 };
 
-#define K(text, id) { { text, sizeof(text) - 1 }, id }
+#define K(text, id)                                                                                \
+	{                                                                                          \
+		{ text, sizeof(text) - 1 }, id                                                     \
+	}
 static const struct known known[] = {
-	K("te", HTTP_TE), K("host", HTTP_HOST), K("date", HTTP_DATE), K("accept", HTTP_ACCEPT), K("cookie", HTTP_COOKIE),
-	K("expect", HTTP_EXPECT), K("origin", HTTP_ORIGIN), K("referer", HTTP_REFERER), K("trailer", HTTP_TRAILER),
-	K("upgrade", HTTP_UPGRADE), K("forwarded", HTTP_FORWARDED), K("x-real-ip", HTTP_X_REAL_IP),
-	K("connection", HTTP_CONNECTION), K("keep-alive", HTTP_KEEP_ALIVE), K("user-agent", HTTP_USER_AGENT),
-	K("x-request-id", HTTP_X_REQUEST_ID), K("authorization", HTTP_AUTHORIZATION),
-	K("content-length", HTTP_CONTENT_LENGTH), K("http2-settings", HTTP_HTTP2_SETTINGS),
-	K("x-forwarded-for", HTTP_X_FORWARDED_FOR), K("x-forwarded-host", HTTP_X_FORWARDED_HOST),
-	K("x-forwarded-port", HTTP_X_FORWARDED_PORT), K("proxy-connection", HTTP_PROXY_CONNECTION),
-	K("x-forwarded-proto", HTTP_X_FORWARDED_PROTO), K("transfer-encoding", HTTP_TRANSFER_ENCODING),
-	K("proxy-authenticate", HTTP_PROXY_AUTHENTICATE), K("proxy-authorization", HTTP_PROXY_AUTHORIZATION),
+	K("te", HTTP_TE),
+	K("host", HTTP_HOST),
+	K("date", HTTP_DATE),
+	K("accept", HTTP_ACCEPT),
+	K("cookie", HTTP_COOKIE),
+	K("expect", HTTP_EXPECT),
+	K("origin", HTTP_ORIGIN),
+	K("referer", HTTP_REFERER),
+	K("trailer", HTTP_TRAILER),
+	K("upgrade", HTTP_UPGRADE),
+	K("forwarded", HTTP_FORWARDED),
+	K("x-real-ip", HTTP_X_REAL_IP),
+	K("connection", HTTP_CONNECTION),
+	K("keep-alive", HTTP_KEEP_ALIVE),
+	K("user-agent", HTTP_USER_AGENT),
+	K("x-request-id", HTTP_X_REQUEST_ID),
+	K("authorization", HTTP_AUTHORIZATION),
+	K("content-length", HTTP_CONTENT_LENGTH),
+	K("http2-settings", HTTP_HTTP2_SETTINGS),
+	K("x-forwarded-for", HTTP_X_FORWARDED_FOR),
+	K("x-forwarded-host", HTTP_X_FORWARDED_HOST),
+	K("x-forwarded-port", HTTP_X_FORWARDED_PORT),
+	K("proxy-connection", HTTP_PROXY_CONNECTION),
+	K("x-forwarded-proto", HTTP_X_FORWARDED_PROTO),
+	K("transfer-encoding", HTTP_TRANSFER_ENCODING),
+	K("proxy-authenticate", HTTP_PROXY_AUTHENTICATE),
+	K("proxy-authorization", HTTP_PROXY_AUTHORIZATION),
 	K("x-forwarded-protocol", HTTP_X_FORWARDED_PROTOCOL),
 };
 
 /* First row of `known` for a length: rows are in order of length. */
-static const int8_t known_from[] = { -1, -1, 0, -1, 1, -1, 3, 7, -1, 10, 12, -1, 15, 16, 17, 19, 20, 23, 25, 26, 27 };
+static const int8_t known_from[] = { -1, -1, 0,  -1, 1,  -1, 3,  7,  -1, 10, 12,
+				     -1, 15, 16, 17, 19, 20, 23, 25, 26, 27 };
 
 enum http_id
 http_identify(struct slice name)
 {
 	if (name.n >= sizeof known_from || known_from[name.n] < 0)
 		return HTTP_OTHER;
-	for (size_t i = (size_t)known_from[name.n]; i < sizeof known / sizeof known[0] && known[i].name.n == name.n; i++) {
+	for (size_t i = (size_t)known_from[name.n];
+	     i < sizeof known / sizeof known[0] && known[i].name.n == name.n; i++) {
 		if ((name.p[0] | 0x20) == known[i].name.p[0] && slice_ieq(name, known[i].name))
 			return known[i].id;
 	}
@@ -249,7 +271,8 @@ outcome_of(const struct http_parser *p, llhttp_errno_t e)
 	case HPE_INVALID_METHOD:
 		return HTTP_BAD_METHOD;
 	case HPE_INVALID_VERSION: /* also what llhttp says of a bare LF behind a good version */
-		return p->llhttp.http_major == 1 && p->llhttp.http_minor <= 1 ? HTTP_BAD : HTTP_BAD_VERSION;
+		return p->llhttp.http_major == 1 && p->llhttp.http_minor <= 1 ? HTTP_BAD
+									      : HTTP_BAD_VERSION;
 	case HPE_UNEXPECTED_CONTENT_LENGTH:
 	case HPE_INVALID_CONTENT_LENGTH:
 	case HPE_INVALID_TRANSFER_ENCODING:
@@ -305,20 +328,23 @@ http_parse(struct http_parser *p, struct slice in, size_t *used)
 		p->base = in.p;
 	} else if (in_head) { /* the first part was kept: the rest goes behind it */
 		size_t at = p->kept_n;
-		size_t room = (size_t)p->limits->head_bytes + 1 > at ? p->limits->head_bytes + 1 - at : 0;
+		size_t room =
+		    (size_t)p->limits->head_bytes + 1 > at ? p->limits->head_bytes + 1 - at : 0;
 
 		keep(p, in.p, in.n < room ? in.n : room);
 		part = slice_make(p->kept + at, p->kept_n - at);
 	}
 	r = execute(p, part, used);
-	if (r == HTTP_BAD_METHOD && !looks_like_method(slice_make(p->base, (size_t)(part.p + part.n - p->base))))
+	if (r == HTTP_BAD_METHOD &&
+	    !looks_like_method(slice_make(p->base, (size_t)(part.p + part.n - p->base))))
 		r = HTTP_BAD;
 	if (in_head && r >= 0) {
 		if (!p->head_done)
 			p->head_n = offset(p, part.p + part.n);
 		if (p->head_n > p->limits->head_bytes)
 			return HTTP_HEAD_LONG;
-		if (part.n < in.n && *used == part.n) /* what did not fit behind a kept head comes next */
+		if (part.n < in.n &&
+		    *used == part.n) /* what did not fit behind a kept head comes next */
 			r = HTTP_PAUSED;
 	}
 	return r;

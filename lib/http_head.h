@@ -1,11 +1,12 @@
 #pragma once
 
 /*
- * http_head: HTTP/1 messages by llhttp, which is never made lenient. Bytes in, a head and runs of body out; knows no
- * socket. The only file that includes <llhttp.h> on the path of a request.
+ * http_head: HTTP/1 messages by llhttp, which is never made lenient. Bytes in, a head and runs of
+ * body out; knows no socket. The only file that includes <llhttp.h> on the path of a request.
  *
- * A head is parsed where it lies. One that is not whole yet is kept by the parser (http_parser_keep), and the rest is parsed
- * behind it. All places in a head are offsets from `base`, so that a head can move.
+ * A head is parsed where it lies. One that is not whole yet is kept by the parser
+ * (http_parser_keep), and the rest is parsed behind it. All places in a head are offsets from
+ * `base`, so that a head can move.
  */
 
 #include "slice.h"
@@ -17,35 +18,35 @@
 #define HTTP_SPANS_MAX 32
 
 enum http_id { /* fields that the gateway itself looks at */
-	HTTP_OTHER,
-	HTTP_ACCEPT,
-	HTTP_AUTHORIZATION,
-	HTTP_CONNECTION,
-	HTTP_CONTENT_LENGTH,
-	HTTP_COOKIE,
-	HTTP_DATE,
-	HTTP_EXPECT,
-	HTTP_FORWARDED,
-	HTTP_HOST,
-	HTTP_HTTP2_SETTINGS,
-	HTTP_KEEP_ALIVE,
-	HTTP_ORIGIN,
-	HTTP_PROXY_AUTHENTICATE,
-	HTTP_PROXY_AUTHORIZATION,
-	HTTP_PROXY_CONNECTION,
-	HTTP_REFERER,
-	HTTP_TE,
-	HTTP_TRAILER,
-	HTTP_TRANSFER_ENCODING,
-	HTTP_UPGRADE,
-	HTTP_USER_AGENT,
-	HTTP_X_FORWARDED_FOR,
-	HTTP_X_FORWARDED_HOST,
-	HTTP_X_FORWARDED_PORT,
-	HTTP_X_FORWARDED_PROTO,
-	HTTP_X_FORWARDED_PROTOCOL,
-	HTTP_X_REAL_IP,
-	HTTP_X_REQUEST_ID,
+	       HTTP_OTHER,
+	       HTTP_ACCEPT,
+	       HTTP_AUTHORIZATION,
+	       HTTP_CONNECTION,
+	       HTTP_CONTENT_LENGTH,
+	       HTTP_COOKIE,
+	       HTTP_DATE,
+	       HTTP_EXPECT,
+	       HTTP_FORWARDED,
+	       HTTP_HOST,
+	       HTTP_HTTP2_SETTINGS,
+	       HTTP_KEEP_ALIVE,
+	       HTTP_ORIGIN,
+	       HTTP_PROXY_AUTHENTICATE,
+	       HTTP_PROXY_AUTHORIZATION,
+	       HTTP_PROXY_CONNECTION,
+	       HTTP_REFERER,
+	       HTTP_TE,
+	       HTTP_TRAILER,
+	       HTTP_TRANSFER_ENCODING,
+	       HTTP_UPGRADE,
+	       HTTP_USER_AGENT,
+	       HTTP_X_FORWARDED_FOR,
+	       HTTP_X_FORWARDED_HOST,
+	       HTTP_X_FORWARDED_PORT,
+	       HTTP_X_FORWARDED_PROTO,
+	       HTTP_X_FORWARDED_PROTOCOL,
+	       HTTP_X_REAL_IP,
+	       HTTP_X_REQUEST_ID,
 };
 
 enum http_id http_identify(struct slice name);
@@ -64,16 +65,17 @@ struct http_limits {
 
 /* Outcomes of http_parse. */
 enum http_outcome {
-	HTTP_OK,             /* all bytes were taken; look at head_done and done, and at spans */
-	HTTP_PAUSED,         /* spans are full, or the message is done and bytes are left: look, then parse the rest */
-	HTTP_BAD = -1,       /* not HTTP */
+	HTTP_OK,     /* all bytes were taken; look at head_done and done, and at spans */
+	HTTP_PAUSED, /* spans are full, or the message is done and bytes are left: look, then parse
+			the rest */
+	HTTP_BAD = -1, /* not HTTP */
 	HTTP_BAD_METHOD = -2,
 	HTTP_BAD_VERSION = -3,
 	HTTP_BAD_FRAMING = -4, /* Content-Length or Transfer-Encoding ambiguous or malformed */
 	HTTP_URI_LONG = -5,
 	HTTP_HEAD_LONG = -6,
 	HTTP_FIELDS_MANY = -7,
-	HTTP_BAD_BODY = -8,  /* after the head: a malformed chunk */
+	HTTP_BAD_BODY = -8, /* after the head: a malformed chunk */
 };
 
 struct http_parser {
@@ -82,7 +84,7 @@ struct http_parser {
 	const char *base; /* where the head starts */
 	char *kept;       /* own copy of an unfinished or retained head */
 	uint32_t kept_n, kept_cap;
-	uint32_t head_n;  /* bytes of the head up to its last field; before it is done: all given */
+	uint32_t head_n; /* bytes of the head up to its last field; before it is done: all given */
 	uint32_t url, url_n;
 	uint32_t reason, reason_n;
 	uint16_t fields_n;
@@ -92,7 +94,8 @@ struct http_parser {
 	int8_t error;
 	uint8_t chunked, has_length;
 	uint64_t length; /* Content-Length as sent */
-	struct slice spans[HTTP_SPANS_MAX]; /* body bytes of the last http_parse, in the caller's buffer */
+	struct slice
+	    spans[HTTP_SPANS_MAX]; /* body bytes of the last http_parse, in the caller's buffer */
 	struct http_field fields[HTTP_FIELDS_MAX];
 };
 
@@ -101,11 +104,13 @@ void http_parser_deinit(struct http_parser *p);
 /* Ready for the next message; keeps memory. */
 void http_parser_reset(struct http_parser *p);
 
-/* Parses on. Before the head is done the bytes must follow those given before: where that is not so (a new read),
- * http_parser_keep has copied the earlier ones. *used: bytes taken, less than given only with HTTP_PAUSED or an error. A span
- * points into `in` (or into `kept`, when the head was kept). */
+/* Parses on. Before the head is done the bytes must follow those given before: where that is not so
+ * (a new read), http_parser_keep has copied the earlier ones. *used: bytes taken, less than given
+ * only with HTTP_PAUSED or an error. A span points into `in` (or into `kept`, when the head was
+ * kept). */
 enum http_outcome http_parse(struct http_parser *p, struct slice in, size_t *used);
-/* The peer ended. HTTP_OK with done set when that completes an answer without a length; else HTTP_BAD_BODY or HTTP_BAD. */
+/* The peer ended. HTTP_OK with done set when that completes an answer without a length; else
+ * HTTP_BAD_BODY or HTTP_BAD. */
 enum http_outcome http_parse_end(struct http_parser *p);
 /* The caller's buffer goes away: copies what the parser still needs of the head. */
 void http_parser_keep(struct http_parser *p);

@@ -1,7 +1,8 @@
 #pragma once
 
 /*
- * list: an intrusive doubly linked ring. The head is a node of the ring; an unlinked node points at itself.
+ * list: an intrusive doubly linked ring. The head is a node of the ring; an unlinked node points at
+ * itself.
  */
 
 #include <stdbool.h>
@@ -11,12 +12,15 @@ struct list {
 	struct list *next, *prev;
 };
 
-#define LIST_INIT(name) { &(name), &(name) }
-#define container_of(ptr, type, member) ((type *)((char *)(ptr) - offsetof(type, member)))
+#define LIST_INIT(name)                                                                            \
+	{                                                                                          \
+		&(name), &(name)                                                                   \
+	}
+#define container_of(ptr, type, member) ((type *)((char *)(ptr)-offsetof(type, member)))
 #define list_for(pos, head) for (struct list *pos = (head)->next; pos != (head); pos = pos->next)
 /* The body may unlink `pos`. */
-#define list_for_safe(pos, tmp, head)                                                   \
-	for (struct list *pos = (head)->next, *tmp = pos->next; pos != (head);          \
+#define list_for_safe(pos, tmp, head)                                                              \
+	for (struct list *pos = (head)->next, *tmp = pos->next; pos != (head);                     \
 	     pos = tmp, tmp = pos->next)
 
 static inline void

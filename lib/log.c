@@ -10,7 +10,8 @@
 #include <time.h>
 #include <unistd.h>
 
-/* The one process-wide state of the tree: where a line of the log goes is the same for all of a process. */
+/* The one process-wide state of the tree: where a line of the log goes is the same for all of a
+ * process. */
 static struct {
 	char who[32];
 	enum log_level level;
@@ -21,8 +22,8 @@ static struct {
 
 static const char *const level_name[] = { "error", "warn", "info", "debug" };
 
-/* A pipe that nobody reads must not stop a loop. It is shared with other processes, so that O_NONBLOCK must be set on a
- * description of our own; files and terminals do not block for long. */
+/* A pipe that nobody reads must not stop a loop. It is shared with other processes, so that
+ * O_NONBLOCK must be set on a description of our own; files and terminals do not block for long. */
 static void
 log_open(void)
 {
@@ -91,7 +92,8 @@ log_at(enum log_level level, const char *fmt, ...)
 	clock_gettime(CLOCK_REALTIME, &ts);
 	gmtime_r(&ts.tv_sec, &tm);
 	n = strftime(line, sizeof line, "%Y-%m-%dT%H:%M:%S", &tm);
-	m = snprintf(line + n, sizeof line - n, ".%03ldZ %s [%s] ", ts.tv_nsec / 1000000, level_name[level], logger.who);
+	m = snprintf(line + n, sizeof line - n, ".%03ldZ %s [%s] ", ts.tv_nsec / 1000000,
+		     level_name[level], logger.who);
 	n += (size_t)m;
 	va_start(args, fmt);
 	m = vsnprintf(line + n, sizeof line - n - 1, fmt, args);

@@ -13,7 +13,7 @@
 
 #define ELEMENTS_MAX (1 << 20) /* of one array */
 #define SLOW_MAX 10 /* one answer that keeps coming in may take so many times answer_ms */
-#define LATE_MS 50 /* what a loop that was held up may find in its socket after a deadline */
+#define LATE_MS 50  /* what a loop that was held up may find in its socket after a deadline */
 
 struct command {
 	struct command *next;
@@ -133,8 +133,8 @@ reply_free(void *reply)
 }
 
 #if HIREDIS_MAJOR >= 1
-/* Types of RESP3, which we never ask for: a server that sends them gets the connection closed. Without these hiredis would
- * hand out numbers in the place of objects. */
+/* Types of RESP3, which we never ask for: a server that sends them gets the connection closed.
+ * Without these hiredis would hand out numbers in the place of objects. */
 static void *
 reply_double(const redisReadTask *task, double value, char *text, size_t n)
 {

@@ -72,7 +72,8 @@ slice_trim(struct slice s)
 	return s;
 }
 
-/* The part before the first `c`, or all; `*rest` gets what follows `c` (p == NULL when there was none). */
+/* The part before the first `c`, or all; `*rest` gets what follows `c` (p == NULL when there was
+ * none). */
 static inline struct slice
 slice_cut(struct slice s, char c, struct slice *rest)
 {

@@ -105,11 +105,13 @@ stream_progressed(struct stream *s)
 static int
 stream_init_handle(struct stream *s, struct stream_env *env, int family)
 {
-	return family == AF_UNIX ? uv_pipe_init(env->loop, &s->uv.pipe, 0) : uv_tcp_init(env->loop, &s->uv.tcp);
+	return family == AF_UNIX ? uv_pipe_init(env->loop, &s->uv.pipe, 0)
+				 : uv_tcp_init(env->loop, &s->uv.tcp);
 }
 
 int
-stream_open(struct stream *s, struct stream_env *env, const struct stream_ops *ops, int fd, int family)
+stream_open(struct stream *s, struct stream_env *env, const struct stream_ops *ops, int fd,
+	    int family)
 {
 	int r = stream_init_handle(s, env, family);
 
@@ -137,8 +139,9 @@ stream_on_connect(uv_connect_t *req, int status)
 }
 
 int
-stream_connect(struct stream *s, struct stream_env *env, const struct stream_ops *ops, struct stream_connect *c,
-	       const struct sockaddr *address, const char *path, stream_connected_fn done)
+stream_connect(struct stream *s, struct stream_env *env, const struct stream_ops *ops,
+	       struct stream_connect *c, const struct sockaddr *address, const char *path,
+	       stream_connected_fn done)
 {
 	int r = stream_init_handle(s, env, path ? AF_UNIX : address->sa_family);
 

@@ -1,13 +1,14 @@
 #pragma once
 
 /*
- * stream: one connection, client's or upstream's, TCP or Unix. Four operations (read, write, shutdown, close), so that
- * what encrypts can stand behind them; above it nobody sees a socket.
+ * stream: one connection, client's or upstream's, TCP or Unix. Four operations (read, write,
+ * shutdown, close), so that what encrypts can stand behind them; above it nobody sees a socket.
  *
- * Reading: bytes come in one buffer that all streams of a loop share (struct stream_env); they are the callee's during the
- * callback only. Reading stays on; it is paused for back-pressure and nothing else, as each change costs a system call.
- * Writing: what the kernel takes at once is not copied; the rest is, once, and counted in `queued`. Beyond STREAM_HIGH the
- * writer is told to stop its source; at STREAM_LOW it hears `drained`.
+ * Reading: bytes come in one buffer that all streams of a loop share (struct stream_env); they are
+ * the callee's during the callback only. Reading stays on; it is paused for back-pressure and
+ * nothing else, as each change costs a system call. Writing: what the kernel takes at once is not
+ * copied; the rest is, once, and counted in `queued`. Beyond STREAM_HIGH the writer is told to stop
+ * its source; at STREAM_LOW it hears `drained`.
  */
 
 #include "list.h"
@@ -26,10 +27,11 @@ struct stream;
 
 struct stream_ops {
 	void (*data)(struct stream *s, struct slice bytes);
-	/* Nothing more will come: error 0 is an orderly end, else a negative errno. Called at most once. */
+	/* Nothing more will come: error 0 is an orderly end, else a negative errno. Called at most
+	 * once. */
 	void (*end)(struct stream *s, int error);
-	/* The queue is down to STREAM_LOW after STREAM_FULL (error 0), or empty after stream_flush, or writing failed
-	 * (negative errno; reading may still give what the peer sent before). */
+	/* The queue is down to STREAM_LOW after STREAM_FULL (error 0), or empty after stream_flush,
+	 * or writing failed (negative errno; reading may still give what the peer sent before). */
 	void (*drained)(struct stream *s, int error);
 	/* After stream_close: the memory of the owner may go. */
 	void (*closed)(struct stream *s);
@@ -59,29 +61,33 @@ struct stream {
 
 void stream_env_init(struct stream_env *env, uv_loop_t *loop);
 void stream_env_deinit(struct stream_env *env);
-/* Asks the kernel about paused streams: one that was reset or closed on both sides gets its `end`. Once a second. */
+/* Asks the kernel about paused streams: one that was reset or closed on both sides gets its `end`.
+ * Once a second. */
 void stream_env_check(struct stream_env *env);
 
-/* Takes over an accepted, non-blocking socket of this family. 0 or a negative errno (the descriptor is closed then). */
-int stream_open(struct stream *s, struct stream_env *env, const struct stream_ops *ops, int fd, int family)
-	__attribute__((warn_unused_result));
-/* Starts to connect; done(s, status) runs later, and not after stream_close. A failure at once is returned (close the
- * stream all the same). For AF_UNIX `path` counts. */
+/* Takes over an accepted, non-blocking socket of this family. 0 or a negative errno (the descriptor
+ * is closed then). */
+int stream_open(struct stream *s, struct stream_env *env, const struct stream_ops *ops, int fd,
+		int family) __attribute__((warn_unused_result));
+/* Starts to connect; done(s, status) runs later, and not after stream_close. A failure at once is
+ * returned (close the stream all the same). For AF_UNIX `path` counts. */
 typedef void (*stream_connected_fn)(struct stream *s, int status);
 struct stream_connect {
 	uv_connect_t req;
 	stream_connected_fn done;
 };
-int stream_connect(struct stream *s, struct stream_env *env, const struct stream_ops *ops, struct stream_connect *c,
-		   const struct sockaddr *address, const char *path, stream_connected_fn done)
-	__attribute__((warn_unused_result));
+int stream_connect(struct stream *s, struct stream_env *env, const struct stream_ops *ops,
+		   struct stream_connect *c, const struct sockaddr *address, const char *path,
+		   stream_connected_fn done) __attribute__((warn_unused_result));
 
-int stream_read(struct stream *s); /* starts, or goes on after stream_pause; 0 or a negative errno */
+int
+stream_read(struct stream *s); /* starts, or goes on after stream_pause; 0 or a negative errno */
 void stream_pause(struct stream *s);
 /* 0, STREAM_FULL, or a negative errno. The bytes may be reused afterwards. At most 64 parts. */
-int stream_write(struct stream *s, const struct slice *parts, unsigned n) __attribute__((warn_unused_result));
-/* Calls `drained` when the queue is empty (from the loop, or at once when it is empty already: then returns true and
- * does not call). */
+int stream_write(struct stream *s, const struct slice *parts, unsigned n)
+    __attribute__((warn_unused_result));
+/* Calls `drained` when the queue is empty (from the loop, or at once when it is empty already: then
+ * returns true and does not call). */
 bool stream_flush(struct stream *s);
 /* Has the peer taken any of what waits, since STREAM_FULL or the last call? */
 bool stream_progressed(struct stream *s);

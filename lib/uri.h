@@ -6,8 +6,8 @@
 
 #include "slice.h"
 
-/* Another reader could read it differently: ';', %3B, %2F, %5C, %3F, %23, and triplets of characters
- * that may stand in a path as they are (%3A, %40). See uri_reading. */
+/* Another reader could read it differently: ';', %3B, %2F, %5C, %3F, %23, and triplets of
+ * characters that may stand in a path as they are (%3A, %40). See uri_reading. */
 #define URI_SUSPECT 1u
 /* Percent triplets are left. */
 #define URI_TRIPLET 2u

@@ -1,8 +1,9 @@
 #pragma once
 
 /*
- * wheel: many deadlines, one tick. A deadline that moves later costs a store and nothing else: the node stays where
- * it is linked and is moved when its slot comes up. Resolution is WHEEL_TICK_MS; a deadline never fires early.
+ * wheel: many deadlines, one tick. A deadline that moves later costs a store and nothing else: the
+ * node stays where it is linked and is moved when its slot comes up. Resolution is WHEEL_TICK_MS; a
+ * deadline never fires early.
  */
 
 #include "list.h"
@@ -31,6 +32,6 @@ void wheel_node_init(struct wheel_node *node);
 void wheel_set(struct wheel *w, struct wheel_node *node, uint64_t deadline_ms);
 /* No deadline any more; the node may be freed after it. */
 void wheel_clear(struct wheel_node *node);
-/* Sweeps all slots up to now_ms and calls fire for each node whose deadline has passed; the node is unlinked before the
- * call, which may set it again or free it, or clear others. */
+/* Sweeps all slots up to now_ms and calls fire for each node whose deadline has passed; the node is
+ * unlinked before the call, which may set it again or free it, or clear others. */
 void wheel_sweep(struct wheel *w, uint64_t now_ms, wheel_fire_fn fire, void *userdata);

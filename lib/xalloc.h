@@ -1,8 +1,8 @@
 #pragma once
 
 /*
- * xalloc: allocation that never returns NULL. A process that cannot get a few hundred bytes is of no use to
- * its requests; the supervisor restarts it.
+ * xalloc: allocation that never returns NULL. A process that cannot get a few hundred bytes is of
+ * no use to its requests; the supervisor restarts it.
  */
 
 #include <stddef.h>

@@ -2,7 +2,60 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
+
+const char *
+access_sink_unfit(mode_t mode)
+{
+	if (S_ISDIR(mode))
+		return "it is a folder; name a file in it";
+	if (S_ISSOCK(mode))
+		return "it is a socket; choose a file, a FIFO, or `stdout`";
+	if (S_ISBLK(mode))
+		return "it is a block device; choose a file, a FIFO, or `stdout`";
+	return NULL;
+}
+
+static int
+refuse(const struct config *c, const char *name, const char *why, int error, struct buf *out)
+{
+	buf_addf(out, "%s: access_log: cannot open %s: %s\n", c->file, name, why);
+	return -error;
+}
+
+static int
+open_file(const struct config *c, struct buf *error)
+{
+	const char *name = c->access_log_file, *why = NULL;
+	struct stat st;
+	int e;
+	/* Not blocking: to open a FIFO would wait for its reader, and to write to a full one holds
+	 * up a worker. */
+	int fd =
+	    open(name, O_WRONLY | O_CREAT | O_APPEND | O_NONBLOCK | O_CLOEXEC | O_NOCTTY, 0640);
+
+	e = errno;
+	if (fd >= 0 ? fstat(fd, &st) == 0 : stat(name, &st) == 0) {
+		why = access_sink_unfit(st.st_mode);
+		if (fd < 0 && e == ENXIO && S_ISFIFO(st.st_mode))
+			why = "nobody reads this FIFO; start its reader first";
+	}
+	if (fd >= 0 && !why)
+		return fd;
+	if (fd >= 0) {
+		close(fd);
+		e = EINVAL;
+	}
+	if (why)
+		return refuse(c, name, why, e, error);
+	buf_addf(error,
+		 "%s: access_log: cannot open %s: %s; choose a file that user %u may write to, or "
+		 "`stdout`\n",
+		 c->file, name, strerror(e), (unsigned)geteuid());
+	return -e;
+}
 
 int
 access_sink_open(const struct config *c, struct buf *error)
@@ -12,24 +65,19 @@ access_sink_open(const struct config *c, struct buf *error)
 
 	switch (c->access_log) {
 	case ACCESS_LOG_OFF:
-		fd = open("/dev/null", O_WRONLY | O_CLOEXEC);
+		name = "/dev/null";
+		fd = open(name, O_WRONLY | O_CLOEXEC);
 		break;
 	case ACCESS_LOG_STDOUT:
+		name = "stdout";
 		fd = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
 		break;
 	case ACCESS_LOG_STDERR:
+		name = "stderr";
 		fd = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
 		break;
 	case ACCESS_LOG_FILE:
-		name = c->access_log_file;
-		fd = open(name, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY, 0640);
-		break;
+		return open_file(c, error);
 	}
-	if (fd >= 0)
-		return fd;
-	buf_addf(error,
-		 "%s: access_log: cannot open %s: %s; choose a file that user %u may write to, or "
-		 "`stdout`\n",
-		 c->file, name, strerror(errno), (unsigned)geteuid());
-	return -errno;
+	return fd >= 0 ? fd : refuse(c, name, strerror(errno), errno, error);
 }

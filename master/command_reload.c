@@ -3,9 +3,15 @@
  * it is in force.
  */
 
+#include "ask.h"
 #include "command_ask.h"
+#include "config.h"
 
 #include <stdio.h>
+#include <stdlib.h>
+
+#define ANSWER_MAX ((size_t)1 << 20)
+#define ANSWER_DEPTH 16
 
 /* Lines, each of which is a mistake or a reason. */
 static void
@@ -20,14 +26,21 @@ print_lines(struct slice text)
 }
 
 static void
+print_array(const struct json *lines)
+{
+	for (const struct json *l = json_first(lines); l; l = json_next(l))
+		print_lines(json_text(l));
+}
+
+static void
 print_refusal(const struct json *root)
 {
 	const struct json *mistakes = json_get(root, "mistakes");
 
 	if (!json_first(mistakes))
 		print_lines(json_text(json_get(root, "error")));
-	for (const struct json *m = json_first(mistakes); m; m = json_next(m))
-		print_lines(json_text(m));
+	print_array(mistakes);
+	print_array(json_get(root, "warnings"));
 	fputs("yett reload: refused; the configuration of before stays in force\n", stderr);
 }
 
@@ -57,12 +70,24 @@ tell(const struct answer *a, const struct command_options *o)
 			       answer_text(a->json, "version", version));
 		return COMMAND_OK;
 	case 202:
+		if (!o->json && !json_first(json_get(a->json, "lagging")))
+			fputs("yett reload: the new table is still being made\n", stderr);
 		if (!o->json)
 			print_lagging(a->json);
 		return COMMAND_LAGGING;
 	case 422:
 		if (!o->json)
 			print_refusal(a->json);
+		return COMMAND_REFUSED;
+	case 503:
+		if (!json_get(a->json, "reloaded")) /* it is not the master who says so */
+			return answer_refused(a, "reload");
+		if (!o->json)
+			fprintf(stderr, "yett reload: %.*s; %s\n",
+				SLICE_F(json_text(json_get(a->json, "error"))),
+				answer_true(a->json, "reloaded")
+				    ? "the file is in force all the same"
+				    : "the configuration of before stays in force");
 		return COMMAND_REFUSED;
 	case 500:
 		if (!o->json) {
@@ -75,6 +100,64 @@ tell(const struct answer *a, const struct command_options *o)
 	}
 }
 
+static int
+find_socket(const struct command_options *o, struct buf *path)
+{
+	struct buf BUF_CLEAN report = { 0 };
+	struct slice rest, folder;
+	int r = 0;
+
+	if (o->socket) {
+		buf_addf(path, "%s", o->socket);
+	} else if (o->file) {
+		r = config_admin_socket(o->file, path, &report);
+		if (r != 0)
+			fwrite(report.p, 1, report.n, stderr);
+	} else {
+		folder = slice_cut(slice_of(getenv("RUNTIME_DIRECTORY")), ':', &rest);
+		if (folder.n == 0)
+			folder = SLICE("/run/yett");
+		buf_addf(path, "%.*s/admin.sock", SLICE_F(folder));
+	}
+	buf_addc(path, '\0');
+	return r;
+}
+
+/* Is there a gateway? Then it was one that took our request, and the connection ended behind it. */
+static bool
+gateway_answers(const char *socket)
+{
+	struct ask q = { .socket = socket, .method = "GET", .target = "/status", .timeout_s = 5 };
+	struct buf BUF_CLEAN body = { 0 }, why = { 0 };
+
+	return ask(&q, &body, &why) > 0;
+}
+
+/* As answer_get; but a wait may well outlive the admin worker that the question went to, and the
+ * reload with it. */
+static int
+answer_wait(struct answer *a, const struct command_options *o, const char *target)
+{
+	struct buf BUF_CLEAN path = { 0 }, why = { 0 };
+	struct ask q = { .method = "POST", .target = target };
+
+	*a = (struct answer){ 0 };
+	if (find_socket(o, &path) != 0)
+		return COMMAND_UNREADABLE;
+	q.socket = path.p;
+	a->status = ask(&q, &a->body, &why);
+	if (a->status >= 0 &&
+	    json_parse(buf_slice(&a->body), ANSWER_MAX, ANSWER_DEPTH, &a->json) == 0)
+		return COMMAND_OK;
+	if (gateway_answers(path.p))
+		fputs("yett reload: the connection ended before the answer came; the reload may be "
+		      "in force, `yett status` says how the last one went\n",
+		      stderr);
+	else
+		fprintf(stderr, "yett: %.*s\n", SLICE_F(why));
+	return COMMAND_UNREADABLE;
+}
+
 int
 command_reload(const struct command_options *o)
 {
@@ -85,7 +168,7 @@ command_reload(const struct command_options *o)
 	buf_addf(&target, "/reload%s%s%s", o->wait || o->force ? "?" : "", o->wait ? "wait=1" : "",
 		 o->force ? (o->wait ? "&force=1" : "force=1") : "");
 	buf_addc(&target, '\0');
-	r = answer_get(&a, o, "POST", target.p);
+	r = o->wait ? answer_wait(&a, o, target.p) : answer_get(&a, o, "POST", target.p);
 	if (r == COMMAND_OK && o->json)
 		answer_print(&a.body);
 	if (r == COMMAND_OK)

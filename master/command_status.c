@@ -153,8 +153,8 @@ write_rules(const struct json *root, bool colours, struct buf *out)
 	char a[32], b[32], c[32], d[32];
 
 	write_label("rules", colours, out);
-	buf_addf(out, "from %s: %s routes, %s frontends, %s backends",
-		 answer_text(rules, "source", a), answer_text(rules, "routes", b),
+	buf_addf(out, "%s routes in all; from %s: %s frontend(s), %s backend(s)",
+		 answer_text(rules, "routes", b), answer_text(rules, "source", a),
 		 answer_text(rules, "frontends", c), answer_text(rules, "backends", d));
 	if (json_kind(json_get(rules, "age_s") ?: rules) == JSON_NUMBER) {
 		buf_adds(out, SLICE(", compared "));

@@ -2,9 +2,11 @@
 
 #include "socket.h"
 
+#include "lib/log.h"
 #include "lib/xalloc.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -16,6 +18,14 @@ inherited_add(struct inherited *in, int fd, uint32_t slot)
 	in->sockets[in->count++] = (struct inherited_socket){ .fd = fd, .slot = slot };
 }
 
+struct inherited_orphan *
+inherited_add_orphan(struct inherited *in, pid_t pid, int pidfd)
+{
+	in->orphans = xrealloc(in->orphans, (in->orphans_count + 1) * sizeof *in->orphans);
+	in->orphans[in->orphans_count] = (struct inherited_orphan){ .pid = pid, .pidfd = pidfd };
+	return &in->orphans[in->orphans_count++];
+}
+
 void
 inherited_deinit(struct inherited *in)
 {
@@ -23,7 +33,13 @@ inherited_deinit(struct inherited *in)
 		if (in->sockets[i].fd >= 0)
 			close(in->sockets[i].fd);
 	}
+	for (size_t i = 0; i < in->orphans_count; i++) {
+		if (in->orphans[i].pidfd >= 0)
+			close(in->orphans[i].pidfd);
+		free(in->orphans[i].inodes);
+	}
 	free(in->sockets);
+	free(in->orphans);
 	*in = (struct inherited){ 0 };
 }
 
@@ -49,12 +65,97 @@ inherited_take(struct inherited *in, const struct socket_address *a, uint32_t sl
 	return fd;
 }
 
+struct marking {
+	struct inherited *in;
+	size_t orphaned, others;
+};
+
+static void
+mark_listening(void *userdata, uint64_t inode)
+{
+	struct marking *m = userdata;
+	bool orphaned = false;
+
+	for (size_t i = 0; i < m->in->orphans_count; i++) {
+		struct inherited_orphan *o = &m->in->orphans[i];
+
+		for (size_t k = 0; k < o->count; k++) {
+			if (o->inodes[k] == inode)
+				o->ours = orphaned = true;
+		}
+	}
+	if (orphaned)
+		m->orphaned++;
+	else
+		m->others++;
+}
+
+/* Marks the orphans that listen there. True when there are some, and nobody else does. */
+static bool
+inherited_mark(struct inherited *in, const struct socket_address *a)
+{
+	struct marking m = { .in = in };
+
+	if (in->orphans_count > 0)
+		socket_each_listening(a, mark_listening, &m);
+	return m.orphaned > 0 && m.others == 0;
+}
+
 int
 listener_fd(const struct listener *l, uint32_t slot)
 {
 	if (l->shared)
 		slot = 0;
 	return slot < l->fds_count ? l->fds[slot] : -1;
+}
+
+void
+listeners_listen(struct listeners *l)
+{
+	for (size_t i = 0; i < l->count; i++) {
+		for (uint32_t k = 0; k < l->all[i].fds_count; k++) {
+			int r = socket_listen(l->all[i].fds[k]);
+
+			if (r < 0)
+				log_error("listener address=%s error=\"%s\"", l->all[i].text,
+					  strerror(-r));
+		}
+	}
+}
+
+static void
+listener_own(struct listener *l)
+{
+	struct stat st;
+
+	if (stat(l->path, &st) < 0)
+		return;
+	l->dev = st.st_dev;
+	l->ino = st.st_ino;
+}
+
+static void
+listener_place(struct listener *l)
+{
+	if (!l->path || l->ino || l->fds_count == 0)
+		return;
+	if (l->beside && rename(l->beside, l->path) < 0) {
+		log_error("listener address=%s error=\"cannot take the path: %s\"", l->text,
+			  strerror(errno));
+		return;
+	}
+	free(l->beside);
+	l->beside = NULL;
+	listener_own(l);
+}
+
+void
+listeners_place(struct listeners *l, enum listener_kind kind)
+{
+	for (size_t i = 0; i < l->count; i++) {
+		if (l->all[i].kind == kind)
+			listener_place(&l->all[i]);
+	}
 }
 
 static void
@@ -70,6 +171,10 @@ listener_close(struct listener *l)
 	    st.st_ino == l->ino)
 		unlink(l->path);
 	l->ino = 0;
+	if (l->beside)
+		unlink(l->beside);
+	free(l->beside);
+	l->beside = NULL;
 }
 
 void
@@ -102,6 +207,18 @@ struct opening { /* what listeners_open works with */
 	bool took_over;
 };
 
+/* One that orphans serve is left to them until our own workers are there. */
+static bool
+opens_beside(const struct listener *l, const char *path)
+{
+	struct stat st;
+
+	/* To probe the way in for a new master would be one more take-over. */
+	if (l->kind == LISTENER_TAKEOVER)
+		return lstat(path, &st) == 0 && S_ISSOCK(st.st_mode);
+	return socket_is_served(path, SOCK_STREAM);
+}
+
 static int
 open_unix(struct opening *o, struct listener *l, const struct socket_address *a, struct buf *reason)
 {
@@ -123,21 +240,27 @@ open_unix(struct opening *o, struct listener *l, const struct socket_address *a,
 		.replace =
 		    slice_starts(path, run_dir) && path.n > run_dir.n && path.p[run_dir.n] == '/',
 	};
-	struct stat st;
+	bool in_run_dir = options.replace;
 	int fd = -1;
 
+	options.replace |= inherited_mark(o->inherited, a);
 	/* An operator who asks now must not reach the admin worker of the earlier master, which
 	 * shares its socket. */
-	if (l->kind == LISTENER_HTTP || !options.replace)
+	if (l->kind == LISTENER_HTTP || !in_run_dir)
 		fd = inherited_take(o->inherited, a, 0);
-	if (fd < 0)
-		fd = socket_listen_unix(a, &options, l->text, reason);
-	if (fd < 0)
-		return fd;
 	l->path = xstrdup(a->path);
-	if (stat(a->path, &st) == 0) {
-		l->dev = st.st_dev;
-		l->ino = st.st_ino;
+	if (fd < 0) {
+		if (options.replace && opens_beside(l, a->path))
+			l->beside = socket_name_beside(a->path);
+		options.beside = l->beside != NULL;
+		fd = socket_listen_unix(a, &options, l->text, reason);
+		if (fd < 0)
+			return fd;
+		l->fds[l->fds_count++] = fd;
+		/* Outside of the run_dir we cannot rename any more once root is dropped. */
+		if (!l->beside || (!in_run_dir && geteuid() == 0 && o->config->user[0]))
+			listener_place(l);
+		return 0;
 	}
 	l->fds[l->fds_count++] = fd;
 	return 0;
@@ -147,25 +270,32 @@ static int
 open_tcp(struct opening *o, struct listener *l, struct socket_address *a, uint32_t count,
 	 struct buf *reason)
 {
+	bool beside;
 	int r;
 
 	/* SO_REUSEPORT lets a second gateway of the same user share the port unseen, hence the look
-	 * beforehand; after a take-over it would meet the workers that are on their way out. */
-	r = o->took_over ? 0 : socket_check_free(a, l->text, reason);
+	 * beforehand; it would meet the workers of a killed master, too, which are on their way
+	 * out. */
+	beside = inherited_mark(o->inherited, a) || o->took_over;
+	r = beside ? 0 : socket_check_free(a, l->text, reason);
 	if (r < 0)
 		return r;
-	while (l->fds_count < count) {
+	while (l->fds_count < count && r == 0) {
 		int fd = inherited_take(o->inherited, a, l->fds_count);
 
 		if (fd < 0)
-			fd = socket_listen_tcp(a, l->text, reason);
+			fd = socket_bind_tcp(a, l->text, reason);
 		if (fd < 0)
 			return fd;
 		l->fds[l->fds_count++] = fd;
 		socket_read_port(fd, a); /* port 0: the others follow the first */
+		if (!beside)
+			r = socket_listen(fd);
 	}
+	if (r < 0)
+		buf_addf(reason, "%s: cannot listen: %s\n", l->text, strerror(-r));
 	l->port = a->port;
-	return 0;
+	return r;
 }
 
 /* The reason is told behind the place of the setting, as the configuration's own mistakes are. */

@@ -5,12 +5,17 @@
  * that what is queued in one outlives the worker that accepts from it; it accepts on none itself. A
  * TCP listener is one SO_REUSEPORT socket per worker slot; a Unix-socket listener, and what belongs
  * to the admin worker, is one socket.
+ *
+ * While workers of a killed master serve, nothing of theirs is touched: a Unix socket whose path
+ * they listen at is made beside it and takes the path in listeners_place, and new TCP sockets
+ * listen from listeners_listen on. A start that fails leaves everything as it was.
  */
 
 #include "config.h"
 #include "shm/message.h"
 
 #include <sys/stat.h>
+#include <sys/types.h>
 
 struct listener {
 	uint32_t
@@ -21,9 +26,10 @@ struct listener {
 	char *text;    /* for messages */
 	int *fds;      /* by slot */
 	uint32_t fds_count;
-	char *path; /* of a Unix socket; dev and ino: the file that we made */
+	char *path; /* of a Unix socket; dev and ino: the file that we made, 0: none is ours yet */
 	dev_t dev;
 	ino_t ino;
+	char *beside; /* where it stands until listeners_place; NULL: at path */
 };
 
 struct listeners {
@@ -37,19 +43,37 @@ struct inherited_socket {
 	uint32_t slot;
 };
 
+/* A worker whose master is gone. */
+struct inherited_orphan {
+	pid_t pid;
+	int pidfd;
+	uint64_t *inodes; /* of its sockets */
+	size_t count;
+	bool ours; /* it listens at an address of ours */
+};
+
 struct inherited {
 	struct inherited_socket *sockets;
 	size_t count;
+	struct inherited_orphan *orphans;
+	size_t orphans_count;
 };
 
 void inherited_add(struct inherited *in, int fd, uint32_t slot);
-/* Closes what nobody took. */
+/* `pidfd` is taken over; the inodes follow. */
+struct inherited_orphan *inherited_add_orphan(struct inherited *in, pid_t pid, int pidfd);
+/* Closes what nobody took, also of the orphans. */
 void inherited_deinit(struct inherited *in);
 
 /* Opens all of them; a socket of `in` that is bound to the right address is used in place of a new
- * one. 0; or a negative errno with the reason and the remedy in `error`, and nothing left open. */
+ * one, and an orphan that listens there does not keep us from it, but is marked. 0; or a negative
+ * errno with the reason and the remedy in `error`, and nothing left open. */
 int listeners_open(struct listeners *l, const struct config *c, struct inherited *in,
 		   struct buf *error) __attribute__((warn_unused_result));
+/* From here on connections may come to the new sockets: workers are being started. */
+void listeners_listen(struct listeners *l);
+/* Those of one kind are served: they take their paths, which are ours to remove from here on. */
+void listeners_place(struct listeners *l, enum listener_kind kind);
 /* The socket of a slot, -1 when it is closed. */
 int listener_fd(const struct listener *l, uint32_t slot);
 /* Closes those of one kind, and removes the files of their Unix sockets if they are still ours. */

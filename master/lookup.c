@@ -309,8 +309,15 @@ lookups_open(struct lookups *l, struct slice servers)
 		.sock_state_cb = watch_change,
 		.sock_state_cb_data = l,
 	};
+	int wanted = ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_SOCK_STATE_CB;
 	ares_channel next, before = l->channel;
-	int status = ares_init_options(&next, &options, ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_SOCK_STATE_CB);
+	int status;
+
+#ifdef ARES_OPT_QUERY_CACHE /* newer c-ares keeps answers itself, also beyond their TTL as we count it */
+	wanted |= ARES_OPT_QUERY_CACHE;
+	options.qcache_max_ttl = 0;
+#endif
+	status = ares_init_options(&next, &options, wanted);
 
 	if (status != ARES_SUCCESS)
 		return channel_errno(status);

@@ -44,6 +44,7 @@ void
 master_start_workers(struct master *m)
 {
 	m->phase = MASTER_STARTING;
+	listeners_listen(&m->listeners);
 	supervisor_start(&m->supervisor);
 }
 
@@ -68,6 +69,10 @@ readiness_settle(struct master *m)
 	unsigned workers = s->slots_count - 1, running = count_running(s);
 	char status[128];
 
+	if (s->slots[workers].state == SLOT_RUNNING) { /* the next master may ask it */
+		listeners_place(&m->listeners, LISTENER_ADMIN);
+		listeners_place(&m->listeners, LISTENER_TAKEOVER);
+	}
 	if (m->phase == MASTER_STARTING && running == workers &&
 	    s->slots[workers].state == SLOT_RUNNING) {
 		m->phase = MASTER_SERVING;
@@ -76,6 +81,7 @@ readiness_settle(struct master *m)
 			 (unsigned long long)m->publisher.version,
 			 (unsigned long long)(clock_mono_ms() - m->started_ms));
 		systemd_ready(&m->systemd, status);
+		listeners_place(&m->listeners, LISTENER_HTTP);
 		takeover_end(&m->takeover, m->config->drain);
 	}
 	board_set(&m->page->ready, (uint64_t)(m->phase == MASTER_SERVING && running > 0));
@@ -102,13 +108,21 @@ on_call(void *userdata, struct slot *slot, const struct msg_call *call, struct i
 	control_answer(userdata, slot, call, message);
 }
 
+/* Neither our workers nor those of an earlier master may outlive us. */
+static void
+end_settle(struct master *m)
+{
+	if (m->phase != MASTER_DRAINING || !m->supervisor.emptied ||
+	    !takeover_is_over(&m->takeover))
+		return;
+	m->phase = MASTER_ENDED;
+	uv_stop(&m->loop);
+}
+
 static void
 on_empty(void *userdata)
 {
-	struct master *m = userdata;
-
-	m->phase = MASTER_ENDED;
-	uv_stop(&m->loop);
+	end_settle(userdata);
 }
 
 const struct supervisor_ops master_supervisor_ops = {
@@ -176,6 +190,13 @@ master_drain(struct master *m, uint32_t grace_ms)
 	}
 	m->phase = MASTER_DRAINING;
 	board_set(&m->page->ready, 0u);
+	/* What an earlier master left is ours to remove now. */
+	for (int kind = LISTENER_HTTP; kind <= LISTENER_TAKEOVER; kind++)
+		listeners_place(&m->listeners, (enum listener_kind)kind);
+	if (grace_ms > 0)
+		takeover_end(&m->takeover, grace_ms);
+	else
+		takeover_kill(&m->takeover);
 	supervisor_drain(&m->supervisor, grace_ms, grace_ms < IDLE_MS ? grace_ms : IDLE_MS);
 	listeners_close(&m->listeners, LISTENER_HTTP);
 }
@@ -205,6 +226,7 @@ on_tick(uv_timer_t *timer)
 
 	supervisor_tick(&m->supervisor, now);
 	takeover_tick(&m->takeover, m->page, now);
+	end_settle(m);
 	publish_tick(m);
 	saver_tick(m, now);
 	board_settle(m);

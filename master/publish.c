@@ -1,5 +1,6 @@
 #include "publish.h"
 
+#include "lookup.h"
 #include "master.h"
 
 #include "lib/clock.h"
@@ -49,6 +50,7 @@ publish_deinit(struct master *m)
 	slots_free(p->slots.upstreams);
 	slots_free(p->slots.endpoints);
 	slots_free(p->slots.routes);
+	map_deinit(&p->names, NULL);
 	free(p->warnings);
 }
 
@@ -60,10 +62,6 @@ publish_mark(struct master *m, unsigned parts)
 	p->pending |= parts;
 	if (parts & PUBLISH_RULES)
 		p->directory_old = true;
-	/* Counted from the first of several changes, so that their stream cannot hold up the first
-	 * one for ever. */
-	if (p->hold_ms == 0)
-		p->hold_ms = clock_mono_ms() + HOLD_MS;
 	/* A timer of no length runs in the next turn, however many marks there were before. */
 	uv_timer_start(&p->turn, publish_turn, 0, 0);
 }
@@ -111,6 +109,64 @@ publish_reconfigured(struct master *m)
 	directory_renew(m);
 	publish_mark(m, PUBLISH_ALL);
 	m->publisher.directory_old = false;
+}
+
+/* ---- new names ---- */
+
+static bool
+name_awaited(const struct master *m, const char *host)
+{
+	const struct resolved *addresses;
+	uint64_t generation;
+	bool settled;
+
+	if (map_get(&m->publisher.names, slice_of(host)))
+		return false;
+	resolver_get(m->resolver, host, &addresses, &generation, &settled);
+	return !settled;
+}
+
+static bool
+names_awaited(const struct master *m)
+{
+	const struct directory *d = m->publisher.directory;
+
+	if (resolver_settled(m->resolver))
+		return false;
+	for (size_t u = 0; u < d->upstreams_count; u++) {
+		const struct directory_upstream *upstream = &d->upstreams[u];
+
+		for (size_t e = 0; e < upstream->endpoints_count; e++) {
+			const char *host = upstream->endpoints[e].address.host;
+
+			if (host && name_awaited(m, host))
+				return true;
+		}
+	}
+	return false;
+}
+
+/* A name delays one table, the first that has it: what it resolves to later is a change of its own.
+ */
+static void
+names_note(struct master *m)
+{
+	struct publisher *p = &m->publisher;
+	const struct directory *d = p->directory;
+	struct resolved literal;
+
+	p->hold_ms = 0;
+	map_deinit(&p->names, NULL);
+	for (size_t u = 0; u < d->upstreams_count; u++) {
+		const struct directory_upstream *upstream = &d->upstreams[u];
+
+		for (size_t e = 0; e < upstream->endpoints_count; e++) {
+			const char *host = upstream->endpoints[e].address.host;
+
+			if (host && !lookup_literal(slice_of(host), &literal))
+				*map_put(&p->names, slice_of(host)) = p;
+		}
+	}
 }
 
 /* ---- compiling ---- */
@@ -294,9 +350,9 @@ publish_commit(struct master *m, struct product *product)
 }
 
 static bool
-publish_held(const struct master *m, uint64_t now)
+publish_held(struct master *m, uint64_t now)
 {
-	const struct publisher *p = &m->publisher;
+	struct publisher *p = &m->publisher;
 
 	if (now < p->retry_ms)
 		return true;
@@ -305,7 +361,16 @@ publish_held(const struct master *m, uint64_t now)
 			return false;
 		return !master_rules_awaited(m) || !resolver_settled(m->resolver);
 	}
-	return now < p->hold_ms && !resolver_settled(m->resolver);
+	if (!names_awaited(m))
+		return false;
+	/* Counted from the first of several names, so that their stream cannot hold up a table for
+	 * ever. */
+	if (p->hold_ms == 0)
+		p->hold_ms = now + HOLD_MS;
+	if (now >= p->hold_ms)
+		return false;
+	uv_timer_start(&p->turn, publish_turn, p->hold_ms - now, 0);
+	return true;
 }
 
 static void
@@ -323,7 +388,8 @@ publish_compile(struct master *m, uint64_t now)
 		p->retry_ms = now + RETRY_MS;
 	} else {
 		p->pending = 0;
-		p->hold_ms = 0;
+		if (parts & PUBLISH_RULES)
+			names_note(m);
 		if (parts & PUBLISH_RULES)
 			p->rules_loaded = master_rules_loaded(m);
 		if (publish_commit(m, &product))

@@ -8,6 +8,7 @@
 
 #include "compile.h"
 #include "directory.h"
+#include "lib/map.h"
 #include "shm/table.h"
 #include "wait.h"
 
@@ -23,7 +24,8 @@ struct publisher {
 	uv_timer_t turn;
 	unsigned pending;    /* enum publish_part: changed since the last compilation */
 	bool directory_old;  /* the directory is to be built anew before that */
-	uint64_t hold_ms;    /* wait so long for new names to resolve; 0: not waiting */
+	struct map names;    /* hosts of the last compilation's directory: not waited for */
+	uint64_t hold_ms;    /* wait so long for the others to resolve; 0: none was seen yet */
 	uint64_t retry_ms;   /* after a compilation that failed */
 	uint64_t generation; /* of the next segments */
 	uint64_t version;    /* of the table in force, 0 before the first */
@@ -39,7 +41,8 @@ struct publisher {
 
 int publish_init(struct master *m) __attribute__((warn_unused_result));
 void publish_deinit(struct master *m);
-/* Compiled and published in this loop turn or the next one; new names get a moment to resolve. */
+/* Compiled and published in this loop turn or the next one; names that it is the first to have
+ * get a moment to resolve. */
 void publish_mark(struct master *m, unsigned parts);
 /* At every tick. */
 void publish_tick(struct master *m);

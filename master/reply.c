@@ -2,6 +2,7 @@
 
 #include "supervise.h"
 
+#include "lib/buf.h"
 #include "lib/log.h"
 #include "shm/memfd.h"
 
@@ -40,4 +41,14 @@ reply_send(struct slot *admin, uint32_t id, uint32_t status, struct slice json)
 	supervisor_send(admin, MSG_REPLY, &reply, sizeof reply, fd);
 	if (fd >= 0)
 		close(fd);
+}
+
+void
+reply_redis_down(struct slot *admin, uint32_t id, bool reloaded)
+{
+	static const char error[] = "\"error\":\"Redis is down; nothing was confirmed\"";
+	BUF_CLEAN struct buf json = { 0 };
+
+	buf_addf(&json, "{\"ok\":false,%s,\"reloaded\":%s}\n", error, reloaded ? "true" : "false");
+	reply_send(admin, id, 503, buf_slice(&json));
 }

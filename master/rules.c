@@ -30,7 +30,7 @@ frontend_free(void *p)
 {
 	struct rules_frontend *f = p;
 
-	if (!f)
+	if (!f || (f->shared && f->shared--))
 		return;
 	free(f->url);
 	free(f->backend);
@@ -68,6 +68,56 @@ rules_clear(struct rules *r)
 	map_deinit(&r->backends, backend_release);
 	map_deinit(&r->refusals, refusal_free);
 	r->refused = 0;
+}
+
+static void *
+frontend_share(void *p)
+{
+	struct rules_frontend *f = p;
+
+	f->shared++;
+	return f;
+}
+
+static void *
+backend_share(void *p)
+{
+	struct rules_backend *b = p;
+
+	b->shared++;
+	return b;
+}
+
+static void *
+refusal_copy(void *p)
+{
+	const struct rules_refusal *from = p;
+	struct rules_refusal *f = xcalloc(1, sizeof *f);
+
+	*f = *from;
+	f->key = xstrndup(from->key, from->key_n);
+	f->reason = xstrdup(from->reason);
+	return f;
+}
+
+static void
+copy_all(struct map *to, const struct map *from, void *(*copy)(void *))
+{
+	for (size_t i = 0; i < from->count; i++)
+		*map_put(to, map_name(&from->entries[i])) = copy(from->entries[i].value);
+}
+
+struct rules *
+rules_copy(const struct rules *r)
+{
+	struct rules *to = rules_new();
+
+	copy_all(&to->frontends, &r->frontends, frontend_share);
+	copy_all(&to->backends, &r->backends, backend_share);
+	copy_all(&to->refusals, &r->refusals, refusal_copy);
+	to->refused = r->refused;
+	to->generation = r->generation;
+	return to;
 }
 
 void

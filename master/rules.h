@@ -27,12 +27,14 @@ struct rules_backend {
 	size_t servers_count;
 	char **config; /* name, value, name, value */
 	size_t config_count; /* pairs */
+	unsigned shared;     /* sets that hold it beside the first (rules_copy) */
 };
 
 /* One frontend of redx: `url` as stored, backend name. */
 struct rules_frontend {
 	char *url;
 	char *backend;
+	unsigned shared; /* as above */
 };
 
 /* Why a stored key is not in force. */
@@ -47,6 +49,9 @@ struct rules_refusal {
 struct rules;
 
 struct rules *rules_new(void);
+/* The same rules, refusals and generation once more: a draft, to be brought in by rules_replace. What neither changes they
+ * share, so both belong to one thread. */
+struct rules *rules_copy(const struct rules *r);
 void rules_free(struct rules *r);
 
 /* Raw facts as they come from Redis. Each says whether the set in force changed (1), did not (0), or that the value was

@@ -8,8 +8,8 @@
 #include <stdlib.h>
 
 /* RFC 3629. What is none could not be written as JSON and read back. */
-static bool
-is_utf8(struct slice s)
+bool
+rules_is_utf8(struct slice s)
 {
 	for (size_t i = 0, more; i < s.n; i += more + 1) {
 		unsigned char c = (unsigned char)s.p[i];
@@ -39,7 +39,7 @@ rules_text_fault(struct slice text)
 		if (iscntrl((unsigned char)text.p[i]))
 			return "it holds control characters";
 	}
-	return is_utf8(text) ? NULL : "it is not UTF-8";
+	return rules_is_utf8(text) ? NULL : "it is not UTF-8";
 }
 
 const char *
@@ -73,7 +73,7 @@ score_parse(struct slice s, double *out)
 void
 backend_free(struct rules_backend *b)
 {
-	if (!b)
+	if (!b || (b->shared && b->shared--))
 		return;
 	for (size_t i = 0; i < b->servers_count; i++) {
 		free(b->servers[i].text);

@@ -11,9 +11,11 @@
 const char *rules_name_fault(struct slice name);
 /* The same for a value, whatever its length. */
 const char *rules_text_fault(struct slice text);
+bool rules_is_utf8(struct slice text);
 /* From name, value, name, value... as HGETALL gives them. NULL when a field is at fault; *why then
  * says which and why, with a NUL behind. */
 struct rules_backend *backend_make(struct slice name, const struct slice *fields, size_t count,
 				   struct buf *why);
+/* The last holder's call frees it. */
 void backend_free(struct rules_backend *b);
 bool backend_same(const struct rules_backend *a, const struct rules_backend *b);

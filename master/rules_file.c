@@ -6,10 +6,12 @@
 
 #include "rules.h"
 
+#include "rules_backend.h"
+
 #include "lib/clock.h"
+#include "lib/json.h"
 #include "lib/xalloc.h"
 
-#include <cjson/cJSON.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -20,6 +22,7 @@
 
 #define FORMAT "yett rules 1"
 #define FILE_MAX ((off_t)256 << 20)
+#define DEPTH 3 /* the file, "backends", one backend */
 
 /* ---- writing ---- */
 
@@ -40,6 +43,27 @@ backend_write(struct buf *out, const struct rules_backend *b)
 		buf_add_json(out, slice_of(b->config[2 * i + 1]));
 	}
 	buf_addc(out, '}');
+}
+
+/* A key that JSON could not give back as it is is left out: under another name it might be another
+ * key's, or stand twice. */
+static void
+refusals_write(const struct rules *r, struct buf *out)
+{
+	bool first = true;
+
+	for (size_t i = 0; i < rules_refusals(r); i++) {
+		const struct rules_refusal *f = rules_refusal_at(r, i);
+		struct slice key = slice_make(f->key, f->key_n);
+
+		if (memchr(key.p, '\0', key.n) || !rules_is_utf8(key))
+			continue;
+		buf_adds(out, first ? SLICE("\n") : SLICE(",\n"));
+		first = false;
+		buf_add_json(out, key);
+		buf_addc(out, ':');
+		buf_add_json(out, slice_of(f->reason));
+	}
 }
 
 static void
@@ -63,14 +87,7 @@ rules_write(const struct rules *r, struct buf *out)
 	/* Without these a restart would forget that a match must answer 503, and let a shorter path
 	 * have it. */
 	buf_adds(out, SLICE("},\n\"refused\":{"));
-	for (size_t i = 0; i < rules_refusals(r); i++) {
-		const struct rules_refusal *f = rules_refusal_at(r, i);
-
-		buf_adds(out, i ? SLICE(",\n") : SLICE("\n"));
-		buf_add_json(out, slice_make(f->key, f->key_n));
-		buf_addc(out, ':');
-		buf_add_json(out, slice_of(f->reason));
-	}
+	refusals_write(r, out);
 	buf_adds(out, SLICE("}}\n"));
 }
 
@@ -160,80 +177,85 @@ read_file(const char *path, struct buf *out)
 	return n == 0 ? 0 : -EBADMSG;
 }
 
+/* False when one of the members is of another kind. */
 static bool
-load_frontends(struct rules *r, const cJSON *object)
+members_are(const struct json *object, enum json_kind kind)
 {
-	for (const cJSON *i = object->child; i; i = i->next) {
-		if (!cJSON_IsString(i) ||
-		    rules_set_frontend(r, slice_of(i->string), slice_of(i->valuestring)) == 0)
+	if (!object || json_kind(object) != JSON_OBJECT)
+		return false;
+	for (const struct json *i = json_first(object); i; i = json_next(i)) {
+		if (json_kind(i) != kind)
 			return false;
 	}
 	return true;
 }
 
 static bool
-load_backend(struct rules *r, const cJSON *backend)
+load_frontends(struct rules *r, const struct json *object)
+{
+	if (!members_are(object, JSON_STRING))
+		return false;
+	for (const struct json *i = json_first(object); i; i = json_next(i))
+		rules_set_frontend(r, json_name(i), json_text(i));
+	return true;
+}
+
+static bool
+load_backend(struct rules *r, const struct json *backend)
 {
 	size_t count = 0;
 	struct slice *fields;
-	int set;
 
-	for (const cJSON *i = backend->child; i; i = i->next) {
-		if (!cJSON_IsString(i))
-			return false;
+	if (!members_are(backend, JSON_STRING))
+		return false;
+	for (const struct json *i = json_first(backend); i; i = json_next(i))
 		count += 2;
-	}
 	fields = xcalloc(count, sizeof *fields);
 	count = 0;
-	for (const cJSON *i = backend->child; i; i = i->next) {
-		fields[count++] = slice_of(i->string);
-		fields[count++] = slice_of(i->valuestring);
+	for (const struct json *i = json_first(backend); i; i = json_next(i)) {
+		fields[count++] = json_name(i);
+		fields[count++] = json_text(i);
 	}
-	set = rules_set_backend(r, slice_of(backend->string), fields, count);
+	rules_set_backend(r, json_name(backend), fields, count);
 	free(fields);
-	return set != 0;
-}
-
-static bool
-load_backends(struct rules *r, const cJSON *object)
-{
-	for (const cJSON *i = object->child; i; i = i->next) {
-		if (!cJSON_IsObject(i) || !load_backend(r, i))
-			return false;
-	}
 	return true;
 }
 
 static bool
-load_refused(struct rules *r, const cJSON *object)
+load_backends(struct rules *r, const struct json *object)
 {
-	for (const cJSON *i = object->child; i; i = i->next) {
-		if (!cJSON_IsString(i))
-			return false;
-		rules_refuse(r, slice_of(i->string), i->valuestring);
-	}
-	return true;
-}
-
-/* What this version refuses is a refusal of that key alone, as if it came from Redis. A name that
- * stands twice with the same value (then the second changes nothing) shows that something else
- * wrote the file. */
-static bool
-load_document(struct rules *r, const cJSON *document, int64_t *saved_at)
-{
-	const cJSON *format = cJSON_GetObjectItemCaseSensitive(document, "format");
-	const cJSON *saved = cJSON_GetObjectItemCaseSensitive(document, "saved_at");
-	const cJSON *frontends = cJSON_GetObjectItemCaseSensitive(document, "frontends");
-	const cJSON *backends = cJSON_GetObjectItemCaseSensitive(document, "backends");
-	const cJSON *refused = cJSON_GetObjectItemCaseSensitive(document, "refused");
-
-	if (!cJSON_IsString(format) || strcmp(format->valuestring, FORMAT) != 0 ||
-	    !cJSON_IsNumber(saved) || !(saved->valuedouble >= 0 && saved->valuedouble < 1e15))
+	if (!members_are(object, JSON_OBJECT))
 		return false;
-	*saved_at = (int64_t)saved->valuedouble;
-	return cJSON_IsObject(frontends) && cJSON_IsObject(backends) && cJSON_IsObject(refused) &&
-	       load_frontends(r, frontends) && load_backends(r, backends) &&
-	       load_refused(r, refused);
+	for (const struct json *i = json_first(object); i; i = json_next(i)) {
+		if (!load_backend(r, i))
+			return false;
+	}
+	return true;
+}
+
+static bool
+load_refused(struct rules *r, const struct json *object)
+{
+	if (!members_are(object, JSON_STRING))
+		return false;
+	for (const struct json *i = json_first(object); i; i = json_next(i))
+		rules_refuse(r, json_name(i), json_text(i).p);
+	return true;
+}
+
+/* What this version refuses is a refusal of that key alone, as if it came from Redis. */
+static bool
+load_document(struct rules *r, const struct json *document, int64_t *saved_at)
+{
+	double saved;
+
+	if (!slice_eq(json_text(json_get(document, "format")), SLICE(FORMAT)) ||
+	    !json_number(json_get(document, "saved_at"), &saved) || !(saved >= 0 && saved < 1e15))
+		return false;
+	*saved_at = (int64_t)saved;
+	return load_frontends(r, json_get(document, "frontends")) &&
+	       load_backends(r, json_get(document, "backends")) &&
+	       load_refused(r, json_get(document, "refused"));
 }
 
 static int
@@ -256,7 +278,7 @@ rules_load(struct rules *r, const char *path, int64_t *saved_at, struct buf *err
 {
 	struct buf content BUF_CLEAN = { 0 };
 	struct rules *loaded;
-	cJSON *document;
+	struct json *document = NULL;
 	bool good;
 	int e = read_file(path, &content);
 
@@ -264,11 +286,10 @@ rules_load(struct rules *r, const char *path, int64_t *saved_at, struct buf *err
 		buf_addf(error, "%s: %s", path, strerror(-e));
 		return e;
 	}
-	buf_addc(&content, '\0');
-	document = e == 0 ? cJSON_ParseWithLengthOpts(content.p, content.n, NULL, 1) : NULL;
 	loaded = rules_new();
-	good = document && load_document(loaded, document, saved_at);
-	cJSON_Delete(document);
+	good = e == 0 && json_parse(buf_slice(&content), FILE_MAX, DEPTH, &document) == 0 &&
+	       load_document(loaded, document, saved_at);
+	json_free(document);
 	if (!good) {
 		rules_free(loaded);
 		return set_aside(path, error);

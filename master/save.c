@@ -6,6 +6,7 @@
 #include "lib/log.h"
 #include "lib/xalloc.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/close_range.h>
@@ -13,12 +14,150 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #define INTERVAL_MS 1000
 #define AFTER_FAILURE_MS 30000
-#define REFRESH_S 600 /* rules that do not change are saved so often, for their age */
+#define REFRESH_S 600  /* rules that do not change are saved so often, for their age */
+#define FINISH_MS 2000 /* for the last child */
+#define KILLED_MS 200  /* for it to go when it is killed; one that waits for its disk does not */
+#define LOCK_TRIES 20  /* a child of a killed master has the lock until it is replaced or gone */
+#define PAUSE_MS 10
+#define NEW ".new-" /* and a pid and a name: a file that is being written */
+
+static void
+pause_ms(unsigned ms)
+{
+	struct timespec t = { .tv_nsec = ms * 1000000L };
+
+	nanosleep(&t, NULL);
+}
+
+static char *
+state_path(const struct master *m, const char *name)
+{
+	struct buf path = { 0 };
+
+	buf_addf(&path, "%s/%s", m->config->state_dir, name);
+	buf_addc(&path, '\0');
+	return path.p;
+}
+
+/* Of our own: whoever else writes there does not write into it. */
+static char *
+new_path(const struct master *m, const char *name)
+{
+	struct buf new = { 0 };
+	char *path;
+
+	buf_addf(&new, NEW "%d-%s", (int)getpid(), name);
+	buf_addc(&new, '\0');
+	path = state_path(m, new.p);
+	buf_deinit(&new);
+	return path;
+}
+
+/* ---- the lock ---- */
+
+/* With run_dir and state_dir in one place, the lock of run_dir is ours and does for both. */
+static bool
+is_run_dir(const struct master *m)
+{
+	struct stat a, b;
+
+	return stat(m->config->run_dir, &a) == 0 && stat(m->config->state_dir, &b) == 0 &&
+	       a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+}
+
+/* 0, or a negative errno: -EWOULDBLOCK when another has it. */
+static int
+lock_take(struct saver *s, const char *path)
+{
+	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	int r = fd < 0 ? -errno : -EWOULDBLOCK;
+	char pid[16];
+	int n;
+
+	for (int i = 0; i < LOCK_TRIES && r == -EWOULDBLOCK; i++) {
+		if (i > 0)
+			pause_ms(PAUSE_MS);
+		r = flock(fd, LOCK_EX | LOCK_NB) < 0 ? -errno : 0;
+	}
+	s->lock = fd;
+	s->locked = r == 0;
+	if (r < 0)
+		return r;
+	n = snprintf(pid, sizeof pid, "%d\n", (int)getpid());
+	if (ftruncate(fd, 0) < 0 || pwrite(fd, pid, (size_t)n, 0) < 0)
+		log_warn("lock file=%s error=\"%s\"", path, strerror(errno));
+	return 0;
+}
+
+/* As any start that fails: the reason to the operator, and nothing left behind. */
+static _Noreturn void
+end_locked_out(struct master *m)
+{
+	BUF_CLEAN struct buf error = { 0 };
+	char pid[16] = { 0 };
+
+	if (read(m->saver.lock, pid, sizeof pid - 1) <= 0)
+		snprintf(pid, sizeof pid, "?");
+	pid[strcspn(pid, "\n")] = '\0';
+	buf_addf(&error,
+		 "%s: state_dir: another yett (pid %s) uses %s; stop it, or set `state_dir` to "
+		 "another directory\n",
+		 m->config->file, pid, m->config->state_dir);
+	buf_addc(&error, '\0');
+	fputs(error.p, stderr);
+	systemd_status(&m->systemd, error.p);
+	buf_deinit(&error);
+	listeners_deinit(&m->listeners);
+	takeover_deinit(&m->takeover);
+	workdir_close(&m->workdir);
+	exit(1);
+}
+
+/* False when it cannot be had at all, on a disk that is read-only for example. */
+static bool
+saver_lock(struct master *m)
+{
+	char *path;
+	int r;
+
+	if (is_run_dir(m))
+		return true;
+	path = state_path(m, ".lock");
+	r = lock_take(&m->saver, path);
+	if (r == -EWOULDBLOCK) {
+		free(path);
+		end_locked_out(m);
+	}
+	if (r < 0)
+		log_warn("lock file=%s error=\"%s\"", path, strerror(-r));
+	if (r < 0 && m->saver.lock >= 0)
+		close(m->saver.lock);
+	free(path);
+	return r == 0;
+}
+
+/* What a child that was killed had begun. */
+static void
+sweep(const struct master *m)
+{
+	DIR *d = opendir(m->config->state_dir);
+	struct dirent *e;
+
+	while (d && (e = readdir(d))) {
+		if (strncmp(e->d_name, NEW, strlen(NEW)) == 0)
+			unlinkat(dirfd(d), e->d_name, 0);
+	}
+	if (d)
+		closedir(d);
+}
 
 /* ---- the endpoints ---- */
 
@@ -55,22 +194,24 @@ seen_save(const struct master *m, const char *path)
 {
 	const char *const *authorities;
 	size_t n = prober_seen(m->prober, &authorities);
-	BUF_CLEAN struct buf next = { 0 };
-	FILE *f;
-	int r = 0;
+	char *next = new_path(m, "seen");
+	FILE *f = fopen(next, "we");
+	int r = f ? 0 : -errno;
 
-	buf_addf(&next, "%s.new", path);
-	buf_addc(&next, '\0');
-	f = fopen(next.p, "we");
-	if (!f)
-		return -errno;
+	if (!f) {
+		free(next);
+		return r;
+	}
 	for (size_t i = 0; i < n; i++)
 		fprintf(f, "%s\n", authorities[i]);
 	if (fflush(f) != 0 || ferror(f) || fsync(fileno(f)) < 0)
 		r = -errno;
 	fclose(f);
-	if (r == 0 && rename(next.p, path) < 0)
+	if (r == 0 && rename(next, path) < 0)
 		r = -errno;
+	if (r < 0)
+		unlink(next);
+	free(next);
 	return r < 0 ? r : sync_directory(m->config->state_dir);
 }
 
@@ -90,24 +231,36 @@ seen_load(struct master *m, const char *path)
 	fclose(f);
 }
 
-/* ---- both ---- */
+/* ---- the rules ---- */
 
-static char *
-state_path(const struct master *m, const char *name)
+static int
+rules_put(const struct master *m, const char *path, struct buf *error)
 {
-	struct buf path = { 0 };
+	char *next = new_path(m, "rules.json");
+	int r = rules_save(m->rules, next, error);
 
-	buf_addf(&path, "%s/%s", m->config->state_dir, name);
-	buf_addc(&path, '\0');
-	return path.p;
+	if (r == 0 && rename(next, path) < 0) {
+		r = -errno;
+		buf_addf(error, "%s: %s", path, strerror(-r));
+		unlink(next);
+	}
+	free(next);
+	return r < 0 ? r : sync_directory(m->config->state_dir);
 }
+
+/* ---- both ---- */
 
 void
 saver_load(struct master *m)
 {
 	BUF_CLEAN struct buf error = { 0 };
-	char *rules = state_path(m, "rules.json"), *seen = state_path(m, "seen");
+	char *rules, *seen;
 	int r;
+
+	if (saver_lock(m))
+		sweep(m);
+	rules = state_path(m, "rules.json");
+	seen = state_path(m, "seen");
 
 	seen_load(m, seen);
 	m->saver.seen_digest = seen_digest(m);
@@ -135,7 +288,7 @@ save_now(const struct master *m, bool with_rules, bool with_seen)
 	char *rules = state_path(m, "rules.json"), *seen = state_path(m, "seen");
 	int r = 0, status = 0;
 
-	if (with_rules && rules_save(m->rules, rules, &error) < 0) {
+	if (with_rules && rules_put(m, rules, &error) < 0) {
 		log_warn("rules file=%s error=\"%.*s\"", rules, SLICE_F(buf_slice(&error)));
 		status = 1;
 	}
@@ -154,7 +307,7 @@ static void
 saver_start(struct master *m, bool with_rules, bool with_seen)
 {
 	sigset_t all, before;
-	pid_t child;
+	pid_t child, master = getpid();
 
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
@@ -163,6 +316,9 @@ saver_start(struct master *m, bool with_rules, bool with_seen)
 		/* Signals stay blocked: their handlers write to the master. Nor may its lock live
 		 * on in here. */
 		close_range(3, ~0u, 0);
+		/* The next master is not to find us at work on files that are its own by then. */
+		if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != master)
+			_exit(1);
 		_exit(save_now(m, with_rules, with_seen));
 	}
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
@@ -230,11 +386,44 @@ saver_tick(struct master *m, uint64_t now_ms)
 	saver_start(m, with_rules, with_seen);
 }
 
+/* False when the child had to be killed. */
+static bool
+saver_await(struct saver *s)
+{
+	uint64_t until = clock_mono_ms() + FINISH_MS;
+	bool killed = false;
+
+	for (;;) {
+		saver_reap(s, 0, WNOHANG);
+		if (!s->child)
+			return !killed;
+		if (clock_mono_ms() >= until && killed)
+			return false;
+		if (clock_mono_ms() >= until) {
+			log_warn("save pid=%d error=\"the disk takes too long\" action=kill",
+				 (int)s->child);
+			kill(s->child, SIGKILL);
+			killed = true;
+			until += KILLED_MS;
+		}
+		pause_ms(PAUSE_MS);
+	}
+}
+
 void
 saver_finish(struct master *m)
 {
 	struct saver *s = &m->saver;
+	bool with_rules, with_seen;
 
-	saver_reap(s, 0, 0);
-	save_now(m, rules_due(m), seen_digest(m) != s->seen_digest);
+	if (saver_await(s)) {
+		with_rules = rules_due(m);
+		with_seen = seen_digest(m) != s->seen_digest;
+		if (with_rules || with_seen)
+			saver_start(m, with_rules, with_seen);
+		saver_await(s);
+	}
+	if (s->locked)
+		close(s->lock);
+	s->locked = false;
 }

@@ -4,7 +4,7 @@
  * save: what outlives a restart: the last-known-good rules (state_dir/rules.json), and which
  * endpoints' health pages once gave a 2xx (state_dir/seen, one authority a line). Written by a
  * short-lived child, which has a snapshot of both for nothing and may wait for the disk; at most
- * once a second.
+ * once a second; it ends with its master. state_dir/.lock sees to it that there is one writer.
  */
 
 #include <stdbool.h>
@@ -15,16 +15,21 @@ struct master;
 
 struct saver {
 	pid_t child; /* 0: none */
+	bool locked; /* we hold `lock`, a descriptor that is the master's alone */
+	int lock;
 	bool rules_due;
 	uint64_t next_ms;     /* not before */
 	int64_t saved_wall;   /* age of the rules on disk */
 	uint64_t seen_digest; /* of the endpoints on disk */
 };
 
-/* Reads both. What is missing or unusable is as good as nothing, and is told in the log. */
+/* Takes the lock and reads both. What is missing or unusable is as good as nothing, and is told in
+ * the log; but a state_dir that another master writes to ends the process, with the reason on
+ * stderr and exit status 1. To be called when there is no worker yet. */
 void saver_load(struct master *m);
 void saver_mark(struct saver *s);
 /* At every tick. */
 void saver_tick(struct master *m, uint64_t now_ms);
-/* At the end: writes what is due, and waits for it. */
+/* At the end: writes what is due, waits for it, but not for a disk that hangs, and lets the lock
+ * go. */
 void saver_finish(struct master *m);

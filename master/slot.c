@@ -1,6 +1,7 @@
 #include "slot.h"
 
 #include "lib/clock.h"
+#include "lib/list.h"
 #include "lib/log.h"
 #include "lib/xalloc.h"
 
@@ -11,6 +12,21 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#define AGAIN_MS 200 /* before a table that was refused is sent again */
+#define AGAIN_MAX 5
+
+struct channel {
+	struct ipc ipc; /* what slot->control is */
+	uv_timer_t again;
+	unsigned refusals; /* in a row */
+};
+
+static struct channel *
+channel_of(struct ipc *ipc)
+{
+	return container_of(ipc, struct channel, ipc);
+}
 
 const char *
 slot_name(const struct slot *slot)
@@ -199,6 +215,35 @@ hear_board(struct slot *slot, struct ipc_message *m)
 	return 0;
 }
 
+/* All of it: it may be a segment that did not arrive. */
+static void
+on_again(uv_timer_t *timer)
+{
+	struct slot *slot = timer->data;
+
+	if (slot_is_live(slot) && !slot->killed)
+		slot->supervisor->ops->greet(slot->supervisor->userdata, slot);
+}
+
+/* It may have been short of memory or descriptors for a moment. Without a table it would never
+ * serve, and with an old one it would serve by that for ever. */
+static void
+table_refused(struct slot *slot, uint64_t version)
+{
+	struct channel *c = channel_of(slot->control);
+	bool again = c->refusals++ < AGAIN_MAX;
+
+	log_error("worker slot=%s pid=%d version=%llu error=\"table refused\" action=%s",
+		  slot_name(slot), (int)slot->pid, (unsigned long long)version,
+		  again ? "send-again" : "kill");
+	slot->refused = version;
+	if (again)
+		uv_timer_start(&c->again, on_again, AGAIN_MS, 0);
+	else
+		slot_kill(slot);
+	slot->supervisor->ops->changed(slot->supervisor->userdata);
+}
+
 static int
 hear_ack(struct slot *slot, const struct ipc_message *m)
 {
@@ -208,13 +253,12 @@ hear_ack(struct slot *slot, const struct ipc_message *m)
 		return -EBADMSG;
 	memcpy(&ack, m->body.p, sizeof ack);
 	if (m->type == MSG_ACK) {
+		channel_of(slot->control)->refusals = 0;
+		uv_timer_stop(&channel_of(slot->control)->again);
 		slot_acknowledged(slot, ack.version);
 		return 0;
 	}
-	log_error("worker slot=%s pid=%d version=%llu error=\"table refused\"", slot_name(slot),
-		  (int)slot->pid, (unsigned long long)ack.version);
-	slot->refused = ack.version;
-	slot->supervisor->ops->changed(slot->supervisor->userdata);
+	table_refused(slot, ack.version);
 	return 0;
 }
 
@@ -250,16 +294,24 @@ on_message(void *userdata, struct ipc *ipc, struct ipc_message *m)
 }
 
 static void
-ipc_free(struct ipc *ipc)
+on_again_closed(uv_handle_t *handle)
 {
-	free(ipc);
+	free(container_of((uv_timer_t *)handle, struct channel, again));
+}
+
+static void
+on_ipc_closed(struct ipc *ipc)
+{
+	uv_close((uv_handle_t *)&channel_of(ipc)->again, on_again_closed);
 }
 
 static void
 slot_close_channel(struct slot *slot)
 {
-	if (slot->control)
-		ipc_close(slot->control, ipc_free);
+	if (slot->control) {
+		uv_timer_stop(&channel_of(slot->control)->again);
+		ipc_close(slot->control, on_ipc_closed);
+	}
 	slot->control = NULL;
 }
 
@@ -277,14 +329,16 @@ static const struct ipc_ops channel_ops = { .message = on_message, .gone = on_go
 int
 slot_connect(struct slot *slot, int control)
 {
-	struct ipc *ipc = xcalloc(1, sizeof *ipc);
-	int r = ipc_open(ipc, slot->supervisor->loop, control, &channel_ops, slot);
+	struct channel *c = xcalloc(1, sizeof *c);
+	int r = ipc_open(&c->ipc, slot->supervisor->loop, control, &channel_ops, slot);
 
 	if (r < 0) {
-		free(ipc);
+		free(c);
 		return r;
 	}
-	slot->control = ipc;
+	uv_timer_init(slot->supervisor->loop, &c->again);
+	c->again.data = slot;
+	slot->control = &c->ipc;
 	return 0;
 }
 

@@ -6,11 +6,15 @@
 #include <errno.h>
 #include <netdb.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 #define BACKLOG 4096 /* the kernel cuts it to net.core.somaxconn */
+#define BESIDE ".new"
+#define TCP_LISTENS 0x0a     /* as /proc/net/tcp writes the state */
+#define UNIX_LISTENS 0x10000 /* __SO_ACCEPTCON, among the flags in /proc/net/unix */
 
 /* Appends why an address cannot be had, with the remedy. Returns -err. */
 static int
@@ -163,22 +167,21 @@ socket_check_free(const struct socket_address *a, const char *text, struct buf *
 }
 
 int
-socket_listen_tcp(struct socket_address *a, const char *text, struct buf *error)
+socket_bind_tcp(struct socket_address *a, const char *text, struct buf *error)
 {
-	int fd = tcp_bind(a, true), r;
+	int fd = tcp_bind(a, true);
 
 	if (no_ipv6(a, fd)) {
 		address_set(a, AF_INET);
 		fd = tcp_bind(a, true);
 	}
-	if (fd < 0)
-		return explain(-fd, a, text, error);
-	if (listen(fd, BACKLOG) < 0) {
-		r = explain(errno, a, text, error);
-		close(fd);
-		return r;
-	}
-	return fd;
+	return fd < 0 ? explain(-fd, a, text, error) : fd;
+}
+
+int
+socket_listen(int fd)
+{
+	return listen(fd, BACKLOG) < 0 ? -errno : 0;
 }
 
 /* Does somebody listen there? 1, 0 (also when there is nothing), or a negative errno. */
@@ -197,6 +200,29 @@ unix_probe(const struct sockaddr_un *address, int type)
 		return 0;
 	/* A full backlog (EAGAIN) and a socket of another type are somebody too. */
 	return err == 0 || err == EAGAIN || err == EPROTOTYPE ? 1 : -err;
+}
+
+bool
+socket_is_served(const char *path, int type)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+
+	if (strlen(path) >= sizeof address.sun_path)
+		return false;
+	memcpy(address.sun_path, path, strlen(path));
+	return unix_probe(&address, type) == 1;
+}
+
+char *
+socket_name_beside(const char *path)
+{
+	struct buf name = { 0 };
+
+	if (strlen(path) + sizeof BESIDE > sizeof((struct sockaddr_un *)0)->sun_path)
+		return NULL;
+	buf_addf(&name, "%s" BESIDE, path);
+	buf_addc(&name, '\0');
+	return name.p;
 }
 
 /* Makes way for a socket file. 0, or a negative errno with the reason told. */
@@ -225,9 +251,10 @@ socket_listen_unix(const struct socket_address *a, const struct socket_options *
 		   const char *text, struct buf *error)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	char *beside;
 	size_t n = strlen(a->path);
 	mode_t mask;
-	int fd, r;
+	int fd, r = 0;
 
 	if (n >= sizeof address.sun_path) {
 		buf_addf(error, "%s: longer than %zu characters; choose a shorter path\n", text,
@@ -235,7 +262,15 @@ socket_listen_unix(const struct socket_address *a, const struct socket_options *
 		return -ENAMETOOLONG;
 	}
 	memcpy(address.sun_path, a->path, n);
-	r = unix_clear(a, &address, options, text, error);
+	/* What stands under the other name was left by a master that was killed. */
+	beside = socket_name_beside(a->path);
+	if (beside && options->replace)
+		unlink(beside);
+	if (beside && options->beside)
+		memcpy(address.sun_path, beside, strlen(beside));
+	else
+		r = unix_clear(a, &address, options, text, error);
+	free(beside);
 	if (r < 0)
 		return r;
 	fd = socket(AF_UNIX, options->type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -254,6 +289,68 @@ socket_listen_unix(const struct socket_address *a, const struct socket_options *
 	return fd;
 }
 
+static void
+each_listening_tcp(const char *file, uint16_t port, void (*found)(void *userdata, uint64_t inode),
+		   void *userdata)
+{
+	char line[512];
+	FILE *f = fopen(file, "re");
+
+	while (f && fgets(line, sizeof line, f)) {
+		unsigned local, state, uid;
+		unsigned long inode;
+
+		/* Nobody else's socket can share a port with ours: the kernel sees to that. */
+		if (sscanf(line, " %*d: %*[0-9A-F]:%x %*[0-9A-F]:%*x %x %*s %*s %*s %u %*u %lu",
+			   &local, &state, &uid, &inode) == 4 &&
+		    local == port && state == TCP_LISTENS && uid == geteuid())
+			found(userdata, inode);
+	}
+	if (f)
+		fclose(f);
+}
+
+/* Is `name`, by which a socket was bound, that path, or was it so before it was renamed? */
+static bool
+names_path(const char *name, const char *path)
+{
+	size_t n = strlen(path);
+
+	return strncmp(name, path, n) == 0 && (name[n] == '\0' || strcmp(name + n, BESIDE) == 0);
+}
+
+static void
+each_listening_unix(const char *path, void (*found)(void *userdata, uint64_t inode), void *userdata)
+{
+	char line[512];
+	FILE *f = fopen("/proc/net/unix", "re");
+
+	while (f && fgets(line, sizeof line, f)) {
+		unsigned flags;
+		unsigned long inode;
+		int n = 0;
+
+		line[strcspn(line, "\n")] = '\0';
+		if (sscanf(line, "%*s %*s %*s %x %*s %*s %lu %n", &flags, &inode, &n) == 2 && n &&
+		    flags & UNIX_LISTENS && names_path(line + n, path))
+			found(userdata, inode);
+	}
+	if (f)
+		fclose(f);
+}
+
+void
+socket_each_listening(const struct socket_address *a, void (*found)(void *userdata, uint64_t inode),
+		      void *userdata)
+{
+	if (a->path) {
+		each_listening_unix(a->path, found, userdata);
+	} else if (a->port) {
+		each_listening_tcp("/proc/net/tcp", a->port, found, userdata);
+		each_listening_tcp("/proc/net/tcp6", a->port, found, userdata);
+	}
+}
+
 bool
 socket_is_bound_to(int fd, const struct socket_address *a)
 {
@@ -265,9 +362,8 @@ socket_is_bound_to(int fd, const struct socket_address *a)
 
 	if (getsockname(fd, (struct sockaddr *)&got, &len) < 0)
 		return false;
-	if (a->path)
-		return got.ss_family == AF_UNIX &&
-		       strncmp(un->sun_path, a->path, sizeof un->sun_path) == 0;
+	if (a->path) /* `got` is longer than sun_path, and zeroed: the name ends in it */
+		return got.ss_family == AF_UNIX && names_path(un->sun_path, a->path);
 	if (got.ss_family == AF_INET6)
 		return a->ip.any.sa_family == AF_INET6 && v6->sin6_port == htons(a->port) &&
 		       memcmp(&v6->sin6_addr, &a->ip.v6.sin6_addr, sizeof v6->sin6_addr) == 0;

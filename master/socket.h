@@ -26,6 +26,7 @@ struct socket_options { /* of a Unix socket */
 	int type;
 	mode_t mode;
 	bool replace; /* whoever listens there now */
+	bool beside;  /* under a name of its own, until it is renamed; who listens there goes on */
 };
 
 /* All that can fail returns a negative errno and appends a line to `error`; `text` is the address
@@ -36,13 +37,23 @@ int socket_address_of(const struct config_address *c, struct socket_address *out
 /* -EADDRINUSE, with who it is, when somebody listens there already. */
 int socket_check_free(const struct socket_address *a, const char *text, struct buf *error)
     __attribute__((warn_unused_result));
-/* Non-blocking, close-on-exec, SO_REUSEPORT. */
-int socket_listen_tcp(struct socket_address *a, const char *text, struct buf *error)
+/* Non-blocking, close-on-exec, SO_REUSEPORT; nobody is connected to it before socket_listen. */
+int socket_bind_tcp(struct socket_address *a, const char *text, struct buf *error)
     __attribute__((warn_unused_result));
+int socket_listen(int fd) __attribute__((warn_unused_result));
 /* A file that is left over from a dead process is replaced, one on which somebody listens only if
  * the options say so. */
 int socket_listen_unix(const struct socket_address *a, const struct socket_options *options,
 		       const char *text, struct buf *error) __attribute__((warn_unused_result));
+/* The name of a socket that is opened `beside`, for free(); NULL when it would be too long for one.
+ */
+char *socket_name_beside(const char *path);
+/* Does anybody listen at this path? */
+bool socket_is_served(const char *path, int type);
+/* Calls `found` with the inode of each socket of our user that listens at this port, or of
+ * anybody's that listens at this path (proc(5), /proc/net/tcp, /proc/net/unix). */
+void socket_each_listening(const struct socket_address *a,
+			   void (*found)(void *userdata, uint64_t inode), void *userdata);
 bool socket_is_bound_to(int fd, const struct socket_address *a);
 /* Stores the port that the kernel chose when it was asked for port 0. */
 void socket_read_port(int fd, struct socket_address *a);

@@ -47,7 +47,9 @@ open_places(struct master *m, struct buf *error)
 		return r;
 	if (takeover_ask(&m->takeover, m->config->run_dir, &in) < 0)
 		log_warn("takeover error=\"the workers of an earlier master do not answer\"");
+	takeover_search(m->config->run_dir, &in);
 	r = listeners_open(&m->listeners, m->config, &in, error);
+	takeover_adopt(&m->takeover, &in);
 	inherited_deinit(&in);
 	if (r == 0)
 		r = workdir_drop_root(m->config, error);

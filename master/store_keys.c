@@ -49,7 +49,19 @@ keys_present(struct store_keys *k, struct slice key)
 	struct mark *m = keys_mark(k, key);
 
 	m->missing = m->gone = m->oversized = false;
-	set_withheld(k, m, false);
+	m->found = true;
+}
+
+void
+keys_confirm(struct store_keys *k)
+{
+	for (size_t i = 0; i < k->marks.count; i++) {
+		struct mark *m = k->marks.entries[i].value;
+
+		if (m->found)
+			set_withheld(k, m, false);
+		m->found = false;
+	}
 }
 
 static void
@@ -74,6 +86,7 @@ keys_absent(struct store_keys *k, struct slice key, enum loss loss)
 		return false;
 	}
 	m = keys_mark(k, key);
+	m->found = false;
 	if (loss == LOSS_MISSING)
 		m->missing = true;
 	else
@@ -133,6 +146,6 @@ keys_reset(struct store_keys *k)
 	for (size_t i = 0; i < k->marks.count; i++) {
 		struct mark *m = k->marks.entries[i].value;
 
-		m->gone = m->queued = m->missing = false;
+		m->gone = m->queued = m->missing = m->found = false;
 	}
 }

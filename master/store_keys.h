@@ -12,6 +12,7 @@
 struct mark {
 	uint64_t seen;  /* the comparison that met it last */
 	bool missing;   /* this comparison found it gone */
+	bool found;     /* it is there, which ends its being withheld at keys_confirm */
 	bool gone;      /* an announcement led to nothing; waits for the end of its batch */
 	bool withheld;  /* it is gone, and its rule stays */
 	bool oversized; /* cannot be read */
@@ -21,8 +22,8 @@ struct mark {
 enum loss { LOSS_MISSING, LOSS_GONE }; /* by mark.missing, by mark.gone */
 
 struct store_keys {
-	struct rules *rules;
-	struct map marks; /* by key, cut to RULES_KEY_MAX: struct mark */
+	struct rules *rules; /* to decide by and to delete from; may be changed at any time */
+	struct map marks;    /* by key, cut to RULES_KEY_MAX: struct mark */
 	size_t withheld;
 };
 
@@ -34,6 +35,8 @@ struct mark *keys_mark(struct store_keys *k, struct slice key);
 void keys_present(struct store_keys *k, struct slice key);
 /* The key is not there. Says whether that is a loss: a rule stands for it. */
 bool keys_absent(struct store_keys *k, struct slice key, enum loss loss);
+/* What was found by now is in force from now on: it is withheld no longer. */
+void keys_confirm(struct store_keys *k);
 /* Applies the deletions that were found, or withholds them: when nothing at all is left, or more
  * than half of the rules and at least four are lost. `force` applies them in any case. Logs when it
  * withholds more or less than before. */

@@ -194,7 +194,10 @@ on_link_announced(void *userdata, struct slice key)
 static void
 on_link_flushed(void *userdata)
 {
-	store_compare(userdata, false);
+	struct store_redis *s = userdata;
+
+	s->compared_ms = uv_now(s->loop);
+	sync_flushed(s->sync);
 }
 
 static void

@@ -11,7 +11,7 @@
 #define SCAN_COUNT "1000"
 #define QUIET_MS 20  /* a deletion waits so long for others of its batch, */
 #define BATCH_MS 100 /* and no longer than this */
-#define GATHER_MS 50 /* announced changes are published together if they come within this */
+#define GATHER_MS 50 /* announced changes are one batch if they come within this */
 
 static const char *const patterns[] = { "frontend:*", "backend:*" };
 
@@ -22,21 +22,25 @@ struct wanted { /* a key to ask for */
 };
 
 struct store_sync {
-	struct rules *rules;
+	struct rules *rules; /* in force; changed by draft_apply alone */
+	struct rules *draft; /* what becomes of them; NULL: nothing was read */
 	const struct store_sync_ops *ops;
 	void *userdata;
 	struct redis_conn *conn; /* NULL: none */
 	uv_timer_t settle;
 	struct store_keys keys;
 	struct list urgent, ordinary; /* struct wanted: announced, and of the comparison */
+	struct list later;            /* announced behind the batch that is being fetched */
 	size_t under_way;             /* fetches sent */
-	size_t urgent_left;           /* announced and not answered */
+	size_t urgent_left;           /* announced in this batch and not answered */
+	bool sealed;                  /* the batch grows no more */
 	uint64_t published;           /* rules_generation that `changed` told of */
-	uint64_t gather_since;        /* ms; an announced change waits since then. 0: none */
-	uint64_t batch_since;         /* ms; the first deletion of this batch. 0: none */
+	uint64_t gather_since;        /* ms; the first announcement of this batch. 0: none */
+	uint64_t batch_since;         /* ms; the first deletion of these. 0: none */
 	/* The comparison. */
 	bool comparing, force, again, again_force;
-	/* One has ended. Before that the rules are half read, and nothing is published. */
+	bool stale; /* what it has read counts for nothing */
+	/* One has ended. Before that nothing is published. */
 	bool complete;
 	uint64_t number;
 	unsigned pattern; /* index of the SCAN that runs; past the last: all are through */
@@ -49,7 +53,6 @@ struct store_sync {
 static void
 publish(struct store_sync *s)
 {
-	s->gather_since = 0;
 	if (!s->complete || s->published == rules_generation(s->rules))
 		return;
 	s->published = rules_generation(s->rules);
@@ -72,6 +75,45 @@ settle(struct store_sync *s, enum loss loss, bool nothing_left, bool force)
 	tell_withheld(s, before);
 }
 
+/* ---- the draft ---- */
+
+static void
+draft_set(struct store_sync *s, struct rules *draft)
+{
+	s->draft = draft;
+	s->keys.rules = draft ? draft : s->rules;
+}
+
+static void
+draft_open(struct store_sync *s)
+{
+	if (!s->draft)
+		draft_set(s, rules_copy(s->rules));
+}
+
+static void
+draft_drop(struct store_sync *s)
+{
+	rules_free(s->draft);
+	draft_set(s, NULL);
+}
+
+static void
+draft_apply(struct store_sync *s)
+{
+	size_t before = s->keys.withheld;
+
+	if (!s->draft)
+		return;
+	if (rules_generation(s->draft) == rules_generation(s->rules))
+		rules_free(s->draft);
+	else
+		rules_replace(s->rules, s->draft);
+	draft_set(s, NULL);
+	keys_confirm(&s->keys);
+	tell_withheld(s, before);
+}
+
 /* ---- deletions in a batch ---- */
 
 static void
@@ -80,7 +122,11 @@ on_settle(uv_timer_t *timer)
 	struct store_sync *s = timer->data;
 
 	s->batch_since = 0;
+	draft_open(s);
 	settle(s, LOSS_GONE, false, false);
+	if (s->comparing || s->urgent_left > 0)
+		return; /* with the rest */
+	draft_apply(s);
 	publish(s);
 }
 
@@ -97,15 +143,6 @@ batch_wait(struct store_sync *s)
 }
 
 /* ---- one key ---- */
-
-static void
-key_present(struct store_sync *s, struct slice key)
-{
-	size_t before = s->keys.withheld;
-
-	keys_present(&s->keys, key);
-	tell_withheld(s, before);
-}
 
 static void
 key_absent(struct store_sync *s, struct slice key, bool urgent)
@@ -132,7 +169,7 @@ store_backend(struct store_sync *s, struct slice key, const struct redis_reply *
 			fields[i] = r->elements[i]->text;
 	}
 	if (good)
-		rules_set_backend(s->rules, after(key, SLICE("backend:")), fields, r->count);
+		rules_set_backend(s->draft, after(key, SLICE("backend:")), fields, r->count);
 	free(fields);
 	return good;
 }
@@ -148,14 +185,14 @@ key_answer(struct store_sync *s, struct slice key, bool urgent, const struct red
 		return true;
 	}
 	if (r->type == REDIS_FAILED && slice_starts(r->text, SLICE("WRONGTYPE")))
-		rules_refuse(s->rules, key,
+		rules_refuse(s->draft, key,
 			     frontend ? "it is no string; write it with SET"
 				      : "it is no hash; write it with HSET");
 	else if (frontend && r->type == REDIS_STRING)
-		rules_set_frontend(s->rules, after(key, SLICE("frontend:")), r->text);
+		rules_set_frontend(s->draft, after(key, SLICE("frontend:")), r->text);
 	else if (frontend || r->type != REDIS_ARRAY || !store_backend(s, key, r))
 		return false;
-	key_present(s, key);
+	keys_present(&s->keys, key);
 	if (!urgent)
 		s->present++;
 	return true;
@@ -203,12 +240,9 @@ on_fetched(void *userdata, struct slice tag, const struct redis_reply *r)
 		s->urgent_left--;
 	else
 		s->left--;
-	if (!key_answer(s, key, urgent, r)) {
+	draft_open(s);
+	if (!key_answer(s, key, urgent, r))
 		fail_answer(s, r);
-		return;
-	}
-	if (urgent && !s->gather_since && s->published != rules_generation(s->rules))
-		s->gather_since = uv_now(s->settle.loop);
 }
 
 static void
@@ -251,6 +285,9 @@ compare_want(struct store_sync *s, struct slice key)
 		return;
 	m->seen = s->number;
 	if (m->oversized) {
+		rules_refuse(s->draft, key, "its value is too large to be read");
+		keys_present(&s->keys, key);
+		m->oversized = true;
 		s->present++;
 		return;
 	}
@@ -265,10 +302,10 @@ compare_known(struct store_sync *s)
 {
 	struct buf key BUF_CLEAN = { 0 };
 
-	for (size_t i = 0; i < rules_keys(s->rules); i++) {
+	for (size_t i = 0; i < rules_keys(s->draft); i++) {
 		struct mark *m;
 
-		if (!rules_key_at(s->rules, i, &key))
+		if (!rules_key_at(s->draft, i, &key))
 			continue;
 		m = keys_mark(&s->keys, buf_slice(&key));
 		if (m->seen != s->number)
@@ -336,7 +373,8 @@ compare_start(struct store_sync *s, bool force)
 {
 	s->comparing = true;
 	s->force = force;
-	s->again = s->again_force = false;
+	s->again = s->again_force = s->stale = false;
+	draft_open(s);
 	s->number++;
 	s->pattern = 0;
 	s->left = s->present = 0;
@@ -351,11 +389,23 @@ compare_start(struct store_sync *s, bool force)
 	redis_conn_flush(s->conn);
 }
 
+static bool
+compare_through(const struct store_sync *s)
+{
+	return s->comparing && s->left == 0 && s->pattern == sizeof patterns / sizeof patterns[0];
+}
+
 static void
 compare_end(struct store_sync *s)
 {
 	s->comparing = false;
+	if (s->stale) {
+		draft_drop(s);
+		compare_start(s, s->again_force);
+		return;
+	}
 	settle(s, LOSS_MISSING, s->present == 0, s->force);
+	draft_apply(s);
 	s->ops->compared(s->userdata);
 	if (!s->complete) /* that there are no rules is news, too */
 		s->published = rules_generation(s->rules) - 1;
@@ -376,6 +426,16 @@ sync_compare(struct store_sync *s, bool force)
 		return;
 	}
 	compare_start(s, force);
+}
+
+void
+sync_flushed(struct store_sync *s)
+{
+	if (s->comparing) {
+		s->stale = true;
+		s->again_force |= s->force;
+	}
+	sync_compare(s, false);
 }
 
 bool
@@ -399,8 +459,28 @@ sync_announce(struct store_sync *s, struct slice key)
 	if (m->queued)
 		return;
 	m->queued = true;
+	if (s->sealed) {
+		want(&s->later, key);
+		return;
+	}
+	if (!s->gather_since)
+		s->gather_since = uv_now(s->settle.loop);
 	s->urgent_left++;
 	want(&s->urgent, key);
+}
+
+/* What was announced behind the batch becomes the next one. */
+static void
+batch_next(struct store_sync *s)
+{
+	s->sealed = false;
+	s->gather_since = list_empty(&s->later) ? 0 : uv_now(s->settle.loop);
+	list_for_safe (pos, next, &s->later) {
+		list_remove(pos);
+		list_push(&s->urgent, pos);
+		s->urgent_left++;
+	}
+	pump(s);
 }
 
 void
@@ -411,10 +491,20 @@ sync_turn(struct store_sync *s)
 	if (!s->conn)
 		return;
 	pump(s);
-	if (s->gather_since && (s->urgent_left == 0 || now - s->gather_since > GATHER_MS))
-		publish(s);
-	if (s->comparing && s->left == 0 && s->pattern == sizeof patterns / sizeof patterns[0])
+	if (s->urgent_left > 0) {
+		/* Without an end to what is announced there would be none to what waits for it. */
+		if (compare_through(s) || now - s->gather_since > GATHER_MS)
+			s->sealed = true;
+		return;
+	}
+	if (compare_through(s)) {
 		compare_end(s);
+	} else if (!s->comparing) {
+		draft_apply(s);
+		publish(s);
+	}
+	if (s->conn)
+		batch_next(s);
 }
 
 void
@@ -424,10 +514,7 @@ sync_oversized(struct store_sync *s, struct slice tag)
 
 	if (tag.n < 2 || (tag.p[0] != 'u' && tag.p[0] != 'c'))
 		return;
-	rules_refuse(s->rules, key, "its value is too large to be read");
-	key_present(s, key);
 	keys_mark(&s->keys, key)->oversized = true;
-	publish(s);
 }
 
 size_t
@@ -450,6 +537,7 @@ sync_new(uv_loop_t *loop, struct rules *rules, const struct store_sync_ops *ops,
 	s->published = rules_generation(rules);
 	list_init(&s->urgent);
 	list_init(&s->ordinary);
+	list_init(&s->later);
 	uv_timer_init(loop, &s->settle);
 	s->settle.data = s;
 	return s;
@@ -465,15 +553,15 @@ void
 sync_detach(struct store_sync *s)
 {
 	s->conn = NULL;
-	s->comparing = false;
+	s->comparing = s->stale = s->sealed = false;
 	s->under_way = s->urgent_left = s->left = 0;
 	s->gather_since = s->batch_since = 0;
 	uv_timer_stop(&s->settle);
 	queue_clear(&s->urgent);
 	queue_clear(&s->ordinary);
+	queue_clear(&s->later);
+	draft_drop(s);
 	keys_reset(&s->keys);
-	/* What was fetched is good by itself, though the rest is still to come. */
-	publish(s);
 }
 
 static void
@@ -491,5 +579,7 @@ sync_free(struct store_sync *s)
 	s->conn = NULL;
 	queue_clear(&s->urgent);
 	queue_clear(&s->ordinary);
+	queue_clear(&s->later);
+	draft_drop(s);
 	uv_close((uv_handle_t *)&s->settle, on_closed);
 }

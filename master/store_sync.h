@@ -5,6 +5,10 @@
  * full comparison (SCAN, then every key) is the truth; announced keys are fetched at once. Decides
  * what a missing key means: a rule goes when its key is gone, but a loss of more than half of what
  * is known is withheld, since it is more likely somebody's accident than somebody's wish.
+ *
+ * The rules change in whole steps only: what is read goes into a draft, which is brought in when
+ * the comparison has ended, or all keys that were announced together have been fetched. Frontends
+ * are read before the backends that they name: half of it would answer nobody.
  */
 
 #include "rules.h"
@@ -34,13 +38,16 @@ void sync_detach(struct store_sync *s);
 /* Compares in full; once more if a comparison is under way. `force`: deletions that were withheld
  * are applied. Nothing happens without a connection. */
 void sync_compare(struct store_sync *s, bool force);
+/* Any key may have changed: as sync_compare, and a comparison that is under way counts for nothing,
+ * since half of it was read before. */
+void sync_flushed(struct store_sync *s);
 bool sync_comparing(const struct store_sync *s);
 /* The key may have changed. Asked for at sync_turn. */
 void sync_announce(struct store_sync *s, struct slice key);
 /* The connection has reported all that had arrived. */
 void sync_turn(struct store_sync *s);
-/* `tag` of a command whose answer was too large to read: its key is refused, and not asked for
- * again until it changes. */
+/* `tag` of a command whose answer was too large to read: the next comparison refuses its key, and
+ * does not ask for it again until it changes. */
 void sync_oversized(struct store_sync *s, struct slice tag);
 /* Deletions that are not applied. */
 size_t sync_withheld(const struct store_sync *s);

@@ -6,7 +6,10 @@
 #include "lib/xalloc.h"
 #include "shm/message.h"
 
+#include <ctype.h>
+#include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -14,6 +17,7 @@
 #include <string.h>
 #include <sys/pidfd.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -187,16 +191,164 @@ takeover_ask(struct takeover *t, const char *run_dir, struct inherited *in)
 	return 0;
 }
 
+/* ---- searching ---- */
+
+/* As spawn.c names it. */
+static bool
+is_worker(int proc)
+{
+	static const char want[] = "yett\0worker";
+	char got[sizeof want + 1];
+	int fd = openat(proc, "cmdline", O_RDONLY | O_CLOEXEC);
+	ssize_t n;
+
+	if (fd < 0)
+		return false;
+	n = read(fd, got, sizeof got);
+	close(fd);
+	return n == sizeof want && memcmp(got, want, sizeof want) == 0;
+}
+
+/* proc(5): pid (name) state ppid ... */
+static int
+parent_of(int proc)
+{
+	char line[256];
+	int fd = openat(proc, "stat", O_RDONLY | O_CLOEXEC), ppid;
+	const char *behind;
+	ssize_t n;
+
+	if (fd < 0)
+		return -1;
+	n = read(fd, line, sizeof line - 1);
+	close(fd);
+	line[n > 0 ? n : 0] = '\0';
+	behind = strrchr(line, ')');
+	return behind && sscanf(behind, ") %*c %d", &ppid) == 1 ? ppid : -1;
+}
+
+/* Has it lost its master? A worker runs the very image of its master, its new parent does not. */
+static bool
+is_orphaned(int proc)
+{
+	struct stat own, parents;
+	char path[32];
+	int ppid = parent_of(proc);
+
+	if (ppid < 0 || fstatat(proc, "exe", &own, 0) < 0)
+		return false;
+	snprintf(path, sizeof path, "/proc/%d/exe", ppid);
+	return stat(path, &parents) < 0 || own.st_ino != parents.st_ino ||
+	       own.st_dev != parents.st_dev;
+}
+
+static void
+list_sockets(int proc, struct inherited_orphan *orphan)
+{
+	int fd = openat(proc, "fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *d = fd < 0 ? NULL : fdopendir(fd);
+	char target[64];
+	struct dirent *e;
+	unsigned long inode;
+
+	while (d && (e = readdir(d))) {
+		ssize_t n = readlinkat(fd, e->d_name, target, sizeof target - 1);
+
+		target[n > 0 ? n : 0] = '\0';
+		if (sscanf(target, "socket:[%lu]", &inode) != 1)
+			continue;
+		orphan->inodes =
+		    xrealloc(orphan->inodes, (orphan->count + 1) * sizeof *orphan->inodes);
+		orphan->inodes[orphan->count++] = inode;
+	}
+	if (d)
+		closedir(d);
+}
+
+static void
+search_process(int proc, pid_t pid, uid_t user, struct inherited *in)
+{
+	struct stat st;
+	int pidfd;
+
+	if (fstat(proc, &st) < 0 || (st.st_uid != geteuid() && st.st_uid != user) ||
+	    !is_worker(proc) || !is_orphaned(proc))
+		return;
+	pidfd = pidfd_open(pid, 0);
+	if (pidfd < 0)
+		return;
+	/* `proc` stands for this one process: if it can still be read, the pid was not given to
+	 * another before it was opened. */
+	if (is_worker(proc))
+		list_sockets(proc, inherited_add_orphan(in, pid, pidfd));
+	else
+		close(pidfd);
+}
+
+void
+takeover_search(const char *run_dir, struct inherited *in)
+{
+	struct stat st;
+	struct dirent *e;
+	DIR *d = opendir("/proc");
+
+	if (stat(run_dir, &st) < 0)
+		st.st_uid = geteuid();
+	while (d && (e = readdir(d))) {
+		int proc = -1;
+
+		if (isdigit((unsigned char)e->d_name[0]))
+			proc = openat(dirfd(d), e->d_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		if (proc < 0)
+			continue;
+		search_process(proc, atoi(e->d_name), st.st_uid, in);
+		close(proc);
+	}
+	if (d)
+		closedir(d);
+}
+
+static void
+adopt(struct takeover *t, struct inherited_orphan *orphan)
+{
+	struct old_worker *old = NULL;
+
+	for (size_t i = 0; i < t->old_count; i++) {
+		if (t->old[i].pid == orphan->pid && t->old[i].pidfd >= 0)
+			return;
+		if (t->old[i].pid == orphan->pid)
+			old = &t->old[i]; /* one that hangs */
+	}
+	if (!old) {
+		t->old = xrealloc(t->old, (t->old_count + 1) * sizeof *t->old);
+		old = &t->old[t->old_count++];
+		*old = (struct old_worker){ .pid = orphan->pid };
+	}
+	old->pidfd = orphan->pidfd;
+	orphan->pidfd = -1;
+	log_info("takeover pid=%d state=found", (int)old->pid);
+}
+
+void
+takeover_adopt(struct takeover *t, struct inherited *in)
+{
+	for (size_t i = 0; i < in->orphans_count; i++) {
+		if (in->orphans[i].ours)
+			adopt(t, &in->orphans[i]);
+	}
+}
+
 /* ---- counting ---- */
 
 static void
 count_on(struct old_worker *old, struct board_counts *base)
 {
-	const uint64_t *now = (const uint64_t *)&old->page->counts;
 	uint64_t *sum = (uint64_t *)base;
+	const uint64_t *now;
 
-	if (old->page->role != ROLE_TRAFFIC)
+	if (!old->page || old->page->role != ROLE_TRAFFIC)
 		return;
+	now = (const uint64_t *)&old->page->counts;
 	for (size_t i = 0; i < GLOBAL_WORDS; i++) {
 		uint64_t value = board_get(&now[i]);
 
@@ -233,7 +385,7 @@ takeover_seed(struct takeover *t, struct board_master *board)
 	for (size_t i = 0; i < t->old_count; i++) {
 		struct old_worker *old = &t->old[i];
 
-		if (was_folded(before, old->instance))
+		if (old->page && was_folded(before, old->instance))
 			memcpy(old->counted, &old->page->counts, GLOBAL_WORDS * sizeof(uint64_t));
 		count_on(old, &board->base);
 	}
@@ -252,9 +404,13 @@ old_worker_gone(struct old_worker *old)
 void
 takeover_end(struct takeover *t, uint32_t grace_ms)
 {
-	if (t->old_count == 0 || t->kill_ms)
+	uint64_t kill_ms = clock_mono_ms() + grace_ms + KILL_MARGIN_MS;
+	bool told = t->kill_ms != 0;
+
+	if (!told || kill_ms < t->kill_ms)
+		t->kill_ms = kill_ms;
+	if (told)
 		return;
-	t->kill_ms = clock_mono_ms() + grace_ms + KILL_MARGIN_MS;
 	for (size_t i = 0; i < t->old_count; i++) {
 		struct old_worker *old = &t->old[i];
 
@@ -264,6 +420,26 @@ takeover_end(struct takeover *t, uint32_t grace_ms)
 		if (pidfd_send_signal(old->pidfd, SIGTERM, NULL, 0) < 0)
 			log_warn("takeover pid=%d error=\"%s\"", (int)old->pid, strerror(errno));
 	}
+}
+
+void
+takeover_kill(struct takeover *t)
+{
+	t->kill_ms = clock_mono_ms();
+	for (size_t i = 0; i < t->old_count; i++) {
+		if (t->old[i].pidfd >= 0)
+			pidfd_send_signal(t->old[i].pidfd, SIGKILL, NULL, 0);
+	}
+}
+
+bool
+takeover_is_over(const struct takeover *t)
+{
+	for (size_t i = 0; i < t->old_count; i++) {
+		if (t->old[i].pidfd >= 0)
+			return false;
+	}
+	return true;
 }
 
 void

@@ -18,6 +18,14 @@ struct waiter {
 	uint32_t id;
 	uint64_t version;  /* 0: not compiled yet */
 	uint64_t deadline; /* 0: none */
+	struct {
+		unsigned ends;    /* of comparisons to see; 0: nothing to wait for */
+		bool begun;       /* the first was asked for */
+		bool asked;       /* for one whose end will show */
+		bool withheld;    /* something was */
+		int64_t compared; /* wall time of the last end seen */
+		int64_t since;    /* of the connection; another one knows nothing of our question */
+	} force;
 };
 
 void
@@ -40,6 +48,67 @@ waiters_deinit(struct waiters *w)
 		waiter_free(container_of(pos, struct waiter, link));
 }
 
+/* ---- the forced comparison ---- */
+
+bool
+waiters_redis_up(const struct master *m)
+{
+	struct store_redis_status st;
+
+	store_redis_get_status(m->store, &st);
+	return st.state == REDIS_UP;
+}
+
+static void
+force_ask(struct master *m, struct waiter *w)
+{
+	store_redis_compare(m->store, true);
+	/* The end of a comparison shows in the second that it fell into: one that ends in the same
+	 * second as the last is not seen, and another has to follow. */
+	w->force.asked = clock_wall() != w->force.compared;
+}
+
+static void
+force_begin(struct master *m, struct waiter *w, const struct store_redis_status *st)
+{
+	w->force.begun = true;
+	w->force.withheld = st->withheld > 0;
+	w->force.compared = st->compared_wall;
+	w->force.since = st->since_wall;
+	force_ask(m, w);
+}
+
+/* 1: it has ended, and what it changed is marked; 0: not yet; -1: it never will. */
+static int
+force_settle(struct master *m, struct waiter *w)
+{
+	struct store_redis_status st;
+
+	if (w->force.ends == 0)
+		return 1;
+	store_redis_get_status(m->store, &st);
+	if (!w->force.begun && st.state == REDIS_CONNECTING)
+		return 0; /* the reload changed where it is */
+	if (st.state != REDIS_UP)
+		return -1;
+	if (!w->force.begun)
+		force_begin(m, w, &st);
+	if (st.since_wall != w->force.since)
+		return -1;
+	if (st.compared_wall != w->force.compared) {
+		w->force.compared = st.compared_wall;
+		w->force.ends--;
+		w->force.asked = false;
+		if (w->force.withheld && st.withheld == 0)
+			w->force.ends = 0;
+	}
+	if (w->force.ends > 0 && !w->force.asked && clock_wall() != w->force.compared)
+		force_ask(m, w);
+	return w->force.ends == 0;
+}
+
+/* ---- waiting ---- */
+
 void
 waiters_add(struct master *m, struct slot *admin, const struct msg_call *call)
 {
@@ -50,6 +119,8 @@ waiters_add(struct master *m, struct slot *admin, const struct msg_call *call)
 	w->id = call->id;
 	if (!(call->flags & CALL_FLAG_WAIT))
 		w->deadline = clock_mono_ms() + PATIENCE_MS;
+	if (call->flags & CALL_FLAG_FORCE && m->config->redis.configured)
+		w->force.ends = 2; /* the first may be of one that was under way already */
 	list_push(&m->publisher.waiters.all, &w->link);
 	waiters_settle(m);
 }
@@ -67,7 +138,8 @@ add_lagging(const struct master *m, uint64_t version, struct buf *out, bool *ref
 
 		if (slot->state != SLOT_RUNNING || slot->acked >= version)
 			continue;
-		if (slot->refused >= version)
+		/* It gets the table again for some time; then it is killed. */
+		if (slot->refused >= version && slot->killed)
 			*refused = true;
 		buf_addf(out, "%s{\"slot\":%d,\"role\":\"%s\",\"pid\":%d,\"version\":%llu}",
 			 n++ ? "," : "", slot->role == ROLE_ADMIN ? -1 : (int)slot->number,
@@ -85,9 +157,14 @@ waiter_settle(struct master *m, struct waiter *w, uint64_t now)
 	BUF_CLEAN struct buf json = { 0 };
 	uint32_t status = 200;
 	bool refused = false;
+	int compared = force_settle(m, w);
 	unsigned n;
 
-	if (w->version == 0 && m->publisher.pending == 0)
+	if (compared < 0) {
+		reply_redis_down(w->admin, w->id, true);
+		return true;
+	}
+	if (w->version == 0 && compared && m->publisher.pending == 0)
 		w->version = m->publisher.version;
 	n = w->version ? add_lagging(m, w->version, &lagging, &refused) : 0;
 	if (refused)

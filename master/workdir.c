@@ -1,5 +1,7 @@
 #include "workdir.h"
 
+#include "socket.h"
+
 #include "lib/log.h"
 #include "lib/xalloc.h"
 
@@ -13,14 +15,24 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define MADE "made\n"
+
 /* 0; 1: it is new; a negative errno. */
 static int
 directory_make(const char *path, mode_t mode)
 {
 	struct stat st;
 
-	if (mkdir(path, mode) == 0)
+	if (mkdir(path, mode) == 0) {
+		int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+		/* Our umask is not for this: who may not search it reaches no socket in it. */
+		if (fd < 0 || fchmod(fd, mode) < 0)
+			log_warn("directory=%s error=\"%s\"", path, strerror(errno));
+		if (fd >= 0)
+			close(fd);
 		return 1;
+	}
 	if (errno != EEXIST)
 		return -errno;
 	if (stat(path, &st) < 0)
@@ -53,12 +65,28 @@ is_current(const char *path, int fd)
 	       here.st_dev == there.st_dev;
 }
 
+/* The file says who we are, and that we made the directory: who comes after us, if we are killed,
+ * has to remove it. */
+static int
+lock_write(struct workdir *w)
+{
+	char text[32];
+	ssize_t n = pread(w->lock, text, sizeof text - 1, 0);
+
+	text[n > 0 ? n : 0] = '\0';
+	if (strstr(text, MADE))
+		w->made = true;
+	n = snprintf(text, sizeof text, "%d\n%s", (int)getpid(), w->made ? MADE : "");
+	if (ftruncate(w->lock, 0) < 0 || pwrite(w->lock, text, (size_t)n, 0) < 0)
+		return -errno;
+	return 0;
+}
+
 static int
 lock_take(struct workdir *w, struct buf *error)
 {
 	BUF_CLEAN struct buf path = { 0 };
-	char pid[16];
-	int n, r;
+	int r;
 
 	buf_addf(&path, "%s/lock", w->run_dir);
 	buf_addc(&path, '\0');
@@ -69,9 +97,9 @@ lock_take(struct workdir *w, struct buf *error)
 			break;
 		}
 		if (is_current(path.p, w->lock)) {
-			n = snprintf(pid, sizeof pid, "%d\n", (int)getpid());
-			if (ftruncate(w->lock, 0) < 0 || pwrite(w->lock, pid, (size_t)n, 0) < 0)
-				log_warn("lock file=%s error=\"%s\"", path.p, strerror(errno));
+			r = lock_write(w);
+			if (r < 0)
+				log_warn("lock file=%s error=\"%s\"", path.p, strerror(-r));
 			return 0;
 		}
 		close(w->lock);
@@ -121,12 +149,18 @@ void
 workdir_close(struct workdir *w)
 {
 	BUF_CLEAN struct buf path = { 0 };
+	BUF_CLEAN struct buf orphans = { 0 };
 
 	if (!w->run_dir)
 		return;
 	buf_addf(&path, "%s/lock", w->run_dir);
 	buf_addc(&path, '\0');
-	unlink(path.p); /* while it is still locked */
+	buf_addf(&orphans, "%s/takeover.sock", w->run_dir);
+	buf_addc(&orphans, '\0');
+	/* After a start that failed while orphans serve, the next master still has to learn of
+	 * `made`. Else it goes, while it is still locked. */
+	if (!w->made || access(orphans.p, F_OK) < 0)
+		unlink(path.p);
 	close(w->lock);
 	if (w->made)
 		rmdir(w->run_dir);
@@ -134,10 +168,26 @@ workdir_close(struct workdir *w)
 	w->run_dir = NULL;
 }
 
+static void
+places_give(const struct config *c, const struct passwd *user)
+{
+	char *beside =
+	    c->admin_socket.unix_path ? socket_name_beside(c->admin_socket.unix_path) : NULL;
+	const char *const give[] = { c->run_dir, c->state_dir, c->admin_socket.unix_path, beside };
+
+	for (size_t i = 0; i < sizeof give / sizeof give[0]; i++) {
+		if (!give[i] || chown(give[i], user->pw_uid, user->pw_gid) == 0)
+			continue;
+		if (give[i] != beside || errno != ENOENT) /* mostly it stands at its path */
+			log_warn("chown path=%s user=%s error=\"%s\"", give[i], c->user,
+				 strerror(errno));
+	}
+	free(beside);
+}
+
 int
 workdir_drop_root(const struct config *c, struct buf *error)
 {
-	const char *const give[] = { c->run_dir, c->state_dir, c->admin_socket.unix_path };
 	const struct passwd *user;
 	int r;
 
@@ -150,11 +200,7 @@ workdir_drop_root(const struct config *c, struct buf *error)
 			 c->file, c->user, c->user);
 		return -ENOENT;
 	}
-	for (size_t i = 0; i < sizeof give / sizeof give[0]; i++) {
-		if (give[i] && chown(give[i], user->pw_uid, user->pw_gid) < 0)
-			log_warn("chown path=%s user=%s error=\"%s\"", give[i], c->user,
-				 strerror(errno));
-	}
+	places_give(c, user);
 	if (initgroups(user->pw_name, user->pw_gid) < 0 ||
 	    setresgid(user->pw_gid, user->pw_gid, user->pw_gid) < 0 ||
 	    setresuid(user->pw_uid, user->pw_uid, user->pw_uid) < 0) {

@@ -9,7 +9,7 @@
 
 struct workdir {
 	char *run_dir;
-	bool made; /* by us: removed at the end */
+	bool made; /* by us, or by a master that was killed: removed at the end */
 	int lock;  /* descriptor; held as long as the master lives, by nobody else */
 };
 

@@ -1,9 +1,10 @@
 #pragma once
 
 /*
- * board: what is happening. One memfd per writer, writable only by it (sealed F_SEAL_FUTURE_WRITE by its maker after it
- * has mapped it), readable by all. Every word has one writer, so an increment is a load and a store; no lock exists.
- * Pages belong to worker instances; the master folds a dead instance's counters into the base on its own page.
+ * board: what is happening. One memfd per writer, writable only by it (sealed F_SEAL_FUTURE_WRITE
+ * by its maker after it has mapped it), readable by all. Every word has one writer, so an increment
+ * is a load and a store; no lock exists. Pages belong to worker instances; the master folds a dead
+ * instance's counters into the base on its own page.
  */
 
 #include "reason.h"
@@ -19,26 +20,26 @@
 /* Upper bounds of the duration histogram in microseconds; the last bucket is without bound. */
 extern const uint32_t board_bucket_us[BOARD_BUCKETS - 1];
 
-#define BOARD_COUNTERS(X)                                                  \
-	X(requests, "Requests that were answered or broken off")           \
-	X(connections, "Connections accepted from clients")                \
-	X(bytes_in, "Bytes read from clients")                             \
-	X(bytes_out, "Bytes written to clients")                           \
-	X(upstream_connects, "Connections opened to upstreams")            \
-	X(upstream_reuses, "Requests sent on a pooled connection")         \
-	X(retries, "Requests sent again")                                  \
-	X(token_hits, "Tokens found verified in the worker's cache")       \
-	X(token_misses, "Tokens whose signature was checked")              \
-	X(log_dropped, "Access log lines lost because the sink was stuck") \
-	X(error_log_dropped, "Lines of the worker's error log lost because the sink was stuck") \
-	X(tunnels, "Connections upgraded to a tunnel")                     \
+#define BOARD_COUNTERS(X)                                                                          \
+	X(requests, "Requests that were answered or broken off")                                   \
+	X(connections, "Connections accepted from clients")                                        \
+	X(bytes_in, "Bytes read from clients")                                                     \
+	X(bytes_out, "Bytes written to clients")                                                   \
+	X(upstream_connects, "Connections opened to upstreams")                                    \
+	X(upstream_reuses, "Requests sent on a pooled connection")                                 \
+	X(retries, "Requests sent again")                                                          \
+	X(token_hits, "Tokens found verified in the worker's cache")                               \
+	X(token_misses, "Tokens whose signature was checked")                                      \
+	X(log_dropped, "Access log lines lost because the sink was stuck")                         \
+	X(error_log_dropped, "Lines of the worker's error log lost because the sink was stuck")    \
+	X(tunnels, "Connections upgraded to a tunnel")                                             \
 	X(accept_paused, "Times that accepting stopped at a limit")
 
 enum board_counter {
 #define X(name, help) COUNTER_##name,
 	BOARD_COUNTERS(X)
 #undef X
-	COUNTER_N
+	    COUNTER_N
 };
 extern const char *const board_counter_name[COUNTER_N];
 extern const char *const board_counter_help[COUNTER_N];
@@ -86,10 +87,11 @@ struct board_worker {
 
 enum health_state { HEALTH_UNKNOWN, HEALTH_ALIVE, HEALTH_DEAD };
 
-struct board_health { /* by endpoint slot */
-	uint32_t state;    /* enum health_state */
-	uint32_t seen_2xx; /* its page once gave a 2xx: from then on anything else counts against it */
-	uint64_t died;     /* sequence: the largest died last; 0 = never */
+struct board_health {   /* by endpoint slot */
+	uint32_t state; /* enum health_state */
+	uint32_t
+	    seen_2xx;  /* its page once gave a 2xx: from then on anything else counts against it */
+	uint64_t died; /* sequence: the largest died last; 0 = never */
 	uint64_t checked_ms;
 	uint32_t last_status; /* of the page, 0 = no answer */
 	uint32_t pad;
@@ -100,27 +102,29 @@ struct board_master {
 	uint64_t magic;
 	uint32_t layout;
 	uint32_t pid;
-	uint64_t version;         /* newest table published */
-	uint64_t published_wall;  /* seconds since 1970 */
-	uint64_t ready;           /* every worker has a table */
+	uint64_t version;        /* newest table published */
+	uint64_t published_wall; /* seconds since 1970 */
+	uint64_t ready;          /* every worker has a table */
 	uint64_t reloads_ok, reloads_failed;
-	uint64_t last_reload_ok;  /* 1 or 0 */
+	uint64_t last_reload_ok; /* 1 or 0 */
 	uint64_t respawns;
-	uint64_t redis_state;     /* 0 not configured, 1 up, 2 down */
-	uint64_t rules_refused;   /* how many stand refused */
-	uint64_t rules_withheld;  /* deletions not applied */
-	uint64_t rules_age_wall;  /* when the rules were last compared in full, seconds since 1970 */
-	uint64_t fold_seq;        /* odd while the base changes */
-	uint64_t folded[64];      /* ring of the last instances that were folded into base: do not count their pages */
+	uint64_t redis_state;    /* 0 not configured, 1 up, 2 down */
+	uint64_t rules_refused;  /* how many stand refused */
+	uint64_t rules_withheld; /* deletions not applied */
+	uint64_t rules_age_wall; /* when the rules were last compared in full, seconds since 1970 */
+	uint64_t fold_seq;       /* odd while the base changes */
+	uint64_t folded[64]; /* ring of the last instances that were folded into base: do not count
+				their pages */
 	uint64_t folded_count;
 	struct board_health health[BOARD_ENDPOINTS];
 	struct board_counts base;
 };
 
-/* Makes a page of `size` bytes, maps it writable, seals it against every other writer. *out_fd is for handing out (a
- * reader maps it read-only). 0 or a negative errno. */
+/* Makes a page of `size` bytes, maps it writable, seals it against every other writer. *out_fd is
+ * for handing out (a reader maps it read-only). 0 or a negative errno. */
 int board_create(size_t size, void **out_page, int *out_fd) __attribute__((warn_unused_result));
-/* Maps another's page read-only after checking size and seals; `fd` is taken over. 0 or -EBADMSG. */
+/* Maps another's page read-only after checking size and seals; `fd` is taken over. 0 or -EBADMSG.
+ */
 int board_map(int fd, size_t size, const void **out_page) __attribute__((warn_unused_result));
 void board_unmap(const void *page, size_t size);
 

@@ -1,27 +1,31 @@
 #pragma once
 
 /*
- * message: what master and workers say to each other over lib/ipc. Fixed structs; the receiver checks the size.
- * M> is sent by the master, W> by a worker, A> by the admin worker only.
+ * message: what master and workers say to each other over lib/ipc. Fixed structs; the receiver
+ * checks the size. M> is sent by the master, W> by a worker, A> by the admin worker only.
  */
 
 #include <stdint.h>
 
 enum message_type {
-	MSG_HELLO = 1,    /* M> struct msg_hello: who you are; first message */
-	MSG_BOARD,        /* W> struct msg_board + fd: my page (sealed against other writers). M> the same, to let one
-	                   *    worker read the page of the master (slot == BOARD_SLOT_MASTER) or of a sibling; fd -1:
-	                   *    that instance is gone */
-	MSG_LISTENER,     /* M> struct msg_listener + fd: accept on it (a socket of your slot, or one lent to you) */
-	MSG_UNLISTEN,     /* M> struct msg_listener: stop accepting on it and close it (what was lent goes back) */
-	MSG_SEGMENT,      /* M> struct msg_segment + fd: a sealed segment, to be used at the next MSG_PUBLISH */
-	MSG_PUBLISH,      /* M> struct msg_publish: swap to this table now */
-	MSG_ACK,          /* W> struct msg_ack: the table is in force (the board says so too) */
-	MSG_NACK,         /* W> struct msg_ack: the segment was refused (it does not verify); the old table serves */
-	MSG_DRAIN,        /* M> struct msg_drain: stop accepting, finish, exit 0 */
-	MSG_REOPEN,       /* M> no body + fd: a new descriptor for the access log */
-	MSG_CALL,         /* A> struct msg_call: an operator asks */
-	MSG_REPLY,        /* M> struct msg_reply + fd: a memfd with the answer (JSON) */
+	MSG_HELLO = 1, /* M> struct msg_hello: who you are; first message */
+	MSG_BOARD, /* W> struct msg_board + fd: my page (sealed against other writers). M> the same,
+		    * to let one worker read the page of the master (slot == BOARD_SLOT_MASTER) or
+		    * of a sibling; fd -1: that instance is gone */
+	MSG_LISTENER, /* M> struct msg_listener + fd: accept on it (a socket of your slot, or one
+			 lent to you) */
+	MSG_UNLISTEN, /* M> struct msg_listener: stop accepting on it and close it (what was lent
+			 goes back) */
+	MSG_SEGMENT,  /* M> struct msg_segment + fd: a sealed segment, to be used at the next
+			 MSG_PUBLISH */
+	MSG_PUBLISH,  /* M> struct msg_publish: swap to this table now */
+	MSG_ACK,      /* W> struct msg_ack: the table is in force (the board says so too) */
+	MSG_NACK,  /* W> struct msg_ack: the segment was refused (it does not verify); the old table
+		      serves */
+	MSG_DRAIN, /* M> struct msg_drain: stop accepting, finish, exit 0 */
+	MSG_REOPEN, /* M> no body + fd: a new descriptor for the access log */
+	MSG_CALL,   /* A> struct msg_call: an operator asks */
+	MSG_REPLY,  /* M> struct msg_reply + fd: a memfd with the answer (JSON) */
 };
 
 #define BOARD_SLOT_MASTER 0xffffffffu
@@ -35,9 +39,10 @@ struct msg_hello {
 	uint64_t instance; /* unique over all workers of a master's life, never 0 */
 	uint32_t pad;
 	uint32_t log_level;
-	uint32_t orphan_grace_ms; /* go on serving for so long when the master is gone, then drain */
+	uint32_t
+	    orphan_grace_ms; /* go on serving for so long when the master is gone, then drain */
 	uint32_t drain_ms;
-	uint32_t fd_reserve; /* stop accepting when so few descriptors are left */
+	uint32_t fd_reserve;      /* stop accepting when so few descriptors are left */
 	uint32_t max_connections; /* per worker, 0 = by descriptors only */
 	char version[32];
 };
@@ -65,7 +70,8 @@ struct msg_segment {
 
 struct msg_publish {
 	uint64_t version;
-	uint64_t generation[4]; /* by enum table_segment: which generation of each makes up this version */
+	uint64_t generation[4]; /* by enum table_segment: which generation of each makes up this
+				   version */
 };
 
 struct msg_ack {

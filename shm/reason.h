@@ -1,72 +1,72 @@
 #pragma once
 
 /*
- * reason: every refusal and every failure carries one of these, and it is the same word in the response header, the
- * body, the access log, the metric and the manual (yett(8), REASONS).
+ * reason: every refusal and every failure carries one of these, and it is the same word in the
+ * response header, the body, the access log, the metric and the manual (yett(8), REASONS).
  *
  * Row: name, HTTP status (0 = none is sent), the sentence that a client reads.
  */
 
 #include "lib/slice.h"
 
-#define REASONS(X)                                                                                         \
-	X(none, 0, "")                                                                                     \
-	X(bad_request, 400, "The request is not well-formed HTTP.")                                        \
-	X(bad_host, 400, "The Host header is missing, repeated or malformed.")                             \
-	X(bad_path, 400, "The path can be read in more than one way.")                                     \
-	X(bad_framing, 400, "The length of the body is ambiguous.")                                        \
-	X(bad_body, 400, "The body is not well-formed.")                                                   \
-	X(unsupported_coding, 501, "The transfer coding is not supported.")                                \
-	X(unsupported_method, 501, "The method is not supported.")                                         \
-	X(unsupported_version, 505, "The HTTP version is not supported.")                                  \
-	X(expectation_failed, 417, "The expectation cannot be met.")                                       \
-	X(uri_too_long, 414, "The request target is too long.")                                            \
-	X(header_too_large, 431, "The header fields are too large.")                                       \
-	X(too_many_headers, 431, "There are too many header fields.")                                      \
-	X(body_too_large, 413, "The body is larger than this service accepts.")                            \
-	X(client_head_timeout, 408, "The request head took too long to arrive.")                           \
-	X(client_body_timeout, 408, "The request body took too long to arrive.")                           \
-	X(client_gone, 0, "The client went away.")                                                         \
-	X(client_stalled, 0, "The client stopped reading.")                                                \
-	X(no_route, 404, "No route matches this request.")                                                 \
-	X(rules_not_loaded, 503, "The rules have not been loaded yet.")                                    \
-	X(rule_refused, 503, "The rule for this request was refused; an operator has to mend it.")         \
-	X(token_missing, 401, "No token")                                                                  \
-	X(token_repeated, 400, "More than one token was sent.")                                            \
-	X(token_malformed, 401, "Unable to parse token")                                                   \
-	X(token_algorithm, 401, "The token's algorithm is not accepted.")                                  \
-	X(token_signature, 401, "Invalid token signature")                                                 \
-	X(token_expired, 401, "Invalid or expired token")                                                  \
-	X(token_not_yet_valid, 401, "The token is not valid yet.")                                         \
-	X(token_issuer, 401, "The token's issuer is not accepted.")                                        \
-	X(token_audience, 401, "The token is meant for another audience.")                                 \
-	X(token_claim, 401, "A claim that this service needs is missing or malformed.")                    \
-	X(gate_no_keys, 503, "The keys that verify tokens are not available.")                             \
-	X(no_endpoint, 503, "No endpoint of the upstream is available.")                                   \
-	X(upstream_unresolved, 502, "The upstream's name does not resolve.")                               \
-	X(upstream_connect_refused, 502, "The upstream refused the connection.")                           \
-	X(upstream_connect_failed, 502, "The upstream could not be reached.")                              \
-	X(upstream_connect_timeout, 504, "The upstream did not accept the connection in time.")            \
-	X(upstream_closed, 502, "The upstream closed the connection before it answered.")                  \
-	X(upstream_malformed, 502, "The upstream's answer is not well-formed HTTP.")                       \
-	X(upstream_first_byte_timeout, 504, "The upstream did not answer in time.")                        \
-	X(upstream_stalled, 504, "The upstream stopped in the middle of its answer.")                      \
-	X(upstream_aborted, 0, "The upstream broke off in the middle of its answer.")                      \
-	X(request_timeout, 504, "The request took longer than its limit.")                                 \
-	X(overloaded, 503, "The gateway is at its limit of connections.")                                  \
-	X(draining, 0, "The gateway is shutting down.")                                                  \
-	X(admin_not_found, 404, "There is no such page.")                                                  \
-	X(admin_method, 405, "The page does not take this method.")                                        \
-	X(admin_forbidden, 403, "This listener carries no writes.")                                        \
-	X(admin_unavailable, 503, "The master is not available.")                                          \
-	X(not_ready, 503, "The gateway is not ready.")                                                     \
+#define REASONS(X)                                                                                 \
+	X(none, 0, "")                                                                             \
+	X(bad_request, 400, "The request is not well-formed HTTP.")                                \
+	X(bad_host, 400, "The Host header is missing, repeated or malformed.")                     \
+	X(bad_path, 400, "The path can be read in more than one way.")                             \
+	X(bad_framing, 400, "The length of the body is ambiguous.")                                \
+	X(bad_body, 400, "The body is not well-formed.")                                           \
+	X(unsupported_coding, 501, "The transfer coding is not supported.")                        \
+	X(unsupported_method, 501, "The method is not supported.")                                 \
+	X(unsupported_version, 505, "The HTTP version is not supported.")                          \
+	X(expectation_failed, 417, "The expectation cannot be met.")                               \
+	X(uri_too_long, 414, "The request target is too long.")                                    \
+	X(header_too_large, 431, "The header fields are too large.")                               \
+	X(too_many_headers, 431, "There are too many header fields.")                              \
+	X(body_too_large, 413, "The body is larger than this service accepts.")                    \
+	X(client_head_timeout, 408, "The request head took too long to arrive.")                   \
+	X(client_body_timeout, 408, "The request body took too long to arrive.")                   \
+	X(client_gone, 0, "The client went away.")                                                 \
+	X(client_stalled, 0, "The client stopped reading.")                                        \
+	X(no_route, 404, "No route matches this request.")                                         \
+	X(rules_not_loaded, 503, "The rules have not been loaded yet.")                            \
+	X(rule_refused, 503, "The rule for this request was refused; an operator has to mend it.") \
+	X(token_missing, 401, "No token")                                                          \
+	X(token_repeated, 400, "More than one token was sent.")                                    \
+	X(token_malformed, 401, "Unable to parse token")                                           \
+	X(token_algorithm, 401, "The token's algorithm is not accepted.")                          \
+	X(token_signature, 401, "Invalid token signature")                                         \
+	X(token_expired, 401, "Invalid or expired token")                                          \
+	X(token_not_yet_valid, 401, "The token is not valid yet.")                                 \
+	X(token_issuer, 401, "The token's issuer is not accepted.")                                \
+	X(token_audience, 401, "The token is meant for another audience.")                         \
+	X(token_claim, 401, "A claim that this service needs is missing or malformed.")            \
+	X(gate_no_keys, 503, "The keys that verify tokens are not available.")                     \
+	X(no_endpoint, 503, "No endpoint of the upstream is available.")                           \
+	X(upstream_unresolved, 502, "The upstream's name does not resolve.")                       \
+	X(upstream_connect_refused, 502, "The upstream refused the connection.")                   \
+	X(upstream_connect_failed, 502, "The upstream could not be reached.")                      \
+	X(upstream_connect_timeout, 504, "The upstream did not accept the connection in time.")    \
+	X(upstream_closed, 502, "The upstream closed the connection before it answered.")          \
+	X(upstream_malformed, 502, "The upstream's answer is not well-formed HTTP.")               \
+	X(upstream_first_byte_timeout, 504, "The upstream did not answer in time.")                \
+	X(upstream_stalled, 504, "The upstream stopped in the middle of its answer.")              \
+	X(upstream_aborted, 0, "The upstream broke off in the middle of its answer.")              \
+	X(request_timeout, 504, "The request took longer than its limit.")                         \
+	X(overloaded, 503, "The gateway is at its limit of connections.")                          \
+	X(draining, 0, "The gateway is shutting down.")                                            \
+	X(admin_not_found, 404, "There is no such page.")                                          \
+	X(admin_method, 405, "The page does not take this method.")                                \
+	X(admin_forbidden, 403, "This listener carries no writes.")                                \
+	X(admin_unavailable, 503, "The master is not available.")                                  \
+	X(not_ready, 503, "The gateway is not ready.")                                             \
 	X(internal, 500, "The gateway failed to handle the request.")
 
 enum reason {
 #define X(name, status, text) REASON_##name,
 	REASONS(X)
 #undef X
-	REASON_N
+	    REASON_N
 };
 
 struct reason_info {

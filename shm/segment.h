@@ -1,9 +1,10 @@
 #pragma once
 
 /*
- * segment: a sealed memfd with a header. Built by the master, mapped read-only by workers; nothing can write,
- * shrink or grow it any more once it is sealed, so a reader that has checked the header may trust the size.
- * What is inside may still be wrong: readers go through seg_at and seg_string, which check bounds.
+ * segment: a sealed memfd with a header. Built by the master, mapped read-only by workers; nothing
+ * can write, shrink or grow it any more once it is sealed, so a reader that has checked the header
+ * may trust the size. What is inside may still be wrong: readers go through seg_at and seg_string,
+ * which check bounds.
  */
 
 #include "lib/buf.h"
@@ -17,7 +18,7 @@ enum table_segment { SEGMENT_RULES, SEGMENT_ENDPOINTS, SEGMENT_KEYS, SEGMENT_N }
 #define SEGMENT_FORMAT 1u
 #define SEGMENT_SECTIONS 24
 
-struct seg_section { /* an array of fixed-size elements */
+struct seg_section {     /* an array of fixed-size elements */
 	uint64_t offset; /* from the start of the segment, 16-byte aligned */
 	uint32_t count;
 	uint32_t size; /* bytes of one element */
@@ -56,22 +57,28 @@ struct seg_builder {
 
 void seg_builder_init(struct seg_builder *b);
 void seg_builder_deinit(struct seg_builder *b);
-/* Stores bytes. A string that occurs in the one stored just before shares its bytes (so store "redis:host/path" before its
- * parts); else equal strings are not merged. `s` must not lie in the builder itself. */
+/* Stores bytes. A string that occurs in the one stored just before shares its bytes (so store
+ * "redis:host/path" before its parts); else equal strings are not merged. `s` must not lie in the
+ * builder itself. */
 struct seg_ref seg_builder_string(struct seg_builder *b, struct slice s);
-/* Appends one element of `size` bytes to a section; returns its index. All elements of a section have one size. */
-uint32_t seg_builder_add(struct seg_builder *b, unsigned section, const void *element, uint32_t size);
-/* Makes, fills, seals (write, grow, shrink, seal) and maps a memfd of mode 0400. The builder's content is given back while it
- * is copied; what is left to do with the builder is seg_builder_deinit. 0 or a negative errno; -EFBIG when a section got
- * too large. */
-int seg_builder_finish(struct seg_builder *b, enum table_segment kind, uint64_t generation, struct segment **out)
-	__attribute__((warn_unused_result));
+/* Appends one element of `size` bytes to a section; returns its index. All elements of a section
+ * have one size. */
+uint32_t seg_builder_add(struct seg_builder *b, unsigned section, const void *element,
+			 uint32_t size);
+/* Makes, fills, seals (write, grow, shrink, seal) and maps a memfd of mode 0400. The builder's
+ * content is given back while it is copied; what is left to do with the builder is
+ * seg_builder_deinit. 0 or a negative errno; -EFBIG when a section got too large. */
+int seg_builder_finish(struct seg_builder *b, enum table_segment kind, uint64_t generation,
+		       struct segment **out) __attribute__((warn_unused_result));
 
-/* Maps a received memfd (taken over in any case) after checking seals, size, header, checksum and that every section lies
- * inside. 0; -EBADMSG for anything that is not a segment of this kind. */
-int seg_open(int fd, enum table_segment kind, struct segment **out) __attribute__((warn_unused_result));
-/* What seg_open checks of the image once it is mapped (8-byte aligned); for the tests, which have images of their own. */
-int seg_check(const void *image, size_t size, enum table_segment kind) __attribute__((warn_unused_result));
+/* Maps a received memfd (taken over in any case) after checking seals, size, header, checksum and
+ * that every section lies inside. 0; -EBADMSG for anything that is not a segment of this kind. */
+int seg_open(int fd, enum table_segment kind, struct segment **out)
+    __attribute__((warn_unused_result));
+/* What seg_open checks of the image once it is mapped (8-byte aligned); for the tests, which have
+ * images of their own. */
+int seg_check(const void *image, size_t size, enum table_segment kind)
+    __attribute__((warn_unused_result));
 /* Of a header whose size is right. Finds accidents, not forgers. */
 uint64_t seg_checksum(const struct seg_header *head);
 struct segment *seg_ref(struct segment *s);

@@ -1,12 +1,12 @@
 #pragma once
 
 /*
- * table: what the segments hold, and the questions that a worker asks of them. The compiler (master/compile.c) fills the
- * same structs through table_builder_*.
+ * table: what the segments hold, and the questions that a worker asks of them. The compiler
+ * (master/compile.c) fills the same structs through table_builder_*.
  *
- * One order decides between routes: host (as written, host:port, host, longest wildcard, any), then the longest path,
- * then exact before prefix, then priority (higher first), then the file before Redis. Where host:port and host both
- * match, the longer path wins, then host:port (as redx).
+ * One order decides between routes: host (as written, host:port, host, longest wildcard, any), then
+ * the longest path, then exact before prefix, then priority (higher first), then the file before
+ * Redis. Where host:port and host both match, the longer path wins, then host:port (as redx).
  */
 
 #include "segment.h"
@@ -16,48 +16,51 @@
 
 enum rules_section {
 	RULES_STRINGS,
-	RULES_GLOBAL,      /* one struct table_global */
-	RULES_HOSTS,       /* struct table_host, open addressing by hash of the name; wildcards under ".example.org" */
-	RULES_NODES,       /* tries of routes */
+	RULES_GLOBAL, /* one struct table_global */
+	RULES_HOSTS,  /* struct table_host, open addressing by hash of the name; wildcards under
+			 ".example.org" */
+	RULES_NODES,  /* tries of routes */
 	RULES_EDGES,
-	RULES_ROUTES,      /* struct table_route */
-	RULES_POLICIES,    /* struct table_policy; 0 is the default one */
+	RULES_ROUTES,   /* struct table_route */
+	RULES_POLICIES, /* struct table_policy; 0 is the default one */
 	RULES_GATE_NODES,
 	RULES_GATE_EDGES,
-	RULES_GATES,       /* struct table_gate: entries of the gate's trie */
-	RULES_ISSUERS,     /* struct table_issuer */
-	RULES_AUDIENCES,   /* struct seg_ref, runs of them belong to issuers */
-	RULES_CLAIMS,      /* struct table_claim */
-	RULES_STRIP,       /* struct table_strip: inbound header names to remove, folded */
-	RULES_TRUSTED,     /* struct table_cidr: peers whose X-Forwarded-* are believed */
-	RULES_PAGES,       /* struct table_page: the operator's error pages */
+	RULES_GATES,     /* struct table_gate: entries of the gate's trie */
+	RULES_ISSUERS,   /* struct table_issuer */
+	RULES_AUDIENCES, /* struct seg_ref, runs of them belong to issuers */
+	RULES_CLAIMS,    /* struct table_claim */
+	RULES_STRIP,     /* struct table_strip: inbound header names to remove, folded */
+	RULES_TRUSTED,   /* struct table_cidr: peers whose X-Forwarded-* are believed */
+	RULES_PAGES,     /* struct table_page: the operator's error pages */
 };
 
 enum { FORWARDED_REPLACE, FORWARDED_APPEND }; /* X-Forwarded-* of an untrusted peer */
 
 struct table_global {
 	/* The first five and strip_lengths are set by table_builder_finish. */
-	uint32_t root_any;         /* trie of the routes for any host, TRIE_NONE when there are none */
-	uint32_t gate_root;        /* TRIE_NONE: nothing is protected */
-	uint32_t hosts_verbatim;   /* hosts are also looked up as written, case and port kept (Riox) */
-	uint32_t hosts_port;       /* some host names a port */
+	uint32_t root_any;  /* trie of the routes for any host, TRIE_NONE when there are none */
+	uint32_t gate_root; /* TRIE_NONE: nothing is protected */
+	uint32_t
+	    hosts_verbatim;  /* hosts are also looked up as written, case and port kept (Riox) */
+	uint32_t hosts_port; /* some host names a port */
 	uint32_t hosts_wildcard;
-	uint32_t forwarded;        /* FORWARDED_* */
-	uint32_t no_route_status;  /* 404; 502 as redx */
-	uint32_t rules_loaded;     /* 0: Redis is configured and never answered: no route means 503 */
+	uint32_t forwarded;       /* FORWARDED_* */
+	uint32_t no_route_status; /* 404; 502 as redx */
+	uint32_t rules_loaded; /* 0: Redis is configured and never answered: no route means 503 */
 	uint32_t client_head_ms, client_body_ms, keepalive_ms, keepalive_requests;
 	uint32_t head_bytes, head_fields, uri_bytes;
-	uint32_t access_log;       /* 0 off, 1 JSON */
-	uint32_t upstream_idle_ms; /* of pooled connections */
+	uint32_t access_log;        /* 0 off, 1 JSON */
+	uint32_t upstream_idle_ms;  /* of pooled connections */
 	uint32_t upstream_idle_max; /* pooled connections per endpoint and worker */
 	uint32_t retries;
-	uint32_t sources;          /* TOKEN_FROM_* */
-	struct seg_ref cookie;     /* name of the token's cookie */
+	uint32_t sources;      /* TOKEN_FROM_* */
+	struct seg_ref cookie; /* name of the token's cookie */
 	struct seg_ref realm;
-	uint32_t token_profile;    /* TOKEN_REPLY_*: whose wording and statuses */
-	uint32_t reveal_version;   /* header X-Yett-Table on each answer */
-	uint64_t strip_lengths[32]; /* filter of RULES_STRIP by first letter (folded, its low 5 bits): bit n stands for names
-	                             * of n bytes, bit 63 for all longer ones */
+	uint32_t token_profile;  /* TOKEN_REPLY_*: whose wording and statuses */
+	uint32_t reveal_version; /* header X-Yett-Table on each answer */
+	uint64_t
+	    strip_lengths[32]; /* filter of RULES_STRIP by first letter (folded, its low 5 bits):
+				* bit n stands for names of n bytes, bit 63 for all longer ones */
 };
 
 #define TOKEN_FROM_BEARER 1u
@@ -72,7 +75,8 @@ struct table_host {
 	uint32_t hash; /* of the name, seeded with the kind */
 	uint32_t root; /* of its trie; TRIE_NONE: a free slot */
 	struct seg_ref name;
-	uint32_t kind; /* HOST_*: a canonical name, one that is compared as written, ".example.org" of a wildcard */
+	uint32_t kind; /* HOST_*: a canonical name, one that is compared as written, ".example.org"
+			  of a wildcard */
 };
 
 #define ROUTE_EXACT 1u          /* the whole path, else a prefix on a segment boundary */
@@ -103,9 +107,11 @@ struct table_policy {
 
 #define GATE_PROTECT 1u
 #define GATE_EXCEPT 2u
-#define GATE_EXACT 4u /* the whole path ('/a' and '/a/' are one), else a prefix on a segment boundary */
+#define GATE_EXACT                                                                                 \
+	4u /* the whole path ('/a' and '/a/' are one), else a prefix on a segment boundary */
 
-struct table_gate { /* the deepest entry that applies decides; at one depth an exception beats a protection */
+struct table_gate { /* the deepest entry that applies decides; at one depth an exception beats a
+		       protection */
 	uint32_t next;
 	uint32_t flags;
 	uint32_t methods; /* bits of enum table_method, 0 = all */
@@ -113,22 +119,22 @@ struct table_gate { /* the deepest entry that applies decides; at one depth an e
 };
 
 enum table_method { /* bit numbers */
-	METHOD_GET,
-	METHOD_HEAD,
-	METHOD_POST,
-	METHOD_PUT,
-	METHOD_DELETE,
-	METHOD_PATCH,
-	METHOD_OPTIONS,
-	METHOD_CONNECT,
-	METHOD_TRACE,
-	METHOD_OTHER
+		    METHOD_GET,
+		    METHOD_HEAD,
+		    METHOD_POST,
+		    METHOD_PUT,
+		    METHOD_DELETE,
+		    METHOD_PATCH,
+		    METHOD_OPTIONS,
+		    METHOD_CONNECT,
+		    METHOD_TRACE,
+		    METHOD_OTHER
 };
 
-struct table_issuer { /* one verifier of tokens */
+struct table_issuer {        /* one verifier of tokens */
 	uint32_t algorithms; /* bits: 1 << enum jwt_alg (lib/jwt.h) */
 	uint32_t leeway_s;
-	struct seg_ref iss; /* "" = not checked */
+	struct seg_ref iss;                      /* "" = not checked */
 	uint32_t audience_first, audience_count; /* any of; 0 = not checked */
 	uint32_t require_exp;
 	uint32_t pad;
@@ -162,13 +168,15 @@ struct table_match {
 	struct slice rest; /* of the path behind what matched: starts with '/' or is empty */
 };
 
-/* `host`: canonical (lower case, no port, no trailing dot, IPv6 in brackets); `host_port`: with ":port" when the client
- * named one, else equal to host; `host_raw`: the Host field as it came; `path`: canonical. */
+/* `host`: canonical (lower case, no port, no trailing dot, IPv6 in brackets); `host_port`: with
+ * ":port" when the client named one, else equal to host; `host_raw`: the Host field as it came;
+ * `path`: canonical. */
 struct table_key {
 	struct slice host, host_port, host_raw, path;
 };
 
-const struct table_global *table_global(const struct segment *rules); /* NULL only if it was not verified */
+const struct table_global *
+table_global(const struct segment *rules); /* NULL only if it was not verified */
 void table_find(const struct segment *rules, const struct table_key *key, struct table_match *out);
 /* Does the gate protect this path for this method? */
 bool table_gate_protects(const struct segment *rules, enum table_method method, struct slice path);
@@ -184,7 +192,12 @@ bool table_trusts(const struct segment *rules, const uint8_t address[16]);
 
 /* ---- SEGMENT_ENDPOINTS ---- */
 
-enum endpoints_section { ENDPOINTS_STRINGS, ENDPOINTS_UPSTREAMS, ENDPOINTS_ENDPOINTS, ENDPOINTS_ADDRESSES };
+enum endpoints_section {
+	ENDPOINTS_STRINGS,
+	ENDPOINTS_UPSTREAMS,
+	ENDPOINTS_ENDPOINTS,
+	ENDPOINTS_ADDRESSES
+};
 
 #define UPSTREAM_ABSENT 1u        /* a hole: no such upstream in this table */
 #define UPSTREAM_ALL_DOWN_FAIL 2u /* all dead: 503; else the one that died last is tried */
@@ -194,15 +207,15 @@ struct table_upstream {
 	uint32_t pad;
 	uint32_t first, count; /* endpoints */
 	uint32_t weight_total; /* of the endpoints; count when all weigh the same */
-	uint32_t stride;       /* coprime to weight_total: turns that follow one another fall far apart */
+	uint32_t stride; /* coprime to weight_total: turns that follow one another fall far apart */
 	struct seg_ref name;
 };
 
 struct table_endpoint {
-	uint32_t slot;   /* on the board: counters and health */
+	uint32_t slot; /* on the board: counters and health */
 	uint32_t weight;
-	uint32_t first, count; /* addresses; 0 = its name does not resolve */
-	uint64_t generation;   /* changes with the set of addresses */
+	uint32_t first, count;    /* addresses; 0 = its name does not resolve */
+	uint64_t generation;      /* changes with the set of addresses */
 	struct seg_ref authority; /* "host:port", also the label of metrics */
 	struct seg_ref base;      /* path put before the request's, "" for none */
 };
@@ -246,19 +259,22 @@ struct table_builder {
 
 void table_builder_init(struct table_builder *b);
 void table_builder_deinit(struct table_builder *b);
-/* Adds a route under its host ("" = any, "*.x" = wildcard, "x:port", verbatim: compared as written, with table_key.host_raw
- * alone) and path. The route's refs are made with seg_builder_string(&b->seg, ...); where route->path begins with `path`
- * the trie shares its bytes. Routes of one node must be added in the order in which they win (exact first, then priority);
- * one that cannot win after those before it is stored but never found. Returns its index. */
-uint32_t table_builder_route(struct table_builder *b, struct slice host, bool verbatim, struct slice path,
-			     const struct table_route *route);
-uint32_t table_builder_gate(struct table_builder *b, struct slice path, const struct table_gate *gate);
-/* Everything else is added with seg_builder_add under its section. Writes global, hosts, tries; seals. */
+/* Adds a route under its host ("" = any, "*.x" = wildcard, "x:port", verbatim: compared as written,
+ * with table_key.host_raw alone) and path. The route's refs are made with
+ * seg_builder_string(&b->seg, ...); where route->path begins with `path` the trie shares its bytes.
+ * Routes of one node must be added in the order in which they win (exact first, then priority); one
+ * that cannot win after those before it is stored but never found. Returns its index. */
+uint32_t table_builder_route(struct table_builder *b, struct slice host, bool verbatim,
+			     struct slice path, const struct table_route *route);
+uint32_t table_builder_gate(struct table_builder *b, struct slice path,
+			    const struct table_gate *gate);
+/* Everything else is added with seg_builder_add under its section. Writes global, hosts, tries;
+ * seals. */
 int table_builder_finish(struct table_builder *b, uint64_t generation, struct segment **out)
-	__attribute__((warn_unused_result));
+    __attribute__((warn_unused_result));
 
-/* For seg_open's caller: does the content hold together (indexes inside, chains without a loop, global present)? Called
- * once when a segment arrives. 0 or -EBADMSG. */
+/* For seg_open's caller: does the content hold together (indexes inside, chains without a loop,
+ * global present)? Called once when a segment arrives. 0 or -EBADMSG. */
 int table_verify_rules(const struct segment *s);
 int table_verify_endpoints(const struct segment *s);
 int table_verify_keys(const struct segment *s);

@@ -70,14 +70,17 @@ add_line(struct request *r)
 	add_member(b, "method", r->in.head_done ? http_method(&r->in) : SLICE(""));
 	add_member(b, "host", r->host.host);
 	add_member(b, "path", r->path);
-	buf_addf(b, ",\"status\":%d,\"bytes_in\":%llu,\"bytes_out\":%llu,\"duration_us\":%llu", r->status,
-		 (unsigned long long)r->bytes_in, (unsigned long long)r->bytes_out, (unsigned long long)(now - r->begin_us));
+	buf_addf(b, ",\"status\":%d,\"bytes_in\":%llu,\"bytes_out\":%llu,\"duration_us\":%llu",
+		 r->status, (unsigned long long)r->bytes_in, (unsigned long long)r->bytes_out,
+		 (unsigned long long)(now - r->begin_us));
 	if (r->route_id.n)
 		add_member(b, "route", r->route_id);
 	if (r->authority.n) {
 		add_member(b, "upstream", r->authority);
-		buf_addf(b, ",\"upstream_us\":%llu,\"tries\":%u",
-			 (unsigned long long)(r->first_us && r->send_us ? r->first_us - r->send_us : 0), r->tries + 1u);
+		buf_addf(
+		    b, ",\"upstream_us\":%llu,\"tries\":%u",
+		    (unsigned long long)(r->first_us && r->send_us ? r->first_us - r->send_us : 0),
+		    r->tries + 1u);
 	}
 	if (r->identity.n)
 		add_member(b, "user", r->identity);
@@ -111,10 +114,13 @@ access_log_flush(struct worker *w)
 
 	if (w->log.n == 0 || w->log_fd < 0)
 		return;
-	n = w->log_is_socket ? send(w->log_fd, w->log.p, w->log.n, MSG_DONTWAIT | MSG_NOSIGNAL) : write(w->log_fd, w->log.p, w->log.n);
-	if (n < 0 && errno != EAGAIN && errno != EINTR) { /* the sink is gone or full: these lines are lost */
+	n = w->log_is_socket ? send(w->log_fd, w->log.p, w->log.n, MSG_DONTWAIT | MSG_NOSIGNAL)
+			     : write(w->log_fd, w->log.p, w->log.n);
+	if (n < 0 && errno != EAGAIN &&
+	    errno != EINTR) { /* the sink is gone or full: these lines are lost */
 		for (size_t i = 0; i < w->log.n; i++)
-			board_add(&w->page->counts.counter[COUNTER_log_dropped], w->log.p[i] == '\n');
+			board_add(&w->page->counts.counter[COUNTER_log_dropped],
+				  w->log.p[i] == '\n');
 		n = (ssize_t)w->log.n;
 	}
 	if (n <= 0)

@@ -1,8 +1,8 @@
 #pragma once
 
 /*
- * access_log: a line of JSON a request, gathered in the worker and written in batches; lossy with a counter when the sink is
- * stuck.
+ * access_log: a line of JSON a request, gathered in the worker and written in batches; lossy with a
+ * counter when the sink is stuck.
  */
 
 #include "request.h"

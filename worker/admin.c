@@ -1,6 +1,6 @@
 /*
- * admin: the pages of the admin listeners, in the place of `route`. What only the master knows is asked of it; writes are
- * taken on the Unix socket alone.
+ * admin: the pages of the admin listeners, in the place of `route`. What only the master knows is
+ * asked of it; writes are taken on the Unix socket alone.
  */
 
 #include "answer.h"
@@ -25,7 +25,8 @@ refuse(struct request *r, enum reason reason)
 	return STEP_REPLY;
 }
 
-/* Ready: the master says that every worker has a table. An orphan serves, but nobody can change what it serves. */
+/* Ready: the master says that every worker has a table. An orphan serves, but nobody can change
+ * what it serves. */
 static enum result
 admin_health(struct request *r)
 {
@@ -78,7 +79,8 @@ query_has(const struct request *r, struct slice flag)
 static enum result
 ask(struct request *r, enum call_verb verb)
 {
-	uint32_t flags = (query_has(r, SLICE("wait=1")) ? CALL_FLAG_WAIT : 0) | (query_has(r, SLICE("force=1")) ? CALL_FLAG_FORCE : 0);
+	uint32_t flags = (query_has(r, SLICE("wait=1")) ? CALL_FLAG_WAIT : 0) |
+			 (query_has(r, SLICE("force=1")) ? CALL_FLAG_FORCE : 0);
 
 	if (control_call(r, verb, flags, admin_replied) < 0)
 		return refuse(r, REASON_admin_unavailable);
@@ -136,7 +138,8 @@ admin_step(struct request *r)
 			continue;
 		if (p->write && r->client->kind != LISTENER_ADMIN)
 			return refuse(r, REASON_admin_forbidden);
-		if (p->write ? r->method != METHOD_POST : r->method != METHOD_GET && r->method != METHOD_HEAD)
+		if (p->write ? r->method != METHOD_POST
+			     : r->method != METHOD_GET && r->method != METHOD_HEAD)
 			return refuse(r, REASON_admin_method);
 		return p->run(r);
 	}

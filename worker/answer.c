@@ -53,7 +53,8 @@ status_text(int status)
 }
 
 void
-answer_body(struct request *r, int status, const char *content_type, struct slice body, struct slice extra)
+answer_body(struct request *r, int status, const char *content_type, struct slice body,
+	    struct slice extra)
 {
 	struct buf *head = &r->worker->head;
 	struct slice parts[2];
@@ -63,8 +64,9 @@ answer_body(struct request *r, int status, const char *content_type, struct slic
 		r->keep_alive = false;
 	head->n = 0;
 	buf_addf(head,
-		 "HTTP/1.1 %d %s\r\nServer: yett\r\nDate: %s\r\nContent-Type: %s\r\nContent-Length: %zu\r\nX-Request-Id: %s\r\n", status,
-		 status_text(status), r->worker->date, content_type, body.n, r->id);
+		 "HTTP/1.1 %d %s\r\nServer: yett\r\nDate: %s\r\nContent-Type: "
+		 "%s\r\nContent-Length: %zu\r\nX-Request-Id: %s\r\n",
+		 status, status_text(status), r->worker->date, content_type, body.n, r->id);
 	buf_adds(head, extra);
 	if (!r->keep_alive)
 		buf_adds(head, SLICE("Connection: close\r\n"));
@@ -81,7 +83,8 @@ answer_body(struct request *r, int status, const char *content_type, struct slic
 	r->answered = error >= 0;
 	r->client_lost = error < 0;
 	if (error == STREAM_FULL)
-		timer_set(r->worker, &r->client->timer, r->policy.idle_ms ? r->policy.idle_ms : 60000);
+		timer_set(r->worker, &r->client->timer,
+			  r->policy.idle_ms ? r->policy.idle_ms : 60000);
 }
 
 /* RFC 9110 section 12.4.2, in thousandths; what is no weight counts as 0. */
@@ -101,7 +104,8 @@ quality(struct slice s)
 	return value < 1000 ? value : 1000;
 }
 
-/* The weight of a media range in Accept, in thousandths; -1 when it is not named (RFC 9110 section 12.5.1). */
+/* The weight of a media range in Accept, in thousandths; -1 when it is not named (RFC 9110
+ * section 12.5.1). */
 static int
 accept_weight(const struct request *r, struct slice type)
 {
@@ -134,7 +138,8 @@ accept_weight(const struct request *r, struct slice type)
 static bool
 wants_html(const struct request *r)
 {
-	int html = accept_weight(r, SLICE("text/html")), json = accept_weight(r, SLICE("application/json"));
+	int html = accept_weight(r, SLICE("text/html")),
+	    json = accept_weight(r, SLICE("application/json"));
 	int problem = accept_weight(r, SLICE("application/problem+json"));
 
 	return html > 0 && html >= json && html >= problem;
@@ -143,13 +148,15 @@ wants_html(const struct request *r)
 static void
 page_html(struct request *r, int status, const struct reason_info *info, struct buf *out)
 {
-	buf_addf(out,
-		 "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>%d %s</title>"
-		 "<meta name=\"viewport\" content=\"width=device-width\"><style>body{font:1rem/1.5 sans-serif;"
-		 "max-width:34rem;margin:15vh auto;padding:0 1rem;color:#222;background:#fff}"
-		 "@media(prefers-color-scheme:dark){body{color:#ddd;background:#181818}}"
-		 "small{color:#777}</style></head>\n<body><h1>%s</h1><p>",
-		 status, status_text(status), status_text(status));
+	buf_addf(
+	    out,
+	    "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>%d %s</title>"
+	    "<meta name=\"viewport\" content=\"width=device-width\"><style>body{font:1rem/1.5 "
+	    "sans-serif;"
+	    "max-width:34rem;margin:15vh auto;padding:0 1rem;color:#222;background:#fff}"
+	    "@media(prefers-color-scheme:dark){body{color:#ddd;background:#181818}}"
+	    "small{color:#777}</style></head>\n<body><h1>%s</h1><p>",
+	    status, status_text(status), status_text(status));
 	buf_add_html(out, slice_of(info->text));
 	buf_addf(out, "</p><p><small>%d &middot; %s &middot; request ", status, info->name);
 	buf_add_html(out, slice_of(r->id));
@@ -160,10 +167,11 @@ page_html(struct request *r, int status, const struct reason_info *info, struct 
 static void
 page_problem(struct request *r, int status, const struct reason_info *info, struct buf *out)
 {
-	buf_addf(out, "{\"type\":\"urn:yett:reason:%s\",\"title\":\"%s\",\"status\":%d,\"detail\":", info->name,
-		 status_text(status), status);
+	buf_addf(out, "{\"type\":\"urn:yett:reason:%s\",\"title\":\"%s\",\"status\":%d,\"detail\":",
+		 info->name, status_text(status), status);
 	buf_add_json(out, slice_of(info->text));
-	buf_addf(out, ",\"reason\":\"%s\",\"message\":\"%s\",\"request_id\":", info->name, info->text);
+	buf_addf(out, ",\"reason\":\"%s\",\"message\":\"%s\",\"request_id\":", info->name,
+		 info->text);
 	buf_add_json(out, slice_of(r->id));
 	buf_adds(out, SLICE("}\n"));
 }
@@ -177,13 +185,15 @@ rules_of(const struct request *r)
 }
 
 static void
-add_challenge(struct request *r, const struct reason_info *info, const struct segment *rules, struct buf *extra)
+add_challenge(struct request *r, const struct reason_info *info, const struct segment *rules,
+	      struct buf *extra)
 {
 	struct slice realm = rules ? seg_string(rules, table_global(rules)->realm) : SLICE("yett");
 
 	buf_addf(extra, "WWW-Authenticate: Bearer realm=\"%.*s\"", SLICE_F(realm));
 	if (r->challenge[0])
-		buf_addf(extra, ", error=\"%s\", error_description=\"%s\"", r->challenge, info->text);
+		buf_addf(extra, ", error=\"%s\", error_description=\"%s\"", r->challenge,
+			 info->text);
 	buf_adds(extra, SLICE("\r\n"));
 }
 
@@ -232,6 +242,6 @@ answer_reason(struct request *r)
 		page_html(r, info.status, &info, &body);
 	else if (!html)
 		page_problem(r, info.status, &info, &body);
-	answer_body(r, info.status, html ? "text/html; charset=utf-8" : "application/problem+json", buf_slice(&body),
-		    buf_slice(&extra));
+	answer_body(r, info.status, html ? "text/html; charset=utf-8" : "application/problem+json",
+		    buf_slice(&body), buf_slice(&extra));
 }

@@ -12,10 +12,11 @@
 #include <stdlib.h>
 
 #define EARLY_MAX ((size_t)65536) /* pipelined bytes beyond it wait in the kernel */
-#define LINGER_MS 5000      /* since the last byte */
+#define LINGER_MS 5000            /* since the last byte */
 #define LINGER_MAX_MS 30000
 #define LINGER_SHORT_MS 1000
-#define REQUESTS_A_TURN 16  /* of one client, so that memory stays bounded however many a read holds */
+#define REQUESTS_A_TURN                                                                            \
+	16             /* of one client, so that memory stays bounded however many a read holds */
 #define FLUSH_MS 60000 /* no progress while the last of an answer waits for a slow reader */
 
 static void client_on_data(struct stream *s, struct slice bytes);
@@ -98,7 +99,8 @@ client_on_timer(struct timer *t)
 }
 
 void
-client_open(struct worker *w, int fd, const struct msg_listener *listener, int family, const uint8_t ip[16])
+client_open(struct worker *w, int fd, const struct msg_listener *listener, int family,
+	    const uint8_t ip[16])
 {
 	struct client *c = xcalloc(1, sizeof *c);
 	const struct table_global *g = global_of(w);
@@ -121,7 +123,8 @@ client_open(struct worker *w, int fd, const struct msg_listener *listener, int f
 	board_set(&w->page->connections, w->clients);
 	board_add(&w->page->counts.counter[COUNTER_connections], 1);
 	client_set_state(c, CLIENT_IDLE);
-	if (stream_open(&c->stream, &w->env, &client_ops, fd, family) < 0 || stream_read(&c->stream) < 0) {
+	if (stream_open(&c->stream, &w->env, &client_ops, fd, family) < 0 ||
+	    stream_read(&c->stream) < 0) {
 		client_close(c);
 		return;
 	}
@@ -178,8 +181,9 @@ client_on_closed(struct stream *s)
 	free(c);
 }
 
-/* The answer is out and nothing follows. What the peer still sends is read and thrown away for a while: closing over unread
- * bytes would reset the connection and could take the answer with it (RFC 9112 section 9.6). */
+/* The answer is out and nothing follows. What the peer still sends is read and thrown away for a
+ * while: closing over unread bytes would reset the connection and could take the answer with it
+ * (RFC 9112 section 9.6). */
 static void
 client_linger(struct client *c, uint32_t most_ms)
 {
@@ -199,7 +203,8 @@ client_linger(struct client *c, uint32_t most_ms)
 		client_close(c);
 }
 
-/* One request after the other out of these bytes; what is left belongs to the next one, and waits. */
+/* One request after the other out of these bytes; what is left belongs to the next one, and waits.
+ */
 static void
 client_consume(struct client *c, struct slice bytes)
 {
@@ -291,7 +296,8 @@ client_on_end(struct stream *s, int error)
 		else
 			relay_tunnel_end(c->request, true);
 		break;
-	case CLIENT_ACTIVE: /* a half-closed client cannot be told from one that left: its work ends, as in nginx */
+	case CLIENT_ACTIVE: /* a half-closed client cannot be told from one that left: its work
+			       ends, as in nginx */
 		request_abort(c->request, REASON_client_gone);
 		break;
 	case CLIENT_IDLE:
@@ -357,8 +363,10 @@ client_next(struct client *c, bool keep)
 	const struct table_global *g = global_of(w);
 	bool unread = c->request && !c->request->body_done;
 	/* Who did not send a head, or too slowly, gets no time for more. */
-	uint32_t most = c->request && c->request->in.head_done && c->request->reason != REASON_client_body_timeout ?
-				LINGER_MAX_MS : LINGER_SHORT_MS;
+	uint32_t most = c->request && c->request->in.head_done &&
+				c->request->reason != REASON_client_body_timeout
+			    ? LINGER_MAX_MS
+			    : LINGER_SHORT_MS;
 
 	c->request = NULL;
 	c->served++;

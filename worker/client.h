@@ -1,8 +1,9 @@
 #pragma once
 
 /*
- * client: a connection that was accepted. It feeds its requests one after the other; what comes early (pipelining, the first
- * bytes of a tunnel) waits in `early`. Each state is a list of the worker, client_set_state is the one that moves it.
+ * client: a connection that was accepted. It feeds its requests one after the other; what comes
+ * early (pipelining, the first bytes of a tunnel) waits in `early`. Each state is a list of the
+ * worker, client_set_state is the one that moves it.
  */
 
 #include "request.h"
@@ -22,9 +23,9 @@ struct client {
 	uint8_t state; /* enum client_state */
 	uint8_t kind;  /* enum listener_kind */
 	bool trusted, consuming;
-	uint16_t port;       /* ours */
+	uint16_t port; /* ours */
 	uint32_t served;
-	uint8_t ip[16];      /* the peer's, IPv4 mapped */
+	uint8_t ip[16]; /* the peer's, IPv4 mapped */
 	uint8_t ip_text_n;
 	char ip_text[46];
 	uint64_t trusted_version; /* of the table that `trusted` was asked of; 0: of none */
@@ -33,7 +34,8 @@ struct client {
 };
 
 /* Takes over an accepted socket. */
-void client_open(struct worker *w, int fd, const struct msg_listener *listener, int family, const uint8_t ip[16]);
+void client_open(struct worker *w, int fd, const struct msg_listener *listener, int family,
+		 const uint8_t ip[16]);
 void client_set_state(struct client *c, enum client_state state);
 /* The request is over. `keep`: the connection goes on with the next one. */
 void client_next(struct client *c, bool keep);

@@ -74,7 +74,8 @@ passes(const struct request *r, const struct http_field *f, bool trusted)
 	case HTTP_X_REAL_IP:
 		return trusted && !f->drop;
 	case HTTP_OTHER:
-		if (f->name_n == 2 && slice_ieq(http_name(&r->in, f), SLICE("id")) && ends_with(r->path, SLICE("/user-delete")))
+		if (f->name_n == 2 && slice_ieq(http_name(&r->in, f), SLICE("id")) &&
+		    ends_with(r->path, SLICE("/user-delete")))
 			return false; /* a-shine: whom to delete */
 		return !f->drop && !table_strips(rules, http_name(&r->in, f));
 	default:
@@ -83,10 +84,12 @@ passes(const struct request *r, const struct http_field *f, bool trusted)
 }
 
 static char *
-put_target(char *o, struct request *r, const struct table_route *route, const struct table_endpoint *e)
+put_target(char *o, struct request *r, const struct table_route *route,
+	   const struct table_endpoint *e)
 {
 	const struct segment *rules = r->table->segments[SEGMENT_RULES];
-	struct slice path = r->path, base = seg_string(r->table->segments[SEGMENT_ENDPOINTS], e->base);
+	struct slice path = r->path,
+		     base = seg_string(r->table->segments[SEGMENT_ENDPOINTS], e->base);
 	struct slice prefix = seg_string(rules, route->add_prefix);
 
 	if (r->asterisk)
@@ -102,7 +105,8 @@ put_target(char *o, struct request *r, const struct table_route *route, const st
 }
 
 static char *
-put_host(char *o, struct request *r, const struct table_route *route, const struct table_endpoint *e)
+put_host(char *o, struct request *r, const struct table_route *route,
+	 const struct table_endpoint *e)
 {
 	struct slice host = seg_string(r->table->segments[SEGMENT_RULES], route->set_host);
 
@@ -176,7 +180,8 @@ void
 forward_request(struct request *r)
 {
 	const struct segment *rules = r->table->segments[SEGMENT_RULES];
-	const struct table_endpoint *e = table_endpoint(r->table->segments[SEGMENT_ENDPOINTS], r->endpoint);
+	const struct table_endpoint *e =
+	    table_endpoint(r->table->segments[SEGMENT_ENDPOINTS], r->endpoint);
 	const struct table_route *route = table_route(rules, r->route);
 	struct buf *head = &r->worker->head;
 	bool trusted = client_is_trusted(r->client, r->table);
@@ -184,9 +189,10 @@ forward_request(struct request *r)
 	char *o;
 
 	head->n = 0;
-	buf_reserve(head, (size_t)r->in.head_n + 4 * (size_t)r->in.fields_n + r->path.n + 4 * r->host_field.n +
-			  r->gate_headers.n + e->base.size + e->authority.size + route->add_prefix.size +
-			  route->set_host.size + 1024);
+	buf_reserve(head, (size_t)r->in.head_n + 4 * (size_t)r->in.fields_n + r->path.n +
+			      4 * r->host_field.n + r->gate_headers.n + e->base.size +
+			      e->authority.size + route->add_prefix.size + route->set_host.size +
+			      1024);
 	o = put(head->p, http_method(&r->in));
 	o = PUT(o, " ");
 	o = put_target(o, r, route, e);
@@ -228,13 +234,15 @@ answer_passes(const struct http_parser *p, const struct http_field *f)
 		return false;
 	case HTTP_OTHER:
 		/* An upstream cannot speak for the gateway. */
-		return !f->drop && !(f->name_n > 7 && slice_ieq(slice_make(p->base + f->name, 7), SLICE("x-yett-")));
+		return !f->drop && !(f->name_n > 7 &&
+				     slice_ieq(slice_make(p->base + f->name, 7), SLICE("x-yett-")));
 	default:
 		return !f->drop;
 	}
 }
 
-/* Connection of the answer: marks what it names, and says whether the connection may be used again. */
+/* Connection of the answer: marks what it names, and says whether the connection may be used again.
+ */
 static bool
 answer_keeps(struct http_parser *p)
 {
@@ -245,11 +253,13 @@ answer_keeps(struct http_parser *p)
 
 		if (p->fields[i].id != HTTP_CONNECTION)
 			continue;
-		for (struct slice name = http_list_next(&list); name.p; name = http_list_next(&list)) {
+		for (struct slice name = http_list_next(&list); name.p;
+		     name = http_list_next(&list)) {
 			close = close || slice_ieq(name, SLICE("close"));
 			keep = keep || slice_ieq(name, SLICE("keep-alive"));
 			for (uint16_t j = 0; j < p->fields_n; j++) {
-				if (p->fields[j].id == HTTP_OTHER && slice_ieq(http_name(p, &p->fields[j]), name))
+				if (p->fields[j].id == HTTP_OTHER &&
+				    slice_ieq(http_name(p, &p->fields[j]), name))
 					p->fields[j].drop = 1;
 			}
 		}
@@ -300,7 +310,8 @@ choose_framing(struct request *r, const struct http_parser *p)
 		r->framing = FRAMING_LENGTH;
 	else
 		r->framing = http_minor(&r->in) == 1 ? FRAMING_CHUNKED : FRAMING_CLOSE;
-	/* An answer before the end of the request: what is left of its body will not be waited for. */
+	/* An answer before the end of the request: what is left of its body will not be waited for.
+	 */
 	if (r->framing == FRAMING_CLOSE || r->worker->draining || !r->body_done)
 		r->keep_alive = false;
 }
@@ -327,7 +338,8 @@ forward_response(struct request *r)
 	choose_framing(r, p);
 	o = put_status_line(o, p);
 	o = put_answer_fields(o, r, p);
-	if (r->framing == FRAMING_LENGTH || (r->framing == FRAMING_NONE && p->has_length && r->status != 204)) {
+	if (r->framing == FRAMING_LENGTH ||
+	    (r->framing == FRAMING_NONE && p->has_length && r->status != 204)) {
 		o = PUT(o, "Content-Length: ");
 		o = put_number(o, p->length);
 		o = PUT(o, "\r\n");

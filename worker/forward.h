@@ -1,8 +1,8 @@
 #pragma once
 
 /*
- * forward: heads are rewritten here, in both directions: hop-by-hop fields out (RFC 9110 section 7.6.1), our own in, whatever
- * a client could use to pose as the gateway out.
+ * forward: heads are rewritten here, in both directions: hop-by-hop fields out (RFC 9110
+ * section 7.6.1), our own in, whatever a client could use to pose as the gateway out.
  */
 
 #include "request.h"

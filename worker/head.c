@@ -1,6 +1,6 @@
 /*
- * head: is this a request that a gateway may pass on, and what does it ask for? RFC 9112 sections 3 and 6, RFC 9110 section 7.
- * Decides nothing about who may ask.
+ * head: is this a request that a gateway may pass on, and what does it ask for? RFC 9112 sections 3
+ * and 6, RFC 9110 section 7. Decides nothing about who may ask.
  */
 
 #include "client.h"
@@ -9,7 +9,8 @@
 
 #include <stdio.h>
 
-/* Who sends such a head may mean something else by what follows: the connection ends with the answer. */
+/* Who sends such a head may mean something else by what follows: the connection ends with the
+ * answer. */
 static enum result
 refuse(struct request *r, enum reason reason)
 {
@@ -52,7 +53,8 @@ method_of(uint8_t method)
 static bool
 is_idempotent(enum table_method m)
 {
-	return m == METHOD_GET || m == METHOD_HEAD || m == METHOD_PUT || m == METHOD_DELETE || m == METHOD_OPTIONS;
+	return m == METHOD_GET || m == METHOD_HEAD || m == METHOD_PUT || m == METHOD_DELETE ||
+	       m == METHOD_OPTIONS;
 }
 
 /* 32 hex digits; unique, not secret (xoshiro256**, seeded from the kernel). */
@@ -87,7 +89,8 @@ take_id(struct request *r, struct slice id)
 	for (size_t i = 0; good && i < id.n; i++) {
 		char c = id.p[i];
 
-		good = (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') || memchr("-_.:+/=@", c, 8);
+		good = (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') ||
+		       memchr("-_.:+/=@", c, 8);
 	}
 	if (good) {
 		memcpy(r->id, id.p, id.n);
@@ -99,7 +102,8 @@ take_id(struct request *r, struct slice id)
 	}
 }
 
-/* Fields named by Connection go no further (RFC 9110 section 7.6.1), but for those that it must not name. */
+/* Fields named by Connection go no further (RFC 9110 section 7.6.1), but for those that it must not
+ * name. */
 static void
 nominate(struct request *r, struct slice list)
 {
@@ -110,7 +114,8 @@ nominate(struct request *r, struct slice list)
 
 		if (++names > NOMINATED_MAX)
 			break;
-		if (id == HTTP_HOST || id == HTTP_CONTENT_LENGTH || id == HTTP_AUTHORIZATION || id == HTTP_COOKIE)
+		if (id == HTTP_HOST || id == HTTP_CONTENT_LENGTH || id == HTTP_AUTHORIZATION ||
+		    id == HTTP_COOKIE)
 			continue;
 		for (uint16_t i = 0; i < r->in.fields_n; i++) {
 			if (slice_ieq(http_name(&r->in, &r->in.fields[i]), name))
@@ -145,7 +150,8 @@ look(struct request *r, struct seen *seen)
 		case HTTP_CONNECTION:
 			seen->close = seen->close || http_list_has(value, SLICE("close"));
 			seen->keep = seen->keep || http_list_has(value, SLICE("keep-alive"));
-			seen->upgrade_named = seen->upgrade_named || http_list_has(value, SLICE("upgrade"));
+			seen->upgrade_named =
+			    seen->upgrade_named || http_list_has(value, SLICE("upgrade"));
 			nominate(r, value);
 			break;
 		case HTTP_TRANSFER_ENCODING:
@@ -199,7 +205,8 @@ check_host(struct request *r, const struct seen *seen, struct slice authority)
 	return REASON_none;
 }
 
-/* Origin-form, absolute-form, or the asterisk of OPTIONS (RFC 9112 section 3.2). *authority: of the absolute form. */
+/* Origin-form, absolute-form, or the asterisk of OPTIONS (RFC 9112 section 3.2). *authority: of the
+ * absolute form. */
 static enum reason
 check_target(struct request *r, struct slice *authority)
 {
@@ -250,7 +257,8 @@ asks_for_http(struct slice list)
 		while (n < e.n && e.p[n] != '/' && e.p[n] != ';' && e.p[n] != ' ' && e.p[n] != '\t')
 			n++;
 		e.n = n;
-		if (slice_ieq(e, SLICE("h2c")) || slice_ieq(e, SLICE("h2")) || slice_ieq(e, SLICE("http")))
+		if (slice_ieq(e, SLICE("h2c")) || slice_ieq(e, SLICE("h2")) ||
+		    slice_ieq(e, SLICE("http")))
 			return true;
 	}
 	return false;
@@ -268,9 +276,11 @@ static bool
 is_last(const struct request *r)
 {
 	const struct worker *w = r->worker;
-	const struct table_global *g = w->table ? table_global(w->table->segments[SEGMENT_RULES]) : NULL;
+	const struct table_global *g =
+	    w->table ? table_global(w->table->segments[SEGMENT_RULES]) : NULL;
 
-	return w->draining || (g && g->keepalive_requests && r->client->served + 1 >= g->keepalive_requests);
+	return w->draining ||
+	       (g && g->keepalive_requests && r->client->served + 1 >= g->keepalive_requests);
 }
 
 enum result
@@ -302,8 +312,8 @@ head_step(struct request *r)
 			return refuse(r, REASON_expectation_failed);
 		r->expect_continue = !r->body_done;
 	}
-	r->upgrade = seen.upgrades == 1 && seen.upgrade_named && http_minor(in) == 1 && r->body == FRAMING_NONE &&
-		!asks_for_http(seen.upgrade);
+	r->upgrade = seen.upgrades == 1 && seen.upgrade_named && http_minor(in) == 1 &&
+		     r->body == FRAMING_NONE && !asks_for_http(seen.upgrade);
 	timer_set(r->worker, &r->client->timer, 0);
 	return STEP_NEXT;
 }
@@ -333,6 +343,7 @@ request_malformed(struct request *r, enum http_outcome outcome)
 	if (r->id_n == 0)
 		take_id(r, (struct slice){ NULL, 0 });
 	r->keep_alive = false;
-	/* A body that turns bad must not look whole to the upstream: request_refuse closes that connection. */
+	/* A body that turns bad must not look whole to the upstream: request_refuse closes that
+	 * connection. */
 	request_refuse(r, reasons[-outcome]);
 }

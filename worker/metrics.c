@@ -38,7 +38,8 @@ was_folded(const struct board_master *m, uint64_t instance)
 	return false;
 }
 
-/* The base and all living pages, of one moment: tried again while the master folds a page into the base. */
+/* The base and all living pages, of one moment: tried again while the master folds a page into the
+ * base. */
 static void
 sum_up(struct worker *w, struct board_counts *sum)
 {
@@ -70,30 +71,38 @@ write_totals(struct buf *b, const struct board_counts *sum)
 	for (int i = 0; i < COUNTER_N; i++) {
 		if (i == COUNTER_requests)
 			continue;
-		buf_addf(b, "# HELP yett_%s_total %s.\n# TYPE yett_%s_total counter\nyett_%s_total %llu\n", board_counter_name[i],
-			 board_counter_help[i], board_counter_name[i], board_counter_name[i],
-			 (unsigned long long)sum->counter[i]);
+		buf_addf(
+		    b,
+		    "# HELP yett_%s_total %s.\n# TYPE yett_%s_total counter\nyett_%s_total %llu\n",
+		    board_counter_name[i], board_counter_help[i], board_counter_name[i],
+		    board_counter_name[i], (unsigned long long)sum->counter[i]);
 	}
 	family(b, "requests_total", "counter", "Requests by class of status");
 	for (int i = 0; i < 6; i++)
-		buf_addf(b, "yett_requests_total{class=\"%s\"} %llu\n", class_name[i], (unsigned long long)sum->by_class[i]);
-	family(b, "refusals_total", "counter", "Requests that the gateway answered or ended itself, by reason");
+		buf_addf(b, "yett_requests_total{class=\"%s\"} %llu\n", class_name[i],
+			 (unsigned long long)sum->by_class[i]);
+	family(b, "refusals_total", "counter",
+	       "Requests that the gateway answered or ended itself, by reason");
 	for (int i = 1; i < REASON_N; i++) {
 		if (sum->by_reason[i])
-			buf_addf(b, "yett_refusals_total{reason=\"%s\"} %llu\n", reason_info((enum reason)i)->name,
+			buf_addf(b, "yett_refusals_total{reason=\"%s\"} %llu\n",
+				 reason_info((enum reason)i)->name,
 				 (unsigned long long)sum->by_reason[i]);
 	}
-	family(b, "request_duration_seconds", "histogram", "From the first byte of the head to the last byte of the answer");
+	family(b, "request_duration_seconds", "histogram",
+	       "From the first byte of the head to the last byte of the answer");
 	for (int i = 0; i < BOARD_BUCKETS; i++) {
 		below += sum->duration[i];
 		if (i < BOARD_BUCKETS - 1)
-			buf_addf(b, "yett_request_duration_seconds_bucket{le=\"%g\"} %llu\n", board_bucket_us[i] / 1e6,
-				 (unsigned long long)below);
+			buf_addf(b, "yett_request_duration_seconds_bucket{le=\"%g\"} %llu\n",
+				 board_bucket_us[i] / 1e6, (unsigned long long)below);
 	}
 	buf_addf(b,
-		 "yett_request_duration_seconds_bucket{le=\"+Inf\"} %llu\nyett_request_duration_seconds_sum %.6f\n"
+		 "yett_request_duration_seconds_bucket{le=\"+Inf\"} "
+		 "%llu\nyett_request_duration_seconds_sum %.6f\n"
 		 "yett_request_duration_seconds_count %llu\n",
-		 (unsigned long long)below, (double)sum->duration_us / 1e6, (unsigned long long)below);
+		 (unsigned long long)below, (double)sum->duration_us / 1e6,
+		 (unsigned long long)below);
 }
 
 static void
@@ -103,11 +112,15 @@ write_gauges(struct worker *w, struct buf *b)
 		const char *name, *help;
 		size_t at;
 	} gauges[] = {
-		{ "worker_connections", "Clients connected", offsetof(struct board_worker, connections) },
-		{ "worker_requests_in_flight", "Requests under way", offsetof(struct board_worker, in_flight) },
+		{ "worker_connections", "Clients connected",
+		  offsetof(struct board_worker, connections) },
+		{ "worker_requests_in_flight", "Requests under way",
+		  offsetof(struct board_worker, in_flight) },
 		{ "worker_tunnels", "Open tunnels", offsetof(struct board_worker, tunnels_open) },
-		{ "worker_table_version", "Version of the table in force", offsetof(struct board_worker, version) },
-		{ "worker_tables", "Versions of the table that are still in use", offsetof(struct board_worker, tables_alive) },
+		{ "worker_table_version", "Version of the table in force",
+		  offsetof(struct board_worker, version) },
+		{ "worker_tables", "Versions of the table that are still in use",
+		  offsetof(struct board_worker, tables_alive) },
 	};
 
 	for (size_t g = 0; g < sizeof gauges / sizeof gauges[0]; g++) {
@@ -116,8 +129,10 @@ write_gauges(struct worker *w, struct buf *b)
 			const struct worker_peer *p = &w->peers->peers[i];
 
 			if (p->page->role == ROLE_TRAFFIC && !board_get(&p->page->draining))
-				buf_addf(b, "yett_%s{worker=\"%u\"} %llu\n", gauges[g].name, p->slot,
-					 (unsigned long long)board_get((const uint64_t *)((const char *)p->page + gauges[g].at)));
+				buf_addf(
+				    b, "yett_%s{worker=\"%u\"} %llu\n", gauges[g].name, p->slot,
+				    (unsigned long long)board_get(
+					(const uint64_t *)((const char *)p->page + gauges[g].at)));
 		}
 	}
 }
@@ -130,17 +145,24 @@ write_master(const struct board_master *m, struct buf *b)
 		uint64_t value;
 	} rows[] = {
 		{ "table_version", "gauge", "Newest version of the table", board_get(&m->version) },
-		{ "table_published_timestamp_seconds", "gauge", "When it was published", board_get(&m->published_wall) },
+		{ "table_published_timestamp_seconds", "gauge", "When it was published",
+		  board_get(&m->published_wall) },
 		{ "ready", "gauge", "Every worker has a table", board_get(&m->ready) },
-		{ "reloads_succeeded_total", "counter", "Reloads that took effect", board_get(&m->reloads_ok) },
-		{ "reloads_failed_total", "counter", "Reloads that were refused", board_get(&m->reloads_failed) },
-		{ "last_reload_success", "gauge", "Whether the last reload took effect", board_get(&m->last_reload_ok) },
-		{ "worker_respawns_total", "counter", "Workers that died and were replaced", board_get(&m->respawns) },
+		{ "reloads_succeeded_total", "counter", "Reloads that took effect",
+		  board_get(&m->reloads_ok) },
+		{ "reloads_failed_total", "counter", "Reloads that were refused",
+		  board_get(&m->reloads_failed) },
+		{ "last_reload_success", "gauge", "Whether the last reload took effect",
+		  board_get(&m->last_reload_ok) },
+		{ "worker_respawns_total", "counter", "Workers that died and were replaced",
+		  board_get(&m->respawns) },
 		{ "redis_up", "gauge", "Redis answers", board_get(&m->redis_state) == 1 },
-		{ "rules_refused", "gauge", "Rules that stand refused", board_get(&m->rules_refused) },
-		{ "rules_withheld", "gauge", "Deletions that are withheld", board_get(&m->rules_withheld) },
-		{ "rules_compared_timestamp_seconds", "gauge", "When the rules were last compared in full",
-		  board_get(&m->rules_age_wall) },
+		{ "rules_refused", "gauge", "Rules that stand refused",
+		  board_get(&m->rules_refused) },
+		{ "rules_withheld", "gauge", "Deletions that are withheld",
+		  board_get(&m->rules_withheld) },
+		{ "rules_compared_timestamp_seconds", "gauge",
+		  "When the rules were last compared in full", board_get(&m->rules_age_wall) },
 	};
 
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
@@ -174,7 +196,8 @@ route_requests(struct buf *b, struct slice name, const struct board_route *count
 			continue;
 		buf_adds(b, SLICE("yett_route_requests_total{route=\""));
 		label_value(b, name);
-		buf_addf(b, "\",class=\"%s\"} %llu\n", class_name[c], (unsigned long long)counts->by_class[c]);
+		buf_addf(b, "\",class=\"%s\"} %llu\n", class_name[c],
+			 (unsigned long long)counts->by_class[c]);
 	}
 }
 
@@ -204,13 +227,14 @@ write_routes(const struct segment *rules, const struct board_counts *sum, struct
 	for_routes(rules, sum, b, route_requests);
 	family(b, "route_bytes_total", "counter", "Bytes by route and direction");
 	for_routes(rules, sum, b, route_bytes);
-	family(b, "route_duration_seconds_total", "counter", "Time that the requests of a route took in all, tunnels left out");
+	family(b, "route_duration_seconds_total", "counter",
+	       "Time that the requests of a route took in all, tunnels left out");
 	for_routes(rules, sum, b, route_seconds);
 }
 
 static void
-endpoint_label(struct buf *b, const char *name, const struct segment *s, const struct table_upstream *u,
-	       const struct table_endpoint *e)
+endpoint_label(struct buf *b, const char *name, const struct segment *s,
+	       const struct table_upstream *u, const struct table_endpoint *e)
 {
 	buf_addf(b, "yett_%s{upstream=\"", name);
 	label_value(b, seg_string(s, u->name));
@@ -228,7 +252,8 @@ gauge_of(struct worker *w, uint32_t slot, size_t at)
 	for (size_t i = 0; i < w->peers->count; i++) {
 		const struct board_worker *page = w->peers->peers[i].page;
 
-		sum += board_get((const uint64_t *)((const char *)&page->counts.endpoint[slot] + at));
+		sum +=
+		    board_get((const uint64_t *)((const char *)&page->counts.endpoint[slot] + at));
 	}
 	return sum;
 }
@@ -242,18 +267,23 @@ static const struct endpoint_row {
 } endpoint_rows[] = {
 	{ "upstream_requests_total", "counter", "Requests sent to the endpoint", ENDPOINT_COUNTER,
 	  offsetof(struct board_endpoint, requests) },
-	{ "upstream_failures_total", "counter", "Tries that failed", ENDPOINT_COUNTER, offsetof(struct board_endpoint, failures) },
+	{ "upstream_failures_total", "counter", "Tries that failed", ENDPOINT_COUNTER,
+	  offsetof(struct board_endpoint, failures) },
 	{ "upstream_connections_total", "counter", "Connections opened", ENDPOINT_COUNTER,
 	  offsetof(struct board_endpoint, connects) },
-	{ "upstream_first_byte_seconds_total", "counter", "Time from the request to the first byte of its answer, in all",
-	  ENDPOINT_SECONDS, offsetof(struct board_endpoint, duration_us) },
-	{ "upstream_requests_in_flight", "gauge", "Requests under way", ENDPOINT_GAUGE, offsetof(struct board_endpoint, in_flight) },
-	{ "upstream_idle_connections", "gauge", "Connections in the pools", ENDPOINT_GAUGE, offsetof(struct board_endpoint, idle) },
+	{ "upstream_first_byte_seconds_total", "counter",
+	  "Time from the request to the first byte of its answer, in all", ENDPOINT_SECONDS,
+	  offsetof(struct board_endpoint, duration_us) },
+	{ "upstream_requests_in_flight", "gauge", "Requests under way", ENDPOINT_GAUGE,
+	  offsetof(struct board_endpoint, in_flight) },
+	{ "upstream_idle_connections", "gauge", "Connections in the pools", ENDPOINT_GAUGE,
+	  offsetof(struct board_endpoint, idle) },
 	{ "upstream_up", "gauge", "0 when the health check says dead", ENDPOINT_HEALTH, 0 },
 };
 
 static void
-endpoint_value(struct worker *w, const struct endpoint_row *row, uint32_t slot, const struct board_counts *sum, struct buf *b)
+endpoint_value(struct worker *w, const struct endpoint_row *row, uint32_t slot,
+	       const struct board_counts *sum, struct buf *b)
 {
 	const struct board_master *m = w->master_page;
 	uint64_t count = *(const uint64_t *)((const char *)&sum->endpoint[slot] + row->at);
@@ -275,10 +305,12 @@ endpoint_value(struct worker *w, const struct endpoint_row *row, uint32_t slot, 
 }
 
 static void
-write_endpoints(struct worker *w, const struct segment *s, const struct board_counts *sum, struct buf *b)
+write_endpoints(struct worker *w, const struct segment *s, const struct board_counts *sum,
+		struct buf *b)
 {
 	for (size_t row = 0; row < sizeof endpoint_rows / sizeof endpoint_rows[0]; row++) {
-		family(b, endpoint_rows[row].name, endpoint_rows[row].type, endpoint_rows[row].help);
+		family(b, endpoint_rows[row].name, endpoint_rows[row].type,
+		       endpoint_rows[row].help);
 		for (uint32_t i = 0; i < seg_count(s, ENDPOINTS_UPSTREAMS); i++) {
 			const struct table_upstream *u = table_upstream(s, i);
 

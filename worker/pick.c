@@ -1,6 +1,6 @@
 /*
- * pick: which endpoint gets the request? Dead ones are skipped by the words on the master's page; when all are dead, the one
- * that died last is still tried, unless the configuration says to fail.
+ * pick: which endpoint gets the request? Dead ones are skipped by the words on the master's page;
+ * when all are dead, the one that died last is still tried, unless the configuration says to fail.
  */
 
 #include "pool.h"
@@ -68,7 +68,8 @@ choose(struct request *r, const struct table_upstream *up)
 		h = health_of(r->worker, e);
 		if (!h || board_get(&h->state) != HEALTH_DEAD)
 			return (struct choice){ at, true, true };
-		if (!(up->flags & UPSTREAM_ALL_DOWN_FAIL) && (!choice.found || board_get(&h->died) > died)) {
+		if (!(up->flags & UPSTREAM_ALL_DOWN_FAIL) &&
+		    (!choice.found || board_get(&h->died) > died)) {
 			died = board_get(&h->died);
 			choice.endpoint = at;
 			choice.found = true;
@@ -94,7 +95,8 @@ pick_step(struct request *r)
 		if (r->failure != REASON_none) /* all have been tried */
 			r->reason = r->failure;
 		else
-			r->reason = choice.resolved ? REASON_no_endpoint : REASON_upstream_unresolved;
+			r->reason =
+			    choice.resolved ? REASON_no_endpoint : REASON_upstream_unresolved;
 		return STEP_REPLY;
 	}
 	r->failure = REASON_none;

@@ -1,5 +1,6 @@
 /*
- * policies: who may pass, in one fixed order. Each has one contract: PASS, REPLY (r->reason is set) or WAIT.
+ * policies: who may pass, in one fixed order. Each has one contract: PASS, REPLY (r->reason is set)
+ * or WAIT.
  */
 
 #include "client.h"
@@ -56,7 +57,9 @@ policy_identity(struct request *r)
 	}
 	gate_check(w->gate, &in, w->wall, &verdict);
 	if (verdict.reason == REASON_none)
-		board_add(&w->page->counts.counter[verdict.cached ? COUNTER_token_hits : COUNTER_token_misses], 1);
+		board_add(&w->page->counts
+			       .counter[verdict.cached ? COUNTER_token_hits : COUNTER_token_misses],
+			  1);
 	if (verdict.reason != REASON_none) {
 		r->reason = verdict.reason;
 		r->challenge = challenge_of(verdict.reason);

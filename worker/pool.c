@@ -12,7 +12,7 @@
 static struct pool *
 pool_find(struct worker *w, struct slice authority)
 {
-	list_for(pos, &w->pools) {
+	list_for (pos, &w->pools) {
 		struct pool *p = container_of(pos, struct pool, link);
 
 		if (slice_eq(slice_of(p->authority), authority))
@@ -84,9 +84,11 @@ pool_put(struct upstream *u)
 {
 	struct pool *p = u->pool;
 	struct worker *w = p->worker;
-	const struct table_global *g = w->table ? table_global(w->table->segments[SEGMENT_RULES]) : NULL;
+	const struct table_global *g =
+	    w->table ? table_global(w->table->segments[SEGMENT_RULES]) : NULL;
 
-	if (w->draining || !g || p->idle_count >= g->upstream_idle_max || g->upstream_idle_ms == 0) {
+	if (w->draining || !g || p->idle_count >= g->upstream_idle_max ||
+	    g->upstream_idle_ms == 0) {
 		upstream_close(u);
 		return;
 	}
@@ -99,12 +101,13 @@ pool_put(struct upstream *u)
 void
 pool_close_all(struct worker *w)
 {
-	list_for_safe(pos, tmp, &w->pools) {
+	list_for_safe (pos, tmp, &w->pools) {
 		struct pool *p = container_of(pos, struct pool, link);
 
 		pool_ref(p); /* the last connection would take it along */
 		while (!list_empty(&p->idle))
-			upstream_close(pool_take(p, container_of(p->idle.next, struct upstream, link)->generation));
+			upstream_close(pool_take(
+			    p, container_of(p->idle.next, struct upstream, link)->generation));
 		pool_unref(p);
 	}
 }

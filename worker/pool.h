@@ -1,8 +1,8 @@
 #pragma once
 
 /*
- * pool: idle connections to one endpoint, most recently used first. Idle ones are read from, so that one which the
- * upstream closes leaves at once.
+ * pool: idle connections to one endpoint, most recently used first. Idle ones are read from, so
+ * that one which the upstream closes leaves at once.
  */
 
 #include "lib/list.h"
@@ -19,8 +19,8 @@ struct pool {
 	struct list link;
 	struct list idle; /* struct upstream, most recent first */
 	uint32_t idle_count;
-	uint32_t refs;    /* snapshots and connections */
-	uint32_t slot;    /* on the board */
+	uint32_t refs; /* snapshots and connections */
+	uint32_t slot; /* on the board */
 	char *authority;
 };
 
@@ -28,9 +28,11 @@ struct pool {
 struct pool *pool_get(struct snapshot *s, uint32_t endpoint);
 struct pool *pool_ref(struct pool *p);
 void pool_unref(struct pool *p);
-/* The most recent idle connection to an address of this generation, taken out of the pool, or NULL. Older ones are closed. */
+/* The most recent idle connection to an address of this generation, taken out of the pool, or NULL.
+ * Older ones are closed. */
 struct upstream *pool_take(struct pool *p, uint64_t generation);
-/* An upstream connection that is between two requests; it may be closed here when there are enough. */
+/* An upstream connection that is between two requests; it may be closed here when there are enough.
+ */
 void pool_put(struct upstream *u);
 /* Closes every idle connection of the worker. */
 void pool_close_all(struct worker *w);

@@ -23,7 +23,8 @@ parcel_add(struct parcel *p, struct slice s)
 
 /* RFC 9112 section 7.1: all bytes of one turn are one chunk, whatever chunks they came in. */
 static size_t
-parcel_body(struct parcel *p, enum framing framing, struct slice first, const struct slice *spans, unsigned n, bool last)
+parcel_body(struct parcel *p, enum framing framing, struct slice first, const struct slice *spans,
+	    unsigned n, bool last)
 {
 	size_t total = first.n;
 
@@ -32,7 +33,8 @@ parcel_body(struct parcel *p, enum framing framing, struct slice first, const st
 	if (framing == FRAMING_NONE)
 		return 0;
 	if (framing == FRAMING_CHUNKED && total > 0)
-		parcel_add(p, slice_make(p->size, (size_t)snprintf(p->size, sizeof p->size, "%zx\r\n", total)));
+		parcel_add(p, slice_make(p->size, (size_t)snprintf(p->size, sizeof p->size,
+								   "%zx\r\n", total)));
 	parcel_add(p, first);
 	for (unsigned i = 0; i < n; i++)
 		parcel_add(p, spans[i]);
@@ -51,7 +53,8 @@ client_body_ms(const struct request *r)
 	return table_global(r->table->segments[SEGMENT_RULES])->client_body_ms;
 }
 
-/* Who owes bytes now, and until when: the one place that knows. A side that we paused owes nothing. */
+/* Who owes bytes now, and until when: the one place that knows. A side that we paused owes nothing.
+ */
 static void
 relay_timers(struct request *r)
 {
@@ -69,10 +72,13 @@ relay_timers(struct request *r)
 	if (u)
 		timer_set(r->worker, &u->timer, upstream_ms);
 	if (!c->stream.full) /* else its deadline for reading stands since it became full */
-		timer_set(r->worker, &c->timer, u && !r->body_done && !upstream_full && !u->broken ? client_body_ms(r) : 0);
+		timer_set(r->worker, &c->timer,
+			  u && !r->body_done && !upstream_full && !u->broken ? client_body_ms(r)
+									     : 0);
 }
 
-/* Writes a parcel upstream. A failed write is no verdict yet: the upstream may have answered before it stopped reading. */
+/* Writes a parcel upstream. A failed write is no verdict yet: the upstream may have answered before
+ * it stopped reading. */
 static void
 write_upstream(struct request *r, const struct parcel *p)
 {
@@ -95,15 +101,16 @@ relay_send_head(struct request *r)
 
 	parcel_add(&p, buf_slice(&r->worker->head));
 	if (r->body != FRAMING_NONE) {
-		size_t n = parcel_body(&p, r->body, buf_slice(&r->held), r->in.spans, r->spans_fresh ? r->in.spans_n : 0,
-				       r->body_done);
+		size_t n = parcel_body(&p, r->body, buf_slice(&r->held), r->in.spans,
+				       r->spans_fresh ? r->in.spans_n : 0, r->body_done);
 
 		r->body_started = r->body_started || n > 0; /* an empty body can be sent again */
 	}
 	r->spans_fresh = false;
 	write_upstream(r, &p);
 	r->held.n = 0;
-	if (!r->body_done && !r->upstream->stream.full && !r->upstream->broken && stream_read(&r->client->stream) < 0)
+	if (!r->body_done && !r->upstream->stream.full && !r->upstream->broken &&
+	    stream_read(&r->client->stream) < 0)
 		r->upstream->broken = true;
 }
 
@@ -132,7 +139,8 @@ relay_request_body(struct request *r)
 	r->spans_fresh = false;
 	if (r->upstream->broken)
 		return;
-	if (parcel_body(&p, r->body, (struct slice){ NULL, 0 }, r->in.spans, r->in.spans_n, r->body_done) > 0)
+	if (parcel_body(&p, r->body, (struct slice){ NULL, 0 }, r->in.spans, r->in.spans_n,
+			r->body_done) > 0)
 		r->body_started = true;
 	write_upstream(r, &p);
 }
@@ -157,7 +165,8 @@ write_client(struct request *r, const struct parcel *p)
 	return true;
 }
 
-/* A part of the answer went out; after the last one the upstream is free, however slowly the client reads. */
+/* A part of the answer went out; after the last one the upstream is free, however slowly the client
+ * reads. */
 static void
 relay_answered(struct request *r, bool done)
 {
@@ -179,7 +188,8 @@ relay_answer_head(struct request *r)
 	bool done = u->parser.done;
 
 	parcel_add(&p, buf_slice(&r->worker->head));
-	parcel_body(&p, r->framing, (struct slice){ NULL, 0 }, u->parser.spans, u->parser.spans_n, done);
+	parcel_body(&p, r->framing, (struct slice){ NULL, 0 }, u->parser.spans, u->parser.spans_n,
+		    done);
 	u->parser.spans_n = 0;
 	r->started = true;
 	if (write_client(r, &p))
@@ -193,7 +203,8 @@ relay_response_body(struct request *r)
 	struct parcel p = { .n = 0 };
 	bool done = u->parser.done;
 
-	parcel_body(&p, r->framing, (struct slice){ NULL, 0 }, u->parser.spans, u->parser.spans_n, done);
+	parcel_body(&p, r->framing, (struct slice){ NULL, 0 }, u->parser.spans, u->parser.spans_n,
+		    done);
 	u->parser.spans_n = 0;
 	if (write_client(r, &p))
 		relay_answered(r, done);
@@ -402,7 +413,8 @@ relay_step(struct request *r)
 	if (r->client_lost)
 		return STEP_NEXT;
 	if (r->tunnel) { /* both sides have said their last word: it has to arrive */
-		bool out = r->tunnel_ends == 2 && stream_flush(&r->client->stream) && stream_flush(&r->upstream->stream);
+		bool out = r->tunnel_ends == 2 && stream_flush(&r->client->stream) &&
+			   stream_flush(&r->upstream->stream);
 
 		r->answered = out;
 		return out ? STEP_NEXT : STEP_WAIT;

@@ -1,15 +1,17 @@
 #pragma once
 
 /*
- * relay: bodies and tunnels, in both directions, with back-pressure: a stream that is full stops the other side's reading
- * and nothing is buffered beyond its watermark.
+ * relay: bodies and tunnels, in both directions, with back-pressure: a stream that is full stops
+ * the other side's reading and nothing is buffered beyond its watermark.
  */
 
 #include "request.h"
 
-/* Body bytes of the request that r->in just parsed: written to the upstream, or held until there is one. */
+/* Body bytes of the request that r->in just parsed: written to the upstream, or held until there is
+ * one. */
 void relay_request_body(struct request *r);
-/* The buffer that r->in.spans point into goes away: those that are still needed are kept, and reading stops. */
+/* The buffer that r->in.spans point into goes away: those that are still needed are kept, and
+ * reading stops. */
 void relay_hold(struct request *r);
 /* Body bytes of the answer that u->parser just parsed. */
 void relay_response_body(struct request *r);

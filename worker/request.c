@@ -1,5 +1,6 @@
 /*
- * The engine: it knows the order of the steps and the two ways in which a request ends, and nothing of what a step does.
+ * The engine: it knows the order of the steps and the two ways in which a request ends, and nothing
+ * of what a step does.
  */
 
 #include "request.h"
@@ -20,9 +21,11 @@
 #define SPARE_MAX 1024
 
 static enum result (*const steps[STEP_N])(struct request *r) = {
-	[STEP_HEAD] = head_step,       [STEP_ROUTE] = route_step, [STEP_POLICIES] = policies_step,
-	[STEP_PICK] = pick_step,       [STEP_CONNECT] = connect_step, [STEP_SEND] = send_step,
-	[STEP_RESPONSE] = response_step, [STEP_RELAY] = relay_step, [STEP_LOG] = log_step,
+	[STEP_HEAD] = head_step,         [STEP_ROUTE] = route_step,
+	[STEP_POLICIES] = policies_step, [STEP_PICK] = pick_step,
+	[STEP_CONNECT] = connect_step,   [STEP_SEND] = send_step,
+	[STEP_RESPONSE] = response_step, [STEP_RELAY] = relay_step,
+	[STEP_LOG] = log_step,
 };
 
 /* Everything but what is costly to make again. */
@@ -33,7 +36,8 @@ request_reset(struct request *r)
 	struct buf held = r->held;
 
 	memset(&r->table, 0, offsetof(struct request, in) - offsetof(struct request, table));
-	memset((char *)&r->in + sizeof r->in, 0, sizeof *r - offsetof(struct request, in) - sizeof r->in);
+	memset((char *)&r->in + sizeof r->in, 0,
+	       sizeof *r - offsetof(struct request, in) - sizeof r->in);
 	r->arena = arena;
 	r->held = held;
 	r->held.n = 0;
@@ -45,12 +49,16 @@ static const struct http_limits *
 request_limits(struct worker *w)
 {
 	const struct table_global *g;
-	static const struct http_limits builtin = { .head_bytes = 32768, .uri_bytes = 8192, .fields = 100 };
+	static const struct http_limits builtin = { .head_bytes = 32768,
+						    .uri_bytes = 8192,
+						    .fields = 100 };
 
 	if (!w->table)
 		return &builtin;
 	g = table_global(w->table->segments[SEGMENT_RULES]);
-	w->limits = (struct http_limits){ .head_bytes = g->head_bytes, .uri_bytes = g->uri_bytes, .fields = g->head_fields };
+	w->limits = (struct http_limits){ .head_bytes = g->head_bytes,
+					  .uri_bytes = g->uri_bytes,
+					  .fields = g->head_fields };
 	return &w->limits;
 }
 
@@ -89,7 +97,7 @@ request_new(struct client *c)
 void
 requests_collect(struct worker *w)
 {
-	list_for_safe(pos, tmp, &w->dead) {
+	list_for_safe (pos, tmp, &w->dead) {
 		struct request *r = container_of(pos, struct request, link);
 
 		list_remove(&r->link);
@@ -113,7 +121,7 @@ void
 requests_free(struct worker *w)
 {
 	requests_collect(w);
-	list_for_safe(pos, tmp, &w->spare) {
+	list_for_safe (pos, tmp, &w->spare) {
 		struct request *r = container_of(pos, struct request, link);
 
 		http_parser_deinit(&r->in);
@@ -222,7 +230,8 @@ request_upstream_failed(struct request *r, enum reason failure)
 	r->failure = failure;
 	if (r->started) {
 		board_add(&r->worker->page->counts.endpoint[r->endpoint_slot].failures, 1);
-		request_abort(r, failure == REASON_upstream_stalled ? failure : REASON_upstream_aborted);
+		request_abort(r, failure == REASON_upstream_stalled ? failure
+								    : REASON_upstream_aborted);
 		return;
 	}
 	r->step = STEP_RESPONSE;

@@ -5,9 +5,10 @@
  *
  *     head -> route -> policies -> pick -> connect -> send -> response -> relay -> log
  *
- * Each step returns NEXT, WAIT, REPLY or DONE. One function advances a request (request_advance), one ends it
- * (request_end). Only `response` may go back to `pick`. Whoever waits for something outside holds the request through a
- * pointer that request_end sets to NULL (upstream->request, client->request, call->request).
+ * Each step returns NEXT, WAIT, REPLY or DONE. One function advances a request (request_advance),
+ * one ends it (request_end). Only `response` may go back to `pick`. Whoever waits for something
+ * outside holds the request through a pointer that request_end sets to NULL (upstream->request,
+ * client->request, call->request).
  */
 
 #include "snapshot.h"
@@ -26,7 +27,18 @@ struct upstream;
 struct worker;
 struct call;
 
-enum step { STEP_HEAD, STEP_ROUTE, STEP_POLICIES, STEP_PICK, STEP_CONNECT, STEP_SEND, STEP_RESPONSE, STEP_RELAY, STEP_LOG, STEP_N };
+enum step {
+	STEP_HEAD,
+	STEP_ROUTE,
+	STEP_POLICIES,
+	STEP_PICK,
+	STEP_CONNECT,
+	STEP_SEND,
+	STEP_RESPONSE,
+	STEP_RELAY,
+	STEP_LOG,
+	STEP_N
+};
 enum result { STEP_NEXT, STEP_WAIT, STEP_REPLY, STEP_DONE };
 
 enum framing { FRAMING_NONE, FRAMING_LENGTH, FRAMING_CHUNKED, FRAMING_CLOSE };
@@ -36,18 +48,19 @@ enum framing { FRAMING_NONE, FRAMING_LENGTH, FRAMING_CHUNKED, FRAMING_CLOSE };
 
 struct request {
 	uint32_t magic;
-	uint8_t step;       /* enum step */
+	uint8_t step; /* enum step */
 	bool advancing, ended;
 	struct worker *worker;
 	struct client *client;
-	struct list link;   /* the worker's spare or dead ones */
+	struct list link; /* the worker's spare or dead ones */
 	struct snapshot *table;
 	struct arena arena; /* lives as long as the request */
 
 	/* what the client asks */
 	struct http_parser in;
-	struct slice path;       /* canonical, in the arena: what goes upstream */
-	struct slice match_path; /* the same with its triplets in capitals: what rules and the gate see */
+	struct slice path; /* canonical, in the arena: what goes upstream */
+	struct slice
+	    match_path; /* the same with its triplets in capitals: what rules and the gate see */
 	struct slice host_field; /* as it came, in the arena */
 	struct uri_host host;
 	uint32_t query, query_n; /* offset in the head, with its '?' */
@@ -64,15 +77,15 @@ struct request {
 	struct slice gate_headers; /* in the arena */
 	struct slice identity;     /* in the arena, for the log */
 	enum reason reason;
-	const char *challenge;     /* RFC 6750 error, for WWW-Authenticate */
+	const char *challenge; /* RFC 6750 error, for WWW-Authenticate */
 
 	/* the body of the request */
 	enum framing body;
-	bool body_done;     /* all of it came */
-	bool body_started;  /* some of it went to an upstream */
-	bool spans_fresh;   /* r->in.spans have not been written or held yet */
+	bool body_done;    /* all of it came */
+	bool body_started; /* some of it went to an upstream */
+	bool spans_fresh;  /* r->in.spans have not been written or held yet */
 	uint64_t body_bytes;
-	struct buf held;    /* came before an upstream could take it */
+	struct buf held; /* came before an upstream could take it */
 
 	/* the upstream */
 	struct upstream *upstream;
@@ -80,23 +93,23 @@ struct request {
 	uint32_t endpoint, endpoint_slot, address;
 	uint32_t tried[REQUEST_TRIES];
 	uint8_t tries;
-	bool reused;        /* the present connection came from the pool */
-	bool fresh;         /* one of those died under it: only new ones from here on */
+	bool reused;         /* the present connection came from the pool */
+	bool fresh;          /* one of those died under it: only new ones from here on */
 	enum reason failure; /* of the present try; REASON_none: none */
 
 	/* the answer */
 	enum framing framing;
 	int status;
-	bool started;       /* a byte of the final answer went to the client */
-	bool answered;      /* all of it did */
+	bool started;  /* a byte of the final answer went to the client */
+	bool answered; /* all of it did */
 	bool keep_alive;
-	bool client_lost;   /* writing to it failed */
+	bool client_lost; /* writing to it failed */
 	bool tunnel;
 	uint8_t tunnel_ends; /* sides that have ended */
 	uint64_t bytes_in, bytes_out;
 	uint64_t begin_us, send_us, first_us;
-	struct timer total; /* policy.total_ms */
-	struct call *call;  /* of the admin worker to the master */
+	struct timer total;     /* policy.total_ms */
+	struct call *call;      /* of the admin worker to the master */
 	struct slice authority; /* of the endpoint, for the log; in the arena */
 	struct slice route_id;  /* for the log; in the arena */
 };
@@ -112,9 +125,11 @@ void request_malformed(struct request *r, enum http_outcome outcome);
 void request_head_timeout(struct request *r);
 /* The try at the upstream failed. */
 void request_upstream_failed(struct request *r, enum reason failure);
-/* Ends it in any state: nothing more is sent; the connection to the upstream goes unless it is clean. */
+/* Ends it in any state: nothing more is sent; the connection to the upstream goes unless it is
+ * clean. */
 void request_abort(struct request *r, enum reason reason);
-/* An answer of our own from here on, whatever step it is in; impossible once a byte was sent: then it is an abort. */
+/* An answer of our own from here on, whatever step it is in; impossible once a byte was sent: then
+ * it is an abort. */
 void request_refuse(struct request *r, enum reason reason);
 /* Recycles what ended in this loop turn. */
 void requests_collect(struct worker *w);

@@ -1,6 +1,6 @@
 /*
- * route: which rule answers for this request? The canonical path decides, and where a more liberal reader of the path would
- * come to another verdict, the request is refused.
+ * route: which rule answers for this request? The canonical path decides, and where a more liberal
+ * reader of the path would come to another verdict, the request is refused.
  */
 
 #include "client.h"
@@ -20,7 +20,8 @@ find(struct request *r, struct slice path, struct table_match *match)
 	table_find(r->table->segments[SEGMENT_RULES], &key, match);
 }
 
-/* Would an upstream that takes %2F for a slash, or cuts ";x" off, or both, see another route or another side of the gate? */
+/* Would an upstream that takes %2F for a slash, or cuts ";x" off, or both, see another route or
+ * another side of the gate? */
 static bool
 is_ambiguous(struct request *r, struct slice path, uint32_t route)
 {
@@ -33,7 +34,8 @@ is_ambiguous(struct request *r, struct slice path, uint32_t route)
 		struct table_match match;
 
 		find(r, other, &match);
-		if (match.route != route || table_gate_protects(rules, r->method, other) != protects)
+		if (match.route != route ||
+		    table_gate_protects(rules, r->method, other) != protects)
 			return true;
 	}
 	return false;
@@ -73,7 +75,8 @@ route_step(struct request *r)
 	r->upstream_index = match.r->upstream;
 	r->path_rest = slice_make(r->path.p + r->path.n - match.rest.n, match.rest.n);
 	if (g->access_log)
-		r->route_id = arena_copy(&r->arena, seg_string(r->table->segments[SEGMENT_RULES], match.r->id));
+		r->route_id = arena_copy(
+		    &r->arena, seg_string(r->table->segments[SEGMENT_RULES], match.r->id));
 	if (match.r->flags & ROUTE_REFUSED) {
 		r->reason = REASON_rule_refused;
 		return STEP_REPLY;

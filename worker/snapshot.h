@@ -1,8 +1,8 @@
 #pragma once
 
 /*
- * snapshot: one version of the table as this worker holds it: the mapped segments and what belongs to this version and
- * process. Requests hold references; the last one unmaps.
+ * snapshot: one version of the table as this worker holds it: the mapped segments and what belongs
+ * to this version and process. Requests hold references; the last one unmaps.
  */
 
 #include "shm/table.h"
@@ -21,6 +21,7 @@ struct snapshot {
 };
 
 /* Takes over the references of the segments. */
-struct snapshot *snapshot_new(struct worker *w, uint64_t version, struct segment *segments[SEGMENT_N]);
+struct snapshot *snapshot_new(struct worker *w, uint64_t version,
+			      struct segment *segments[SEGMENT_N]);
 struct snapshot *snapshot_ref(struct snapshot *s);
 void snapshot_unref(struct snapshot *s);

@@ -11,7 +11,9 @@
 #include <stdlib.h>
 
 /* Answers of upstreams are held to a limit too, a wider one. */
-static const struct http_limits answer_limits = { .head_bytes = 65536, .uri_bytes = 0, .fields = HTTP_FIELDS_MAX };
+static const struct http_limits answer_limits = { .head_bytes = 65536,
+						  .uri_bytes = 0,
+						  .fields = HTTP_FIELDS_MAX };
 
 static void upstream_on_data(struct stream *s, struct slice bytes);
 static void upstream_on_end(struct stream *s, int error);
@@ -160,7 +162,8 @@ upstream_connect(struct request *r, uint32_t address)
 			text.n = 0;
 		memcpy(path, text.p, text.n);
 		path[text.n] = '\0';
-		error = stream_connect(&u->stream, &w->env, &upstream_ops, &u->connecting, NULL, path, upstream_on_connect);
+		error = stream_connect(&u->stream, &w->env, &upstream_ops, &u->connecting, NULL,
+				       path, upstream_on_connect);
 	} else {
 		address_of(seg, a, &storage);
 		error = stream_connect(&u->stream, &w->env, &upstream_ops, &u->connecting,
@@ -168,14 +171,16 @@ upstream_connect(struct request *r, uint32_t address)
 	}
 	timer_set(w, &u->timer, r->policy.connect_ms);
 	if (error < 0) {
-		bool ours = error == -EMFILE || error == -ENFILE || error == -ENOBUFS || error == -ENOMEM;
+		bool ours =
+		    error == -EMFILE || error == -ENFILE || error == -ENOBUFS || error == -ENOMEM;
 
 		r->failure = ours ? REASON_overloaded : REASON_upstream_connect_failed;
 		upstream_close(u);
 	}
 }
 
-/* The first of the name's addresses from here on that does not fail at once; r->upstream stays NULL when all do. */
+/* The first of the name's addresses from here on that does not fail at once; r->upstream stays NULL
+ * when all do. */
 static void
 connect_from(struct request *r, uint32_t address, uint32_t count)
 {

@@ -20,12 +20,13 @@ struct upstream {
 	struct list link;        /* of the pool, when idle */
 	struct timer timer;
 	struct http_parser parser;
-	uint32_t slot;           /* on the board, as long as it lives: its endpoint may get another one */
-	uint64_t generation;     /* of the addresses it was chosen from */
+	uint32_t slot; /* on the board, as long as it lives: its endpoint may get another one */
+	uint64_t generation; /* of the addresses it was chosen from */
 	bool connected, pooled, broken, tunnel;
 };
 
-/* A new connection for r, to address `address` of its endpoint. Its result comes by request_advance. */
+/* A new connection for r, to address `address` of its endpoint. Its result comes by
+ * request_advance. */
 void upstream_connect(struct request *r, uint32_t address);
 /* Puts a pooled one to work. */
 void upstream_attach(struct upstream *u, struct request *r);

@@ -23,7 +23,8 @@
 #include <unistd.h>
 
 #define CONTROL_FD 3
-#define CLOSE_BATCH 64 /* idle connections closed a tick while draining: not all reconnect at once */
+#define CLOSE_BATCH                                                                                \
+	64 /* idle connections closed a tick while draining: not all reconnect at once */
 
 static void
 worker_clock(struct worker *w)
@@ -54,7 +55,7 @@ close_idle(struct worker *w)
 {
 	int n = 0;
 
-	list_for_safe(pos, tmp, &w->idle) {
+	list_for_safe (pos, tmp, &w->idle) {
 		if (n++ == CLOSE_BATCH)
 			return;
 		client_quit(container_of(pos, struct client, link));
@@ -120,7 +121,8 @@ on_sigterm(uv_signal_t *signal, int number)
 {
 	struct worker *w = signal->data;
 
-	if (w->control_open) /* it would leave the slot without anybody who accepts: the master says when */
+	if (w->control_open) /* it would leave the slot without anybody who accepts: the master says
+				when */
 		log_info("signal SIGTERM is not for a worker whose master lives");
 	else
 		worker_drain(w, w->hello.drain_ms, 1000);
@@ -157,13 +159,15 @@ worker_orphaned(struct worker *w)
 	}
 	if (w->draining)
 		return;
-	log_warn("master is gone: serving on the last table for %u s", w->hello.orphan_grace_ms / 1000);
+	log_warn("master is gone: serving on the last table for %u s",
+		 w->hello.orphan_grace_ms / 1000);
 	w->orphan = true;
 	w->drain_until = worker_now(w) + w->hello.orphan_grace_ms;
 	listeners_orphaned(w);
 }
 
-/* A description of the log's sink of our own: O_NONBLOCK on an inherited one would change it for everybody who shares it. */
+/* A description of the log's sink of our own: O_NONBLOCK on an inherited one would change it for
+ * everybody who shares it. */
 static int
 open_log(void)
 {
@@ -220,7 +224,7 @@ worker_init(struct worker *w)
 static void
 close_list(struct list *head)
 {
-	list_for_safe(pos, tmp, head) {
+	list_for_safe (pos, tmp, head) {
 		struct client *c = container_of(pos, struct client, link);
 
 		if (c->request)

@@ -1,8 +1,9 @@
 #pragma once
 
 /*
- * worker: one process, one loop: it accepts, parses, decides, proxies, logs. Opens no file, resolves no name, compiles
- * nothing. In the role of admin worker it serves the admin listeners by the same code.
+ * worker: one process, one loop: it accepts, parses, decides, proxies, logs. Opens no file,
+ * resolves no name, compiles nothing. In the role of admin worker it serves the admin listeners by
+ * the same code.
  */
 
 #include "lib/buf.h"
@@ -43,7 +44,7 @@ struct worker {
 	bool control_open;
 	struct board_worker *page;
 	int page_fd;
-	struct worker_peers *peers; /* board pages of the others (control.c) */
+	struct worker_peers *peers;             /* board pages of the others (control.c) */
 	const struct board_master *master_page; /* NULL until it came */
 
 	struct segment *arrived[SEGMENT_N]; /* for the next publication */
@@ -52,29 +53,29 @@ struct worker {
 
 	struct list listeners; /* struct listener */
 	bool accept_paused;
-	struct list idle;      /* clients by state: each state is a list */
+	struct list idle; /* clients by state: each state is a list */
 	struct list active;
 	struct list lingering;
 	struct list tunnels;
-	struct list resume;    /* clients with requests left for the end of the turn */
+	struct list resume; /* clients with requests left for the end of the turn */
 	uint64_t clients;
 
-	struct list pools;     /* struct pool */
+	struct list pools; /* struct pool */
 	struct gate *gate;
-	struct list spare;     /* requests to use again */
-	struct list dead;      /* requests to recycle at the end of the turn */
+	struct list spare; /* requests to use again */
+	struct list dead;  /* requests to recycle at the end of the turn */
 	unsigned spare_count;
 
 	struct http_limits limits; /* of heads, from the table in force */
-	struct buf head;       /* scratch for heads that are being written */
-	struct buf log;        /* access log lines of this turn and the last ones */
+	struct buf head;           /* scratch for heads that are being written */
+	struct buf log;            /* access log lines of this turn and the last ones */
 	bool log_is_socket;
-	int log_fd;            /* -1: no access log */
-	char date[32];         /* of the Date field, renewed each second */
-	int64_t wall;          /* seconds since 1970, as of the turn */
-	uint64_t random[4];    /* state of the generator of request ids */
+	int log_fd;         /* -1: no access log */
+	char date[32];      /* of the Date field, renewed each second */
+	int64_t wall;       /* seconds since 1970, as of the turn */
+	uint64_t random[4]; /* state of the generator of request ids */
 	uint32_t seed;
-	struct list calls;     /* requests of the admin worker that wait for the master */
+	struct list calls; /* requests of the admin worker that wait for the master */
 	uint32_t next_call;
 };
 
@@ -110,7 +111,8 @@ timer_set(struct worker *w, struct timer *t, uint32_t ms)
 	if (ms)
 		wheel_set(&w->wheel, &t->node, worker_now(w) + ms);
 	else
-		t->node.deadline = UINT64_MAX; /* stays linked, never fires: cheaper than unlinking */
+		t->node.deadline =
+		    UINT64_MAX; /* stays linked, never fires: cheaper than unlinking */
 }
 
 static inline void

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 
 from harness import client
 from harness.gateway import proxy_to
@@ -55,6 +56,36 @@ def test_file_that_is_moved_away(gateway, serve, tmp_path):
     wait_until(path.exists, 5)
     gw.ask("/two")
     wait_until(lambda: "/two" in path.read_text(), 5)
+
+
+def test_fifo(gateway, serve, tmp_path):
+    """With a reader it is a sink; without one, nobody waits for it."""
+    up, path = serve(), str(tmp_path / "fifo")
+    os.mkfifo(path)
+    gw = gateway(proxy_to(up))
+    done = gw.reload(proxy_to(up) | {"access_log": path})
+    assert done.returncode == 1 and "FIFO" in done.stderr and "reader" in done.stderr
+    assert gw.ask().status == 200 and not gw.status()["last_reload"]["ok"]
+    reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        assert gw.reload().returncode == 0
+        gw.ask("/through-it")
+        wait_until(lambda: b"/through-it" in os.read(reader, 65536), 5)
+    finally:
+        os.close(reader)
+
+
+def test_what_cannot_be_a_sink(gateway, serve, tmp_path):
+    up, path = serve(), str(tmp_path / "socket")
+    gw = gateway(proxy_to(up))
+    with socket.socket(socket.AF_UNIX) as s:
+        s.bind(path)
+        for unfit, named in ((path, "it is a socket"), (str(tmp_path), "it is a folder")):
+            done = gw.reload(proxy_to(up) | {"access_log": unfit})
+            assert done.returncode == 1 and named in done.stderr, done
+            done = gw.cli("check")
+            assert done.returncode == 1 and named in done.stderr and "yett.yaml:" in done.stderr, done
+    assert gw.reload(proxy_to(up) | {"access_log": "/dev/null"}).returncode == 0
 
 
 def test_off(gateway, serve):

@@ -5,7 +5,7 @@ import time
 import pytest
 
 from harness.dns_server import DnsServer
-from harness.gateway import proxy_to
+from harness.gateway import from_redis, proxy_to
 from harness.procs import free_port, wait_until
 from harness.upstream import Upstream
 
@@ -67,3 +67,30 @@ def test_silent_server_does_not_keep_the_gateway_from_starting(gateway, dns, ser
     up = serve()
     gw = gateway(proxy_to(f"slow.test:{up.port}") | {"dns": [dns.address]})
     assert gw.ask().why == "upstream_unresolved"
+
+
+def test_unsettled_name_does_not_delay_other_rules(gateway, dns, store, serve):
+    up = serve()
+    store.rule("first.test", up.address)
+    gw = gateway(from_redis(store) | {"dns": [dns.address]})
+    dns.silent = True
+    store.rule("silent.test", f"silent.test:{up.port}")
+    wait_until(lambda: gw.ask(host="silent.test").why == "upstream_unresolved", 5)
+    took = []
+    for i in range(4):
+        start = time.monotonic()
+        store.rule(f"n{i}.test", up.address)
+        wait_until(lambda: gw.ask(host=f"n{i}.test").status == 200, 3)
+        took.append(time.monotonic() - start)
+    assert sorted(took)[1] < 0.4, took
+
+
+def test_new_name_is_waited_for(gateway, dns, store, serve):
+    up = serve()
+    store.rule("first.test", up.address)
+    gw = gateway(from_redis(store) | {"dns": [dns.address]})
+    dns.names["new.test"] = (["127.0.0.1"], 60)
+    store.rule("new.test", f"new.test:{up.port}")
+    seen = set()
+    wait_until(lambda: seen.add((r := gw.ask(host="new.test")).status) or r.status == 200, 3, every=0.001)
+    assert seen <= {404, 200}

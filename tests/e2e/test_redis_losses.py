@@ -46,9 +46,43 @@ def test_confirmed(loaded, store):
     gw = loaded
     delete_most(store)
     wait_until(lambda: gw.status()["rules"]["withheld"] > 0, 5)
-    assert gw.admin("/reload?wait=1&force=1", "POST").status == 200
-    wait_until(lambda: answered(gw) == [18, 19], 5)
+    done = gw.cli("reload", "--wait", "--force")
+    assert done.returncode == 0, done
+    assert answered(gw) == [18, 19]  # when the command returns
     assert gw.status()["rules"]["withheld"] == 0
+
+
+def test_confirmed_at_once(loaded, store):
+    """Before the gateway has seen the loss."""
+    delete_most(store)
+    assert loaded.admin("/reload?wait=1&force=1", "POST").status == 200
+    assert answered(loaded) == [18, 19]
+
+
+def test_confirmed_without_a_loss(loaded):
+    assert loaded.cli("reload", "--wait", "--force").returncode == 0
+    assert answered(loaded) == list(range(20))
+
+
+def test_nothing_is_confirmed_while_redis_is_down(loaded, store):
+    store.kill()
+    wait_until(lambda: loaded.status()["redis"]["state"] == "down", 5)
+    for flag in ([], ["--wait"]):
+        done = loaded.cli("reload", "--force", *flag)
+        assert done.returncode == 1 and "Redis is down; nothing was confirmed" in done.stderr, done
+    r = loaded.admin("/reload?wait=1&force=1", "POST")
+    assert r.status == 503 and r.json()["error"] == "Redis is down; nothing was confirmed"
+    assert loaded.cli("reload", "--wait").returncode == 0
+    assert answered(loaded) == list(range(20))
+    store.start()
+
+
+def test_redis_that_goes_while_it_is_asked(loaded, store):
+    store.freeze()
+    start = time.monotonic()
+    r = loaded.admin("/reload?wait=1&force=1", "POST")
+    assert r.status == 503 and r.json()["reloaded"] and time.monotonic() - start < 8
+    store.thaw()
 
 
 def test_rules_that_come_back_end_it(loaded, store, serve):

@@ -2,10 +2,13 @@
 
 import os
 import signal
+import subprocess
 import threading
 
-from harness import client
-from harness.gateway import proxy_to
+import pytest
+
+from harness import client, procs
+from harness.gateway import BINARY, proxy_to
 from harness.procs import wait_until
 
 
@@ -39,6 +42,48 @@ def test_refused_one_changes_nothing(gateway, serve):
     assert gw.metrics()["yett_last_reload_success"] == 0
     assert gw.reload(proxy_to(serve(name="c"))).returncode == 0
     assert gw.ask().json()["name"] == "c" and gw.status()["last_reload"]["ok"]
+
+
+def test_mistakes_are_a_list(gateway, serve):
+    gw = gateway(proxy_to(serve()))
+    gw.configure("workers: 900\nlog_level: loud\nroutes: []\nrutes: []\n")
+    r = gw.admin("/reload", "POST")
+    said = r.json()
+    assert r.status == 422 and len(said["mistakes"]) >= 2, said
+    assert all(m.startswith(gw.file + ":") and m in said["error"] for m in said["mistakes"])
+    assert not any("warning: " in m for m in said["mistakes"])
+    done = gw.cli("reload")
+    assert done.returncode == 1 and all(done.stderr.count(m) == 1 for m in said["mistakes"])
+
+
+def test_admin_worker_that_dies_while_it_is_asked(gateway, serve):
+    gw = gateway(proxy_to(serve()))
+    status = gw.status()["workers"]
+    admin = next(p for p in procs.children(gw.pid) if p not in [w["pid"] for w in status if w["slot"] >= 0])
+    worker = next(w["pid"] for w in status if w["slot"] == 0)
+    gw.configure(proxy_to(serve(name="b")))
+    os.kill(worker, signal.SIGSTOP)  # so that the command has something to wait for
+    try:
+        command = procs.spawn([BINARY, "reload", "--wait", "-c", gw.file], stderr=subprocess.PIPE, text=True)
+        wait_until(lambda: "reload ok=true" in gw.log())
+        os.kill(admin, signal.SIGKILL)
+        _, said = command.communicate(timeout=20)
+        procs.forget(command)
+    finally:
+        os.kill(worker, signal.SIGCONT)
+    assert command.returncode == 2 and "the connection ended" in said and "may be in force" in said, said
+    assert "not a gateway" not in said
+
+
+def test_state_dir_is_of_one_gateway(gateway, serve):
+    up = serve()
+    gw = gateway(proxy_to(up))
+    with pytest.raises(RuntimeError, match=rf"(?s)exit status 1.*state_dir.*pid {gw.pid}"):
+        gateway(proxy_to(up) | {"state_dir": gw.state_dir})
+    assert gw.ask().status == 200
+    gw.kill()
+    gw.start()
+    assert gw.ask().status == 200 and not [n for n in os.listdir(gw.state_dir) if n.startswith(".new")]
 
 
 def test_broken_file_by_signal(gateway, serve):

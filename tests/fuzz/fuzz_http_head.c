@@ -1,4 +1,5 @@
-/* A message in two or more reads: the parser never reads outside what it was given, and what it says holds together. */
+/* A message in two or more reads: the parser never reads outside what it was given, and what it
+ * says holds together. */
 
 #include "lib/http_head.h"
 
@@ -17,10 +18,12 @@ check(const struct http_parser *p)
 	for (int i = 0; i < p->fields_n; i++) {
 		const struct http_field *f = &p->fields[i];
 
-		if (f->name + f->name_n > limits.head_bytes + 1 || f->value + f->value_n > limits.head_bytes + 1)
+		if (f->name + f->name_n > limits.head_bytes + 1 ||
+		    f->value + f->value_n > limits.head_bytes + 1)
 			abort();
 		if (http_name(p, f).n == 0 || memchr(http_name(p, f).p, ':', http_name(p, f).n) ||
-		    (f->value_n && (memchr(http_value(p, f).p, '\n', f->value_n) || memchr(http_value(p, f).p, '\0', f->value_n))))
+		    (f->value_n && (memchr(http_value(p, f).p, '\n', f->value_n) ||
+				    memchr(http_value(p, f).p, '\0', f->value_n))))
 			abort();
 	}
 	if (p->has_length && p->chunked)

@@ -1,6 +1,7 @@
 /*
- * replay: runs a fuzz target without a fuzzer: over the files given, and over mutations of them that a fixed seed makes. So the
- * corpus is looked at in every test run, with any compiler; libFuzzer does the searching (-Dfuzz=true).
+ * replay: runs a fuzz target without a fuzzer: over the files given, and over mutations of them
+ * that a fixed seed makes. So the corpus is looked at in every test run, with any compiler;
+ * libFuzzer does the searching (-Dfuzz=true).
  *
  * usage: fuzz_NOUN [-n MUTATIONS] FILE...
  */
@@ -27,7 +28,8 @@ next(void)
 static size_t
 mutate(uint8_t *p, size_t n)
 {
-	static const uint8_t odd[] = { 0, '\r', '\n', ' ', ':', '/', '%', ';', '.', '"', '\\', ',', '=', 0x7f, 0x80, 0xff };
+	static const uint8_t odd[] = { 0,   '\r', '\n', ' ', ':', '/',  '%',  ';',
+				       '.', '"',  '\\', ',', '=', 0x7f, 0x80, 0xff };
 
 	for (unsigned times = 1 + next() % 4; times > 0; times--) {
 		size_t at = n ? next() % n : 0;

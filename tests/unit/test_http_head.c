@@ -1,4 +1,5 @@
-/* Conversations: each is parsed whole, and again in every split of two, and byte by byte; the outcome is the same. */
+/* Conversations: each is parsed whole, and again in every split of two, and byte by byte; the
+ * outcome is the same. */
 
 #include "lib/http_head.h"
 
@@ -14,7 +15,9 @@
 
 static const struct http_limits limits = { .head_bytes = 256, .uri_bytes = 64, .fields = 8 };
 
-#define LONG_VALUE "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+#define LONG_VALUE                                                                                 \
+	"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa" \
+	"aaaaaaaaaaaaaaaaaaaa"
 
 struct example {
 	llhttp_type_t type;
@@ -26,12 +29,17 @@ struct example {
 };
 
 static const struct example examples[] = {
-	{ HTTP_REQUEST, "GET /a?b HTTP/1.1\r\nHost: x\r\nA:\r\nB:  y \t\r\n\r\n", HTTP_OK, "GET|/a?b|Host=x;A=;B=y;|" },
+	{ HTTP_REQUEST, "GET /a?b HTTP/1.1\r\nHost: x\r\nA:\r\nB:  y \t\r\n\r\n", HTTP_OK,
+	  "GET|/a?b|Host=x;A=;B=y;|" },
 	{ HTTP_REQUEST, "\r\nGET / HTTP/1.1\r\n\r\n", HTTP_OK, "GET|/||" },
-	{ HTTP_REQUEST, "POST / HTTP/1.1\r\nContent-Length: 3\r\n\r\nabc", HTTP_OK, "POST|/|Content-Length=3;|abc" },
-	{ HTTP_REQUEST, "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n3;x=y\r\nabc\r\n2\r\nde\r\n0\r\nT: 1\r\n\r\n", HTTP_OK,
-	  "POST|/|Transfer-Encoding=chunked;|abcde" },
-	{ HTTP_REQUEST, "GET / HTTP/1.1\r\nHost: x\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n", HTTP_OK,
+	{ HTTP_REQUEST, "POST / HTTP/1.1\r\nContent-Length: 3\r\n\r\nabc", HTTP_OK,
+	  "POST|/|Content-Length=3;|abc" },
+	{ HTTP_REQUEST,
+	  "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n3;x=y\r\nabc\r\n2\r\nde\r\n0\r\nT: "
+	  "1\r\n\r\n",
+	  HTTP_OK, "POST|/|Transfer-Encoding=chunked;|abcde" },
+	{ HTTP_REQUEST,
+	  "GET / HTTP/1.1\r\nHost: x\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n", HTTP_OK,
 	  "GET|/|Host=x;Connection=upgrade;Upgrade=websocket;|" },
 	{ HTTP_REQUEST, "GET / HTTP/1.1\nHost: x\n\n", HTTP_BAD, "" },
 	{ HTTP_REQUEST, "GET / HTTP/1.1\r\nHost : x\r\n\r\n", HTTP_BAD, "" },
@@ -41,22 +49,36 @@ static const struct example examples[] = {
 	{ HTTP_REQUEST, "GET / HTTP/1.2\r\n\r\n", HTTP_BAD_VERSION, "" },
 	{ HTTP_REQUEST, "FROB / HTTP/1.1\r\n\r\n", HTTP_BAD_METHOD, "" },
 	{ HTTP_REQUEST, "\x16\x03\x01", HTTP_BAD, "" },
-	{ HTTP_REQUEST, "POST / HTTP/1.1\r\nContent-Length: 3\r\nContent-Length: 3\r\n\r\nabc", HTTP_BAD_FRAMING, "" },
-	{ HTTP_REQUEST, "POST / HTTP/1.1\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n", HTTP_BAD_FRAMING, "" },
+	{ HTTP_REQUEST, "POST / HTTP/1.1\r\nContent-Length: 3\r\nContent-Length: 3\r\n\r\nabc",
+	  HTTP_BAD_FRAMING, "" },
+	{ HTTP_REQUEST,
+	  "POST / HTTP/1.1\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n",
+	  HTTP_BAD_FRAMING, "" },
 	{ HTTP_REQUEST, "POST / HTTP/1.1\r\nContent-Length: 3x\r\n\r\n", HTTP_BAD_FRAMING, "" },
-	{ HTTP_REQUEST, "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", HTTP_BAD_BODY, "" },
-	{ HTTP_REQUEST, "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n3\nabc\r\n0\r\n\r\n", HTTP_BAD_BODY, "" },
+	{ HTTP_REQUEST, "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+	  HTTP_BAD_BODY, "" },
+	{ HTTP_REQUEST, "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n3\nabc\r\n0\r\n\r\n",
+	  HTTP_BAD_BODY, "" },
 	{ HTTP_REQUEST, "GET /" LONG_VALUE " HTTP/1.1\r\n\r\n", HTTP_URI_LONG, "" },
-	{ HTTP_REQUEST, "GET / HTTP/1.1\r\nA: " LONG_VALUE LONG_VALUE LONG_VALUE "\r\n\r\n", HTTP_HEAD_LONG, "" },
-	{ HTTP_REQUEST, "GET / HTTP/1.1\r\na: 1\r\nb: 1\r\nc: 1\r\nd: 1\r\ne: 1\r\nf: 1\r\ng: 1\r\nh: 1\r\ni: 1\r\n\r\n",
+	{ HTTP_REQUEST, "GET / HTTP/1.1\r\nA: " LONG_VALUE LONG_VALUE LONG_VALUE "\r\n\r\n",
+	  HTTP_HEAD_LONG, "" },
+	{ HTTP_REQUEST,
+	  "GET / HTTP/1.1\r\na: 1\r\nb: 1\r\nc: 1\r\nd: 1\r\ne: 1\r\nf: 1\r\ng: 1\r\nh: 1\r\ni: "
+	  "1\r\n\r\n",
 	  HTTP_FIELDS_MANY, "" },
-	{ HTTP_RESPONSE, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi", HTTP_OK, "200|OK|Content-Length=2;|hi" },
-	{ HTTP_RESPONSE, "HTTP/1.1 200 \r\nContent-Length: 0\r\n\r\n", HTTP_OK, "200||Content-Length=0;|" },
+	{ HTTP_RESPONSE, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi", HTTP_OK,
+	  "200|OK|Content-Length=2;|hi" },
+	{ HTTP_RESPONSE, "HTTP/1.1 200 \r\nContent-Length: 0\r\n\r\n", HTTP_OK,
+	  "200||Content-Length=0;|" },
 	{ HTTP_RESPONSE, "HTTP/1.1 204 No Content\r\n\r\n", HTTP_OK, "204|No Content||" },
-	{ HTTP_RESPONSE, "HTTP/1.1 304 Not Modified\r\nContent-Length: 7\r\n\r\n", HTTP_OK, "304|Not Modified|Content-Length=7;|" },
-	{ HTTP_RESPONSE, "HTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\n", HTTP_OK, "200|OK|Content-Length=7;|", .head_request = true },
-	{ HTTP_RESPONSE, "HTTP/1.0 200 OK\r\n\r\nall the rest", HTTP_OK, "200|OK||all the rest", .end = true },
-	{ HTTP_RESPONSE, "HTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\nabc", HTTP_BAD_BODY, "", .end = true },
+	{ HTTP_RESPONSE, "HTTP/1.1 304 Not Modified\r\nContent-Length: 7\r\n\r\n", HTTP_OK,
+	  "304|Not Modified|Content-Length=7;|" },
+	{ HTTP_RESPONSE, "HTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\n", HTTP_OK,
+	  "200|OK|Content-Length=7;|", .head_request = true },
+	{ HTTP_RESPONSE, "HTTP/1.0 200 OK\r\n\r\nall the rest", HTTP_OK, "200|OK||all the rest",
+	  .end = true },
+	{ HTTP_RESPONSE, "HTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\nabc", HTTP_BAD_BODY, "",
+	  .end = true },
 	{ HTTP_RESPONSE, "HTTP/1.1 200 OK\r\nConten", HTTP_BAD, "", .end = true },
 	{ HTTP_RESPONSE, "HTTP/1.1 20 OK\r\n\r\n", HTTP_BAD, "" },
 	{ HTTP_RESPONSE, "hello\r\n\r\n", HTTP_BAD, "" },
@@ -98,11 +120,14 @@ describe(const struct http_parser *p, const struct example *e, char *out, size_t
 	size_t n = 0;
 
 	if (e->type == HTTP_REQUEST)
-		n += (size_t)snprintf(out, cap, "%.*s|%.*s|", SLICE_F(http_method(p)), SLICE_F(http_url(p)));
+		n += (size_t)snprintf(out, cap, "%.*s|%.*s|", SLICE_F(http_method(p)),
+				      SLICE_F(http_url(p)));
 	else
-		n += (size_t)snprintf(out, cap, "%d|%.*s|", p->llhttp.status_code, SLICE_F(http_at(p, p->reason, p->reason_n)));
+		n += (size_t)snprintf(out, cap, "%d|%.*s|", p->llhttp.status_code,
+				      SLICE_F(http_at(p, p->reason, p->reason_n)));
 	for (int i = 0; i < p->fields_n; i++)
-		n += (size_t)snprintf(out + n, cap - n, "%.*s=%.*s;", SLICE_F(http_name(p, &p->fields[i])),
+		n += (size_t)snprintf(out + n, cap - n, "%.*s=%.*s;",
+				      SLICE_F(http_name(p, &p->fields[i])),
 				      SLICE_F(http_value(p, &p->fields[i])));
 	snprintf(out + n, cap - n, "|%.*s", (int)body_n, body);
 }
@@ -129,7 +154,8 @@ run(const struct example *e, struct http_parser *p, size_t step, size_t first)
 	if (outcome > 0)
 		outcome = HTTP_OK;
 	if (outcome != e->outcome)
-		fail_msg("%s (step %zu first %zu): outcome %d, not %d", e->in, step, first, outcome, e->outcome);
+		fail_msg("%s (step %zu first %zu): outcome %d, not %d", e->in, step, first, outcome,
+			 e->outcome);
 	if (e->outcome != HTTP_OK)
 		return;
 	assert_true(p->done);
@@ -167,7 +193,8 @@ test_pipelined(void **state)
 	assert_true(p->done);
 	assert_int_equal(used, sizeof two / 2);
 	http_parser_reset(p);
-	assert_int_equal(http_parse(p, slice_make(two + used, sizeof two - 1 - used), &used), HTTP_OK);
+	assert_int_equal(http_parse(p, slice_make(two + used, sizeof two - 1 - used), &used),
+			 HTTP_OK);
 	assert_true(p->done);
 	assert_memory_equal(http_url(p).p, "/b", 2);
 	http_parser_deinit(p);
@@ -201,12 +228,24 @@ test_names(void **state)
 		const char *name;
 		enum http_id id;
 	} names[] = {
-		{ "Host", HTTP_HOST }, { "hOsT", HTTP_HOST }, { "te", HTTP_TE }, { "TRANSFER-ENCODING", HTTP_TRANSFER_ENCODING },
-		{ "content-length", HTTP_CONTENT_LENGTH }, { "X-Forwarded-Protocol", HTTP_X_FORWARDED_PROTOCOL },
-		{ "X-Real-IP", HTTP_X_REAL_IP }, { "proxy-authenticate", HTTP_PROXY_AUTHENTICATE }, { "x", HTTP_OTHER },
-		{ "hosts", HTTP_OTHER }, { "transfer_encoding", HTTP_OTHER }, { "x-request-id", HTTP_X_REQUEST_ID },
-		{ "http2-settings", HTTP_HTTP2_SETTINGS }, { "upgrade", HTTP_UPGRADE }, { "expect", HTTP_EXPECT },
-		{ "Authorization", HTTP_AUTHORIZATION }, { "x-forwarded-for", HTTP_X_FORWARDED_FOR }, { "date", HTTP_DATE },
+		{ "Host", HTTP_HOST },
+		{ "hOsT", HTTP_HOST },
+		{ "te", HTTP_TE },
+		{ "TRANSFER-ENCODING", HTTP_TRANSFER_ENCODING },
+		{ "content-length", HTTP_CONTENT_LENGTH },
+		{ "X-Forwarded-Protocol", HTTP_X_FORWARDED_PROTOCOL },
+		{ "X-Real-IP", HTTP_X_REAL_IP },
+		{ "proxy-authenticate", HTTP_PROXY_AUTHENTICATE },
+		{ "x", HTTP_OTHER },
+		{ "hosts", HTTP_OTHER },
+		{ "transfer_encoding", HTTP_OTHER },
+		{ "x-request-id", HTTP_X_REQUEST_ID },
+		{ "http2-settings", HTTP_HTTP2_SETTINGS },
+		{ "upgrade", HTTP_UPGRADE },
+		{ "expect", HTTP_EXPECT },
+		{ "Authorization", HTTP_AUTHORIZATION },
+		{ "x-forwarded-for", HTTP_X_FORWARDED_FOR },
+		{ "date", HTTP_DATE },
 	};
 
 	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
@@ -230,8 +269,9 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_conversations), cmocka_unit_test(test_pipelined), cmocka_unit_test(test_many_chunks),
-		cmocka_unit_test(test_names),	      cmocka_unit_test(test_lists),
+		cmocka_unit_test(test_conversations), cmocka_unit_test(test_pipelined),
+		cmocka_unit_test(test_many_chunks),   cmocka_unit_test(test_names),
+		cmocka_unit_test(test_lists),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

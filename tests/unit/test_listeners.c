@@ -49,6 +49,7 @@ setup(void **state)
 		.listeners_count = 2,
 		.workers = 3,
 		.run_dir = f->run_dir,
+		.user = "",
 		.admin_socket = { .text = "unix:admin", .unix_path = f->admin },
 	};
 	*state = f;
@@ -218,15 +219,50 @@ test_unix_no_socket(void **state)
 	assert_int_equal(unlink(f->shared), 0);
 }
 
-/* In the directory whose lock we hold, an orphan of an earlier master may still listen. */
+static ino_t
+file_of(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) < 0 ? 0 : st.st_ino;
+}
+
+/* In the directory whose lock we hold, an orphan of an earlier master may still listen. It keeps
+ * its path until our own workers are there. */
 static void
 test_admin_is_replaced(void **state)
 {
 	struct fixture *f = *state;
 	int fd = unix_server(f->admin);
+	ino_t before = file_of(f->admin);
 
 	open_all(f);
+	assert_int_equal(file_of(f->admin), before);
+	listeners_place(&f->l, LISTENER_ADMIN);
+	assert_int_not_equal(file_of(f->admin), 0);
+	assert_int_not_equal(file_of(f->admin), before);
+	listeners_place(&f->l, LISTENER_ADMIN); /* once is enough */
+	listeners_close(&f->l, LISTENER_ADMIN);
+	assert_int_equal(file_of(f->admin), 0);
 	close(fd);
+}
+
+/* A start that fails: what orphans serve stays, and nothing of ours does. */
+static void
+test_never_placed(void **state)
+{
+	struct fixture *f = *state;
+	int fd = unix_server(f->admin), shared = unix_server(f->shared);
+	ino_t before = file_of(f->admin), shared_before = file_of(f->shared);
+
+	inherited_add(&f->in, shared, 0);
+	open_all(f);
+	listeners_deinit(&f->l);
+	assert_int_equal(file_of(f->admin), before);
+	assert_int_equal(file_of(f->shared), shared_before);
+	close(fd);
+	unlink(f->admin);
+	unlink(f->shared); /* teardown finds the directories empty */
 }
 
 /* A socket file that another gateway has put in the place of ours stays. */
@@ -282,10 +318,68 @@ test_inherited(void **state)
 		assert_int_equal(inode_of(next->l.all[0].fds[i]), inode_of(f->l.all[0].fds[i]));
 	assert_int_equal(next->l.all[0].fds_count, 4); /* one is new */
 	assert_int_equal(port_of(next->l.all[0].fds[3]), f->l.all[0].port);
+	assert_int_equal(option(next->l.all[0].fds[3], SO_ACCEPTCONN), 0);
+	listeners_listen(&next->l); /* as late as that, it loses no connection if we fail */
+	assert_int_equal(option(next->l.all[0].fds[3], SO_ACCEPTCONN), 1);
+	listeners_place(&next->l, LISTENER_HTTP);
 	unix_inode = inode_of(f->l.all[1].fds[0]);
 	assert_int_equal(inode_of(next->l.all[1].fds[0]), unix_inode);
 	teardown((void **)&next); /* removes the socket's file, which is now its own */
 	assert_int_equal(access(f->shared, F_OK), -1);
+}
+
+/* Orphans that nobody hands over do not keep us from the address, and are marked; whoever else
+ * listens there does. */
+static void
+test_orphans_listen(void **state)
+{
+	struct fixture *f = *state;
+	struct fixture *next;
+	struct inherited_orphan *orphan, *stranger;
+
+	f->config.workers = 2;
+	open_all(f);
+	assert_int_equal(setup((void **)&next), 0);
+	next->listener[0].address.port = f->l.all[0].port;
+	next->config.listeners_count = 1;
+	inherited_add_orphan(&next->in, 1, -1);
+	inherited_add_orphan(&next->in, 2, -1);
+	orphan = &next->in.orphans[0];
+	stranger = &next->in.orphans[1];
+	orphan->inodes = calloc(2, sizeof *orphan->inodes);
+	stranger->inodes = calloc(1, sizeof *stranger->inodes);
+	assert_true(orphan->inodes && stranger->inodes);
+	orphan->count = stranger->count = 1;
+	orphan->inodes[0] = inode_of(f->l.all[0].fds[0]);
+	stranger->inodes[0] = inode_of(f->l.all[1].fds[0]);
+	refused(next, -EADDRINUSE, "address in use by"); /* the other socket is nobody's */
+	next->error.n = 0;
+	orphan->count = 2;
+	orphan->inodes[1] = inode_of(f->l.all[0].fds[1]);
+	orphan->ours = false;
+	open_all(next);
+	assert_true(orphan->ours);
+	assert_false(stranger->ours);
+	assert_int_equal(option(next->l.all[0].fds[0], SO_ACCEPTCONN), 0);
+	teardown((void **)&next);
+}
+
+/* The same for a Unix socket outside the run_dir. */
+static void
+test_orphans_listen_unix(void **state)
+{
+	struct fixture *f = *state;
+	struct inherited_orphan *orphan = inherited_add_orphan(&f->in, 1, -1);
+	int fd = unix_server(f->shared);
+
+	orphan->inodes = calloc(1, sizeof *orphan->inodes);
+	assert_non_null(orphan->inodes);
+	orphan->inodes[0] = inode_of(fd);
+	orphan->count = 1;
+	open_all(f);
+	assert_true(orphan->ours);
+	listeners_place(&f->l, LISTENER_HTTP);
+	close(fd);
 }
 
 int
@@ -301,6 +395,9 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_admin_is_replaced, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_not_ours_any_more, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_inherited, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_never_placed, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_orphans_listen, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_orphans_listen_unix, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

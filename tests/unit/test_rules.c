@@ -232,6 +232,46 @@ test_refusals_are_told_once(void **state)
 	rules_free(r);
 }
 
+/* A draft and the set that it was made of know nothing of each other's changes. */
+static void
+test_copies(void **state)
+{
+	struct rules *r = rules_new(), *draft;
+	uint64_t before;
+
+	set_frontend(r, "a.com", "b");
+	BACKEND_SET(r, "b", "h:1", "0");
+	BACKEND_SET(r, "b", "h:2", "many");
+	rules_refuse(r, SLICE("frontend:x"), "why");
+	before = rules_generation(r);
+	draft = rules_copy(r);
+	assert_int_equal(rules_generation(draft), before);
+	assert_int_equal(rules_known(draft), 3);
+	expect_refused(draft, "backend:b", "number", true);
+	/* What is read again as it was changes nothing. */
+	assert_int_equal(set_frontend(draft, "a.com", "b"), 0);
+	assert_int_equal(BACKEND_SET(draft, "b", "h:2", "many"), -1);
+	assert_int_equal(rules_generation(draft), before);
+	set_frontend(draft, "a.com", "c");
+	BACKEND_SET(draft, "b", "h:3", "0");
+	rules_delete(draft, SLICE("frontend:x"));
+	assert_int_equal(rules_generation(r), before);
+	assert_string_equal(rules_frontend_at(r, 0)->backend, "b");
+	assert_string_equal(rules_backend_at(r, 0)->servers[0].text, "h:1");
+	expect_refused(r, "backend:b", "number", true);
+	expect_refused(r, "frontend:x", "why", false);
+	rules_free(rules_copy(r)); /* a draft that is thrown away */
+	/* A value that the draft refuses keeps its last good version. */
+	BACKEND_SET(draft, "b", "h:4", "nan");
+	rules_replace(r, draft);
+	assert_true(rules_generation(r) > before);
+	assert_string_equal(rules_frontend_at(r, 0)->backend, "c");
+	assert_string_equal(rules_backend_at(r, 0)->servers[0].text, "h:3");
+	expect_refused(r, "backend:b", "number", true);
+	assert_int_equal(rules_known(r), 2);
+	rules_free(r);
+}
+
 static void
 test_sizes(void **state)
 {
@@ -365,6 +405,19 @@ test_load_rubbish(void **state)
 		"\"refused\":{}}",
 		"{\"format\":\"yett rules "
 		"1\",\"saved_at\":1,\"frontends\":{},\"backends\":{},\"refused\":{}} x",
+		"{\"format\":\"yett rules "
+		"1\",\"saved_at\":1,\"frontends\":{\"a\":\"b\"},\"frontends\":{},\"backends\":{},"
+		"\"refused\":{}}",
+		"{\"format\":\"yett rules "
+		"1\",\"saved_at\":1,\"saved_at\":2,\"frontends\":{},\"backends\":{},\"refused\":{}"
+		"}",
+		"{\"format\":\"yett rules "
+		"1\",\"saved_at\":1,\"frontends\":{},\"backends\":{\"b\":{\"h\":\"0\",\"h\":\"1\"}}"
+		","
+		"\"refused\":{}}",
+		"{\"format\":\"yett rules "
+		"1\",\"saved_at\":1,\"frontends\":{},\"backends\":{},\"refused\":{},"
+		"\"more\":[[[[1]]]]}",
 	};
 	struct rules *r = rules_new();
 	int64_t saved_at;
@@ -382,6 +435,29 @@ test_load_rubbish(void **state)
 		assert_int_equal(rules_frontends(r), 1);
 	}
 	rules_free(r);
+}
+
+/* Refused keys may be any bytes. They must not cost us the rest of the file. */
+static void
+test_keys_that_json_cannot_hold(void **state)
+{
+	struct rules *r = rules_new(), *back = rules_new();
+	struct buf error BUF_CLEAN = { 0 };
+	int64_t saved_at;
+
+	set_frontend(r, "a.com", "b");
+	rules_refuse(r, slice_make("frontend:a\0b", 12), "why");
+	rules_refuse(r, SLICE("frontend:\xfe"), "why");
+	rules_refuse(r, SLICE("frontend:\xff"), "why");
+	rules_refuse(r, SLICE("frontend:x\r\n"), "why");
+	assert_int_equal(rules_save(r, path, &error), 0);
+	assert_int_equal(rules_load(back, path, &saved_at, &error), 0);
+	assert_int_equal(rules_frontends(back), 1);
+	assert_int_equal(rules_refusals(back), 1);
+	expect_refused(back, "frontend:x\r\n", "why", false);
+	unlink(path);
+	rules_free(r);
+	rules_free(back);
 }
 
 static void
@@ -421,9 +497,11 @@ main(void)
 		cmocka_unit_test(test_backend_of_settings_alone),
 		cmocka_unit_test(test_bad_backends),
 		cmocka_unit_test(test_refusals_are_told_once),
+		cmocka_unit_test(test_copies),
 		cmocka_unit_test(test_sizes),
 		cmocka_unit_test(test_save_and_load),
 		cmocka_unit_test(test_load_rubbish),
+		cmocka_unit_test(test_keys_that_json_cannot_hold),
 		cmocka_unit_test(test_load_nothing),
 		cmocka_unit_test(test_load_what_is_refused_today),
 	};

@@ -674,6 +674,34 @@ test_server_that_hangs(void **state)
 	await(f, is_up, NULL, 2000);
 }
 
+/* The frontends can be read, the backends that they name cannot. */
+static void
+test_half_of_it_is_nothing(void **state)
+{
+	struct fixture *f = *state;
+
+	command(f, "SET frontend:a.com b");
+	command(f, "SET frontend:gone.com b");
+	command(f, "HSET backend:b 127.0.0.1:1 0");
+	begin(f);
+	command(f, "ACL SETUSER default -hgetall");
+	command(f, "EVAL \"redis.call('SET', 'frontend:a.com', 'b2') redis.call('DEL', "
+		   "'frontend:gone.com') return redis.call('HSET', 'backend:b2', '127.0.0.1:2', "
+		   "0)\" 0");
+	await(f, is_down, "NOPERM", QUICK_MS);
+	run_until(f, never, NULL, 1000); /* and in the comparisons that follow */
+	assert_string_equal(find_frontend(f, "a.com")->backend, "b");
+	assert_true(has_frontend(f, "gone.com"));
+	assert_int_equal(rules_frontends(f->rules), 2);
+	assert_int_equal(rules_backends(f->rules), 1);
+	assert_int_equal(f->changes, 1);
+	command(f, "ACL SETUSER default +hgetall");
+	await(f, is_up, NULL, 3000);
+	assert_string_equal(find_frontend(f, "a.com")->backend, "b2");
+	assert_true(has_server(f, "b2 127.0.0.1:2") && lacks_frontend(f, "gone.com"));
+	assert_int_equal(f->changes, 2);
+}
+
 /* ---- servers that are none ---- */
 
 /* In a process of its own: answers the first words of every connection with `says` and keeps it. */
@@ -752,6 +780,44 @@ test_password_is_not_repeated(void **state)
 	assert_null(strstr(f->status.error, "s3cret"));
 }
 
+/* Each connection gets the beginning of an answer, and then a byte of it every 50 ms. */
+static void
+trickle_start(struct fixture *f)
+{
+	int fd = listen_free(&f->port);
+
+	f->server = fork();
+	assert_true(f->server >= 0);
+	for (int clients[16], n = 0; f->server == 0;) {
+		struct pollfd p = { .fd = fd, .events = POLLIN };
+
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		if (n < 16 && poll(&p, 1, 50) == 1) {
+			clients[n] = accept(fd, NULL, NULL);
+			send(clients[n++], "$100000\r\n", 9, MSG_NOSIGNAL);
+		}
+		usleep(50000);
+		for (int i = 0; i < n; i++)
+			send(clients[i], "a", 1, MSG_NOSIGNAL);
+	}
+	close(fd);
+	f->client = -1;
+}
+
+static void
+test_slow_answer_has_an_end(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t start;
+
+	trickle_start(f);
+	config_next(f)->timeout = 200;
+	store_redis_configure(f->store, f->config);
+	start = clock_mono_ms();
+	await(f, is_down, "no answer in time", PATIENCE_MS);
+	assert_true(clock_mono_ms() - start >= 1800); /* ten times the timeout */
+}
+
 static void
 test_off(void **state)
 {
@@ -773,6 +839,7 @@ main(void)
 						teardown),
 		cmocka_unit_test_setup_teardown(test_name_that_does_not_resolve, setup_bare,
 						teardown),
+		cmocka_unit_test_setup_teardown(test_slow_answer_has_an_end, setup_bare, teardown),
 		cmocka_unit_test_setup_teardown(test_off, setup_bare, teardown),
 	};
 	const struct CMUnitTest with[] = {
@@ -794,6 +861,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_hearing_connection_dies, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_server_without_tracking, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_server_that_hangs, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_half_of_it_is_nothing, setup, teardown),
 	};
 	int failed;
 

@@ -185,7 +185,7 @@ struct fixture {
 	struct board_master *board;
 	struct supervisor s;
 	enum behaviour behaviour[4]; /* by slot, the admin worker last */
-	unsigned calls, empty;
+	unsigned calls, empty, greeted;
 	uint32_t call_id;
 };
 
@@ -196,6 +196,7 @@ on_greet(void *userdata, struct slot *slot)
 	size_t i = (size_t)(slot - f->s.slots);
 	struct msg_publish publish = { .version = f->behaviour[i] };
 
+	f->greeted++;
 	supervisor_send(slot, MSG_PUBLISH, &publish, sizeof publish, -1);
 }
 
@@ -437,6 +438,26 @@ test_refusal_keeps_it_starting(void **state)
 	UNTIL(f, f->s.slots[0].refused == REFUSE);
 	assert_int_equal(f->s.slots[0].state, SLOT_STARTING);
 	assert_int_equal(f->s.slots[0].acked, 0);
+
+	/* It was for a moment: the table is sent again, to the same process. */
+	f->behaviour[0] = GOOD;
+	UNTIL(f, f->s.slots[0].state == SLOT_RUNNING);
+	assert_int_equal(f->s.slots[0].restarts, 0);
+}
+
+static void
+test_refusal_for_good(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t at = clock_mono_ms();
+
+	f->behaviour[0] = REFUSE;
+	supervisor_start(&f->s);
+	UNTIL(f, f->s.slots[0].restarts == 1);
+	assert_true(clock_mono_ms() - at >= 5 * 200);
+	assert_int_equal(f->greeted, 3 + 5 + 1); /* everybody, again, and the successor */
+	f->behaviour[0] = GOOD;
+	UNTIL(f, all_run(f));
 }
 
 static void
@@ -524,6 +545,7 @@ main(int argc, char **argv)
 		cmocka_unit_test_setup_teardown(test_hung_at_start, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_back_off_and_loan, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_refusal_keeps_it_starting, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_refusal_for_good, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_call, setup, teardown),
 		cmocka_unit_test(test_offences),
 		cmocka_unit_test_setup_teardown(test_settings, setup, teardown),

@@ -9,13 +9,16 @@
 #include "shm/message.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -266,8 +269,101 @@ test_too_slow(void **state)
 	f->orphan = 0;
 }
 
+/* ---- searching ---- */
+
+/* A process that is named as a worker is, with the listener; `lost`: its parent has ended. */
+static pid_t
+start_worker(bool lost)
+{
+	static char name[] = "yett", role[] = "worker";
+	char *argv[] = { name, role, NULL };
+	int report[2];
+	pid_t pid, child;
+
+	assert_int_equal(pipe2(report, O_CLOEXEC), 0);
+	child = fork();
+	if (child == 0) {
+		pid = lost ? fork() : 0;
+		if (pid > 0)
+			_exit(0);
+		pid = getpid();
+		if (write(report[1], &pid, sizeof pid) < 0)
+			_exit(9);
+		execv("/proc/self/exe", argv);
+		_exit(9);
+	}
+	assert_int_equal(read(report[0], &pid, sizeof pid), sizeof pid);
+	close(report[1]);
+	assert_int_equal(read(report[0], &child, sizeof child), 0); /* closed by exec */
+	close(report[0]);
+	if (lost)
+		waitpid(-1, NULL, 0);
+	return pid;
+}
+
+static struct inherited_orphan *
+found(struct fixture *f, pid_t pid)
+{
+	for (size_t i = 0; i < f->in.orphans_count; i++) {
+		if (f->in.orphans[i].pid == pid)
+			return &f->in.orphans[i];
+	}
+	return NULL;
+}
+
+static void
+test_search(void **state)
+{
+	struct fixture *f = *state;
+	pid_t orphan = start_worker(true), child = start_worker(false);
+	struct inherited_orphan *o;
+	struct stat st;
+
+	takeover_search(f->dir, &f->in);
+	kill(child, SIGKILL);
+	waitpid(child, NULL, 0);
+	assert_null(found(f, child)); /* its master lives */
+	assert_null(found(f, getpid()));
+	o = found(f, orphan);
+	assert_non_null(o);
+	assert_int_equal(fstat(f->listener, &st), 0);
+	assert_int_equal(o->count, 1);
+	assert_int_equal(o->inodes[0], st.st_ino);
+
+	takeover_adopt(&f->t, &f->in);
+	assert_true(takeover_is_over(&f->t)); /* it may be another gateway's */
+	o->ours = true;
+	takeover_adopt(&f->t, &f->in);
+	assert_int_equal(f->t.old_count, 1);
+	takeover_seed(&f->t, f->board); /* it has no page */
+	takeover_end(&f->t, 60000);
+	for (int i = 0; i < 500 && !takeover_is_over(&f->t); i++) {
+		usleep(10000);
+		takeover_tick(&f->t, f->board, clock_mono_ms());
+	}
+	assert_true(takeover_is_over(&f->t));
+}
+
+static void
+test_kill(void **state)
+{
+	struct fixture *f = *state;
+	int status;
+
+	assert_int_equal(ask(f, SPEAKS), 0);
+	kill(f->orphan, SIGSTOP);
+	takeover_end(&f->t, 60000);
+	assert_false(takeover_is_over(&f->t));
+	takeover_kill(&f->t);
+	assert_int_equal(waitpid(f->orphan, &status, 0), f->orphan);
+	assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+	f->orphan = 0;
+	takeover_tick(&f->t, f->board, clock_mono_ms());
+	assert_true(takeover_is_over(&f->t));
+}
+
 int
-main(void)
+main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_nobody, setup, teardown),
@@ -275,8 +371,12 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_whole, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_stale_page, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_too_slow, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_search, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_kill, setup, teardown),
 	};
 
+	if (argc == 2 && strcmp(argv[1], "worker") == 0)
+		return sleep(60) > 0;
 	log_setup("test", LOG_LEVEL_ERROR);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -5,6 +5,7 @@
 #include "lib/log.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -89,6 +90,34 @@ test_left_over(void **state)
 	assert_int_equal(rmdir(f->run), 0); /* it was there before us, and stays */
 }
 
+/* A directory that a killed master made goes with the last one; failing in between, while its
+ * workers still serve, is no end. */
+static void
+test_made_by_a_killed_one(void **state)
+{
+	struct fixture *f = *state;
+	struct workdir w;
+	struct stat st;
+	mode_t mask = umask(027);
+	char way_in[110];
+
+	assert_int_equal(workdir_open(&w, &f->config, &f->error), 0);
+	umask(mask);
+	assert_int_equal(stat(f->run, &st), 0);
+	assert_int_equal(st.st_mode & 0777, 0755);
+	snprintf(way_in, sizeof way_in, "%s/takeover.sock", f->run);
+	close(open(way_in, O_CREAT | O_WRONLY | O_CLOEXEC, 0600));
+	close(w.lock); /* killed */
+	free(w.run_dir);
+	assert_int_equal(workdir_open(&w, &f->config, &f->error), 0);
+	workdir_close(&w); /* failed */
+	assert_int_equal(access(way_in, F_OK), 0);
+	assert_int_equal(workdir_open(&w, &f->config, &f->error), 0);
+	unlink(way_in);
+	workdir_close(&w);
+	assert_int_equal(access(f->run, F_OK), -1);
+}
+
 static void
 test_no_run_dir(void **state)
 {
@@ -118,6 +147,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_only_one, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_left_over, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_made_by_a_killed_one, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_no_run_dir, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_no_state_dir, setup, teardown),
 	};
