@@ -169,7 +169,7 @@ const struct setting settings[] = {
 	  .example = "2s" },
 	{ "redis.compare_interval", SETTING_DURATION, AT(config, redis.compare_interval),
 	  .initial = "2m", .min = SECOND, .max = DAY,
-	  .text = "Time between two full comparisons with what Redis holds.", .example = "5m" },
+	  .text = "Time between two full comparisons with what Redis holds; SWAPDB is only seen by them.", .example = "5m" },
 
 	{ "gate.protect", SETTING_LIST, ALL(config, gate.protect), .initial = "[]",
 	  .children = &protect_children, .text = "What needs a token.",
