@@ -51,22 +51,22 @@ master_start_workers(struct master *m)
 /* ---- readiness ---- */
 
 static unsigned
-count_running(const struct supervisor *s)
+count_in(const struct supervisor *s, enum slot_state state)
 {
 	unsigned n = 0;
 
 	for (uint32_t i = 0; i + 1 < s->slots_count; i++)
-		n += s->slots[i].state == SLOT_RUNNING;
+		n += s->slots[i].state == state;
 	return n;
 }
 
-/* Ready once every worker had a table. A worker that is replaced afterwards is no reason to send
- * clients elsewhere: it gets its table before its sockets, and its siblings serve. */
+/* Ready once every worker has a table. One that is being replaced is no reason to send clients
+ * elsewhere, as it gets its table before its sockets; one that keeps dying is. */
 static void
 readiness_settle(struct master *m)
 {
 	const struct supervisor *s = &m->supervisor;
-	unsigned workers = s->slots_count - 1, running = count_running(s);
+	unsigned workers = s->slots_count - 1, running = count_in(s, SLOT_RUNNING);
 	char status[128];
 
 	if (s->slots[workers].state == SLOT_RUNNING) { /* the next master may ask it */
@@ -84,7 +84,8 @@ readiness_settle(struct master *m)
 		listeners_place(&m->listeners, LISTENER_HTTP);
 		takeover_end(&m->takeover, m->config->drain);
 	}
-	board_set(&m->page->ready, (uint64_t)(m->phase == MASTER_SERVING && running > 0));
+	board_set(&m->page->ready, (uint64_t)(m->phase == MASTER_SERVING && running > 0 &&
+						  count_in(s, SLOT_BACKOFF) == 0));
 }
 
 static void

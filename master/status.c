@@ -84,7 +84,8 @@ add_table(struct buf *b, const struct master *m)
 		const struct slot *slot = &s->slots[i];
 		uint64_t tables = slot->page ? board_get(&slot->page->tables_alive) : 0;
 
-		buf_addf(b, "%s%llu", i > 0 ? "," : "", (unsigned long long)slot->acked);
+		buf_addf(b, "%s%llu", i > 0 ? "," : "",
+			 slot->pid > 0 ? (unsigned long long)slot->acked : 0);
 		alive = tables > alive ? tables : alive;
 	}
 	/* The most versions that one worker still uses. */
