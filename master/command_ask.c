@@ -10,8 +10,8 @@
 #define ANSWER_DEPTH 16
 #define PATIENCE_S 30 /* more than the 2 s after which the gateway itself says who lags */
 
-static int
-find_socket(const struct command_options *o, struct buf *path)
+int
+command_socket(const struct command_options *o, struct buf *path)
 {
 	const char *folder = getenv("RUNTIME_DIRECTORY");
 	struct buf BUF_CLEAN report = { 0 };
@@ -44,7 +44,7 @@ answer_get(struct answer *a, const struct command_options *o, const char *method
 			 .timeout_s = o->wait ? 0 : PATIENCE_S };
 
 	*a = (struct answer){ 0 };
-	if (find_socket(o, &path) != 0)
+	if (command_socket(o, &path) != 0)
 		return COMMAND_UNREADABLE;
 	q.socket = path.p;
 	a->status = ask(&q, &a->body, &why);

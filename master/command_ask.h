@@ -27,6 +27,8 @@ int answer_refused(const struct answer *a, const char *command);
 const char *answer_text(const struct json *object, const char *name, char *space);
 double answer_number(const struct json *object, const char *name);
 bool answer_true(const struct json *object, const char *name);
+/* The admin socket: --socket, that of the file of -c, or the usual one. 0, else config_admin_socket's result. */
+int command_socket(const struct command_options *o, struct buf *path);
 /* "3h 12m" */
 void answer_duration(double seconds, struct buf *out);
 void answer_print(const struct buf *out);

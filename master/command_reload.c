@@ -100,29 +100,6 @@ tell(const struct answer *a, const struct command_options *o)
 	}
 }
 
-static int
-find_socket(const struct command_options *o, struct buf *path)
-{
-	struct buf BUF_CLEAN report = { 0 };
-	struct slice rest, folder;
-	int r = 0;
-
-	if (o->socket) {
-		buf_addf(path, "%s", o->socket);
-	} else if (o->file) {
-		r = config_admin_socket(o->file, path, &report);
-		if (r != 0)
-			fwrite(report.p, 1, report.n, stderr);
-	} else {
-		folder = slice_cut(slice_of(getenv("RUNTIME_DIRECTORY")), ':', &rest);
-		if (folder.n == 0)
-			folder = SLICE("/run/yett");
-		buf_addf(path, "%.*s/admin.sock", SLICE_F(folder));
-	}
-	buf_addc(path, '\0');
-	return r;
-}
-
 /* Is there a gateway? Then it was one that took our request, and the connection ended behind it. */
 static bool
 gateway_answers(const char *socket)
@@ -142,7 +119,7 @@ answer_wait(struct answer *a, const struct command_options *o, const char *targe
 	struct ask q = { .method = "POST", .target = target };
 
 	*a = (struct answer){ 0 };
-	if (find_socket(o, &path) != 0)
+	if (command_socket(o, &path) != 0)
 		return COMMAND_UNREADABLE;
 	q.socket = path.p;
 	a->status = ask(&q, &a->body, &why);
