@@ -46,12 +46,6 @@ slot_kill(struct slot *slot)
 	kill(slot->pid, SIGKILL);
 }
 
-static struct slot *
-admin_of(struct supervisor *s)
-{
-	return &s->slots[s->slots_count - 1];
-}
-
 /* ---- what we say ---- */
 
 void
@@ -94,6 +88,18 @@ send_board(struct slot *to, uint32_t number, uint64_t instance, int fd)
 	struct msg_board board = { .slot = number, .instance = instance };
 
 	supervisor_send(to, MSG_BOARD, &board, sizeof board, fd);
+}
+
+/* Every worker reads the pages of the traffic workers. `fd` -1: this one is gone. */
+static void
+tell_others(struct slot *slot, int fd)
+{
+	struct supervisor *s = slot->supervisor;
+
+	for (uint32_t i = 0; slot->role != ROLE_ADMIN && i < s->slots_count; i++) {
+		if (&s->slots[i] != slot)
+			send_board(&s->slots[i], slot->number, slot->instance, fd);
+	}
 }
 
 void
@@ -160,9 +166,8 @@ slot_greet(struct slot *slot)
 
 	send_hello(slot);
 	send_board(slot, BOARD_SLOT_MASTER, 0, s->board_fd);
-	/* Only the admin worker reads the pages of others. */
-	for (uint32_t i = 0; slot->role == ROLE_ADMIN && i < s->slots_count; i++) {
-		if (s->slots[i].page)
+	for (uint32_t i = 0; i < s->slots_count; i++) {
+		if (s->slots[i].page && s->slots[i].role != ROLE_ADMIN)
 			send_board(slot, s->slots[i].number, s->slots[i].instance,
 				   s->slots[i].page_fd);
 	}
@@ -210,8 +215,7 @@ hear_board(struct slot *slot, struct ipc_message *m)
 	}
 	slot->page = page;
 	slot->page_fd = copy;
-	if (slot->role != ROLE_ADMIN)
-		send_board(admin_of(slot->supervisor), slot->number, slot->instance, copy);
+	tell_others(slot, copy);
 	return 0;
 }
 
@@ -352,6 +356,5 @@ slot_disconnect(struct slot *slot)
 	slot->page = NULL;
 	close(slot->page_fd);
 	slot->page_fd = -1;
-	if (slot->role != ROLE_ADMIN)
-		send_board(admin_of(slot->supervisor), slot->number, slot->instance, -1);
+	tell_others(slot, -1);
 }

@@ -4,6 +4,7 @@
 #include "client.h"
 #include "gate.h"
 #include "listen.h"
+#include "peers.h"
 #include "snapshot.h"
 
 #include "lib/log.h"
@@ -74,22 +75,6 @@ control_hello(struct worker *w, const struct msg_hello *hello)
 }
 
 static void
-peer_forget(struct worker *w, uint64_t instance)
-{
-	struct worker_peers *p = w->peers;
-
-	for (size_t i = 0; i < p->count; i++) {
-		if (p->peers[i].instance != instance)
-			continue;
-		board_unmap(p->peers[i].page, sizeof *p->peers[i].page);
-		if (p->peers[i].fd >= 0)
-			close(p->peers[i].fd);
-		p->peers[i] = p->peers[--p->count];
-		return;
-	}
-}
-
-static void
 control_master_page(struct worker *w, struct ipc_message *m)
 {
 	const void *page;
@@ -108,26 +93,14 @@ control_master_page(struct worker *w, struct ipc_message *m)
 static void
 control_board(struct worker *w, const struct msg_board *b, struct ipc_message *m)
 {
-	struct worker_peers *p = w->peers;
-	struct worker_peer peer = { .instance = b->instance, .slot = b->slot, .fd = -1 };
-	const void *page;
-
 	if (b->slot == BOARD_SLOT_MASTER) {
 		control_master_page(w, m);
 		return;
 	}
-	peer_forget(w, b->instance);
+	peers_forget(w->peers, b->instance);
 	if (m->fd < 0 || b->instance == w->hello.instance)
 		return;
-	if (w->hello.role == ROLE_ADMIN)
-		peer.fd = dup(m->fd);
-	if (board_map(m->fd, sizeof *peer.page, &page) == 0) {
-		peer.page = page;
-		p->peers = xrealloc(p->peers, (p->count + 1) * sizeof *p->peers);
-		p->peers[p->count++] = peer;
-	} else if (peer.fd >= 0) {
-		close(peer.fd);
-	}
+	peers_add(w->peers, b, m->fd, w->hello.role == ROLE_ADMIN);
 	m->fd = -1;
 }
 
@@ -301,8 +274,7 @@ control_open(struct worker *w, int fd)
 {
 	int r;
 
-	w->peers = xcalloc(1, sizeof *w->peers);
-	w->peers->master_fd = -1;
+	w->peers = peers_new();
 	r = ipc_open(&w->control, &w->loop, fd, &control_ops, w);
 	w->control_open = r == 0;
 	return r;
@@ -379,14 +351,7 @@ control_call(struct request *r, enum call_verb verb, uint32_t flags,
 void
 control_free(struct worker *w)
 {
-	struct worker_peers *p = w->peers;
-
-	while (p->count > 0)
-		peer_forget(w, p->peers[0].instance);
-	if (p->master_fd >= 0)
-		close(p->master_fd);
-	free(p->peers);
-	free(p);
+	peers_free(w->peers);
 	if (w->master_page)
 		board_unmap(w->master_page, sizeof *w->master_page);
 	if (w->page)

@@ -9,19 +9,6 @@
 
 struct request;
 
-struct worker_peer { /* another process' board page */
-	uint64_t instance;
-	uint32_t slot;
-	int fd; /* kept by the admin worker, for the next master; else -1 */
-	const struct board_worker *page;
-};
-
-struct worker_peers {
-	struct worker_peer *peers;
-	size_t count;
-	int master_fd;
-};
-
 struct call { /* an operator's question on its way to the master */
 	struct request *request; /* NULL: it has ended */
 	struct list link;

@@ -1,6 +1,7 @@
 #include "metrics.h"
 
 #include "control.h"
+#include "peers.h"
 #include "snapshot.h"
 
 #include "lib/xalloc.h"

@@ -2,6 +2,7 @@
 
 #include "control.h"
 #include "listen.h"
+#include "peers.h"
 
 #include "lib/log.h"
 

@@ -1,0 +1,73 @@
+#include "peers.h"
+
+#include "lib/xalloc.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+struct worker_peers *
+peers_new(void)
+{
+	struct worker_peers *p = xcalloc(1, sizeof *p);
+
+	p->master_fd = -1;
+	return p;
+}
+
+void
+peers_free(struct worker_peers *p)
+{
+	while (p->count > 0)
+		peers_forget(p, p->peers[0].instance);
+	if (p->master_fd >= 0)
+		close(p->master_fd);
+	free(p->peers);
+	free(p);
+}
+
+void
+peers_add(struct worker_peers *p, const struct msg_board *b, int fd, bool keep)
+{
+	struct worker_peer peer = { .instance = b->instance, .slot = b->slot, .fd = -1 };
+	const void *page;
+
+	if (keep)
+		peer.fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	if (board_map(fd, sizeof *peer.page, &page) < 0) {
+		if (peer.fd >= 0)
+			close(peer.fd);
+		return;
+	}
+	peer.page = page;
+	p->peers = xrealloc(p->peers, (p->count + 1) * sizeof *p->peers);
+	p->peers[p->count++] = peer;
+}
+
+void
+peers_forget(struct worker_peers *p, uint64_t instance)
+{
+	for (size_t i = 0; i < p->count; i++) {
+		if (p->peers[i].instance != instance)
+			continue;
+		board_unmap(p->peers[i].page, sizeof *p->peers[i].page);
+		if (p->peers[i].fd >= 0)
+			close(p->peers[i].fd);
+		p->peers[i] = p->peers[--p->count];
+		return;
+	}
+}
+
+uint64_t
+peers_sum(const struct worker_peers *p, size_t offset)
+{
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < p->count; i++) {
+		const struct board_worker *page = p->peers[i].page;
+
+		if (page->role == ROLE_TRAFFIC)
+			sum += board_get((const uint64_t *)((const char *)page + offset));
+	}
+	return sum;
+}
