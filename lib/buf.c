@@ -49,6 +49,18 @@ buf_addc(struct buf *b, char c)
 }
 
 void
+buf_add_u64(struct buf *b, uint64_t n)
+{
+	char digits[20];
+	int i = 20;
+
+	do {
+		digits[--i] = (char)('0' + n % 10);
+	} while (n /= 10);
+	buf_add(b, digits + i, (size_t)(20 - i));
+}
+
+void
 buf_addf(struct buf *b, const char *fmt, ...)
 {
 	va_list args, again;
@@ -95,31 +107,53 @@ utf8_length(struct slice s)
 	return n;
 }
 
-void
-buf_add_json(struct buf *b, struct slice s)
+/* Bytes of a JSON string that stand for themselves, at the front of s. */
+static size_t
+json_plain(struct slice s)
+{
+	size_t n = 0;
+
+	while (n < s.n && (unsigned char)s.p[n] >= 0x20 && (unsigned char)s.p[n] < 0x7f && s.p[n] != '"' &&
+	       s.p[n] != '\\')
+		n++;
+	return n;
+}
+
+static void
+json_escape(struct buf *b, unsigned char c)
 {
 	static const char hex[] = "0123456789abcdef";
 
-	buf_addc(b, '"');
-	while (s.n > 0) {
-		unsigned char c = (unsigned char)s.p[0];
-		size_t n = utf8_length(s);
+	if (c == '"' || c == '\\') {
+		buf_addc(b, '\\');
+		buf_addc(b, (char)c);
+	} else {
+		buf_adds(b, SLICE("\\u00"));
+		buf_addc(b, hex[c >> 4]);
+		buf_addc(b, hex[c & 15]);
+	}
+}
 
-		if (n == 0) {
+void
+buf_add_json(struct buf *b, struct slice s)
+{
+	buf_addc(b, '"');
+	for (;;) {
+		size_t n = json_plain(s);
+
+		buf_add(b, s.p, n);
+		s = slice_make(s.p + n, s.n - n);
+		if (s.n == 0)
+			break;
+		n = utf8_length(s);
+		if (n == 0)
 			buf_adds(b, SLICE("\xef\xbf\xbd"));
-			n = 1;
-		} else if (c == '"' || c == '\\') {
-			buf_addc(b, '\\');
-			buf_addc(b, (char)c);
-		} else if (c < 0x20 || c == 0x7f) {
-			buf_adds(b, SLICE("\\u00"));
-			buf_addc(b, hex[c >> 4]);
-			buf_addc(b, hex[c & 15]);
-		} else {
+		else if (n == 1)
+			json_escape(b, (unsigned char)s.p[0]);
+		else
 			buf_add(b, s.p, n);
-		}
-		s.p += n;
-		s.n -= n;
+		n = n ? n : 1;
+		s = slice_make(s.p + n, s.n - n);
 	}
 	buf_addc(b, '"');
 }

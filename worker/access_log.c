@@ -4,7 +4,6 @@
 #include "worker.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -24,27 +23,51 @@ access_log_open(struct worker *w, int fd)
 	w->log_is_socket = fd >= 0 && fstat(fd, &st) == 0 && S_ISSOCK(st.st_mode);
 }
 
+/* RFC 3339, in UTC. The text of a second is made once. */
 static void
 add_time(struct buf *b, struct worker *w)
 {
 	struct timespec ts;
 	struct tm tm;
-	char text[40];
-	size_t n;
+	long ms;
 
 	clock_gettime(CLOCK_REALTIME_COARSE, &ts);
-	gmtime_r(&ts.tv_sec, &tm);
-	n = strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &tm);
-	buf_add(b, text, n);
-	buf_addf(b, ".%03ldZ", ts.tv_nsec / 1000000);
+	if (ts.tv_sec != w->log_second) {
+		w->log_second = ts.tv_sec;
+		gmtime_r(&ts.tv_sec, &tm);
+		strftime(w->log_time, sizeof w->log_time, "%Y-%m-%dT%H:%M:%S.", &tm);
+	}
+	ms = ts.tv_nsec / 1000000;
+	buf_adds(b, slice_of(w->log_time));
+	buf_add(b, (char[]){ (char)('0' + ms / 100), (char)('0' + ms / 10 % 10), (char)('0' + ms % 10), 'Z' }, 4);
+}
+
+/* `name`: with the comma, quotes and colon around it. */
+static void
+add_text(struct buf *b, struct slice name, struct slice value)
+{
+	buf_adds(b, name);
+	buf_add_json(b, value);
+}
+
+/* The same for what holds nothing to escape. */
+static void
+add_plain(struct buf *b, struct slice name, struct slice value)
+{
+	buf_adds(b, name);
+	buf_addc(b, '"');
+	buf_adds(b, value);
+	buf_addc(b, '"');
 }
 
 static void
-add_member(struct buf *b, const char *name, struct slice value)
+add_number(struct buf *b, struct slice name, uint64_t value)
 {
-	buf_addf(b, ",\"%s\":", name);
-	buf_add_json(b, value);
+	buf_adds(b, name);
+	buf_add_u64(b, value);
 }
+
+#define MEMBER(name) SLICE(",\"" name "\":")
 
 static struct slice
 field_value(const struct request *r, enum http_id id)
@@ -54,39 +77,41 @@ field_value(const struct request *r, enum http_id id)
 	return f ? http_value(&r->in, f) : SLICE("");
 }
 
+static void
+add_upstream(struct buf *b, const struct request *r)
+{
+	add_text(b, MEMBER("upstream"), r->authority);
+	add_number(b, MEMBER("upstream_us"), r->first_us && r->send_us ? r->first_us - r->send_us : 0);
+	add_number(b, MEMBER("tries"), r->tries + 1u);
+}
+
 /* The query stays out: it is where people put tokens. */
 static void
 add_line(struct request *r)
 {
 	struct worker *w = r->worker;
 	struct buf *b = &w->log;
-	uint64_t now = worker_us(w);
 
 	buf_adds(b, SLICE("{\"time\":\""));
 	add_time(b, w);
-	buf_adds(b, SLICE("\",\"id\":"));
-	buf_add_json(b, slice_make(r->id, r->id_n));
-	add_member(b, "client", slice_make(r->client->ip_text, r->client->ip_text_n));
-	add_member(b, "method", r->in.head_done ? http_method(&r->in) : SLICE(""));
-	add_member(b, "host", r->host.host);
-	add_member(b, "path", r->path);
-	buf_addf(b, ",\"status\":%d,\"bytes_in\":%llu,\"bytes_out\":%llu,\"duration_us\":%llu",
-		 r->status, (unsigned long long)r->bytes_in, (unsigned long long)r->bytes_out,
-		 (unsigned long long)(now - r->begin_us));
+	add_plain(b, SLICE("\",\"id\":"), slice_make(r->id, r->id_n));
+	add_plain(b, MEMBER("client"), slice_make(r->client->ip_text, r->client->ip_text_n));
+	add_plain(b, MEMBER("method"), r->in.head_done ? http_method(&r->in) : SLICE(""));
+	add_text(b, MEMBER("host"), r->host.host);
+	add_text(b, MEMBER("path"), r->path);
+	add_number(b, MEMBER("status"), (uint64_t)r->status);
+	add_number(b, MEMBER("bytes_in"), r->bytes_in);
+	add_number(b, MEMBER("bytes_out"), r->bytes_out);
+	add_number(b, MEMBER("duration_us"), worker_us(w) - r->begin_us);
 	if (r->route_id.n)
-		add_member(b, "route", r->route_id);
-	if (r->authority.n) {
-		add_member(b, "upstream", r->authority);
-		buf_addf(
-		    b, ",\"upstream_us\":%llu,\"tries\":%u",
-		    (unsigned long long)(r->first_us && r->send_us ? r->first_us - r->send_us : 0),
-		    r->tries + 1u);
-	}
+		add_text(b, MEMBER("route"), r->route_id);
+	if (r->authority.n)
+		add_upstream(b, r);
 	if (r->identity.n)
-		add_member(b, "user", r->identity);
+		add_text(b, MEMBER("user"), r->identity);
 	if (r->reason != REASON_none)
-		add_member(b, "reason", slice_of(reason_info(r->reason)->name));
-	add_member(b, "agent", field_value(r, HTTP_USER_AGENT));
+		add_plain(b, MEMBER("reason"), slice_of(reason_info(r->reason)->name));
+	add_text(b, MEMBER("agent"), field_value(r, HTTP_USER_AGENT));
 	buf_adds(b, SLICE("}\n"));
 }
 

@@ -71,6 +71,8 @@ struct worker {
 	struct buf log;            /* access log lines of this turn and the last ones */
 	bool log_is_socket;
 	int log_fd;         /* -1: no access log */
+	int64_t log_second; /* what log_time says: seconds since 1970 */
+	char log_time[24];
 	char date[32];      /* of the Date field, renewed each second */
 	int64_t wall;       /* seconds since 1970, as of the turn */
 	uint64_t random[4]; /* state of the generator of request ids */
