@@ -4,6 +4,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <linux/sockios.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <stdlib.h>
@@ -92,10 +93,22 @@ stream_env_check(struct stream_env *env)
 	}
 }
 
+/* What the peer has not taken yet. The kernel's part counts: it asks for more only when a third of
+ * its buffer is free, for which a slow reader may need minutes. */
+static size_t
+stream_left(const struct stream *s)
+{
+	int fd, unsent = 0;
+
+	if (uv_fileno(&s->uv.handle, &fd) < 0 || ioctl(fd, SIOCOUTQ, &unsent) < 0)
+		unsent = 0;
+	return s->uv.stream.write_queue_size + (size_t)unsent;
+}
+
 bool
 stream_progressed(struct stream *s)
 {
-	size_t left = s->uv.stream.write_queue_size;
+	size_t left = stream_left(s);
 	bool progressed = left < s->seen;
 
 	s->seen = left;
@@ -239,7 +252,7 @@ stream_queue(struct stream *s, const struct slice *parts, unsigned n, size_t ski
 	if (s->queued <= STREAM_HIGH)
 		return 0;
 	s->full = 1;
-	s->seen = s->uv.stream.write_queue_size;
+	s->seen = stream_left(s);
 	return STREAM_FULL;
 }
 
@@ -274,6 +287,8 @@ stream_flush(struct stream *s)
 {
 	if (s->queued == 0)
 		return true;
+	if (!s->flushing && !s->full)
+		s->seen = stream_left(s);
 	s->flushing = 1;
 	return false;
 }

@@ -55,7 +55,7 @@ struct stream {
 	const struct stream_ops *ops;
 	struct list paused;
 	size_t queued; /* bytes of ours that still wait, whole chunks */
-	size_t seen;   /* bytes that waited when progress was last asked for */
+	size_t seen;   /* bytes not taken by the peer when progress was last asked for */
 	uint8_t reading, full, flushing, closing, ended;
 };
 
@@ -89,7 +89,7 @@ int stream_write(struct stream *s, const struct slice *parts, unsigned n)
 /* Calls `drained` when the queue is empty (from the loop, or at once when it is empty already: then
  * returns true and does not call). */
 bool stream_flush(struct stream *s);
-/* Has the peer taken any of what waits, since STREAM_FULL or the last call? */
+/* Has the peer taken any of what waits, since STREAM_FULL, stream_flush or the last call? */
 bool stream_progressed(struct stream *s);
 /* Sends the end of our side once the queue is out. 0 or a negative errno. */
 int stream_shutdown(struct stream *s);

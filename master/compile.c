@@ -174,7 +174,6 @@ fill_global(struct table_builder *b, const struct config *c, bool rules_loaded)
 	g->no_route_status = c->no_route_status;
 	g->rules_loaded = rules_loaded;
 	g->client_head_ms = c->client_head;
-	g->client_body_ms = c->client_body;
 	g->keepalive_ms = c->keepalive;
 	g->keepalive_requests = c->keepalive_requests;
 	g->head_bytes = c->limit_head;

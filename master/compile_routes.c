@@ -68,6 +68,7 @@ policy_of(struct work *w, const struct config_route *r)
 	p.idle_ms = pick_ms(t->idle, g->idle);
 	p.tunnel_idle_ms = pick_ms(t->tunnel_idle, g->tunnel_idle);
 	p.total_ms = pick_ms(t->total, g->total);
+	p.client_body_ms = pick_ms(t->client_body, g->client_body);
 	p.body_bytes = r && r->body != UINT64_MAX ? r->body : w->in->config->limit_body;
 	return policy_index(w, &p);
 }

@@ -48,7 +48,7 @@ struct config_secret { /* from the file, a file, an environment variable, or sys
 };
 
 struct config_timeouts { /* ms, 0 = off; UINT32_MAX in a route: not set there */
-	uint32_t connect, first_byte, idle, tunnel_idle, total;
+	uint32_t connect, first_byte, idle, tunnel_idle, total, client_body;
 };
 
 struct config_health {
@@ -156,7 +156,7 @@ struct config {
 	struct config_page *pages;
 	size_t pages_count;
 	struct config_timeouts timeouts;
-	uint32_t client_head, client_body, keepalive; /* ms */
+	uint32_t client_head, keepalive; /* ms */
 	uint32_t keepalive_requests;
 	uint32_t upstream_idle, upstream_idle_max;
 	uint32_t drain, orphan_grace, hang, start_wait; /* ms */

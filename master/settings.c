@@ -333,6 +333,9 @@ const struct setting settings[] = {
 	{ "routes[].timeouts.total", SETTING_DURATION, AT(config_route, timeouts.total),
 	  .max = 7 * DAY, .inherit = "timeouts.total", .late = true,
 	  .text = "The same for this route.", .example = "30s" },
+	{ "routes[].timeouts.client_body", SETTING_DURATION, AT(config_route, timeouts.client_body),
+	  .max = DAY, .inherit = "timeouts.client_body", .late = true,
+	  .text = "The same for this route.", .example = "5m" },
 	{ "routes[].body_limit", SETTING_SIZE, AT(config_route, body), .max = 1024 * GIB,
 	  .inherit = "limits.body", .late = true,
 	  .text = "Largest body of a request on this route.", .example = "100m" },
@@ -356,7 +359,8 @@ const struct setting settings[] = {
 	  .initial = "60s", .max = DAY,
 	  .text = "How long an upstream may take until its answer begins.", .example = "5m" },
 	{ "timeouts.idle", SETTING_DURATION, AT(config, timeouts.idle), .initial = "60s",
-	  .max = DAY, .text = "How long an exchange may stand still once the answer has begun.",
+	  .max = DAY, .text = "How long the upstream may take nothing of the request, or send nothing "
+			       "more of its answer, or the client take nothing of it.",
 	  .example = "5m" },
 	{ "timeouts.tunnel_idle", SETTING_DURATION, AT(config, timeouts.tunnel_idle),
 	  .initial = "1h", .max = 7 * DAY,
@@ -366,7 +370,7 @@ const struct setting settings[] = {
 	{ "timeouts.client_head", SETTING_DURATION, AT(config, client_head), .initial = "10s",
 	  .min = 1, .max = HOUR, .text = "How long the head of a request may take to arrive.",
 	  .example = "5s" },
-	{ "timeouts.client_body", SETTING_DURATION, AT(config, client_body), .initial = "60s",
+	{ "timeouts.client_body", SETTING_DURATION, AT(config, timeouts.client_body), .initial = "60s",
 	  .max = DAY, .text = "How long the body of a request may stand still.", .example = "30s" },
 	{ "timeouts.keepalive", SETTING_DURATION, AT(config, keepalive), .initial = "75s", .min = 1,
 	  .max = DAY, .text = "How long a client's connection is kept without a request.",
@@ -375,7 +379,7 @@ const struct setting settings[] = {
 	  .max = DAY,
 	  .text = "How long a connection to an endpoint is kept for the next request; off keeps "
 		  "none. Stay below what "
-		  "the upstream waits itself.",
+		  "the upstream waits itself. Routes share these connections.",
 	  .example = "30s" },
 	{ "timeouts.drain", SETTING_DURATION, AT(config, drain), .initial = "30s", .max = DAY,
 	  .text = "How long requests may take to finish when the gateway is told to end.",

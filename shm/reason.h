@@ -28,6 +28,7 @@
 	X(client_body_timeout, 408, "The request body took too long to arrive.")                   \
 	X(client_gone, 0, "The client went away.")                                                 \
 	X(client_stalled, 0, "The client stopped reading.")                                        \
+	X(tunnel_idle, 0, "The tunnel was silent for too long.")                                   \
 	X(no_route, 404, "No route matches this request.")                                         \
 	X(rules_not_loaded, 503, "The rules have not been loaded yet.")                            \
 	X(rule_refused, 503, "The rule for this request was refused; an operator has to mend it.") \
@@ -50,6 +51,7 @@
 	X(upstream_closed, 502, "The upstream closed the connection before it answered.")          \
 	X(upstream_malformed, 502, "The upstream's answer is not well-formed HTTP.")               \
 	X(upstream_first_byte_timeout, 504, "The upstream did not answer in time.")                \
+	X(upstream_send_timeout, 504, "The upstream stopped reading the request.")                 \
 	X(upstream_stalled, 504, "The upstream stopped in the middle of its answer.")              \
 	X(upstream_aborted, 0, "The upstream broke off in the middle of its answer.")              \
 	X(request_timeout, 504, "The request took longer than its limit.")                         \

@@ -47,7 +47,7 @@ struct table_global {
 	uint32_t forwarded;       /* FORWARDED_* */
 	uint32_t no_route_status; /* 404; 502 as redx */
 	uint32_t rules_loaded; /* 0: Redis is configured and never answered: no route means 503 */
-	uint32_t client_head_ms, client_body_ms, keepalive_ms, keepalive_requests;
+	uint32_t client_head_ms, keepalive_ms, keepalive_requests;
 	uint32_t head_bytes, head_fields, uri_bytes;
 	uint32_t access_log;        /* 0 off, 1 JSON */
 	uint32_t upstream_idle_ms;  /* of pooled connections */
@@ -101,7 +101,7 @@ struct table_route {
 
 struct table_policy {
 	uint32_t connect_ms, first_byte_ms, idle_ms, tunnel_idle_ms, total_ms; /* 0 = off */
-	uint32_t pad;
+	uint32_t client_body_ms;
 	uint64_t body_bytes; /* largest request body */
 };
 

@@ -81,7 +81,7 @@ client_on_timer(struct timer *t)
 		client_quit(c);
 		break;
 	case CLIENT_TUNNEL:
-		request_abort(r, REASON_client_stalled);
+		relay_tunnel_silent(r);
 		break;
 	case CLIENT_ACTIVE:
 		if (!r->in.head_done)

@@ -334,7 +334,7 @@ forward_response(struct request *r)
 
 	r->status = p->llhttp.status_code;
 	if (!answer_keeps(p) || (!p->has_length && !p->chunked && !p->done))
-		r->upstream->broken = true;
+		r->upstream->last = true;
 	choose_framing(r, p);
 	o = put_status_line(o, p);
 	o = put_answer_fields(o, r, p);

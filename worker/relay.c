@@ -47,10 +47,24 @@ parcel_body(struct parcel *p, enum framing framing, struct slice first, const st
 	return total;
 }
 
+/* How long the upstream may take for what it owes now: to take the request, to begin its answer, to
+ * go on with it. */
 static uint32_t
-client_body_ms(const struct request *r)
+upstream_ms(const struct request *r)
 {
-	return table_global(r->table->segments[SEGMENT_RULES])->client_body_ms;
+	struct upstream *u = r->upstream;
+
+	if (r->client->stream.full) /* we do not read from it; the client is the one to blame */
+		return 0;
+	if (u->broken)
+		return r->started ? r->policy.idle_ms : r->policy.first_byte_ms;
+	if (u->stream.full)
+		return r->policy.idle_ms;
+	if (!r->body_done)
+		return 0;
+	if (!stream_flush(&u->stream)) /* the rest of the body is out when it is `drained` */
+		return r->policy.idle_ms;
+	return r->started ? r->policy.idle_ms : r->policy.first_byte_ms;
 }
 
 /* Who owes bytes now, and until when: the one place that knows. A side that we paused owes nothing.
@@ -60,21 +74,12 @@ relay_timers(struct request *r)
 {
 	struct client *c = r->client;
 	struct upstream *u = r->upstream;
-	bool upstream_full = u && u->stream.full;
-	uint32_t upstream_ms = 0;
+	bool owes = u && !r->body_done && !u->stream.full && !u->broken;
 
-	if (upstream_full)
-		upstream_ms = r->policy.idle_ms;
-	else if (u && r->started && r->body_done && !c->stream.full)
-		upstream_ms = r->policy.idle_ms;
-	else if (u && !r->started && (r->body_done || u->broken))
-		upstream_ms = r->policy.first_byte_ms;
 	if (u)
-		timer_set(r->worker, &u->timer, upstream_ms);
+		timer_set(r->worker, &u->timer, upstream_ms(r));
 	if (!c->stream.full) /* else its deadline for reading stands since it became full */
-		timer_set(r->worker, &c->timer,
-			  u && !r->body_done && !upstream_full && !u->broken ? client_body_ms(r)
-									     : 0);
+		timer_set(r->worker, &c->timer, owes ? r->policy.client_body_ms : 0);
 }
 
 /* Writes a parcel upstream. A failed write is no verdict yet: the upstream may have answered before
@@ -176,7 +181,7 @@ relay_answered(struct request *r, bool done)
 		relay_timers(r);
 	} else if (u->parser.llhttp.status_code != 101) {
 		r->answered = true;
-		upstream_release(u, r->body_done && !u->broken);
+		upstream_release(u, r->body_done && !u->broken && !u->last);
 	}
 }
 
@@ -239,8 +244,12 @@ relay_upstream_drained(struct request *r, int error)
 
 	if (error < 0) { /* an answer may still be on its way; its end comes as `end` */
 		u->broken = true;
-		if (r->tunnel)
+		if (r->tunnel) {
 			request_abort(r, REASON_upstream_aborted);
+			return;
+		}
+		stream_pause(&r->client->stream);
+		relay_timers(r);
 		return;
 	}
 	if (stream_read(&r->client->stream) < 0) {
@@ -295,6 +304,18 @@ relay_tunnel_bytes(struct request *r, bool from_client, struct slice bytes)
 		request_abort(r, from_client ? REASON_upstream_aborted : REASON_client_gone);
 	else if (error == STREAM_FULL)
 		stream_pause(from);
+}
+
+void
+relay_tunnel_silent(struct request *r)
+{
+	struct stream *c = &r->client->stream, *u = &r->upstream->stream;
+	bool c_took = stream_progressed(c), u_took = stream_progressed(u);
+
+	if (c_took || u_took) /* a slow reader is not silent */
+		timer_set(r->worker, &r->client->timer, r->policy.tunnel_idle_ms);
+	else
+		request_abort(r, REASON_tunnel_idle);
 }
 
 void

@@ -24,4 +24,6 @@ void relay_upstream_drained(struct request *r, int error);
 /* 101: from here on bytes go through as they come. */
 void relay_tunnel(struct request *r);
 void relay_tunnel_bytes(struct request *r, bool from_client, struct slice bytes);
+/* Nothing was read from either side for tunnel_idle. */
+void relay_tunnel_silent(struct request *r);
 void relay_tunnel_end(struct request *r, bool from_client);

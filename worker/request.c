@@ -229,9 +229,11 @@ request_upstream_failed(struct request *r, enum reason failure)
 		upstream_release(u, false);
 	r->failure = failure;
 	if (r->started) {
+		bool silent = failure == REASON_upstream_stalled ||
+			      failure == REASON_upstream_send_timeout;
+
 		board_add(&r->worker->page->counts.endpoint[r->endpoint_slot].failures, 1);
-		request_abort(r, failure == REASON_upstream_stalled ? failure
-								    : REASON_upstream_aborted);
+		request_abort(r, silent ? failure : REASON_upstream_aborted);
 		return;
 	}
 	r->step = STEP_RESPONSE;

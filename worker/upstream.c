@@ -28,6 +28,15 @@ static const struct stream_ops upstream_ops = {
 	.closed = upstream_on_closed,
 };
 
+/* Which of the things that it owes (relay_timers) did not come? */
+static enum reason
+reason_of_timeout(const struct upstream *u)
+{
+	if (u->stream.queued > 0 && !u->broken)
+		return REASON_upstream_send_timeout;
+	return u->parser.head_done ? REASON_upstream_stalled : REASON_upstream_first_byte_timeout;
+}
+
 static void
 upstream_on_timer(struct timer *t)
 {
@@ -38,12 +47,10 @@ upstream_on_timer(struct timer *t)
 		upstream_close(u);
 	else if (!u->connected)
 		upstream_on_connect(&u->stream, -ETIMEDOUT);
-	else if (u->stream.full && stream_progressed(&u->stream))
+	else if (u->stream.queued > 0 && stream_progressed(&u->stream))
 		timer_set(u->worker, &u->timer, r->policy.idle_ms);
-	else if (u->parser.head_done || u->stream.full)
-		request_upstream_failed(r, REASON_upstream_stalled);
 	else
-		request_upstream_failed(r, REASON_upstream_first_byte_timeout);
+		request_upstream_failed(r, reason_of_timeout(u));
 }
 
 static void
@@ -67,7 +74,7 @@ upstream_attach(struct upstream *u, struct request *r)
 	board_add(&u->worker->page->counts.endpoint[u->slot].in_flight, 1);
 	http_parser_reset(&u->parser);
 	u->parser.head_request = r->method == METHOD_HEAD;
-	u->broken = false;
+	u->broken = u->last = false;
 }
 
 void
@@ -263,7 +270,7 @@ upstream_feed(struct upstream *u, struct request *r, struct slice *bytes)
 		return false;
 	/* Bytes behind a final answer belong to no request: the connection is not used again. */
 	if (u->parser.done && bytes->n > 0 && u->parser.llhttp.status_code >= 200)
-		u->broken = true;
+		u->last = true;
 	if (r->step == STEP_RESPONSE)
 		request_advance(r);
 	else

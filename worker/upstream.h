@@ -22,7 +22,9 @@ struct upstream {
 	struct http_parser parser;
 	uint32_t slot; /* on the board, as long as it lives: its endpoint may get another one */
 	uint64_t generation; /* of the addresses it was chosen from */
-	bool connected, pooled, broken, tunnel;
+	bool connected, pooled, tunnel;
+	bool broken; /* takes nothing more */
+	bool last;   /* serves no request after this one; but may go on taking its body */
 };
 
 /* A new connection for r, to address `address` of its endpoint. Its result comes by

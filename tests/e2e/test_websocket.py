@@ -87,10 +87,3 @@ def test_end_of_one_side_ends_the_other(gateway, serve, side):
         if side == "upstream":
             assert c.closed()
     assert up.connections[-1].gone.wait(5)
-
-
-def test_idle_tunnel_is_ended(gateway, serve):
-    with gateway(proxy_to(serve(raw=switching)) | {"timeouts": {"tunnel_idle": "300ms"}}).connect() as c:
-        c.send(client.request(headers=UPGRADE))
-        assert c.read().status == 101 and c.read_until(b"\n") == b"hello"
-        assert c.closed()

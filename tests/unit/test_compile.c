@@ -42,7 +42,7 @@ setup(void **state)
 
 	f->rules = rules_new();
 	f->slots = (struct directory_slots){ slots_new(1000), slots_new(1000), slots_new(1000) };
-	f->c.timeouts = (struct config_timeouts){ 1, 2, 3, 4, 5 };
+	f->c.timeouts = (struct config_timeouts){ 1, 2, 3, 4, 5, 6 };
 	f->c.limit_body = 6;
 	f->c.redis = (struct config_redis){ .configured = true, .max_path_length = UINT32_MAX };
 	*state = f;
@@ -495,7 +495,8 @@ route(const char *host, const char *path, const char *upstream)
 		.upstream = upstream,
 		.add_prefix = "",
 		.set_host = "",
-		.timeouts = { UINT32_MAX, UINT32_MAX, UINT32_MAX, UINT32_MAX, UINT32_MAX },
+		.timeouts = { UINT32_MAX, UINT32_MAX, UINT32_MAX, UINT32_MAX, UINT32_MAX,
+			      UINT32_MAX },
 		.body = UINT64_MAX,
 	};
 }
@@ -653,6 +654,7 @@ test_policies(void **state)
 	assert_int_equal(seg_count(f->table, RULES_POLICIES), 3);
 	assert_int_equal(find(f, "x", "/a")->policy, 0);
 	assert_int_equal(table_policy(f->table, 0)->first_byte_ms, 2);
+	assert_int_equal(table_policy(f->table, 0)->client_body_ms, 6);
 	assert_int_equal(table_policy(f->table, 0)->body_bytes, 6);
 	assert_int_equal(find(f, "x", "/b")->policy, find(f, "x", "/c")->policy);
 	assert_int_equal(table_policy(f->table, find(f, "x", "/b")->policy)->idle_ms, 99);

@@ -95,6 +95,10 @@ class Connection:
         except TimeoutError:
             return False
 
+    def stay(self):
+        """Neither reads nor closes until the upstream is stopped."""
+        self.server.stopped.wait(60)
+
 
 def echo(r, c):
     body = c.read_body(r)
@@ -114,6 +118,7 @@ class RawUpstream:
         self.connections = []
         self.port = port
         self.listener = None
+        self.stopped = threading.Event()
         self.start()
 
     def start(self):
@@ -128,6 +133,7 @@ class RawUpstream:
             self.port = s.getsockname()[1]
         s.listen(1024)
         self.listener = s
+        self.stopped.clear()
         threading.Thread(target=self._accept, args=(s,), daemon=True).start()
 
     @property
@@ -161,6 +167,7 @@ class RawUpstream:
 
     def stop(self):
         """Refuses new connections and cuts those that are open."""
+        self.stopped.set()
         if self.listener:
             try:
                 self.listener.shutdown(socket.SHUT_RDWR)
