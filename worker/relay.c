@@ -391,6 +391,16 @@ is_coding_known(const struct http_parser *p)
 	return !f || (p->chunked && slice_ieq(http_value(p, f), SLICE("chunked")));
 }
 
+/* RFC 9110 section 7.8: a server switches to nothing that the client did not name. */
+static bool
+is_switch_asked(const struct request *r, const struct http_parser *p)
+{
+	const struct http_field *asked = http_find(&r->in, HTTP_UPGRADE),
+				*given = http_find(p, HTTP_UPGRADE);
+
+	return r->upgrade && given && http_list_has(http_value(&r->in, asked), http_value(p, given));
+}
+
 enum result
 response_step(struct request *r)
 {
@@ -402,7 +412,7 @@ response_step(struct request *r)
 	if (!u->parser.head_done)
 		return STEP_WAIT;
 	status = u->parser.llhttp.status_code;
-	if ((status == 101 ? !r->upgrade : status < 100) || !is_coding_known(&u->parser)) {
+	if ((status == 101 ? !is_switch_asked(r, &u->parser) : status < 100) || !is_coding_known(&u->parser)) {
 		r->failure = REASON_upstream_malformed;
 		upstream_close(u);
 		return retry_or_fail(r);

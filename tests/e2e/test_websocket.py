@@ -64,12 +64,14 @@ def test_refused_upgrade(proxy, serve):
         assert c.ask("/next").status == 426  # the connection goes on as HTTP
 
 
-def test_switch_that_nobody_asked_for(gateway, serve):
+@pytest.mark.parametrize("asked", [{}, UPGRADE | {"Upgrade": "websocket, chat/2"}, {"Upgrade": "chat"}])
+@pytest.mark.parametrize("given", [b"Upgrade: chat\r\n", b""])
+def test_switch_that_nobody_asked_for(gateway, serve, asked, given):
     def answer(c):
         c.read_request()
-        c.send(b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: chat\r\n\r\n")
+        c.send(b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\n" + given + b"\r\n")
         c.wait_gone()
-    r = gateway(proxy_to(serve(raw=answer))).ask()
+    r = gateway(proxy_to(serve(raw=answer))).ask(headers=asked)
     assert (r.status, r.why) == (502, "upstream_malformed")
 
 
