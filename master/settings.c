@@ -377,9 +377,9 @@ const struct setting settings[] = {
 	  .example = "30s" },
 	{ "timeouts.upstream_idle", SETTING_DURATION, AT(config, upstream_idle), .initial = "4s",
 	  .max = DAY,
-	  .text = "How long a connection to an endpoint is kept for the next request; off keeps "
-		  "none. Stay below what "
-		  "the upstream waits itself. Routes share these connections.",
+	  .text = "How long a connection to an endpoint is kept for the next request, if the endpoint "
+		  "itself does not say it (Keep-Alive); off keeps none. "
+		  "Routes share these connections.",
 	  .example = "30s" },
 	{ "timeouts.drain", SETTING_DURATION, AT(config, drain), .initial = "30s", .max = DAY,
 	  .text = "How long requests may take to finish when the gateway is told to end.",

@@ -241,16 +241,19 @@ answer_passes(const struct http_parser *p, const struct http_field *f)
 	}
 }
 
-/* Connection of the answer: marks what it names, and says whether the connection may be used again.
- */
+/* Connection of the answer: marks what it names, and says whether the connection may be used again
+ * (Keep-Alive says for how long). */
 static bool
-answer_keeps(struct http_parser *p)
+answer_keeps(struct upstream *u)
 {
+	struct http_parser *p = &u->parser;
 	bool close = false, keep = false;
 
 	for (uint16_t i = 0; i < p->fields_n; i++) {
 		struct slice list = http_value(p, &p->fields[i]);
 
+		if (p->fields[i].id == HTTP_KEEP_ALIVE)
+			idle_hear(&u->word, list);
 		if (p->fields[i].id != HTTP_CONNECTION)
 			continue;
 		for (struct slice name = http_list_next(&list); name.p;
@@ -333,7 +336,7 @@ forward_response(struct request *r)
 	char *o = reserve_answer(r, p);
 
 	r->status = p->llhttp.status_code;
-	if (!answer_keeps(p) || (!p->has_length && !p->chunked && !p->done))
+	if (!answer_keeps(r->upstream) || (!p->has_length && !p->chunked && !p->done))
 		r->upstream->last = true;
 	choose_framing(r, p);
 	o = put_status_line(o, p);

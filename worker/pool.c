@@ -4,10 +4,13 @@
 #include "upstream.h"
 #include "worker.h"
 
+#include "lib/stream_peer.h"
 #include "lib/xalloc.h"
 
 #include <assert.h>
 #include <stdlib.h>
+
+#define AGE_MAX_MS 3600000u
 
 static struct pool *
 pool_find(struct worker *w, struct slice authority)
@@ -63,16 +66,24 @@ pool_unref(struct pool *p)
 	free(p);
 }
 
+static uint64_t
+waited(const struct upstream *u)
+{
+	return worker_now(u->worker) - u->idle_since;
+}
+
 struct upstream *
-pool_take(struct pool *p, uint64_t generation)
+pool_take(struct pool *p, uint64_t generation, bool fresh)
 {
 	while (!list_empty(&p->idle)) {
 		struct upstream *u = container_of(p->idle.next, struct upstream, link);
 
+		if (fresh && waited(u) >= idle_fresh(u->idle_ms))
+			return NULL; /* those behind it have waited longer */
 		list_remove(&u->link);
 		p->idle_count--;
 		board_sub(&p->worker->page->counts.endpoint[u->slot].idle, 1);
-		if (u->generation == generation)
+		if (u->generation == generation && (!fresh || stream_is_quiet(&u->stream)))
 			return u;
 		upstream_close(u);
 	}
@@ -86,16 +97,24 @@ pool_put(struct upstream *u)
 	struct worker *w = p->worker;
 	const struct table_global *g =
 	    w->table ? table_global(w->table->segments[SEGMENT_RULES]) : NULL;
+	uint64_t now = worker_now(w);
+	uint32_t ms = g ? idle_limit(&u->word, &p->lesson, g->upstream_idle_ms, now) : 0;
 
-	if (w->draining || !g || p->idle_count >= g->upstream_idle_max ||
-	    g->upstream_idle_ms == 0) {
+	if (w->draining || ms == 0 || p->idle_count >= g->upstream_idle_max ||
+	    now - u->born > AGE_MAX_MS) {
 		upstream_close(u);
 		return;
 	}
-	upstream_idle(u, g->upstream_idle_ms);
+	upstream_idle(u, ms);
 	list_push_front(&p->idle, &u->link);
 	p->idle_count++;
 	board_add(&w->page->counts.endpoint[u->slot].idle, 1);
+}
+
+void
+pool_learn(struct upstream *u)
+{
+	idle_learn(&u->pool->lesson, (uint32_t)waited(u), worker_now(u->worker));
 }
 
 void
@@ -107,7 +126,8 @@ pool_close_all(struct worker *w)
 		pool_ref(p); /* the last connection would take it along */
 		while (!list_empty(&p->idle))
 			upstream_close(pool_take(
-			    p, container_of(p->idle.next, struct upstream, link)->generation));
+			    p, container_of(p->idle.next, struct upstream, link)->generation,
+			    false));
 		pool_unref(p);
 	}
 }

@@ -5,9 +5,12 @@
  * that one which the upstream closes leaves at once.
  */
 
+#include "idle.h"
+
 #include "lib/list.h"
 #include "lib/slice.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct worker;
@@ -21,6 +24,7 @@ struct pool {
 	uint32_t idle_count;
 	uint32_t refs; /* snapshots and connections */
 	uint32_t slot; /* on the board */
+	struct idle_lesson lesson;
 	char *authority;
 };
 
@@ -29,10 +33,12 @@ struct pool *pool_get(struct snapshot *s, uint32_t endpoint);
 struct pool *pool_ref(struct pool *p);
 void pool_unref(struct pool *p);
 /* The most recent idle connection to an address of this generation, taken out of the pool, or NULL.
- * Older ones are closed. */
-struct upstream *pool_take(struct pool *p, uint64_t generation);
+ * Older ones are closed. `fresh`: only one that is known to be open, which costs a system call. */
+struct upstream *pool_take(struct pool *p, uint64_t generation, bool fresh);
 /* An upstream connection that is between two requests; it may be closed here when there are enough.
  */
 void pool_put(struct upstream *u);
+/* The endpoint closed one that was idle. */
+void pool_learn(struct upstream *u);
 /* Closes every idle connection of the worker. */
 void pool_close_all(struct worker *w);

@@ -75,6 +75,8 @@ upstream_attach(struct upstream *u, struct request *r)
 	http_parser_reset(&u->parser);
 	u->parser.head_request = r->method == METHOD_HEAD;
 	u->broken = u->last = false;
+	if (u->word.left != IDLE_UNTOLD && u->pooled)
+		u->word.left--;
 }
 
 void
@@ -113,6 +115,8 @@ upstream_idle(struct upstream *u, uint32_t ms)
 
 void
 upstream_release(struct upstream *u, bool clean)
+	u->idle_since = worker_now(u->worker);
+	u->idle_ms = ms;
 {
 	upstream_detach(u);
 	if (clean && !u->stream.ended && u->stream.queued == 0)
@@ -162,6 +166,8 @@ upstream_connect(struct request *r, uint32_t address)
 	r->address = address;
 	board_add(&w->page->counts.counter[COUNTER_upstream_connects], 1);
 	board_add(&w->page->counts.endpoint[u->pool->slot].connects, 1);
+	u->born = worker_now(w);
+	u->word = (struct idle_word){ IDLE_UNTOLD, IDLE_UNTOLD };
 	if (a->family == AF_UNIX) {
 		struct slice text = seg_string(seg, a->path);
 
@@ -241,7 +247,7 @@ connect_step(struct request *r)
 	if (r->upstream) /* it connected */
 		return STEP_NEXT;
 	e = table_endpoint(r->table->segments[SEGMENT_ENDPOINTS], r->endpoint);
-	u = r->fresh ? NULL : pool_take(r->pool, e->generation);
+	u = r->fresh ? NULL : pool_take(r->pool, e->generation, !r->idempotent);
 	r->reused = u != NULL;
 	if (u) {
 		upstream_attach(u, r);
@@ -333,3 +339,4 @@ upstream_on_drained(struct stream *s, int error)
 	if (u->request)
 		relay_upstream_drained(u->request, error);
 }
+		pool_learn(u);

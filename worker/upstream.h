@@ -4,6 +4,7 @@
  * upstream: a connection to an endpoint. It serves one request, waits in the pool, serves the next.
  */
 
+#include "idle.h"
 #include "request.h"
 #include "worker.h"
 
@@ -22,6 +23,9 @@ struct upstream {
 	struct http_parser parser;
 	uint32_t slot; /* on the board, as long as it lives: its endpoint may get another one */
 	uint64_t generation; /* of the addresses it was chosen from */
+	uint64_t born, idle_since; /* ms of the loop's clock */
+	uint32_t idle_ms;          /* how long it may wait now */
+	struct idle_word word;
 	bool connected, pooled, tunnel;
 	bool broken; /* takes nothing more */
 	bool last;   /* serves no request after this one; but may go on taking its body */
