@@ -163,7 +163,7 @@ struct config {
 	uint64_t limit_body;
 	uint32_t limit_head, limit_fields, limit_uri;
 	uint32_t max_connections, fd_reserve;
-	uint32_t retries;
+	uint32_t retries, retry_budget;
 	struct config_health health; /* defaults for every upstream, and for those of Redis */
 	const char **trusted_proxies;
 	size_t trusted_proxies_count;

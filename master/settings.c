@@ -421,6 +421,10 @@ const struct setting settings[] = {
 	  .words = off,
 	  .text = "How often a request that an endpoint did not take is tried on another.",
 	  .example = "off" },
+	{ "limits.retry_budget", SETTING_INT, AT(config, retry_budget), .initial = "20",
+	  .max = 100,
+	  .text = "Most of an upstream's requests under way that may be retries, in per cent over all workers; 3 always may.",
+	  .example = "50" },
 
 	{ "health.enabled", SETTING_BOOL, AT(config, health.enabled), .initial = "true",
 	  .text = "Probe the endpoints of every upstream, those in Redis included.",

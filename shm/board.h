@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 #define BOARD_MAGIC 0x6472616f62ull /* "board" */
-#define BOARD_LAYOUT 1u
+#define BOARD_LAYOUT 2u
 #define BOARD_ROUTES 4096    /* slots; 0 is "other" */
 #define BOARD_ENDPOINTS 4096 /* slots; 0 is "other" */
 #define BOARD_BUCKETS 16
@@ -28,6 +28,7 @@ extern const uint32_t board_bucket_us[BOARD_BUCKETS - 1];
 	X(upstream_connects, "Connections opened to upstreams")                                    \
 	X(upstream_reuses, "Requests sent on a pooled connection")                                 \
 	X(retries, "Requests sent again")                                                          \
+	X(retries_refused, "Requests not sent again because the budget was spent")                 \
 	X(token_hits, "Tokens found verified in the worker's cache")                               \
 	X(token_misses, "Tokens whose signature was checked")                                      \
 	X(log_dropped, "Access log lines lost because the sink was stuck")                         \
@@ -54,6 +55,7 @@ struct board_endpoint {
 	uint64_t requests, failures, connects, duration_us;
 	uint64_t in_flight; /* gauge */
 	uint64_t idle;      /* gauge */
+	uint64_t retrying;  /* gauge: of those in flight, sent again after a failure */
 };
 
 /* Counters that are folded when their instance is gone. */

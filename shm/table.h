@@ -52,7 +52,7 @@ struct table_global {
 	uint32_t access_log;        /* 0 off, 1 JSON */
 	uint32_t upstream_idle_ms;  /* of pooled connections */
 	uint32_t upstream_idle_max; /* pooled connections per endpoint and worker */
-	uint32_t retries;
+	uint32_t retries, retry_budget; /* per request; per cent of an upstream's in flight */
 	uint32_t sources;      /* TOKEN_FROM_* */
 	struct seg_ref cookie; /* name of the token's cookie */
 	struct seg_ref realm;

@@ -279,6 +279,8 @@ static const struct endpoint_row {
 	  offsetof(struct board_endpoint, in_flight) },
 	{ "upstream_idle_connections", "gauge", "Connections in the pools", ENDPOINT_GAUGE,
 	  offsetof(struct board_endpoint, idle) },
+	{ "upstream_requests_retrying", "gauge", "Requests under way that were sent again",
+	  ENDPOINT_GAUGE, offsetof(struct board_endpoint, retrying) },
 	{ "upstream_up", "gauge", "0 when the health check says dead", ENDPOINT_HEALTH, 0 },
 };
 

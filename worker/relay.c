@@ -2,15 +2,19 @@
 
 #include "client.h"
 #include "forward.h"
+#include "retry.h"
 #include "upstream.h"
 #include "worker.h"
 
 #include <stdio.h>
 
+#define REPLAY_MAX ((size_t)16384) /* of a body that went out, kept in case it has to again */
+
 /* What goes out in one call: a head, a run of body, framed for the far side. */
 struct parcel {
 	struct slice parts[HTTP_SPANS_MAX + 6];
 	unsigned n;
+	size_t total;
 	char size[20]; /* chunk-size line */
 };
 
@@ -19,10 +23,11 @@ parcel_add(struct parcel *p, struct slice s)
 {
 	if (s.n)
 		p->parts[p->n++] = s;
+	p->total += s.n;
 }
 
 /* RFC 9112 section 7.1: all bytes of one turn are one chunk, whatever chunks they came in. */
-static size_t
+static void
 parcel_body(struct parcel *p, enum framing framing, struct slice first, const struct slice *spans,
 	    unsigned n, bool last)
 {
@@ -31,7 +36,7 @@ parcel_body(struct parcel *p, enum framing framing, struct slice first, const st
 	for (unsigned i = 0; i < n; i++)
 		total += spans[i].n;
 	if (framing == FRAMING_NONE)
-		return 0;
+		return;
 	if (framing == FRAMING_CHUNKED && total > 0)
 		parcel_add(p, slice_make(p->size, (size_t)snprintf(p->size, sizeof p->size,
 								   "%zx\r\n", total)));
@@ -44,7 +49,6 @@ parcel_body(struct parcel *p, enum framing framing, struct slice first, const st
 		if (last)
 			parcel_add(p, SLICE("0\r\n\r\n"));
 	}
-	return total;
 }
 
 /* How long the upstream may take for what it owes now: to take the request, to begin its answer, to
@@ -92,28 +96,48 @@ write_upstream(struct request *r, const struct parcel *p)
 
 	if (error < 0) {
 		u->broken = true;
+		u->write_error = u->write_error ? u->write_error : error;
 		stream_pause(&r->client->stream);
+	} else {
+		u->sent += p->total;
 	}
 	if (error == STREAM_FULL)
 		stream_pause(&r->client->stream);
 	relay_timers(r);
 }
 
+/* Body bytes went out, `held` before them. As long as they are few and nothing was answered, all of
+ * them are kept. */
+static void
+keep_body(struct request *r, const struct slice *spans, unsigned n)
+{
+	size_t total = r->held.n;
+
+	if (r->body_lost)
+		return;
+	for (unsigned i = 0; i < n; i++)
+		total += spans[i].n;
+	if (r->started || total > REPLAY_MAX) {
+		r->body_lost = true;
+		r->held.n = 0;
+		return;
+	}
+	for (unsigned i = 0; i < n; i++)
+		buf_adds(&r->held, spans[i]);
+}
+
 void
 relay_send_head(struct request *r)
 {
 	struct parcel p = { .n = 0 };
+	unsigned spans_n = r->spans_fresh ? r->in.spans_n : 0;
 
 	parcel_add(&p, buf_slice(&r->worker->head));
-	if (r->body != FRAMING_NONE) {
-		size_t n = parcel_body(&p, r->body, buf_slice(&r->held), r->in.spans,
-				       r->spans_fresh ? r->in.spans_n : 0, r->body_done);
-
-		r->body_started = r->body_started || n > 0; /* an empty body can be sent again */
-	}
+	parcel_body(&p, r->body, buf_slice(&r->held), r->in.spans, spans_n, r->body_done);
 	r->spans_fresh = false;
 	write_upstream(r, &p);
-	r->held.n = 0;
+	if (r->body != FRAMING_NONE)
+		keep_body(r, r->in.spans, spans_n);
 	if (!r->body_done && !r->upstream->stream.full && !r->upstream->broken &&
 	    stream_read(&r->client->stream) < 0)
 		r->upstream->broken = true;
@@ -142,12 +166,12 @@ relay_request_body(struct request *r)
 	if (r->step < STEP_RESPONSE || !r->upstream) /* held until there is one */
 		return;
 	r->spans_fresh = false;
-	if (r->upstream->broken)
-		return;
-	if (parcel_body(&p, r->body, (struct slice){ NULL, 0 }, r->in.spans, r->in.spans_n,
-			r->body_done) > 0)
-		r->body_started = true;
-	write_upstream(r, &p);
+	if (!r->upstream->broken) {
+		parcel_body(&p, r->body, (struct slice){ NULL, 0 }, r->in.spans, r->in.spans_n,
+			    r->body_done);
+		write_upstream(r, &p);
+	}
+	keep_body(r, r->in.spans, r->in.spans_n);
 }
 
 static bool
@@ -244,6 +268,7 @@ relay_upstream_drained(struct request *r, int error)
 
 	if (error < 0) { /* an answer may still be on its way; its end comes as `end` */
 		u->broken = true;
+		u->write_error = u->write_error ? u->write_error : error;
 		if (r->tunnel) {
 			request_abort(r, REASON_upstream_aborted);
 			return;
@@ -342,46 +367,6 @@ send_step(struct request *r)
 	return STEP_NEXT;
 }
 
-/* RFC 9110 section 9.2.2: again only what does no harm twice, or what never arrived. */
-static bool
-may_retry(const struct request *r, uint32_t retries)
-{
-	/* A pooled connection that died says nothing of its endpoint, and does not count. */
-	if (!r->reused && (r->tries >= retries || r->tries >= REQUEST_TRIES))
-		return false;
-	if (r->body_started)
-		return false;
-	switch (r->failure) {
-	case REASON_upstream_connect_refused:
-	case REASON_upstream_connect_failed:
-	case REASON_upstream_connect_timeout:
-		return true;
-	case REASON_upstream_closed:
-		return r->idempotent && r->first_us == 0;
-	default:
-		return false;
-	}
-}
-
-static enum result
-retry_or_fail(struct request *r)
-{
-	const struct table_global *g = table_global(r->table->segments[SEGMENT_RULES]);
-
-	if (r->failure != REASON_overloaded) /* which is no fault of the endpoint's */
-		board_add(&r->worker->page->counts.endpoint[r->endpoint_slot].failures, 1);
-	if (!may_retry(r, g->retries)) {
-		r->reason = r->failure;
-		return STEP_REPLY;
-	}
-	if (!r->reused)
-		r->tried[r->tries++] = r->endpoint;
-	r->fresh = true;
-	board_add(&r->worker->page->counts.counter[COUNTER_retries], 1);
-	r->step = STEP_PICK - 1;
-	return STEP_NEXT;
-}
-
 /* What is not chunked alone we could not pass on under its name. */
 static bool
 is_coding_known(const struct http_parser *p)
@@ -425,6 +410,8 @@ response_step(struct request *r)
 			parcel_add(&p, buf_slice(&r->worker->head));
 			write_client(r, &p);
 		}
+		r->interim = true;
+		r->first_us = 0; /* of the final answer nothing came yet */
 		http_parser_reset(&u->parser);
 		u->parser.head_request = r->method == METHOD_HEAD;
 		return r->client_lost ? STEP_NEXT : STEP_WAIT;

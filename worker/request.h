@@ -82,10 +82,10 @@ struct request {
 	/* the body of the request */
 	enum framing body;
 	bool body_done;    /* all of it came */
-	bool body_started; /* some of it went to an upstream */
+	bool body_lost;    /* `held` is no more all that came of it: it cannot be sent again */
 	bool spans_fresh;  /* r->in.spans have not been written or held yet */
 	uint64_t body_bytes;
-	struct buf held; /* came before an upstream could take it */
+	struct buf held; /* what waits for an upstream; with !body_lost all that came so far */
 
 	/* the upstream */
 	struct upstream *upstream;
@@ -95,6 +95,8 @@ struct request {
 	uint8_t tries;
 	bool reused;         /* the present connection came from the pool */
 	bool fresh;          /* one of those died under it: only new ones from here on */
+	bool untaken;        /* upstream_closed: its application has read nothing of the request */
+	bool interim;        /* a 1xx of it came */
 	enum reason failure; /* of the present try; REASON_none: none */
 
 	/* the answer */

@@ -3,6 +3,7 @@
 #include "pool.h"
 #include "relay.h"
 
+#include "lib/stream_peer.h"
 #include "lib/xalloc.h"
 
 #include <assert.h>
@@ -63,6 +64,8 @@ upstream_detach(struct upstream *u)
 	u->request = NULL;
 	r->upstream = NULL;
 	board_sub(&u->worker->page->counts.endpoint[u->slot].in_flight, 1);
+	if (r->tries > 0)
+		board_sub(&u->worker->page->counts.endpoint[u->slot].retrying, 1);
 }
 
 void
@@ -72,9 +75,13 @@ upstream_attach(struct upstream *u, struct request *r)
 	u->request = r;
 	r->upstream = u;
 	board_add(&u->worker->page->counts.endpoint[u->slot].in_flight, 1);
+	if (r->tries > 0)
+		board_add(&u->worker->page->counts.endpoint[u->slot].retrying, 1);
 	http_parser_reset(&u->parser);
 	u->parser.head_request = r->method == METHOD_HEAD;
 	u->broken = u->last = false;
+	u->sent_before = u->sent;
+	u->write_error = 0;
 	if (u->word.left != IDLE_UNTOLD && u->pooled)
 		u->word.left--;
 }
@@ -108,6 +115,8 @@ void
 upstream_idle(struct upstream *u, uint32_t ms)
 {
 	u->pooled = true;
+	u->idle_since = worker_now(u->worker);
+	u->idle_ms = ms;
 	timer_set(u->worker, &u->timer, ms);
 	if (stream_read(&u->stream) < 0)
 		u->broken = true;
@@ -115,8 +124,6 @@ upstream_idle(struct upstream *u, uint32_t ms)
 
 void
 upstream_release(struct upstream *u, bool clean)
-	u->idle_since = worker_now(u->worker);
-	u->idle_ms = ms;
 {
 	upstream_detach(u);
 	if (clean && !u->stream.ended && u->stream.queued == 0)
@@ -159,6 +166,8 @@ upstream_connect(struct request *r, uint32_t address)
 	u->pool = pool_ref(r->pool);
 	u->slot = r->pool->slot;
 	u->generation = e->generation;
+	u->born = worker_now(w);
+	u->word = (struct idle_word){ IDLE_UNTOLD, IDLE_UNTOLD };
 	list_init(&u->link);
 	timer_init(&u->timer, upstream_on_timer);
 	http_parser_init(&u->parser, HTTP_RESPONSE, &answer_limits);
@@ -166,8 +175,6 @@ upstream_connect(struct request *r, uint32_t address)
 	r->address = address;
 	board_add(&w->page->counts.counter[COUNTER_upstream_connects], 1);
 	board_add(&w->page->counts.endpoint[u->pool->slot].connects, 1);
-	u->born = worker_now(w);
-	u->word = (struct idle_word){ IDLE_UNTOLD, IDLE_UNTOLD };
 	if (a->family == AF_UNIX) {
 		struct slice text = seg_string(seg, a->path);
 
@@ -265,6 +272,8 @@ upstream_feed(struct upstream *u, struct request *r, struct slice *bytes)
 	enum http_outcome outcome;
 	size_t used;
 
+	if (!r->first_us)
+		r->first_us = worker_us(u->worker);
 	outcome = http_parse(&u->parser, *bytes, &used);
 	if (outcome < 0) {
 		request_upstream_failed(r, REASON_upstream_malformed);
@@ -297,8 +306,6 @@ upstream_on_data(struct stream *s, struct slice bytes)
 			upstream_close(u);
 		return;
 	}
-	if (!r->first_us)
-		r->first_us = worker_us(u->worker);
 	while (bytes.n > 0) {
 		if (u->tunnel) {
 			relay_tunnel_bytes(r, false, bytes);
@@ -311,6 +318,29 @@ upstream_on_data(struct stream *s, struct slice bytes)
 		http_parser_keep(&u->parser);
 }
 
+/*
+ * Is it certain that the endpoint's application has read nothing of the request? The connection has
+ * just ended with `error`.
+ *
+ * That no byte was acknowledged is not enough: an application can read before its kernel says so,
+ * and the kernel does not look at what a reset acknowledges. But an orderly end acknowledges what
+ * came before it; and behind the end that close() sends, nobody reads any more. So: the first that
+ * we saw of the end was an orderly one (a write to a connection that had ended so gives EPIPE), and
+ * nothing of this request was acknowledged by then. An endpoint that half-closes and still acts upon
+ * what comes could not answer it.
+ */
+static bool
+is_untaken(const struct upstream *u, int error)
+{
+	uint64_t acked;
+
+	if (u->sent == u->sent_before) /* not even our own kernel took any of it */
+		return true;
+	if (error < 0 || (u->write_error != 0 && u->write_error != -EPIPE))
+		return false;
+	return stream_acked(&u->stream, &acked) == 0 && acked <= u->sent_before;
+}
+
 static void
 upstream_on_end(struct stream *s, int error)
 {
@@ -319,6 +349,7 @@ upstream_on_end(struct stream *s, int error)
 
 	u->broken = true;
 	if (!r) {
+		pool_learn(u);
 		upstream_close(u);
 	} else if (u->tunnel && error < 0) {
 		request_abort(r, REASON_upstream_aborted);
@@ -327,6 +358,7 @@ upstream_on_end(struct stream *s, int error)
 	} else if (u->parser.head_done && error == 0 && http_parse_end(&u->parser) == HTTP_OK) {
 		relay_response_body(r);
 	} else {
+		r->untaken = !r->interim && is_untaken(u, error);
 		request_upstream_failed(r, REASON_upstream_closed);
 	}
 }
@@ -339,4 +371,3 @@ upstream_on_drained(struct stream *s, int error)
 	if (u->request)
 		relay_upstream_drained(u->request, error);
 }
-		pool_learn(u);

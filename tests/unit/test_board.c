@@ -169,7 +169,8 @@ test_fold(void **state)
 		size_t in_row = i < endpoints ? 0 : (i - endpoints) % row * sizeof(uint64_t);
 		bool gauge =
 		    i >= endpoints && (in_row == offsetof(struct board_endpoint, in_flight) ||
-				       in_row == offsetof(struct board_endpoint, idle));
+				       in_row == offsetof(struct board_endpoint, idle) ||
+				       in_row == offsetof(struct board_endpoint, retrying));
 
 		assert_int_equal(got[i], gauge ? 7 : 7 + i + 1);
 	}

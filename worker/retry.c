@@ -1,0 +1,94 @@
+#include "retry.h"
+
+#include "peers.h"
+#include "worker.h"
+
+#define RETRIES_ALWAYS 3u /* in flight, however few requests there are */
+
+/* RFC 9110 section 9.2.2: again only what does no harm twice, or what never arrived; and only what
+ * can be sent once more. */
+static bool
+is_harmless(const struct request *r)
+{
+	switch (r->failure) {
+	case REASON_upstream_connect_refused:
+	case REASON_upstream_connect_failed:
+	case REASON_upstream_connect_timeout:
+		return true;
+	case REASON_upstream_closed:
+		if (r->body_lost || r->first_us != 0) /* an answer began to come */
+			return false;
+		return r->idempotent || r->untaken;
+	default:
+		return false;
+	}
+}
+
+static uint64_t
+over_all_workers(const struct worker *w, uint32_t slot, size_t member)
+{
+	size_t at = offsetof(struct board_worker, counts.endpoint) +
+		    slot * sizeof(struct board_endpoint) + member;
+
+	return board_get((const uint64_t *)((const char *)w->page + at)) + peers_sum(w->peers, at);
+}
+
+/* When an upstream breaks down, its clients' requests must not become several times as many. Two
+ * workers that decide at the same moment may both take the last one. */
+static bool
+is_in_budget(const struct request *r, uint32_t percent)
+{
+	const struct segment *seg = r->table->segments[SEGMENT_ENDPOINTS];
+	const struct table_upstream *up = table_upstream(seg, r->upstream_index);
+	uint64_t in_flight = 1, retrying = 0, most;
+
+	for (uint32_t i = 0; up && i < up->count; i++) {
+		const struct table_endpoint *e = table_endpoint(seg, up->first + i);
+		uint32_t slot = e && e->slot < BOARD_ENDPOINTS ? e->slot : 0;
+
+		in_flight +=
+		    over_all_workers(r->worker, slot, offsetof(struct board_endpoint, in_flight));
+		retrying +=
+		    over_all_workers(r->worker, slot, offsetof(struct board_endpoint, retrying));
+	}
+	most = in_flight * percent / 100;
+	return retrying < (most < RETRIES_ALWAYS ? RETRIES_ALWAYS : most);
+}
+
+static bool
+may_retry(struct request *r)
+{
+	const struct table_global *g = table_global(r->table->segments[SEGMENT_RULES]);
+
+	if (!is_harmless(r) || r->tries >= g->retries || r->tries >= REQUEST_TRIES)
+		return false;
+	if (is_in_budget(r, g->retry_budget))
+		return true;
+	board_add(&r->worker->page->counts.counter[COUNTER_retries_refused], 1);
+	return false;
+}
+
+enum result
+retry_or_fail(struct request *r)
+{
+	struct board_counts *counts = &r->worker->page->counts;
+
+	/* A pooled connection that died says nothing of its endpoint, and counts nowhere; that
+	 * happens once, as all that follow are new. */
+	if (r->reused && is_harmless(r)) {
+		r->reused = false;
+	} else {
+		if (r->failure != REASON_overloaded) /* which is no fault of the endpoint's */
+			board_add(&counts->endpoint[r->endpoint_slot].failures, 1);
+		if (!may_retry(r)) {
+			r->reason = r->failure;
+			return STEP_REPLY;
+		}
+		r->tried[r->tries++] = r->endpoint;
+	}
+	r->fresh = true;
+	r->untaken = false;
+	board_add(&counts->counter[COUNTER_retries], 1);
+	r->step = STEP_PICK - 1;
+	return STEP_NEXT;
+}

@@ -1,0 +1,11 @@
+#pragma once
+
+/*
+ * retry: the try at an upstream failed. Again, and where, or is that the answer? Decided before a
+ * byte of a final answer went to the client; afterwards nobody asks.
+ */
+
+#include "request.h"
+
+/* In the step `response`: back to `pick`, or a reply with the reason of the failure. */
+enum result retry_or_fail(struct request *r);
