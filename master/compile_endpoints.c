@@ -78,12 +78,19 @@ weight_unit(const struct directory_upstream *u)
 	return unit ? unit : 1;
 }
 
+static uint32_t
+upstream_flags(const struct directory_upstream *u)
+{
+	return (u->all_down_fail ? UPSTREAM_ALL_DOWN_FAIL : 0) |
+	       (u->balance.least_connections ? UPSTREAM_LEAST : 0);
+}
+
 static void
 add_upstream(struct seg_builder *b, const struct directory_upstream *u, const struct resolver *r)
 {
 	uint32_t unit = weight_unit(u);
 	struct table_upstream row = {
-		.flags = u->all_down_fail ? UPSTREAM_ALL_DOWN_FAIL : 0,
+		.flags = upstream_flags(u),
 		.first =
 		    (uint32_t)(b->sections[ENDPOINTS_ENDPOINTS].n / sizeof(struct table_endpoint)),
 		.count = (uint32_t)u->endpoints_count,

@@ -58,6 +58,10 @@ struct config_health {
 	uint32_t fall, rise;
 };
 
+struct config_balance { /* which endpoint gets a request */
+	bool least_connections;
+};
+
 struct config_endpoint { /* "host", "host:port", "http://host:port/base", "unix:/path" */
 	struct config_address address;
 	const char *base; /* "" or "/base" without a slash at the end */
@@ -70,6 +74,7 @@ struct config_upstream {
 	struct config_endpoint *endpoints;
 	size_t endpoints_count;
 	struct config_health health;
+	struct config_balance balance;
 	bool all_down_fail;
 	struct config_place place;
 };
@@ -165,6 +170,7 @@ struct config {
 	uint32_t max_connections, fd_reserve;
 	uint32_t retries, retry_budget;
 	struct config_health health; /* defaults for every upstream, and for those of Redis */
+	struct config_balance balance; /* so are these */
 	const char **trusted_proxies;
 	size_t trusted_proxies_count;
 	bool forwarded_append;

@@ -90,6 +90,7 @@ make_upstream(struct routing *g, struct config_route *route)
 			.endpoints = arena_calloc(&c->arena, sizeof *u->endpoints),
 			.endpoints_count = 1,
 			.health = c->health,
+			.balance = c->balance,
 			.all_down_fail = c->all_down_fail,
 			.place = route->place,
 		};

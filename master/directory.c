@@ -114,6 +114,7 @@ add_file(struct builder *b, const struct config_upstream *from)
 
 	u->health = from->health;
 	u->health.path = copy(b, from->health.path);
+	u->balance = from->balance;
 	u->all_down_fail = from->all_down_fail;
 	for (size_t i = 0; i < from->endpoints_count; i++)
 		add_endpoint(b, u, &from->endpoints[i]);
@@ -126,6 +127,7 @@ add_redis(struct builder *b, const struct config *c, const struct rules_backend 
 
 	u->health = c->health;
 	u->health.path = copy(b, c->health.path);
+	u->balance = c->balance;
 	u->all_down_fail = c->all_down_fail;
 	for (size_t i = 0; i < from->servers_count; i++)
 		add_endpoint(b, u, &from->servers[i].endpoint);

@@ -23,6 +23,7 @@ struct directory_upstream {
 	struct directory_endpoint *endpoints;
 	size_t endpoints_count;
 	struct config_health health;
+	struct config_balance balance;
 	bool all_down_fail;
 };
 

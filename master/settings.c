@@ -51,6 +51,9 @@ static const struct setting_word methods[] = {
 	{ "TRACE", 1u << METHOD_TRACE },     { 0 },
 };
 static const struct setting_word when_all_down[] = { { "last", 0 }, { "fail", 1 }, { 0 } };
+static const struct setting_word balancing[] = {
+	{ "round_robin", 0 }, { "least_connections", 1 }, { 0 }
+};
 static const struct setting_word forwarding[] = { { "replace", 0 }, { "append", 1 }, { 0 } };
 static const struct setting_word statuses[] = {
 	{ "404", 404 }, { "502", 502 }, { "503", 503 }, { 0 }
@@ -275,6 +278,9 @@ const struct setting settings[] = {
 	{ "upstreams.*.health.rise", SETTING_INT, AT(config_upstream, health.rise), .min = 1,
 	  .max = 100, .inherit = "health.rise",
 	  .text = "Successes in a row that make it alive again.", .example = "1" },
+	{ "upstreams.*.balance", SETTING_WORD, AT(config_upstream, balance.least_connections),
+	  .words = balancing, .inherit = "balance",
+	  .text = "How an endpoint of this upstream is chosen.", .example = "least_connections" },
 	{ "upstreams.*.all_down", SETTING_WORD, AT(config_upstream, all_down_fail),
 	  .words = when_all_down, .inherit = "all_down",
 	  .text = "What happens when every endpoint of this upstream is dead.", .example = "fail" },
@@ -444,6 +450,11 @@ const struct setting settings[] = {
 	  .text = "Failures in a row that make an endpoint dead.", .example = "5" },
 	{ "health.rise", SETTING_INT, AT(config, health.rise), .initial = "2", .min = 1, .max = 100,
 	  .text = "Successes in a row that make it alive again.", .example = "1" },
+	{ "balance", SETTING_WORD, AT(config, balance.least_connections), .initial = "round_robin",
+	  .words = balancing,
+	  .text = "How an endpoint is chosen: in turn, or the one with the fewest requests under "
+		  "way in all workers.",
+	  .example = "least_connections" },
 	{ "all_down", SETTING_WORD, AT(config, all_down_fail), .initial = "last",
 	  .words = when_all_down,
 	  .text = "When every endpoint of an upstream is dead: try the one that died last, or "

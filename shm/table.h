@@ -201,6 +201,7 @@ enum endpoints_section {
 
 #define UPSTREAM_ABSENT 1u        /* a hole: no such upstream in this table */
 #define UPSTREAM_ALL_DOWN_FAIL 2u /* all dead: 503; else the one that died last is tried */
+#define UPSTREAM_LEAST 4u         /* the least loaded endpoint; else in turn */
 
 struct table_upstream {
 	uint32_t flags;

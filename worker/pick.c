@@ -3,9 +3,21 @@
  * when all are dead, the one that died last is still tried, unless the configuration says to fail.
  */
 
+#include "load.h"
 #include "pool.h"
 #include "request.h"
 #include "worker.h"
+
+#define LOOK_AT_ALL 32u /* endpoints; of more, so many are looked at: */
+#define LOOKS 16u
+
+/* It spreads, it protects nothing. */
+static uint32_t
+pick_random(struct worker *w)
+{
+	w->seed = w->seed * 1664525u + 1013904223u;
+	return w->seed >> 8;
+}
 
 static bool
 was_tried(const struct request *r, uint32_t endpoint)
@@ -49,25 +61,40 @@ struct choice {
 	bool found, resolved;
 };
 
+/* What stands between an endpoint and the request; the larger is the better. */
+enum standing { STANDING_UNFIT, STANDING_DEAD, STANDING_GOOD };
+
+static enum standing
+standing_of(const struct request *r, const struct table_endpoint *e, uint32_t at)
+{
+	const struct board_health *h;
+
+	if (!e || was_tried(r, at) || e->count == 0)
+		return STANDING_UNFIT;
+	h = health_of(r->worker, e);
+	return h && board_get(&h->state) == HEALTH_DEAD ? STANDING_DEAD : STANDING_GOOD;
+}
+
+/* From `turn` on the first that may serve. */
 static struct choice
-choose(struct request *r, const struct table_upstream *up)
+choose_in_turn(struct request *r, const struct table_upstream *up, uint32_t turn)
 {
 	const struct segment *seg = r->table->segments[SEGMENT_ENDPOINTS];
 	struct choice choice = { 0 };
-	uint32_t turn = turn_of(seg, up, r->table->turns[r->upstream_index]++);
 	uint64_t died = 0;
 
 	for (uint32_t i = 0; i < up->count; i++) {
 		uint32_t at = up->first + (turn + i) % up->count;
 		const struct table_endpoint *e = table_endpoint(seg, at);
+		enum standing standing = standing_of(r, e, at);
 		const struct board_health *h;
 
-		if (!e || was_tried(r, at) || e->count == 0)
+		if (standing == STANDING_UNFIT)
 			continue;
 		choice.resolved = true;
-		h = health_of(r->worker, e);
-		if (!h || board_get(&h->state) != HEALTH_DEAD)
+		if (standing == STANDING_GOOD)
 			return (struct choice){ at, true, true };
+		h = health_of(r->worker, e);
 		if (!(up->flags & UPSTREAM_ALL_DOWN_FAIL) &&
 		    (!choice.found || board_get(&h->died) > died)) {
 			died = board_get(&h->died);
@@ -76,6 +103,52 @@ choose(struct request *r, const struct table_upstream *up)
 		}
 	}
 	return choice;
+}
+
+/* Requests under way, were this one added, for so much weight. */
+struct share {
+	uint64_t load, weight;
+};
+
+/* Of those that may serve the least loaded, and of equals the one whose turn comes first. Many are
+ * not all looked at: the best of a few at random is nearly as good. */
+static struct choice
+choose_least(struct request *r, const struct table_upstream *up, uint32_t turn)
+{
+	const struct segment *seg = r->table->segments[SEGMENT_ENDPOINTS];
+	uint32_t looks = up->count <= LOOK_AT_ALL ? up->count : LOOKS;
+	struct share best = { 0, 0 };
+	struct choice choice = { 0 };
+
+	for (uint32_t i = 0; i < looks; i++) {
+		uint32_t skip = looks == up->count ? i : pick_random(r->worker);
+		uint32_t at = up->first + (turn + skip) % up->count;
+		const struct table_endpoint *e = table_endpoint(seg, at);
+		struct share share;
+
+		if (standing_of(r, e, at) != STANDING_GOOD)
+			continue;
+		if (e->slot == 0 || e->slot >= BOARD_ENDPOINTS) /* nobody knows its load */
+			return (struct choice){ 0 };
+		share = (struct share){ load_of(r->worker, e->slot) + 1, e->weight };
+		if (!choice.found || share.load * best.weight < best.load * share.weight) {
+			best = share;
+			choice = (struct choice){ at, true, true };
+		}
+	}
+	return choice;
+}
+
+static struct choice
+choose(struct request *r, const struct table_upstream *up)
+{
+	const struct segment *seg = r->table->segments[SEGMENT_ENDPOINTS];
+	uint32_t turn = turn_of(seg, up, r->table->turns[r->upstream_index]++);
+	struct choice choice = { 0 };
+
+	if (up->flags & UPSTREAM_LEAST)
+		choice = choose_least(r, up, turn);
+	return choice.found ? choice : choose_in_turn(r, up, turn);
 }
 
 enum result

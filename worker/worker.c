@@ -5,6 +5,7 @@
 #include "control.h"
 #include "gate.h"
 #include "listen.h"
+#include "load.h"
 #include "pool.h"
 #include "request.h"
 #include "snapshot.h"
@@ -205,6 +206,7 @@ worker_init(struct worker *w)
 	w->page_fd = -1;
 	w->log_fd = -1;
 	w->gate = gate_new();
+	w->load = load_new();
 	while (getrandom(w->random, sizeof w->random, 0) < 0 && errno == EINTR)
 		;
 	w->seed = (uint32_t)w->random[3];
@@ -254,6 +256,7 @@ worker_deinit(struct worker *w)
 		seg_unref(w->arrived[i]);
 	control_free(w);
 	gate_free(w->gate);
+	load_free(w->load);
 	access_log_flush(w);
 	buf_deinit(&w->head);
 	buf_deinit(&w->log);

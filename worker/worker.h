@@ -18,6 +18,7 @@
 #include <uv.h>
 
 struct gate;
+struct load;
 struct snapshot;
 struct request;
 
@@ -46,6 +47,7 @@ struct worker {
 	int page_fd;
 	struct worker_peers *peers;             /* board pages of the others (control.c) */
 	const struct board_master *master_page; /* NULL until it came */
+	struct load *load;                      /* of endpoints, over all workers */
 
 	struct segment *arrived[SEGMENT_N]; /* for the next publication */
 	struct snapshot *table;             /* in force; NULL before the first */
