@@ -88,13 +88,18 @@ add_endpoint(struct columns *c, const struct json *upstream, const struct json *
 	struct slice state = json_text(json_get(e, "state"));
 	struct buf BUF_CLEAN addresses = { 0 };
 	double status = answer_number(e, "last_status");
+	double ejected_ms = answer_number(e, "ejected_ms");
 
 	for (const struct json *a = json_first(json_get(e, "resolved")); a; a = json_next(a))
 		buf_addf(&addresses, "%s%.*s", addresses.n ? ", " : "", SLICE_F(json_text(a)));
 	add_field(c, upstream, "name");
 	add_field(c, upstream, "source");
 	add_field(c, e, "address");
-	columns_add(c, colour_of(state), state);
+	if (ejected_ms > 0 && !is(state, "dead"))
+		columns_addf(c, COLOUR_BAD, "ejected %u s",
+			     ((unsigned)ejected_ms + 999) / 1000);
+	else
+		columns_add(c, colour_of(state), state);
 	if (status > 0)
 		columns_addf(c, COLOUR_NONE, "%.0f", status);
 	else

@@ -60,6 +60,8 @@ struct config_health {
 
 struct config_balance { /* which endpoint gets a request */
 	bool least_connections;
+	uint32_t eject_failures; /* in a row; 0 = off */
+	uint32_t eject_time, eject_max_time, slow_start; /* ms */
 };
 
 struct config_endpoint { /* "host", "host:port", "http://host:port/base", "unix:/path" */

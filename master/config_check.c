@@ -289,6 +289,9 @@ check_limits(struct config_reader *r)
 	if (c->health.enabled && c->health.timeout > c->health.interval)
 		mistakes_add(&r->mistakes, true, config_line(r, "health"), "health.timeout",
 			     "it is longer than health.interval; a slow probe delays the next one");
+	if (c->balance.eject_max_time < c->balance.eject_time)
+		mistakes_add(&r->mistakes, true, config_line(r, "ejection"), "ejection.max_time",
+			     "it is shorter than ejection.time; no ejection lasts longer");
 	c->redis.configured = c->redis.address.text != NULL;
 	if (redis && redis->kind == NODE_MAPPING && redis->count > 0 &&
 	    !node_get(redis, SLICE("address")))

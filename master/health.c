@@ -27,6 +27,8 @@ health_turn(struct health *h, struct board_health *words, bool good, const struc
 
 	if (!good)
 		board_set(&words->died, ++*died);
+	if (good && before == HEALTH_DEAD)
+		board_set(&words->up_since_ms, clock_mono_ms());
 	board_set(&words->state, now);
 	h->in_row = 0;
 	health_log(before, now, result);

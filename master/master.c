@@ -104,6 +104,14 @@ on_greet(void *userdata, struct slot *slot)
 }
 
 static void
+on_failing(void *userdata, const struct msg_failing *failing)
+{
+	struct master *m = userdata;
+
+	ejector_failing(m->ejector, failing->upstream, failing->endpoint, clock_mono_ms());
+}
+
+static void
 on_call(void *userdata, struct slot *slot, const struct msg_call *call, struct ipc_message *message)
 {
 	control_answer(userdata, slot, call, message);
@@ -129,6 +137,7 @@ on_empty(void *userdata)
 const struct supervisor_ops master_supervisor_ops = {
 	.greet = on_greet,
 	.changed = on_workers_changed,
+	.failing = on_failing,
 	.call = on_call,
 	.empty = on_empty,
 };
@@ -228,6 +237,7 @@ on_tick(uv_timer_t *timer)
 	supervisor_tick(&m->supervisor, now);
 	takeover_tick(&m->takeover, m->page, now);
 	end_settle(m);
+	ejector_tick(m->ejector, now);
 	publish_tick(m);
 	saver_tick(m, now);
 	board_settle(m);

@@ -7,6 +7,7 @@
  */
 
 #include "config.h"
+#include "eject.h"
 #include "listeners.h"
 #include "probe.h"
 #include "publish.h"
@@ -56,6 +57,7 @@ struct master {
 	struct resolver *resolver;
 	struct store_redis *store;
 	struct prober *prober;
+	struct ejector *ejector;
 	struct publisher publisher;
 	struct saver saver;
 

@@ -267,6 +267,18 @@ hear_ack(struct slot *slot, const struct ipc_message *m)
 }
 
 static int
+hear_failing(struct slot *slot, const struct ipc_message *m)
+{
+	struct msg_failing failing;
+
+	if (slot->role != ROLE_TRAFFIC || m->body.n != sizeof failing)
+		return -EBADMSG;
+	memcpy(&failing, m->body.p, sizeof failing);
+	slot->supervisor->ops->failing(slot->supervisor->userdata, &failing);
+	return 0;
+}
+
+static int
 hear_call(struct slot *slot, struct ipc_message *m)
 {
 	struct msg_call call;
@@ -288,6 +300,8 @@ on_message(void *userdata, struct ipc *ipc, struct ipc_message *m)
 		r = hear_board(slot, m);
 	else if (m->type == MSG_ACK || m->type == MSG_NACK)
 		r = hear_ack(slot, m);
+	else if (m->type == MSG_FAILING)
+		r = hear_failing(slot, m);
 	else if (m->type == MSG_CALL)
 		r = hear_call(slot, m);
 	if (r == 0 || slot->killed)

@@ -115,6 +115,7 @@ open_parts(struct master *m)
 	m->publisher.version = m->page->version;
 	m->rules = rules_new();
 	m->prober = prober_new(&m->loop, m->page, m->resolver);
+	m->ejector = ejector_new(m->page, m->resolver);
 	m->store = store_redis_new(&m->loop, m->resolver, m->rules, &master_store_ops, m);
 	m->supervisor.spawn = &m->spawn;
 	m->supervisor.listeners = &m->listeners;
@@ -143,6 +144,7 @@ end(struct master *m)
 {
 	saver_finish(m);
 	prober_free(m->prober);
+	ejector_free(m->ejector);
 	store_redis_free(m->store);
 	resolver_free(m->resolver);
 	rules_free(m->rules);

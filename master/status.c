@@ -218,6 +218,9 @@ add_endpoint(struct buf *b, const struct master *m, const struct directory_endpo
 	buf_addf(b, ",\"state\":\"%s\",\"page\":\"%s\",\"last_status\":%u,",
 		 state[h->state <= HEALTH_DEAD ? h->state : 0], h->seen_2xx ? "2xx" : "never",
 		 h->last_status);
+	buf_addf(b, "\"ejected_ms\":%llu,\"ejections\":%llu,",
+		 (unsigned long long)(h->ejected_until_ms > now ? h->ejected_until_ms - now : 0),
+		 (unsigned long long)h->ejections);
 	add_resolved(b, m, e);
 	if (h->checked_ms)
 		buf_addf(b, ",\"checked_age_ms\":%llu}",

@@ -53,6 +53,8 @@ struct supervisor_ops {
 	void (*greet)(void *userdata, struct slot *slot);
 	/* A table was acknowledged or refused, or a worker came or went: see the slots. */
 	void (*changed)(void *userdata);
+	/* A traffic worker says that an endpoint fails. */
+	void (*failing)(void *userdata, const struct msg_failing *failing);
 	/* The admin worker asks; `m->fd` may be taken over. */
 	void (*call)(void *userdata, struct slot *slot, const struct msg_call *call,
 		     struct ipc_message *m);

@@ -53,9 +53,12 @@ struct board_route {
 
 struct board_endpoint {
 	uint64_t requests, failures, connects, duration_us;
-	uint64_t in_flight; /* gauge */
-	uint64_t idle;      /* gauge */
-	uint64_t retrying;  /* gauge: of those in flight, sent again after a failure */
+	uint64_t in_flight; /* gauge; so are all below */
+	uint64_t idle;
+	uint64_t retrying; /* of those in flight, sent again after a failure */
+	uint64_t failing;  /* failures in a row, since: */
+	uint64_t failing_ms;
+	uint64_t good_ms; /* the last answer that was no failure */
 };
 
 /* Counters that are folded when their instance is gone. */
@@ -96,7 +99,10 @@ struct board_health {   /* by endpoint slot */
 	uint64_t died; /* sequence: the largest died last; 0 = never */
 	uint64_t checked_ms;
 	uint32_t last_status; /* of the page, 0 = no answer */
-	uint32_t pad;
+	uint32_t ejected_count;    /* times in a row; falls while the endpoint is good */
+	uint64_t ejected_until_ms; /* past: it is not. Failures before it count no more */
+	uint64_t ejections;        /* in all */
+	uint64_t up_since_ms;      /* new, alive again or returned; 0 = as long as the gateway */
 };
 
 /* The master's page. */

@@ -24,6 +24,7 @@ enum message_type {
 		      serves */
 	MSG_DRAIN, /* M> struct msg_drain: stop accepting, finish, exit 0 */
 	MSG_REOPEN, /* M> no body + fd: a new descriptor for the access log */
+	MSG_FAILING, /* W> struct msg_failing: an endpoint failed too often in a row */
 	MSG_CALL,   /* A> struct msg_call: an operator asks */
 	MSG_REPLY,  /* M> struct msg_reply + fd: a memfd with the answer (JSON) */
 };
@@ -76,6 +77,11 @@ struct msg_publish {
 
 struct msg_ack {
 	uint64_t version;
+};
+
+struct msg_failing {
+	uint32_t endpoint; /* slot on the board */
+	uint32_t upstream; /* whose limit was reached: index in ENDPOINTS_UPSTREAMS */
 };
 
 struct msg_drain {

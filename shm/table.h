@@ -205,6 +205,8 @@ enum endpoints_section {
 
 struct table_upstream {
 	uint32_t flags;
+	uint32_t eject_failures; /* in a row that eject an endpoint; 0 = its ejections do not count */
+	uint32_t slow_start_ms;
 	uint32_t pad;
 	uint32_t first, count; /* endpoints */
 	uint32_t weight_total; /* of the endpoints; count when all weigh the same */

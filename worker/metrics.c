@@ -259,7 +259,8 @@ gauge_of(struct worker *w, uint32_t slot, size_t at)
 	return sum;
 }
 
-enum endpoint_kind { ENDPOINT_COUNTER, ENDPOINT_SECONDS, ENDPOINT_GAUGE, ENDPOINT_HEALTH };
+enum endpoint_kind { ENDPOINT_COUNTER, ENDPOINT_SECONDS, ENDPOINT_GAUGE, ENDPOINT_UP,
+		     ENDPOINT_EJECTED, ENDPOINT_EJECTIONS };
 
 static const struct endpoint_row {
 	const char *name, *type, *help;
@@ -281,14 +282,17 @@ static const struct endpoint_row {
 	  offsetof(struct board_endpoint, idle) },
 	{ "upstream_requests_retrying", "gauge", "Requests under way that were sent again",
 	  ENDPOINT_GAUGE, offsetof(struct board_endpoint, retrying) },
-	{ "upstream_up", "gauge", "0 when the health check says dead", ENDPOINT_HEALTH, 0 },
+	{ "upstream_up", "gauge", "0 when the health check says dead", ENDPOINT_UP, 0 },
+	{ "upstream_ejected", "gauge", "1 while the endpoint is ejected", ENDPOINT_EJECTED, 0 },
+	{ "upstream_ejections_total", "counter", "Times that the endpoint was ejected",
+	  ENDPOINT_EJECTIONS, 0 },
 };
 
 static void
 endpoint_value(struct worker *w, const struct endpoint_row *row, uint32_t slot,
 	       const struct board_counts *sum, struct buf *b)
 {
-	const struct board_master *m = w->master_page;
+	const struct board_health *h = w->master_page ? &w->master_page->health[slot] : NULL;
 	uint64_t count = *(const uint64_t *)((const char *)&sum->endpoint[slot] + row->at);
 
 	switch (row->kind) {
@@ -301,8 +305,14 @@ endpoint_value(struct worker *w, const struct endpoint_row *row, uint32_t slot,
 	case ENDPOINT_GAUGE:
 		buf_addf(b, "%llu\n", (unsigned long long)gauge_of(w, slot, row->at));
 		break;
-	case ENDPOINT_HEALTH:
-		buf_addf(b, "%d\n", !m || board_get(&m->health[slot].state) != HEALTH_DEAD);
+	case ENDPOINT_UP:
+		buf_addf(b, "%d\n", !h || board_get(&h->state) != HEALTH_DEAD);
+		break;
+	case ENDPOINT_EJECTED:
+		buf_addf(b, "%d\n", h && board_get(&h->ejected_until_ms) > worker_now(w));
+		break;
+	case ENDPOINT_EJECTIONS:
+		buf_addf(b, "%llu\n", (unsigned long long)(h ? board_get(&h->ejections) : 0));
 		break;
 	}
 }

@@ -1,6 +1,7 @@
 /*
- * pick: which endpoint gets the request? Dead ones are skipped by the words on the master's page;
- * when all are dead, the one that died last is still tried, unless the configuration says to fail.
+ * pick: which endpoint gets the request? Dead ones and ejected ones are skipped, by the words on the
+ * master's page; when there are no others, one that was ejected is still tried, or the one that
+ * died last, unless the configuration says to fail.
  */
 
 #include "load.h"
@@ -61,79 +62,119 @@ struct choice {
 	bool found, resolved;
 };
 
-/* What stands between an endpoint and the request; the larger is the better. */
-enum standing { STANDING_UNFIT, STANDING_DEAD, STANDING_GOOD };
+/* What an endpoint can be to the request: of two the one that stands later is the better. */
+enum standing {
+	STANDING_UNFIT,
+	STANDING_DEAD,
+	STANDING_EJECTED,
+	STANDING_RISING, /* it gets a part of its share, which grows */
+	STANDING_GOOD,
+};
 
-static enum standing
-standing_of(const struct request *r, const struct table_endpoint *e, uint32_t at)
+struct look {
+	uint32_t at; /* the endpoint's index */
+	const struct table_endpoint *e;
+	enum standing standing;
+	uint32_t share; /* in thousandths, of its own */
+	uint64_t died;
+};
+
+#define SHARE_WHOLE 1000u
+#define SHARE_FIRST 100u
+
+static uint32_t
+share_of(const struct table_upstream *up, uint64_t since, uint64_t now)
 {
+	if (up->slow_start_ms == 0 || since == 0 || now >= since + up->slow_start_ms)
+		return SHARE_WHOLE;
+	if (now <= since)
+		return SHARE_FIRST;
+	return SHARE_FIRST +
+	       (uint32_t)((SHARE_WHOLE - SHARE_FIRST) * (now - since) / up->slow_start_ms);
+}
+
+static struct look
+look_at(struct request *r, const struct table_upstream *up, uint32_t at)
+{
+	const struct table_endpoint *e =
+	    table_endpoint(r->table->segments[SEGMENT_ENDPOINTS], at);
+	struct look l = { at, e, STANDING_UNFIT, SHARE_WHOLE, 0 };
 	const struct board_health *h;
+	uint64_t now = worker_now(r->worker);
 
 	if (!e || was_tried(r, at) || e->count == 0)
-		return STANDING_UNFIT;
+		return l;
+	l.standing = STANDING_GOOD;
 	h = health_of(r->worker, e);
-	return h && board_get(&h->state) == HEALTH_DEAD ? STANDING_DEAD : STANDING_GOOD;
+	if (!h)
+		return l;
+	l.died = board_get(&h->died);
+	if (board_get(&h->state) == HEALTH_DEAD)
+		l.standing = STANDING_DEAD;
+	else if (up->eject_failures && board_get(&h->ejected_until_ms) > now)
+		l.standing = STANDING_EJECTED;
+	else if ((l.share = share_of(up, board_get(&h->up_since_ms), now)) < SHARE_WHOLE)
+		l.standing = STANDING_RISING;
+	return l;
+}
+
+static bool
+is_better(const struct look *a, const struct look *b)
+{
+	if (a->standing != b->standing)
+		return a->standing > b->standing;
+	return a->standing == STANDING_DEAD && a->died > b->died;
 }
 
 /* From `turn` on the first that may serve. */
 static struct choice
 choose_in_turn(struct request *r, const struct table_upstream *up, uint32_t turn)
 {
-	const struct segment *seg = r->table->segments[SEGMENT_ENDPOINTS];
-	struct choice choice = { 0 };
-	uint64_t died = 0;
+	struct look best = { .standing = STANDING_UNFIT };
 
 	for (uint32_t i = 0; i < up->count; i++) {
-		uint32_t at = up->first + (turn + i) % up->count;
-		const struct table_endpoint *e = table_endpoint(seg, at);
-		enum standing standing = standing_of(r, e, at);
-		const struct board_health *h;
+		struct look l = look_at(r, up, up->first + (turn + i) % up->count);
 
-		if (standing == STANDING_UNFIT)
-			continue;
-		choice.resolved = true;
-		if (standing == STANDING_GOOD)
-			return (struct choice){ at, true, true };
-		h = health_of(r->worker, e);
-		if (!(up->flags & UPSTREAM_ALL_DOWN_FAIL) &&
-		    (!choice.found || board_get(&h->died) > died)) {
-			died = board_get(&h->died);
-			choice.endpoint = at;
-			choice.found = true;
-		}
+		if (l.standing == STANDING_GOOD ||
+		    (l.standing == STANDING_RISING &&
+		     pick_random(r->worker) % SHARE_WHOLE < l.share))
+			return (struct choice){ l.at, true, true };
+		if (is_better(&l, &best))
+			best = l;
 	}
-	return choice;
+	return (struct choice){
+		.endpoint = best.at,
+		.found = best.standing > ((up->flags & UPSTREAM_ALL_DOWN_FAIL) ? STANDING_EJECTED
+									       : STANDING_UNFIT),
+		.resolved = best.standing != STANDING_UNFIT,
+	};
 }
 
-/* Requests under way, were this one added, for so much weight. */
-struct share {
-	uint64_t load, weight;
-};
-
-/* Of those that may serve the least loaded, and of equals the one whose turn comes first. Many are
- * not all looked at: the best of a few at random is nearly as good. */
+/* Of those that may serve the one with the fewest requests under way for its weight, and of equals
+ * the one whose turn comes first. Many are not all looked at: the best of a few at random is nearly
+ * as good. */
 static struct choice
 choose_least(struct request *r, const struct table_upstream *up, uint32_t turn)
 {
-	const struct segment *seg = r->table->segments[SEGMENT_ENDPOINTS];
 	uint32_t looks = up->count <= LOOK_AT_ALL ? up->count : LOOKS;
-	struct share best = { 0, 0 };
+	uint64_t best_load = 0, best_weight = 0;
 	struct choice choice = { 0 };
 
 	for (uint32_t i = 0; i < looks; i++) {
 		uint32_t skip = looks == up->count ? i : pick_random(r->worker);
-		uint32_t at = up->first + (turn + skip) % up->count;
-		const struct table_endpoint *e = table_endpoint(seg, at);
-		struct share share;
+		struct look l = look_at(r, up, up->first + (turn + skip) % up->count);
+		uint64_t load, weight;
 
-		if (standing_of(r, e, at) != STANDING_GOOD)
+		if (l.standing < STANDING_RISING)
 			continue;
-		if (e->slot == 0 || e->slot >= BOARD_ENDPOINTS) /* nobody knows its load */
+		if (l.e->slot == 0 || l.e->slot >= BOARD_ENDPOINTS) /* nobody knows its load */
 			return (struct choice){ 0 };
-		share = (struct share){ load_of(r->worker, e->slot) + 1, e->weight };
-		if (!choice.found || share.load * best.weight < best.load * share.weight) {
-			best = share;
-			choice = (struct choice){ at, true, true };
+		load = load_of(r->worker, l.e->slot) + 1;
+		weight = (uint64_t)l.e->weight * l.share;
+		if (!choice.found || load * best_weight < best_load * weight) {
+			best_load = load;
+			best_weight = weight;
+			choice = (struct choice){ l.at, true, true };
 		}
 	}
 	return choice;

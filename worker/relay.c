@@ -2,6 +2,7 @@
 
 #include "client.h"
 #include "forward.h"
+#include "outcome.h"
 #include "retry.h"
 #include "upstream.h"
 #include "worker.h"
@@ -416,6 +417,7 @@ response_step(struct request *r)
 		u->parser.head_request = r->method == METHOD_HEAD;
 		return r->client_lost ? STEP_NEXT : STEP_WAIT;
 	}
+	outcome_answer(r, status);
 	forward_response(r);
 	relay_answer_head(r);
 	if (status == 101 && !r->client_lost)

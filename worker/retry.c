@@ -1,5 +1,6 @@
 #include "retry.h"
 
+#include "outcome.h"
 #include "peers.h"
 #include "worker.h"
 
@@ -80,6 +81,7 @@ retry_or_fail(struct request *r)
 	} else {
 		if (r->failure != REASON_overloaded) /* which is no fault of the endpoint's */
 			board_add(&counts->endpoint[r->endpoint_slot].failures, 1);
+		outcome_failure(r);
 		if (!may_retry(r)) {
 			r->reason = r->failure;
 			return STEP_REPLY;

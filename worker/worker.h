@@ -48,6 +48,7 @@ struct worker {
 	struct worker_peers *peers;             /* board pages of the others (control.c) */
 	const struct board_master *master_page; /* NULL until it came */
 	struct load *load;                      /* of endpoints, over all workers */
+	uint64_t told_ms[BOARD_ENDPOINTS];      /* when the master last heard that one fails */
 
 	struct segment *arrived[SEGMENT_N]; /* for the next publication */
 	struct snapshot *table;             /* in force; NULL before the first */

@@ -152,7 +152,7 @@ def test_budget(gateway, serve, budget):
         go.wait(10)
         c.reply(body=b"ok")
     bad, good = serve(die), serve(hold)
-    gw = gateway(proxy_to(bad, good) | {"workers": 2, "limits": {"retry_budget": budget}})
+    gw = gateway(proxy_to(bad, good) | {"workers": 2, "limits": {"retry_budget": budget}, "ejection": {"failures": "off"}})
     clients = []
 
     def retrying():

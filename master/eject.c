@@ -1,0 +1,326 @@
+#include "eject.h"
+
+#include "lib/log.h"
+#include "lib/xalloc.h"
+
+#include <stdlib.h>
+
+#define SETTLE_MS 1000
+#define COUNT_MAX 1000u
+
+struct ejectable {   /* by slot on the board */
+	char *authority; /* whose the words are; NULL: nobody's yet */
+	uint64_t round;  /* of the ejector_watch that last named it */
+	uint64_t step_ms; /* ejection.time as it was */
+	uint64_t fall_ms; /* when its count falls */
+	uint64_t deaf_ms; /* it was not ejected: so long nobody asks again */
+	bool out;
+};
+
+struct ejector {
+	struct board_master *board;
+	const struct resolver *resolver;
+	const struct directory *directory;
+	struct ejectable slots[BOARD_ENDPOINTS];
+	uint64_t round;
+	uint64_t settle_ms;
+	unsigned out;
+	bool counted; /* some endpoint has a count */
+};
+
+static struct board_health *
+words_of(const struct ejector *e, uint32_t slot)
+{
+	return &e->board->health[slot];
+}
+
+static bool
+on_board(uint32_t slot)
+{
+	return slot > 0 && slot < BOARD_ENDPOINTS;
+}
+
+/* ---- out and back ---- */
+
+static void
+eject(struct ejector *e, const struct directory_upstream *u, uint32_t slot, uint64_t now)
+{
+	struct ejectable *s = &e->slots[slot];
+	struct board_health *w = words_of(e, slot);
+	uint32_t count = w->ejected_count < COUNT_MAX ? w->ejected_count + 1 : COUNT_MAX;
+	uint64_t ms = (uint64_t)u->balance.eject_time * count;
+	char address[256];
+
+	if (ms > u->balance.eject_max_time)
+		ms = u->balance.eject_max_time;
+	s->out = true;
+	s->step_ms = u->balance.eject_time;
+	e->out++;
+	e->counted = true;
+	board_set(&w->ejected_count, count);
+	board_add(&w->ejections, 1);
+	board_set(&w->up_since_ms, now + ms); /* it starts slowly as soon as it is back */
+	board_set(&w->ejected_until_ms, now + ms);
+	log_quote(slice_of(s->authority), address, sizeof address);
+	log_warn("endpoint address=%s upstream=%s state=ejected for_ms=%llu count=%u", address,
+		 u->name, (unsigned long long)ms, count);
+}
+
+static void
+bring_back(struct ejector *e, uint32_t slot, uint64_t now)
+{
+	struct ejectable *s = &e->slots[slot];
+	struct board_health *w = words_of(e, slot);
+	char address[256];
+
+	s->out = false;
+	s->fall_ms = now + s->step_ms;
+	e->out--;
+	if (w->ejected_until_ms > now) {
+		board_set(&w->up_since_ms, now);
+		board_set(&w->ejected_until_ms, now);
+	}
+	log_quote(slice_of(s->authority), address, sizeof address);
+	log_info("endpoint address=%s state=returned", address);
+}
+
+/* ---- who may go ---- */
+
+static bool
+resolves(const struct ejector *e, const struct directory_endpoint *d)
+{
+	const struct resolved *addresses;
+	uint64_t generation;
+	bool settled;
+
+	return !e->resolver || !d->address.host ||
+	       resolver_get(e->resolver, d->address.host, &addresses, &generation, &settled) > 0;
+}
+
+struct tally {
+	size_t out;    /* ejected */
+	size_t usable; /* neither ejected nor dead */
+	bool has;      /* the endpoint in question, which counts as ejected */
+};
+
+static struct tally
+tally_of(const struct ejector *e, const struct directory_upstream *u, uint32_t slot)
+{
+	struct tally t = { 0 };
+
+	for (size_t i = 0; i < u->endpoints_count; i++) {
+		const struct directory_endpoint *d = &u->endpoints[i];
+
+		t.has |= slot && d->slot == slot;
+		if (on_board(d->slot) && (e->slots[d->slot].out || d->slot == slot))
+			t.out++;
+		else if (resolves(e, d) && (!on_board(d->slot) ||
+					    words_of(e, d->slot)->state != HEALTH_DEAD))
+			t.usable++;
+	}
+	return t;
+}
+
+/* Every upstream that has the endpoint and minds ejections can do without it. */
+static bool
+may_go(const struct ejector *e, uint32_t slot)
+{
+	for (size_t i = 0; i < e->directory->upstreams_count; i++) {
+		const struct directory_upstream *u = &e->directory->upstreams[i];
+		struct tally t;
+
+		if (!u->balance.eject_failures)
+			continue;
+		t = tally_of(e, u, slot);
+		if (t.has && (t.out > u->endpoints_count / 2 || t.usable == 0))
+			return false;
+	}
+	return true;
+}
+
+static const struct directory_upstream *
+upstream_of(const struct ejector *e, uint32_t index, uint32_t slot)
+{
+	for (size_t i = 0; e->directory && i < e->directory->upstreams_count; i++) {
+		const struct directory_upstream *u = &e->directory->upstreams[i];
+
+		if (u->index == index)
+			return tally_of(e, u, slot).has ? u : NULL;
+	}
+	return NULL;
+}
+
+void
+ejector_failing(struct ejector *e, uint32_t upstream, uint32_t endpoint, uint64_t now_ms)
+{
+	const struct directory_upstream *u;
+	struct ejectable *s;
+
+	if (!on_board(endpoint))
+		return;
+	s = &e->slots[endpoint];
+	if (s->out && now_ms >= words_of(e, endpoint)->ejected_until_ms)
+		bring_back(e, endpoint, now_ms);
+	if (s->out || now_ms < s->deaf_ms)
+		return;
+	u = upstream_of(e, upstream, endpoint);
+	if (u && u->balance.eject_failures && words_of(e, endpoint)->state != HEALTH_DEAD &&
+	    may_go(e, endpoint))
+		eject(e, u, endpoint, now_ms);
+	else
+		s->deaf_ms = now_ms + SETTLE_MS;
+}
+
+/* ---- who comes back ---- */
+
+/* Of the upstream's ejected ones the one whose time is over first; 0: there is none. */
+static uint32_t
+first_back(const struct ejector *e, const struct directory_upstream *u)
+{
+	uint32_t first = 0;
+
+	for (size_t i = 0; i < u->endpoints_count; i++) {
+		uint32_t slot = u->endpoints[i].slot;
+
+		if (on_board(slot) && e->slots[slot].out &&
+		    (!first ||
+		     words_of(e, slot)->ejected_until_ms < words_of(e, first)->ejected_until_ms))
+			first = slot;
+	}
+	return first;
+}
+
+/* Endpoints die and leave: those that are out may be needed again. */
+static void
+settle(struct ejector *e, uint64_t now)
+{
+	for (size_t i = 0; e->directory && e->out && i < e->directory->upstreams_count; i++) {
+		const struct directory_upstream *u = &e->directory->upstreams[i];
+		struct tally t = tally_of(e, u, 0);
+		uint32_t slot;
+
+		while (u->balance.eject_failures && t.out > 0 &&
+		       (t.out > u->endpoints_count / 2 || t.usable == 0) &&
+		       (slot = first_back(e, u))) {
+			bring_back(e, slot, now);
+			t = tally_of(e, u, 0);
+		}
+	}
+	e->settle_ms = now + SETTLE_MS;
+}
+
+void
+ejector_tick(struct ejector *e, uint64_t now_ms)
+{
+	if (!e->counted)
+		return;
+	e->counted = false;
+	for (uint32_t slot = 1; slot < BOARD_ENDPOINTS; slot++) {
+		struct ejectable *s = &e->slots[slot];
+		struct board_health *w = words_of(e, slot);
+
+		if (s->out && now_ms >= w->ejected_until_ms)
+			bring_back(e, slot, now_ms);
+		if (!s->out && w->ejected_count > 0 && now_ms >= s->fall_ms) {
+			board_set(&w->ejected_count, w->ejected_count - 1);
+			s->fall_ms = now_ms + s->step_ms;
+		}
+		e->counted |= w->ejected_count > 0;
+	}
+	if (e->out && now_ms >= e->settle_ms)
+		settle(e, now_ms);
+}
+
+/* ---- which endpoints ---- */
+
+/* The slot belongs to another endpoint from here on. */
+static void
+endpoint_begins(struct ejector *e, const struct directory_endpoint *d, uint64_t now)
+{
+	struct ejectable *s = &e->slots[d->slot];
+	struct board_health *w = words_of(e, d->slot);
+
+	if (s->out)
+		e->out--;
+	free(s->authority);
+	*s = (struct ejectable){ .authority = xstrdup(d->authority) };
+	board_set(&w->ejected_count, 0u);
+	board_set(&w->ejections, 0u);
+	board_set(&w->up_since_ms, 0u);
+	board_set(&w->ejected_until_ms, now); /* what workers counted there was another's */
+}
+
+static void
+endpoint_watch(struct ejector *e, const struct directory_endpoint *d, bool joins, uint64_t now)
+{
+	struct ejectable *s = &e->slots[d->slot];
+	bool known = s->authority && strcmp(s->authority, d->authority) == 0;
+
+	if (known && s->round == e->round) /* two upstreams have it */
+		return;
+	if (!known)
+		endpoint_begins(e, d, now);
+	if (joins && (!known || s->round + 1 != e->round))
+		board_set(&words_of(e, d->slot)->up_since_ms, now);
+	s->round = e->round;
+}
+
+/* Those that no upstream with ejection has. */
+static void
+bring_back_unwatched(struct ejector *e, const struct directory *d, uint64_t now)
+{
+	bool *watched = xcalloc(BOARD_ENDPOINTS, sizeof *watched);
+
+	for (size_t i = 0; i < d->upstreams_count; i++) {
+		const struct directory_upstream *u = &d->upstreams[i];
+
+		for (size_t k = 0; k < u->endpoints_count && u->balance.eject_failures; k++)
+			watched[u->endpoints[k].slot] = true;
+	}
+	for (uint32_t slot = 1; slot < BOARD_ENDPOINTS; slot++) {
+		if (e->slots[slot].out && !watched[slot])
+			bring_back(e, slot, now);
+	}
+	free(watched);
+}
+
+void
+ejector_watch(struct ejector *e, const struct directory *d, uint64_t now_ms)
+{
+	e->round++;
+	for (size_t i = 0; i < d->upstreams_count; i++) {
+		const struct directory_upstream *u = &d->upstreams[i];
+		bool joins = e->directory &&
+			     directory_find(e->directory, u->redis, slice_of(u->name));
+
+		for (size_t k = 0; k < u->endpoints_count; k++) {
+			if (on_board(u->endpoints[k].slot))
+				endpoint_watch(e, &u->endpoints[k], joins, now_ms);
+		}
+	}
+	e->directory = d;
+	if (e->out) {
+		bring_back_unwatched(e, d, now_ms);
+		settle(e, now_ms);
+	}
+}
+
+struct ejector *
+ejector_new(struct board_master *board, const struct resolver *resolver)
+{
+	struct ejector *e = xcalloc(1, sizeof *e);
+
+	e->board = board;
+	e->resolver = resolver;
+	return e;
+}
+
+void
+ejector_free(struct ejector *e)
+{
+	if (!e)
+		return;
+	for (size_t i = 0; i < BOARD_ENDPOINTS; i++)
+		free(e->slots[i].authority);
+	free(e);
+}
