@@ -132,6 +132,29 @@ write_upstreams(const struct json *root, bool colours, struct buf *out)
 }
 
 static void
+write_left_out(const struct json *root, bool colours, struct buf *out)
+{
+	static const char *const titles[] = { "UPSTREAM", "FROM", "LEFT OUT", "REASON", NULL };
+	struct columns c;
+
+	columns_init(&c, 4, colours);
+	add_head(&c, titles);
+	for (const struct json *u = json_first(json_get(root, "upstreams")); u; u = json_next(u)) {
+		for (const struct json *e = json_first(json_get(u, "left_out")); e; e = json_next(e)) {
+			add_field(&c, u, "name");
+			add_field(&c, u, "source");
+			add_field(&c, e, "address");
+			add_field(&c, e, "reason");
+		}
+	}
+	if (c.count > c.width) {
+		buf_addc(out, '\n');
+		columns_write(&c, out);
+	}
+	columns_deinit(&c);
+}
+
+static void
 write_label(const char *label, bool colours, struct buf *out)
 {
 	columns_paint(colours, COLOUR_BOLD, label, out);
@@ -250,6 +273,7 @@ write_status(const struct json *root, bool colours, struct buf *out)
 	buf_addc(out, '\n');
 	write_workers(root, colours, out);
 	write_upstreams(root, colours, out);
+	write_left_out(root, colours, out);
 	write_refused(root, colours, out);
 }
 

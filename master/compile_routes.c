@@ -194,6 +194,8 @@ target_redis(struct work *w, struct candidate *c, const struct rules_frontend *f
 		line_refuse(w, c, "its backend is refused: ", refusal->reason);
 	else if (!u)
 		c->line->reason = "backend does not exist";
+	else if (u->own_count > 0)
+		line_reason(w, c, "left out, because it is a listener of this gateway: ", u->own[0]);
 	else if (u->endpoints_count == 0)
 		c->line->reason = "backend has no servers";
 	else if (kept)

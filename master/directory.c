@@ -78,6 +78,7 @@ add_endpoint(struct builder *b, struct directory_upstream *u, const struct confi
 		buf_addf(b->warnings,
 			 "upstream %s: endpoint %s is a listener of this gateway; left out\n",
 			 u->name, e.authority);
+		u->own[u->own_count++] = e.authority;
 		return;
 	}
 	if (listed(b, &e))
@@ -102,6 +103,7 @@ add_upstream(struct builder *b, const char *name, bool redis, size_t endpoints)
 			 name);
 	if (u->index >= b->d->index_end)
 		b->d->index_end = u->index + 1;
+	u->own = arena_calloc(&b->d->arena, (endpoints ? endpoints : 1) * sizeof *u->own);
 	u->endpoints =
 	    arena_calloc(&b->d->arena, (endpoints ? endpoints : 1) * sizeof *u->endpoints);
 	return u;

@@ -22,6 +22,8 @@ struct directory_upstream {
 	uint32_t index;    /* in ENDPOINTS_UPSTREAMS: stable while the upstream exists */
 	struct directory_endpoint *endpoints;
 	size_t endpoints_count;
+	const char **own; /* authorities of those that are left out: listeners of this gateway */
+	size_t own_count;
 	struct config_health health;
 	struct config_balance balance;
 	bool all_down_fail;

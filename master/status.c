@@ -230,6 +230,16 @@ add_endpoint(struct buf *b, const struct master *m, const struct directory_endpo
 }
 
 static void
+add_left_out(struct buf *b, const struct directory_upstream *u)
+{
+	for (size_t i = 0; i < u->own_count; i++) {
+		buf_adds(b, i > 0 ? SLICE(",{\"address\":") : SLICE("{\"address\":"));
+		buf_add_json(b, slice_of(u->own[i]));
+		buf_adds(b, SLICE(",\"reason\":\"it is a listener of this gateway\"}"));
+	}
+}
+
+static void
 add_upstreams(struct buf *b, const struct master *m)
 {
 	const struct directory *d = m->publisher.directory;
@@ -247,6 +257,8 @@ add_upstreams(struct buf *b, const struct master *m)
 				buf_addc(b, ',');
 			add_endpoint(b, m, &u->endpoints[k], now);
 		}
+		buf_adds(b, SLICE("],\"left_out\":["));
+		add_left_out(b, u);
 		buf_adds(b, SLICE("]}"));
 	}
 	buf_addc(b, ']');

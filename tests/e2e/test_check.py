@@ -30,6 +30,20 @@ def test_good(tmp_path):
     assert check(tmp_path, GOOD).returncode == 0
 
 
+@pytest.mark.parametrize("listener, endpoint", [
+    (":8080", "127.0.0.1:8080"), (":8080", "'[::1]:8080'"), ("127.0.0.1:8080", "localhost:8080"), ("unix:/a/b", "unix:/a/b")])
+def test_own_listener_as_endpoint(tmp_path, listener, endpoint):
+    done = check(tmp_path, GOOD.replace(":8080", listener, 1).replace("127.0.0.1:9001", endpoint))
+    assert done.returncode == 1 and ":4: upstreams.users.endpoints[0]: " in done.stdout + done.stderr
+    assert "is a listener of this gateway" in done.stdout + done.stderr
+
+
+def test_own_admin_listener_as_endpoint(tmp_path):
+    admin = "admin: {listen: '127.0.0.1:9001'}\n"
+    assert check(tmp_path, GOOD + admin).returncode == 1
+    assert check(tmp_path, GOOD.replace("127.0.0.1:9001", "unix:/r/admin.sock") + "run_dir: /r\n").returncode == 1
+
+
 def test_unreadable(tmp_path):
     done = run([g.BINARY, "check", "-c", str(tmp_path / "absent.yaml")])
     assert done.returncode == 2 and "absent.yaml" in done.stderr + done.stdout

@@ -6,8 +6,8 @@ import socket
 import pytest
 
 from harness import client
-from harness.gateway import proxy_to
-from harness.procs import free_port
+from harness.gateway import from_redis, proxy_to
+from harness.procs import free_port, wait_until
 
 
 def test_ipv6(gateway, serve):
@@ -54,9 +54,23 @@ def test_weight(gateway, serve):
 
 def test_own_listener_is_no_endpoint(gateway):
     gw = gateway({})
-    gw.reload(proxy_to(f"127.0.0.1:{gw.port}"))
-    r = gw.ask()
-    assert r.status in (404, 503, 508), r
+    done = gw.reload(proxy_to(f"127.0.0.1:{gw.port}"))
+    assert done.returncode == 1 and "is a listener of this gateway" in done.stderr, done
+    assert gw.ask().status == 404
+
+
+def test_own_listener_from_redis_is_left_out(gateway, store, serve):
+    up = serve()
+    gw = gateway(from_redis(store))
+    store.rule("test/", up.address, "b")
+    store.rule("test/", f"127.0.0.1:{gw.port}", "b")
+    gw.rules_in_force(lambda r: r["frontends"] == 1)
+    wait_until(lambda: gw.status()["upstreams"][0]["left_out"])
+    assert {gw.ask().json()["name"] for _ in range(4)} == {up.name}
+    left, = gw.status()["upstreams"][0]["left_out"]
+    assert left["address"] == f"127.0.0.1:{gw.port}" and "listener of this gateway" in left["reason"]
+    for command in "status", "routes":
+        assert f"127.0.0.1:{gw.port}" in gw.cli(command).stdout
 
 
 def test_listener_on_ipv6_and_unix_socket(gateway, serve):

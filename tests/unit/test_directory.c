@@ -162,6 +162,7 @@ test_own_listeners(void **state)
 		struct directory *d = directory_build(&c, NULL, &slots, &warnings);
 
 		if ((d->upstreams[0].endpoints_count == 0) != cases[i].own ||
+		    (d->upstreams[0].own_count == 1) != cases[i].own ||
 		    (warnings.n > 0) != cases[i].own)
 			fail_msg("%s:%u behind %s", cases[i].host, cases[i].port,
 				 cases[i].listener);
