@@ -65,7 +65,12 @@ request_limits(struct worker *w)
 static void
 request_on_total(struct timer *t)
 {
-	request_refuse(container_of(t, struct request, total), REASON_request_timeout);
+	struct request *r = container_of(t, struct request, total);
+	bool upstream_full = r->upstream && r->upstream->stream.full;
+
+	/* Whose fault is it? A client that still dribbles its body is not slowed by us. */
+	request_refuse(r, r->body_done || upstream_full ? REASON_request_timeout
+							: REASON_client_body_timeout);
 }
 
 struct request *

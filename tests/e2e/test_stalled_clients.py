@@ -27,15 +27,13 @@ def test_connections_are_limited_and_the_rest_waits(gateway, serve):
 
 
 def test_descriptors_running_out_lose_no_request(gateway, serve):
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (128, hard))
-    try:
-        gw = gateway(proxy_to(serve()) | {"workers": 1})
-    finally:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    gw = gateway(proxy_to(serve()) | {"workers": 1})
+    # The master raises the soft limit to the hard one, so it is the worker's that is lowered.
+    resource.prlimit(gw.workers()[0], resource.RLIMIT_NOFILE, (128, 128))
     clients = [gw.connect() for _ in range(300)]
     for c in clients:
         c.send(client.request(headers={"Connection": "close"}))
     assert [c.read().status for c in clients] == [200] * 300
+    assert gw.metrics()["yett_accept_paused_total"] > 0
     for c in clients:
         c.close()

@@ -1,4 +1,4 @@
-"""An upstream in a process of its own, for load: it answers every request with its name."""
+"""An upstream in a process of its own, for load: it answers every request with its name, but those for /never."""
 
 import asyncio
 import os
@@ -34,7 +34,7 @@ class Answers(asyncio.Protocol):
 
     def data_received(self, data):
         *heads, self.data = (self.data + data).split(b"\r\n\r\n")
-        self.transport.write(self.answer * len(heads))
+        self.transport.write(self.answer * sum(b" /never " not in head for head in heads))
 
 
 async def main():
