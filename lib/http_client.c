@@ -253,6 +253,7 @@ http_client_get(uv_loop_t *loop, const struct http_client_request *q, http_clien
 	c->userdata = userdata;
 	llhttp_init(&c->parser, HTTP_RESPONSE, &parser_settings);
 	c->parser.data = c;
+	buf_adds(&c->request, q->preface);
 	buf_addf(&c->request,
 		 "GET %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: yett/" YETT_VERSION
 		 "\r\nAccept: */*\r\nConnection: close\r\n\r\n",

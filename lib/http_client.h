@@ -17,6 +17,7 @@ struct http_client; /* one request under way */
 struct http_client_request {
 	const struct sockaddr *address; /* IPv4 or IPv6 with its port; or NULL: */
 	const char *unix_path;
+	struct slice preface; /* bytes before the request, such as a PROXY header */
 	const char *host;    /* value of the Host field */
 	const char *path;    /* origin form, with its query */
 	uint32_t timeout_ms; /* for all of it, from the call to the last byte */

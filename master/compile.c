@@ -171,6 +171,7 @@ fill_global(struct table_builder *b, const struct config *c, bool rules_loaded)
 	struct table_global *g = &b->global;
 
 	g->forwarded = c->forwarded_append ? FORWARDED_APPEND : FORWARDED_REPLACE;
+	g->forwarded_send = c->forwarded_send;
 	g->no_route_status = c->no_route_status;
 	g->rules_loaded = rules_loaded;
 	g->client_head_ms = c->client_head;

@@ -93,6 +93,7 @@ add_upstream(struct seg_builder *b, const struct directory_upstream *u, const st
 		.flags = upstream_flags(u),
 		.eject_failures = u->balance.eject_failures,
 		.slow_start_ms = u->balance.slow_start,
+		.proxy = u->proxy_protocol,
 		.first =
 		    (uint32_t)(b->sections[ENDPOINTS_ENDPOINTS].n / sizeof(struct table_endpoint)),
 		.count = (uint32_t)u->endpoints_count,

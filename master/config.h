@@ -37,6 +37,7 @@ struct config_address {   /* "host:port", ":port", "[v6]:port", "unix:/path" */
 
 struct config_listener {
 	struct config_address address;
+	bool proxy_protocol;
 	struct config_place place;
 };
 
@@ -78,6 +79,7 @@ struct config_upstream {
 	struct config_health health;
 	struct config_balance balance;
 	bool all_down_fail;
+	uint32_t proxy_protocol; /* enum proxy_version */
 	struct config_place place;
 };
 
@@ -169,13 +171,14 @@ struct config {
 	uint32_t drain, orphan_grace, hang, start_wait; /* ms */
 	uint64_t limit_body;
 	uint32_t limit_head, limit_fields, limit_uri;
-	uint32_t max_connections, fd_reserve;
+	uint32_t max_connections, max_per_address, fd_reserve;
 	uint32_t retries, retry_budget;
 	struct config_health health; /* defaults for every upstream, and for those of Redis */
 	struct config_balance balance; /* so are these */
 	const char **trusted_proxies;
 	size_t trusted_proxies_count;
 	bool forwarded_append;
+	uint32_t forwarded_send; /* FORWARDED_SEND_* */
 	uint32_t no_route_status;
 	bool all_down_fail;
 	bool reveal_version;

@@ -67,6 +67,24 @@ check_listener(struct config_reader *r, struct map *seen, const struct config_ad
 		*place = arena_string(&r->c->arena, slice_of(key));
 }
 
+/* Without a proxy to trust nobody could connect; and whom to trust cannot be guessed. */
+static void
+check_proxied(struct config_reader *r)
+{
+	const struct config *c = r->c;
+
+	for (size_t i = 0; i < c->listeners_count && c->trusted_proxies_count == 0; i++) {
+		char key[48];
+
+		if (!c->listeners[i].proxy_protocol)
+			continue;
+		snprintf(key, sizeof key, "listeners[%zu].proxy_protocol", i);
+		mistakes_add(&r->mistakes, false, c->listeners[i].place.line, key,
+			     "only peers in trusted_proxies may send PROXY headers, and there are "
+			     "none; write trusted_proxies: [ADDRESS OF THE PROXY]");
+	}
+}
+
 static void
 check_listeners(struct config_reader *r)
 {
@@ -82,6 +100,7 @@ check_listeners(struct config_reader *r)
 		snprintf(key, sizeof key, "listeners[%zu].address", i);
 		check_listener(r, &seen, &c->listeners[i].address, c->listeners[i].place.line, key);
 	}
+	check_proxied(r);
 	check_listener(r, &seen, &c->admin_socket, config_line(r, "admin.socket"), "admin.socket");
 	check_listener(r, &seen, &c->admin_listen, config_line(r, "admin.listen"), "admin.listen");
 	if (c->admin_listen.text && !is_loopback(&c->admin_listen))

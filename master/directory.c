@@ -118,6 +118,7 @@ add_file(struct builder *b, const struct config_upstream *from)
 	u->health.path = copy(b, from->health.path);
 	u->balance = from->balance;
 	u->all_down_fail = from->all_down_fail;
+	u->proxy_protocol = from->proxy_protocol;
 	for (size_t i = 0; i < from->endpoints_count; i++)
 		add_endpoint(b, u, &from->endpoints[i]);
 }

@@ -27,6 +27,7 @@ struct directory_upstream {
 	struct config_health health;
 	struct config_balance balance;
 	bool all_down_fail;
+	uint32_t proxy_protocol; /* enum proxy_version */
 };
 
 struct directory {

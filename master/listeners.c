@@ -352,8 +352,10 @@ listeners_open(struct listeners *l, const struct config *c, struct inherited *in
 	takeover.text = path.p;
 	takeover.unix_path = path.p + strlen("unix:");
 	*l = (struct listeners){ .all = xcalloc(c->listeners_count + 3, sizeof *l->all) };
-	for (size_t i = 0; i < c->listeners_count && r == 0; i++)
+	for (size_t i = 0; i < c->listeners_count && r == 0; i++) {
 		r = open_one(&o, LISTENER_HTTP, &c->listeners[i].address, c->workers);
+		l->all[i].proxy = c->listeners[i].proxy_protocol;
+	}
 	if (r == 0)
 		r = open_one(&o, LISTENER_ADMIN, &c->admin_socket, 1);
 	if (r == 0 && c->admin_listen.text)

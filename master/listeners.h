@@ -23,6 +23,7 @@ struct listener {
 	uint32_t kind; /* enum listener_kind */
 	uint16_t port; /* 0 for a Unix socket */
 	bool shared;   /* fds[0] serves all */
+	bool proxy;    /* proxy_protocol */
 	char *text;    /* for messages */
 	int *fds;      /* by slot */
 	uint32_t fds_count;

@@ -1,6 +1,7 @@
 #include "page.h"
 
 #include "lib/http_client.h"
+#include "lib/proxy_protocol.h"
 #include "lib/xalloc.h"
 
 #include <errno.h>
@@ -110,7 +111,9 @@ static int
 page_ask(struct page *p, const struct resolved *a, uint64_t left_ms)
 {
 	struct sockaddr_storage address;
+	char preface[PROXY_WRITE_MAX];
 	struct http_client_request q = {
+		.preface = slice_make(preface, proxy_write(p->proxy, NULL, NULL, preface)),
 		.unix_path = p->unix_path,
 		.host = p->host,
 		.path = p->path,

@@ -17,6 +17,7 @@ struct page {
 	char *name; /* to be resolved, NULL: */
 	char *unix_path;
 	uint16_t port;
+	uint32_t proxy; /* enum proxy_version: the header that it expects, of a connection of our own */
 	size_t prefer; /* the address to try first: the one that answered last */
 
 	uv_loop_t *loop; /* these are of the request under way */

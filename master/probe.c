@@ -273,6 +273,7 @@ prober_watch_on(struct prober *p, const struct directory_upstream *u, const stru
 	e->round = p->round;
 	if (page_set_path(&e->page, d->base, u->health.path))
 		endpoint_turn_page(e);
+	e->page.proxy = u->proxy_protocol;
 	e->rules = u->health;
 	e->rules.path = NULL;
 	if (e->at == ENDPOINT_IDLE) {

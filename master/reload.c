@@ -21,6 +21,7 @@ master_configure_workers(struct master *m)
 		.drain_ms = c->drain,
 		.fd_reserve = c->fd_reserve,
 		.max_connections = c->max_connections,
+		.max_per_address = c->max_per_address,
 		.hang_ms = c->hang,
 		.version = YETT_VERSION,
 	};

@@ -2,6 +2,7 @@
 
 #include "lib/jwt.h"
 #include "lib/log.h"
+#include "lib/proxy_protocol.h"
 #include "shm/table.h"
 
 #define AT(type, member)                                                                           \
@@ -55,6 +56,15 @@ static const struct setting_word balancing[] = {
 	{ "round_robin", 0 }, { "least_connections", 1 }, { 0 }
 };
 static const struct setting_word forwarding[] = { { "replace", 0 }, { "append", 1 }, { 0 } };
+static const struct setting_word forwarded_headers[] = {
+	{ "x", FORWARDED_SEND_X },
+	{ "rfc7239", FORWARDED_SEND_RFC7239 },
+	{ "both", FORWARDED_SEND_X | FORWARDED_SEND_RFC7239 },
+	{ 0 },
+};
+static const struct setting_word proxy_versions[] = {
+	{ "off", PROXY_OFF }, { "v1", PROXY_V1 }, { "v2", PROXY_V2 }, { 0 }
+};
 static const struct setting_word statuses[] = {
 	{ "404", 404 }, { "502", 502 }, { "503", 503 }, { 0 }
 };
@@ -122,6 +132,11 @@ const struct setting settings[] = {
 	{ "listeners[].address", SETTING_LISTEN, AT(config_listener, address), .required = true,
 	  .text = "Address of a listener; a lone text in the list is this setting.",
 	  .example = "\":8080\"" },
+	{ "listeners[].proxy_protocol", SETTING_BOOL, AT(config_listener, proxy_protocol),
+	  .initial = "false",
+	  .text = "Each connection begins with a header of the PROXY protocol (version 1 or 2), "
+		  "which names the client; only peers in trusted_proxies may connect.",
+	  .example = "true" },
 	{ "admin.socket", SETTING_SOCKET, AT(config, admin_socket),
 	  .shown = "admin.sock in run_dir", .restart = true,
 	  .text = "Unix socket of the admin listener, which the yett commands talk to; it alone "
@@ -298,6 +313,11 @@ const struct setting settings[] = {
 	{ "upstreams.*.all_down", SETTING_WORD, AT(config_upstream, all_down_fail),
 	  .words = when_all_down, .inherit = "all_down",
 	  .text = "What happens when every endpoint of this upstream is dead.", .example = "fail" },
+	{ "upstreams.*.proxy_protocol", SETTING_WORD, AT(config_upstream, proxy_protocol),
+	  .initial = "off", .words = proxy_versions,
+	  .text = "Tell its endpoints the client's address in a header of the PROXY protocol; each "
+		  "request then takes a connection of its own.",
+	  .example = "v2" },
 
 	{ "routes", SETTING_LIST, ALL(config, routes), .initial = "[]", .children = &route_children,
 	  .text = "Which requests go to which upstream: the host decides first, then the longest "
@@ -429,7 +449,13 @@ const struct setting settings[] = {
 	  .text = "Requests on one client's connection before it is closed.", .example = "off" },
 	{ "limits.connections", SETTING_INT, AT(config, max_connections), .initial = "0",
 	  .max = 10000000, .words = off, .shown = "0: as many as descriptors allow",
-	  .text = "Most clients connected to one worker.", .example = "20000" },
+	  .text = "Most clients connected at a time, over all workers; more wait to be accepted.",
+	  .example = "20000" },
+	{ "limits.connections_per_address", SETTING_INT, AT(config, max_per_address),
+	  .initial = "off", .max = 1000000, .words = off,
+	  .text = "Most connections of one client's address (IPv6: of one /64), over all workers; "
+		  "one more is answered 429. Peers in trusted_proxies are not counted.",
+	  .example = "200" },
 	{ "limits.upstream_idle_connections", SETTING_INT, AT(config, upstream_idle_max),
 	  .initial = "1024", .max = 100000, .words = off,
 	  .text = "Most idle connections that one worker keeps to one endpoint.", .example = "64" },
@@ -495,13 +521,18 @@ const struct setting settings[] = {
 
 	{ "trusted_proxies", SETTING_NETWORKS, ALL(config, trusted_proxies), .initial = "[]",
 	  .shown = "none",
-	  .text = "Networks of the proxies in front of this one, whose X-Forwarded headers are "
-		  "believed.",
+	  .text = "Networks of the proxies in front of this one, whose X-Forwarded-*, Forwarded and "
+		  "PROXY headers are believed.",
 	  .example = "[10.0.0.0/8, \"fd00::/8\"]" },
 	{ "forwarded", SETTING_WORD, AT(config, forwarded_append), .initial = "replace",
 	  .words = forwarding,
 	  .text = "The X-Forwarded-For of a peer that is not trusted: replaced, or appended to.",
 	  .example = "append" },
+	{ "forwarded_header", SETTING_WORD, AT(config, forwarded_send), .initial = "x",
+	  .words = forwarded_headers,
+	  .text = "What tells upstreams of the client: X-Forwarded-* and X-Real-IP, Forwarded (RFC "
+		  "7239), or both.",
+	  .example = "both" },
 	{ "no_route", SETTING_WORD, AT(config, no_route_status), .initial = "404",
 	  .words = statuses, .text = "Status of the answer to a request that no route matches.",
 	  .example = "502" },

@@ -76,6 +76,7 @@ send_hello(struct slot *slot)
 		.drain_ms = s->settings.drain_ms,
 		.fd_reserve = s->settings.fd_reserve,
 		.max_connections = s->settings.max_connections,
+		.max_per_address = s->settings.max_per_address,
 	};
 
 	snprintf(hello.version, sizeof hello.version, "%s", s->settings.version);
@@ -106,7 +107,11 @@ void
 slot_send_listener(struct slot *to, const struct listener *l, uint32_t owner)
 {
 	struct msg_listener listener = {
-		.id = l->id, .slot = owner, .kind = l->kind, .port = l->port
+		.id = l->id,
+		.slot = owner,
+		.kind = l->kind,
+		.port = l->port,
+		.flags = l->proxy ? LISTENER_PROXY : 0,
 	};
 	int fd = listener_fd(l, owner);
 

@@ -12,9 +12,10 @@
 #include <stdint.h>
 
 #define BOARD_MAGIC 0x6472616f62ull /* "board" */
-#define BOARD_LAYOUT 2u
+#define BOARD_LAYOUT 3u
 #define BOARD_ROUTES 4096    /* slots; 0 is "other" */
 #define BOARD_ENDPOINTS 4096 /* slots; 0 is "other" */
+#define BOARD_ADDRESSES 16384 /* rows of addresses.h */
 #define BOARD_BUCKETS 16
 
 /* Upper bounds of the duration histogram in microseconds; the last bucket is without bound. */
@@ -34,7 +35,9 @@ extern const uint32_t board_bucket_us[BOARD_BUCKETS - 1];
 	X(log_dropped, "Access log lines lost because the sink was stuck")                         \
 	X(error_log_dropped, "Lines of the worker's error log lost because the sink was stuck")    \
 	X(tunnels, "Connections upgraded to a tunnel")                                             \
-	X(accept_paused, "Times that accepting stopped at a limit")
+	X(accept_paused, "Times that accepting stopped at a limit")                                \
+	X(addresses_uncounted, "Connections that limits.connections_per_address did not count")    \
+	X(proxy_protocol_rejected, "Connections closed for want of a good PROXY header")
 
 enum board_counter {
 #define X(name, help) COUNTER_##name,
@@ -87,6 +90,7 @@ struct board_worker {
 	uint64_t tunnels_open;
 	uint64_t tables_alive;
 	uint64_t draining;
+	uint64_t addresses[BOARD_ADDRESSES]; /* connections by address, see addresses.h */
 	struct board_counts counts;
 };
 

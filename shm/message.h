@@ -38,13 +38,13 @@ struct msg_hello {
 	uint32_t role;     /* enum worker_role */
 	uint32_t slot;     /* 0.. or WORKER_SLOT_ADMIN */
 	uint64_t instance; /* unique over all workers of a master's life, never 0 */
-	uint32_t pad;
+	uint32_t max_per_address; /* connections of one address over all workers, 0 = no limit */
 	uint32_t log_level;
 	uint32_t
 	    orphan_grace_ms; /* go on serving for so long when the master is gone, then drain */
 	uint32_t drain_ms;
 	uint32_t fd_reserve;      /* stop accepting when so few descriptors are left */
-	uint32_t max_connections; /* per worker, 0 = by descriptors only */
+	uint32_t max_connections; /* over all workers, 0 = by descriptors only */
 	char version[32];
 };
 
@@ -56,11 +56,14 @@ struct msg_board {
 
 enum listener_kind { LISTENER_HTTP, LISTENER_ADMIN, LISTENER_ADMIN_READONLY, LISTENER_TAKEOVER };
 
+#define LISTENER_PROXY 1u /* each connection begins with a header of the PROXY protocol */
+
 struct msg_listener {
 	uint32_t id;   /* index into the configuration's listeners */
 	uint32_t slot; /* whose socket it is: differs from the receiver's when it is lent */
 	uint32_t kind; /* enum listener_kind */
-	uint32_t port; /* host order, 0 for a Unix socket: X-Forwarded-Port */
+	uint16_t port; /* host order, 0 for a Unix socket: X-Forwarded-Port */
+	uint16_t flags; /* LISTENER_PROXY */
 };
 
 struct msg_segment {

@@ -35,6 +35,8 @@ enum rules_section {
 };
 
 enum { FORWARDED_REPLACE, FORWARDED_APPEND }; /* X-Forwarded-* of an untrusted peer */
+#define FORWARDED_SEND_X 1u	/* X-Forwarded-*, X-Real-IP */
+#define FORWARDED_SEND_RFC7239 2u /* Forwarded */
 
 struct table_global {
 	/* The first five and strip_lengths are set by table_builder_finish. */
@@ -45,6 +47,7 @@ struct table_global {
 	uint32_t hosts_port; /* some host names a port */
 	uint32_t hosts_wildcard;
 	uint32_t forwarded;       /* FORWARDED_* */
+	uint32_t forwarded_send;  /* FORWARDED_SEND_* */
 	uint32_t no_route_status; /* 404; 502 as redx */
 	uint32_t rules_loaded; /* 0: Redis is configured and never answered: no route means 503 */
 	uint32_t client_head_ms, keepalive_ms, keepalive_requests;
@@ -207,7 +210,7 @@ struct table_upstream {
 	uint32_t flags;
 	uint32_t eject_failures; /* in a row that eject an endpoint; 0 = its ejections do not count */
 	uint32_t slow_start_ms;
-	uint32_t pad;
+	uint32_t proxy; /* enum proxy_version: the header that each connection begins with */
 	uint32_t first, count; /* endpoints */
 	uint32_t weight_total; /* of the endpoints; count when all weigh the same */
 	uint32_t stride; /* coprime to weight_total: turns that follow one another fall far apart */

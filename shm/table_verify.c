@@ -8,6 +8,8 @@
 
 #include "fold.h"
 
+#include "lib/proxy_protocol.h"
+
 #include <errno.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
@@ -196,7 +198,8 @@ table_verify_endpoints(const struct segment *s)
 	const struct table_address *a = section(s, ENDPOINTS_ADDRESSES, sizeof *a, &addresses, &ok);
 
 	for (uint32_t i = 0; i < upstreams; i++)
-		ok &= run_ok(u[i].first, u[i].count, endpoints) && ref_ok(s, u[i].name);
+		ok &= run_ok(u[i].first, u[i].count, endpoints) && ref_ok(s, u[i].name) &&
+		      u[i].proxy <= PROXY_V2;
 	for (uint32_t i = 0; i < endpoints; i++)
 		ok &= run_ok(e[i].first, e[i].count, addresses) && ref_ok(s, e[i].authority) &&
 		      ref_ok(s, e[i].base);

@@ -1,6 +1,7 @@
 #include "access_log.h"
 
 #include "client.h"
+#include "real_client.h"
 #include "worker.h"
 
 #include <errno.h>
@@ -95,7 +96,7 @@ add_line(struct request *r)
 	buf_adds(b, SLICE("{\"time\":\""));
 	add_time(b, w);
 	add_plain(b, SLICE("\",\"id\":"), slice_make(r->id, r->id_n));
-	add_plain(b, MEMBER("client"), slice_make(r->client->ip_text, r->client->ip_text_n));
+	add_plain(b, MEMBER("client"), real_client_text(r));
 	add_plain(b, MEMBER("method"), r->in.head_done ? http_method(&r->in) : SLICE(""));
 	add_text(b, MEMBER("host"), r->host.host);
 	add_text(b, MEMBER("path"), r->path);

@@ -1,14 +1,17 @@
 #include "client.h"
 
+#include "caps.h"
 #include "pool.h"
+#include "proxied.h"
 #include "relay.h"
 
+#include "lib/forwarded.h"
 #include "lib/xalloc.h"
+#include "shm/addresses.h"
 
 #include <arpa/inet.h>
 #include <assert.h>
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 #define EARLY_MAX ((size_t)65536) /* pipelined bytes beyond it wait in the kernel */
@@ -17,6 +20,7 @@
 #define LINGER_SHORT_MS 1000
 #define REQUESTS_A_TURN                                                                            \
 	16             /* of one client, so that memory stays bounded however many a read holds */
+#define REFUSED_MAX 64 /* of those that linger behind a 429; more are closed at once */
 #define FLUSH_MS 60000 /* no progress while the last of an answer waits for a slow reader */
 
 static void client_on_data(struct stream *s, struct slice bytes);
@@ -99,23 +103,70 @@ client_on_timer(struct timer *t)
 }
 
 void
-client_open(struct worker *w, int fd, const struct msg_listener *listener, int family,
-	    const uint8_t ip[16])
+client_map_address(const struct sockaddr_storage *from, uint8_t ip[16])
+{
+	memset(ip, 0, 16);
+	if (from->ss_family == AF_INET6) {
+		memcpy(ip, &((const struct sockaddr_in6 *)from)->sin6_addr, 16);
+		return;
+	}
+	ip[10] = ip[11] = 0xff;
+	if (from->ss_family == AF_INET)
+		memcpy(ip + 12, &((const struct sockaddr_in *)from)->sin_addr, 4);
+	else
+		memcpy(ip + 12, "\x7f\0\0\1", 4);
+}
+
+void
+client_set_address(struct client *c, const uint8_t ip[16], uint16_t port)
+{
+	memcpy(c->ip, ip, sizeof c->ip);
+	c->ip_text_n = (uint8_t)forwarded_text(ip, c->ip_text);
+	c->peer_port = port;
+	c->trusted_version = 0;
+	c->nameless = false;
+}
+
+static void
+client_set_peer(struct client *c, const struct sockaddr_storage *peer)
+{
+	uint8_t ip[16];
+	in_port_t port = 0;
+
+	client_map_address(peer, ip);
+	if (peer->ss_family == AF_INET)
+		port = ((const struct sockaddr_in *)peer)->sin_port;
+	else if (peer->ss_family == AF_INET6)
+		port = ((const struct sockaddr_in6 *)peer)->sin6_port;
+	client_set_address(c, ip, ntohs(port));
+	c->nameless = peer->ss_family == AF_UNIX;
+}
+
+/* Is it let in? What it sends comes later. */
+static bool
+client_admit(struct client *c)
+{
+	if (c->unnamed)
+		return !c->worker->table || proxied_admits(c);
+	if (caps_take(c))
+		return true;
+	caps_refuse(c);
+	return false;
+}
+
+void
+client_open(struct worker *w, int fd, const struct msg_listener *listener,
+	    const struct sockaddr_storage *peer)
 {
 	struct client *c = xcalloc(1, sizeof *c);
 	const struct table_global *g = global_of(w);
 
 	c->worker = w;
 	c->kind = (uint8_t)listener->kind;
-	c->port = (uint16_t)listener->port;
-	memcpy(c->ip, ip, sizeof c->ip);
-	if (family == AF_UNIX)
-		snprintf(c->ip_text, sizeof c->ip_text, "127.0.0.1");
-	else if (IN6_IS_ADDR_V4MAPPED((const struct in6_addr *)ip))
-		inet_ntop(AF_INET, ip + 12, c->ip_text, sizeof c->ip_text);
-	else
-		inet_ntop(AF_INET6, ip, c->ip_text, sizeof c->ip_text);
-	c->ip_text_n = (uint8_t)strlen(c->ip_text);
+	c->port = listener->port;
+	c->unnamed = listener->flags & LISTENER_PROXY;
+	c->address_row = ADDRESS_UNCOUNTED;
+	client_set_peer(c, peer);
 	list_init(&c->link);
 	list_init(&c->resume);
 	timer_init(&c->timer, client_on_timer);
@@ -123,12 +174,13 @@ client_open(struct worker *w, int fd, const struct msg_listener *listener, int f
 	board_set(&w->page->connections, w->clients);
 	board_add(&w->page->counts.counter[COUNTER_connections], 1);
 	client_set_state(c, CLIENT_IDLE);
-	if (stream_open(&c->stream, &w->env, &client_ops, fd, family) < 0 ||
+	if (stream_open(&c->stream, &w->env, &client_ops, fd, peer->ss_family) < 0 ||
 	    stream_read(&c->stream) < 0) {
 		client_close(c);
 		return;
 	}
-	timer_set(w, &c->timer, g && g->client_head_ms ? g->client_head_ms : 10000);
+	if (client_admit(c))
+		timer_set(w, &c->timer, g && g->client_head_ms ? g->client_head_ms : 10000);
 }
 
 bool
@@ -151,6 +203,8 @@ client_shut(struct client *c, bool reset)
 	client_set_state(c, CLIENT_CLOSED);
 	list_remove(&c->resume);
 	timer_clear(&c->timer);
+	caps_drop(c);
+	w->refused -= c->refused;
 	if (reset)
 		stream_reset(&c->stream);
 	else
@@ -201,6 +255,20 @@ client_linger(struct client *c, uint32_t most_ms)
 	c->early.n = 0;
 	if (stream_read(&c->stream) < 0)
 		client_close(c);
+}
+
+void
+client_refuse(struct client *c, struct slice answer)
+{
+	struct worker *w = c->worker;
+
+	if (stream_write(&c->stream, &answer, 1) < 0 || w->refused >= REFUSED_MAX) {
+		client_close(c);
+		return;
+	}
+	c->refused = true;
+	w->refused++;
+	client_linger(c, LINGER_SHORT_MS);
 }
 
 /* One request after the other out of these bytes; what is left belongs to the next one, and waits.
@@ -264,6 +332,8 @@ client_on_data(struct stream *s, struct slice bytes)
 	switch ((enum client_state)c->state) {
 	case CLIENT_IDLE:
 	case CLIENT_ACTIVE:
+		if (c->unnamed && !proxied_take(c, &bytes))
+			break;
 		if (c->early.n == 0) {
 			client_consume(c, bytes);
 			break;

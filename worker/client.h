@@ -23,19 +23,32 @@ struct client {
 	uint8_t state; /* enum client_state */
 	uint8_t kind;  /* enum listener_kind */
 	bool trusted, consuming;
-	uint16_t port; /* ours */
+	bool unnamed;     /* its PROXY header has not come yet */
+	bool nameless;    /* of a Unix socket: it has no address of its own */
+	bool local_known; /* local_ip is set */
+	bool refused;     /* lingers behind the answer to one connection too many */
+	uint16_t port;      /* ours, or the one that the PROXY header names */
+	uint16_t peer_port; /* 0: it has none */
+	uint32_t address_row; /* of shm/addresses.h */
 	uint32_t served;
 	uint8_t ip[16]; /* the peer's, IPv4 mapped */
 	uint8_t ip_text_n;
 	char ip_text[46];
+	uint8_t local_ip[16]; /* the address it connected to, found out when it is asked for */
 	uint64_t trusted_version; /* of the table that `trusted` was asked of; 0: of none */
 	uint64_t linger_until;    /* ms */
 	struct list resume;       /* has requests in `early` for the end of the turn */
 };
 
 /* Takes over an accepted socket. */
-void client_open(struct worker *w, int fd, const struct msg_listener *listener, int family,
-		 const uint8_t ip[16]);
+void client_open(struct worker *w, int fd, const struct msg_listener *listener,
+		 const struct sockaddr_storage *peer);
+/* IPv4 mapped; what has none (a Unix socket) is this host. */
+void client_map_address(const struct sockaddr_storage *from, uint8_t ip[16]);
+/* Another address than that of its socket, named by a PROXY header. */
+void client_set_address(struct client *c, const uint8_t ip[16], uint16_t port);
+/* Before its first request: answers with these bytes and closes. */
+void client_refuse(struct client *c, struct slice answer);
 void client_set_state(struct client *c, enum client_state state);
 /* The request is over. `keep`: the connection goes on with the next one. */
 void client_next(struct client *c, bool keep);

@@ -28,6 +28,7 @@ control_settings(struct worker *w, const struct msg_hello *hello)
 	w->hello.drain_ms = hello->drain_ms;
 	w->hello.fd_reserve = hello->fd_reserve;
 	w->hello.max_connections = hello->max_connections;
+	w->hello.max_per_address = hello->max_per_address;
 	if (hello->log_level <= LOG_LEVEL_DEBUG)
 		log_set_level((enum log_level)hello->log_level);
 }

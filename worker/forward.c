@@ -1,42 +1,12 @@
 #include "forward.h"
 
 #include "client.h"
+#include "put.h"
+#include "real_client.h"
 #include "upstream.h"
 #include "worker.h"
 
 #include <stdio.h>
-
-/* Writing into w->head: room is made once, for an upper bound. */
-static inline char *
-put(char *o, struct slice s)
-{
-	if (s.n)
-		memcpy(o, s.p, s.n);
-	return o + s.n;
-}
-
-#define PUT(o, literal) put(o, SLICE(literal))
-
-static inline char *
-put_field(char *o, struct slice name, struct slice value)
-{
-	o = put(o, name);
-	o = PUT(o, ": ");
-	o = put(o, value);
-	return PUT(o, "\r\n");
-}
-
-static char *
-put_number(char *o, uint64_t n)
-{
-	char digits[20];
-	int i = 20;
-
-	do {
-		digits[--i] = (char)('0' + n % 10);
-	} while (n /= 10);
-	return put(o, slice_make(digits + i, (size_t)(20 - i)));
-}
 
 static bool
 ends_with(struct slice s, struct slice end)
@@ -64,15 +34,15 @@ passes(const struct request *r, const struct http_field *f, bool trusted)
 	case HTTP_CONTENT_LENGTH:
 	case HTTP_EXPECT:
 	case HTTP_X_REQUEST_ID:
-	case HTTP_X_FORWARDED_FOR:
 		return false;
 	case HTTP_FORWARDED:
+	case HTTP_X_FORWARDED_FOR:
 	case HTTP_X_FORWARDED_HOST:
 	case HTTP_X_FORWARDED_PORT:
 	case HTTP_X_FORWARDED_PROTO:
 	case HTTP_X_FORWARDED_PROTOCOL:
 	case HTTP_X_REAL_IP:
-		return trusted && !f->drop;
+		return real_client_passes(r, f, trusted);
 	case HTTP_OTHER:
 		if (f->name_n == 2 && slice_ieq(http_name(&r->in, f), SLICE("id")) &&
 		    ends_with(r->path, SLICE("/user-delete")))
@@ -118,41 +88,6 @@ put_host(char *o, struct request *r, const struct table_route *route,
 }
 
 static char *
-put_forwarded(char *o, struct request *r, bool trusted, bool append)
-{
-	struct client *c = r->client;
-	struct slice ip = slice_make(c->ip_text, c->ip_text_n);
-
-	o = PUT(o, "X-Forwarded-For: ");
-	if (trusted || append) {
-		for (uint16_t i = 0; i < r->in.fields_n; i++) {
-			const struct http_field *f = &r->in.fields[i];
-
-			if (f->id != HTTP_X_FORWARDED_FOR || f->value_n == 0)
-				continue;
-			o = put(o, http_value(&r->in, f));
-			o = PUT(o, ", ");
-		}
-	}
-	o = put(o, ip);
-	o = PUT(o, "\r\n");
-	if (!trusted || !http_find(&r->in, HTTP_X_REAL_IP))
-		o = put_field(o, SLICE("X-Real-IP"), ip);
-	if (!trusted || !http_find(&r->in, HTTP_X_FORWARDED_PROTO))
-		o = PUT(o, "X-Forwarded-Proto: http\r\n");
-	if (append && (!trusted || !http_find(&r->in, HTTP_X_FORWARDED_PROTOCOL)))
-		o = PUT(o, "X-Forwarded-Protocol: http\r\n");
-	if (!trusted || !http_find(&r->in, HTTP_X_FORWARDED_HOST))
-		o = put_field(o, SLICE("X-Forwarded-Host"), r->host_field);
-	if (!trusted || !http_find(&r->in, HTTP_X_FORWARDED_PORT)) {
-		o = PUT(o, "X-Forwarded-Port: ");
-		o = put_number(o, c->port);
-		o = PUT(o, "\r\n");
-	}
-	return o;
-}
-
-static char *
 put_framing(char *o, struct request *r)
 {
 	if (r->body == FRAMING_CHUNKED) {
@@ -185,14 +120,13 @@ forward_request(struct request *r)
 	const struct table_route *route = table_route(rules, r->route);
 	struct buf *head = &r->worker->head;
 	bool trusted = client_is_trusted(r->client, r->table);
-	bool append = table_global(rules)->forwarded == FORWARDED_APPEND;
 	char *o;
 
 	head->n = 0;
 	buf_reserve(head, (size_t)r->in.head_n + 4 * (size_t)r->in.fields_n + r->path.n +
 			      4 * r->host_field.n + r->gate_headers.n + e->base.size +
 			      e->authority.size + route->add_prefix.size + route->set_host.size +
-			      1024);
+			      real_client_room(r) + 1024);
 	o = put(head->p, http_method(&r->in));
 	o = PUT(o, " ");
 	o = put_target(o, r, route, e);
@@ -209,7 +143,7 @@ forward_request(struct request *r)
 		o = put_field(o, http_name(&r->in, f), value);
 	}
 	o = put_framing(o, r);
-	o = put_forwarded(o, r, trusted, append);
+	o = real_client_put(o, r, trusted);
 	o = put_field(o, SLICE("X-Request-Id"), slice_make(r->id, r->id_n));
 	o = put(o, r->gate_headers);
 	if (r->upgrade)

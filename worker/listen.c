@@ -1,5 +1,6 @@
 #include "listen.h"
 
+#include "caps.h"
 #include "client.h"
 #include "pool.h"
 #include "takeover.h"
@@ -11,28 +12,11 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <stdlib.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #define ACCEPT_BATCH 64 /* per turn and socket, so that connections do not starve requests */
 #define QUEUE_MAX 4096   /* of connections that are served although we stop */
-#define DESCRIPTORS_OWN 32 /* loop, channel, pages, sockets we accept on */
 #define MAKE_ROOM 16
-
-static bool
-has_room(const struct worker *w)
-{
-	struct rlimit limit;
-	uint64_t open;
-
-	if (w->hello.max_connections && w->clients >= w->hello.max_connections)
-		return false;
-	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur == RLIM_INFINITY)
-		return true;
-	/* Each client may need a connection to an upstream. */
-	open = w->env.open > 2 * w->clients ? w->env.open : 2 * w->clients;
-	return open + DESCRIPTORS_OWN + w->hello.fd_reserve < limit.rlim_cur;
-}
 
 /* The least valuable connections go first: those of pools, then those of clients that have been idle longest. */
 static void
@@ -48,21 +32,6 @@ make_room(struct worker *w)
 			return;
 		if (c->served > 0)
 			client_quit(c);
-	}
-}
-
-static void
-map_address(const struct sockaddr_storage *from, uint8_t ip[16])
-{
-	memset(ip, 0, 16);
-	if (from->ss_family == AF_INET6) {
-		memcpy(ip, &((const struct sockaddr_in6 *)from)->sin6_addr, 16);
-	} else {
-		ip[10] = ip[11] = 0xff;
-		if (from->ss_family == AF_INET)
-			memcpy(ip + 12, &((const struct sockaddr_in *)from)->sin_addr, 4);
-		else
-			memcpy(ip + 12, "\x7f\0\0\1", 4); /* a Unix socket's peer is this host */
 	}
 }
 
@@ -87,7 +56,6 @@ accept_one(struct listener *l)
 {
 	struct sockaddr_storage from = { 0 };
 	socklen_t n = sizeof from;
-	uint8_t ip[16];
 	int fd = accept4(l->fd, (struct sockaddr *)&from, &n, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
 	if (fd < 0) {
@@ -97,8 +65,7 @@ accept_one(struct listener *l)
 	}
 	if (l->family == AF_UNIX)
 		from.ss_family = AF_UNIX;
-	map_address(&from, ip);
-	client_open(l->worker, fd, &l->info, l->family, ip);
+	client_open(l->worker, fd, &l->info, &from);
 	return true;
 }
 
@@ -108,7 +75,7 @@ listener_on_poll(uv_poll_t *poll, int status, int events)
 	struct listener *l = container_of(poll, struct listener, poll);
 
 	for (int i = 0; i < ACCEPT_BATCH; i++) {
-		if (!has_room(l->worker)) {
+		if (!caps_room(l->worker)) {
 			pause_all(l->worker);
 			return;
 		}
@@ -201,7 +168,7 @@ listeners_stop(struct worker *w)
 void
 listeners_check(struct worker *w)
 {
-	if (!w->accept_paused || !has_room(w))
+	if (!w->accept_paused || !caps_room(w))
 		return;
 	w->accept_paused = false;
 	list_for(pos, &w->listeners)

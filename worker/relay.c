@@ -3,9 +3,12 @@
 #include "client.h"
 #include "forward.h"
 #include "outcome.h"
+#include "proxied.h"
 #include "retry.h"
 #include "upstream.h"
 #include "worker.h"
+
+#include "lib/proxy_protocol.h"
 
 #include <stdio.h>
 
@@ -132,7 +135,10 @@ relay_send_head(struct request *r)
 {
 	struct parcel p = { .n = 0 };
 	unsigned spans_n = r->spans_fresh ? r->in.spans_n : 0;
+	char proxy[PROXY_WRITE_MAX];
 
+	if (r->upstream->proxy)
+		parcel_add(&p, proxied_header(r, proxy));
 	parcel_add(&p, buf_slice(&r->worker->head));
 	parcel_body(&p, r->body, buf_slice(&r->held), r->in.spans, spans_n, r->body_done);
 	r->spans_fresh = false;

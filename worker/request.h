@@ -76,6 +76,8 @@ struct request {
 	struct slice path_rest;    /* behind what the route matched */
 	struct slice gate_headers; /* in the arena */
 	struct slice identity;     /* in the arena, for the log */
+	struct slice real;         /* real_client.c's own, as is the next: p NULL, not asked yet */
+	uint8_t real_ip[16];
 	enum reason reason;
 	const char *challenge; /* RFC 6750 error, for WWW-Authenticate */
 

@@ -126,7 +126,7 @@ void
 upstream_release(struct upstream *u, bool clean)
 {
 	upstream_detach(u);
-	if (clean && !u->stream.ended && u->stream.queued == 0)
+	if (clean && !u->proxy && !u->stream.ended && u->stream.queued == 0)
 		pool_put(u);
 	else
 		upstream_close(u);
@@ -168,6 +168,7 @@ upstream_connect(struct request *r, uint32_t address)
 	u->generation = e->generation;
 	u->born = worker_now(w);
 	u->word = (struct idle_word){ IDLE_UNTOLD, IDLE_UNTOLD };
+	u->proxy = (uint8_t)table_upstream(seg, r->upstream_index)->proxy;
 	list_init(&u->link);
 	timer_init(&u->timer, upstream_on_timer);
 	http_parser_init(&u->parser, HTTP_RESPONSE, &answer_limits);
@@ -245,6 +246,13 @@ upstream_on_connect(struct stream *s, int status)
 		request_upstream_failed(r, reason_of_connect(status));
 }
 
+/* A connection that names its client is never another one's. */
+static bool
+is_private(const struct request *r)
+{
+	return table_upstream(r->table->segments[SEGMENT_ENDPOINTS], r->upstream_index)->proxy;
+}
+
 enum result
 connect_step(struct request *r)
 {
@@ -254,7 +262,8 @@ connect_step(struct request *r)
 	if (r->upstream) /* it connected */
 		return STEP_NEXT;
 	e = table_endpoint(r->table->segments[SEGMENT_ENDPOINTS], r->endpoint);
-	u = r->fresh ? NULL : pool_take(r->pool, e->generation, !r->idempotent);
+	u = r->fresh || is_private(r) ? NULL
+				      : pool_take(r->pool, e->generation, !r->idempotent);
 	r->reused = u != NULL;
 	if (u) {
 		upstream_attach(u, r);

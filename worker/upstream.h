@@ -32,6 +32,7 @@ struct upstream {
 	bool connected, pooled, tunnel;
 	bool broken; /* takes nothing more */
 	bool last;   /* serves no request after this one; but may go on taking its body */
+	uint8_t proxy; /* enum proxy_version: it is its client's alone */
 };
 
 /* A new connection for r, to address `address` of its endpoint. Its result comes by

@@ -56,6 +56,8 @@ struct worker {
 
 	struct list listeners; /* struct listener */
 	bool accept_paused;
+	unsigned refused; /* clients that linger behind a 429 */
+	uint64_t proxied_log_at, proxied_unlogged; /* ms; proxied.c */
 	struct list idle; /* clients by state: each state is a list */
 	struct list active;
 	struct list lingering;

@@ -44,6 +44,14 @@ def test_own_admin_listener_as_endpoint(tmp_path):
     assert check(tmp_path, GOOD.replace("127.0.0.1:9001", "unix:/r/admin.sock") + "run_dir: /r\n").returncode == 1
 
 
+def test_proxy_protocol_wants_trusted_proxies(tmp_path):
+    text = GOOD.replace('[":8080"]', "[{address: ':8080', proxy_protocol: true}]")
+    done = check(tmp_path, text)
+    assert done.returncode == 1 and "listeners[0].proxy_protocol" in done.stdout + done.stderr
+    assert "write trusted_proxies:" in done.stdout + done.stderr
+    assert check(tmp_path, text + "trusted_proxies: [10.0.0.1]\n").returncode == 0
+
+
 def test_unreadable(tmp_path):
     done = run([g.BINARY, "check", "-c", str(tmp_path / "absent.yaml")])
     assert done.returncode == 2 and "absent.yaml" in done.stderr + done.stdout
@@ -59,6 +67,7 @@ def test_unreadable(tmp_path):
     (8, "redis: {address: ''}\n", ["redis"]),
     (8, "  - {path: /users, upstream: users}\n", ["line 6"]),
     (8, "trusted_proxies: [10.0.0.0/40]\n", ["trusted_proxies"]),
+    (8, "  - {path: /a, target: 'http://localhost:8080'}\n", ["routes[1].target", "listener of this gateway", "name the service"]),
     (8, "error_pages: {502: /no/such/page.html}\n", ["/no/such/page.html"]),
 ])
 def test_mistake_names_place_and_key(tmp_path, line, more, named):

@@ -90,7 +90,8 @@ configuration_with(const struct setting *s, const char *value, struct buf *out)
 	static const struct {
 		const char *prefix, *before, *needed, *after;
 	} places[] = {
-		{ "listeners[].", "{listeners: [{", "", "}]}" },
+		{ "listeners[].", "{trusted_proxies: [\"::1\"], listeners: [{", "address: \":1\", ",
+		  "}]}" },
 		{ "gate.protect[].", "{gate: {secret: x, protect: [{", "path: /p, ", "}]}}" },
 		{ "gate.except[].", "{gate: {except: [{", "path: /p, ", "}]}}" },
 		{ "upstreams.*.endpoints[].", "{upstreams: {u: {endpoints: [{", "address: h, ",

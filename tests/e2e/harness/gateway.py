@@ -231,12 +231,12 @@ http {{
 	map $http_upgrade $connection_header {{ default upgrade; "" ""; }}
 	upstream u {{ server {server}; keepalive 16; }}
 	server {{
-		listen 127.0.0.1:{port};
+		listen 127.0.0.1:{port} {listen};
 		client_max_body_size 0;
 		location / {{
 			proxy_pass http://u; proxy_http_version 1.1; proxy_buffering off; proxy_request_buffering off;
 			proxy_set_header Host $http_host; proxy_set_header Upgrade $http_upgrade;
-			proxy_set_header Connection $connection_header;
+			proxy_set_header Connection $connection_header; {header}
 		}}
 	}}
 }}
@@ -244,13 +244,14 @@ http {{
 
 
 class Nginx:
-    """The reference for what is standard HTTP."""
+    """The reference for what is standard HTTP. `listen`: options of its listener; `header`: NAME VALUE, sent upstream."""
 
-    def __init__(self, upstream):
+    def __init__(self, upstream, listen="", header=None):
         self.dir, self.port = tempfile.mkdtemp(prefix="nginx-"), procs.free_port()
         self.file = os.path.join(self.dir, "nginx.conf")
         with open(self.file, "w") as f:
-            f.write(NGINX.format(dir=self.dir, server=upstream.address, port=self.port))
+            f.write(NGINX.format(dir=self.dir, server=upstream.address, port=self.port, listen=listen,
+                                 header=f"proxy_set_header {header};" if header else ""))
         self.process = procs.spawn(["nginx", "-e", os.path.join(self.dir, "error.log"), "-c", self.file],
                                    stderr=subprocess.DEVNULL)
         try:

@@ -1,0 +1,86 @@
+#include "caps.h"
+
+#include "client.h"
+#include "peers.h"
+
+#include "shm/addresses.h"
+
+#include <stdio.h>
+#include <sys/resource.h>
+
+#define DESCRIPTORS_OWN 32 /* loop, channel, pages, sockets we accept on */
+
+bool
+caps_room(const struct worker *w)
+{
+	uint32_t most = w->hello.role == ROLE_TRAFFIC ? w->hello.max_connections : 0;
+	struct rlimit limit;
+	uint64_t open;
+
+	if (most && w->clients + peers_sum(w->peers, offsetof(struct board_worker, connections)) >= most)
+		return false;
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur == RLIM_INFINITY)
+		return true;
+	/* Each client may need a connection to an upstream. */
+	open = w->env.open > 2 * w->clients ? w->env.open : 2 * w->clients;
+	return open + DESCRIPTORS_OWN + w->hello.fd_reserve < limit.rlim_cur;
+}
+
+static uint64_t
+count(const struct worker *w, uint64_t key)
+{
+	uint64_t sum = address_count(w->page, key);
+
+	for (size_t i = 0; i < w->peers->count; i++) {
+		if (w->peers->peers[i].page->role == ROLE_TRAFFIC)
+			sum += address_count(w->peers->peers[i].page, key);
+	}
+	return sum;
+}
+
+bool
+caps_take(struct client *c)
+{
+	struct worker *w = c->worker;
+	uint32_t most = w->hello.max_per_address;
+	uint64_t key;
+
+	if (!most || c->kind != LISTENER_HTTP || c->nameless)
+		return true;
+	if (w->table && client_is_trusted(c, w->table)) /* its address is not its clients' */
+		return true;
+	key = address_key(c->ip);
+	if (count(w, key) >= most)
+		return false;
+	c->address_row = address_add(w->page, key);
+	if (c->address_row == ADDRESS_UNCOUNTED)
+		board_add(&w->page->counts.counter[COUNTER_addresses_uncounted], 1);
+	return true;
+}
+
+void
+caps_drop(struct client *c)
+{
+	address_drop(c->worker->page, c->address_row);
+	c->address_row = ADDRESS_UNCOUNTED;
+}
+
+void
+caps_refuse(struct client *c)
+{
+	const struct reason_info *info = reason_info(REASON_too_many_connections);
+	char body[256], answer[512];
+	int body_n, n;
+
+	board_add(&c->worker->page->counts.by_reason[REASON_too_many_connections], 1);
+	body_n = snprintf(body, sizeof body,
+			  "{\"type\":\"urn:yett:reason:%s\",\"status\":%d,\"detail\":\"%s\","
+			  "\"reason\":\"%s\"}\n",
+			  info->name, info->status, info->text, info->name);
+	n = snprintf(answer, sizeof answer,
+		     "HTTP/1.1 %d Too Many Requests\r\nServer: yett\r\nContent-Type: "
+		     "application/problem+json\r\nContent-Length: %d\r\nX-Yett-Reason: %s\r\n"
+		     "Retry-After: 1\r\nConnection: close\r\n\r\n%s",
+		     info->status, body_n, info->name, body);
+	client_refuse(c, slice_make(answer, (size_t)n));
+}
