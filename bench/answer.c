@@ -98,7 +98,7 @@ parse_head(struct answer *a, struct slice head, bool bodiless)
 	/* RFC 9112 section 6.3 */
 	if (a->status < 200 && a->status != 101) {
 		a->state = ANSWER_HEAD;
-	} else if (bodiless || a->status == 204 || a->status == 304) {
+	} else if (bodiless || a->status == 101 || a->status == 204 || a->status == 304) {
 		a->state = ANSWER_DONE;
 	} else if (chunked) {
 		a->state = ANSWER_CHUNK_SIZE;

@@ -22,7 +22,7 @@ client_close(struct client *c)
 		close(c->fd);
 	c->fd = -1;
 	c->state = CLIENT_CLOSED;
-	c->connected = false;
+	c->connected = c->upgraded = false;
 }
 
 void
@@ -53,11 +53,11 @@ client_dial(struct client *c)
 	struct epoll_event ev = { .events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, .data.ptr = c };
 	int one = 1;
 
-	c->fd = socket(c->plan->address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	c->fd = socket(c->plan->url.address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (c->fd < 0)
 		return client_fail(c, CLIENT_CONNECT);
 	setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-	if (connect(c->fd, (const struct sockaddr *)&c->plan->address, c->plan->address_n) < 0) {
+	if (connect(c->fd, (const struct sockaddr *)&c->plan->url.address, c->plan->url.address_n) < 0) {
 		if (errno != EINPROGRESS)
 			return client_fail(c, CLIENT_CONNECT);
 	} else {
@@ -66,18 +66,6 @@ client_dial(struct client *c)
 	if (epoll_ctl(c->epoll, EPOLL_CTL_ADD, c->fd, &ev) < 0)
 		return client_fail(c, CLIENT_CONNECT);
 	return CLIENT_PENDING;
-}
-
-enum client_result
-client_open(struct client *c, uint64_t now)
-{
-	enum client_result r = client_dial(c);
-
-	c->sent = now;
-	if (r != CLIENT_PENDING)
-		return r;
-	c->state = c->connected ? CLIENT_IDLE : CLIENT_CONNECTING;
-	return c->connected ? CLIENT_READY : CLIENT_PENDING;
 }
 
 /* Writes what the socket takes of the request. A server that stops reading may still answer, so an error of writing is left
@@ -102,6 +90,49 @@ client_write(struct client *c)
 	}
 }
 
+static void
+client_head(struct client *c)
+{
+	c->out.n = c->out_sent = 0;
+	answer_reset(&c->answer);
+	plan_next_head(c->plan, &c->out);
+}
+
+/* The connection is there: a WebSocket goes on to ask for its upgrade. */
+static enum client_result
+client_opened(struct client *c)
+{
+	c->connected = true;
+	if (c->plan->websocket) {
+		client_write(c);
+		return CLIENT_PENDING;
+	}
+	c->state = CLIENT_IDLE;
+	return CLIENT_READY;
+}
+
+enum client_result
+client_open(struct client *c, uint64_t now)
+{
+	enum client_result r = client_dial(c);
+
+	c->sent = now;
+	if (r != CLIENT_PENDING)
+		return r;
+	if (c->plan->websocket)
+		client_head(c);
+	c->state = CLIENT_CONNECTING;
+	return c->connected ? client_opened(c) : CLIENT_PENDING;
+}
+
+static void
+client_message(struct client *c)
+{
+	if (c->out_sent == c->out.n)
+		c->out.n = c->out_sent = 0;
+	websocket_send(&c->websocket, c->plan->body, &c->out);
+}
+
 enum client_result
 client_send(struct client *c, uint64_t since, uint64_t now)
 {
@@ -109,10 +140,12 @@ client_send(struct client *c, uint64_t since, uint64_t now)
 
 	c->since = since;
 	c->sent = now;
-	c->out.n = c->out_sent = 0;
-	c->body_left = c->plan->body;
-	answer_reset(&c->answer);
-	plan_next_head(c->plan, &c->out);
+	if (c->upgraded) {
+		client_message(c);
+	} else {
+		c->body_left = c->plan->websocket ? 0 : c->plan->body;
+		client_head(c);
+	}
 	if (c->state == CLIENT_CLOSED) {
 		r = client_dial(c);
 		if (r != CLIENT_PENDING)
@@ -149,6 +182,8 @@ client_ended(struct client *c, bool error)
 {
 	enum client_result r;
 
+	if (c->upgraded)
+		return client_fail(c, error ? CLIENT_RESET : CLIENT_GONE);
 	switch (c->state) {
 	case CLIENT_CONNECTING:
 		return client_fail(c, CLIENT_CONNECT);
@@ -171,13 +206,77 @@ client_ended(struct client *c, bool error)
 	return CLIENT_PENDING;
 }
 
+/* Bytes of a WebSocket. */
+static enum client_result
+client_frames(struct client *c, struct slice in)
+{
+	enum client_result r = CLIENT_PENDING;
+
+	while (in.n > 0) {
+		switch (websocket_feed(&c->websocket, &in, &c->out)) {
+		case WEBSOCKET_MORE: break;
+		case WEBSOCKET_MESSAGE:
+		case WEBSOCKET_OTHER:
+			if (c->state != CLIENT_BUSY || c->websocket.differs || c->websocket.received != c->websocket.size)
+				return client_fail(c, CLIENT_MALFORMED);
+			c->state = CLIENT_IDLE;
+			r = CLIENT_OK;
+			break;
+		case WEBSOCKET_CLOSED: return client_fail(c, CLIENT_GONE);
+		case WEBSOCKET_BAD: return client_fail(c, CLIENT_MALFORMED);
+		}
+	}
+	client_write(c); /* pongs */
+	return r;
+}
+
+/* Bytes of the answer to an upgrade. */
+static enum client_result
+client_upgrade(struct client *c, struct slice in)
+{
+	size_t used;
+	int r = answer_feed(&c->answer, in, false, &used);
+
+	if (r <= 0)
+		return r == 0 ? CLIENT_PENDING : client_fail(c, CLIENT_MALFORMED);
+	if (c->answer.status != 101)
+		return client_fail(c, CLIENT_STATUS);
+	c->upgraded = true;
+	websocket_reset(&c->websocket);
+	if (c->state == CLIENT_BUSY) {
+		client_message(c);
+		client_write(c);
+		return client_frames(c, slice_make(in.p + used, in.n - used));
+	}
+	c->state = CLIENT_IDLE;
+	return CLIENT_READY;
+}
+
+static enum client_result
+client_take(struct client *c, struct slice in)
+{
+	size_t used;
+	int r;
+
+	if (c->upgraded)
+		return client_frames(c, in);
+	if (c->plan->websocket)
+		return client_upgrade(c, in);
+	if (c->state != CLIENT_BUSY)
+		return client_fail(c, CLIENT_MALFORMED);
+	r = answer_feed(&c->answer, in, c->plan->bodiless, &used);
+	if (r < 0 || used < in.n)
+		return client_fail(c, CLIENT_MALFORMED);
+	return r > 0 ? client_judge(c) : CLIENT_PENDING;
+}
+
 /* `last`: the end of the stream, or an error, stands behind the bytes, and there will be no further edge. */
 static enum client_result
 client_read(struct client *c, char *scratch, size_t scratch_n, bool last)
 {
+	enum client_result r;
+
 	for (;;) {
-		size_t used;
-		int r;
 		ssize_t n = recv(c->fd, scratch, scratch_n, 0);
 
 		if (n < 0 && errno == EINTR)
@@ -186,13 +285,9 @@ client_read(struct client *c, char *scratch, size_t scratch_n, bool last)
 			return CLIENT_PENDING;
 		if (n <= 0)
 			return client_ended(c, n < 0);
-		if (c->state != CLIENT_BUSY)
-			return client_fail(c, CLIENT_MALFORMED);
-		r = answer_feed(&c->answer, slice_make(scratch, (size_t)n), c->plan->bodiless, &used);
-		if (r < 0 || used < (size_t)n)
-			return client_fail(c, CLIENT_MALFORMED);
-		if (r > 0)
-			return client_judge(c);
+		r = client_take(c, slice_make(scratch, (size_t)n));
+		if (r != CLIENT_PENDING)
+			return r;
 		if ((size_t)n < scratch_n && !last) /* what comes next is a new edge */
 			return CLIENT_PENDING;
 	}
@@ -211,13 +306,11 @@ client_event(struct client *c, uint32_t events, char *scratch, size_t scratch_n)
 			return client_ended(c, true);
 		if (!(events & EPOLLOUT))
 			return CLIENT_PENDING;
+		if (c->state == CLIENT_CONNECTING)
+			return client_opened(c);
 		c->connected = true;
-		if (c->state == CLIENT_CONNECTING) {
-			c->state = CLIENT_IDLE;
-			return CLIENT_READY;
-		}
 	}
-	if ((events & EPOLLOUT) && c->state == CLIENT_BUSY)
+	if ((events & EPOLLOUT) && (c->state == CLIENT_BUSY || c->upgraded))
 		client_write(c);
 	if ((events & EPOLLIN) || last)
 		r = client_read(c, scratch, scratch_n, last);

@@ -2,11 +2,12 @@
 
 /*
  * client: one connection of the load generator and the request that is on it. Knows sockets and one epoll; knows nothing of
- * rates and windows (load.c) and keeps no counts.
+ * rates and windows (window.c) and keeps no counts.
  */
 
 #include "answer.h"
 #include "plan.h"
+#include "websocket.h"
 
 #include "lib/list.h"
 
@@ -15,7 +16,7 @@
 
 enum client_state {
 	CLIENT_CLOSED,
-	CLIENT_CONNECTING,
+	CLIENT_CONNECTING, /* ahead of a request; a WebSocket also waits for its 101 */
 	CLIENT_IDLE,
 	CLIENT_BUSY,   /* a request is on it, also while it connects for that */
 	CLIENT_ENDING, /* the answer is whole; the server will close */
@@ -31,17 +32,19 @@ enum client_result {
 	CLIENT_STATUS,
 	CLIENT_LENGTH,
 	CLIENT_MALFORMED,
+	CLIENT_GONE, /* the server ended a WebSocket */
 	CLIENT_RESULTS,
 };
 
 struct client {
-	struct list link; /* load.c's */
+	struct list link; /* window.c's */
 	struct plan *plan;
 	int epoll, fd;
 	enum client_state state;
-	bool connected;
+	bool connected, upgraded;
 	struct answer answer;
-	struct buf out; /* the head that is being sent */
+	struct websocket websocket;
+	struct buf out; /* the head, or the frames, that are being sent */
 	size_t out_sent;
 	uint64_t body_left;
 	uint64_t since, sent; /* ns: what latency counts from; when it was handed to us */
@@ -62,4 +65,11 @@ static inline bool
 client_ready(const struct client *c)
 {
 	return c->state == CLIENT_IDLE || c->state == CLIENT_CLOSED;
+}
+
+/* Bytes of the answer's body, or of the message that came back. */
+static inline uint64_t
+client_received(const struct client *c)
+{
+	return c->plan->websocket ? c->websocket.received : c->answer.body;
 }

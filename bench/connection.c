@@ -1,4 +1,5 @@
 #include "connection.h"
+#include "target.h"
 
 #include "lib/clock.h"
 #include "lib/xalloc.h"
@@ -47,52 +48,6 @@ connection_free(struct connection *c)
 	free(c);
 }
 
-/* "1k", "64k", "1m", "2g" or bytes. */
-static bool
-parse_size(struct slice s, uint64_t *size)
-{
-	uint64_t n = 0;
-	size_t i = 0;
-
-	for (; i < s.n && s.p[i] >= '0' && s.p[i] <= '9' && i < 15; i++)
-		n = n * 10 + (uint64_t)(s.p[i] - '0');
-	if (i == 0 || s.n > i + 1)
-		return false;
-	if (i < s.n) {
-		char unit = s.p[i];
-
-		if (unit != 'k' && unit != 'm' && unit != 'g')
-			return false;
-		n <<= unit == 'k' ? 10 : unit == 'm' ? 20 : 30;
-	}
-	*size = n;
-	return true;
-}
-
-static unsigned
-request_target(struct connection *c, struct slice target)
-{
-	struct slice query, path = slice_cut(target, '?', &query), last = path, rest;
-	const char *ms;
-
-	for (rest = path; rest.p;)
-		last = slice_cut(rest, '/', &rest);
-	c->due = 0;
-	c->upload = slice_eq(last, SLICE("upload"));
-	c->size = 0;
-	if (parse_size(last, &c->size) || c->upload)
-		return 200;
-	if (slice_eq(last, SLICE("isAlive")) || slice_eq(last, SLICE("slow"))) {
-		ms = query.p ? memmem(query.p, query.n, "ms=", 3) : NULL;
-		if (last.p[0] == 's') {
-			c->size = 1024;
-			c->due = clock_mono_ms() + (ms ? strtoul(ms + 3, NULL, 10) : 0);
-		}
-		return 200;
-	}
-	return 404;
-}
-
 static void
 request_field(struct connection *c, struct slice line, bool *expect)
 {
@@ -111,35 +66,53 @@ request_field(struct connection *c, struct slice line, bool *expect)
 			c->close = false;
 	} else if (name.n == 6 && slice_ieq(name, SLICE("Expect"))) {
 		*expect = true;
+	} else if (name.n == 17 && slice_ieq(name, SLICE("Sec-WebSocket-Key"))) {
+		c->key = value;
 	}
+}
+
+/* Status line and fields of the answer but for its length. */
+static void
+answer_head(struct responder *r, struct connection *c, unsigned status)
+{
+	c->out.n = 0;
+	buf_addf(&c->out, "HTTP/1.1 %s\r\nServer: responder\r\n",
+		 c->upgrade ? "101 Switching Protocols" : status == 200 ? "200 OK" : "404 Not Found");
+	if (r->name)
+		buf_addf(&c->out, "X-Responder: %s\r\n", r->name);
+	if (c->upgrade)
+		echo_accept(c->key, &c->out);
+	else
+		buf_addf(&c->out, "Content-Type: text/plain\r\n%s", c->close ? "Connection: close\r\n" : "");
 }
 
 static bool
 request_head(struct responder *r, struct connection *c, struct slice head)
 {
-	struct slice method, target, version, line, rest;
+	struct slice method, text, version, line, rest;
+	struct target target;
 	bool expect = false;
-	unsigned status;
 
 	line = slice_cut(head, '\r', &rest);
-	method = slice_cut(line, ' ', &target);
-	target = slice_cut(target, ' ', &version);
+	method = slice_cut(line, ' ', &text);
+	text = slice_cut(text, ' ', &version);
 	if (!version.p || !slice_starts(version, SLICE("HTTP/1.")) || version.n != 8)
 		return false;
 	c->head = slice_eq(method, SLICE("HEAD"));
 	c->close = version.p[7] == '0';
 	c->received = c->left = 0;
 	c->state = REQUEST_WHOLE;
-	status = request_target(c, target);
+	c->key = slice_make(NULL, 0);
+	target_parse(&target, text);
 	while (rest.n > 3) {
 		line = slice_cut(slice_make(rest.p + 1, rest.n - 1), '\r', &rest);
 		request_field(c, line, &expect);
 	}
-	c->out.n = 0;
-	buf_addf(&c->out, "HTTP/1.1 %s\r\nServer: responder\r\nContent-Type: text/plain\r\n%s",
-		 status == 200 ? "200 OK" : "404 Not Found", c->close ? "Connection: close\r\n" : "");
-	if (r->name)
-		buf_addf(&c->out, "X-Responder: %s\r\n", r->name);
+	c->upload = target.upload;
+	c->upgrade = target.echo && c->key.n > 0;
+	c->size = target.size;
+	c->due = target.delay ? clock_mono_ms() + target.delay : 0;
+	answer_head(r, c, target.status);
 	if (expect && c->state != REQUEST_WHOLE)
 		return send(c->fd, "HTTP/1.1 100 Continue\r\n\r\n", 25, MSG_NOSIGNAL) == 25;
 	return true;
@@ -154,6 +127,13 @@ answer_begin(struct connection *c)
 
 	c->state = REQUEST_ANSWER;
 	c->out_sent = c->body_sent = 0;
+	if (c->upgrade) {
+		buf_adds(&c->out, SLICE("\r\n"));
+		c->echo = (struct echo){ .payload = false };
+		c->close = false;
+		c->state = REQUEST_ECHO;
+		return;
+	}
 	buf_addf(&c->out, "Content-Length: %llu\r\n\r\n", (unsigned long long)(c->upload ? (uint64_t)n : c->size));
 	if (c->head)
 		c->size = 0;
@@ -233,6 +213,26 @@ take_body(struct connection *c, struct slice *in)
 		c->state = c->state == REQUEST_LENGTH ? REQUEST_WHOLE : REQUEST_CHUNK_SIZE;
 }
 
+/* Answers frames while the client takes the answers. False: the connection is over. */
+static bool
+echo_run(struct connection *c, struct slice *in, bool *more)
+{
+	int sent = answer_send(c);
+
+	if (sent <= 0) {
+		*more = true;
+		return sent == 0;
+	}
+	c->out.n = c->out_sent = 0;
+	*more = in->n == 0;
+	if (c->close)
+		return false;
+	c->close = !echo_take(&c->echo, *in, &c->out);
+	*more = *more && !c->close;
+	*in = slice_make(NULL, 0);
+	return true;
+}
+
 /* Handles as much of `in` as it can. False: the connection is over. */
 static bool
 connection_run(struct responder *r, struct connection *c, struct slice *in)
@@ -269,6 +269,10 @@ connection_run(struct responder *r, struct connection *c, struct slice *in)
 				return false;
 			c->state = REQUEST_HEAD;
 			more = in->n == 0;
+			break;
+		case REQUEST_ECHO:
+			if (!echo_run(c, in, &more))
+				return false;
 			break;
 		}
 	}
@@ -311,6 +315,8 @@ connection_read(struct responder *r, struct connection *c, bool last)
 			return false;
 		if ((size_t)n < r->scratch.cap && !last)
 			return true;
+		if (c->state == REQUEST_ECHO && c->out_sent < c->out.n) /* read on when it took its answers */
+			return true;
 		if (c->in.n > HEAD_MAX * 4) /* a pipeline without end */
 			return false;
 	}
@@ -319,11 +325,13 @@ connection_read(struct responder *r, struct connection *c, bool last)
 void
 connection_event(struct responder *r, struct connection *c, uint32_t events)
 {
-	bool last = events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR), ok = true;
+	bool last = events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR), ok = true, echo = false;
 
-	if ((events & EPOLLOUT) && c->state == REQUEST_ANSWER)
+	if ((events & EPOLLOUT) && (c->state == REQUEST_ANSWER || c->state == REQUEST_ECHO)) {
+		echo = c->state == REQUEST_ECHO && c->out_sent < c->out.n;
 		ok = connection_feed(r, c, slice_make(NULL, 0));
-	if (ok && ((events & EPOLLIN) || last))
+	}
+	if (ok && ((events & EPOLLIN) || last || echo))
 		ok = connection_read(r, c, last);
 	if (!ok)
 		connection_free(c);

@@ -14,43 +14,32 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
-static const char *const result_names[CLIENT_RESULTS] = {
-	[CLIENT_CONNECT] = "connect", [CLIENT_RESET] = "reset",	  [CLIENT_TIMEOUT] = "timeout",
-	[CLIENT_STATUS] = "status",   [CLIENT_LENGTH] = "length", [CLIENT_MALFORMED] = "malformed",
-};
+static void
+print_command(const struct load *load, struct buf *out)
+{
+	static const char *const names[COMMAND_PHASES] = { "before", "during", "after" };
+	const struct command *c = &load->command;
+
+	buf_adds(out, SLICE(",\"while\":{\"command\":"));
+	buf_add_json(out, slice_of(load->plan->command));
+	buf_addf(out, ",\"status\":%d,\"seconds\":%.3f", c->status, (double)(c->ended - c->begun) / 1e9);
+	for (unsigned i = 0; i < COMMAND_PHASES; i++) {
+		buf_addf(out, ",\"%s\":{", names[i]);
+		tally_print(&load->phases[i], out);
+		buf_addc(out, '}');
+	}
+	buf_addc(out, '}');
+}
 
 static void
 load_print(const struct load *load)
 {
 	BUF_CLEAN struct buf out = { 0 };
-	const struct histogram *h = &load->latency;
-	double seconds = (double)(load->last_result - load->begin) / 1e9;
-	uint64_t errors = 0;
-	const char *sep = "";
 
-	for (unsigned i = CLIENT_OK + 1; i < CLIENT_RESULTS; i++)
-		errors += load->counts[i];
-	buf_addf(&out, "{\"requests\":%llu,\"errors\":%llu,\"seconds\":%.6f,\"rps\":%.1f,\"bytes\":%llu,\"by_kind\":{",
-		 (unsigned long long)load->counts[CLIENT_OK], (unsigned long long)errors, seconds,
-		 seconds > 0 ? (double)load->counts[CLIENT_OK] / seconds : 0.0, (unsigned long long)load->bytes);
-	for (unsigned i = CLIENT_OK + 1; i < CLIENT_RESULTS; i++) {
-		buf_addf(&out, "%s\"%s\":%llu", sep, result_names[i], (unsigned long long)load->counts[i]);
-		sep = ",";
-	}
-	buf_adds(&out, SLICE("},\"wrong_statuses\":{"));
-	sep = "";
-	for (unsigned i = 0; i < WINDOW_STATUSES; i++) {
-		if (load->statuses[i] == 0)
-			continue;
-		buf_addf(&out, "%s\"%u\":%llu", sep, i, (unsigned long long)load->statuses[i]);
-		sep = ",";
-	}
-	buf_addf(&out, "},\"latency_us\":{\"mean\":%.1f,\"p50\":%.1f,\"p90\":%.1f,\"p99\":%.1f,\"p99.9\":%.1f,\"max\":%.1f}",
-		 h->count ? (double)h->sum / (double)h->count / 1e3 : 0.0, (double)histogram_percentile(h, 0.5) / 1e3,
-		 (double)histogram_percentile(h, 0.9) / 1e3, (double)histogram_percentile(h, 0.99) / 1e3,
-		 (double)histogram_percentile(h, 0.999) / 1e3, (double)h->max / 1e3);
-	buf_adds(&out, SLICE(",\"latency_buckets\":"));
-	histogram_print(h, &out);
+	buf_addc(&out, '{');
+	tally_print(&load->total, &out);
+	if (load->plan->command)
+		print_command(load, &out);
 	printf("%.*s}\n", (int)out.n, out.p);
 	fflush(stdout);
 }
@@ -101,16 +90,16 @@ run(struct load *load)
 	if (!load->plan->new_connection)
 		load_open(load);
 	if (load->plan->warmup > 0)
-		load_window(load, load->plan->warmup, load->plan->rate);
+		load_window(load, load->plan->warmup, load->plan->rate, false);
 	if (!load->plan->control) {
-		load_window(load, load->plan->seconds, load->plan->rate);
+		load_window(load, load->plan->seconds, load->plan->rate, load->plan->command);
 		load_print(load);
 		return;
 	}
 	printf("{\"ready\":true}\n");
 	fflush(stdout);
 	while (control_next(&control, load, &seconds, &rate)) {
-		load_window(load, seconds, rate);
+		load_window(load, seconds, rate, false);
 		load_print(load);
 	}
 }
@@ -134,7 +123,7 @@ main(int argc, char **argv)
 		run(load);
 	else
 		fprintf(stderr, "bench-load: epoll: %s\n", strerror(-r));
-	status = load->latency.count ? EXIT_SUCCESS : EXIT_FAILURE;
+	status = load->total.latency.count ? EXIT_SUCCESS : EXIT_FAILURE;
 	load_deinit(load);
 	free(load);
 	plan_deinit(&plan);

@@ -1,33 +1,55 @@
 #include "plan.h"
 
-#include "lib/xalloc.h"
-
-#include <arpa/inet.h>
 #include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 
+#define MESSAGE_BYTES 64
+
 static const char usage[] =
-	"usage: bench-load [options] http://HOST:PORT/PATH\n"
-	"HOST is a numeric address. Prints one JSON object per window.\n"
+	"usage: bench-load [options] http://HOST[:PORT][/PATH]\n"
+	"Sends requests and prints one JSON object per window. Exit status 0: some request succeeded.\n"
+	"\n"
+	"How much\n"
 	"  -c, --connections N    at once (64)\n"
 	"  -d, --seconds S        length of the window (5)\n"
 	"  -w, --warmup S         a window before it that does not count (0)\n"
-	"  -r, --rate N           open loop: N requests/s, random arrivals, latency from the due time\n"
-	"  -m, --method NAME      GET\n"
-	"  -H, --header FIELD     \"Name: value\"; \"{token}\" in it is the next token; may be repeated\n"
-	"      --tokens FILE      one token a line, used in turn\n"
-	"      --paths FILE       one path a line, used in turn, instead of the URL's\n"
-	"  -b, --body BYTES       a body with each request\n"
+	"  -r, --rate N           open loop: N requests/s, random arrivals, latency from the due time. Without it each\n"
+	"                         connection sends its next request when it has the answer (closed loop)\n"
 	"      --new-connection   a connection for each request\n"
-	"      --status N         the right status (200)\n"
-	"      --length BYTES     the right length of the answer's body (any)\n"
 	"      --timeout S        per request (10)\n"
 	"      --seed N           of the random arrivals (1)\n"
+	"\n"
+	"What\n"
+	"  -m, --method NAME      GET\n"
+	"  -H, --header FIELD     \"Name: value\"; \"{token}\" in it is the next token; may be repeated\n"
+	"  -b, --body BYTES       a body with each request\n"
+	"      --paths FILE       one path a line, used in turn, instead of the URL's\n"
+	"      --routes N         the path has \"{n}\", which is 0 to N-1 in turn\n"
+	"      --websocket        open WebSockets and send a message on each; the server must echo it. A request is a\n"
+	"                         message of --body bytes (64) and its echo; \"closed\" counts WebSockets that it ended\n"
+	"\n"
+	"Tokens, in \"Authorization: Bearer\" unless a header says \"{token}\"\n"
+	"      --token-file FILE  one a line, used in turn\n"
+	"      --jwt-secret FILE  mint them: a secret (HS256), or a private RSA key in PEM (RS256)\n"
+	"      --tokens N         that many, used in turn (1); 0: a new one for each request\n"
+	"      --claim NAME=VALUE a text claim; \"{n}\" in it is the token's number; may be repeated (sub=user-{n})\n"
+	"      --ttl S            seconds until they expire; negative: they have (86400)\n"
+	"\n"
+	"Which answers are right; all others are errors\n"
+	"      --status N         200\n"
+	"      --length BYTES     of the body (any)\n"
+	"\n"
+	"What happens meanwhile\n"
+	"      --while COMMAND    the shell runs it after a third of the window; the result tells before, during (until a\n"
+	"                         second after its end) and after apart\n"
 	"      --control          wait on standard input for lines \"run SECONDS [RATE]\", one window each\n";
 
-enum option_id { OPT_TOKENS = 256, OPT_PATHS, OPT_NEW, OPT_STATUS, OPT_LENGTH, OPT_TIMEOUT, OPT_SEED, OPT_CONTROL };
+enum option_id {
+	OPT_TOKEN_FILE = 256, OPT_SECRET, OPT_TOKENS, OPT_CLAIM, OPT_TTL, OPT_PATHS, OPT_ROUTES, OPT_NEW, OPT_STATUS,
+	OPT_LENGTH, OPT_TIMEOUT, OPT_SEED, OPT_CONTROL, OPT_WEBSOCKET, OPT_WHILE,
+};
 
 static const struct option options[] = {
 	{ "connections", required_argument, NULL, 'c' },
@@ -36,8 +58,13 @@ static const struct option options[] = {
 	{ "rate", required_argument, NULL, 'r' },
 	{ "method", required_argument, NULL, 'm' },
 	{ "header", required_argument, NULL, 'H' },
+	{ "token-file", required_argument, NULL, OPT_TOKEN_FILE },
+	{ "jwt-secret", required_argument, NULL, OPT_SECRET },
 	{ "tokens", required_argument, NULL, OPT_TOKENS },
+	{ "claim", required_argument, NULL, OPT_CLAIM },
+	{ "ttl", required_argument, NULL, OPT_TTL },
 	{ "paths", required_argument, NULL, OPT_PATHS },
+	{ "routes", required_argument, NULL, OPT_ROUTES },
 	{ "body", required_argument, NULL, 'b' },
 	{ "new-connection", no_argument, NULL, OPT_NEW },
 	{ "status", required_argument, NULL, OPT_STATUS },
@@ -45,8 +72,15 @@ static const struct option options[] = {
 	{ "timeout", required_argument, NULL, OPT_TIMEOUT },
 	{ "seed", required_argument, NULL, OPT_SEED },
 	{ "control", no_argument, NULL, OPT_CONTROL },
+	{ "websocket", no_argument, NULL, OPT_WEBSOCKET },
+	{ "while", required_argument, NULL, OPT_WHILE },
 	{ "help", no_argument, NULL, 'h' },
 	{ NULL, 0, NULL, 0 },
+};
+
+struct given { /* options that are of use together */
+	const char *secret;
+	uint64_t tokens, routes;
 };
 
 static int
@@ -79,105 +113,27 @@ parse_count(const char *text, double min, uint64_t *out)
 	return r;
 }
 
-static void
-list_add(struct plan_list *list, struct slice item)
+static int
+parse_texts(struct texts *texts, const char *file)
 {
-	list->items = xrealloc(list->items, (list->count + 1) * sizeof *list->items);
-	list->items[list->count++] = slice_make(xstrndup(item.p, item.n), item.n);
+	int r = texts_read(texts, file);
+
+	return r == 0 ? 0 : refuse(r == -ENODATA ? "no line in it" : strerror(-r), file);
 }
 
 static int
-list_read(struct plan_list *list, const char *file)
+parse_ttl(const char *text, int64_t *out)
 {
-	char *line = NULL;
-	size_t cap = 0;
-	ssize_t n;
-	FILE *f = fopen(file, "re");
+	double value;
+	int r = parse_number(text, -1e9, &value);
 
-	if (!f)
-		return refuse(strerror(errno), file);
-	while ((n = getline(&line, &cap, f)) > 0) {
-		size_t len = strcspn(line, "\r\n");
-
-		if (len > 0)
-			list_add(list, slice_make(line, len));
-	}
-	free(line);
-	fclose(f);
-	return list->count ? 0 : refuse("no line in it", file);
-}
-
-static void
-list_deinit(struct plan_list *list)
-{
-	for (size_t i = 0; i < list->count; i++)
-		free((char *)list->items[i].p);
-	free(list->items);
-}
-
-static struct slice
-list_next(struct plan_list *list)
-{
-	struct slice item = list->items[list->next];
-
-	list->next = list->next + 1 < list->count ? list->next + 1 : 0;
-	return item;
+	if (r == 0)
+		*out = (int64_t)value;
+	return r;
 }
 
 static int
-parse_address(struct plan *plan, struct slice host, const char *port)
-{
-	struct sockaddr_in *v4 = (struct sockaddr_in *)&plan->address;
-	struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)&plan->address;
-	char text[INET6_ADDRSTRLEN];
-	uint64_t number;
-	bool bracket = host.n > 2 && host.p[0] == '[' && host.p[host.n - 1] == ']';
-	int n = bracket ? (int)host.n - 2 : (int)host.n;
-
-	if (parse_count(port, 1, &number) < 0 || number > 65535)
-		return -EINVAL;
-	snprintf(text, sizeof text, "%.*s", n, bracket ? host.p + 1 : host.p);
-	if (bracket && inet_pton(AF_INET6, text, &v6->sin6_addr) == 1) {
-		v6->sin6_family = AF_INET6;
-		v6->sin6_port = htons((uint16_t)number);
-		plan->address_n = sizeof *v6;
-		return 0;
-	}
-	if (inet_pton(AF_INET, text, &v4->sin_addr) != 1)
-		return refuse("not a numeric address", text);
-	v4->sin_family = AF_INET;
-	v4->sin_port = htons((uint16_t)number);
-	plan->address_n = sizeof *v4;
-	return 0;
-}
-
-/* "http://HOST:PORT[/PATH]" */
-static int
-parse_url(struct plan *plan, const char *url)
-{
-	struct slice rest = slice_of(url), authority, path;
-	const char *colon;
-	int r;
-
-	if (!slice_starts(rest, SLICE("http://")))
-		return refuse("only http:// URLs", url);
-	rest = slice_make(rest.p + 7, rest.n - 7);
-	authority = slice_cut(rest, '/', &path);
-	path = path.p ? slice_make(path.p - 1, path.n + 1) : SLICE("/");
-	plan->host = xstrndup(authority.p, authority.n);
-	colon = strrchr(plan->host, ':');
-	if (!colon || colon[1] == '\0' || strchr(colon, ']'))
-		return refuse("no port in the URL", url);
-	r = parse_address(plan, slice_make(plan->host, (size_t)(colon - plan->host)), colon + 1);
-	if (r < 0)
-		return r;
-	if (plan->paths.count == 0)
-		list_add(&plan->paths, path);
-	return 0;
-}
-
-static int
-parse_option(struct plan *plan, int option, const char *value)
+parse_option(struct plan *plan, struct given *given, int option, const char *value)
 {
 	uint64_t length;
 	int r;
@@ -189,8 +145,13 @@ parse_option(struct plan *plan, int option, const char *value)
 	case 'r': return parse_number(value, 0, &plan->rate);
 	case 'm': plan->method = value; return 0;
 	case 'H': buf_addf(&plan->fields, "%s\r\n", value); return 0;
-	case OPT_TOKENS: return list_read(&plan->tokens, value);
-	case OPT_PATHS: return list_read(&plan->paths, value);
+	case OPT_TOKEN_FILE: return parse_texts(&plan->tokens, value);
+	case OPT_SECRET: given->secret = value; return 0;
+	case OPT_TOKENS: return parse_count(value, 0, &given->tokens);
+	case OPT_CLAIM: return mint_claim(&plan->mint, value) < 0 ? refuse("not NAME=VALUE", value) : 0;
+	case OPT_TTL: return parse_ttl(value, &plan->mint.ttl);
+	case OPT_PATHS: return parse_texts(&plan->paths, value);
+	case OPT_ROUTES: return parse_count(value, 1, &given->routes);
 	case 'b': return parse_count(value, 0, &plan->body);
 	case OPT_NEW: plan->new_connection = true; return 0;
 	case OPT_STATUS: return parse_count(value, 100, &plan->status);
@@ -201,6 +162,8 @@ parse_option(struct plan *plan, int option, const char *value)
 	case OPT_TIMEOUT: return parse_number(value, 0.001, &plan->timeout);
 	case OPT_SEED: return parse_count(value, 1, &plan->seed);
 	case OPT_CONTROL: plan->control = true; return 0;
+	case OPT_WEBSOCKET: plan->websocket = true; return 0;
+	case OPT_WHILE: plan->command = value; return 0;
 	case 'h': fputs(usage, stdout); return 1;
 	default: fputs(usage, stderr); return -EINVAL;
 	}
@@ -219,17 +182,29 @@ has_field(const struct plan *plan, struct slice name)
 	return false;
 }
 
+static bool
+has_hole(const struct plan *plan)
+{
+	return plan->fields.n && memmem(plan->fields.p, plan->fields.n, "{token}", 7);
+}
+
 /* Fields that every request has, before those that were given. */
 static void
 complete_fields(struct plan *plan)
 {
+	bool tokens = plan->mints || plan->tokens.count;
 	struct buf first = { 0 };
 
 	if (!has_field(plan, SLICE("Host")))
-		buf_addf(&first, "Host: %s\r\n", plan->host);
-	if (plan->new_connection)
+		buf_addf(&first, "Host: %.*s\r\n", (int)plan->url.authority.n, plan->url.authority.p);
+	if (tokens && !has_hole(plan))
+		buf_adds(&first, SLICE("Authorization: Bearer {token}\r\n"));
+	if (plan->websocket)
+		buf_adds(&first, SLICE("Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+				       "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"));
+	else if (plan->new_connection)
 		buf_adds(&first, SLICE("Connection: close\r\n"));
-	if (plan->body)
+	if (plan->body && !plan->websocket)
 		buf_addf(&first, "Content-Length: %llu\r\n", (unsigned long long)plan->body);
 	buf_adds(&first, buf_slice(&plan->fields));
 	buf_adds(&first, SLICE("\r\n"));
@@ -237,15 +212,59 @@ complete_fields(struct plan *plan)
 	plan->fields = first;
 }
 
+static int
+complete_tokens(struct plan *plan, const struct given *given)
+{
+	int r;
+
+	if (given->secret) {
+		r = mint_key(&plan->mint, given->secret);
+		if (r < 0)
+			return refuse(r == -EINVAL ? "neither a secret nor a private RSA key" : strerror(-r), given->secret);
+		plan->mints = given->tokens == 0;
+		for (uint64_t i = 0; i < given->tokens; i++)
+			texts_add(&plan->tokens, mint_next(&plan->mint));
+	}
+	if (has_hole(plan) && plan->tokens.count == 0 && !plan->mints)
+		return refuse("needs --token-file or --jwt-secret", "{token}");
+	return 0;
+}
+
+static int
+complete(struct plan *plan, const struct given *given, const char *url)
+{
+	const char *wrong = url_parse(&plan->url, url);
+	int r;
+
+	if (wrong)
+		return refuse(wrong, url);
+	if (plan->websocket && (plan->new_connection || plan->length >= 0))
+		return refuse("neither --new-connection nor --length goes with it", "--websocket");
+	if (plan->command && plan->control)
+		return refuse("does not go with --control", "--while");
+	r = complete_tokens(plan, given);
+	if (r < 0)
+		return r;
+	if (plan->paths.count == 0)
+		texts_expand(&plan->paths, plan->url.path, given->routes);
+	if (plan->websocket && plan->body == 0)
+		plan->body = MESSAGE_BYTES;
+	complete_fields(plan);
+	plan->bodiless = slice_eq(slice_of(plan->method), SLICE("HEAD"));
+	return 0;
+}
+
 int
 plan_parse(struct plan *plan, int argc, char **argv)
 {
+	struct given given = { .tokens = 1, .routes = 1 };
 	int option, r;
 
 	*plan = (struct plan){ .method = "GET", .connections = 64, .seconds = 5, .timeout = 10, .status = 200,
 			       .length = -1, .seed = 1 };
+	mint_init(&plan->mint);
 	while ((option = getopt_long(argc, argv, "c:d:w:r:m:H:b:h", options, NULL)) >= 0) {
-		r = parse_option(plan, option, optarg);
+		r = parse_option(plan, &given, option, optarg);
 		if (r != 0)
 			return r;
 	}
@@ -253,23 +272,16 @@ plan_parse(struct plan *plan, int argc, char **argv)
 		fputs(usage, stderr);
 		return -EINVAL;
 	}
-	r = parse_url(plan, argv[optind]);
-	if (r < 0)
-		return r;
-	complete_fields(plan);
-	plan->bodiless = slice_eq(slice_of(plan->method), SLICE("HEAD"));
-	if (memmem(plan->fields.p, plan->fields.n, "{token}", 7) && plan->tokens.count == 0)
-		return refuse("needs --tokens", "{token}");
-	return 0;
+	return complete(plan, &given, argv[optind]);
 }
 
 void
 plan_deinit(struct plan *plan)
 {
-	list_deinit(&plan->paths);
-	list_deinit(&plan->tokens);
+	texts_deinit(&plan->paths);
+	texts_deinit(&plan->tokens);
+	mint_deinit(&plan->mint);
 	buf_deinit(&plan->fields);
-	free((char *)plan->host);
 	*plan = (struct plan){ 0 };
 }
 
@@ -277,15 +289,16 @@ void
 plan_next_head(struct plan *plan, struct buf *out)
 {
 	struct slice rest = buf_slice(&plan->fields);
+	bool tokens = plan->mints || plan->tokens.count;
 	const char *hole;
 
 	buf_adds(out, slice_of(plan->method));
 	buf_addc(out, ' ');
-	buf_adds(out, list_next(&plan->paths));
+	buf_adds(out, texts_next(&plan->paths));
 	buf_adds(out, SLICE(" HTTP/1.1\r\n"));
-	while (plan->tokens.count && (hole = memmem(rest.p, rest.n, "{token}", 7)) != NULL) {
+	while (tokens && (hole = memmem(rest.p, rest.n, "{token}", 7)) != NULL) {
 		buf_add(out, rest.p, (size_t)(hole - rest.p));
-		buf_adds(out, list_next(&plan->tokens));
+		buf_adds(out, plan->mints ? mint_next(&plan->mint) : texts_next(&plan->tokens));
 		rest = slice_make(hole + 7, rest.n - (size_t)(hole - rest.p) - 7);
 	}
 	buf_adds(out, rest);

@@ -5,13 +5,14 @@
  *   /slow?ms=N                   1 KiB after N milliseconds
  *   /upload                      reads the body and answers with its length as text
  *   /isAlive                     200
+ *   /echo                        a WebSocket that sends back what it gets
  *
  * The last segment of a path decides, so that a gateway may route by what stands before it.
  */
 
 #include "connection.h"
+#include "listen.h"
 
-#include <arpa/inet.h>
 #include <getopt.h>
 #include <netinet/tcp.h>
 #include <signal.h>
@@ -62,37 +63,6 @@ serve(int listener, const char *name)
 	}
 }
 
-/* A listening socket on `address`, which gets the port; -1 when it cannot be. */
-static int
-listen_on(struct sockaddr_in *address, bool shared)
-{
-	socklen_t n = sizeof *address;
-	int one = 1, fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-
-	if (fd < 0)
-		return -1;
-	setsockopt(fd, SOL_SOCKET, shared ? SO_REUSEPORT : SO_REUSEADDR, &one, sizeof one);
-	if (bind(fd, (struct sockaddr *)address, n) < 0 || listen(fd, 4096) < 0 ||
-	    getsockname(fd, (struct sockaddr *)address, &n) < 0) {
-		close(fd);
-		return -1;
-	}
-	return fd;
-}
-
-static bool
-parse_listen(char *text, struct sockaddr_in *address)
-{
-	char *colon = strrchr(text, ':');
-
-	if (!colon)
-		return false;
-	*colon = '\0';
-	address->sin_family = AF_INET;
-	address->sin_port = htons((uint16_t)atoi(colon + 1));
-	return inet_pton(AF_INET, text, &address->sin_addr) == 1;
-}
-
 /* This process serves, and workers - 1 children that end with it. */
 static int
 start(struct sockaddr_in *address, int workers, const char *name)
@@ -134,7 +104,7 @@ main(int argc, char **argv)
 
 	while ((option = getopt_long(argc, argv, "l:w:n:", options, NULL)) >= 0) {
 		if (option == 'l')
-			bad = bad || !parse_listen(optarg, &address);
+			bad = bad || !listen_parse(optarg, &address);
 		else if (option == 'w')
 			workers = atoi(optarg);
 		else if (option == 'n')

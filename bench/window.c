@@ -83,6 +83,16 @@ random_gap(struct load *load)
 	return (uint64_t)(-log(unit) / load->rate * NS_PER_S);
 }
 
+static void
+load_count(struct load *load, struct client *c, enum client_result result)
+{
+	uint64_t now = clock_mono_ns();
+
+	tally_add(&load->total, c, result, now);
+	if (load->command_due)
+		tally_add(&load->phases[load->command.phase], c, result, now);
+}
+
 static void load_result(struct load *load, struct client *c, enum client_result result);
 
 static void
@@ -117,19 +127,10 @@ load_ready(struct load *load, struct client *c, uint64_t now, bool failed)
 static void
 load_result(struct load *load, struct client *c, enum client_result result)
 {
-	uint64_t now = clock_mono_ns();
-
 	load->in_flight--;
-	load->counts[result]++;
-	load->last_result = now;
-	if (result == CLIENT_OK) {
-		histogram_record(&load->latency, now - c->since);
-		load->bytes += c->answer.body;
-	} else if (result == CLIENT_STATUS) {
-		load->statuses[c->answer.status]++;
-	}
+	load_count(load, c, result);
 	if (client_ready(c))
-		load_ready(load, c, now, result != CLIENT_OK && c->state == CLIENT_CLOSED);
+		load_ready(load, c, clock_mono_ns(), result != CLIENT_OK && c->state == CLIENT_CLOSED);
 }
 
 static void
@@ -145,8 +146,8 @@ load_event(struct load *load, struct client *c, uint32_t events)
 			load_result(load, c, r);
 		return;
 	}
-	if (r > CLIENT_OK) /* no request was on it: bytes that nobody asked for, or no connection */
-		load->counts[r]++;
+	if (r > CLIENT_OK) /* no request was on it: bytes that nobody asked for, no connection, or its end */
+		load_count(load, c, r);
 	if (client_ready(c) && list_empty(&c->link))
 		load_ready(load, c, clock_mono_ns(), r > CLIENT_OK);
 }
@@ -181,6 +182,22 @@ load_wake(struct load *load, struct list *list, uint64_t now)
 		load_ready(load, container_of(woken.next, struct client, link), now, false);
 }
 
+/* The command has its third of the window, and what follows it another one, however long it runs. */
+static void
+load_command(struct load *load, uint64_t now)
+{
+	uint64_t third = (uint64_t)(load->plan->seconds * NS_PER_S / 3);
+	enum command_phase before = load->command.phase;
+
+	if (before == COMMAND_BEFORE && now >= load->command_due)
+		command_start(&load->command, load->plan->command, now);
+	command_tick(&load->command, now);
+	if (load->command.phase == COMMAND_DURING && load->end < now + third)
+		load->end = now + third;
+	if (load->command.phase != before)
+		tally_begin(&load->phases[load->command.phase], now);
+}
+
 static void
 load_tick(struct load *load, uint64_t now)
 {
@@ -194,6 +211,8 @@ load_tick(struct load *load, uint64_t now)
 			load_overdue(load, c, now);
 	}
 	load_wake(load, &load->resting, now);
+	if (load->command_due)
+		load_command(load, now);
 }
 
 static void
@@ -244,23 +263,29 @@ load_open(struct load *load)
 	}
 }
 
-void
-load_window(struct load *load, double seconds, double rate)
+static void
+window_begin(struct load *load, double seconds, double rate, bool command, uint64_t now)
 {
-	uint64_t now = clock_mono_ns(), until;
-
 	load->rate = rate;
-	load->begin = load->last_result = now;
 	load->end = now + (uint64_t)(seconds * NS_PER_S);
 	load->next_tick = now + TICK_NS;
 	load->next_due = rate > 0 ? now + random_gap(load) : UINT64_MAX;
-	memset(load->counts, 0, sizeof load->counts);
-	memset(load->statuses, 0, sizeof load->statuses);
-	load->bytes = 0;
-	histogram_reset(&load->latency);
+	load->command = (struct command){ .phase = COMMAND_BEFORE };
+	load->command_due = command ? now + (load->end - now) / 3 : 0;
+	tally_begin(&load->total, now);
+	for (unsigned i = 0; i < COMMAND_PHASES; i++)
+		tally_begin(&load->phases[i], now);
 	load_wake(load, &load->resting, now);
 	if (rate <= 0)
 		load_wake(load, &load->idle, now);
+}
+
+void
+load_window(struct load *load, double seconds, double rate, bool command)
+{
+	uint64_t now = clock_mono_ns(), until;
+
+	window_begin(load, seconds, rate, command, now);
 	while (now < load->end || load->in_flight > 0 || load->due.count > 0) {
 		until = load->next_tick;
 		if (load->next_due < load->end && load->next_due < until)

@@ -7,10 +7,8 @@
  * omission). A window begins with all connections open and ends when the last of its requests is answered or has failed.
  */
 
-#include "client.h"
-#include "histogram.h"
-
-#define WINDOW_STATUSES 600
+#include "command.h"
+#include "tally.h"
 
 struct due_queue { /* due times that no connection was free for, oldest first */
 	uint64_t *times;
@@ -25,10 +23,11 @@ struct load {
 	struct due_queue due;
 	double rate;
 	uint64_t random;
-	uint64_t begin, end, next_due, next_tick, last_result; /* ns */
+	uint64_t end, next_due, next_tick; /* ns */
 	size_t in_flight, opening;
-	uint64_t counts[CLIENT_RESULTS], statuses[WINDOW_STATUSES], bytes;
-	struct histogram latency;
+	struct tally total, phases[COMMAND_PHASES]; /* the latter are told apart when there is a command */
+	struct command command;
+	uint64_t command_due;
 	char scratch[256 * 1024];
 };
 
@@ -39,5 +38,5 @@ void load_deinit(struct load *load);
 void load_open(struct load *load);
 /* Waits for events until `until` (ns of the clock) at most and handles them. */
 void load_turn(struct load *load, uint64_t until);
-/* Runs a window; `rate` 0 is the closed loop. What it counted is then in `load`. */
-void load_window(struct load *load, double seconds, double rate);
+/* Runs a window; `rate` 0 is the closed loop. With `command` the plan's is run in it. What it counted is then in `load`. */
+void load_window(struct load *load, double seconds, double rate, bool command);
