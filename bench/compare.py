@@ -1,122 +1,52 @@
 """Runs one scenario over several gateways in interleaved rounds and sums it up."""
 
 import contextlib
-import dataclasses
-import http.client
 import os
 import statistics
 import time
 
 import harness
-import peers
-import tokens
+import stage as stages
+import strace
 
 WARMUP_S = 0.3
-
-
-@dataclasses.dataclass
-class Entry:
-    """One column of a scenario: a gateway with or without its check, running and warm."""
-    label: str
-    peer: peers.Peer
-    gate: bool
-    process: harness.Process = None
-    load: harness.Load = None
-    rounds: list = dataclasses.field(default_factory=list)
-
-
-def entries_of(scenario, chosen):
-    found = []
-    for name in chosen:
-        peer, label = peers.PEERS[name], name
-        if any(e.label == label for e in found):  # named twice: a control
-            label += " again"
-        if not scenario.gate:
-            found.append(Entry(label, peer, False))
-            continue
-        if peer.gates:
-            found.append(Entry(label, peer, True))
-        found.append(Entry(label + " without", peer, False))
-    return found
-
-
-def ask(port, scenario, token):
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
-    try:
-        lines = tokens.fields(f"127.0.0.1:{port}", scenario.path, token)
-        connection.putrequest("GET", scenario.path, skip_host=True, skip_accept_encoding=True)
-        for line in lines:
-            connection.putheader(*line.split(": ", 1))
-        connection.endheaders()
-        answer = connection.getresponse()
-        return answer.status, answer.read()
-    finally:
-        connection.close()
-
-
-def check(entry, port, scenario):
-    """The gateway does the work that is measured, or there is no figure."""
-    def expect(what, token, status):
-        got, body = ask(port, scenario, token)
-        if got != status:
-            raise entry.process.failure(f"{what}: answered {got} instead of {status}")
-        return body
-
-    pattern = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
-    body = expect("a good request", tokens.mint(), 200)
-    if body != (pattern * (scenario.length // 64 + 1))[:scenario.length]:
-        raise entry.process.failure("a good request: not the upstream's body")
-    if entry.gate:
-        expect("no token", None, 401)
-        expect("a forged token", tokens.mint(secret="not the secret of the benchmark at all"), 401)
-
-
-def start(entry, scenario, options, tools, stack, folder):
-    name = entry.label.replace(" ", "-")
-    folder = os.path.join(folder, f"{scenario.name}-{name}")
-    os.mkdir(folder)
-    connections = options.connections or scenario.connections
-    responder = stack.enter_context(
-        harness.Process([tools["bench-responder"]], folder, name + "-responder", pipes=True))
-    port = harness.free_port()
-    setting = peers.Setting(folder, port, int(responder.line()), connections, entry.gate, tools.get("yett", ""))
-    entry.process = stack.enter_context(
-        harness.Process(entry.peer.start(setting), folder, name, on=harness.cores()[0]))
-    entry.process.wait_port(port)
-    check(entry, port, scenario)
-    token = tokens.mint()
-    arguments = ["-c", str(connections), "-m", scenario.method, "--length", str(scenario.length)]
-    for line in tokens.fields(f"127.0.0.1:{port}", scenario.path, token):
-        arguments += ["-H", line]
-    if scenario.body:
-        arguments += ["-b", str(scenario.body)]
-    if scenario.new_connection:
-        arguments.append("--new-connection")
-    entry.load = stack.enter_context(harness.Load(
-        tools["bench-load"], folder, name + "-load", arguments + [f"http://127.0.0.1:{port}{scenario.path}"]))
+LATENCY_SHARE = 0.6  # of what the slowest does at most: the rate at which latencies are measured
+LATENCY_ROUNDS = 4
+TRACE_S = 0.3
+P50_OVER_RELAY_US = 10
 
 
 def measure(entry, seconds, rate):
-    before = harness.cpu_ns(entry.process.child.pid)
+    before = harness.cpu_ns(entry.pid)
     result = entry.load.window(seconds, rate)
-    cpu = harness.cpu_between(before, harness.cpu_ns(entry.process.child.pid))
+    cpu = harness.cpu_between(before, harness.cpu_ns(entry.pid))
     result["cpu_us"] = cpu / 1000 / result["requests"] if cpu is not None and result["requests"] else None
     return result
 
 
-def measure_rounds(found, options):
+def interleaved(found, count):
+    for i in range(count):
+        at = i % len(found)
+        yield from found[at:] + found[:at]
+
+
+def measure_rounds(found, options, rate):
     """All rounds. Returns the share of our cores that went to others meanwhile: to processes that are not ours, or to other
     machines on the same host."""
     start, busy, ours = time.monotonic(), harness.busy_s(), harness.cpu_ns(os.getpid())
-    for i in range(options.rounds):
-        at = i % len(found)
-        for entry in found[at:] + found[:at]:
-            entry.rounds.append(measure(entry, options.seconds, options.rate))
+    for entry in interleaved(found, options.rounds):
+        entry.rounds.append(measure(entry, options.seconds, rate))
     busy, ours = harness.busy_s() - busy, harness.cpu_between(ours, harness.cpu_ns(os.getpid()))
     if ours is None:
         return None
     cores = len(set.union(*harness.cores()))
     return max(0, (busy - ours / 1e9) / (time.monotonic() - start) / cores)
+
+
+def measure_latency(found, options, rate):
+    """Open loop at one rate for all."""
+    for entry in interleaved(found, LATENCY_ROUNDS):
+        entry.latency.append(entry.load.window(max(options.seconds / 2, 0.25), rate))
 
 
 def spread(values):
@@ -128,56 +58,123 @@ def spread(values):
     return statistics.median(have), (high - low) / 2
 
 
-def percentile(rounds, share):
-    """Over all rounds, from their histograms."""
+def histogram(rounds):
     counts = {}
     for result in rounds:
         for us, count in result["latency_buckets"]:
             counts[us] = counts.get(us, 0) + count
-    need, seen = share * sum(counts.values()), 0
-    for us in sorted(counts):
-        seen += counts[us]
+    return sorted(counts.items())
+
+
+def percentile(buckets, share):
+    need, seen = share * sum(count for _, count in buckets), 0
+    for us, count in buckets:
+        seen += count
         if seen >= need:
             return us
     return None
 
 
-def by_round(function, entry, other):
+SHARES = (0, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99, 0.995, 0.999, 0.9999)
+
+
+def ratio(entry, other):
+    """Of CPU per request, each round to the same round of the other."""
     pairs = zip((r["cpu_us"] for r in entry.rounds), (r["cpu_us"] for r in other.rounds))
-    return spread([function(a, b) if a and b else None for a, b in pairs])
+    return spread([a / b if a and b else None for a, b in pairs])
 
 
-def summary(entry, found, reference):
+def summary(entry, reference):
     cpu, cpu_spread = spread([r["cpu_us"] for r in entry.rounds])
+    buckets = histogram(entry.latency)
+    errors = {}
+    for result in entry.rounds + entry.latency:
+        for kind, n in result["by_kind"].items():
+            if n:
+                errors[kind] = errors.get(kind, 0) + n
     row = {
-        "gateway": entry.label,
-        "rps": statistics.median(r["rps"] for r in entry.rounds),
+        "gateway": entry.label, "rps": statistics.median(r["rps"] for r in entry.rounds),
         "cpu_us": cpu, "cpu_us_spread": cpu_spread,
-        "p50_us": percentile(entry.rounds, 0.5), "p90_us": percentile(entry.rounds, 0.9),
-        "p99_us": percentile(entry.rounds, 0.99), "p99.9_us": percentile(entry.rounds, 0.999),
-        "requests": sum(r["requests"] for r in entry.rounds),
-        "errors": {k: sum(r["by_kind"][k] for r in entry.rounds) for k in entry.rounds[0]["by_kind"]},
+        **{f"p{share * 100:g}_us": percentile(buckets, share) for share in (0.5, 0.9, 0.99, 0.999)},
+        "percentiles": [[share, percentile(buckets, share)] for share in SHARES if buckets],
+        "requests": sum(r["requests"] for r in entry.rounds), "errors": errors, **entry.row,
     }
-    if reference and entry is not reference:
-        row["ratio"], row["ratio_spread"] = by_round(lambda a, b: a / b, entry, reference)
-    without = next((e for e in found if entry.gate and e.peer is entry.peer and not e.gate), None)
-    if without:
-        row["check_us"], row["check_us_spread"] = by_round(lambda a, b: a - b, entry, without)
+    if reference:
+        row["ratio"], row["ratio_spread"] = ratio(entry, reference) if entry is not reference else (1, 0)
     return row
 
 
-def run(scenario, chosen, options, tools, folder):
-    found = entries_of(scenario, chosen)
-    reference = next((e for e in found if e.peer.name == options.reference), None)
+def verdicts(found, scenario):
+    """Our CPU per request against each of the others, with the target where there is one."""
+    ours = next((e for e in found if e.ours), None)
+    lines = []
+    for other in found if ours else ():
+        if other is ours or other.label != other.peer.name:
+            continue
+        value, half = ratio(ours, other)
+        if value is not None:
+            lines.append({"what": f"CPU of yett / {other.label}", "value": value, "spread": half,
+                          "limit": scenario.targets.get(other.label)})
+    return lines
+
+
+def latency_verdict(rows, scenario):
+    by_name = {row["gateway"]: row["p50_us"] for row in rows}
+    if not scenario.share or by_name.get("yett") is None or by_name.get("relay") is None:
+        return []
+    return [{"what": "p50 of yett - relay, us", "value": by_name["yett"] - by_name["relay"], "limit": P50_OVER_RELAY_US}]
+
+
+def fixed_rate(found, reference, scenario, options):
+    """The rate of all rounds; 0: the closed loop."""
+    if options.rate or not scenario.share:
+        return options.rate
+    entry = reference or found[0]
+    return scenario.share * statistics.median(entry.load.window(options.seconds)["rps"] for _ in range(3))
+
+
+def measure_all(found, scenario, stage, reference):
+    options = stage.options
     with contextlib.ExitStack() as stack:
         for entry in found:
-            start(entry, scenario, options, tools, stack, folder)
+            stages.start(entry, scenario, stage, stack)
+            entry.load = stages.attach(entry, stage, stack)
         for entry in found:
-            entry.load.window(WARMUP_S, options.rate)
-        disturbance = measure_rounds(found, options)
-    return {
-        "scenario": scenario.name, "text": scenario.text, "rounds": options.rounds, "seconds": options.seconds,
-        "rate": options.rate, "connections": options.connections or scenario.connections,
-        "reference": reference.label if reference else None, "disturbance": disturbance,
-        "rows": [summary(entry, found, reference) for entry in found],
-    }
+            entry.load.window(WARMUP_S)
+        rate = fixed_rate(found, reference, scenario, options)
+        disturbance = measure_rounds(found, options, rate)
+        at = rate or LATENCY_SHARE * min(statistics.median(r["rps"] for r in e.rounds) for e in found)
+        if rate:
+            for entry in found:
+                entry.latency = entry.rounds
+        elif at > 0:
+            measure_latency(found, options, at)
+        for entry in found:
+            entry.row["memory_mib"] = harness.memory(entry.pid) / 2**20
+            names = strace.calls(entry, TRACE_S)
+            entry.row |= {"calls": sum(names.values()) if names else None, "names": names or {}}
+            if any(result["errors"] for result in entry.rounds + entry.latency) and not scenario.log:
+                entry.row["said"] = entry.process.said(3)
+    return rate, at, disturbance
+
+
+def run(scenario, chosen, stage):
+    found, notes = stages.entries_of(scenario, chosen)
+    options = stage.options
+    result = {"kind": "rounds", "rounds": options.rounds, "seconds": options.seconds, "notes": notes, "rows": [],
+              "targets": [], "connections": options.connections or scenario.connections}
+    if not found:
+        return result
+    wanted = peers_in_place(options.reference, scenario)
+    reference = next((e for e in found if e.label in wanted), None)
+    rate, at, disturbance = measure_all(found, scenario, stage, reference)
+    rows = [summary(entry, reference) for entry in found]
+    result["notes"] += [f"{row['gateway']} said: {line}" for row in rows for line in row.pop("said", ())]
+    return {**result, "rate": rate, "latency_rate": at, "reference": reference.label if reference else None,
+            "disturbance": disturbance, "rows": rows,
+            "targets": verdicts(found, scenario) + latency_verdict(rows, scenario)}
+
+
+def peers_in_place(name, scenario):
+    peer = stages.peers.PEERS[name]
+    return peer.instead if scenario.gate and peer.instead else (name,)

@@ -63,7 +63,7 @@ class Asker:
 
 
 def configuration(setting, redis_port, workers):
-    return peers.write(setting, "yett.yaml", f"""\
+    return setting.write("yett.yaml", f"""\
 listeners: ["127.0.0.1:{setting.port}"]
 admin: {{socket: {setting.folder}/admin.sock}}
 run_dir: {setting.folder}
@@ -84,10 +84,10 @@ def until_all(askers, wanted, start):
     return time.monotonic() - start
 
 
-def run(scenario, tools, folder):
-    folder = os.path.join(folder, scenario.name)
+def run(scenario, _, stage):
+    tools, folder = stage.tools, os.path.join(stage.folder, scenario.name)
     os.mkdir(folder)
-    redis_server = peers.find("redis-server")
+    redis_server = harness.find("redis-server")
     if not redis_server:
         raise harness.Failure("freshness: redis-server is not installed: run etc/setup bench")
     with contextlib.ExitStack() as stack:
@@ -101,7 +101,7 @@ def run(scenario, tools, folder):
                 harness.Process([tools["bench-responder"], "--name", name], folder, name, pipes=True))
             redis.command("HSET", f"backend:{name}", f"127.0.0.1:{int(responder.line())}", "0")
         redis.command("SET", f"frontend:{HOST}", "one")
-        setting = peers.Setting(folder, port, 0, 0, False)
+        setting = peers.Setting(folder, port, 0, 0, 0, scenario)
         gateway = stack.enter_context(harness.Process(
             [tools["yett"], "run", "-c", configuration(setting, redis_port, scenario.workers)], folder, "yett",
             on=harness.cores()[0]))
@@ -116,5 +116,5 @@ def run(scenario, tools, folder):
             times.append(until_all(askers, wanted, start) * 1000)
             redis.reply()
     deciles = statistics.quantiles(times, n=10, method="inclusive")
-    return {"scenario": scenario.name, "text": scenario.text, "writes": len(times), "workers": scenario.workers,
+    return {"kind": "freshness", "writes": len(times), "workers": scenario.workers,
             "median_ms": statistics.median(times), "p90_ms": deciles[8], "max_ms": max(times)}

@@ -4,6 +4,7 @@ import ctypes
 import functools
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -23,6 +24,10 @@ def cores():
     """(cores of the gateway, cores of everything else), of those that were ours at the first call."""
     have = sorted(os.sched_getaffinity(0))
     return ({have[0]}, {have[1]}) if len(have) > 1 else (set(have), set(have))
+
+
+def find(command):
+    return shutil.which(command, path=os.environ.get("PATH", "") + ":/usr/sbin:/usr/local/sbin")
 
 
 def free_port():
@@ -53,10 +58,13 @@ class Process:
             except OSError as e:
                 raise Failure(f"{name}: cannot start {argv[0]}: {e.strerror}") from e
 
-    def failure(self, what):
+    def said(self, lines):
+        """The last lines of its log."""
         with open(self.log, encoding="utf-8", errors="replace") as f:
-            tail = f.readlines()[-10:]
-        return Failure(f"{self.name}: {what}\n" + "".join("    " + line for line in tail))
+            return [line.rstrip()[:200] for line in f.readlines()[-lines:]]
+
+    def failure(self, what):
+        return Failure(f"{self.name}: {what}\n" + "".join(f"    {line}\n" for line in self.said(10)))
 
     def line(self):
         """The next line of its standard output."""
@@ -142,6 +150,18 @@ def cpu_between(before, after):
     return sum(ns - before.get(key, 0) for key, ns in after.items())
 
 
+def memory(root):
+    """Bytes of memory of a process and all below it, what they share counted once (PSS)."""
+    total = 0
+    for pid in process_tree(root):
+        try:
+            with open(f"/proc/{pid}/smaps_rollup", encoding="ascii") as f:
+                total += sum(int(line.split()[1]) * 1024 for line in f if line.startswith("Pss:"))
+        except OSError:
+            continue
+    return total
+
+
 def busy_s():
     """Seconds that our cores were in use, or were taken from this machine, since it started."""
     ours = {f"cpu{core}" for cores_of in cores() for core in cores_of}
@@ -184,7 +204,7 @@ def build(source, folder, want_yett):
     run_quietly(["ninja", "-C", folder, "build.ninja"])  # what follows must not be of an older tree
     targets = json.loads(run_quietly(["meson", "introspect", "--targets", folder]))
     paths = {t["name"]: t["filename"][0] for t in targets if t["type"] == "executable"}
-    want = ["bench-load", "bench-responder"] + (["yett"] if want_yett else [])
+    want = ["bench-load", "bench-responder", "bench-relay", "bench-mint"] + (["yett"] if want_yett else [])
     missing = [name for name in want if name not in paths]
     if missing:
         raise Failure(f"the build has no {', '.join(missing)}")

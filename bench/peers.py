@@ -1,12 +1,44 @@
-"""The gateways that are measured. Each row writes its configuration, as its experts would, into a folder of its own and
-tells how to start it: one worker, connection pools as large as the concurrency, no access log, the usual headers added."""
+"""The gateways that are measured: a table. Each row's module writes its configuration, as its experts would, into a folder of
+its own and tells how to start it: one worker, connection pools as large as the concurrency, the usual headers added, logs of
+equal content where a scenario logs."""
 
 import dataclasses
 import os
-import shutil
-from typing import Callable
+from typing import Callable, Optional
 
-import tokens
+import harness
+import peer_haproxy
+import peer_nginx
+import peer_yett
+
+
+@dataclasses.dataclass
+class Peer:
+    name: str
+    start: Callable  # (Setting) -> argv, after it wrote its files
+    commands: tuple = ()  # that must be installed
+    files: tuple = ()  # and these
+    gates: tuple = ()  # algorithms of tokens that it can check
+    plain: bool = True  # is for scenarios without tokens
+    does: bool = True  # it routes and logs; a relay does neither
+    reload: Optional[Callable] = None  # (Setting, pid) -> what a shell runs
+    instead: tuple = ()  # who takes its place where tokens are checked
+
+    def missing(self):
+        """What must be installed first; "" when all is there."""
+        lost = [c for c in self.commands if not harness.find(c)] + [f for f in self.files if not os.path.exists(f)]
+        return ", ".join(lost)
+
+    def can(self, scenario):
+        """Why it is left out of a scenario; "" when it is not."""
+        if scenario.gate:
+            if scenario.gate not in self.gates:
+                return f"cannot check {scenario.gate} tokens"
+        elif not self.plain:
+            return "is for scenarios with tokens"
+        if not self.does and (scenario.routes or scenario.log):
+            return "has no routes and no log"
+        return ""
 
 
 @dataclasses.dataclass
@@ -16,129 +48,50 @@ class Setting:
     port: int
     upstream: int  # port
     connections: int
-    gate: bool
-    yett: str = ""  # path of the executable
+    descriptors: int
+    scenario: object
+    keys: object = None
+    tools: dict = dataclasses.field(default_factory=dict)
+    can_reload: bool = False
+
+    def write(self, name, text):
+        path = os.path.join(self.folder, name)
+        with open(path, "w", encoding="ascii") as f:
+            f.write(text)
+        return path
+
+    def routes(self):
+        """The prefixes of its routes."""
+        pattern = self.scenario.path.rpartition("/")[0] + "/"
+        return [pattern.replace("{n}", str(n)) for n in range(self.scenario.routes)]
 
 
-@dataclasses.dataclass
-class Peer:
-    name: str
-    command: str  # that must be installed; "" = ours
-    start: Callable[[Setting], list]  # writes files, returns argv
-    gates: bool  # can check tokens
-    package: str = ""
-
-    def missing(self):
-        return bool(self.command) and not find(self.command)
+def relay(s):
+    return [s.tools["bench-relay"], "--listen", f"127.0.0.1:{s.port}", "--to", f"127.0.0.1:{s.upstream}"]
 
 
-def find(command):
-    return shutil.which(command, path=os.environ.get("PATH", "") + ":/usr/sbin:/usr/local/sbin")
-
-
-def write(setting, name, text):
-    path = os.path.join(setting.folder, name)
-    with open(path, "w", encoding="ascii") as f:
-        f.write(text)
-    return path
-
-
-def yett(s):
-    gate = f"""
-gate:
-  protect: ["/"]
-  algorithms: [HS256]
-  secret: {{file: {write(s, "secret", tokens.SECRET)}}}
-  issuer: {tokens.ISSUER}
-  sources: [bearer]
-  claims: {{sub: X-Auth-Sub}}
-""" if s.gate else ""
-    return [s.yett, "run", "-c", write(s, "yett.yaml", f"""\
-listeners: ["127.0.0.1:{s.port}"]
-admin: {{socket: {s.folder}/admin.sock}}
-run_dir: {s.folder}
-state_dir: {s.folder}
-workers: 1
-access_log: off
-limits: {{keepalive_requests: 100000000, upstream_idle_connections: {max(s.connections, 64)}}}
-routes:
-  - {{path: /, target: "http://127.0.0.1:{s.upstream}"}}
-{gate}""")]
-
-
-def nginx(s):
-    user = "user root;" if os.geteuid() == 0 else ""
-    return [find("nginx"), "-p", s.folder, "-e", "stderr", "-c", write(s, "nginx.conf", f"""\
-{user}
-daemon off;
-worker_processes 1;
-worker_rlimit_nofile 20000;
-pid nginx.pid;
-error_log stderr warn;
-events {{ worker_connections 19000; }}
-http {{
-    access_log off;
-    client_body_temp_path body; proxy_temp_path proxy; fastcgi_temp_path fcgi;
-    uwsgi_temp_path uwsgi; scgi_temp_path scgi;
-    tcp_nodelay on;
-    keepalive_timeout 1h; keepalive_requests 100000000;
-    upstream up {{
-        server 127.0.0.1:{s.upstream};
-        keepalive {max(s.connections, 64)}; keepalive_timeout 1h; keepalive_requests 100000000;
-    }}
-    server {{
-        listen 127.0.0.1:{s.port} reuseport backlog=4096;
-        location / {{
-            proxy_pass http://up;
-            proxy_http_version 1.1;
-            proxy_set_header Connection "";
-            proxy_set_header Host $host;
-            proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
-            proxy_set_header X-Forwarded-Proto $scheme;
-            proxy_set_header X-Request-ID $request_id;
-        }}
-    }}
-}}
-""")]
-
-
-def haproxy(s):
-    gate = f"""\
-    http-request set-var(txn.bearer) http_auth_bearer
-    http-request deny deny_status 401 unless {{ var(txn.bearer) -m found }}
-    http-request deny deny_status 401 unless {{ var(txn.bearer),jwt_header_query('$.alg') -m str "HS256" }}
-    http-request deny deny_status 401 unless {{ var(txn.bearer),jwt_payload_query('$.iss') -m str "{tokens.ISSUER}" }}
-    http-request deny deny_status 401 unless {{ var(txn.bearer),jwt_verify("HS256","{tokens.SECRET}") -m int 1 }}
-    http-request set-var(txn.exp) var(txn.bearer),jwt_payload_query('$.exp','int')
-    http-request deny deny_status 401 if {{ date(),sub(txn.exp) -m int ge 0 }}
-    http-request set-header X-Auth-Sub %[var(txn.bearer),jwt_payload_query('$.sub')]
-""" if s.gate else ""
-    return [find("haproxy"), "-db", "-f", write(s, "haproxy.cfg", f"""\
-global
-    nbthread 1
-    maxconn 9500
-defaults
-    mode http
-    timeout connect 5s
-    timeout client 1h
-    timeout server 1h
-    timeout http-keep-alive 1h
-    option http-keep-alive
-    http-reuse always
-frontend in
-    bind 127.0.0.1:{s.port} backlog 4096
-    option forwardfor
-    http-request set-header X-Forwarded-Proto http
-    unique-id-format %[uuid()]
-    unique-id-header X-Request-ID
-{gate}    default_backend up
-backend up
-    server s 127.0.0.1:{s.upstream} pool-purge-delay 1h
-""")]
-
+BOTH = ("HS256", "RS256")
+LUA = peer_nginx.LUA_FILES
 
 PEERS = {peer.name: peer for peer in (
-    Peer("yett", "", yett, gates=True),
-    Peer("nginx", "nginx", nginx, gates=False, package="nginx"),
-    Peer("haproxy", "haproxy", haproxy, gates=True, package="haproxy"),
+    Peer("yett", peer_yett.start, gates=peer_yett.ALGORITHMS, reload=peer_yett.reload),
+    Peer("nginx", peer_nginx.start, commands=("nginx",), reload=peer_nginx.reload, instead=("nginx-lua", "nginx-lru")),
+    Peer("nginx-lua", peer_nginx.start_lua, commands=("nginx",), files=LUA, gates=BOTH, plain=False),
+    Peer("nginx-lru", peer_nginx.start_lru, commands=("nginx",), files=LUA + peer_nginx.LRU_FILES, gates=BOTH, plain=False),
+    Peer("haproxy", peer_haproxy.start, commands=("haproxy",), gates=BOTH, reload=peer_haproxy.reload),
+    Peer("relay", relay, does=False),
 )}
+
+
+def chosen_for(scenario, names):
+    """(peers of a scenario, notes on those that are left out)."""
+    found, notes = [], []
+    for name in names:
+        peer = PEERS[name]
+        for one in ([PEERS[n] for n in peer.instead] if scenario.gate and peer.instead else [peer]):
+            why = one.can(scenario) or (f"is left out: {one.missing()} is not there" if one.missing() else "")
+            if why:
+                notes.append(f"{one.name} {why}")
+            else:
+                found.append(one)
+    return found, notes

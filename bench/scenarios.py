@@ -1,19 +1,45 @@
-"""What is measured. A scenario is one row; what a row does not say is as in `plain`."""
+"""What is measured. A scenario is one row; what a row does not say is as in `plain`. `targets` are ratios of the gateway's CPU
+per request to that of a peer in the same run: at most so much."""
 
 import dataclasses
+
+MIB = 1 << 20
 
 
 @dataclasses.dataclass
 class Scenario:
     name: str
     text: str
-    path: str = "/1k"
+    path: str = "/1k"  # "{n}" in it: the number of a route
     length: int = 1024  # of each answer
     connections: int = 64
-    gate: bool = False  # tokens are checked; each gateway is measured without the check beside it
+    gate: str = ""  # tokens are checked: signed with this algorithm
+    tokens: int = 1  # used in turn; 0: none is seen twice
+    routes: int = 0  # each has a prefix of its own; 0: one for all paths
+    log: bool = False
     new_connection: bool = False
     method: str = "GET"
     body: int = 0  # of each request
+    share: float = 0  # open loop at this share of what the reference does at most
+    targets: dict = dataclasses.field(default_factory=dict)
+
+
+@dataclasses.dataclass
+class Idle(Scenario):
+    """Memory of connections that wait."""
+    target_kib: float = 0.6
+
+
+@dataclasses.dataclass
+class Syscalls(Scenario):
+    target_calls: float = 4.3
+
+
+@dataclasses.dataclass
+class Reload(Scenario):
+    """Reloads under load; no request may fail."""
+    rate: float = 5000
+    reloads: int = 3
 
 
 @dataclasses.dataclass
@@ -24,8 +50,40 @@ class Freshness:
     workers: int = 2
 
 
+def gate_scenarios():
+    for algorithm, haproxy in (("HS256", 0.63), ("RS256", 0.33)):
+        name = "jwt-" + algorithm.lower()
+        seen = {"nginx-lua": 0.50, "nginx-lru": 0.82, "haproxy": haproxy}
+        yield Scenario(name, f"a check of an {algorithm} token that was seen before", gate=algorithm, targets=seen)
+        yield Scenario(name + "-10k", f"a check of 10 000 {algorithm} tokens in turn", gate=algorithm, tokens=10000,
+                       targets=seen)
+        yield Scenario(name + "-cold", f"a check of {algorithm} tokens that no cache holds", gate=algorithm, tokens=0,
+                       targets={"nginx-lua": 0.60, "haproxy": 0.75})
+
+
+PLAIN = {"nginx": 0.82, "haproxy": 0.87}
+LARGE = {"nginx": 0.95, "haproxy": 1.0}
+
 SCENARIOS = {scenario.name: scenario for scenario in (
-    Scenario("plain", "1 KiB answers over kept-alive connections"),
-    Scenario("jwt", "the same with a check of an HS256 token that was seen before", gate=True),
+    Scenario("plain", "1 KiB answers over kept-alive connections", targets=PLAIN),
+    Scenario("plain-100", "the same over 100 connections", connections=100, targets=PLAIN),
+    Scenario("plain-64k", "64 KiB answers", path="/64k", length=65536, connections=16,
+             targets={"nginx": 0.95, "haproxy": 0.85}),
+    Scenario("c1k", "1 000 connections", connections=1000, targets={"nginx": 0.70, "haproxy": 0.70}),
+    Scenario("c9k", "9 000 connections", connections=9000, targets={"nginx": 0.88}),
+    Scenario("fixed-rate", "60 % of what the reference does at most, for all", connections=100, share=0.6,
+             targets={"nginx": 0.92, "haproxy": 0.87}),
+    Scenario("log", "access log on, into a file", log=True, targets={"nginx": 0.85, "haproxy": 0.80}),
+    Scenario("newconn", "a new connection for each request", new_connection=True,
+             targets={"nginx": 0.95, "haproxy": 0.95}),
+    Scenario("stream-1m", "1 MiB answers", path="/1m", length=MIB, connections=8, targets=LARGE),
+    Scenario("upload-10m", "10 MiB uploads", path="/upload", length=len(str(10 * MIB)), connections=8, method="POST",
+             body=10 * MIB, targets=LARGE),
+    *gate_scenarios(),
+    Scenario("routes-100k", "100 000 routes in turn", path="/svc-{n}/v1/1k", routes=100000,
+             targets={"nginx": 0.82, "haproxy": 0.78}),
+    Idle("idle", "memory of idle kept-alive connections, user space", connections=10000),
+    Syscalls("syscalls", "system calls for each request"),
+    Reload("reload", "3 reloads under load"),
     Freshness("freshness", "time from a raw SET in Redis until every worker answers by it"),
 )}

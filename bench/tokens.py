@@ -1,33 +1,79 @@
-"""Tokens and requests of the scenarios: every scenario sends the same bytes, so that their costs can be subtracted."""
+"""Tokens and requests of the scenarios: every scenario sends the same bytes, so that their costs can be subtracted. Tokens are
+minted by bench-mint; keys, and tokens that take long to sign, are kept in a folder for the next run."""
 
-import base64
-import hashlib
-import hmac
-import json
-import time
+import os
+import subprocess
+
+import harness
 
 ISSUER = "https://issuer.example"
 SECRET = "a-secret-of-the-benchmark-longer-than-32-bytes"
-TOKEN_BYTES = 296
+TOKEN_BYTES = 296  # with HS256
 REQUEST_BYTES = 640
+MANY = 60000  # RS256 tokens that stand for "never seen before": more than any of the caches holds
+YEARS = "315360000"  # seconds
 
 
-def _b64(raw):
-    return base64.urlsafe_b64encode(raw).rstrip(b"=")
+class Keys:
+    def __init__(self, tools, folder):
+        self.mint_tool, self.folder = tools["bench-mint"], folder
+        os.makedirs(folder, mode=0o700, exist_ok=True)
+        self.secret, self.private, self.public = (os.path.join(folder, n) for n in ("secret", "rsa.pem", "rsa.pub"))
+        with open(self.secret, "w", encoding="ascii") as f:
+            os.fchmod(f.fileno(), 0o600)
+            f.write(SECRET)
+        self.claims = ["--claim", f"iss={ISSUER}", "--claim", "sub=user-{n}"]
+        pad = "x" * ((TOKEN_BYTES - len(self.mint("HS256", pad="")[0])) * 3 // 4)
+        self.claims += ["--claim", f"pad={pad}"]
 
+    def prepare(self, algorithm):
+        if algorithm != "RS256" or os.path.exists(self.public):
+            return
+        harness.run_quietly(["openssl", "genrsa", "-out", self.private + ".new", "2048"])
+        os.chmod(self.private + ".new", 0o600)
+        os.rename(self.private + ".new", self.private)
+        harness.run_quietly(["openssl", "rsa", "-in", self.private, "-pubout", "-out", self.public])
 
-def mint(subject="user-1", secret=SECRET):
-    """An HS256 token of TOKEN_BYTES that is good for a day (RFC 7519)."""
-    claims = {"iss": ISSUER, "sub": subject, "exp": int(time.time()) + 86400, "pad": ""}
-    head = _b64(b'{"alg":"HS256","typ":"JWT"}')
-    text = json.dumps(claims, separators=(",", ":"))
-    want = (TOKEN_BYTES - len(head) - 43 - 2) * 3 // 4
-    claims["pad"] = "x" * (want - len(text))
-    signed = head + b"." + _b64(json.dumps(claims, separators=(",", ":")).encode())
-    signature = hmac.new(secret.encode(), signed, hashlib.sha256).digest()
-    token = (signed + b"." + _b64(signature)).decode()
-    assert len(token) == TOKEN_BYTES, len(token)
-    return token
+    def key(self, algorithm):
+        return self.private if algorithm == "RS256" else self.secret
+
+    def command(self, algorithm, count, first=0, ttl="86400"):
+        return [self.mint_tool, "--jwt-secret", self.key(algorithm), "--tokens", str(count), "--first", str(first),
+                "--ttl", ttl, *self.claims]
+
+    def mint(self, algorithm, count=1, ttl="86400", pad=None):
+        extra = [] if pad is None else ["--claim", f"pad={pad}"]
+        return harness.run_quietly(self.command(algorithm, count, ttl=ttl) + extra).split()
+
+    def file(self, algorithm, count):
+        """Name of a file of so many tokens. Signing takes a while with RS256: two processes, and the file is kept."""
+        path = os.path.join(self.folder, f"tokens-{algorithm}-{count}")
+        if os.path.exists(path):
+            return path
+        half = count // 2
+        jobs = [subprocess.Popen(self.command(algorithm, n, first, YEARS), stdout=subprocess.PIPE)
+                for first, n in ((0, half), (half, count - half))]
+        text = b"".join(job.communicate()[0] for job in jobs)
+        if any(job.returncode for job in jobs) or text.count(b"\n") != count:
+            raise harness.Failure("bench-mint failed")
+        with open(path + ".new", "wb") as f:
+            f.write(text)
+        os.rename(path + ".new", path)
+        return path
+
+    def forged(self, token):
+        """The same with another signature."""
+        at = token.rindex(".") + 10
+        return token[:at] + ("A" if token[at] != "A" else "B") + token[at + 1:]
+
+    def load_options(self, scenario):
+        """How bench-load gets the tokens of a scenario, and what stands for one in its requests."""
+        algorithm = scenario.gate or "HS256"
+        if scenario.tokens == 1:
+            return [], self.mint(algorithm)[0]
+        if algorithm == "RS256":
+            return ["--token-file", self.file(algorithm, scenario.tokens or MANY)], "{token}"
+        return ["--jwt-secret", self.secret, "--tokens", str(scenario.tokens), *self.claims], "{token}"
 
 
 def fields(host, path, token):
@@ -42,5 +88,5 @@ def fields(host, path, token):
     if token:
         lines.insert(4, f"Authorization: Bearer {token}")
         size = len(f"GET {path} HTTP/1.1\r\n\r\n") + sum(len(line) + 2 for line in lines)
-        lines[-1] += "x" * (REQUEST_BYTES - size)
+        lines[-1] += "x" * (REQUEST_BYTES - size - (TOKEN_BYTES - len(token) if token == "{token}" else 0))
     return lines

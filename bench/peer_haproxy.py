@@ -1,0 +1,72 @@
+"""Configuration of HAProxy."""
+
+import harness
+import tokens
+
+LOG = """\
+    log stdout format raw local0 info
+    http-request capture req.hdr(Host) len 64
+    http-request capture req.hdr(User-Agent) len 128
+    log-format '{"time":"%tr","id":"%ID","client":"%ci","method":"%HM","host":"%[capture.req.hdr(0),json(utf8s)]",\
+"path":"%HPO","status":%ST,"bytes_in":%U,"bytes_out":%B,"duration":%Ta,"route":"%b","upstream":"%si:%sp",\
+"upstream_time":%Tr,"tries":"%rc","agent":"%[capture.req.hdr(1),json(utf8s)]"}'
+"""
+
+
+def gate(s):
+    algorithm = s.scenario.gate
+    if not algorithm:
+        return ""
+    key = s.keys.public if algorithm == "RS256" else tokens.SECRET
+    return f"""\
+    http-request set-var(txn.bearer) http_auth_bearer
+    http-request deny deny_status 401 unless {{ var(txn.bearer) -m found }}
+    http-request deny deny_status 401 unless {{ var(txn.bearer),jwt_header_query('$.alg') -m str "{algorithm}" }}
+    http-request deny deny_status 401 unless {{ var(txn.bearer),jwt_payload_query('$.iss') -m str "{tokens.ISSUER}" }}
+    http-request deny deny_status 401 unless {{ var(txn.bearer),jwt_verify("{algorithm}","{key}") -m int 1 }}
+    http-request set-var(txn.exp) var(txn.bearer),jwt_payload_query('$.exp','int')
+    http-request deny deny_status 401 if {{ date(),sub(txn.exp) -m int ge 0 }}
+    http-request set-header X-Auth-Sub %[var(txn.bearer),jwt_payload_query('$.sub')]
+"""
+
+
+def routes(s):
+    if not s.scenario.routes:
+        return "    default_backend up\n"
+    path = s.write("routes.map", "".join(f"{path} up\n" for path in s.routes()))
+    return f"""\
+    http-request set-var(txn.route) path,map_beg({path})
+    http-request deny deny_status 404 unless {{ var(txn.route) -m found }}
+    use_backend %[var(txn.route)]
+"""
+
+
+def start(s):
+    sockets = f"    stats socket {s.folder}/stats mode 600 level admin expose-fd listeners\n" if s.can_reload else ""
+    path = s.write("haproxy.cfg", f"""\
+global
+    nbthread 1
+    maxconn {s.connections + 500}
+    no strict-limits
+{sockets}defaults
+    mode http
+    timeout connect 5s
+    timeout client 1h
+    timeout server 1h
+    timeout http-keep-alive 1h
+    option http-keep-alive
+    http-reuse always
+frontend in
+    bind 127.0.0.1:{s.port} backlog 4096
+    option forwardfor
+    http-request set-header X-Forwarded-Proto http
+    unique-id-format %[uuid()]
+    unique-id-header X-Request-ID
+{LOG if s.scenario.log else ""}{gate(s)}{routes(s)}backend up
+    server s 127.0.0.1:{s.upstream} pool-purge-delay 1h
+""")
+    return [harness.find("haproxy"), *(["-W"] if s.can_reload else []), "-db", "-f", path]
+
+
+def reload(_, pid):
+    return f"kill -USR2 {pid}"

@@ -1,0 +1,40 @@
+"""Configuration of yett."""
+
+import tokens
+
+ALGORITHMS = ("HS256",)  # that its gate can check
+
+
+def start(s):
+    scenario = s.scenario
+    gate = f"""
+gate:
+  protect: ["/"]
+  algorithms: [{scenario.gate}]
+  secret: {{file: {s.keys.secret}}}
+  issuer: {tokens.ISSUER}
+  sources: [bearer]
+  claims: {{sub: X-Auth-Sub}}
+""" if scenario.gate else ""
+    routes = "".join(f"  - {{path: {path}, upstream: up}}\n" for path in s.routes() or ["/"])
+    path = s.write("yett.yaml", f"""\
+listeners: ["127.0.0.1:{s.port}"]
+admin: {{socket: {s.folder}/admin.sock}}
+run_dir: {s.folder}
+state_dir: {s.folder}
+workers: 1
+access_log: {s.folder + "/access.log" if scenario.log else "off"}
+limits:
+  body: {"100m" if scenario.body else "1m"}
+  keepalive_requests: 100000000
+  upstream_idle_connections: {max(s.connections, 64)}
+timeouts: {{keepalive: 1h, upstream_idle: 1h}}
+upstreams:
+  up: {{endpoints: ["127.0.0.1:{s.upstream}"]}}
+routes:
+{routes}{gate}""")
+    return [s.tools["yett"], "run", "-c", path]
+
+
+def reload(s, _):
+    return f"{s.tools['yett']} reload --wait --socket {s.folder}/admin.sock"

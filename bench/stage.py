@@ -1,0 +1,171 @@
+"""Puts a gateway on the stage of a scenario: an upstream of its own, the gateway, the load in front of it; and sees that it does
+the work, or there is no figure."""
+
+import contextlib
+import dataclasses
+import http.client
+import os
+import resource
+import time
+
+import harness
+import peers
+import tokens
+
+PATTERN = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+
+
+@dataclasses.dataclass
+class Entry:
+    """A gateway of a scenario, running."""
+    label: str
+    peer: peers.Peer
+    setting: peers.Setting = None
+    process: harness.Process = None
+    load_options: list = None
+    load: harness.Load = None
+    rounds: list = dataclasses.field(default_factory=list)
+    latency: list = dataclasses.field(default_factory=list)  # rounds at a fixed rate
+    row: dict = dataclasses.field(default_factory=dict)
+
+    @property
+    def pid(self):
+        return self.process.child.pid
+
+    @property
+    def ours(self):
+        return self.label == "yett"
+
+
+def entries_of(scenario, chosen):
+    """(entries, notes). A gateway that was named twice is a control."""
+    found, labels = [], set()
+    some, notes = peers.chosen_for(scenario, chosen)
+    for peer in some:
+        label = peer.name
+        while label in labels:
+            label += " again"
+        labels.add(label)
+        found.append(Entry(label, peer))
+    return found, notes
+
+
+def ask(port, scenario, token, path=None):
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    path = (path or scenario.path).replace("{n}", str(max(scenario.routes - 1, 0)))
+    try:
+        connection.putrequest(scenario.method, path, skip_host=True, skip_accept_encoding=True)
+        for line in tokens.fields(f"127.0.0.1:{port}", path, token):
+            connection.putheader(*line.split(": ", 1))
+        if scenario.body:
+            connection.putheader("Content-Length", str(scenario.body))
+        connection.endheaders()
+        with contextlib.suppress(ConnectionError):  # an early answer may end it
+            connection.send(bytes(scenario.body))
+        answer = connection.getresponse()
+        return answer.status, answer.read()
+    finally:
+        connection.close()
+
+
+def check(entry):
+    scenario, keys, port = entry.setting.scenario, entry.setting.keys, entry.setting.port
+    algorithm = scenario.gate or "HS256"
+
+    def expect(what, token, status, path=None):
+        try:
+            got, body = ask(port, scenario, token, path)
+        except (OSError, http.client.HTTPException) as e:
+            raise entry.process.failure(f"{what}: {e!r}") from e
+        if got != status:
+            raise entry.process.failure(f"{what}: answered {got} instead of {status}")
+        return body
+
+    good = keys.mint(algorithm)[0]
+    whole = str(scenario.body).encode() if scenario.body else (PATTERN * (scenario.length // 64 + 1))[:scenario.length]
+    for what in ("a good request", "a second one"):
+        if expect(what, good, 200) != whole:
+            raise entry.process.failure(f"{what}: not the upstream's body")
+    if scenario.gate:
+        expect("no token", None, 401)
+        expect("a forged token", keys.forged(good), 401)
+        expect("an expired token", keys.mint(algorithm, ttl="-3600")[0], 401)
+    if scenario.routes:
+        expect("an unknown route", good, 404, f"/svc-{scenario.routes}/v1/1k")
+    if scenario.log:
+        check_log(entry)
+
+
+def check_log(entry):
+    """The lines of the two good requests come within the time that their writer may keep them."""
+    end = time.monotonic() + 5
+    places = [os.path.join(entry.setting.folder, "access.log"), entry.process.log]
+    while time.monotonic() < end:
+        text = ""
+        for place in places:
+            with contextlib.suppress(OSError), open(place, encoding="utf-8", errors="replace") as f:
+                text += f.read()
+        if sum('"path":"/1k"' in line and '"status":200' in line for line in text.splitlines()) >= 2:
+            return
+        time.sleep(0.05)
+    raise entry.process.failure("its access log lacks the requests")
+
+
+def wait_ready(entry):
+    """It listens, and has its routes: a gateway may accept before."""
+    entry.process.wait_port(entry.setting.port, 60)
+    end = time.monotonic() + 60
+    while time.monotonic() < end:
+        with contextlib.suppress(OSError, http.client.HTTPException):
+            if ask(entry.setting.port, entry.setting.scenario, None)[0] != 503:
+                return
+        time.sleep(0.05)
+
+
+def descriptors(connections):
+    """Of a gateway: two for each connection, and one in 16 free, as below that nginx closes idle ones."""
+    return 2 * connections * 17 // 16 + 512
+
+
+def start(entry, scenario, stage, stack, can_reload=False):
+    name = entry.label.replace(" ", "-")
+    folder = os.path.join(stage.folder, f"{scenario.name}-{name}")
+    os.mkdir(folder)
+    connections = stage.options.connections or scenario.connections
+    need = descriptors(connections)
+    if need > resource.getrlimit(resource.RLIMIT_NOFILE)[1]:
+        raise harness.Failure(f"{scenario.name}: {connections} connections need {need} descriptors: raise ulimit -Hn")
+    responder = stack.enter_context(
+        harness.Process([stage.tools["bench-responder"]], folder, name + "-responder", pipes=True))
+    entry.setting = peers.Setting(folder, harness.free_port(), int(responder.line()), connections, need, scenario,
+                                  stage.keys, stage.tools, can_reload)
+    if scenario.gate:
+        stage.keys.prepare(scenario.gate)
+    entry.process = stack.enter_context(
+        harness.Process(entry.peer.start(entry.setting), folder, name, on=harness.cores()[0]))
+    wait_ready(entry)
+    check(entry)
+    entry.load_options = options_of_load(entry)
+
+
+def options_of_load(entry, connections=0):
+    scenario, port = entry.setting.scenario, entry.setting.port
+    arguments, token = entry.setting.keys.load_options(scenario)
+    arguments = [*arguments, "-c", str(connections or entry.setting.connections), "-m", scenario.method,
+                 "--length", str(scenario.length)]
+    for line in tokens.fields(f"127.0.0.1:{port}", scenario.path, token):
+        arguments += ["-H", line]
+    if scenario.body:
+        arguments += ["-b", str(scenario.body)]
+    if scenario.new_connection:
+        arguments.append("--new-connection")
+    if scenario.routes:
+        arguments += ["--routes", str(scenario.routes)]
+    return [*arguments, f"http://127.0.0.1:{port}{scenario.path}"]
+
+
+def attach(entry, stage, stack, connections=0):
+    """The load, with its connections open."""
+    options = options_of_load(entry, connections) if connections else entry.load_options
+    return stack.enter_context(harness.Load(
+        stage.tools["bench-load"], entry.setting.folder, f"load-{connections}", options))
