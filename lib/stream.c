@@ -64,10 +64,11 @@ static void
 stream_hung_up(struct stream *s, int fd, int events)
 {
 	int unread = 0;
+	bool known = ioctl(fd, FIONREAD, &unread) == 0;
 
-	if (events & POLLERR)
+	if ((events & POLLERR) && !(s->ops->patient && unread > 0))
 		stream_report_end(s, -ECONNRESET);
-	else if ((events & POLLHUP) && ioctl(fd, FIONREAD, &unread) == 0 && unread == 0)
+	else if (!(events & POLLERR) && (events & POLLHUP) && known && unread == 0)
 		stream_report_end(s, 0);
 }
 

@@ -14,6 +14,7 @@
 #include "list.h"
 #include "slice.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/socket.h>
 #include <uv.h>
@@ -35,6 +36,9 @@ struct stream_ops {
 	void (*drained)(struct stream *s, int error);
 	/* After stream_close: the memory of the owner may go. */
 	void (*closed)(struct stream *s);
+	/* What the peer sent before it reset the connection is worth having: a paused stream hears
+	 * of the reset behind it, not at once. */
+	bool patient;
 };
 
 struct stream_env { /* one a loop */

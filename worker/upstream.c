@@ -27,6 +27,7 @@ static const struct stream_ops upstream_ops = {
 	.end = upstream_on_end,
 	.drained = upstream_on_drained,
 	.closed = upstream_on_closed,
+	.patient = true, /* it may be a whole answer */
 };
 
 /* Which of the things that it owes (relay_timers) did not come? */
