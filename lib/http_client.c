@@ -79,6 +79,8 @@ parser_on_headers_complete(llhttp_t *parser)
 {
 	struct http_client *c = parser->data;
 
+	if (parser->status_code < 100) /* three digits are all that llhttp asks for */
+		return -1;
 	c->head_done = parser->status_code >= 200 || parser->status_code == 101;
 	return 0;
 }

@@ -140,6 +140,7 @@ static const struct {
 	{ "HTTP/1.1 100 Continue\r\n\r\n", false, 64, true, -ECONNRESET, "" },
 	{ "", false, 64, true, -ECONNRESET, "" },
 	{ "SSH-2.0-OpenSSH_9.2\r\n", true, 64, true, -EBADMSG, "" },
+	{ "HTTP/1.1 000 x\r\n\r\nx", true, 64, true, -EBADMSG, "" },
 	{ OK "Content-Length: 1\r\nContent-Length: 2\r\n\r\nxx", true, 64, true, -EBADMSG, "" },
 	{ OK "Content-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", true, 64, true, -EBADMSG, "" },
 	{ OK "Transfer-Encoding: chunked\r\n\r\nzz\r\n", true, 64, true, -EBADMSG, "" },
