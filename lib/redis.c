@@ -265,8 +265,11 @@ plain_text(struct slice s, char *out, size_t cap)
 const char *
 redis_fault(const struct redis_reply *r, char *out, size_t cap)
 {
-	return plain_text(
-	    r->type == REDIS_FAILED ? r->text : SLICE("an answer of an unexpected form"), out, cap);
+	struct slice words = SLICE("an answer of an unexpected form");
+
+	if (r->type == REDIS_FAILED)
+		words = r->text.n ? r->text : SLICE("an error without words");
+	return plain_text(words, out, cap);
 }
 
 static bool
