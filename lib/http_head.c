@@ -376,25 +376,3 @@ http_method(const struct http_parser *p)
 {
 	return slice_of(llhttp_method_name(p->llhttp.method));
 }
-
-struct slice
-http_list_next(struct slice *rest)
-{
-	while (rest->p) {
-		struct slice element = slice_trim(slice_cut(*rest, ',', rest));
-
-		if (element.n > 0)
-			return element;
-	}
-	return (struct slice){ NULL, 0 };
-}
-
-bool
-http_list_has(struct slice list, struct slice token)
-{
-	for (struct slice e = http_list_next(&list); e.p; e = http_list_next(&list)) {
-		if (slice_ieq(e, token))
-			return true;
-	}
-	return false;
-}

@@ -89,49 +89,18 @@ answer_body(struct request *r, int status, const char *content_type, struct slic
 			  r->policy.idle_ms ? r->policy.idle_ms : 60000);
 }
 
-/* RFC 9110 section 12.4.2, in thousandths; what is no weight counts as 0. */
-static int
-quality(struct slice s)
-{
-	int value = 0, unit = 1000;
-
-	for (size_t i = 0; i < s.n && unit > 0; i++) {
-		if (i == 1 && s.p[i] == '.')
-			continue;
-		if (s.p[i] < '0' || s.p[i] > '9')
-			return 0;
-		value += (s.p[i] - '0') * unit;
-		unit /= 10;
-	}
-	return value < 1000 ? value : 1000;
-}
-
-/* The weight of a media range in Accept, in thousandths; -1 when it is not named (RFC 9110
- * section 12.5.1). */
+/* Of all Accept fields together (RFC 9110 section 5.3). */
 static int
 accept_weight(const struct request *r, struct slice type)
 {
 	int best = -1;
 
 	for (uint16_t i = 0; i < r->in.fields_n; i++) {
-		struct slice list = http_value(&r->in, &r->in.fields[i]);
+		int weight = -1;
 
-		if (r->in.fields[i].id != HTTP_ACCEPT)
-			continue;
-		for (struct slice e = http_list_next(&list); e.p; e = http_list_next(&list)) {
-			struct slice params, range = slice_trim(slice_cut(e, ';', &params));
-			int weight = 1000;
-
-			if (!slice_ieq(range, type))
-				continue;
-			while (params.p) {
-				struct slice param = slice_trim(slice_cut(params, ';', &params));
-
-				if (param.n > 2 && (param.p[0] | 0x20) == 'q' && param.p[1] == '=')
-					weight = quality(slice_make(param.p + 2, param.n - 2));
-			}
-			best = weight > best ? weight : best;
-		}
+		if (r->in.fields[i].id == HTTP_ACCEPT)
+			weight = http_accept_weight(http_value(&r->in, &r->in.fields[i]), type);
+		best = weight > best ? weight : best;
 	}
 	return best;
 }
