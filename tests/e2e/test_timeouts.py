@@ -60,7 +60,7 @@ PHASES = {
     "client stops within the body": (silent, upload(99999, 70000), "client_body", 408, "client_body_timeout"),
     "the same behind the answer's head": (says(HEAD + b"\r\n"), upload(9, 1), "client_body", None, "client_body_timeout"),
     "in all, before the answer": (silent, GET, "total", 504, "request_timeout"),
-    "in all, within the body": (silent, upload(9, 1), "total", 504, "request_timeout"),
+    "in all, within the body": (silent, upload(9, 1), "total", 408, "client_body_timeout"),
     "in all, within the answer": (trickles, GET, "total", None, "request_timeout"),
     "tunnel": (says(SWITCH), UPGRADE, "tunnel_idle", None, "tunnel_idle"),
 }
