@@ -15,6 +15,7 @@ struct known {
 	}
 static const struct known known[] = {
 	K("te", HTTP_TE),
+	K("via", HTTP_VIA),
 	K("host", HTTP_HOST),
 	K("date", HTTP_DATE),
 	K("accept", HTTP_ACCEPT),
@@ -29,6 +30,7 @@ static const struct known known[] = {
 	K("connection", HTTP_CONNECTION),
 	K("keep-alive", HTTP_KEEP_ALIVE),
 	K("user-agent", HTTP_USER_AGENT),
+	K("max-forwards", HTTP_MAX_FORWARDS),
 	K("x-request-id", HTTP_X_REQUEST_ID),
 	K("authorization", HTTP_AUTHORIZATION),
 	K("content-length", HTTP_CONTENT_LENGTH),
@@ -45,8 +47,8 @@ static const struct known known[] = {
 };
 
 /* First row of `known` for a length: rows are in order of length. */
-static const int8_t known_from[] = { -1, -1, 0,  -1, 1,  -1, 3,  7,  -1, 10, 12,
-				     -1, 15, 16, 17, 19, 20, 23, 25, 26, 27 };
+static const int8_t known_from[] = { -1, -1, 0, 1, 2, -1, 4, 8, -1, 11, 13,
+				     -1, 16, 18, 19, 21, 22, 25, 27, 28, 29 };
 
 enum http_id
 http_identify(struct slice name)
@@ -104,14 +106,50 @@ on_status(llhttp_t *l, const char *at, size_t n)
 	return 0;
 }
 
+/* RFC 9112 section 7.1.2. Seldom, so they have memory of their own; held to the limits of a head. */
+static int
+trailer_add(struct http_parser *p, const char *at, size_t n)
+{
+	if (p->trailers_size + n > p->limits->head_bytes)
+		return fail(p, HTTP_HEAD_LONG);
+	if (p->trailers_size + n > p->trailers_cap) {
+		p->trailers_cap = (uint32_t)(p->trailers_size + n) * 2;
+		p->trailers = xrealloc(p->trailers, p->trailers_cap);
+	}
+	memcpy(p->trailers + p->trailers_size, at, n);
+	p->trailers_size += (uint32_t)n;
+	return 0;
+}
+
+static int
+trailer_name(struct http_parser *p, const char *at, size_t n)
+{
+	if (p->in_value || p->trailers_n == 0) {
+		if (p->trailers_n >= p->limits->fields)
+			return fail(p, HTTP_FIELDS_MANY);
+		p->trailers_n++;
+		p->in_value = 0;
+	}
+	return trailer_add(p, at, n);
+}
+
+static int
+trailer_value(struct http_parser *p, const char *at, size_t n)
+{
+	if (!p->in_value && trailer_add(p, ": ", 2) != 0)
+		return HPE_USER;
+	p->in_value = 1;
+	return trailer_add(p, at, n);
+}
+
 static int
 on_header_field(llhttp_t *l, const char *at, size_t n)
 {
 	struct http_parser *p = parser_of(l);
 	struct http_field *f;
 
-	if (p->head_done) /* a trailer: checked by llhttp, and dropped */
-		return 0;
+	if (p->head_done)
+		return trailer_name(p, at, n);
 	if (p->in_value || p->fields_n == 0) {
 		if (p->fields_n >= p->limits->fields)
 			return fail(p, HTTP_FIELDS_MANY);
@@ -132,7 +170,7 @@ on_header_value(llhttp_t *l, const char *at, size_t n)
 	struct http_field *f;
 
 	if (p->head_done)
-		return 0;
+		return trailer_value(p, at, n);
 	f = &p->fields[p->fields_n - 1];
 	if (!p->in_value) {
 		p->in_value = 1;
@@ -146,7 +184,11 @@ on_header_value(llhttp_t *l, const char *at, size_t n)
 static int
 on_value_complete(llhttp_t *l)
 {
-	parser_of(l)->in_value = 1;
+	struct http_parser *p = parser_of(l);
+
+	if (p->head_done)
+		return trailer_value(p, "\r\n", 2);
+	p->in_value = 1;
 	return 0;
 }
 
@@ -168,8 +210,11 @@ on_headers_complete(llhttp_t *l)
 	p->head_done = 1;
 	p->has_length = (l->flags & F_CONTENT_LENGTH) != 0;
 	p->chunked = (l->flags & F_CHUNKED) != 0;
+	p->coded = (l->flags & F_TRANSFER_ENCODING) != 0;
 	p->length = p->has_length ? l->content_length : 0;
-	return p->head_request ? 1 : 0;
+	/* An interim answer has no body, whatever it says (RFC 9112 section 6.3). */
+	return p->head_request || (l->type == HTTP_RESPONSE && l->status_code < 200 &&
+				   l->status_code != 101);
 }
 
 static int
@@ -210,7 +255,7 @@ http_parser_init(struct http_parser *p, llhttp_type_t type, const struct http_li
 {
 	llhttp_init(&p->llhttp, type, settings());
 	p->limits = limits;
-	p->kept = NULL;
+	p->kept = p->trailers = NULL;
 	p->kept_cap = 0;
 	http_parser_reset(p);
 }
@@ -219,7 +264,8 @@ void
 http_parser_deinit(struct http_parser *p)
 {
 	free(p->kept);
-	p->kept = NULL;
+	free(p->trailers);
+	p->kept = p->trailers = NULL;
 	p->kept_cap = 0;
 }
 
@@ -232,13 +278,17 @@ http_parser_reset(struct http_parser *p)
 		p->kept = NULL;
 		p->kept_cap = 0;
 	}
+	free(p->trailers);
+	p->trailers = NULL;
+	p->trailers_n = 0;
+	p->trailers_size = p->trailers_cap = p->overhead = 0;
 	p->base = NULL;
 	p->kept_n = p->head_n = 0;
 	p->url = p->url_n = p->reason = p->reason_n = 0;
 	p->fields_n = p->spans_n = 0;
 	p->head_done = p->done = p->in_value = p->url_open = p->head_request = 0;
 	p->error = 0;
-	p->chunked = p->has_length = 0;
+	p->chunked = p->has_length = p->coded = 0;
 	p->length = 0;
 }
 
@@ -316,6 +366,21 @@ looks_like_method(struct slice s)
 	return n > 0 && (n == s.n || s.p[n] == ' ');
 }
 
+/* A chunk has a line and an end, and some sign it; bytes that carry no data beyond that are an attack
+ * (RFC 9112 section 7.1.1). Trailers have limits of their own. */
+static bool
+is_lean(struct http_parser *p, size_t used)
+{
+	size_t data = 0, due;
+
+	for (unsigned i = 0; i < p->spans_n; i++)
+		data += p->spans[i].n;
+	due = 128 * (size_t)p->spans_n + 2 * data;
+	p->overhead += (uint32_t)(used - data);
+	p->overhead -= (uint32_t)(due < p->overhead ? due : p->overhead);
+	return p->overhead <= p->limits->head_bytes;
+}
+
 enum http_outcome
 http_parse(struct http_parser *p, struct slice in, size_t *used)
 {
@@ -347,6 +412,8 @@ http_parse(struct http_parser *p, struct slice in, size_t *used)
 		    *used == part.n) /* what did not fit behind a kept head comes next */
 			r = HTTP_PAUSED;
 	}
+	if (!in_head && p->chunked && p->trailers_n == 0 && r >= 0 && !is_lean(p, *used))
+		return HTTP_BAD_BODY;
 	return r;
 }
 

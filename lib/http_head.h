@@ -30,6 +30,7 @@ enum http_id { /* fields that the gateway itself looks at */
 	       HTTP_HOST,
 	       HTTP_HTTP2_SETTINGS,
 	       HTTP_KEEP_ALIVE,
+	       HTTP_MAX_FORWARDS,
 	       HTTP_ORIGIN,
 	       HTTP_PROXY_AUTHENTICATE,
 	       HTTP_PROXY_AUTHORIZATION,
@@ -40,6 +41,7 @@ enum http_id { /* fields that the gateway itself looks at */
 	       HTTP_TRANSFER_ENCODING,
 	       HTTP_UPGRADE,
 	       HTTP_USER_AGENT,
+	       HTTP_VIA,
 	       HTTP_X_FORWARDED_FOR,
 	       HTTP_X_FORWARDED_HOST,
 	       HTTP_X_FORWARDED_PORT,
@@ -75,7 +77,7 @@ enum http_outcome {
 	HTTP_URI_LONG = -5,
 	HTTP_HEAD_LONG = -6,
 	HTTP_FIELDS_MANY = -7,
-	HTTP_BAD_BODY = -8, /* after the head: a malformed chunk */
+	HTTP_BAD_BODY = -8, /* after the head: a malformed chunk, or one that is all extension */
 };
 
 struct http_parser {
@@ -91,8 +93,12 @@ struct http_parser {
 	uint16_t spans_n;
 	uint8_t head_done, done, in_value, url_open;
 	uint8_t head_request; /* this answer is to a HEAD: it has no body */
+	uint16_t trailers_n;  /* fields behind the last chunk */
+	char *trailers;	      /* "name: value\r\n" each, own copy; NULL: none came */
+	uint32_t trailers_size, trailers_cap;
+	uint32_t overhead; /* of the chunks, beyond what chunks need */
 	int8_t error;
-	uint8_t chunked, has_length;
+	uint8_t chunked, has_length, coded; /* coded: there is a Transfer-Encoding */
 	uint64_t length; /* Content-Length as sent */
 	struct slice
 	    spans[HTTP_SPANS_MAX]; /* body bytes of the last http_parse, in the caller's buffer */
@@ -114,6 +120,10 @@ enum http_outcome http_parse(struct http_parser *p, struct slice in, size_t *use
 enum http_outcome http_parse_end(struct http_parser *p);
 /* The caller's buffer goes away: copies what the parser still needs of the head. */
 void http_parser_keep(struct http_parser *p);
+/* Right after http_parse failed: the name of the field that is to blame (where the parser stopped, or
+ * the largest one of a head that is too large); empty when it is none. Lies in the head or is
+ * static. */
+struct slice http_culprit(const struct http_parser *p, enum http_outcome outcome);
 
 static inline struct slice
 http_at(const struct http_parser *p, uint32_t off, uint32_t n)

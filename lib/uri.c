@@ -273,6 +273,16 @@ uri_canonical(struct slice raw, char *out, struct uri_path *result)
 	return r < 0 ? r : 0;
 }
 
+bool
+uri_query_is_clean(struct slice query)
+{
+	bool clean = true;
+
+	for (size_t i = 0; i < query.n; i++)
+		clean &= query.p[i] > ' ' && query.p[i] < 0x7f && query.p[i] != '#';
+	return clean;
+}
+
 #define READ_SLASHES 1u      /* triplets are decoded before the path is taken apart */
 #define READ_PARAMS 2u       /* ";x" is taken off segments */
 #define READ_PARAMS_FIRST 4u /* and that comes before decoding */

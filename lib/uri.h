@@ -27,6 +27,10 @@ struct uri_path {
  * (section 5.2.4). */
 int uri_canonical(struct slice raw, char *out, struct uri_path *result);
 
+/* Is this a query that everyone takes for one? Visible ASCII without '#': wider than RFC 3986 section
+ * 3.4, since browsers send '|' and brackets as they are. */
+bool uri_query_is_clean(struct slice query);
+
 /* How more liberal readers would understand a suspect path, in match form. There are several, since
  * a path can be made for one of them: where any comes to another verdict than the canonical path,
  * the request is ambiguous. `which` < URI_READINGS:

@@ -179,6 +179,10 @@ test_paths(void **state)
 		{ "/%fc%80%80%80%80%af", NULL, 0 },
 		{ "/%fe%80%80%80%80%80%af", NULL, 0 },
 		{ "//x/%e0%80%af", NULL, 0 },
+		{ "/a/%c0%ae%c0%ae/b", NULL, 0 },
+		{ "/a/%c0%2e", NULL, 0 },
+		{ "/a%c1%bcb", NULL, 0 },
+		{ "/%e0%80%ae%e0%80%ae/", NULL, 0 },
 		/* and what is no such thing: UTF-8 and ISO 8859-1 */
 		{ "/%e0%a4%85", "/%e0%a4%85", T },
 		{ "/%f0%9f%98%80", "/%f0%9f%98%80", T },
@@ -221,6 +225,18 @@ test_every_byte(void **state)
 		assert_int_equal(uri_canonical(slice_of(hex), out, &result),
 				 c == 0 || c == 0xc0 || c == 0xc1 ? -EINVAL : 0);
 	}
+}
+
+static void
+test_queries(void **state)
+{
+	for (unsigned c = 0; c < 256; c++) {
+		char in[] = { 'a', (char)c, 'b' };
+
+		assert_int_equal(uri_query_is_clean(slice_make(in, 3)), c > ' ' && c < 0x7f && c != '#');
+	}
+	assert_true(uri_query_is_clean(SLICE("")));
+	assert_true(uri_query_is_clean(SLICE("a=%00&b=|{}[]\\^`\"<>?/;")));
 }
 
 static void
@@ -403,6 +419,7 @@ main(void)
 		cmocka_unit_test(test_paths),
 		cmocka_unit_test(test_a_nul_ends_nothing),
 		cmocka_unit_test(test_every_byte),
+		cmocka_unit_test(test_queries),
 		cmocka_unit_test(test_readings),
 		cmocka_unit_test(test_match_form),
 		cmocka_unit_test(test_hosts),
