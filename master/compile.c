@@ -4,6 +4,7 @@
 #include "lib/log.h"
 #include "lib/uri.h"
 #include "lib/xalloc.h"
+#include "via.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -188,6 +189,7 @@ fill_global(struct table_builder *b, const struct config *c, bool rules_loaded)
 	g->sources = c->gate.sources;
 	g->cookie = seg_builder_string(&b->seg, slice_of(c->gate.cookie));
 	g->realm = seg_builder_string(&b->seg, slice_of(c->gate.realm));
+	g->via = seg_builder_string(&b->seg, slice_of(c->via ? via_pseudonym() : ""));
 	g->token_profile = c->profile == PROFILE_ASHINE ? TOKEN_REPLY_ASHINE : TOKEN_REPLY_RFC6750;
 	g->reveal_version = c->reveal_version;
 }

@@ -179,6 +179,7 @@ struct config {
 	size_t trusted_proxies_count;
 	bool forwarded_append;
 	uint32_t forwarded_send; /* FORWARDED_SEND_* */
+	bool via;
 	uint32_t no_route_status;
 	bool all_down_fail;
 	bool reveal_version;

@@ -533,6 +533,9 @@ const struct setting settings[] = {
 	  .text = "What tells upstreams of the client: X-Forwarded-* and X-Real-IP, Forwarded (RFC "
 		  "7239), or both.",
 	  .example = "both" },
+	{ "via", SETTING_BOOL, AT(config, via), .initial = "true",
+	  .text = "Add Via to requests, and refuse those that have come round to this gateway twice.",
+	  .example = "false" },
 	{ "no_route", SETTING_WORD, AT(config, no_route_status), .initial = "404",
 	  .words = statuses, .text = "Status of the answer to a request that no route matches.",
 	  .example = "502" },

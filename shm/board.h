@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 #define BOARD_MAGIC 0x6472616f62ull /* "board" */
-#define BOARD_LAYOUT 3u
+#define BOARD_LAYOUT 4u
 #define BOARD_ROUTES 4096    /* slots; 0 is "other" */
 #define BOARD_ENDPOINTS 4096 /* slots; 0 is "other" */
 #define BOARD_ADDRESSES 16384 /* rows of addresses.h */

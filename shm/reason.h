@@ -16,6 +16,9 @@
 	X(bad_path, 400, "The path can be read in more than one way.")                             \
 	X(bad_framing, 400, "The length of the body is ambiguous.")                                \
 	X(bad_body, 400, "The body is not well-formed.")                                           \
+	X(length_required, 411, "The body has no length.")                                         \
+	X(misdirected, 421, "The target is of https, and this listener is not.")                   \
+	X(loop_detected, 508, "The request has come here before: it goes round in a loop.")        \
 	X(unsupported_coding, 501, "The transfer coding is not supported.")                        \
 	X(unsupported_method, 501, "The method is not supported.")                                 \
 	X(unsupported_version, 505, "The HTTP version is not supported.")                          \

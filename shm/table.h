@@ -59,6 +59,7 @@ struct table_global {
 	uint32_t sources;      /* TOKEN_FROM_* */
 	struct seg_ref cookie; /* name of the token's cookie */
 	struct seg_ref realm;
+	struct seg_ref via;    /* our pseudonym in Via; "": no Via is added, no loop seen */
 	uint32_t token_profile;  /* TOKEN_REPLY_*: whose wording and statuses */
 	uint32_t reveal_version; /* header X-Yett-Table on each answer */
 	uint64_t

@@ -1,5 +1,6 @@
 #include "access_log.h"
 
+#include "blame.h"
 #include "client.h"
 #include "real_client.h"
 #include "worker.h"
@@ -86,6 +87,19 @@ add_upstream(struct buf *b, const struct request *r)
 	add_number(b, MEMBER("tries"), r->tries + 1u);
 }
 
+static void
+add_reason(struct buf *b, const struct request *r)
+{
+	const char *limit = blame_limit(r);
+	struct slice field = blame_field(r);
+
+	add_plain(b, MEMBER("reason"), slice_of(reason_info(r->reason)->name));
+	if (limit)
+		add_plain(b, MEMBER("limit"), slice_of(limit));
+	if (field.n)
+		add_text(b, MEMBER("field"), field);
+}
+
 /* The query stays out: it is where people put tokens. */
 static void
 add_line(struct request *r)
@@ -111,7 +125,7 @@ add_line(struct request *r)
 	if (r->identity.n)
 		add_text(b, MEMBER("user"), r->identity);
 	if (r->reason != REASON_none)
-		add_plain(b, MEMBER("reason"), slice_of(reason_info(r->reason)->name));
+		add_reason(b, r);
 	add_text(b, MEMBER("agent"), field_value(r, HTTP_USER_AGENT));
 	buf_adds(b, SLICE("}\n"));
 }

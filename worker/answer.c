@@ -1,5 +1,6 @@
 #include "answer.h"
 
+#include "blame.h"
 #include "client.h"
 #include "worker.h"
 
@@ -25,12 +26,16 @@ status_text(int status)
 		return "Method Not Allowed";
 	case 408:
 		return "Request Timeout";
+	case 411:
+		return "Length Required";
 	case 413:
 		return "Content Too Large";
 	case 414:
 		return "URI Too Long";
 	case 417:
 		return "Expectation Failed";
+	case 421:
+		return "Misdirected Request";
 	case 422:
 		return "Unprocessable Content";
 	case 429:
@@ -49,6 +54,8 @@ status_text(int status)
 		return "Gateway Timeout";
 	case 505:
 		return "HTTP Version Not Supported";
+	case 508:
+		return "Loop Detected";
 	default:
 		return "Error";
 	}
@@ -116,9 +123,26 @@ wants_html(const struct request *r)
 	return html > 0 && html >= json && html >= problem;
 }
 
+/* The reason's sentence, and what one has to know to mend it. */
+static void
+add_detail(const struct request *r, const struct reason_info *info, struct buf *out)
+{
+	const char *limit = blame_limit(r);
+	struct slice field = blame_field(r);
+
+	buf_adds(out, slice_of(info->text));
+	if (limit)
+		buf_addf(out, " The limit is %s.", limit);
+	if (field.n)
+		buf_addf(out, " The field is %.*s.", SLICE_F(field));
+}
+
 static void
 page_html(struct request *r, int status, const struct reason_info *info, struct buf *out)
 {
+	struct buf BUF_CLEAN detail = { 0 };
+
+	add_detail(r, info, &detail);
 	buf_addf(
 	    out,
 	    "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>%d %s</title>"
@@ -128,7 +152,7 @@ page_html(struct request *r, int status, const struct reason_info *info, struct 
 	    "@media(prefers-color-scheme:dark){body{color:#ddd;background:#181818}}"
 	    "small{color:#777}</style></head>\n<body><h1>%s</h1><p>",
 	    status, status_text(status), status_text(status));
-	buf_add_html(out, slice_of(info->text));
+	buf_add_html(out, buf_slice(&detail));
 	buf_addf(out, "</p><p><small>%d &middot; %s &middot; request ", status, info->name);
 	buf_add_html(out, slice_of(r->id));
 	buf_adds(out, SLICE("</small></p></body></html>\n"));
@@ -138,11 +162,21 @@ page_html(struct request *r, int status, const struct reason_info *info, struct 
 static void
 page_problem(struct request *r, int status, const struct reason_info *info, struct buf *out)
 {
+	struct buf BUF_CLEAN detail = { 0 };
+	struct slice field = blame_field(r);
+
+	add_detail(r, info, &detail);
 	buf_addf(out, "{\"type\":\"urn:yett:reason:%s\",\"title\":\"%s\",\"status\":%d,\"detail\":",
 		 info->name, status_text(status), status);
-	buf_add_json(out, slice_of(info->text));
-	buf_addf(out, ",\"reason\":\"%s\",\"message\":\"%s\",\"request_id\":", info->name,
-		 info->text);
+	buf_add_json(out, buf_slice(&detail));
+	buf_addf(out, ",\"reason\":\"%s\",\"message\":\"%s\"", info->name, info->text);
+	if (blame_limit(r))
+		buf_addf(out, ",\"limit\":\"%s\"", blame_limit(r));
+	if (field.n) {
+		buf_adds(out, SLICE(",\"field\":"));
+		buf_add_json(out, field);
+	}
+	buf_adds(out, SLICE(",\"request_id\":"));
 	buf_add_json(out, slice_of(r->id));
 	buf_adds(out, SLICE("}\n"));
 }

@@ -27,7 +27,6 @@ passes(const struct request *r, const struct http_field *f, bool trusted)
 	case HTTP_PROXY_CONNECTION:
 	case HTTP_PROXY_AUTHORIZATION:
 	case HTTP_TE:
-	case HTTP_TRAILER:
 	case HTTP_TRANSFER_ENCODING:
 	case HTTP_UPGRADE:
 	case HTTP_HTTP2_SETTINGS:
@@ -43,6 +42,10 @@ passes(const struct request *r, const struct http_field *f, bool trusted)
 	case HTTP_X_FORWARDED_PROTOCOL:
 	case HTTP_X_REAL_IP:
 		return real_client_passes(r, f, trusted);
+	case HTTP_TRAILER:
+		return r->body == FRAMING_CHUNKED && !f->drop;
+	case HTTP_MAX_FORWARDS:
+		return r->max_forwards < 0;
 	case HTTP_OTHER:
 		if (f->name_n == 2 && slice_ieq(http_name(&r->in, f), SLICE("id")) &&
 		    ends_with(r->path, SLICE("/user-delete")))
@@ -111,6 +114,27 @@ put_upgrade(char *o, const struct http_parser *p)
 	return f ? put_field(o, SLICE("Upgrade"), http_value(p, f)) : o;
 }
 
+/* RFC 9110 sections 7.6.1 to 7.6.3 and 10.1.4: what is between us and the endpoint. */
+static char *
+put_hop(char *o, struct request *r, struct slice via)
+{
+	if (via.n > 0) {
+		o = PUT(o, "Via: 1.");
+		*o++ = (char)('0' + http_minor(&r->in));
+		*o++ = ' ';
+		o = put(o, via);
+		o = PUT(o, "\r\n");
+	}
+	if (r->max_forwards > 0) {
+		o = PUT(o, "Max-Forwards: ");
+		o = put_number(o, (uint64_t)r->max_forwards - 1);
+		o = PUT(o, "\r\n");
+	}
+	if (r->upgrade)
+		return put_upgrade(o, &r->in);
+	return r->te_trailers ? PUT(o, "TE: trailers\r\nConnection: TE\r\n") : o;
+}
+
 void
 forward_request(struct request *r)
 {
@@ -146,15 +170,14 @@ forward_request(struct request *r)
 	o = real_client_put(o, r, trusted);
 	o = put_field(o, SLICE("X-Request-Id"), slice_make(r->id, r->id_n));
 	o = put(o, r->gate_headers);
-	if (r->upgrade)
-		o = put_upgrade(o, &r->in);
+	o = put_hop(o, r, seg_string(rules, table_global(rules)->via));
 	o = PUT(o, "\r\n");
 	head->n = (size_t)(o - head->p);
 }
 
 /* Fields of an answer that stay here. */
 static bool
-answer_passes(const struct http_parser *p, const struct http_field *f)
+answer_passes(const struct request *r, const struct http_parser *p, const struct http_field *f)
 {
 	switch (f->id) {
 	case HTTP_CONNECTION:
@@ -163,9 +186,11 @@ answer_passes(const struct http_parser *p, const struct http_field *f)
 	case HTTP_TRANSFER_ENCODING:
 	case HTTP_CONTENT_LENGTH:
 	case HTTP_UPGRADE:
-	case HTTP_TRAILER:
+	case HTTP_TE:
 	case HTTP_X_REQUEST_ID:
 		return false;
+	case HTTP_TRAILER:
+		return r->te_trailers && r->framing == FRAMING_CHUNKED && !f->drop;
 	case HTTP_OTHER:
 		/* An upstream cannot speak for the gateway. */
 		return !f->drop && !(f->name_n > 7 &&
@@ -175,10 +200,19 @@ answer_passes(const struct http_parser *p, const struct http_field *f)
 	}
 }
 
+static void
+drop_named(struct http_parser *p, struct slice name)
+{
+	for (uint16_t i = 0; i < p->fields_n; i++) {
+		if (p->fields[i].id == HTTP_OTHER && slice_ieq(http_name(p, &p->fields[i]), name))
+			p->fields[i].drop = 1;
+	}
+}
+
 /* Connection of the answer: marks what it names, and says whether the connection may be used again
  * (Keep-Alive says for how long). */
 static bool
-answer_keeps(struct upstream *u)
+answer_keeps(struct request *r, struct upstream *u)
 {
 	struct http_parser *p = &u->parser;
 	bool close = false, keep = false;
@@ -192,12 +226,13 @@ answer_keeps(struct upstream *u)
 			continue;
 		for (struct slice name = http_list_next(&list); name.p;
 		     name = http_list_next(&list)) {
-			close = close || slice_ieq(name, SLICE("close"));
-			keep = keep || slice_ieq(name, SLICE("keep-alive"));
-			for (uint16_t j = 0; j < p->fields_n; j++) {
-				if (p->fields[j].id == HTTP_OTHER &&
-				    slice_ieq(http_name(p, &p->fields[j]), name))
-					p->fields[j].drop = 1;
+			if (slice_ieq(name, SLICE("close"))) {
+				close = true;
+			} else if (slice_ieq(name, SLICE("keep-alive"))) {
+				keep = true;
+			} else {
+				r->answer_nominates = true;
+				drop_named(p, name);
 			}
 		}
 	}
@@ -227,7 +262,7 @@ put_answer_fields(char *o, struct request *r, const struct http_parser *p)
 		const struct http_field *f = &p->fields[i];
 
 		date = date || f->id == HTTP_DATE;
-		if (answer_passes(p, f))
+		if (answer_passes(r, p, f))
 			o = put_field(o, http_name(p, f), http_value(p, f));
 	}
 	if (!date)
@@ -270,7 +305,10 @@ forward_response(struct request *r)
 	char *o = reserve_answer(r, p);
 
 	r->status = p->llhttp.status_code;
-	if (!answer_keeps(r->upstream) || (!p->has_length && !p->chunked && !p->done))
+	/* RFC 9112 sections 6.1 and 6.3: HTTP/1.0 knows no chunks; who sends them all the same may
+	 * not mean them. */
+	if (!answer_keeps(r, r->upstream) || (!p->has_length && !p->chunked && !p->done) ||
+	    (p->chunked && http_minor(p) == 0))
 		r->upstream->last = true;
 	choose_framing(r, p);
 	o = put_status_line(o, p);
@@ -301,12 +339,13 @@ forward_response(struct request *r)
 void
 forward_interim(struct request *r)
 {
-	const struct http_parser *p = &r->upstream->parser;
+	struct http_parser *p = &r->upstream->parser;
 	char *o = reserve_answer(r, p);
 
+	answer_keeps(r, r->upstream);
 	o = put_status_line(o, p);
 	for (uint16_t i = 0; i < p->fields_n; i++) {
-		if (answer_passes(p, &p->fields[i]))
+		if (answer_passes(r, p, &p->fields[i]))
 			o = put_field(o, http_name(p, &p->fields[i]), http_value(p, &p->fields[i]));
 	}
 	o = PUT(o, "\r\n");

@@ -1,9 +1,12 @@
 /*
- * head: is this a request that a gateway may pass on, and what does it ask for? RFC 9112 sections 3
- * and 6, RFC 9110 section 7. Decides nothing about who may ask.
+ * head: what comes of a head once judge.c has looked at it, or of what is none: its id, whether its
+ * connection may go on, what the gateway answers without looking further. Decides nothing about who
+ * may ask.
  */
 
+#include "answer.h"
 #include "client.h"
+#include "judge.h"
 #include "request.h"
 #include "worker.h"
 
@@ -17,44 +20,6 @@ refuse(struct request *r, enum reason reason)
 	r->reason = reason;
 	r->keep_alive = false;
 	return STEP_REPLY;
-}
-
-/* Names that one Connection field may hold; what it names beyond is passed on. */
-#define NOMINATED_MAX 64
-
-static enum table_method
-method_of(uint8_t method)
-{
-	switch (method) {
-	case HTTP_GET:
-		return METHOD_GET;
-	case HTTP_HEAD:
-		return METHOD_HEAD;
-	case HTTP_POST:
-		return METHOD_POST;
-	case HTTP_PUT:
-		return METHOD_PUT;
-	case HTTP_DELETE:
-		return METHOD_DELETE;
-	case HTTP_PATCH:
-		return METHOD_PATCH;
-	case HTTP_OPTIONS:
-		return METHOD_OPTIONS;
-	case HTTP_CONNECT:
-		return METHOD_CONNECT;
-	case HTTP_TRACE:
-		return METHOD_TRACE;
-	default:
-		return METHOD_OTHER;
-	}
-}
-
-/* RFC 9110 section 9.2.2. */
-static bool
-is_idempotent(enum table_method m)
-{
-	return m == METHOD_GET || m == METHOD_HEAD || m == METHOD_PUT || m == METHOD_DELETE ||
-	       m == METHOD_OPTIONS;
 }
 
 /* 32 hex digits; unique, not secret (xoshiro256**, seeded from the kernel). */
@@ -102,175 +67,6 @@ take_id(struct request *r, struct slice id)
 	}
 }
 
-/* Fields named by Connection go no further (RFC 9110 section 7.6.1), but for those that it must not
- * name. */
-static void
-nominate(struct request *r, struct slice list)
-{
-	unsigned names = 0;
-
-	for (struct slice name = http_list_next(&list); name.p; name = http_list_next(&list)) {
-		enum http_id id = http_identify(name);
-
-		if (++names > NOMINATED_MAX)
-			break;
-		if (id == HTTP_HOST || id == HTTP_CONTENT_LENGTH || id == HTTP_AUTHORIZATION ||
-		    id == HTTP_COOKIE)
-			continue;
-		for (uint16_t i = 0; i < r->in.fields_n; i++) {
-			if (slice_ieq(http_name(&r->in, &r->in.fields[i]), name))
-				r->in.fields[i].drop = 1;
-		}
-	}
-}
-
-struct seen {
-	unsigned hosts, codings;
-	struct slice host, coding, id;
-	bool close, keep, upgrade_named;
-	unsigned upgrades;
-	struct slice upgrade, expect;
-};
-
-static void
-look(struct request *r, struct seen *seen)
-{
-	for (uint16_t i = 0; i < r->in.fields_n; i++) {
-		const struct http_field *f = &r->in.fields[i];
-		struct slice value;
-
-		if (f->id == HTTP_OTHER)
-			continue;
-		value = http_value(&r->in, f);
-		switch (f->id) {
-		case HTTP_HOST:
-			seen->hosts++;
-			seen->host = value;
-			break;
-		case HTTP_CONNECTION:
-			seen->close = seen->close || http_list_has(value, SLICE("close"));
-			seen->keep = seen->keep || http_list_has(value, SLICE("keep-alive"));
-			seen->upgrade_named =
-			    seen->upgrade_named || http_list_has(value, SLICE("upgrade"));
-			nominate(r, value);
-			break;
-		case HTTP_TRANSFER_ENCODING:
-			seen->codings++;
-			seen->coding = value;
-			break;
-		case HTTP_UPGRADE:
-			seen->upgrades++;
-			seen->upgrade = value;
-			break;
-		case HTTP_EXPECT:
-			seen->expect = value;
-			break;
-		case HTTP_X_REQUEST_ID:
-			seen->id = value;
-			break;
-		default:
-			break;
-		}
-	}
-}
-
-static enum reason
-check_framing(struct request *r, const struct seen *seen)
-{
-	struct http_parser *in = &r->in;
-
-	if (seen->codings > 0) {
-		if (in->has_length || seen->codings > 1 || http_minor(in) == 0)
-			return REASON_bad_framing;
-		if (!slice_ieq(seen->coding, SLICE("chunked")))
-			return in->chunked ? REASON_unsupported_coding : REASON_bad_framing;
-		r->body = FRAMING_CHUNKED;
-	} else if (in->has_length) {
-		r->body = FRAMING_LENGTH;
-	}
-	r->body_done = in->done;
-	return REASON_none;
-}
-
-static enum reason
-check_host(struct request *r, const struct seen *seen, struct slice authority)
-{
-	struct slice host = authority.p ? authority : seen->host;
-
-	if (seen->hosts > 1 || (seen->hosts == 0 && http_minor(&r->in) == 1))
-		return REASON_bad_host;
-	r->host_field = arena_copy(&r->arena, host);
-	if (uri_host_parse(r->host_field, arena_alloc(&r->arena, 2 * host.n + 2), &r->host) < 0)
-		return REASON_bad_host;
-	return REASON_none;
-}
-
-/* Origin-form, absolute-form, or the asterisk of OPTIONS (RFC 9112 section 3.2). *authority: of the
- * absolute form. */
-static enum reason
-check_target(struct request *r, struct slice *authority)
-{
-	struct slice url = http_url(&r->in), query, path;
-	struct uri_path canonical;
-
-	*authority = (struct slice){ NULL, 0 };
-	if (slice_eq(url, SLICE("*"))) {
-		r->asterisk = true;
-		r->path = SLICE("/");
-		return r->method == METHOD_OPTIONS ? REASON_none : REASON_bad_request;
-	}
-	if (url.n >= 7 && slice_ieq(slice_make(url.p, 7), SLICE("http://"))) {
-		struct slice rest = slice_make(url.p + 7, url.n - 7);
-		size_t n = 0;
-
-		while (n < rest.n && rest.p[n] != '/' && rest.p[n] != '?')
-			n++;
-		*authority = slice_make(rest.p, n);
-		r->absolute = true;
-		url = slice_make(rest.p + n, rest.n - n);
-		if (n == 0)
-			return REASON_bad_request;
-	}
-	path = slice_cut(url, '?', &query);
-	if (r->absolute && path.n == 0)
-		path = SLICE("/");
-	if (query.p) {
-		r->query = (uint32_t)(query.p - 1 - r->in.base);
-		r->query_n = (uint32_t)query.n + 1;
-		if (memchr(query.p, '#', query.n))
-			return REASON_bad_path;
-	}
-	if (uri_canonical(path, arena_alloc(&r->arena, path.n + 1), &canonical) < 0)
-		return REASON_bad_path;
-	r->path = canonical.same ? arena_copy(&r->arena, canonical.path) : canonical.path;
-	r->path_flags = canonical.flags;
-	return REASON_none;
-}
-
-/* h2c or another HTTP is not passed on: what follows it would not be judged. */
-static bool
-asks_for_http(struct slice list)
-{
-	for (struct slice e = http_list_next(&list); e.p; e = http_list_next(&list)) {
-		size_t n = 0;
-
-		while (n < e.n && e.p[n] != '/' && e.p[n] != ';' && e.p[n] != ' ' && e.p[n] != '\t')
-			n++;
-		e.n = n;
-		if (slice_ieq(e, SLICE("h2c")) || slice_ieq(e, SLICE("h2")) ||
-		    slice_ieq(e, SLICE("http")))
-			return true;
-	}
-	return false;
-}
-
-/* llhttp knows RTSP and ICE too. */
-static bool
-is_http(const struct http_parser *p)
-{
-	return memcmp(p->base + p->url + p->url_n, " HTTP/", 6) == 0;
-}
-
 /* Is this the last request that its connection may carry? */
 static bool
 is_last(const struct request *r)
@@ -283,39 +79,58 @@ is_last(const struct request *r)
 	       (g && g->keepalive_requests && r->client->served + 1 >= g->keepalive_requests);
 }
 
+/* Does Via say that this request has been here twice? Once may be meant: a route that leads through
+ * us again. What stands in a comment counts for nothing but its sender. */
+static bool
+is_loop(const struct request *r)
+{
+	const struct snapshot *s = r->worker->table;
+	const struct segment *rules = s ? s->segments[SEGMENT_RULES] : NULL;
+	struct slice name = rules ? seg_string(rules, table_global(rules)->via) : SLICE("");
+	unsigned times = 0;
+
+	for (uint16_t i = 0; name.n > 0 && i < r->in.fields_n; i++) {
+		struct slice list = http_value(&r->in, &r->in.fields[i]);
+
+		if (r->in.fields[i].id != HTTP_VIA)
+			continue;
+		for (struct slice e = http_list_next(&list); e.p; e = http_list_next(&list)) {
+			struct slice by, rest;
+
+			slice_cut(e, ' ', &rest);
+			by = slice_cut(slice_trim(rest), ' ', &rest);
+			times += slice_ieq(by, name);
+		}
+	}
+	return times >= 2;
+}
+
+/* OPTIONS with Max-Forwards: 0 asks the gateway itself (RFC 9110 section 7.6.2). */
+static enum result
+answer_options(struct request *r)
+{
+	answer_body(r, 200, "text/plain", SLICE(""),
+		    SLICE("Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n"));
+	r->step = STEP_RELAY - 1;
+	return STEP_NEXT;
+}
+
 enum result
 head_step(struct request *r)
 {
-	struct http_parser *in = &r->in;
-	struct seen seen = { 0 };
-	struct slice authority;
-	enum reason reason;
+	struct judged judged;
+	enum reason reason = judge_head(r, &judged);
 
-	look(r, &seen);
-	take_id(r, seen.id);
-	r->keep_alive = !seen.close && (http_minor(in) == 1 || seen.keep) && !is_last(r);
-	if (!is_http(in) || in->llhttp.http_major != 1 || http_minor(in) > 1)
-		return refuse(r, REASON_unsupported_version);
-	r->method = method_of(in->llhttp.method);
-	r->idempotent = is_idempotent(r->method);
-	if (r->method == METHOD_CONNECT || r->method == METHOD_TRACE)
-		return refuse(r, REASON_unsupported_method);
-	reason = check_framing(r, &seen);
-	if (reason == REASON_none)
-		reason = check_target(r, &authority);
-	if (reason == REASON_none)
-		reason = check_host(r, &seen, authority);
+	take_id(r, judged.id);
+	r->keep_alive = !judged.close && (http_minor(&r->in) == 1 || judged.keep) && !is_last(r);
 	if (reason != REASON_none)
 		return refuse(r, reason);
-	if (seen.expect.p && http_minor(in) == 1) {
-		if (!slice_ieq(seen.expect, SLICE("100-continue")))
-			return refuse(r, REASON_expectation_failed);
-		r->expect_continue = !r->body_done;
+	if (judged.via && is_loop(r)) {
+		r->field = SLICE("Via");
+		return refuse(r, REASON_loop_detected);
 	}
-	r->upgrade = seen.upgrades == 1 && seen.upgrade_named && http_minor(in) == 1 &&
-		     r->body == FRAMING_NONE && !asks_for_http(seen.upgrade);
 	timer_set(r->worker, &r->client->timer, 0);
-	return STEP_NEXT;
+	return r->max_forwards == 0 ? answer_options(r) : STEP_NEXT;
 }
 
 void
@@ -342,6 +157,7 @@ request_malformed(struct request *r, enum http_outcome outcome)
 
 	if (r->id_n == 0)
 		take_id(r, (struct slice){ NULL, 0 });
+	r->field = arena_copy(&r->arena, http_culprit(&r->in, outcome));
 	r->keep_alive = false;
 	/* A body that turns bad must not look whole to the upstream: request_refuse closes that
 	 * connection. */

@@ -5,6 +5,7 @@
 #include "outcome.h"
 #include "proxied.h"
 #include "retry.h"
+#include "trailers.h"
 #include "upstream.h"
 #include "worker.h"
 
@@ -16,10 +17,11 @@
 
 /* What goes out in one call: a head, a run of body, framed for the far side. */
 struct parcel {
-	struct slice parts[HTTP_SPANS_MAX + 6];
+	struct slice parts[HTTP_SPANS_MAX + 8];
 	unsigned n;
 	size_t total;
-	char size[20]; /* chunk-size line */
+	char size[20];		/* chunk-size line */
+	struct slice trailers; /* whole lines, behind the last chunk */
 };
 
 static void
@@ -50,8 +52,13 @@ parcel_body(struct parcel *p, enum framing framing, struct slice first, const st
 	if (framing == FRAMING_CHUNKED) {
 		if (total > 0)
 			parcel_add(p, SLICE("\r\n"));
-		if (last)
+		if (last && p->trailers.n == 0)
 			parcel_add(p, SLICE("0\r\n\r\n"));
+		if (last && p->trailers.n > 0) {
+			parcel_add(p, SLICE("0\r\n"));
+			parcel_add(p, p->trailers);
+			parcel_add(p, SLICE("\r\n"));
+		}
 	}
 }
 
@@ -140,6 +147,7 @@ relay_send_head(struct request *r)
 	if (r->upstream->proxy)
 		parcel_add(&p, proxied_header(r, proxy));
 	parcel_add(&p, buf_slice(&r->worker->head));
+	p.trailers = trailers_to_upstream(r);
 	parcel_body(&p, r->body, buf_slice(&r->held), r->in.spans, spans_n, r->body_done);
 	r->spans_fresh = false;
 	write_upstream(r, &p);
@@ -174,6 +182,7 @@ relay_request_body(struct request *r)
 		return;
 	r->spans_fresh = false;
 	if (!r->upstream->broken) {
+		p.trailers = trailers_to_upstream(r);
 		parcel_body(&p, r->body, (struct slice){ NULL, 0 }, r->in.spans, r->in.spans_n,
 			    r->body_done);
 		write_upstream(r, &p);
@@ -224,6 +233,7 @@ relay_answer_head(struct request *r)
 	bool done = u->parser.done;
 
 	parcel_add(&p, buf_slice(&r->worker->head));
+	p.trailers = trailers_to_client(r, &u->parser);
 	parcel_body(&p, r->framing, (struct slice){ NULL, 0 }, u->parser.spans, u->parser.spans_n,
 		    done);
 	u->parser.spans_n = 0;
@@ -239,6 +249,7 @@ relay_response_body(struct request *r)
 	struct parcel p = { .n = 0 };
 	bool done = u->parser.done;
 
+	p.trailers = trailers_to_client(r, &u->parser);
 	parcel_body(&p, r->framing, (struct slice){ NULL, 0 }, u->parser.spans, u->parser.spans_n,
 		    done);
 	u->parser.spans_n = 0;
@@ -378,9 +389,30 @@ send_step(struct request *r)
 static bool
 is_coding_known(const struct http_parser *p)
 {
-	const struct http_field *f = http_find(p, HTTP_TRANSFER_ENCODING);
+	unsigned codings = 0;
 
-	return !f || (p->chunked && slice_ieq(http_value(p, f), SLICE("chunked")));
+	for (uint16_t i = 0; p->coded && i < p->fields_n; i++) {
+		if (p->fields[i].id != HTTP_TRANSFER_ENCODING)
+			continue;
+		if (++codings > 1 || !slice_ieq(http_value(p, &p->fields[i]), SLICE("chunked")))
+			return false;
+	}
+	return !p->coded || p->chunked;
+}
+
+/* What the parser lets pass, and a client might not. */
+static bool
+is_sound(const struct http_parser *p)
+{
+	bool clean = true;
+
+	for (uint32_t i = 0; i < p->reason_n; i++) {
+		unsigned char c = (unsigned char)p->base[p->reason + i];
+
+		clean &= (c >= ' ' && c != 0x7f) || c == '\t';
+	}
+	return clean && p->llhttp.http_major == 1 && http_minor(p) <= 1 &&
+	       p->llhttp.status_code >= 100 && is_coding_known(p);
 }
 
 /* RFC 9110 section 7.8: a server switches to nothing that the client did not name. */
@@ -404,7 +436,7 @@ response_step(struct request *r)
 	if (!u->parser.head_done)
 		return STEP_WAIT;
 	status = u->parser.llhttp.status_code;
-	if ((status == 101 ? !is_switch_asked(r, &u->parser) : status < 100) || !is_coding_known(&u->parser)) {
+	if ((status == 101 && !is_switch_asked(r, &u->parser)) || !is_sound(&u->parser)) {
 		r->failure = REASON_upstream_malformed;
 		upstream_close(u);
 		return retry_or_fail(r);

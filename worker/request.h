@@ -67,6 +67,9 @@ struct request {
 	unsigned path_flags;
 	enum table_method method;
 	bool idempotent, asterisk, expect_continue, upgrade, absolute;
+	bool te_trailers;	       /* the client takes trailers */
+	bool nominates, answer_nominates; /* Connection names fields that a trailer could bear too */
+	int32_t max_forwards;	       /* of an OPTIONS, -1: none */
 	char id[REQUEST_ID_MAX + 1];
 	uint8_t id_n;
 
@@ -79,6 +82,7 @@ struct request {
 	struct slice real;         /* real_client.c's own, as is the next: p NULL, not asked yet */
 	uint8_t real_ip[16];
 	enum reason reason;
+	struct slice field;    /* that is to blame for it, its name; static or in the arena */
 	const char *challenge; /* RFC 6750 error, for WWW-Authenticate */
 
 	/* the body of the request */

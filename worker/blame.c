@@ -1,0 +1,52 @@
+#include "blame.h"
+
+#include "worker.h"
+
+/* The route's own limit, or the one for all? */
+static const char *
+body_limit(const struct request *r)
+{
+	const struct table_policy *all =
+	    r->table ? table_policy(r->table->segments[SEGMENT_RULES], 0) : NULL;
+
+	return all && all->body_bytes != r->policy.body_bytes ? "routes[].body_limit"
+							      : "limits.body";
+}
+
+const char *
+blame_limit(const struct request *r)
+{
+	switch (r->reason) {
+	case REASON_uri_too_long:
+		return "limits.uri";
+	case REASON_header_too_large:
+		return "limits.head";
+	case REASON_too_many_headers:
+		return "limits.fields";
+	case REASON_body_too_large:
+		return body_limit(r);
+	case REASON_client_head_timeout:
+		return "timeouts.client_head";
+	case REASON_client_body_timeout:
+		return "timeouts.client_body";
+	case REASON_upstream_connect_timeout:
+		return "timeouts.connect";
+	case REASON_upstream_first_byte_timeout:
+		return "timeouts.first_byte";
+	case REASON_upstream_stalled:
+		return "timeouts.idle";
+	case REASON_request_timeout:
+		return "timeouts.total";
+	default:
+		return NULL;
+	}
+}
+
+struct slice
+blame_field(const struct request *r)
+{
+	if (r->reason == REASON_body_too_large && r->in.has_length &&
+	    r->in.length > r->policy.body_bytes)
+		return SLICE("Content-Length");
+	return r->field;
+}

@@ -1,0 +1,65 @@
+#include "target.h"
+
+/* "http://authority/path": takes *url down to the path. */
+static enum reason
+target_absolute(struct request *r, struct slice *url, struct slice *authority)
+{
+	struct slice rest = slice_make(url->p + 7, url->n - 7);
+	size_t n = 0;
+
+	while (n < rest.n && rest.p[n] != '/' && rest.p[n] != '?')
+		n++;
+	*authority = slice_make(rest.p, n);
+	*url = slice_make(rest.p + n, rest.n - n);
+	r->absolute = true;
+	return n == 0 ? REASON_bad_request : REASON_none;
+}
+
+static bool
+starts_with(struct slice s, struct slice start)
+{
+	return s.n >= start.n && slice_ieq(slice_make(s.p, start.n), start);
+}
+
+static enum reason
+target_path(struct request *r, struct slice url)
+{
+	struct slice query, path = slice_cut(url, '?', &query);
+	struct uri_path canonical;
+
+	if (r->absolute && path.n == 0)
+		path = SLICE("/");
+	if (query.p) {
+		r->query = (uint32_t)(query.p - 1 - r->in.base);
+		r->query_n = (uint32_t)query.n + 1;
+		if (!uri_query_is_clean(query))
+			return REASON_bad_path;
+	}
+	if (uri_canonical(path, arena_alloc(&r->arena, path.n + 1), &canonical) < 0)
+		return REASON_bad_path;
+	r->path = canonical.same ? arena_copy(&r->arena, canonical.path) : canonical.path;
+	r->path_flags = canonical.flags;
+	return REASON_none;
+}
+
+enum reason
+target_judge(struct request *r, struct slice *authority)
+{
+	struct slice url = http_url(&r->in);
+	enum reason reason;
+
+	*authority = (struct slice){ NULL, 0 };
+	if (url.n > 0 && url.p[0] == '/')
+		return target_path(r, url);
+	if (slice_eq(url, SLICE("*"))) {
+		r->asterisk = true;
+		r->path = SLICE("/");
+		return r->method == METHOD_OPTIONS ? REASON_none : REASON_bad_request;
+	}
+	if (starts_with(url, SLICE("https://"))) /* RFC 9110 section 7.4 */
+		return REASON_misdirected;
+	if (!starts_with(url, SLICE("http://")))
+		return REASON_bad_request;
+	reason = target_absolute(r, &url, authority);
+	return reason == REASON_none ? target_path(r, url) : reason;
+}
