@@ -3,7 +3,7 @@
 from harness.gateway import proxy_to
 
 HOP = {"Connection": "X-Mine, keep-alive", "X-Mine": "1", "Keep-Alive": "timeout=5", "Proxy-Connection": "keep-alive",
-       "TE": "trailers", "Proxy-Authorization": "Basic eDp5", "Trailer": "X-Late"}
+       "TE": "gzip", "Proxy-Authorization": "Basic eDp5", "Trailer": "X-Late"}
 
 
 def test_of_the_request(gateway, serve):
