@@ -72,6 +72,12 @@ waited(const struct upstream *u)
 	return worker_now(u->worker) - u->idle_since;
 }
 
+void
+pool_learn(struct upstream *u)
+{
+	idle_learn(&u->pool->lesson, (uint32_t)waited(u), worker_now(u->worker));
+}
+
 struct upstream *
 pool_take(struct pool *p, uint64_t generation, bool fresh)
 {
@@ -83,8 +89,11 @@ pool_take(struct pool *p, uint64_t generation, bool fresh)
 		list_remove(&u->link);
 		p->idle_count--;
 		board_sub(&p->worker->page->counts.endpoint[u->slot].idle, 1);
-		if (u->generation == generation && (!fresh || stream_is_quiet(&u->stream)))
-			return u;
+		if (u->generation == generation) {
+			if (!fresh || stream_is_quiet(&u->stream))
+				return u;
+			pool_learn(u);
+		}
 		upstream_close(u);
 	}
 	return NULL;
@@ -109,12 +118,6 @@ pool_put(struct upstream *u)
 	list_push_front(&p->idle, &u->link);
 	p->idle_count++;
 	board_add(&w->page->counts.endpoint[u->slot].idle, 1);
-}
-
-void
-pool_learn(struct upstream *u)
-{
-	idle_learn(&u->pool->lesson, (uint32_t)waited(u), worker_now(u->worker));
 }
 
 void

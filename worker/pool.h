@@ -38,7 +38,7 @@ struct upstream *pool_take(struct pool *p, uint64_t generation, bool fresh);
 /* An upstream connection that is between two requests; it may be closed here when there are enough.
  */
 void pool_put(struct upstream *u);
-/* The endpoint closed one that was idle. */
+/* The endpoint closed one that was idle, or had been until just now. */
 void pool_learn(struct upstream *u);
 /* Closes every idle connection of the worker. */
 void pool_close_all(struct worker *w);

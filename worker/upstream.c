@@ -369,6 +369,8 @@ upstream_on_end(struct stream *s, int error)
 		relay_response_body(r);
 	} else {
 		r->untaken = !r->interim && is_untaken(u, error);
+		if (r->untaken && r->reused)
+			pool_learn(u);
 		request_upstream_failed(r, REASON_upstream_closed);
 	}
 }
