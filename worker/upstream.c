@@ -1,5 +1,6 @@
 #include "upstream.h"
 
+#include "connect.h"
 #include "pool.h"
 #include "relay.h"
 
@@ -8,7 +9,6 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <netinet/in.h>
 #include <stdlib.h>
 
 /* Answers of upstreams are held to a limit too, a wider one. */
@@ -20,7 +20,6 @@ static void upstream_on_data(struct stream *s, struct slice bytes);
 static void upstream_on_end(struct stream *s, int error);
 static void upstream_on_drained(struct stream *s, int error);
 static void upstream_on_closed(struct stream *s);
-static void upstream_on_connect(struct stream *s, int status);
 
 static const struct stream_ops upstream_ops = {
 	.data = upstream_on_data,
@@ -48,7 +47,7 @@ upstream_on_timer(struct timer *t)
 	if (!r)
 		upstream_close(u);
 	else if (!u->connected)
-		upstream_on_connect(&u->stream, -ETIMEDOUT);
+		connect_done(&u->stream, -ETIMEDOUT);
 	else if (u->stream.queued > 0 && stream_progressed(&u->stream))
 		timer_set(u->worker, &u->timer, r->policy.idle_ms);
 	else
@@ -133,40 +132,17 @@ upstream_release(struct upstream *u, bool clean)
 		upstream_close(u);
 }
 
-static socklen_t
-address_of(const struct segment *seg, const struct table_address *a, struct sockaddr_storage *out)
-{
-	struct sockaddr_in *in4 = (struct sockaddr_in *)out;
-	struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)out;
-
-	memset(out, 0, sizeof *out);
-	out->ss_family = a->family;
-	if (a->family == AF_INET) {
-		in4->sin_port = htons(a->port);
-		memcpy(&in4->sin_addr, a->ip, 4);
-		return sizeof *in4;
-	}
-	in6->sin6_port = htons(a->port);
-	memcpy(&in6->sin6_addr, a->ip, 16);
-	return sizeof *in6;
-}
-
-void
-upstream_connect(struct request *r, uint32_t address)
+struct upstream *
+upstream_new(struct request *r)
 {
 	const struct segment *seg = r->table->segments[SEGMENT_ENDPOINTS];
-	const struct table_endpoint *e = table_endpoint(seg, r->endpoint);
-	const struct table_address *a = table_address(seg, e->first + address);
 	struct worker *w = r->worker;
 	struct upstream *u = xcalloc(1, sizeof *u);
-	struct sockaddr_storage storage;
-	char path[108];
-	int error;
 
 	u->worker = w;
 	u->pool = pool_ref(r->pool);
 	u->slot = r->pool->slot;
-	u->generation = e->generation;
+	u->generation = table_endpoint(seg, r->endpoint)->generation;
 	u->born = worker_now(w);
 	u->word = (struct idle_word){ IDLE_UNTOLD, IDLE_UNTOLD };
 	u->proxy = (uint8_t)table_upstream(seg, r->upstream_index)->proxy;
@@ -174,105 +150,14 @@ upstream_connect(struct request *r, uint32_t address)
 	timer_init(&u->timer, upstream_on_timer);
 	http_parser_init(&u->parser, HTTP_RESPONSE, &answer_limits);
 	upstream_attach(u, r);
-	r->address = address;
-	board_add(&w->page->counts.counter[COUNTER_upstream_connects], 1);
-	board_add(&w->page->counts.endpoint[u->pool->slot].connects, 1);
-	if (a->family == AF_UNIX) {
-		struct slice text = seg_string(seg, a->path);
-
-		if (text.n >= sizeof path)
-			text.n = 0;
-		memcpy(path, text.p, text.n);
-		path[text.n] = '\0';
-		error = stream_connect(&u->stream, &w->env, &upstream_ops, &u->connecting, NULL,
-				       path, upstream_on_connect);
-	} else {
-		address_of(seg, a, &storage);
-		error = stream_connect(&u->stream, &w->env, &upstream_ops, &u->connecting,
-				       (struct sockaddr *)&storage, NULL, upstream_on_connect);
-	}
-	timer_set(w, &u->timer, r->policy.connect_ms);
-	if (error < 0) {
-		bool ours =
-		    error == -EMFILE || error == -ENFILE || error == -ENOBUFS || error == -ENOMEM;
-
-		r->failure = ours ? REASON_overloaded : REASON_upstream_connect_failed;
-		upstream_close(u);
-	}
+	return u;
 }
 
-/* The first of the name's addresses from here on that does not fail at once; r->upstream stays NULL
- * when all do. */
-static void
-connect_from(struct request *r, uint32_t address, uint32_t count)
+int
+upstream_connect(struct upstream *u, const struct sockaddr *address, const char *path)
 {
-	while (!r->upstream && address < count) {
-		r->failure = REASON_none;
-		upstream_connect(r, address++);
-	}
-}
-
-static enum reason
-reason_of_connect(int status)
-{
-	switch (status) {
-	case -ECONNREFUSED:
-		return REASON_upstream_connect_refused;
-	case -ETIMEDOUT:
-		return REASON_upstream_connect_timeout;
-	default:
-		return REASON_upstream_connect_failed;
-	}
-}
-
-static void
-upstream_on_connect(struct stream *s, int status)
-{
-	struct upstream *u = container_of(s, struct upstream, stream);
-	struct request *r = u->request;
-	const struct table_endpoint *e;
-
-	assert(r && r->step == STEP_CONNECT);
-	if (status == 0)
-		status = stream_read(s);
-	if (status == 0) {
-		u->connected = true;
-		request_advance(r);
-		return;
-	}
-	e = table_endpoint(r->table->segments[SEGMENT_ENDPOINTS], r->endpoint);
-	upstream_close(u);
-	connect_from(r, r->address + 1, e->count);
-	if (!r->upstream)
-		request_upstream_failed(r, reason_of_connect(status));
-}
-
-/* A connection that names its client is never another one's. */
-static bool
-is_private(const struct request *r)
-{
-	return table_upstream(r->table->segments[SEGMENT_ENDPOINTS], r->upstream_index)->proxy;
-}
-
-enum result
-connect_step(struct request *r)
-{
-	const struct table_endpoint *e;
-	struct upstream *u;
-
-	if (r->upstream) /* it connected */
-		return STEP_NEXT;
-	e = table_endpoint(r->table->segments[SEGMENT_ENDPOINTS], r->endpoint);
-	u = r->fresh || is_private(r) ? NULL
-				      : pool_take(r->pool, e->generation, !r->idempotent);
-	r->reused = u != NULL;
-	if (u) {
-		upstream_attach(u, r);
-		board_add(&r->worker->page->counts.counter[COUNTER_upstream_reuses], 1);
-		return STEP_NEXT;
-	}
-	connect_from(r, 0, e->count);
-	return r->upstream ? STEP_WAIT : STEP_NEXT; /* failed at once: `response` decides */
+	return stream_connect(&u->stream, &u->worker->env, &upstream_ops, &u->connecting, address,
+			      path, connect_done);
 }
 
 /* One run of the parser; false when the bytes need no further look. */

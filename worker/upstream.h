@@ -35,9 +35,11 @@ struct upstream {
 	uint8_t proxy; /* enum proxy_version: it is its client's alone */
 };
 
-/* A new connection for r, to address `address` of its endpoint. Its result comes by
- * request_advance. */
-void upstream_connect(struct request *r, uint32_t address);
+/* A new one for r, at work for it; not connected yet. */
+struct upstream *upstream_new(struct request *r);
+/* Its result comes by connect_done. 0, or a negative errno: then close it. `path`: of a Unix socket. */
+int upstream_connect(struct upstream *u, const struct sockaddr *address, const char *path)
+    __attribute__((warn_unused_result));
 /* Puts a pooled one to work. */
 void upstream_attach(struct upstream *u, struct request *r);
 /* The pool's side of becoming idle: watched for close. */

@@ -1,0 +1,139 @@
+#include "connect.h"
+
+#include "pool.h"
+#include "request.h"
+#include "upstream.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <netinet/in.h>
+
+static void
+address_of(const struct table_address *a, struct sockaddr_storage *out)
+{
+	struct sockaddr_in *in4 = (struct sockaddr_in *)out;
+	struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)out;
+
+	memset(out, 0, sizeof *out);
+	out->ss_family = a->family;
+	if (a->family == AF_INET) {
+		in4->sin_port = htons(a->port);
+		memcpy(&in4->sin_addr, a->ip, 4);
+	} else {
+		in6->sin6_port = htons(a->port);
+		memcpy(&in6->sin6_addr, a->ip, 16);
+	}
+}
+
+/* A new connection to address `address` of the endpoint; r->upstream is NULL again when it failed at
+ * once. */
+static void
+connect_to(struct request *r, uint32_t address)
+{
+	const struct segment *seg = r->table->segments[SEGMENT_ENDPOINTS];
+	const struct table_endpoint *e = table_endpoint(seg, r->endpoint);
+	const struct table_address *a = table_address(seg, e->first + address);
+	struct worker *w = r->worker;
+	struct upstream *u = upstream_new(r);
+	struct sockaddr_storage storage;
+	char path[108];
+	int error;
+
+	r->address = address;
+	board_add(&w->page->counts.counter[COUNTER_upstream_connects], 1);
+	board_add(&w->page->counts.endpoint[u->slot].connects, 1);
+	if (a->family == AF_UNIX) {
+		struct slice text = seg_string(seg, a->path);
+
+		if (text.n >= sizeof path)
+			text.n = 0;
+		memcpy(path, text.p, text.n);
+		path[text.n] = '\0';
+		error = upstream_connect(u, NULL, path);
+	} else {
+		address_of(a, &storage);
+		error = upstream_connect(u, (struct sockaddr *)&storage, NULL);
+	}
+	timer_set(w, &u->timer, r->policy.connect_ms);
+	if (error < 0) {
+		bool ours =
+		    error == -EMFILE || error == -ENFILE || error == -ENOBUFS || error == -ENOMEM;
+
+		r->failure = ours ? REASON_overloaded : REASON_upstream_connect_failed;
+		upstream_close(u);
+	}
+}
+
+/* The first of the name's addresses from here on that does not fail at once; r->upstream stays NULL
+ * when all do. */
+static void
+connect_from(struct request *r, uint32_t address, uint32_t count)
+{
+	while (!r->upstream && address < count) {
+		r->failure = REASON_none;
+		connect_to(r, address++);
+	}
+}
+
+static enum reason
+reason_of_connect(int status)
+{
+	switch (status) {
+	case -ECONNREFUSED:
+		return REASON_upstream_connect_refused;
+	case -ETIMEDOUT:
+		return REASON_upstream_connect_timeout;
+	default:
+		return REASON_upstream_connect_failed;
+	}
+}
+
+void
+connect_done(struct stream *s, int status)
+{
+	struct upstream *u = container_of(s, struct upstream, stream);
+	struct request *r = u->request;
+	const struct table_endpoint *e;
+
+	assert(r && r->step == STEP_CONNECT);
+	if (status == 0)
+		status = stream_read(s);
+	if (status == 0) {
+		u->connected = true;
+		request_advance(r);
+		return;
+	}
+	e = table_endpoint(r->table->segments[SEGMENT_ENDPOINTS], r->endpoint);
+	upstream_close(u);
+	connect_from(r, r->address + 1, e->count);
+	if (!r->upstream)
+		request_upstream_failed(r, reason_of_connect(status));
+}
+
+/* A connection that names its client is never another one's. */
+static bool
+is_private(const struct request *r)
+{
+	return table_upstream(r->table->segments[SEGMENT_ENDPOINTS], r->upstream_index)->proxy;
+}
+
+enum result
+connect_step(struct request *r)
+{
+	const struct table_endpoint *e;
+	struct upstream *u;
+
+	if (r->upstream) /* it connected */
+		return STEP_NEXT;
+	e = table_endpoint(r->table->segments[SEGMENT_ENDPOINTS], r->endpoint);
+	u = r->fresh || is_private(r) ? NULL
+				      : pool_take(r->pool, e->generation, !r->idempotent);
+	r->reused = u != NULL;
+	if (u) {
+		upstream_attach(u, r);
+		board_add(&r->worker->page->counts.counter[COUNTER_upstream_reuses], 1);
+		return STEP_NEXT;
+	}
+	connect_from(r, 0, e->count);
+	return r->upstream ? STEP_WAIT : STEP_NEXT; /* failed at once: `response` decides */
+}
