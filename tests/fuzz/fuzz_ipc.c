@@ -1,0 +1,152 @@
+/*
+ * Messages between processes, as the master hears them from a worker that was taken over: none ends
+ * the process, none leaks a descriptor, and what is not of its shape costs the worker its life.
+ *
+ * The first byte says whether it is the admin worker. Then records: what comes along (none, a page
+ * of the board, something else, two), a length, the bytes.
+ */
+
+#include "master/slot.h"
+
+#include <assert.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static unsigned kills;
+
+/* In the place of the C library's: the worker here is nobody. */
+int
+kill(pid_t pid, int number)
+{
+	assert(pid == 1 && number == SIGKILL);
+	kills++;
+	return 0;
+}
+
+static void
+on_slot(void *userdata, struct slot *slot)
+{
+}
+
+static void
+on_change(void *userdata)
+{
+}
+
+static void
+on_call(void *userdata, struct slot *slot, const struct msg_call *call, struct ipc_message *m)
+{
+	assert(slot->role == ROLE_ADMIN && m->body.n == sizeof *call);
+}
+
+static const struct supervisor_ops ops = {
+	.greet = on_slot,
+	.changed = on_change,
+	.call = on_call,
+	.empty = on_change,
+};
+
+static void
+record_send(int fd, struct slice bytes, const int *fds, size_t fds_n)
+{
+	union {
+		char bytes[CMSG_SPACE(2 * sizeof(int))];
+		struct cmsghdr head;
+	} control = { 0 };
+	struct iovec part = { .iov_base = (char *)bytes.p, .iov_len = bytes.n };
+	struct msghdr msg = { .msg_iov = &part, .msg_iovlen = 1 };
+
+	if (fds_n > 0) {
+		msg.msg_control = control.bytes;
+		msg.msg_controllen = CMSG_SPACE(fds_n * sizeof(int));
+		control.head.cmsg_level = SOL_SOCKET;
+		control.head.cmsg_type = SCM_RIGHTS;
+		control.head.cmsg_len = CMSG_LEN(fds_n * sizeof(int));
+		memcpy(CMSG_DATA(&control.head), fds, fds_n * sizeof(int));
+	}
+	(void)!sendmsg(fd, &msg, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+static void
+say(int fd, const uint8_t *data, size_t size, int page, int other)
+{
+	const int fds[][2] = { { -1, -1 }, { page, -1 }, { other, -1 }, { page, other } };
+	const size_t counts[] = { 0, 1, 1, 2 };
+
+	while (size >= 2) {
+		size_t n = data[1] < size - 2 ? data[1] : size - 2;
+		unsigned what = data[0] & 3;
+
+		record_send(fd, slice_make((const char *)data + 2, n), fds[what], counts[what]);
+		data += 2 + n;
+		size -= 2 + n;
+	}
+}
+
+static int
+descriptors(void)
+{
+	int fd = dup(0);
+
+	close(fd);
+	return fd;
+}
+
+/* Two workers, of which the first byte picks one. */
+static void
+hear(uv_loop_t *loop, const uint8_t *data, size_t size, int page, int other)
+{
+	struct listeners none = { 0 };
+	struct supervisor s;
+	struct slot *slot;
+	int sv[2];
+
+	if (supervisor_init(&s, loop, 1, &ops, NULL) < 0)
+		abort();
+	s.listeners = &none;
+	s.board_fd = -1;
+	slot = &s.slots[data[0] & 1];
+	slot->state = SLOT_STARTING;
+	slot->pid = 1;
+	slot->instance = 7;
+	if (ipc_pair(sv) < 0 || slot_connect(slot, sv[0]) < 0)
+		abort();
+	say(sv[1], data + 1, size - 1, page, other);
+	close(sv[1]);
+	for (int i = 0; i < 8 && slot->control; i++)
+		uv_run(loop, UV_RUN_NOWAIT);
+	assert(slot->killed == (kills > 0));
+	slot_disconnect(slot);
+	supervisor_deinit(&s);
+	uv_run(loop, UV_RUN_DEFAULT);
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static uv_loop_t loop;
+	static int page = -1, other;
+	void *memory;
+	int before;
+
+	if (size == 0)
+		return 0;
+	if (page < 0) {
+		uv_loop_init(&loop);
+		other = open("/dev/null", O_RDWR | O_CLOEXEC);
+		if (board_create(sizeof(struct board_worker), &memory, &page) < 0)
+			abort();
+		hear(&loop, data, 1, page, other); /* libuv opens what it keeps */
+	}
+	before = descriptors();
+	kills = 0;
+	hear(&loop, data, size, page, other);
+	assert(descriptors() == before);
+	return 0;
+}
