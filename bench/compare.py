@@ -5,7 +5,7 @@ import os
 import statistics
 import time
 
-import harness
+import processes
 import stage as stages
 import strace
 
@@ -17,9 +17,9 @@ P50_OVER_RELAY_US = 10
 
 
 def measure(entry, seconds, rate):
-    before = harness.cpu_ns(entry.pid)
+    before = processes.cpu_ns(entry.pid)
     result = entry.load.window(seconds, rate)
-    cpu = harness.cpu_between(before, harness.cpu_ns(entry.pid))
+    cpu = processes.cpu_between(before, processes.cpu_ns(entry.pid))
     result["cpu_us"] = cpu / 1000 / result["requests"] if cpu is not None and result["requests"] else None
     return result
 
@@ -33,13 +33,13 @@ def interleaved(found, count):
 def measure_rounds(found, options, rate):
     """All rounds. Returns the share of our cores that went to others meanwhile: to processes that are not ours, or to other
     machines on the same host."""
-    start, busy, ours = time.monotonic(), harness.busy_s(), harness.cpu_ns(os.getpid())
+    start, busy, ours = time.monotonic(), processes.busy_s(), processes.cpu_ns(os.getpid())
     for entry in interleaved(found, options.rounds):
         entry.rounds.append(measure(entry, options.seconds, rate))
-    busy, ours = harness.busy_s() - busy, harness.cpu_between(ours, harness.cpu_ns(os.getpid()))
+    busy, ours = processes.busy_s() - busy, processes.cpu_between(ours, processes.cpu_ns(os.getpid()))
     if ours is None:
         return None
-    cores = len(set.union(*harness.cores()))
+    cores = len(set.union(*processes.cores()))
     return max(0, (busy - ours / 1e9) / (time.monotonic() - start) / cores)
 
 
@@ -150,7 +150,7 @@ def measure_all(found, scenario, stage, reference):
         elif at > 0:
             measure_latency(found, options, at)
         for entry in found:
-            entry.row["memory_mib"] = harness.memory(entry.pid) / 2**20
+            entry.row["memory_mib"] = processes.memory(entry.pid) / 2**20
             names = strace.calls(entry, TRACE_S)
             entry.row |= {"calls": sum(names.values()) if names else None, "names": names or {}}
             if any(result["errors"] for result in entry.rounds + entry.latency) and not scenario.log:

@@ -7,8 +7,8 @@ import socket
 import statistics
 import time
 
-import harness
 import peers
+import processes
 
 HOST = "fresh.example"
 CONNECTIONS = 8  # over the workers: the kernel spreads them
@@ -29,7 +29,7 @@ class Redis:
     def reply(self):
         line = self.replies.readline()
         if not line or line[:1] == b"-":
-            raise harness.Failure(f"redis: {line.decode().strip() or 'connection closed'}")
+            raise processes.Failure(f"redis: {line.decode().strip() or 'connection closed'}")
         return line
 
     def command(self, *words):
@@ -80,31 +80,31 @@ def until_all(askers, wanted, start):
     while waiting:
         waiting = [asker for asker in waiting if asker.ask() != wanted]
         if time.monotonic() - start > PATIENCE_S:
-            raise harness.Failure(f"freshness: a write was not in force after {PATIENCE_S} s")
+            raise processes.Failure(f"freshness: a write was not in force after {PATIENCE_S} s")
     return time.monotonic() - start
 
 
 def run(scenario, _, stage):
     tools, folder = stage.tools, os.path.join(stage.folder, scenario.name)
     os.mkdir(folder)
-    redis_server = harness.find("redis-server")
+    redis_server = processes.find("redis-server")
     if not redis_server:
-        raise harness.Failure("freshness: redis-server is not installed: run etc/setup bench")
+        raise processes.Failure("freshness: redis-server is not installed: run etc/setup bench")
     with contextlib.ExitStack() as stack:
-        redis_port, port = harness.free_port(), harness.free_port()
-        stack.enter_context(harness.Process(
+        redis_port, port = processes.free_port(), processes.free_port()
+        stack.enter_context(processes.Process(
             [redis_server, "--port", str(redis_port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"],
             folder, "redis")).wait_port(redis_port)
         redis = Redis(redis_port)
         for name in ("one", "two"):
             responder = stack.enter_context(
-                harness.Process([tools["bench-responder"], "--name", name], folder, name, pipes=True))
+                processes.Process([tools["bench-responder"], "--name", name], folder, name, pipes=True))
             redis.command("HSET", f"backend:{name}", f"127.0.0.1:{int(responder.line())}", "0")
         redis.command("SET", f"frontend:{HOST}", "one")
         setting = peers.Setting(folder, port, 0, 0, 0, scenario)
-        gateway = stack.enter_context(harness.Process(
+        gateway = stack.enter_context(processes.Process(
             [tools["yett"], "run", "-c", configuration(setting, redis_port, scenario.workers)], folder, "yett",
-            on=harness.cores()[0]))
+            on=processes.cores()[0]))
         gateway.wait_port(port)
         askers = [Asker(port) for _ in range(CONNECTIONS)]
         until_all(askers, "one", time.monotonic())

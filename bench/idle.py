@@ -6,7 +6,7 @@ import dataclasses
 import resource
 import time
 
-import harness
+import processes
 import stage as stages
 
 RATE = 5000  # of the requests that wake the connections
@@ -18,11 +18,11 @@ def weigh(entry, scenario, stage):
         stages.start(entry, scenario, stage, stack)
         with contextlib.ExitStack() as few:  # what grows once is not a connection's
             stages.attach(entry, stage, few, 64).window(0.5)
-        base = harness.memory(entry.pid)
+        base = processes.memory(entry.pid)
         load = stages.attach(entry, stage, stack, count)
         result = load.window(max(count / RATE * 1.1, 0.2), RATE)  # the one that waited longest is next: each gets one
         time.sleep(0.3)
-        held = harness.memory(entry.pid)
+        held = processes.memory(entry.pid)
     return {"gateway": entry.label, "kib": (held - base) / 1024 / count, "base_mib": base / 2**20, "connections": count,
             "errors": {kind: n for kind, n in result["by_kind"].items() if n}}
 

@@ -5,13 +5,13 @@ import os
 import re
 import subprocess
 
-import harness
+import processes
 
 VERSIONS = {"yett": None, "nginx": ("nginx", "-v"), "haproxy": ("haproxy", "-v"), "openssl": ("openssl", "version")}
 
 
 def _version(argv):
-    command = harness.find(argv[0])
+    command = processes.find(argv[0])
     if not command:
         return None
     done = subprocess.run([command, *argv[1:]], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)

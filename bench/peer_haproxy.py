@@ -1,6 +1,6 @@
 """Configuration of HAProxy."""
 
-import harness
+import processes
 import tokens
 
 LOG = """\
@@ -65,7 +65,7 @@ frontend in
 {LOG if s.scenario.log else ""}{gate(s)}{routes(s)}backend up
     server s 127.0.0.1:{s.upstream} pool-purge-delay 1h
 """)
-    return [harness.find("haproxy"), *(["-W"] if s.can_reload else []), "-db", "-f", path]
+    return [processes.find("haproxy"), *(["-W"] if s.can_reload else []), "-db", "-f", path]
 
 
 def reload(_, pid):

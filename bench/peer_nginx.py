@@ -2,7 +2,7 @@
 
 import os
 
-import harness
+import processes
 import tokens
 
 MODULES = "/usr/lib/nginx/modules"
@@ -128,7 +128,7 @@ http {{{LOG if scenario.log else "access_log off;"}
     }}
 }}
 """)
-    return [harness.find("nginx"), "-p", s.folder, "-e", "stderr", "-c", path]
+    return [processes.find("nginx"), "-p", s.folder, "-e", "stderr", "-c", path]
 
 
 def start(s):

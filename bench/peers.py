@@ -6,10 +6,10 @@ import dataclasses
 import os
 from typing import Callable, Optional
 
-import harness
 import peer_haproxy
 import peer_nginx
 import peer_yett
+import processes
 
 
 @dataclasses.dataclass
@@ -26,7 +26,7 @@ class Peer:
 
     def missing(self):
         """What must be installed first; "" when all is there."""
-        lost = [c for c in self.commands if not harness.find(c)] + [f for f in self.files if not os.path.exists(f)]
+        lost = [c for c in self.commands if not processes.find(c)] + [f for f in self.files if not os.path.exists(f)]
         return ", ".join(lost)
 
     def can(self, scenario):

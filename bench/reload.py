@@ -3,7 +3,7 @@
 import contextlib
 import json
 
-import harness
+import processes
 import stage as stages
 
 SECONDS = 3
@@ -15,7 +15,7 @@ def reloads(entry, scenario, stage):
         stages.start(entry, scenario, stage, stack, can_reload=True)
         one = entry.peer.reload(entry.setting, entry.pid)
         command = "; sleep 0.5; ".join([one] * scenario.reloads)
-        process = stack.enter_context(harness.Process(
+        process = stack.enter_context(processes.Process(
             [stage.tools["bench-load"], "-d", str(SECONDS), "-w", "0.3", "-r", str(rate), "--while", command,
              *entry.load_options], entry.setting.folder, "load", pipes=True))
         result = json.loads(process.line())

@@ -8,8 +8,8 @@ import os
 import resource
 import time
 
-import harness
 import peers
+import processes
 import tokens
 
 PATTERN = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
@@ -21,9 +21,9 @@ class Entry:
     label: str
     peer: peers.Peer
     setting: peers.Setting = None
-    process: harness.Process = None
+    process: processes.Process = None
     load_options: list = None
-    load: harness.Load = None
+    load: processes.Load = None
     rounds: list = dataclasses.field(default_factory=list)
     latency: list = dataclasses.field(default_factory=list)  # rounds at a fixed rate
     row: dict = dataclasses.field(default_factory=dict)
@@ -134,15 +134,15 @@ def start(entry, scenario, stage, stack, can_reload=False):
     connections = stage.options.connections or scenario.connections
     need = descriptors(connections)
     if need > resource.getrlimit(resource.RLIMIT_NOFILE)[1]:
-        raise harness.Failure(f"{scenario.name}: {connections} connections need {need} descriptors: raise ulimit -Hn")
+        raise processes.Failure(f"{scenario.name}: {connections} connections need {need} descriptors: raise ulimit -Hn")
     responder = stack.enter_context(
-        harness.Process([stage.tools["bench-responder"]], folder, name + "-responder", pipes=True))
-    entry.setting = peers.Setting(folder, harness.free_port(), int(responder.line()), connections, need, scenario,
+        processes.Process([stage.tools["bench-responder"]], folder, name + "-responder", pipes=True))
+    entry.setting = peers.Setting(folder, processes.free_port(), int(responder.line()), connections, need, scenario,
                                   stage.keys, stage.tools, can_reload)
     if scenario.gate:
         stage.keys.prepare(scenario.gate)
     entry.process = stack.enter_context(
-        harness.Process(entry.peer.start(entry.setting), folder, name, on=harness.cores()[0]))
+        processes.Process(entry.peer.start(entry.setting), folder, name, on=processes.cores()[0]))
     wait_ready(entry)
     check(entry)
     entry.load_options = options_of_load(entry)
@@ -167,5 +167,5 @@ def options_of_load(entry, connections=0):
 def attach(entry, stage, stack, connections=0):
     """The load, with its connections open."""
     options = options_of_load(entry, connections) if connections else entry.load_options
-    return stack.enter_context(harness.Load(
+    return stack.enter_context(processes.Load(
         stage.tools["bench-load"], entry.setting.folder, f"load-{connections}", options))

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import time
 
-import harness
+import processes
 import stage as stages
 
 LINE = re.compile(r"^\s*[\d.]+\s+[\d.]+\s+\d+\s+(\d+)\s+(?:\d+\s+)?(\w+)$")
@@ -16,11 +16,11 @@ LINE = re.compile(r"^\s*[\d.]+\s+[\d.]+\s+\d+\s+(\d+)\s+(?:\d+\s+)?(\w+)$")
 
 def calls(entry, seconds):
     """{name: calls for each request}, or None where there is no strace, or none of use."""
-    strace = harness.find("strace")
+    strace = processes.find("strace")
     if not strace:
         return None
     out = os.path.join(entry.setting.folder, "strace")
-    pids = [word for pid in harness.process_tree(entry.pid) for word in ("-p", str(pid))]
+    pids = [word for pid in processes.process_tree(entry.pid) for word in ("-p", str(pid))]
     with open(out + ".err", "wb") as err:
         tracer = subprocess.Popen([strace, "-c", "-f", "-o", out, *pids], stdin=subprocess.DEVNULL, stdout=err, stderr=err)
     end = time.monotonic() + 5
@@ -51,7 +51,7 @@ def run(scenario, chosen, stage):
             entry.load.window(0.3)
             names = calls(entry, 1)
         rows.append({"gateway": entry.label, "calls": sum(names.values()) if names else None, "names": names or {}})
-    if not harness.find("strace"):
+    if not processes.find("strace"):
         notes.append("strace is not installed: run etc/setup bench")
     return {"kind": "syscalls", "rows": rows, "notes": notes, "targets": [
         {"what": "system calls for each request", "value": row["calls"], "limit": scenario.target_calls}

@@ -4,7 +4,7 @@ minted by bench-mint; keys, and tokens that take long to sign, are kept in a fol
 import os
 import subprocess
 
-import harness
+import processes
 
 ISSUER = "https://issuer.example"
 SECRET = "a-secret-of-the-benchmark-longer-than-32-bytes"
@@ -29,10 +29,10 @@ class Keys:
     def prepare(self, algorithm):
         if algorithm != "RS256" or os.path.exists(self.public):
             return
-        harness.run_quietly(["openssl", "genrsa", "-out", self.private + ".new", "2048"])
+        processes.run_quietly(["openssl", "genrsa", "-out", self.private + ".new", "2048"])
         os.chmod(self.private + ".new", 0o600)
         os.rename(self.private + ".new", self.private)
-        harness.run_quietly(["openssl", "rsa", "-in", self.private, "-pubout", "-out", self.public])
+        processes.run_quietly(["openssl", "rsa", "-in", self.private, "-pubout", "-out", self.public])
 
     def key(self, algorithm):
         return self.private if algorithm == "RS256" else self.secret
@@ -43,7 +43,7 @@ class Keys:
 
     def mint(self, algorithm, count=1, ttl="86400", pad=None):
         extra = [] if pad is None else ["--claim", f"pad={pad}"]
-        return harness.run_quietly(self.command(algorithm, count, ttl=ttl) + extra).split()
+        return processes.run_quietly(self.command(algorithm, count, ttl=ttl) + extra).split()
 
     def file(self, algorithm, count):
         """Name of a file of so many tokens. Signing takes a while with RS256: two processes, and the file is kept."""
@@ -55,7 +55,7 @@ class Keys:
                 for first, n in ((0, half), (half, count - half))]
         text = b"".join(job.communicate()[0] for job in jobs)
         if any(job.returncode for job in jobs) or text.count(b"\n") != count:
-            raise harness.Failure("bench-mint failed")
+            raise processes.Failure("bench-mint failed")
         with open(path + ".new", "wb") as f:
             f.write(text)
         os.rename(path + ".new", path)
