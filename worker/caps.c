@@ -14,16 +14,21 @@ bool
 caps_room(const struct worker *w)
 {
 	uint32_t most = w->hello.role == ROLE_TRAFFIC ? w->hello.max_connections : 0;
-	struct rlimit limit;
 	uint64_t open;
 
 	if (most && w->clients + peers_sum(w->peers, offsetof(struct board_worker, connections)) >= most)
 		return false;
-	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur == RLIM_INFINITY)
-		return true;
 	/* Each client may need a connection to an upstream. */
 	open = w->env.open > 2 * w->clients ? w->env.open : 2 * w->clients;
-	return open + DESCRIPTORS_OWN + w->hello.fd_reserve < limit.rlim_cur;
+	return open + DESCRIPTORS_OWN + w->hello.fd_reserve < w->descriptors;
+}
+
+void
+caps_look(struct worker *w)
+{
+	struct rlimit limit;
+
+	w->descriptors = getrlimit(RLIMIT_NOFILE, &limit) < 0 ? RLIM_INFINITY : limit.rlim_cur;
 }
 
 static uint64_t

@@ -13,6 +13,9 @@ struct client;
 
 /* Is there room for one more client? */
 bool caps_room(const struct worker *w);
+/* At the start and at each tick: how many descriptors may we have? An operator may change it
+ * (prlimit). */
+void caps_look(struct worker *w);
 /* Counts the client with its address. False: that address has too many already. */
 bool caps_take(struct client *c);
 /* The client has gone. */

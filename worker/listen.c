@@ -168,6 +168,7 @@ listeners_stop(struct worker *w)
 void
 listeners_check(struct worker *w)
 {
+	caps_look(w);
 	if (!w->accept_paused || !caps_room(w))
 		return;
 	w->accept_paused = false;

@@ -1,6 +1,7 @@
 #include "worker.h"
 
 #include "access_log.h"
+#include "caps.h"
 #include "client.h"
 #include "control.h"
 #include "gate.h"
@@ -205,6 +206,7 @@ worker_init(struct worker *w)
 	list_init(&w->calls);
 	w->page_fd = -1;
 	w->log_fd = -1;
+	caps_look(w);
 	w->gate = gate_new();
 	w->load = load_new();
 	while (getrandom(w->random, sizeof w->random, 0) < 0 && errno == EINTR)

@@ -56,6 +56,7 @@ struct worker {
 
 	struct list listeners; /* struct listener */
 	bool accept_paused;
+	uint64_t descriptors; /* the limit, as of the tick */
 	unsigned refused; /* clients that linger behind a 429 */
 	uint64_t proxied_log_at, proxied_unlogged; /* ms; proxied.c */
 	struct list idle; /* clients by state: each state is a list */

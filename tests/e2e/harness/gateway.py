@@ -4,6 +4,7 @@ is asked."""
 import glob
 import json
 import os
+import resource
 import shutil
 import signal
 import subprocess
@@ -53,7 +54,10 @@ def from_redis(store, *, health=False, **redis):
 
 
 class Gateway:
-    def __init__(self, config, ready=True, env=None):
+    """`files`: most descriptors that each of its processes may have."""
+
+    def __init__(self, config, ready=True, env=None, files=None):
+        self.files = files
         self.dir = tempfile.mkdtemp(prefix="yett-")
         self.run_dir, self.state_dir = os.path.join(self.dir, "run"), os.path.join(self.dir, "state")
         os.mkdir(self.run_dir)
@@ -87,11 +91,15 @@ class Gateway:
         self.access = open(os.path.join(self.dir, "access.log"), "ab")
         self.errors = open(os.path.join(self.dir, "error.log"), "ab")
         self.process = procs.spawn([BINARY, "run", "-c", self.file], stdin=subprocess.DEVNULL, stdout=self.access,
-                                   stderr=self.errors, env=self.env, start_new_session=True)
+                                   stderr=self.errors, env=self.env, start_new_session=True,
+                                   preexec_fn=self.limit_files if self.files else None)
         self.access.close()
         self.errors.close()
         if ready:
             procs.wait_until(self.is_ready, 20, what=lambda: f"ready; its log:\n{self.log()}")
+
+    def limit_files(self):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (self.files, self.files))
 
     def is_ready(self):
         if self.process.poll() is not None:
