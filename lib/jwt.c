@@ -4,9 +4,6 @@
 #include "xalloc.h"
 
 #include <assert.h>
-#include <openssl/core_names.h>
-#include <openssl/crypto.h>
-#include <openssl/evp.h>
 #include <stdlib.h>
 
 /* A header of a token that was made for us is shallow; a claim may hold a few levels (realm_access,
@@ -16,84 +13,6 @@
 #define DATE_MAX                                                                                   \
 	253402300799.0 /* the end of the year 9999: anything later is no date, or counts           \
 			  milliseconds */
-
-static const struct {
-	const char *name;
-	const char *digest;
-	size_t size; /* of the signature */
-} algorithms_known[JWT_ALG_N] = {
-	[JWT_HS256] = { "HS256", "SHA256", 32 },
-	[JWT_HS384] = { "HS384", "SHA384", 48 },
-	[JWT_HS512] = { "HS512", "SHA512", 64 },
-};
-
-/* One context for each algorithm, keyed once: EVP_MAC_init without a key starts it again from the
- * keyed state, which saves two of the hash's blocks and all look-ups. */
-struct jwt_key {
-	EVP_MAC_CTX *mac[JWT_ALG_N];
-};
-
-int
-jwt_alg_parse(struct slice name)
-{
-	for (int i = 0; i < JWT_ALG_N; i++) {
-		if (slice_eq(name, slice_of(algorithms_known[i].name)))
-			return i;
-	}
-	return -1;
-}
-
-const char *
-jwt_alg_name(enum jwt_alg alg)
-{
-	return (unsigned)alg < JWT_ALG_N ? algorithms_known[alg].name : "unknown";
-}
-
-static EVP_MAC_CTX *
-mac_new(EVP_MAC *mac, struct slice secret, const char *digest)
-{
-	OSSL_PARAM params[] = {
-		OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, (char *)(uintptr_t)digest,
-						 0),
-		OSSL_PARAM_construct_end(),
-	};
-	EVP_MAC_CTX *ctx = EVP_MAC_CTX_new(mac);
-
-	if (ctx && EVP_MAC_init(ctx, (const unsigned char *)secret.p, secret.n, params) == 1)
-		return ctx;
-	EVP_MAC_CTX_free(ctx);
-	return NULL;
-}
-
-struct jwt_key *
-jwt_key_secret(struct slice secret, uint32_t algorithms)
-{
-	EVP_MAC *mac = EVP_MAC_fetch(NULL, "HMAC", NULL);
-	struct jwt_key *key = xcalloc(1, sizeof *key);
-	bool good = mac && secret.n > 0 && (algorithms & ((1u << JWT_ALG_N) - 1)) != 0;
-
-	for (int i = 0; good && i < JWT_ALG_N; i++) {
-		if (!(algorithms & 1u << i))
-			continue;
-		key->mac[i] = mac_new(mac, secret, algorithms_known[i].digest);
-		good = key->mac[i] != NULL;
-	}
-	EVP_MAC_free(mac); /* the contexts hold it */
-	if (good)
-		return key;
-	jwt_key_free(key);
-	return NULL;
-}
-
-void
-jwt_key_free(struct jwt_key *key)
-{
-	if (!key)
-		return;
-	for (int i = 0; i < JWT_ALG_N; i++)
-		EVP_MAC_CTX_free(key->mac[i]);
-	free(key);
-}
 
 /* Decodes one part behind those that are there. */
 static bool
@@ -169,24 +88,6 @@ jwt_token_deinit(struct jwt_token *t)
 	json_free(t->header);
 	json_free(t->claims);
 	t->header = t->claims = NULL;
-}
-
-enum jwt_verdict
-jwt_verify(const struct jwt_token *t, struct jwt_key *key)
-{
-	unsigned char mac[EVP_MAX_MD_SIZE];
-	EVP_MAC_CTX *ctx = key->mac[t->alg];
-	size_t n, want = algorithms_known[t->alg].size;
-
-	if (!ctx)
-		return JWT_ALGORITHM;
-	if (t->signature.n != want)
-		return JWT_SIGNATURE;
-	if (EVP_MAC_init(ctx, NULL, 0, NULL) != 1 ||
-	    EVP_MAC_update(ctx, (const unsigned char *)t->input.p, t->input.n) != 1 ||
-	    EVP_MAC_final(ctx, mac, &n, sizeof mac) != 1 || n != want)
-		return JWT_SIGNATURE;
-	return CRYPTO_memcmp(mac, t->signature.p, want) == 0 ? JWT_OK : JWT_SIGNATURE;
 }
 
 enum jwt_verdict

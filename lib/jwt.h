@@ -19,8 +19,20 @@ enum jwt_alg {
 	JWT_HS256,
 	JWT_HS384,
 	JWT_HS512,
+	JWT_RS256,
+	JWT_RS384,
+	JWT_RS512,
+	JWT_PS256,
+	JWT_PS384,
+	JWT_PS512,
+	JWT_ES256,
+	JWT_ES384,
+	JWT_EDDSA,
 	JWT_ALG_N,
 };
+#define JWT_HMAC_N 3 /* those that take a secret come first */
+#define JWT_ALGS_SECRET ((1u << JWT_HMAC_N) - 1)
+#define JWT_ALGS_PUBLIC (((1u << JWT_ALG_N) - 1) & ~JWT_ALGS_SECRET)
 
 /* In the order in which they are found out: of two verdicts on one token the larger one knows more.
  * JWT_OK is apart. */
@@ -46,6 +58,10 @@ struct jwt_key;
 /* A shared secret, for those of `algorithms` (bits) that take one. NULL when the secret is empty,
  * when there is no such algorithm, or when libcrypto fails. Not for use by two threads at once. */
 struct jwt_key *jwt_key_secret(struct slice secret, uint32_t algorithms);
+/* A public key in PEM (RFC 7468: PUBLIC KEY or CERTIFICATE; dates and issuer of a certificate are not looked at), for those
+ * of `algorithms` (bits) that fit its kind: RSA of 2048 bits or more RS* and PS*, EC by its curve ES*, Ed25519 EdDSA. NULL
+ * when it is none or none fits, and *why, a sentence without a subject's name. As above, one thread at a time. */
+struct jwt_key *jwt_key_public(struct slice pem, uint32_t algorithms, const char **why);
 void jwt_key_free(struct jwt_key *key); /* NULL is allowed */
 
 /* A token taken apart. Large; made on the stack, and not copied: it points into itself. */

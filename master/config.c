@@ -111,6 +111,7 @@ config_free(struct config *c)
 	if (!c)
 		return;
 	wipe(&c->gate.secret);
+	wipe(&c->gate.public_key);
 	wipe(&c->redis.password);
 	arena = c->arena;
 	free(c);

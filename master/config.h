@@ -115,6 +115,7 @@ struct config_gate {
 	size_t protect_count, except_count;
 	uint32_t algorithms; /* 1 << enum jwt_alg */
 	struct config_secret secret;
+	struct config_secret public_key; /* PEM */
 	const char *issuer;
 	const char **audience;
 	size_t audience_count;

@@ -4,6 +4,7 @@
 #include "address.h"
 #include "file.h"
 
+#include "lib/jwt.h"
 #include "lib/map.h"
 
 #include <arpa/inet.h>
@@ -137,33 +138,72 @@ check_user(struct config_reader *r)
 }
 
 static void
-check_gate(struct config_reader *r)
+check_secret(struct config_reader *r, const struct config_gate *g, int line)
 {
-	struct config_gate *g = &r->c->gate;
-	int line = config_line(r, "gate.secret");
-	bool given = g->secret.bytes || line > 0; /* one that could not be read is told already */
-
-	if (line == 0 && g->protect_count > 0)
-		line = g->protect[0].place.line;
-	if (g->protect_count > 0 && !given)
-		mistakes_add(&r->mistakes, false, line, "gate.secret",
-			     "something is protected%s, but there is no secret to verify tokens "
-			     "with; give gate.secret: {file: PATH}",
-			     g->protect[0].place.line == 0 ? " by the profile" : "");
-	else if (g->protect_count > 0 && g->secret.bytes && g->secret.n == 0)
+	if (g->secret.bytes && g->secret.n == 0)
 		mistakes_add(&r->mistakes, false, line, "gate.secret",
 			     "the secret is empty (%s); without one everybody could sign tokens, "
 			     "put one there",
 			     g->secret.origin);
-	else if (g->protect_count > 0 && g->secret.bytes && g->secret.n < SECRET_ADVISED)
+	else if (g->secret.bytes && g->secret.n < SECRET_ADVISED)
 		mistakes_add(
 		    &r->mistakes, true, line, "gate.secret",
 		    "the secret has %zu bytes, which can be guessed; use at least %d random ones",
 		    g->secret.n, SECRET_ADVISED);
-	else if (g->protect_count == 0 && g->secret.bytes)
-		mistakes_add(
-		    &r->mistakes, true, line, "gate.secret",
-		    "nothing is protected, so the secret is not used; name paths in gate.protect");
+}
+
+static void
+check_public_key(struct config_reader *r, const struct config_gate *g, int line)
+{
+	struct slice pem = slice_make(g->public_key.bytes, g->public_key.n);
+	const char *why = NULL;
+	struct jwt_key *key = pem.p ? jwt_key_public(pem, g->algorithms, &why) : NULL;
+
+	if (pem.p && !key)
+		mistakes_add(&r->mistakes, false, line, "gate.public_key",
+			     "the key (%s) cannot be used: %s; give the issuer's public key in PEM, and its algorithm in "
+			     "gate.algorithms",
+			     g->public_key.origin, why);
+	jwt_key_free(key);
+}
+
+/* `given`: also one that could not be read, which is told already. */
+static void
+check_key_is_given(struct config_reader *r, const char *setting, const char *what, uint32_t algorithms, bool given)
+{
+	const struct config_gate *g = &r->c->gate;
+
+	if ((g->algorithms & algorithms) && !given)
+		mistakes_add(&r->mistakes, false, g->protect[0].place.line, setting,
+			     "something is protected%s, but there is no %s to verify tokens "
+			     "with; give %s: {file: PATH}",
+			     g->protect[0].place.line == 0 ? " by the profile" : "", what, setting);
+}
+
+static void
+warn_unused(struct config_reader *r, int line, const char *setting, const char *what)
+{
+	mistakes_add(&r->mistakes, true, line, setting,
+		     "nothing is protected, so the %s is not used; name paths in gate.protect", what);
+}
+
+static void
+check_gate(struct config_reader *r)
+{
+	struct config_gate *g = &r->c->gate;
+	int secret = config_line(r, "gate.secret"), public = config_line(r, "gate.public_key");
+
+	if (g->protect_count == 0) {
+		if (g->secret.bytes)
+			warn_unused(r, secret, "gate.secret", "secret");
+		if (g->public_key.bytes)
+			warn_unused(r, public, "gate.public_key", "key");
+		return;
+	}
+	check_key_is_given(r, "gate.secret", "secret", JWT_ALGS_SECRET, g->secret.bytes || secret > 0);
+	check_key_is_given(r, "gate.public_key", "public key", JWT_ALGS_PUBLIC, g->public_key.bytes || public > 0);
+	check_secret(r, g, secret);
+	check_public_key(r, g, public);
 }
 
 /* '/a' and '/a/' are one to the gate. */

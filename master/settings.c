@@ -34,7 +34,11 @@ static const struct setting_word dialects[] = {
 static const struct setting_word algorithms[] = {
 	{ "HS256", 1u << JWT_HS256 },
 	{ "HS384", 1u << JWT_HS384 },
-	{ "HS512", 1u << JWT_HS512 },
+	{ "HS512", 1u << JWT_HS512 }, { "RS256", 1u << JWT_RS256 },
+	{ "RS384", 1u << JWT_RS384 }, { "RS512", 1u << JWT_RS512 },
+	{ "PS256", 1u << JWT_PS256 }, { "PS384", 1u << JWT_PS384 },
+	{ "PS512", 1u << JWT_PS512 }, { "ES256", 1u << JWT_ES256 },
+	{ "ES384", 1u << JWT_ES384 }, { "EdDSA", 1u << JWT_EDDSA },
 	{ 0 },
 };
 static const struct setting_word sources[] = {
@@ -219,10 +223,14 @@ const struct setting settings[] = {
 	{ "gate.algorithms", SETTING_FLAGS, AT(config, gate.algorithms), .initial = "[HS256]",
 	  .min = 1, .words = algorithms,
 	  .text = "Signatures that are accepted; what a token says of itself changes nothing.",
-	  .example = "[HS256, HS512]" },
+	  .example = "[RS256, ES256]" },
 	{ "gate.secret", SETTING_SECRET, AT(config, gate.secret),
-	  .text = "The key that tokens are signed with; needed as soon as something is protected.",
+	  .text = "The shared key of HS256, HS384 and HS512; needed as soon as something is protected by one of them.",
 	  .example = "{env: JWT_SECRET_KEY}" },
+	{ "gate.public_key", SETTING_SECRET, AT(config, gate.public_key),
+	  .text = "The issuer's public key or certificate in PEM, for the other algorithms: RSA of at least 2048 bits "
+		  "for RS and PS, P-256 for ES256, P-384 for ES384, Ed25519 for EdDSA.",
+	  .example = "{file: /etc/yett/issuer.pem}" },
 	{ "gate.issuer", SETTING_STRING, AT(config, gate.issuer), .initial = "",
 	  .shown = "none: not checked", .max = 1024, .text = "What the claim iss must be.",
 	  .example = "\"https://issuer.example\"" },

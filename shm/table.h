@@ -244,11 +244,11 @@ enum keys_section { KEYS_STRINGS, KEYS_KEYS };
 
 struct table_key_material {
 	uint32_t issuer; /* index in RULES_ISSUERS */
-	uint32_t kind;   /* KEY_SECRET */
+	uint32_t kind;   /* KEY_* */
 	struct seg_ref kid;
 	struct seg_ref bytes;
 };
-enum { KEY_SECRET };
+enum { KEY_SECRET, KEY_PUBLIC /* PEM */ };
 
 const struct table_key_material *table_key_material(const struct segment *keys, uint32_t i);
 

@@ -216,6 +216,6 @@ table_verify_keys(const struct segment *s)
 	const struct table_key_material *k = section(s, KEYS_KEYS, sizeof *k, &count, &ok);
 
 	for (uint32_t i = 0; i < count; i++)
-		ok &= k[i].kind == KEY_SECRET && ref_ok(s, k[i].kid) && ref_ok(s, k[i].bytes);
+		ok &= k[i].kind <= KEY_PUBLIC && ref_ok(s, k[i].kid) && ref_ok(s, k[i].bytes);
 	return ok ? 0 : -EBADMSG;
 }

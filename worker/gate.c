@@ -151,15 +151,17 @@ verifier_read(struct gate *g, const struct segment *rules, const struct segment 
 {
 	const struct table_issuer *t = issuer_at(rules, material->issuer);
 	struct verifier *v = &g->verifiers[g->verifiers_count];
-	struct slice *audiences;
+	struct slice *audiences, bytes = seg_string(keys, material->bytes);
+	const char *why;
 
-	if (!t || material->kind != KEY_SECRET)
+	if (!t)
 		return -EBADMSG;
 	audiences = arena_alloc(&g->arena, (t->audience_count + 1) * sizeof *audiences);
 	for (uint32_t i = 0; i < t->audience_count; i++)
 		audiences[i] = arena_copy(&g->arena, audience_at(rules, t->audience_first + i));
 	*v = (struct verifier){
-		.key = jwt_key_secret(seg_string(keys, material->bytes), t->algorithms),
+		.key = material->kind == KEY_SECRET ? jwt_key_secret(bytes, t->algorithms)
+						    : jwt_key_public(bytes, t->algorithms, &why),
 		.kid = arena_copy(&g->arena, seg_string(keys, material->kid)),
 		.rules = {
 			.issuer = arena_copy(&g->arena, seg_string(rules, t->iss)),
