@@ -222,7 +222,7 @@ on_body(llhttp_t *l, const char *at, size_t n)
 {
 	struct http_parser *p = parser_of(l);
 
-	p->spans[p->spans_n++] = slice_make(at, n);
+	p->scratch->spans[p->spans_n++] = slice_make(at, n);
 	return p->spans_n == HTTP_SPANS_MAX ? HPE_PAUSED : 0;
 }
 
@@ -251,12 +251,16 @@ settings(void)
 }
 
 void
-http_parser_init(struct http_parser *p, llhttp_type_t type, const struct http_limits *limits)
+http_parser_init(struct http_parser *p, llhttp_type_t type, const struct http_limits *limits,
+		 struct http_scratch *scratch)
 {
 	llhttp_init(&p->llhttp, type, settings());
 	p->limits = limits;
+	p->scratch = scratch;
+	p->spans = scratch->spans;
+	p->own = NULL;
 	p->kept = p->trailers = NULL;
-	p->kept_cap = 0;
+	p->kept_cap = p->own_cap = 0;
 	http_parser_reset(p);
 }
 
@@ -264,9 +268,11 @@ void
 http_parser_deinit(struct http_parser *p)
 {
 	free(p->kept);
+	free(p->own);
 	free(p->trailers);
+	p->own = NULL;
 	p->kept = p->trailers = NULL;
-	p->kept_cap = 0;
+	p->kept_cap = p->own_cap = 0;
 }
 
 void
@@ -283,6 +289,7 @@ http_parser_reset(struct http_parser *p)
 	p->trailers_n = 0;
 	p->trailers_size = p->trailers_cap = p->overhead = 0;
 	p->base = NULL;
+	p->fields = p->scratch->fields;
 	p->kept_n = p->head_n = 0;
 	p->url = p->url_n = p->reason = p->reason_n = 0;
 	p->fields_n = p->spans_n = 0;
@@ -304,12 +311,28 @@ keep(struct http_parser *p, const char *bytes, size_t n)
 	p->base = p->kept;
 }
 
+static void
+keep_fields(struct http_parser *p)
+{
+	if (p->fields_n > p->own_cap) {
+		p->own_cap = p->fields_n < 16 ? 16 : p->fields_n;
+		p->own = xrealloc(p->own, p->own_cap * sizeof *p->own);
+	}
+	if (p->fields_n == 0) /* nothing to keep, and perhaps no room to keep it in */
+		return;
+	memcpy(p->own, p->fields, p->fields_n * sizeof *p->own);
+	p->fields = p->own;
+}
+
 void
 http_parser_keep(struct http_parser *p)
 {
-	if (!p->base || p->base == p->kept)
+	if (!p->base)
 		return;
-	keep(p, p->base, p->head_n);
+	if (p->base != p->kept)
+		keep(p, p->base, p->head_n);
+	if (p->fields != p->own)
+		keep_fields(p);
 }
 
 static enum http_outcome
@@ -392,6 +415,9 @@ http_parse(struct http_parser *p, struct slice in, size_t *used)
 	if (in_head && p->base == NULL) {
 		p->base = in.p;
 	} else if (in_head) { /* the first part was kept: the rest goes behind it */
+		if (p->fields == p->own && p->fields_n > 0)
+			memcpy(p->scratch->fields, p->own, p->fields_n * sizeof *p->own);
+		p->fields = p->scratch->fields;
 		size_t at = p->kept_n;
 		size_t room =
 		    (size_t)p->limits->head_bytes + 1 > at ? p->limits->head_bytes + 1 - at : 0;

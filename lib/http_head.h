@@ -4,8 +4,8 @@
  * http_head: HTTP/1 messages by llhttp, which is never made lenient. Bytes in, a head and runs of
  * body out; knows no socket. The only file that includes <llhttp.h> on the path of a request.
  *
- * A head is parsed where it lies. One that is not whole yet is kept by the parser
- * (http_parser_keep), and the rest is parsed behind it. All places in a head are offsets from
+ * A head is parsed where it lies, its fields stand in a scratch that all parsers of a loop share. One that is not whole yet
+ * is kept by the parser (http_parser_keep), and the rest is parsed behind it. All places in a head are offsets from
  * `base`, so that a head can move.
  */
 
@@ -80,9 +80,16 @@ enum http_outcome {
 	HTTP_BAD_BODY = -8, /* after the head: a malformed chunk, or one that is all extension */
 };
 
+/* What a parser needs only while it looks at one read; one a loop, for all of its parsers. */
+struct http_scratch {
+	struct slice spans[HTTP_SPANS_MAX];
+	struct http_field fields[HTTP_FIELDS_MAX];
+};
+
 struct http_parser {
 	llhttp_t llhttp;
 	const struct http_limits *limits;
+	struct http_scratch *scratch;
 	const char *base; /* where the head starts */
 	char *kept;       /* own copy of an unfinished or retained head */
 	uint32_t kept_n, kept_cap;
@@ -100,12 +107,14 @@ struct http_parser {
 	int8_t error;
 	uint8_t chunked, has_length, coded; /* coded: there is a Transfer-Encoding */
 	uint64_t length; /* Content-Length as sent */
-	struct slice
-	    spans[HTTP_SPANS_MAX]; /* body bytes of the last http_parse, in the caller's buffer */
-	struct http_field fields[HTTP_FIELDS_MAX];
+	const struct slice *spans;     /* body bytes of the last http_parse, in the caller's buffer */
+	struct http_field *fields;     /* in the scratch, or in own once they are kept */
+	struct http_field *own;
+	uint32_t own_cap;
 };
 
-void http_parser_init(struct http_parser *p, llhttp_type_t type, const struct http_limits *limits);
+void http_parser_init(struct http_parser *p, llhttp_type_t type, const struct http_limits *limits,
+		      struct http_scratch *scratch);
 void http_parser_deinit(struct http_parser *p);
 /* Ready for the next message; keeps memory. */
 void http_parser_reset(struct http_parser *p);
@@ -118,7 +127,8 @@ enum http_outcome http_parse(struct http_parser *p, struct slice in, size_t *use
 /* The peer ended. HTTP_OK with done set when that completes an answer without a length; else
  * HTTP_BAD_BODY or HTTP_BAD. */
 enum http_outcome http_parse_end(struct http_parser *p);
-/* The caller's buffer goes away: copies what the parser still needs of the head. */
+/* The caller's buffer goes away, or another parser of the same scratch is due: copies what is still needed of the head and
+ * its fields. Without it they are lost. */
 void http_parser_keep(struct http_parser *p);
 /* Right after http_parse failed: the name of the field that is to blame (where the parser stopped, or
  * the largest one of a head that is too large); empty when it is none. Lies in the head or is

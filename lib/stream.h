@@ -19,7 +19,7 @@
 #include <sys/socket.h>
 #include <uv.h>
 
-#define STREAM_READ_SIZE ((size_t)65536)
+#define STREAM_READ_SIZE ((size_t)73728) /* a body of 64 KiB comes with its head in one read */
 #define STREAM_HIGH ((size_t)131072)
 #define STREAM_LOW ((size_t)32768)
 #define STREAM_FULL 1 /* written or queued whole, but stop the source until `drained` */

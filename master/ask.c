@@ -149,6 +149,7 @@ int
 ask(const struct ask *q, struct buf *body, struct buf *why)
 {
 	static const struct http_limits limits = { .head_bytes = 65536, .fields = 100 };
+	struct http_scratch *scratch;
 	struct http_parser *p;
 	int fd = dial(q, why);
 	int status = -1;
@@ -156,10 +157,12 @@ ask(const struct ask *q, struct buf *body, struct buf *why)
 	if (fd < 0)
 		return -1;
 	p = xmalloc(sizeof *p);
-	http_parser_init(p, HTTP_RESPONSE, &limits);
+	scratch = xmalloc(sizeof *scratch);
+	http_parser_init(p, HTTP_RESPONSE, &limits, scratch);
 	if (send_request(fd, q, why) == 0)
 		status = read_answer(fd, q, p, body, why);
 	http_parser_deinit(p);
+	free(scratch);
 	free(p);
 	close(fd);
 	return status;

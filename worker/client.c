@@ -232,6 +232,7 @@ client_on_closed(struct stream *s)
 
 	assert(!c->request);
 	buf_deinit(&c->early);
+	c->worker->freed += sizeof *c;
 	free(c);
 }
 

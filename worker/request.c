@@ -12,13 +12,7 @@
 #include "upstream.h"
 #include "worker.h"
 
-#include "lib/xalloc.h"
-
 #include <assert.h>
-#include <stdlib.h>
-
-#define REQUEST_MAGIC 0x52455155u
-#define SPARE_MAX 1024
 
 static enum result (*const steps[STEP_N])(struct request *r) = {
 	[STEP_HEAD] = head_step,         [STEP_ROUTE] = route_step,
@@ -27,115 +21,6 @@ static enum result (*const steps[STEP_N])(struct request *r) = {
 	[STEP_RESPONSE] = response_step, [STEP_RELAY] = relay_step,
 	[STEP_LOG] = log_step,
 };
-
-/* Everything but what is costly to make again. */
-static void
-request_reset(struct request *r)
-{
-	struct arena arena = r->arena;
-	struct buf held = r->held;
-
-	memset(&r->table, 0, offsetof(struct request, in) - offsetof(struct request, table));
-	memset((char *)&r->in + sizeof r->in, 0,
-	       sizeof *r - offsetof(struct request, in) - sizeof r->in);
-	r->arena = arena;
-	r->held = held;
-	r->held.n = 0;
-	r->step = STEP_HEAD;
-	r->advancing = r->ended = false;
-}
-
-static const struct http_limits *
-request_limits(struct worker *w)
-{
-	const struct table_global *g;
-	static const struct http_limits builtin = { .head_bytes = 32768,
-						    .uri_bytes = 8192,
-						    .fields = 100 };
-
-	if (!w->table)
-		return &builtin;
-	g = table_global(w->table->segments[SEGMENT_RULES]);
-	w->limits = (struct http_limits){ .head_bytes = g->head_bytes,
-					  .uri_bytes = g->uri_bytes,
-					  .fields = g->head_fields };
-	return &w->limits;
-}
-
-static void
-request_on_total(struct timer *t)
-{
-	struct request *r = container_of(t, struct request, total);
-	bool upstream_full = r->upstream && r->upstream->stream.full;
-
-	/* Whose fault is it? A client that still dribbles its body is not slowed by us. */
-	request_refuse(r, r->body_done || upstream_full ? REASON_request_timeout
-							: REASON_client_body_timeout);
-}
-
-struct request *
-request_new(struct client *c)
-{
-	struct worker *w = c->worker;
-	struct request *r;
-
-	if (list_empty(&w->spare)) {
-		r = xcalloc(1, sizeof *r);
-		r->magic = REQUEST_MAGIC;
-		r->worker = w;
-		http_parser_init(&r->in, HTTP_REQUEST, request_limits(w));
-	} else {
-		r = container_of(w->spare.next, struct request, link);
-		list_remove(&r->link);
-		w->spare_count--;
-		request_reset(r);
-		r->in.limits = request_limits(w);
-	}
-	list_init(&r->link);
-	timer_init(&r->total, request_on_total);
-	r->client = c;
-	r->begin_us = worker_us(w);
-	board_add(&w->page->in_flight, 1);
-	return r;
-}
-
-void
-requests_collect(struct worker *w)
-{
-	list_for_safe (pos, tmp, &w->dead) {
-		struct request *r = container_of(pos, struct request, link);
-
-		list_remove(&r->link);
-		arena_reset(&r->arena);
-		http_parser_reset(&r->in);
-		if (r->held.cap > STREAM_READ_SIZE)
-			buf_deinit(&r->held);
-		list_push_front(&w->spare, &r->link);
-		if (++w->spare_count <= SPARE_MAX)
-			continue;
-		list_remove(&r->link);
-		w->spare_count--;
-		http_parser_deinit(&r->in);
-		arena_deinit(&r->arena);
-		buf_deinit(&r->held);
-		free(r);
-	}
-}
-
-void
-requests_free(struct worker *w)
-{
-	requests_collect(w);
-	list_for_safe (pos, tmp, &w->spare) {
-		struct request *r = container_of(pos, struct request, link);
-
-		http_parser_deinit(&r->in);
-		arena_deinit(&r->arena);
-		buf_deinit(&r->held);
-		free(r);
-	}
-	list_init(&w->spare);
-}
 
 /* The one way out. `keep`: the client's connection goes on. */
 static void
@@ -258,4 +143,15 @@ request_abort(struct request *r, enum reason reason)
 	if (r->started && !r->answered)
 		client_reset(c);
 	request_end(r, false);
+}
+
+void
+request_on_total(struct timer *t)
+{
+	struct request *r = container_of(t, struct request, total);
+	bool upstream_full = r->upstream && r->upstream->stream.full;
+
+	/* Whose fault is it? A client that still dribbles its body is not slowed by us. */
+	request_refuse(r, r->body_done || upstream_full ? REASON_request_timeout
+							: REASON_client_body_timeout);
 }

@@ -46,6 +46,8 @@ enum framing { FRAMING_NONE, FRAMING_LENGTH, FRAMING_CHUNKED, FRAMING_CLOSE };
 #define REQUEST_ID_MAX 128
 #define REQUEST_TRIES 10 /* the most that limits.retries allows */
 
+#define REQUEST_MAGIC 0x52455155u
+
 struct request {
 	uint32_t magic;
 	uint8_t step; /* enum step */
@@ -131,6 +133,8 @@ void request_input(struct request *r);
 void request_malformed(struct request *r, enum http_outcome outcome);
 /* Its head did not come in time. */
 void request_head_timeout(struct request *r);
+/* Its time in all is over. */
+void request_on_total(struct timer *t);
 /* The try at the upstream failed. */
 void request_upstream_failed(struct request *r, enum reason failure);
 /* Ends it in any state: nothing more is sent; the connection to the upstream goes unless it is
@@ -141,6 +145,8 @@ void request_abort(struct request *r, enum reason reason);
 void request_refuse(struct request *r, enum reason reason);
 /* Recycles what ended in this loop turn. */
 void requests_collect(struct worker *w);
+/* Once a second: gives back the spare ones that were not needed since the last time. */
+void requests_trim(struct worker *w);
 void requests_free(struct worker *w);
 
 /* The steps, each in its own file; all of them have this form. */

@@ -108,6 +108,7 @@ upstream_on_closed(struct stream *s)
 
 	pool_unref(u->pool);
 	http_parser_deinit(&u->parser);
+	u->worker->freed += sizeof *u;
 	free(u);
 }
 
@@ -148,7 +149,7 @@ upstream_new(struct request *r)
 	u->proxy = (uint8_t)table_upstream(seg, r->upstream_index)->proxy;
 	list_init(&u->link);
 	timer_init(&u->timer, upstream_on_timer);
-	http_parser_init(&u->parser, HTTP_RESPONSE, &answer_limits);
+	http_parser_init(&u->parser, HTTP_RESPONSE, &answer_limits, &w->scratch);
 	upstream_attach(u, r);
 	return u;
 }

@@ -94,8 +94,10 @@ on_tick(uv_timer_t *timer)
 		board_set(&w->page->heartbeat_ms, uv_hrtime() / 1000000);
 		board_set(&w->page->counts.counter[COUNTER_error_log_dropped], log_dropped());
 	}
-	if (++w->ticks % 10 == 0)
+	if (++w->ticks % 10 == 0) {
 		stream_env_check(&w->env);
+		requests_trim(w);
+	}
 	listeners_check(w);
 	control_check(w);
 	access_log_flush(w);

@@ -70,9 +70,11 @@ struct worker {
 	struct gate *gate;
 	struct list spare; /* requests to use again */
 	struct list dead;  /* requests to recycle at the end of the turn */
-	unsigned spare_count;
+	unsigned spare_count, spare_low; /* now, and at least since requests_trim */
+	size_t freed, freed_seen;        /* bytes, since libc was asked for their pages; as of the last look */
 
 	struct http_limits limits; /* of heads, from the table in force */
+	struct http_scratch scratch; /* of all parsers */
 	struct buf head;           /* scratch for heads that are being written */
 	struct buf log;            /* access log lines of this turn and the last ones */
 	bool log_is_socket;

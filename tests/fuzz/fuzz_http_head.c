@@ -35,6 +35,7 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static struct http_parser *p[2];
+	static struct http_scratch scratch;
 	struct http_parser *parser;
 	size_t step, at = 2;
 
@@ -42,7 +43,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	for (int i = 0; i < 2 && !p[i]; i++) {
 		p[i] = malloc(sizeof **p);
-		http_parser_init(p[i], i ? HTTP_RESPONSE : HTTP_REQUEST, &limits);
+		http_parser_init(p[i], i ? HTTP_RESPONSE : HTTP_REQUEST, &limits, &scratch);
 	}
 	parser = p[data[0] & 1];
 	step = data[1] ? data[1] : size;
@@ -53,6 +54,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		char *read = malloc(n);
 		struct slice rest = { read, n };
 
+		memset(&scratch, 0xee, sizeof scratch); /* another parser used it meanwhile */
 		memcpy(read, data + at, n);
 		at += n;
 		while (rest.n > 0 && !parser->done) {
