@@ -143,12 +143,12 @@ test_every_algorithm(void **state)
 
 		sign(&good, i, known[i].kind);
 		for (int round = 0; round < 3; round++) {
-			size_t at = good.n - 20;
+			char *at = &good.p[good.n - 20], was = *at;
 
 			assert_int_equal(judge(buf_slice(&good), key), JWT_OK);
-			good.p[at] ^= 1;
+			*at = was == 'A' ? 'B' : 'A';
 			assert_int_equal(judge(buf_slice(&good), key), JWT_SIGNATURE);
-			good.p[at] ^= 1;
+			*at = was;
 		}
 		jwt_key_free(key);
 		for (int other = 0; other < KINDS; other++) {
