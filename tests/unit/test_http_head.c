@@ -298,7 +298,7 @@ test_trailers(void **state)
 	for (size_t i = 0; i < 2 * sizeof cases / sizeof cases[0]; i++) {
 		size_t k = i / 2;
 
-		http_parser_init(p, i % 2 ? HTTP_RESPONSE : HTTP_REQUEST, &limits);
+		http_parser_init(p, i % 2 ? HTTP_RESPONSE : HTTP_REQUEST, &limits, &scratch);
 		for (size_t step = 1; step < 300; step += step < 12 ? 1 : 140) {
 			size_t n = strlen(cases[k].in), at = 0;
 			int outcome;
@@ -331,7 +331,7 @@ test_chunks_of_nothing(void **state)
 					      "1\r\na\r\n", "1;a=\"b c d\"\r\na\r\n" };
 	struct http_parser *p = malloc(sizeof *p);
 
-	http_parser_init(p, HTTP_REQUEST, &limits);
+	http_parser_init(p, HTTP_REQUEST, &limits, &scratch);
 	for (size_t i = 0; i < sizeof bodies / sizeof bodies[0]; i++) {
 		int outcome;
 
@@ -374,7 +374,7 @@ test_culprits(void **state)
 	};
 	struct http_parser *p = malloc(sizeof *p);
 
-	http_parser_init(p, HTTP_REQUEST, &limits);
+	http_parser_init(p, HTTP_REQUEST, &limits, &scratch);
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
 		size_t n = strlen(cases[i].in);
 
