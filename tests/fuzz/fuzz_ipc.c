@@ -40,6 +40,11 @@ on_change(void *userdata)
 }
 
 static void
+on_failing(void *userdata, const struct msg_failing *failing)
+{
+}
+
+static void
 on_call(void *userdata, struct slot *slot, const struct msg_call *call, struct ipc_message *m)
 {
 	assert(slot->role == ROLE_ADMIN && m->body.n == sizeof *call);
@@ -48,6 +53,7 @@ on_call(void *userdata, struct slot *slot, const struct msg_call *call, struct i
 static const struct supervisor_ops ops = {
 	.greet = on_slot,
 	.changed = on_change,
+	.failing = on_failing,
 	.call = on_call,
 	.empty = on_change,
 };
