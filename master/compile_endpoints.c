@@ -94,6 +94,9 @@ add_upstream(struct seg_builder *b, const struct directory_upstream *u, const st
 		.flags = upstream_flags(u),
 		.eject_failures = u->balance.eject_failures,
 		.slow_start_ms = u->balance.slow_start,
+		.max_connections = u->balance.max_connections,
+		.queue = u->balance.queue,
+		.queue_ms = u->balance.queue_timeout,
 		.proxy = u->proxy_protocol,
 		.first =
 		    (uint32_t)(b->sections[ENDPOINTS_ENDPOINTS].n / sizeof(struct table_endpoint)),

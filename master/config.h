@@ -63,6 +63,8 @@ struct config_balance { /* which endpoint gets a request */
 	bool least_connections;
 	uint32_t eject_failures; /* in a row; 0 = off */
 	uint32_t eject_time, eject_max_time, slow_start; /* ms */
+	uint32_t max_connections; /* 0 = no limit */
+	uint32_t queue, queue_timeout /* ms */;
 };
 
 struct config_endpoint { /* "host", "host:port", "http://host:port/base", "unix:/path" */

@@ -37,10 +37,12 @@ add_worker(struct buf *b, const struct slot *slot, uint64_t now)
 		 slot->role == ROLE_ADMIN ? "admin" : "traffic", (int)slot->pid,
 		 slot_state_name[slot->state], (unsigned long long)slot->acked);
 	buf_addf(b,
-		 "\"connections\":%llu,\"in_flight\":%llu,\"tunnels\":%llu,\"tables\":%llu,"
+		 "\"connections\":%llu,\"in_flight\":%llu,\"queued\":%llu,\"tunnels\":%llu,"
+		 "\"tables\":%llu,"
 		 "\"restarts\":%llu,",
 		 (unsigned long long)(page ? board_get(&page->connections) : 0),
 		 (unsigned long long)(page ? board_get(&page->in_flight) : 0),
+		 (unsigned long long)(page ? board_get(&page->queued) : 0),
 		 (unsigned long long)(page ? board_get(&page->tunnels_open) : 0),
 		 (unsigned long long)(page ? board_get(&page->tables_alive) : 0),
 		 (unsigned long long)slot->restarts);

@@ -87,6 +87,7 @@ struct board_worker {
 	uint64_t version;      /* of the table in force, 0 before the first */
 	uint64_t connections;  /* gauges: clients connected */
 	uint64_t in_flight;    /* requests */
+	uint64_t queued;       /* of them, those that wait for an endpoint */
 	uint64_t tunnels_open;
 	uint64_t tables_alive;
 	uint64_t draining;

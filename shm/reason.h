@@ -47,6 +47,8 @@
 	X(token_claim, 401, "A claim that this service needs is missing or malformed.")            \
 	X(gate_no_keys, 503, "The keys that verify tokens are not available.")                     \
 	X(no_endpoint, 503, "No endpoint of the upstream is available.")                           \
+	X(queue_full, 503, "Too many requests wait for this service.")                             \
+	X(queue_timeout, 503, "The service had no room for this request in time.")                 \
 	X(upstream_unresolved, 502, "The upstream's name does not resolve.")                       \
 	X(upstream_connect_refused, 502, "The upstream refused the connection.")                   \
 	X(upstream_connect_failed, 502, "The upstream could not be reached.")                      \

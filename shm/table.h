@@ -211,6 +211,8 @@ struct table_upstream {
 	uint32_t flags;
 	uint32_t eject_failures; /* in a row that eject an endpoint; 0 = its ejections do not count */
 	uint32_t slow_start_ms;
+	uint32_t max_connections; /* requests in flight at an endpoint, 0 = no limit; then wait */
+	uint32_t queue, queue_ms; /* so many in a worker, so long */
 	uint32_t proxy; /* enum proxy_version: the header that each connection begins with */
 	uint32_t first, count; /* endpoints */
 	uint32_t weight_total; /* of the endpoints; count when all weigh the same */

@@ -122,6 +122,8 @@ add_line(struct request *r)
 		add_text(b, MEMBER("route"), r->route_id);
 	if (r->authority.n)
 		add_upstream(b, r);
+	if (r->queue_us)
+		add_number(b, MEMBER("queue_us"), r->queue_us);
 	if (r->identity.n)
 		add_text(b, MEMBER("user"), r->identity);
 	if (r->reason != REASON_none)

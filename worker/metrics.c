@@ -117,6 +117,8 @@ write_gauges(struct worker *w, struct buf *b)
 		  offsetof(struct board_worker, connections) },
 		{ "worker_requests_in_flight", "Requests under way",
 		  offsetof(struct board_worker, in_flight) },
+		{ "worker_requests_queued", "Requests that wait for an endpoint",
+		  offsetof(struct board_worker, queued) },
 		{ "worker_tunnels", "Open tunnels", offsetof(struct board_worker, tunnels_open) },
 		{ "worker_table_version", "Version of the table in force",
 		  offsetof(struct board_worker, version) },

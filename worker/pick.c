@@ -6,6 +6,7 @@
 
 #include "load.h"
 #include "pool.h"
+#include "queue.h"
 #include "request.h"
 #include "worker.h"
 
@@ -60,6 +61,7 @@ turn_of(const struct segment *seg, const struct table_upstream *up, uint32_t tur
 struct choice {
 	uint32_t endpoint;
 	bool found, resolved;
+	bool full; /* there are some, but none has room */
 };
 
 /* What an endpoint can be to the request: of two the one that stands later is the better. */
@@ -67,6 +69,7 @@ enum standing {
 	STANDING_UNFIT,
 	STANDING_DEAD,
 	STANDING_EJECTED,
+	STANDING_FULL,   /* it has all the requests that it may have */
 	STANDING_RISING, /* it gets a part of its share, which grows */
 	STANDING_GOOD,
 };
@@ -93,6 +96,13 @@ share_of(const struct table_upstream *up, uint64_t since, uint64_t now)
 	       (uint32_t)((SHARE_WHOLE - SHARE_FIRST) * (now - since) / up->slow_start_ms);
 }
 
+static bool
+is_full(const struct worker *w, const struct table_upstream *up, const struct table_endpoint *e)
+{
+	return up->max_connections && e->slot > 0 && e->slot < BOARD_ENDPOINTS &&
+	       load_now(w, e->slot) >= up->max_connections;
+}
+
 static struct look
 look_at(struct request *r, const struct table_upstream *up, uint32_t at)
 {
@@ -115,6 +125,8 @@ look_at(struct request *r, const struct table_upstream *up, uint32_t at)
 		l.standing = STANDING_EJECTED;
 	else if ((l.share = share_of(up, board_get(&h->up_since_ms), now)) < SHARE_WHOLE)
 		l.standing = STANDING_RISING;
+	if (l.standing >= STANDING_RISING && is_full(r->worker, up, e))
+		l.standing = STANDING_FULL;
 	return l;
 }
 
@@ -124,6 +136,20 @@ is_better(const struct look *a, const struct look *b)
 	if (a->standing != b->standing)
 		return a->standing > b->standing;
 	return a->standing == STANDING_DEAD && a->died > b->died;
+}
+
+/* None that is looked for was found: the best of all others. */
+static struct choice
+last_resort(const struct request *r, const struct table_upstream *up, const struct look *best)
+{
+	enum standing least =
+	    up->flags & UPSTREAM_ALL_DOWN_FAIL ? STANDING_FULL : STANDING_DEAD;
+	struct choice c = { .endpoint = best->at, .resolved = best->standing != STANDING_UNFIT };
+
+	if (best->standing >= least)
+		c.full = is_full(r->worker, up, best->e);
+	c.found = best->standing >= least && !c.full;
+	return c;
 }
 
 /* From `turn` on the first that may serve. */
@@ -142,12 +168,7 @@ choose_in_turn(struct request *r, const struct table_upstream *up, uint32_t turn
 		if (is_better(&l, &best))
 			best = l;
 	}
-	return (struct choice){
-		.endpoint = best.at,
-		.found = best.standing > ((up->flags & UPSTREAM_ALL_DOWN_FAIL) ? STANDING_EJECTED
-									       : STANDING_UNFIT),
-		.resolved = best.standing != STANDING_UNFIT,
-	};
+	return last_resort(r, up, &best);
 }
 
 /* Of those that may serve the one with the fewest requests under way for its weight, and of equals
@@ -204,7 +225,13 @@ pick_step(struct request *r)
 		r->reason = REASON_no_endpoint;
 		return STEP_REPLY;
 	}
+	if (up->max_connections && queue_is_ahead(r))
+		return queue_wait(r, up);
 	choice = choose(r, up);
+	if (choice.full)
+		return queue_wait(r, up);
+	if (r->queue)
+		queue_leave(r);
 	if (!choice.found) {
 		if (r->failure != REASON_none) /* all have been tried */
 			r->reason = r->failure;

@@ -8,6 +8,7 @@
 #include "answer.h"
 #include "client.h"
 #include "control.h"
+#include "queue.h"
 #include "relay.h"
 #include "upstream.h"
 #include "worker.h"
@@ -36,6 +37,8 @@ request_end(struct request *r, bool keep)
 		upstream_release(r->upstream, false);
 	if (r->call)
 		control_forget(r->call);
+	if (r->queue)
+		queue_leave(r);
 	snapshot_unref(r->table);
 	r->table = NULL;
 	r->client = NULL;
@@ -100,6 +103,8 @@ request_refuse(struct request *r, enum reason reason)
 		return;
 	}
 	r->reason = reason;
+	if (r->queue)
+		queue_leave(r);
 	if (r->upstream) {
 		upstream_release(r->upstream, false);
 		r->upstream = NULL;

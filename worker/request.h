@@ -26,6 +26,7 @@ struct client;
 struct upstream;
 struct worker;
 struct call;
+struct queue;
 
 enum step {
 	STEP_HEAD,
@@ -54,7 +55,7 @@ struct request {
 	bool advancing, ended;
 	struct worker *worker;
 	struct client *client;
-	struct list link; /* the worker's spare or dead ones */
+	struct list link; /* the worker's spare or dead ones; the queue that it waits in */
 	struct snapshot *table;
 	struct arena arena; /* lives as long as the request */
 
@@ -120,6 +121,9 @@ struct request {
 	uint64_t begin_us, send_us, first_us;
 	struct timer total;     /* policy.total_ms */
 	struct call *call;      /* of the admin worker to the master */
+	struct queue *queue;    /* that it waits in for an endpoint */
+	uint64_t queued_us, queue_us; /* since when it does; how long it has before */
+	uint64_t queue_until_ms;
 	struct slice authority; /* of the endpoint, for the log; in the arena */
 	struct slice route_id;  /* for the log; in the arena */
 };

@@ -8,6 +8,7 @@
 #include "listen.h"
 #include "load.h"
 #include "pool.h"
+#include "queue.h"
 #include "request.h"
 #include "snapshot.h"
 
@@ -113,6 +114,7 @@ on_turn(uv_prepare_t *turn)
 {
 	struct worker *w = turn->data;
 
+	queues_run(w);
 	requests_collect(w);
 	clients_resume(w);
 	w->turn_us = 0;
@@ -206,6 +208,7 @@ worker_init(struct worker *w)
 	list_init(&w->spare);
 	list_init(&w->dead);
 	list_init(&w->calls);
+	queues_init(w);
 	w->page_fd = -1;
 	w->log_fd = -1;
 	caps_look(w);
@@ -247,6 +250,7 @@ worker_deinit(struct worker *w)
 	close_list(&w->active);
 	close_list(&w->tunnels);
 	close_list(&w->lingering);
+	queues_deinit(w);
 	pool_close_all(w);
 	listeners_stop(w);
 	control_close(w);

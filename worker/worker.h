@@ -67,6 +67,8 @@ struct worker {
 	uint64_t clients;
 
 	struct list pools; /* struct pool */
+	struct list queues; /* struct queue: requests that wait for an endpoint */
+	uv_timer_t queue_tick;
 	struct gate *gate;
 	struct list spare; /* requests to use again */
 	struct list dead;  /* requests to recycle at the end of the turn */
