@@ -134,8 +134,6 @@ stream_open(struct stream *s, struct stream_env *env, const struct stream_ops *o
 	r = family == AF_UNIX ? uv_pipe_open(&s->uv.pipe, fd) : uv_tcp_open(&s->uv.tcp, fd);
 	if (r < 0)
 		close(fd);
-	else if (family != AF_UNIX)
-		uv_tcp_nodelay(&s->uv.tcp, 1);
 	return r;
 }
 

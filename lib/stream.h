@@ -69,7 +69,7 @@ void stream_env_deinit(struct stream_env *env);
  * Once a second. */
 void stream_env_check(struct stream_env *env);
 
-/* Takes over an accepted, non-blocking socket of this family. 0 or a negative errno (the descriptor
+/* Takes over an accepted, non-blocking socket of this family, with TCP_NODELAY from its listener. 0 or a negative errno (the descriptor
  * is closed then). */
 int stream_open(struct stream *s, struct stream_env *env, const struct stream_ops *ops, int fd,
 		int family) __attribute__((warn_unused_result));

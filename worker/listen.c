@@ -11,6 +11,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -69,12 +70,15 @@ accept_one(struct listener *l)
 	return true;
 }
 
+/* As many at a time as there were lately: to ask once more and hear that nobody is there costs a system call. Who is left in
+ * the queue is told of again. */
 static void
 listener_on_poll(uv_poll_t *poll, int status, int events)
 {
 	struct listener *l = container_of(poll, struct listener, poll);
+	unsigned n = 0;
 
-	for (int i = 0; i < ACCEPT_BATCH; i++) {
+	for (; n < l->batch; n++) {
 		if (!caps_room(l->worker)) {
 			pause_all(l->worker);
 			return;
@@ -84,8 +88,12 @@ listener_on_poll(uv_poll_t *poll, int status, int events)
 			return;
 		}
 		if (!accept_one(l))
-			return;
+			break;
 	}
+	if (n < l->batch)
+		l->batch = n ? n : 1;
+	else if (l->batch < ACCEPT_BATCH)
+		l->batch *= 2;
 }
 
 static void
@@ -113,6 +121,9 @@ listener_add(struct worker *w, const struct msg_listener *info, int fd, bool hel
 	l->info = *info;
 	l->fd = fd;
 	l->family = family_of(fd);
+	l->batch = 1;
+	if (l->family != AF_UNIX) /* what is accepted inherits it */
+		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){ 1 }, sizeof(int));
 	if (uv_poll_init(&w->loop, &l->poll, fd) < 0) {
 		log_error("listener id=%u slot=%u cannot be used", info->id, info->slot);
 		close(fd);

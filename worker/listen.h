@@ -14,6 +14,7 @@ struct listener {
 	struct msg_listener info;
 	int fd;
 	int family;
+	unsigned batch; /* how many to accept at a time */
 	bool accepting;
 };
 
