@@ -93,7 +93,7 @@ def section(result):
     return text + "".join(f"  {note}\n" for note in result.get("notes", ()))
 
 
-HEAD = (("scenario", -15), ("req/s", 9), ("CPU us/req", 14), ("at req/s", 9), ("p50 us", 8), ("p90", 8), ("p99", 8),
+HEAD = (("scenario", -15), ("req/s", 9), ("CPU us/req", 18), ("at req/s", 9), ("p50 us", 8), ("p90", 8), ("p99", 8),
         ("p99.9", 8), ("MiB", 7), ("calls/req", 10), ("errors", 8))
 
 
