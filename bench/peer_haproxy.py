@@ -43,8 +43,10 @@ def routes(s):
 
 def start(s):
     sockets = f"    stats socket {s.folder}/stats mode 600 level admin expose-fd listeners\n" if s.can_reload else ""
+    large = max(s.scenario.length, s.scenario.body) >= 1 << 20  # 64 KiB answers cost more with it
     path = s.write("haproxy.cfg", f"""\
 global
+{"    tune.bufsize 65536" if large else ""}
     nbthread 1
     maxconn {s.connections + 500}
     no strict-limits

@@ -110,8 +110,8 @@ http {{{LOG if scenario.log else "access_log off;"}
     tcp_nodelay on;
     keepalive_timeout 1h; keepalive_requests 100000000;
     client_max_body_size 0;
-    {"proxy_request_buffering off; client_body_buffer_size 64k;" if scenario.body else ""}
-    {"proxy_buffers 16 32k; proxy_buffer_size 32k; proxy_busy_buffers_size 256k; proxy_max_temp_file_size 0;" if large else ""}
+    {"proxy_request_buffering off; client_body_buffer_size 256k;" if scenario.body else ""}
+    {"proxy_buffers 8 64k; proxy_buffer_size 64k; proxy_busy_buffers_size 256k; proxy_max_temp_file_size 0;" if large else ""}
     upstream up {{
         server 127.0.0.1:{s.upstream};
         keepalive {idle}; keepalive_timeout 1h; keepalive_requests 100000000;
