@@ -4,6 +4,7 @@
 #include "pool.h"
 #include "proxied.h"
 #include "relay.h"
+#include "tunnel.h"
 
 #include "lib/forwarded.h"
 #include "lib/xalloc.h"
@@ -85,7 +86,7 @@ client_on_timer(struct timer *t)
 		client_quit(c);
 		break;
 	case CLIENT_TUNNEL:
-		relay_tunnel_silent(r);
+		tunnel_silent(r);
 		break;
 	case CLIENT_ACTIVE:
 		if (!r->in.head_done)
@@ -344,7 +345,7 @@ client_on_data(struct stream *s, struct slice bytes)
 			stream_pause(s);
 		break;
 	case CLIENT_TUNNEL:
-		relay_tunnel_bytes(c->request, true, bytes);
+		tunnel_bytes(c->request, true, bytes);
 		break;
 	case CLIENT_LINGERING:
 		if (c->stream.queued == 0 && worker_now(c->worker) + LINGER_MS < c->linger_until)
@@ -365,7 +366,7 @@ client_on_end(struct stream *s, int error)
 		if (error < 0)
 			request_abort(c->request, REASON_client_gone);
 		else
-			relay_tunnel_end(c->request, true);
+			tunnel_end(c->request, true);
 		break;
 	case CLIENT_ACTIVE: /* a half-closed client cannot be told from one that left: its work
 			       ends, as in nginx */

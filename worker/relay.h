@@ -1,7 +1,7 @@
 #pragma once
 
 /*
- * relay: bodies and tunnels, in both directions, with back-pressure: a stream that is full stops
+ * relay: bodies, in both directions, with back-pressure: a stream that is full stops
  * the other side's reading and nothing is buffered beyond its watermark.
  */
 
@@ -21,9 +21,3 @@ void relay_answer_head(struct request *r);
 /* One side can take more again, or (error < 0) nothing any more. */
 void relay_client_drained(struct request *r, int error);
 void relay_upstream_drained(struct request *r, int error);
-/* 101: from here on bytes go through as they come. */
-void relay_tunnel(struct request *r);
-void relay_tunnel_bytes(struct request *r, bool from_client, struct slice bytes);
-/* Nothing was read from either side for tunnel_idle. */
-void relay_tunnel_silent(struct request *r);
-void relay_tunnel_end(struct request *r, bool from_client);

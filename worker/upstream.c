@@ -3,6 +3,7 @@
 #include "connect.h"
 #include "pool.h"
 #include "relay.h"
+#include "tunnel.h"
 
 #include "lib/stream_peer.h"
 #include "lib/xalloc.h"
@@ -204,7 +205,7 @@ upstream_on_data(struct stream *s, struct slice bytes)
 	}
 	while (bytes.n > 0) {
 		if (u->tunnel) {
-			relay_tunnel_bytes(r, false, bytes);
+			tunnel_bytes(r, false, bytes);
 			return;
 		}
 		if (!upstream_feed(u, r, &bytes))
@@ -250,7 +251,7 @@ upstream_on_end(struct stream *s, int error)
 	} else if (u->tunnel && error < 0) {
 		request_abort(r, REASON_upstream_aborted);
 	} else if (u->tunnel) {
-		relay_tunnel_end(r, false);
+		tunnel_end(r, false);
 	} else if (u->parser.head_done && error == 0 && http_parse_end(&u->parser) == HTTP_OK) {
 		relay_response_body(r);
 	} else {

@@ -1,0 +1,83 @@
+#include "tunnel.h"
+
+#include "client.h"
+#include "upstream.h"
+#include "worker.h"
+
+void
+tunnel_start(struct request *r)
+{
+	struct worker *w = r->worker;
+	struct client *c = r->client;
+	struct upstream *u = r->upstream;
+
+	r->tunnel = true;
+	r->keep_alive = false;
+	timer_clear(&r->total);
+	u->tunnel = true;
+	/* The stream outlives its decision: what it needs of the table has been copied. */
+	snapshot_unref(r->table);
+	r->table = NULL;
+	client_set_state(c, CLIENT_TUNNEL);
+	board_add(&w->page->counts.counter[COUNTER_tunnels], 1);
+	board_add(&w->page->tunnels_open, 1);
+	timer_set(w, &u->timer, 0);
+	timer_set(w, &c->timer, r->policy.tunnel_idle_ms);
+	if (c->early.n) {
+		struct buf BUF_CLEAN early = c->early;
+
+		c->early = (struct buf){ 0 };
+		if (stream_read(&c->stream) == 0)
+			tunnel_bytes(r, true, buf_slice(&early));
+	}
+}
+
+void
+tunnel_bytes(struct request *r, bool from_client, struct slice bytes)
+{
+	struct stream *from = from_client ? &r->client->stream : &r->upstream->stream;
+	struct stream *to = from_client ? &r->upstream->stream : &r->client->stream;
+	int error;
+
+	*(from_client ? &r->bytes_in : &r->bytes_out) += bytes.n;
+	timer_set(r->worker, &r->client->timer, r->policy.tunnel_idle_ms);
+	error = stream_write(to, &bytes, 1);
+	if (error < 0)
+		request_abort(r, from_client ? REASON_upstream_aborted : REASON_client_gone);
+	else if (error == STREAM_FULL)
+		stream_pause(from);
+}
+
+void
+tunnel_silent(struct request *r)
+{
+	struct stream *c = &r->client->stream, *u = &r->upstream->stream;
+	bool c_took = stream_progressed(c), u_took = stream_progressed(u);
+
+	if (c_took || u_took) /* a slow reader is not silent */
+		timer_set(r->worker, &r->client->timer, r->policy.tunnel_idle_ms);
+	else
+		request_abort(r, REASON_tunnel_idle);
+}
+
+void
+tunnel_end(struct request *r, bool from_client)
+{
+	struct stream *to = from_client ? &r->upstream->stream : &r->client->stream;
+
+	if (stream_shutdown(to) < 0) {
+		request_abort(r, from_client ? REASON_upstream_aborted : REASON_client_gone);
+		return;
+	}
+	if (++r->tunnel_ends == 2)
+		request_advance(r);
+}
+
+enum result
+tunnel_step(struct request *r)
+{
+	/* Both sides have said their last word: it has to arrive. */
+	r->answered = r->tunnel_ends == 2 && stream_flush(&r->client->stream) &&
+		      stream_flush(&r->upstream->stream);
+	return r->answered ? STEP_NEXT : STEP_WAIT;
+}
