@@ -1,4 +1,5 @@
-"""Configuration of HAProxy."""
+"""Configuration of HAProxy. With the default ratios it would close idle upstream connections as soon as a quarter of its
+descriptors is in use, which is soon with many clients."""
 
 import processes
 import tokens
@@ -50,6 +51,8 @@ global
     nbthread 1
     maxconn {s.connections + 500}
     no strict-limits
+    tune.pool-low-fd-ratio 100
+    tune.pool-high-fd-ratio 100
 {sockets}defaults
     mode http
     timeout connect 5s
