@@ -1,5 +1,7 @@
 #include "trailers.h"
 
+#include <assert.h>
+
 static const struct slice kept_back[] = {
 #define NAME(text) { text, sizeof(text) - 1 }
 	/* controls, conditions and authentication of a request */
@@ -48,9 +50,13 @@ trailers_filter(struct http_parser *p, const struct segment *rules)
 	while (from < p->trailers_size) {
 		char *line = p->trailers + from;
 		size_t left = p->trailers_size - from;
-		size_t n = (size_t)((char *)memchr(line, '\n', left) - line) + 1;
-		struct slice value, name = slice_cut(slice_make(line, n), ':', &value);
+		const char *end = memchr(line, '\n', left);
+		struct slice value, name;
+		size_t n;
 
+		assert(end); /* each line is whole once the message is */
+		n = (size_t)(end - line) + 1;
+		name = slice_cut(slice_make(line, n), ':', &value);
 		from += (uint32_t)n;
 		if (http_identify(name) != HTTP_OTHER || is_kept_back(name) ||
 		    (rules && table_strips(rules, name)))

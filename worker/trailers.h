@@ -7,7 +7,7 @@
 
 #include "request.h"
 
-/* p's trailers without those that must not pass, as whole lines in p's memory. `rules`: what these
+/* Of a message that is done: p's trailers without those that must not pass, as whole lines in p's memory. `rules`: what these
  * strip stays too; NULL: no more than the rest. */
 struct slice trailers_filter(struct http_parser *p, const struct segment *rules);
 
@@ -15,7 +15,7 @@ struct slice trailers_filter(struct http_parser *p, const struct segment *rules)
 static inline struct slice
 trailers_to_upstream(struct request *r)
 {
-	if (r->in.trailers_n == 0 || r->nominates)
+	if (r->in.trailers_n == 0 || !r->in.done || r->nominates)
 		return SLICE("");
 	return trailers_filter(&r->in, r->table->segments[SEGMENT_RULES]);
 }
@@ -24,7 +24,7 @@ trailers_to_upstream(struct request *r)
 static inline struct slice
 trailers_to_client(const struct request *r, struct http_parser *p)
 {
-	if (p->trailers_n == 0 || !r->te_trailers || r->answer_nominates)
+	if (p->trailers_n == 0 || !p->done || !r->te_trailers || r->answer_nominates)
 		return SLICE("");
 	return trailers_filter(p, NULL);
 }

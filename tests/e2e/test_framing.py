@@ -98,6 +98,36 @@ def test_trailers_do_not_become_fields(gateway, serve):
     assert r.body == b"a" and not r.all("X-Late")
 
 
+def test_trailer_of_a_request_in_two_reads(gateway, serve):
+    seen = threading.Event()
+
+    def answer(r, c):
+        assert c.file.readline() + c.file.readline() == b"1\r\na\r\n"
+        seen.set()
+        c.reply(body=c.file.readline() + c.file.readline() + c.file.readline())
+        c.close = True
+    with gateway(proxy_to(serve(answer))).connect() as c:
+        c.send(client.request("/", "POST", headers={"Transfer-Encoding": "chunked"}) + b"1\r\na\r\n0\r\nX-La")
+        assert seen.wait(5)
+        c.send(b"te: 1\r\n\r\n")
+        assert c.read().body == b"0\r\nX-Late: 1\r\n\r\n"
+
+
+def test_trailer_of_an_answer_in_two_reads(gateway, serve):
+    seen = threading.Event()
+
+    def answer(r, c):
+        c.reply(headers={"Transfer-Encoding": "chunked"}, length=False)
+        c.send(b"1\r\na\r\n0\r\nX-La")
+        assert seen.wait(5)
+        c.send(b"te: 1\r\n\r\n")
+    with gateway(proxy_to(serve(answer))).connect() as c:
+        c.send(client.request(headers={"TE": "trailers"}))
+        assert c.read_head().status == 200 and c.read_chunk() == b"a"
+        seen.set()
+        assert c.read_chunk() == b"" and c.read_until(b"\r\n\r\n") == b"X-Late: 1"
+
+
 @pytest.mark.parametrize("size", [65535, 65536, 65537])
 def test_sizes_around_the_buffer(proxy, serve, size):
     assert proxy(serve(lambda r, c: c.reply(body=b"x" * size))).ask().body == b"x" * size
