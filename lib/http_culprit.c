@@ -30,18 +30,19 @@ static struct slice
 field_at(const struct http_parser *p, const char *at)
 {
 	const char *first = p->base + p->url + p->url_n; /* nothing before it is a field */
+	const char *end = p->base + p->head_n;
 	size_t n = 0;
 
 	if (p->url_n == 0 || !at || at <= first)
 		return SLICE("");
-	if (at[-1] == '\n' && (is_blank(*at) || at[-2] != '\r')) /* it is how that line ended */
+	if (at[-1] == '\n' && ((at < end && is_blank(*at)) || at[-2] != '\r')) /* it is how that line ended */
 		at--;
 	at = line_of(at, first);
 	while (at > first && is_blank(*at))
 		at = line_of(at - 1, first);
 	if (at <= first)
 		return SLICE("");
-	while (n < CULPRIT_MAX && is_token(at[n]))
+	while (n < CULPRIT_MAX && at + n < end && is_token(at[n]))
 		n++;
 	return slice_make(at, n);
 }

@@ -429,9 +429,9 @@ http_parse(struct http_parser *p, struct slice in, size_t *used)
 	if (r == HTTP_BAD_METHOD &&
 	    !looks_like_method(slice_make(p->base, (size_t)(part.p + part.n - p->base))))
 		r = HTTP_BAD;
+	if (in_head && !p->head_done)
+		p->head_n = offset(p, part.p + part.n);
 	if (in_head && r >= 0) {
-		if (!p->head_done)
-			p->head_n = offset(p, part.p + part.n);
 		if (p->head_n > p->limits->head_bytes)
 			return HTTP_HEAD_LONG;
 		if (part.n < in.n &&

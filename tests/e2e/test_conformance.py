@@ -1,6 +1,8 @@
 """RFC 9110 and 9112, case by case: see conformance/. Run as a program it lists the cases, with --differences those in which
-nginx differs."""
+nginx differs, and with --seeds it writes every sixth for the fuzz targets."""
 
+import os
+import re
 import sys
 
 import pytest
@@ -136,7 +138,19 @@ def test_table():
     assert all(case.section for case in CASES)
 
 
+def write_seeds():
+    corpus = os.path.join(gateways.ROOT, "tests", "fuzz", "corpus")
+    for case in CASES[::6]:
+        kind, data = ("http_head", b"\1\0" + case.answer) if case.answer else ("judge", b"\0" + case.send)
+        name = re.sub("[^a-z0-9]+", "_", case.name.lower()).strip("_")
+        if len(data) < 1000:
+            with open(os.path.join(corpus, kind, name), "wb") as f:
+                f.write(data)
+
+
 if __name__ == "__main__":
+    if "--seeds" in sys.argv:
+        sys.exit(write_seeds())
     for case in CASES:
         if case.nginx or "--differences" not in sys.argv:
             print(f"{case.section:12} {case.name}" + (f"\n{'':13}nginx: {case.nginx}" if case.nginx else ""))

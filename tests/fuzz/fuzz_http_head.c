@@ -28,6 +28,9 @@ check(const struct http_parser *p)
 	}
 	if (p->has_length && p->chunked)
 		abort();
+	if (p->trailers_size > limits.head_bytes || p->trailers_n > limits.fields ||
+	    (p->trailers_size && memchr(p->trailers, '\0', p->trailers_size)))
+		abort();
 }
 
 /* The first byte says which kind, the second how long the reads are. */
