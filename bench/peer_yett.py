@@ -2,16 +2,15 @@
 
 import tokens
 
-ALGORITHMS = ("HS256",)  # that its gate can check
-
 
 def start(s):
     scenario = s.scenario
+    key = f"public_key: {{file: {s.keys.public}}}" if scenario.gate == "RS256" else f"secret: {{file: {s.keys.secret}}}"
     gate = f"""
 gate:
   protect: ["/"]
   algorithms: [{scenario.gate}]
-  secret: {{file: {s.keys.secret}}}
+  {key}
   issuer: {tokens.ISSUER}
   sources: [bearer]
   claims: {{sub: X-Auth-Sub}}
