@@ -8,7 +8,8 @@
  * the callee's during the callback only. Reading stays on; it is paused for back-pressure and
  * nothing else, as each change costs a system call. Writing: what the kernel takes at once is not
  * copied; the rest is, once, and counted in `queued`. Beyond STREAM_HIGH the writer is told to stop
- * its source; at STREAM_LOW it hears `drained`.
+ * its source; at STREAM_LOW it hears `drained`. Large reads are cheaper by the byte, but what a slow
+ * sink does not take has to be kept: a source that was paused gets small ones for a while.
  */
 
 #include "list.h"
@@ -19,7 +20,8 @@
 #include <sys/socket.h>
 #include <uv.h>
 
-#define STREAM_READ_SIZE ((size_t)73728) /* a body of 64 KiB comes with its head in one read */
+#define STREAM_READ_SIZE ((size_t)262144) /* at most in one read, of a source whose sink keeps up */
+#define STREAM_READ_SMALL ((size_t)73728) /* else: a body of 64 KiB comes with its head in one */
 #define STREAM_HIGH ((size_t)131072)
 #define STREAM_LOW ((size_t)32768)
 #define STREAM_FULL 1 /* written or queued whole, but stop the source until `drained` */
@@ -61,6 +63,7 @@ struct stream {
 	size_t queued; /* bytes of ours that still wait, whole chunks */
 	size_t seen;   /* bytes not taken by the peer when progress was last asked for */
 	uint8_t reading, full, flushing, closing, ended;
+	int8_t pace; /* above 0: the sink keeps up with large reads */
 };
 
 void stream_env_init(struct stream_env *env, uv_loop_t *loop);
@@ -69,8 +72,8 @@ void stream_env_deinit(struct stream_env *env);
  * Once a second. */
 void stream_env_check(struct stream_env *env);
 
-/* Takes over an accepted, non-blocking socket of this family, with TCP_NODELAY from its listener. 0 or a negative errno (the descriptor
- * is closed then). */
+/* Takes over an accepted, non-blocking socket of this family, with TCP_NODELAY from its listener. 0
+ * or a negative errno (the descriptor is closed then). */
 int stream_open(struct stream *s, struct stream_env *env, const struct stream_ops *ops, int fd,
 		int family) __attribute__((warn_unused_result));
 /* Starts to connect; done(s, status) runs later, and not after stream_close. A failure at once is

@@ -12,6 +12,7 @@
 #include <malloc.h>
 #include <stdlib.h>
 
+#define HELD_MAX ((size_t)32768) /* bytes of a body, that a spare one keeps room for */
 #define SPARE_MIN 32 /* that a worker keeps in any case */
 #define TRIM_MIN ((size_t)262144) /* freed bytes, before libc is asked to give pages back, which takes it some time */
 
@@ -95,7 +96,7 @@ requests_collect(struct worker *w)
 		list_remove(&r->link);
 		arena_reset(&r->arena);
 		http_parser_reset(&r->in);
-		if (r->held.cap > STREAM_READ_SIZE)
+		if (r->held.cap > HELD_MAX)
 			buf_deinit(&r->held);
 		list_push_front(&w->spare, &r->link);
 		w->spare_count++;
