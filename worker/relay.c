@@ -83,19 +83,27 @@ upstream_ms(const struct request *r)
 	return r->started ? r->policy.idle_ms : r->policy.first_byte_ms;
 }
 
+/* Without an upstream that takes it we have paused the client. */
+bool
+relay_client_owes(const struct request *r)
+{
+	const struct upstream *u = r->upstream;
+
+	return u && u->connected && !r->body_done && !u->stream.full && !u->broken;
+}
+
 /* Who owes bytes now, and until when: the one place that knows. A side that we paused owes nothing.
  */
 static void
 relay_timers(struct request *r)
 {
 	struct client *c = r->client;
-	struct upstream *u = r->upstream;
-	bool owes = u && !r->body_done && !u->stream.full && !u->broken;
+	uint32_t ms = relay_client_owes(r) ? r->policy.client_body_ms : 0;
 
-	if (u)
-		timer_set(r->worker, &u->timer, upstream_ms(r));
+	if (r->upstream)
+		timer_set(r->worker, &r->upstream->timer, upstream_ms(r));
 	if (!c->stream.full) /* else its deadline for reading stands since it became full */
-		timer_set(r->worker, &c->timer, owes ? r->policy.client_body_ms : 0);
+		timer_set(r->worker, &c->timer, ms);
 }
 
 /* Writes a parcel upstream. A failed write is no verdict yet: the upstream may have answered before

@@ -18,6 +18,8 @@ void relay_response_body(struct request *r);
 /* Writes the head in w->head and what has been parsed of the body behind it. */
 void relay_send_head(struct request *r);
 void relay_answer_head(struct request *r);
+/* Does the exchange wait for more of the client's body? */
+bool relay_client_owes(const struct request *r);
 /* One side can take more again, or (error < 0) nothing any more. */
 void relay_client_drained(struct request *r, int error);
 void relay_upstream_drained(struct request *r, int error);

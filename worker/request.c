@@ -154,9 +154,8 @@ void
 request_on_total(struct timer *t)
 {
 	struct request *r = container_of(t, struct request, total);
-	bool upstream_full = r->upstream && r->upstream->stream.full;
 
 	/* Whose fault is it? A client that still dribbles its body is not slowed by us. */
-	request_refuse(r, r->body_done || upstream_full ? REASON_request_timeout
-							: REASON_client_body_timeout);
+	request_refuse(r, relay_client_owes(r) ? REASON_client_body_timeout
+					       : REASON_request_timeout);
 }

@@ -121,6 +121,14 @@ def test_connecting(gateway, full):
     assert (r.status, r.why) == (504, "upstream_connect_timeout")
 
 
+def test_in_all_while_connecting(gateway, full):
+    """Nobody takes the body yet: that it is not whole is no fault of the client."""
+    with gateway(proxy_to(full, **only("total"))).connect() as c:
+        c.send(upload(9, 1))
+        r = c.read()
+    assert (r.status, r.why) == (504, "request_timeout")
+
+
 def test_last_of_the_body_waits_before_the_upstream(gateway, serve, tmp_path):
     """The client is done, and so is its time; a Unix socket takes little."""
     up = serve(raw=silent, path=str(tmp_path / "s"))
