@@ -8,6 +8,7 @@
 
 #include "fold.h"
 
+#include "lib/http_head.h"
 #include "lib/proxy_protocol.h"
 
 #include <errno.h>
@@ -60,7 +61,7 @@ global_ok(const struct segment *s)
 
 	return g && seg_count(s, RULES_GLOBAL) == 1 && root_ok(s, g->root_any, RULES_NODES) &&
 	       root_ok(s, g->gate_root, RULES_GATE_NODES) && ref_ok(s, g->cookie) &&
-	       ref_ok(s, g->realm) && ref_ok(s, g->via);
+	       ref_ok(s, g->realm) && ref_ok(s, g->via) && g->head_fields <= HTTP_FIELDS_MAX;
 }
 
 static bool

@@ -2,6 +2,7 @@
 
 #include "table_image.h"
 
+#include "lib/http_head.h"
 #include "lib/xalloc.h"
 
 #include <errno.h>
@@ -121,6 +122,7 @@ enum fault {
 	GLOBAL_ROOT,
 	GLOBAL_GATE,
 	GLOBAL_NONE,
+	GLOBAL_FIELDS,
 	AUDIENCE,
 	CIDR_BITS,
 	STRIP_HIDDEN,
@@ -179,6 +181,9 @@ spoil(struct seg_header *h, enum fault fault)
 	case GLOBAL_NONE:
 		h->sections[RULES_GLOBAL].count = 0;
 		break;
+	case GLOBAL_FIELDS: /* the scratch of the parsers ends there */
+		global->head_fields = HTTP_FIELDS_MAX + 1;
+		break;
 	case AUDIENCE:
 		((struct table_issuer *)element(h, RULES_ISSUERS, 0))->audience_first = UINT32_MAX;
 		break;
@@ -234,6 +239,7 @@ test_endpoints(void **state)
 		{ ENDPOINTS_UPSTREAMS, 0, offsetof(struct table_upstream, count), 3 },
 		{ ENDPOINTS_UPSTREAMS, 0, offsetof(struct table_upstream, first), UINT32_MAX },
 		{ ENDPOINTS_UPSTREAMS, 0, offsetof(struct table_upstream, name.size), UINT32_MAX },
+		{ ENDPOINTS_UPSTREAMS, 0, offsetof(struct table_upstream, proxy), 3 },
 		{ ENDPOINTS_ENDPOINTS, 1, offsetof(struct table_endpoint, count), 2 },
 		{ ENDPOINTS_ENDPOINTS, 0, offsetof(struct table_endpoint, authority.offset),
 		  UINT32_MAX },
