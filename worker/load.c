@@ -26,12 +26,19 @@ load_free(struct load *l)
 	free(l);
 }
 
-static uint64_t
-siblings_of(const struct worker *w, uint32_t slot)
+#define WORD(member) offsetof(struct board_worker, counts.endpoint[0].member)
+
+/* Where the slot's word lies in each page; `first` is that of slot 0. */
+static size_t
+word_of(uint32_t slot, size_t first)
 {
-	return peers_sum(w->peers,
-			 offsetof(struct board_worker, counts.endpoint[0].in_flight) +
-			     slot * sizeof(struct board_endpoint));
+	return first + slot * sizeof(struct board_endpoint);
+}
+
+static uint64_t
+over_all_workers(const struct worker *w, size_t at)
+{
+	return board_get((const uint64_t *)((const char *)w->page + at)) + peers_sum(w->peers, at);
 }
 
 uint64_t
@@ -41,7 +48,8 @@ load_of(struct worker *w, uint32_t slot)
 
 	if (w->load->slots[slot].turn_us != turn) {
 		w->load->slots[slot].turn_us = turn;
-		w->load->slots[slot].siblings = siblings_of(w, slot);
+		w->load->slots[slot].siblings =
+		    peers_sum(w->peers, word_of(slot, WORD(in_flight)));
 	}
 	return board_get(&w->page->counts.endpoint[slot].in_flight) +
 	       w->load->slots[slot].siblings;
@@ -50,5 +58,11 @@ load_of(struct worker *w, uint32_t slot)
 uint64_t
 load_now(const struct worker *w, uint32_t slot)
 {
-	return board_get(&w->page->counts.endpoint[slot].in_flight) + siblings_of(w, slot);
+	return over_all_workers(w, word_of(slot, WORD(in_flight)));
+}
+
+uint64_t
+load_retrying(const struct worker *w, uint32_t slot)
+{
+	return over_all_workers(w, word_of(slot, WORD(retrying)));
 }

@@ -17,3 +17,5 @@ void load_free(struct load *l);
 uint64_t load_of(struct worker *w, uint32_t slot);
 /* As of now. Between this look and the request that comes of it each sibling may add one. */
 uint64_t load_now(const struct worker *w, uint32_t slot);
+/* The same for those of them that were sent again after a failure. */
+uint64_t load_retrying(const struct worker *w, uint32_t slot);

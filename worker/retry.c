@@ -1,7 +1,7 @@
 #include "retry.h"
 
+#include "load.h"
 #include "outcome.h"
-#include "peers.h"
 #include "worker.h"
 
 #define RETRIES_ALWAYS 3u /* in flight, however few requests there are */
@@ -25,15 +25,6 @@ is_harmless(const struct request *r)
 	}
 }
 
-static uint64_t
-over_all_workers(const struct worker *w, uint32_t slot, size_t member)
-{
-	size_t at = offsetof(struct board_worker, counts.endpoint) +
-		    slot * sizeof(struct board_endpoint) + member;
-
-	return board_get((const uint64_t *)((const char *)w->page + at)) + peers_sum(w->peers, at);
-}
-
 /* When an upstream breaks down, its clients' requests must not become several times as many. Two
  * workers that decide at the same moment may both take the last one. */
 static bool
@@ -47,10 +38,8 @@ is_in_budget(const struct request *r, uint32_t percent)
 		const struct table_endpoint *e = table_endpoint(seg, up->first + i);
 		uint32_t slot = e && e->slot < BOARD_ENDPOINTS ? e->slot : 0;
 
-		in_flight +=
-		    over_all_workers(r->worker, slot, offsetof(struct board_endpoint, in_flight));
-		retrying +=
-		    over_all_workers(r->worker, slot, offsetof(struct board_endpoint, retrying));
+		in_flight += load_now(r->worker, slot);
+		retrying += load_retrying(r->worker, slot);
 	}
 	most = in_flight * percent / 100;
 	return retrying < (most < RETRIES_ALWAYS ? RETRIES_ALWAYS : most);
@@ -89,7 +78,7 @@ retry_or_fail(struct request *r)
 		r->tried[r->tries++] = r->endpoint;
 	}
 	r->fresh = true;
-	r->untaken = false;
+	r->untaken = r->interim = false;
 	board_add(&counts->counter[COUNTER_retries], 1);
 	r->step = STEP_PICK - 1;
 	return STEP_NEXT;
