@@ -43,7 +43,6 @@ pool_get(struct snapshot *s, uint32_t endpoint)
 		list_init(&p->idle);
 		list_push(&s->worker->pools, &p->link);
 	}
-	p->slot = e->slot < BOARD_ENDPOINTS ? e->slot : 0;
 	s->pools[endpoint] = pool_ref(p);
 	return p;
 }

@@ -23,7 +23,6 @@ struct pool {
 	struct list idle; /* struct upstream, most recent first */
 	uint32_t idle_count;
 	uint32_t refs; /* snapshots and connections */
-	uint32_t slot; /* on the board */
 	struct idle_lesson lesson;
 	char *authority;
 };

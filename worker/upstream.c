@@ -75,6 +75,7 @@ upstream_attach(struct upstream *u, struct request *r)
 	assert(!u->request && !r->upstream);
 	u->request = r;
 	r->upstream = u;
+	u->slot = r->endpoint_slot;
 	board_add(&u->worker->page->counts.endpoint[u->slot].in_flight, 1);
 	if (r->tries > 0)
 		board_add(&u->worker->page->counts.endpoint[u->slot].retrying, 1);
@@ -143,7 +144,6 @@ upstream_new(struct request *r)
 
 	u->worker = w;
 	u->pool = pool_ref(r->pool);
-	u->slot = r->pool->slot;
 	u->generation = table_endpoint(seg, r->endpoint)->generation;
 	u->born = worker_now(w);
 	u->word = (struct idle_word){ IDLE_UNTOLD, IDLE_UNTOLD };

@@ -21,7 +21,7 @@ struct upstream {
 	struct list link;        /* of the pool, when idle */
 	struct timer timer;
 	struct http_parser parser;
-	uint32_t slot; /* on the board, as long as it lives: its endpoint may get another one */
+	uint32_t slot; /* on the board: the endpoint's when its last request chose it */
 	uint64_t generation; /* of the addresses it was chosen from */
 	uint64_t born, idle_since; /* ms of the loop's clock */
 	uint32_t idle_ms;          /* how long it may wait now */
