@@ -144,6 +144,7 @@ forward_request(struct request *r)
 	const struct table_route *route = table_route(rules, r->route);
 	struct buf *head = &r->worker->head;
 	bool trusted = client_is_trusted(r->client, r->table);
+	struct put_run run = { 0 };
 	char *o;
 
 	head->n = 0;
@@ -158,14 +159,15 @@ forward_request(struct request *r)
 	o = put_host(o, r, route, e);
 	for (uint16_t i = 0; i < r->in.fields_n; i++) {
 		const struct http_field *f = &r->in.fields[i];
-		struct slice value = http_value(&r->in, f);
 
 		if (!passes(r, f, trusted))
 			continue;
-		if (f->id == HTTP_ORIGIN && slice_ieq(value, SLICE("__internal__")))
-			value = SLICE("__unknown__"); /* Riox: its own services are believed */
-		o = put_field(o, http_name(&r->in, f), value);
+		if (f->id == HTTP_ORIGIN && slice_ieq(http_value(&r->in, f), SLICE("__internal__")))
+			o = PUT(o, "Origin: __unknown__\r\n"); /* Riox: its own services are believed */
+		else
+			o = put_as_it_came(o, &run, &r->in, f);
 	}
+	o = put_run_end(o, &run);
 	o = put_framing(o, r);
 	o = real_client_put(o, r, trusted);
 	o = put_field(o, SLICE("X-Request-Id"), slice_make(r->id, r->id_n));
@@ -256,6 +258,7 @@ put_status_line(char *o, const struct http_parser *p)
 static char *
 put_answer_fields(char *o, struct request *r, const struct http_parser *p)
 {
+	struct put_run run = { 0 };
 	bool date = false;
 
 	for (uint16_t i = 0; i < p->fields_n; i++) {
@@ -263,8 +266,9 @@ put_answer_fields(char *o, struct request *r, const struct http_parser *p)
 
 		date = date || f->id == HTTP_DATE;
 		if (answer_passes(r, p, f))
-			o = put_field(o, http_name(p, f), http_value(p, f));
+			o = put_as_it_came(o, &run, p, f);
 	}
+	o = put_run_end(o, &run);
 	if (!date)
 		o = put_field(o, SLICE("Date"), slice_of(r->worker->date));
 	return put_field(o, SLICE("X-Request-Id"), slice_make(r->id, r->id_n));

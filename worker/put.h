@@ -5,7 +5,7 @@
  * returns where the next one writes.
  */
 
-#include "lib/slice.h"
+#include "lib/http_head.h"
 
 #include <stdint.h>
 
@@ -38,4 +38,36 @@ put_number(char *o, uint64_t n)
 		digits[--i] = (char)('0' + n % 10);
 	} while (n /= 10);
 	return put(o, slice_make(digits + i, (size_t)(20 - i)));
+}
+
+/* Fields that pass as they came and follow one another go out in one copy: the run of them that is
+ * not written yet, without the end of its last line. */
+struct put_run {
+	const char *p, *end; /* NULL: none */
+};
+
+static inline char *
+put_run_end(char *o, struct put_run *run)
+{
+	if (!run->p)
+		return o;
+	o = put(o, slice_make(run->p, (size_t)(run->end - run->p)));
+	run->p = run->end = NULL;
+	return PUT(o, "\r\n");
+}
+
+static inline char *
+put_as_it_came(char *o, struct put_run *run, const struct http_parser *p, const struct http_field *f)
+{
+	const char *name = p->base + f->name;
+
+	/* "Name: value", and from the last one to this name just the end of a line? */
+	if (f->value != f->name + f->name_n + 2 || name[f->name_n + 1] != ' ')
+		return put_field(put_run_end(o, run), http_name(p, f), http_value(p, f));
+	if (run->p && run->end + 2 != name)
+		o = put_run_end(o, run);
+	if (!run->p)
+		run->p = name;
+	run->end = name + f->name_n + 2 + f->value_n;
+	return o;
 }
