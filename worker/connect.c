@@ -1,6 +1,7 @@
 #include "connect.h"
 
 #include "pool.h"
+#include "relay.h"
 #include "request.h"
 #include "upstream.h"
 
@@ -127,7 +128,7 @@ connect_step(struct request *r)
 		return STEP_NEXT;
 	e = table_endpoint(r->table->segments[SEGMENT_ENDPOINTS], r->endpoint);
 	u = r->fresh || is_private(r) ? NULL
-				      : pool_take(r->pool, e->generation, !r->idempotent);
+				      : pool_take(r->pool, e->generation, !relay_is_repeatable(r));
 	r->reused = u != NULL;
 	if (u) {
 		upstream_attach(u, r);

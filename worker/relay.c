@@ -146,6 +146,15 @@ keep_body(struct request *r, const struct slice *spans, unsigned n)
 		buf_adds(&r->held, spans[i]);
 }
 
+bool
+relay_is_repeatable(const struct request *r)
+{
+	uint64_t size = r->body == FRAMING_LENGTH ? r->in.length : r->body_bytes;
+
+	return r->idempotent && !r->body_lost && size <= REPLAY_MAX &&
+	       (r->body != FRAMING_CHUNKED || r->body_done);
+}
+
 void
 relay_send_head(struct request *r)
 {

@@ -7,6 +7,8 @@
 
 #include "request.h"
 
+/* May the request be sent a second time, whatever became of the first? As far as its head tells. */
+bool relay_is_repeatable(const struct request *r);
 /* Body bytes of the request that r->in just parsed: written to the upstream, or held until there is
  * one. */
 void relay_request_body(struct request *r);

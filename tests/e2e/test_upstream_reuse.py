@@ -45,14 +45,15 @@ def test_post_takes_a_fresh_one(gateway, serve):
     assert len(up.used) == 2  # may be sent again, so that any will do
 
 
-def test_post_does_not_take_one_that_ended(gateway, serve):
+@pytest.mark.parametrize("method, body", [("POST", b"x"), ("PUT", b"x" * 20000)], ids=["POST", "PUT"])
+def test_what_cannot_be_repeated_takes_none_that_ended(gateway, serve, method, body):
     up = serve()
     gw = one_worker(gateway, up)
     pid = gw.workers()[0]
     with gw.connect() as c:
         c.ask()
         os.kill(pid, signal.SIGSTOP)
-        c.send(client.request("/", "POST", body=b"x"))  # is seen before the end of the connection
+        c.send(client.request("/", method, body=body))  # is seen before the end of the connection
         up.requests[0].connection.sock.shutdown(socket.SHUT_WR)
         os.kill(pid, signal.SIGCONT)
         assert c.read().status == 200
