@@ -135,6 +135,15 @@ request_upstream_failed(struct request *r, enum reason failure)
 	request_advance(r);
 }
 
+/* An answer breaks off. A client that counts sees it by the orderly end of its connection, and gets
+ * what is still on its way: a reset would take the answers before this one along. */
+static bool
+is_seen_by_client(const struct request *r, enum reason reason)
+{
+	return (r->framing == FRAMING_LENGTH || r->framing == FRAMING_CHUNKED) &&
+	       reason != REASON_client_stalled && !r->client_lost;
+}
+
 void
 request_abort(struct request *r, enum reason reason)
 {
@@ -145,7 +154,7 @@ request_abort(struct request *r, enum reason reason)
 	r->reason = reason;
 	r->keep_alive = false;
 	log_step(r);
-	if (r->started && !r->answered)
+	if (r->started && !r->answered && !is_seen_by_client(r, reason))
 		client_reset(c);
 	request_end(r, false);
 }

@@ -1,8 +1,10 @@
 """Requests that come before the answer are answered in order."""
 
+import socket
 import time
 
 from harness import client
+from harness.gateway import proxy_to
 
 
 def test_answers_are_in_order(proxy, serve):
@@ -25,3 +27,29 @@ def test_split_into_single_bytes(proxy, serve):
         for byte in client.request("/a", "POST", body=b"abc") * 2:
             c.send(bytes([byte]))
         assert [c.read().json()["body"] for _ in range(2)] == ["abc", "abc"]
+
+
+def slow_reader(gw):
+    """Most of an answer waits in the gateway's socket."""
+    c = client.Client.__new__(client.Client)
+    c.sock, c.buffer = socket.socket(), b""
+    c.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    c.sock.settimeout(10)
+    c.sock.connect(("127.0.0.1", gw.port))
+    return c
+
+
+def test_whole_answers_before_one_that_breaks_off(gateway, serve):
+    def answer(r, c):
+        if r.path == "/whole":
+            c.reply(body=b"x" * 300000)
+        else:
+            c.send(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf")
+            c.close = True
+    gw = gateway(proxy_to(serve(answer)))
+    with slow_reader(gw) as c:
+        c.send(client.request("/whole") + client.request("/half"))
+        gw.logged(reason="upstream_aborted")
+        assert c.read().body == b"x" * 300000
+        c.read_head()
+        assert c.read_all() == b"half"

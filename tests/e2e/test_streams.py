@@ -134,7 +134,8 @@ def test_answer_ends_within_the_upload(gateway, serve):
 
 @pytest.mark.parametrize("framing", ["chunked", "until the end"])
 def test_upstream_that_dies_gives_no_whole_answer(gateway, serve, framing):
-    """An end of the connection would be the end of a stream that has no other: the client gets a reset."""
+    """Chunks lack their last. An end of the connection would be the end of a stream that has no other: that client gets a
+    reset."""
     def answer(r, c):
         c.reply(headers={"Transfer-Encoding": "chunked"} if framing == "chunked" else {}, length=False)
         c.chunk(b"first") if framing == "chunked" else c.send(b"first")
@@ -150,6 +151,9 @@ def test_upstream_that_dies_gives_no_whole_answer(gateway, serve, framing):
             c.read_head()
             c.read_until(b"first")
             cut.set()
-            with pytest.raises(ConnectionResetError):
-                c.read_all()
+            if version == "HTTP/1.1":
+                assert not c.read_all().endswith(b"0\r\n\r\n")
+            else:
+                with pytest.raises(ConnectionResetError):
+                    c.read_all()
         assert gw.logged(path="/")["reason"] == "upstream_aborted"
