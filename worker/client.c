@@ -433,7 +433,8 @@ client_next(struct client *c, bool keep)
 {
 	struct worker *w = c->worker;
 	const struct table_global *g = global_of(w);
-	bool unread = c->request && !c->request->body_done;
+	/* May it have sent more than we have read? */
+	bool unread = c->request && (!c->request->body_done || !c->request->client_closes);
 	/* Who did not send a head, or too slowly, gets no time for more. */
 	uint32_t most = c->request && c->request->in.head_done &&
 				c->request->reason != REASON_client_body_timeout

@@ -122,7 +122,8 @@ head_step(struct request *r)
 	enum reason reason = judge_head(r, &judged);
 
 	take_id(r, judged.id);
-	r->keep_alive = !judged.close && (http_minor(&r->in) == 1 || judged.keep) && !is_last(r);
+	r->client_closes = judged.close || (http_minor(&r->in) == 0 && !judged.keep);
+	r->keep_alive = !r->client_closes && !is_last(r);
 	if (reason != REASON_none)
 		return refuse(r, reason);
 	if (judged.via && is_loop(r)) {

@@ -114,6 +114,7 @@ struct request {
 	bool started;  /* a byte of the final answer went to the client */
 	bool answered; /* all of it did */
 	bool keep_alive;
+	bool client_closes; /* it asked for no more than this answer */
 	bool client_lost; /* writing to it failed */
 	bool tunnel;
 	uint8_t tunnel_ends; /* sides that have ended */

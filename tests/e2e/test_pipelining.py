@@ -53,3 +53,17 @@ def test_whole_answers_before_one_that_breaks_off(gateway, serve):
         assert c.read().body == b"x" * 300000
         c.read_head()
         assert c.read_all() == b"half"
+
+
+def test_last_answer_of_a_connection(gateway, serve):
+    """What comes behind the last request that we take may not reset what is still on its way."""
+    gw = gateway(proxy_to(serve(lambda r, c: c.reply(body=b"x" * 300000))) | {"limits": {"keepalive_requests": 1}})
+    with slow_reader(gw) as c:
+        c.send(client.request("/one"))
+        gw.logged(path="/one")
+        c.send(client.request("/two"))
+        time.sleep(0.05)
+        c.send(client.request("/three"))
+        r = c.read()
+        assert (len(r.body), r.header("Connection")) == (300000, "close")
+        assert c.closed()
