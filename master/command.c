@@ -242,10 +242,14 @@ command_main(int argc, char **argv)
 	const char *name = argc > 1 ? argv[1] : "";
 	const struct command *c = find_command(strcmp(name, "--version") == 0 ? "version" : name);
 
-	if (c && argc == 3 && strcmp(argv[2], "--help") == 0)
+	if (c && argc == 3 && (strcmp(argv[2], "--help") == 0 || strcmp(argv[2], "-h") == 0))
 		return command_help(&(struct command_options){ .topic = c->name });
 	if (c && c->run)
 		return run(c, argc, argv);
+	if (c) { /* main runs it if it is written as the usage says */
+		fprintf(stderr, "usage: yett %s\n", c->usage);
+		return COMMAND_UNREADABLE;
+	}
 	if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0)
 		return command_help(&(struct command_options){ 0 });
 	if (*name)

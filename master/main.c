@@ -6,29 +6,18 @@
 #include "command.h"
 #include "master.h"
 
-#include <stdio.h>
 #include <string.h>
 
 /* worker/worker.h, which nothing in this folder may include: the linker joins the two. */
 int worker_main(void);
-
-static int
-run(int argc, char **argv)
-{
-	bool named = argc == 4 && (strcmp(argv[2], "-c") == 0 || strcmp(argv[2], "--config") == 0);
-
-	if (named)
-		return master_main(argv[3]);
-	fprintf(stderr, "usage: yett run -c FILE\n");
-	return 2;
-}
 
 int
 main(int argc, char **argv)
 {
 	if (argc == 2 && strcmp(argv[1], "worker") == 0)
 		return worker_main();
-	if (argc >= 2 && strcmp(argv[1], "run") == 0)
-		return run(argc, argv);
+	if (argc == 4 && strcmp(argv[1], "run") == 0 &&
+	    (strcmp(argv[2], "-c") == 0 || strcmp(argv[2], "--config") == 0))
+		return master_main(argv[3]);
 	return command_main(argc, argv);
 }

@@ -126,3 +126,16 @@ def test_run_refuses_the_same_mistakes(tmp_path):
     file.write_text(GOOD + "nonsense: 1\n")
     done = run([g.BINARY, "run", "-c", str(file)])
     assert done.returncode != 0 and "yett.yaml:8" in done.stderr
+
+
+@pytest.mark.parametrize("command", ["run", "check", "status", "routes", "reload", "token", "version", "help"])
+def test_help(command):
+    for flag in ("--help", "-h"):
+        done = run([g.BINARY, command, flag])
+        assert done.returncode == 0 and done.stderr == "" and done.stdout.startswith(f"usage: yett {command}")
+
+
+@pytest.mark.parametrize("words", [[], ["-c"], ["-c", "a", "b"], ["--frob", "a"]])
+def test_run_misused(words):
+    done = run([g.BINARY, "run", *words])
+    assert done.returncode == 2 and done.stderr == "usage: yett run -c FILE\n"
