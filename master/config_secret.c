@@ -25,9 +25,12 @@ keep(struct config_reader *r, struct slice bytes, const char *how, const char *n
 }
 
 static void
-warn_readable(struct config_reader *r, int line, const char *file, mode_t mode)
+warn_readable(struct config_reader *r, int line, const char *file, mode_t mode,
+	      const struct config_secret *out)
 {
-	if (mode & (S_IRWXG | S_IRWXO))
+	bool public = out == &r->c->gate.public_key;
+
+	if (!public && (mode & (S_IRWXG | S_IRWXO)))
 		mistakes_add(
 		    &r->mistakes, true, line, config_key(r),
 		    "%s has mode %04o, so others than its owner can read the secret; chmod 600 it",
@@ -49,7 +52,7 @@ read_file(struct config_reader *r, int line, const char *how, const char *path, 
 	}
 	if (text.n > 0 && text.p[text.n - 1] == '\n')
 		text.n--;
-	warn_readable(r, line, path, st.st_mode);
+	warn_readable(r, line, path, st.st_mode, out);
 	keep(r, buf_slice(&text), how, name, out);
 }
 
@@ -101,7 +104,7 @@ config_read_secret(struct config_reader *r, const struct node *n, struct config_
 	*out = (struct config_secret){ 0 };
 	if (n->kind == NODE_SCALAR) {
 		if (n->text.n > 0)
-			warn_readable(r, n->line, r->file, r->mode);
+			warn_readable(r, n->line, r->file, r->mode, out);
 		keep(r, n->text, "configuration", "", out);
 	} else if (!*name || key->kind != NODE_SCALAR) {
 		mistakes_add(&r->mistakes, false, n->line, config_key(r),

@@ -130,13 +130,16 @@ issue(const struct config *c, const struct command_options *o)
 	jwt_t *jwt;
 	int r;
 
+	if (algorithm == JWT_ALG_INVAL && !o->algorithm)
+		return fail("the gate takes only what the issuer's private key signs "
+			    "(gate.algorithms): get a token there",
+			    "");
 	if (c->gate.secret.n == 0)
 		return fail("the configuration has no gate.secret to sign with; give it one, such "
 			    "as {file: PATH}",
 			    "");
 	if (algorithm == JWT_ALG_INVAL)
-		return fail("the algorithm is none of HS256, HS384 and HS512: ",
-			    o->algorithm ? o->algorithm : "");
+		return fail("the algorithm is none of HS256, HS384 and HS512: ", o->algorithm);
 	if (number_parse(SETTING_DURATION, slice_of(o->ttl ? o->ttl : "1h"), &ttl) != NUMBER_OK ||
 	    ttl > TTL_MAX)
 		return fail("the time to live is a duration such as 90s or 1h, not ", o->ttl);

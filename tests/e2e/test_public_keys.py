@@ -42,6 +42,15 @@ def test_secret_and_key_side_by_side(gateway, serve, tmp_path):
     assert gw.ask(headers=bearer(token("x" * 40))).why == "token_signature"
 
 
+def test_tools(gateway, serve, tmp_path):
+    gw = gateway(guarded(serve(), tmp_path, P256, "ES256"))
+    (tmp_path / "issuer.pem").chmod(0o644)
+    r = gw.cli("check")
+    assert r.returncode == 0 and "0 warnings" in r.stdout + r.stderr, r
+    r = gw.cli("token", "--claim", "id=42")
+    assert r.returncode == 2 and r.stdout == "" and "the issuer's private key" in r.stderr, r
+
+
 @pytest.mark.parametrize("change, words", [
     ({"algorithms": ["ES256"]}, "gate.public_key: the key"),
     ({"public_key": {"file": "/etc/hostname"}}, "no public key"),
