@@ -1,0 +1,110 @@
+"""The tour of the README: its commands in a shell, and what they print is what stands there, but for numbers, names made at random
+and the width of columns."""
+
+import os
+import re
+import shlex
+import signal
+import subprocess
+import time
+
+import pytest
+
+from harness import gateway as g
+from harness import procs
+from harness.gateway import ROOT
+
+PORTS = ("8080", "9001", "6399")  # of the README; free ones take their place
+END = "the end of a command"
+RESPONDER = os.path.join(os.path.dirname(os.path.dirname(g.BINARY or ROOT)), "bench", "bench-responder")
+
+pytestmark = pytest.mark.skipif(not g.BINARY or not os.path.exists(RESPONDER), reason="no binary")
+
+
+def tour():
+    """[(command, what it prints)]"""
+    with open(os.path.join(ROOT, "README.md"), encoding="utf-8") as f:
+        text = f.read().partition("\n## Five minutes\n")[2].partition("\n## ")[0]
+    steps = []
+    for line in text.splitlines():
+        if line.startswith("    $ "):
+            steps.append((line[6:], []))
+        elif line.startswith("    "):
+            steps[-1][1].append(line[4:])
+        elif line and steps:
+            steps[-1][1].append("")  # prose ends the output
+    return [(command, "\n".join(out).strip("\n")) for command, out in steps]
+
+
+def general(text):
+    """Without what differs from run to run. Equal lines that follow each other are one: workers are as many as processors."""
+    text = re.sub(r"\b[0-9a-f]{32}\b", "ID", text)
+    text = re.sub(r"\b(Mon|Tue|Wed|Thu|Fri|Sat|Sun), \d+ \w+ ", "DATE ", text)
+    text = re.sub(r"\d+", "N", text)
+    lines = []
+    for line in text.splitlines():
+        line = " ".join(line.split())
+        if line and lines[-1:] != [line]:
+            lines.append(line)
+    return lines
+
+
+class Shell:
+    def __init__(self, folder, tools):
+        self.folder = str(folder)
+        self.ports = {port: str(procs.free_port()) for port in PORTS}
+        self.process = procs.spawn(["bash"], cwd=folder, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                                   text=True, start_new_session=True, env=os.environ | {"PATH": f"{tools}:{os.environ['PATH']}"})
+
+    def swap(self, text, back=False):
+        for port, ours in self.ports.items():
+            text = text.replace(ours, port) if back else text.replace(port, ours)
+        return text
+
+    def say(self, command):
+        # Not in a subshell: it has jobs and variables. 2>&1 as on a terminal, and nothing reads our pipe.
+        self.process.stdin.write(f"{{ {self.swap(command)}\n}} </dev/null 2>&1; echo; echo {shlex.quote(END)}\n")
+        self.process.stdin.flush()
+        said = []
+        for line in self.process.stdout:
+            if line.rstrip("\n") == END:
+                return self.swap("".join(said), back=True).replace(self.folder, "/tmp/tour")
+            said.append(line)
+        raise AssertionError(f"the shell ended: {command}")
+
+    def finish(self):
+        procs.run(["redis-cli", "-p", self.ports["6399"], "shutdown", "nosave"])  # a daemon, where the tour did not get so far
+        self.process.stdin.close()
+        for pid in procs.descendants(self.process.pid):
+            os.kill(pid, signal.SIGKILL)
+        self.process.wait(10)
+        procs.forget(self.process)
+
+
+@pytest.fixture
+def shell(tmp_path):
+    tools, folder = tmp_path / "tools", tmp_path / "tour"
+    tools.mkdir()
+    folder.mkdir()
+    (tools / "yett").symlink_to(g.BINARY)
+    (tools / "bench-responder").symlink_to(RESPONDER)
+    s = Shell(folder, tools)
+    yield s
+    s.finish()
+
+
+def test_tour(shell):
+    steps = tour()
+    assert len(steps) > 15
+    for command, out in steps:
+        if command.startswith("PATH="):
+            continue
+        if command.startswith("cat yett.yaml"):
+            with open(os.path.join(shell.folder, "yett.yaml"), "w", encoding="utf-8") as f:
+                f.write(shell.swap(out) + "\n")
+        end = time.monotonic() + 10
+        said = shell.say(command)
+        while general(said) != general(out) and re.match("curl|yett status|yett routes|redis-cli .* set", command):  # not so soon
+            assert time.monotonic() < end, f"{command}\n{said}\ninstead of\n{out}"
+            said = shell.say(command)
+        assert general(said) == general(out), f"{command}\n{said}\ninstead of\n{out}"
