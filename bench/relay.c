@@ -235,12 +235,21 @@ relay_run(struct relay *r)
 	}
 }
 
+static int
+usage(FILE *to)
+{
+	fputs("usage: bench-relay [--listen ADDRESS:PORT] --to ADDRESS:PORT\n"
+	      "Prints its port (a free one for port 0, the default) and relays until it is killed.\n", to);
+	return to == stdout ? 0 : 2;
+}
+
 int
 main(int argc, char **argv)
 {
 	static const struct option options[] = {
 		{ "listen", required_argument, NULL, 'l' },
 		{ "to", required_argument, NULL, 't' },
+		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
 	};
 	static struct relay r;
@@ -248,13 +257,13 @@ main(int argc, char **argv)
 	bool bad = false;
 	int option;
 
-	while ((option = getopt_long(argc, argv, "l:t:", options, NULL)) >= 0)
+	while ((option = getopt_long(argc, argv, "l:t:", options, NULL)) >= 0) {
+		if (option == 'h')
+			return usage(stdout);
 		bad = bad || option == '?' || !listen_parse(optarg, option == 'l' ? &address : &r.to);
-	if (bad || optind != argc || r.to.sin_port == 0) {
-		fputs("usage: bench-relay [--listen ADDRESS:PORT] --to ADDRESS:PORT\n"
-		      "Prints its port (a free one for port 0, the default) and relays until it is killed.\n", stderr);
-		return 2;
 	}
+	if (bad || optind != argc || r.to.sin_port == 0)
+		return usage(stderr);
 	list_init(&r.dead);
 	r.listener = listen_on(&address, false);
 	if (r.listener < 0) {

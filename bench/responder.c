@@ -88,6 +88,14 @@ start(struct sockaddr_in *address, int workers, const char *name)
 	return serve(listener, name);
 }
 
+static int
+usage(FILE *to)
+{
+	fputs("usage: bench-responder [--listen ADDRESS:PORT] [--workers N] [--name NAME]\n"
+	      "Prints its port (a free one for port 0, the default) and serves until it is killed.\n", to);
+	return to == stdout ? 0 : 2;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -95,6 +103,7 @@ main(int argc, char **argv)
 		{ "listen", required_argument, NULL, 'l' },
 		{ "workers", required_argument, NULL, 'w' },
 		{ "name", required_argument, NULL, 'n' },
+		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
 	};
 	const char *name = NULL;
@@ -109,13 +118,12 @@ main(int argc, char **argv)
 			workers = atoi(optarg);
 		else if (option == 'n')
 			name = optarg;
+		else if (option == 'h')
+			return usage(stdout);
 		else
 			bad = true;
 	}
-	if (bad || optind != argc || workers < 1) {
-		fputs("usage: bench-responder [--listen ADDRESS:PORT] [--workers N] [--name NAME]\n"
-		      "Prints its port (a free one for port 0, the default) and serves until it is killed.\n", stderr);
-		return 2;
-	}
+	if (bad || optind != argc || workers < 1)
+		return usage(stderr);
 	return start(&address, workers, name);
 }

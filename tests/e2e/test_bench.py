@@ -198,3 +198,9 @@ def test_results_are_told(bench):
         '<meta charset="utf-8">', "").replace('<meta name="viewport" content="width=device-width">', ""))
     assert "NOT MET" in page and "&lt;note&gt;" in page and "<polyline" in page
     assert "<script" not in page and "http://" not in page and "https://" not in page
+
+
+@pytest.mark.parametrize("name", ["load", "responder", "mint", "relay"])
+def test_help(name):
+    done = procs.run([tool(name), "--help"])
+    assert done.returncode == 0 and done.stderr == "" and done.stdout.startswith(f"usage: bench-{name} ")
