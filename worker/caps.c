@@ -1,6 +1,7 @@
 #include "caps.h"
 
 #include "client.h"
+#include "linger.h"
 #include "peers.h"
 
 #include "shm/addresses.h"
@@ -9,6 +10,7 @@
 #include <sys/resource.h>
 
 #define DESCRIPTORS_OWN 32 /* loop, channel, pages, sockets we accept on */
+#define REFUSED_MAX 64     /* of those that linger behind a 429; more are closed at once */
 
 bool
 caps_room(const struct worker *w)
@@ -70,6 +72,21 @@ caps_drop(struct client *c)
 	c->address_row = ADDRESS_UNCOUNTED;
 }
 
+/* Answers with these bytes before its first request, and closes. */
+static void
+refuse_with(struct client *c, struct slice answer)
+{
+	struct worker *w = c->worker;
+
+	if (stream_write(&c->stream, &answer, 1) < 0 || w->refused >= REFUSED_MAX) {
+		client_close(c);
+		return;
+	}
+	c->refused = true;
+	w->refused++;
+	linger_begin(c, LINGER_SHORT_MS);
+}
+
 void
 caps_refuse(struct client *c)
 {
@@ -87,5 +104,5 @@ caps_refuse(struct client *c)
 		     "application/problem+json\r\nContent-Length: %d\r\nX-Yett-Reason: %s\r\n"
 		     "Retry-After: 1\r\nConnection: close\r\n\r\n%s",
 		     info->status, body_n, info->name, body);
-	client_refuse(c, slice_make(answer, (size_t)n));
+	refuse_with(c, slice_make(answer, (size_t)n));
 }

@@ -1,7 +1,8 @@
 #include "client.h"
 
 #include "caps.h"
-#include "pool.h"
+#include "intake.h"
+#include "linger.h"
 #include "proxied.h"
 #include "relay.h"
 #include "tunnel.h"
@@ -12,17 +13,7 @@
 
 #include <arpa/inet.h>
 #include <assert.h>
-#include <errno.h>
 #include <stdlib.h>
-
-#define EARLY_MAX ((size_t)65536) /* pipelined bytes beyond it wait in the kernel */
-#define LINGER_MS 5000            /* since the last byte */
-#define LINGER_MAX_MS 30000
-#define LINGER_SHORT_MS 1000
-#define REQUESTS_A_TURN                                                                            \
-	16             /* of one client, so that memory stays bounded however many a read holds */
-#define REFUSED_MAX 64 /* of those that linger behind a 429; more are closed at once */
-#define FLUSH_MS 60000 /* no progress while the last of an answer waits for a slow reader */
 
 static void client_on_data(struct stream *s, struct slice bytes);
 static void client_on_end(struct stream *s, int error);
@@ -35,12 +26,6 @@ static const struct stream_ops client_ops = {
 	.drained = client_on_drained,
 	.closed = client_on_closed,
 };
-
-static const struct table_global *
-global_of(const struct worker *w)
-{
-	return w->table ? table_global(w->table->segments[SEGMENT_RULES]) : NULL;
-}
 
 void
 client_set_state(struct client *c, enum client_state state)
@@ -77,10 +62,7 @@ client_on_timer(struct timer *t)
 
 	switch ((enum client_state)c->state) {
 	case CLIENT_LINGERING:
-		if (c->stream.queued > 0 && stream_progressed(&c->stream))
-			timer_set(c->worker, &c->timer, FLUSH_MS);
-		else
-			client_close(c);
+		linger_timer(c);
 		break;
 	case CLIENT_IDLE:
 		client_quit(c);
@@ -160,7 +142,7 @@ client_open(struct worker *w, int fd, const struct msg_listener *listener,
 	    const struct sockaddr_storage *peer)
 {
 	struct client *c = xcalloc(1, sizeof *c);
-	const struct table_global *g = global_of(w);
+	const struct table_global *g = snapshot_global(w->table);
 
 	c->worker = w;
 	c->kind = (uint8_t)listener->kind;
@@ -237,94 +219,6 @@ client_on_closed(struct stream *s)
 	free(c);
 }
 
-/* The answer is out and nothing follows. What the peer still sends is read and thrown away for a
- * while: closing over unread bytes would reset the connection and could take the answer with it
- * (RFC 9112 section 9.6). */
-static void
-client_linger(struct client *c, uint32_t most_ms)
-{
-	uint32_t ms = most_ms < LINGER_MS ? most_ms : LINGER_MS;
-
-	if (c->stream.ended || stream_shutdown(&c->stream) < 0) {
-		client_close(c);
-		return;
-	}
-	client_set_state(c, CLIENT_LINGERING);
-	list_remove(&c->resume);
-	c->linger_until = worker_now(c->worker) + most_ms;
-	timer_set(c->worker, &c->timer, stream_flush(&c->stream) ? ms : FLUSH_MS);
-	(void)stream_progressed(&c->stream);
-	c->early.n = 0;
-	if (stream_read(&c->stream) < 0)
-		client_close(c);
-}
-
-void
-client_refuse(struct client *c, struct slice answer)
-{
-	struct worker *w = c->worker;
-
-	if (stream_write(&c->stream, &answer, 1) < 0 || w->refused >= REFUSED_MAX) {
-		client_close(c);
-		return;
-	}
-	c->refused = true;
-	w->refused++;
-	client_linger(c, LINGER_SHORT_MS);
-}
-
-/* One request after the other out of these bytes; what is left belongs to the next one, and waits.
- */
-static void
-client_consume(struct client *c, struct slice bytes)
-{
-	struct worker *w = c->worker;
-	unsigned requests = 0;
-
-	c->consuming = true;
-	while (bytes.n > 0 && (c->state == CLIENT_IDLE || c->state == CLIENT_ACTIVE)) {
-		struct request *r = c->request;
-		enum http_outcome outcome;
-		size_t used;
-
-		if (!r && ++requests > REQUESTS_A_TURN) {
-			list_remove(&c->resume);
-			list_push(&w->resume, &c->resume);
-			break;
-		}
-		if (!r) {
-			r = c->request = request_new(c);
-			client_set_state(c, CLIENT_ACTIVE);
-			if (c->served > 0 && global_of(w))
-				timer_set(w, &c->timer, global_of(w)->client_head_ms);
-		}
-		if (r->in.done)
-			break;
-		outcome = http_parse(&r->in, bytes, &used);
-		if (outcome < 0) {
-			r->bytes_in += bytes.n;
-			request_malformed(r, outcome);
-			bytes.n = 0;
-			break;
-		}
-		r->bytes_in += used;
-		bytes.p += used;
-		bytes.n -= used;
-		if (r->in.head_done) {
-			r->spans_fresh = true;
-			request_input(r);
-		}
-	}
-	c->consuming = false;
-	if (c->request && !c->request->ended)
-		http_parser_keep(&c->request->in);
-	if (bytes.n > 0 && (c->state == CLIENT_ACTIVE || c->state == CLIENT_IDLE)) {
-		buf_add(&c->early, bytes.p, bytes.n);
-		if (c->early.n >= EARLY_MAX)
-			stream_pause(&c->stream);
-	}
-}
-
 static void
 client_on_data(struct stream *s, struct slice bytes)
 {
@@ -336,20 +230,13 @@ client_on_data(struct stream *s, struct slice bytes)
 	case CLIENT_ACTIVE:
 		if (c->unnamed && !proxied_take(c, &bytes))
 			break;
-		if (c->early.n == 0) {
-			client_consume(c, bytes);
-			break;
-		}
-		buf_add(&c->early, bytes.p, bytes.n);
-		if (c->early.n >= EARLY_MAX)
-			stream_pause(s);
+		intake_bytes(c, bytes);
 		break;
 	case CLIENT_TUNNEL:
 		tunnel_bytes(c->request, true, bytes);
 		break;
 	case CLIENT_LINGERING:
-		if (c->stream.queued == 0 && worker_now(c->worker) + LINGER_MS < c->linger_until)
-			timer_set(c->worker, &c->timer, LINGER_MS);
+		linger_data(c);
 		break;
 	case CLIENT_CLOSED:
 		break;
@@ -391,39 +278,14 @@ client_on_drained(struct stream *s, int error)
 	else if (error < 0)
 		client_close(c);
 	else if (c->state == CLIENT_LINGERING)
-		timer_set(c->worker, &c->timer, LINGER_MS);
-}
-
-/* What came early is taken up. */
-static void
-client_take_early(struct client *c)
-{
-	struct buf BUF_CLEAN early = c->early;
-
-	c->early = (struct buf){ 0 };
-	client_consume(c, buf_slice(&early));
-	if (c->state != CLIENT_CLOSED && c->early.n < EARLY_MAX && stream_read(&c->stream) < 0)
-		client_close(c);
-}
-
-void
-clients_resume(struct worker *w)
-{
-	while (!list_empty(&w->resume)) {
-		struct client *c = container_of(w->resume.next, struct client, resume);
-
-		list_remove(&c->resume);
-		if (c->state == CLIENT_IDLE)
-			client_take_early(c);
-		requests_collect(w);
-	}
+		linger_drained(c);
 }
 
 void
 client_quit(struct client *c)
 {
 	if (c->stream.queued > 0)
-		client_linger(c, LINGER_MAX_MS);
+		linger_begin(c, LINGER_MAX_MS);
 	else
 		client_close(c);
 }
@@ -432,7 +294,7 @@ void
 client_next(struct client *c, bool keep)
 {
 	struct worker *w = c->worker;
-	const struct table_global *g = global_of(w);
+	const struct table_global *g = snapshot_global(w->table);
 	/* May it have sent more than we have read? */
 	bool unread = c->request && (!c->request->body_done || !c->request->client_closes);
 	/* Who did not send a head, or too slowly, gets no time for more. */
@@ -447,7 +309,7 @@ client_next(struct client *c, bool keep)
 		return;
 	if (!keep) {
 		if (unread || c->early.n > 0 || c->stream.queued > 0)
-			client_linger(c, most);
+			linger_begin(c, most);
 		else
 			client_close(c);
 		return;
@@ -455,7 +317,7 @@ client_next(struct client *c, bool keep)
 	client_set_state(c, CLIENT_IDLE);
 	timer_set(w, &c->timer, g ? g->keepalive_ms : 75000);
 	if (c->early.n > 0 && !c->consuming)
-		client_take_early(c);
+		intake_early(c);
 	else if (stream_read(&c->stream) < 0)
 		client_close(c);
 }

@@ -47,8 +47,6 @@ void client_open(struct worker *w, int fd, const struct msg_listener *listener,
 void client_map_address(const struct sockaddr_storage *from, uint8_t ip[16]);
 /* Another address than that of its socket, named by a PROXY header. */
 void client_set_address(struct client *c, const uint8_t ip[16], uint16_t port);
-/* Before its first request: answers with these bytes and closes. */
-void client_refuse(struct client *c, struct slice answer);
 void client_set_state(struct client *c, enum client_state state);
 /* The request is over. `keep`: the connection goes on with the next one. */
 void client_next(struct client *c, bool keep);
@@ -59,5 +57,3 @@ void client_quit(struct client *c);
 /* As client_close, with a reset: what the peer has is not whole. */
 void client_reset(struct client *c);
 bool client_is_trusted(struct client *c, const struct snapshot *table);
-/* At the end of a turn: those whose reads held more requests than one turn takes. */
-void clients_resume(struct worker *w);

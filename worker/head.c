@@ -72,8 +72,7 @@ static bool
 is_last(const struct request *r)
 {
 	const struct worker *w = r->worker;
-	const struct table_global *g =
-	    w->table ? table_global(w->table->segments[SEGMENT_RULES]) : NULL;
+	const struct table_global *g = snapshot_global(w->table);
 
 	return w->draining ||
 	       (g && g->keepalive_requests && r->client->served + 1 >= g->keepalive_requests);

@@ -103,8 +103,7 @@ pool_put(struct upstream *u)
 {
 	struct pool *p = u->pool;
 	struct worker *w = p->worker;
-	const struct table_global *g =
-	    w->table ? table_global(w->table->segments[SEGMENT_RULES]) : NULL;
+	const struct table_global *g = snapshot_global(w->table);
 	uint64_t now = worker_now(w);
 	uint32_t ms = g ? idle_limit(&u->word, &p->lesson, g->upstream_idle_ms, now) : 0;
 

@@ -25,3 +25,10 @@ struct snapshot *snapshot_new(struct worker *w, uint64_t version,
 			      struct segment *segments[SEGMENT_N]);
 struct snapshot *snapshot_ref(struct snapshot *s);
 void snapshot_unref(struct snapshot *s);
+
+/* NULL when there is no table. */
+static inline const struct table_global *
+snapshot_global(const struct snapshot *s)
+{
+	return s ? table_global(s->segments[SEGMENT_RULES]) : NULL;
+}

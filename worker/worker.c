@@ -5,6 +5,7 @@
 #include "client.h"
 #include "control.h"
 #include "gate.h"
+#include "intake.h"
 #include "listen.h"
 #include "load.h"
 #include "pool.h"
@@ -116,7 +117,7 @@ on_turn(uv_prepare_t *turn)
 
 	queues_run(w);
 	requests_collect(w);
-	clients_resume(w);
+	intakes_resume(w);
 	w->turn_us = 0;
 	if (w->log.n >= 16384)
 		access_log_flush(w);

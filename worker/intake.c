@@ -1,0 +1,111 @@
+#include "intake.h"
+
+#include "client.h"
+
+#define EARLY_MAX ((size_t)65536) /* pipelined bytes beyond it wait in the kernel */
+#define REQUESTS_A_TURN 16        /* of one client: bounds memory, however many a read holds */
+
+static void
+put_off(struct client *c, struct slice bytes)
+{
+	buf_add(&c->early, bytes.p, bytes.n);
+	if (c->early.n >= EARLY_MAX)
+		stream_pause(&c->stream);
+}
+
+static void
+begin_request(struct client *c)
+{
+	const struct table_global *g = snapshot_global(c->worker->table);
+
+	c->request = request_new(c);
+	client_set_state(c, CLIENT_ACTIVE);
+	if (c->served > 0 && g) /* of the first one it runs since the client connected */
+		timer_set(c->worker, &c->timer, g->client_head_ms);
+}
+
+/* One run of the parser. */
+static void
+parse(struct client *c, struct slice *bytes)
+{
+	struct request *r = c->request;
+	size_t used;
+	enum http_outcome outcome = http_parse(&r->in, *bytes, &used);
+
+	if (outcome < 0)
+		used = bytes->n;
+	r->bytes_in += used;
+	bytes->p += used;
+	bytes->n -= used;
+	if (outcome < 0) {
+		request_malformed(r, outcome);
+	} else if (r->in.head_done) {
+		r->spans_fresh = true;
+		request_input(r);
+	}
+}
+
+static bool
+is_open(const struct client *c)
+{
+	return c->state == CLIENT_IDLE || c->state == CLIENT_ACTIVE;
+}
+
+/* One request after the other; what is left belongs to the next one, and waits. */
+static void
+consume(struct client *c, struct slice bytes)
+{
+	unsigned requests = 0;
+
+	c->consuming = true;
+	while (bytes.n > 0 && is_open(c)) {
+		if (!c->request && ++requests > REQUESTS_A_TURN) {
+			list_remove(&c->resume);
+			list_push(&c->worker->resume, &c->resume);
+			break;
+		}
+		if (!c->request)
+			begin_request(c);
+		if (c->request->in.done)
+			break;
+		parse(c, &bytes);
+	}
+	c->consuming = false;
+	if (c->request && !c->request->ended)
+		http_parser_keep(&c->request->in);
+	if (bytes.n > 0 && is_open(c))
+		put_off(c, bytes);
+}
+
+void
+intake_bytes(struct client *c, struct slice bytes)
+{
+	if (c->early.n > 0)
+		put_off(c, bytes);
+	else
+		consume(c, bytes);
+}
+
+void
+intake_early(struct client *c)
+{
+	struct buf BUF_CLEAN early = c->early;
+
+	c->early = (struct buf){ 0 };
+	consume(c, buf_slice(&early));
+	if (c->state != CLIENT_CLOSED && c->early.n < EARLY_MAX && stream_read(&c->stream) < 0)
+		client_close(c);
+}
+
+void
+intakes_resume(struct worker *w)
+{
+	while (!list_empty(&w->resume)) {
+		struct client *c = container_of(w->resume.next, struct client, resume);
+
+		list_remove(&c->resume);
+		if (c->state == CLIENT_IDLE)
+			intake_early(c);
+		requests_collect(w);
+	}
+}
