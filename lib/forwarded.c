@@ -1,5 +1,7 @@
 #include "forwarded.h"
 
+#include "ip.h"
+
 #include <arpa/inet.h>
 
 /* Is the byte at i escaped: behind an odd number of backslashes? */
@@ -72,9 +74,7 @@ forwarded_address(struct slice text, uint8_t ip[16])
 	}
 	host = slice_cut(text, ':', &rest);
 	if (to_address(host, AF_INET, v4) && (!rest.p || is_port(rest))) {
-		memset(ip, 0, 10);
-		memset(ip + 10, 0xff, 2);
-		memcpy(ip + 12, v4, 4);
+		ip_map_v4(ip, v4);
 		return true;
 	}
 	return to_address(text, AF_INET6, ip);
@@ -143,8 +143,7 @@ forwarded_for(struct slice element, uint8_t ip[16])
 size_t
 forwarded_text(const uint8_t ip[16], char out[46])
 {
-	static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
-	bool v4 = memcmp(ip, mapped, sizeof mapped) == 0;
+	bool v4 = ip_is_v4(ip);
 
 	inet_ntop(v4 ? AF_INET : AF_INET6, ip + (v4 ? 12 : 0), out, INET6_ADDRSTRLEN);
 	return strlen(out);

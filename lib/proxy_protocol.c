@@ -1,5 +1,7 @@
 #include "proxy_protocol.h"
 
+#include "ip.h"
+
 #include <arpa/inet.h>
 #include <stdio.h>
 
@@ -8,20 +10,6 @@
 #define TLV_CRC32C 0x03
 
 static const char v2_signature[12] = "\r\n\r\n\0\r\nQUIT\n";
-static const uint8_t mapped_prefix[12] = { [10] = 0xff, [11] = 0xff };
-
-static bool
-is_v4(const uint8_t ip[16])
-{
-	return memcmp(ip, mapped_prefix, sizeof mapped_prefix) == 0;
-}
-
-static void
-map_v4(uint8_t ip[16], const void *v4)
-{
-	memcpy(ip, mapped_prefix, sizeof mapped_prefix);
-	memcpy(ip + 12, v4, 4);
-}
 
 /* ---- version 1: one line of text ---- */
 
@@ -46,7 +34,7 @@ parse_address(struct slice word, bool v6, uint8_t ip[16])
 		return inet_pton(AF_INET6, text, ip) == 1;
 	if (inet_pton(AF_INET, text, &v4) != 1)
 		return false;
-	map_v4(ip, &v4);
+	ip_map_v4(ip, &v4);
 	return true;
 }
 
@@ -157,8 +145,8 @@ take_ends(const uint8_t *p, bool v6, struct proxy_header *out)
 		memcpy(out->source.ip, p, 16);
 		memcpy(out->destination.ip, p + 16, 16);
 	} else {
-		map_v4(out->source.ip, p);
-		map_v4(out->destination.ip, p + 4);
+		ip_map_v4(out->source.ip, p);
+		ip_map_v4(out->destination.ip, p + 4);
 	}
 }
 
@@ -218,7 +206,7 @@ write_v1(const struct proxy_end *source, const struct proxy_end *destination, ch
 
 	if (!source)
 		return (size_t)snprintf(out, PROXY_WRITE_MAX, "PROXY UNKNOWN\r\n");
-	v4 = is_v4(source->ip) && is_v4(destination->ip);
+	v4 = ip_is_v4(source->ip) && ip_is_v4(destination->ip);
 	inet_ntop(v4 ? AF_INET : AF_INET6, source->ip + (v4 ? 12 : 0), from, sizeof from);
 	inet_ntop(v4 ? AF_INET : AF_INET6, destination->ip + (v4 ? 12 : 0), to, sizeof to);
 	return (size_t)snprintf(out, PROXY_WRITE_MAX, "PROXY %s %s %s %u %u\r\n",
@@ -228,7 +216,7 @@ write_v1(const struct proxy_end *source, const struct proxy_end *destination, ch
 static size_t
 write_v2(const struct proxy_end *source, const struct proxy_end *destination, char *out)
 {
-	bool v4 = source && is_v4(source->ip) && is_v4(destination->ip);
+	bool v4 = source && ip_is_v4(source->ip) && ip_is_v4(destination->ip);
 	size_t size = v4 ? 4 : 16, n = source ? 2 * size + 4 : 0;
 	uint16_t ports[2];
 

@@ -2,6 +2,8 @@
 
 #include "hash.h"
 
+#include "lib/ip.h"
+
 #include <assert.h>
 
 #define WAYS 16 /* rows where one address may lie: two cache lines */
@@ -25,8 +27,7 @@ first_row(uint64_t key)
 uint64_t
 address_key(const uint8_t ip[16])
 {
-	static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
-	size_t n = memcmp(ip, mapped, sizeof mapped) == 0 ? 16 : 8;
+	size_t n = ip_is_v4(ip) ? 16 : 8;
 	struct slice s = slice_make((const char *)ip, n);
 
 	return (uint64_t)hash_bytes(1, s) << 32 | hash_bytes(2, s);

@@ -8,6 +8,7 @@
 #include "tunnel.h"
 
 #include "lib/forwarded.h"
+#include "lib/ip.h"
 #include "lib/xalloc.h"
 #include "shm/addresses.h"
 
@@ -86,21 +87,6 @@ client_on_timer(struct timer *t)
 }
 
 void
-client_map_address(const struct sockaddr_storage *from, uint8_t ip[16])
-{
-	memset(ip, 0, 16);
-	if (from->ss_family == AF_INET6) {
-		memcpy(ip, &((const struct sockaddr_in6 *)from)->sin6_addr, 16);
-		return;
-	}
-	ip[10] = ip[11] = 0xff;
-	if (from->ss_family == AF_INET)
-		memcpy(ip + 12, &((const struct sockaddr_in *)from)->sin_addr, 4);
-	else
-		memcpy(ip + 12, "\x7f\0\0\1", 4);
-}
-
-void
 client_set_address(struct client *c, const uint8_t ip[16], uint16_t port)
 {
 	memcpy(c->ip, ip, sizeof c->ip);
@@ -116,7 +102,7 @@ client_set_peer(struct client *c, const struct sockaddr_storage *peer)
 	uint8_t ip[16];
 	in_port_t port = 0;
 
-	client_map_address(peer, ip);
+	ip_of(peer, ip);
 	if (peer->ss_family == AF_INET)
 		port = ((const struct sockaddr_in *)peer)->sin_port;
 	else if (peer->ss_family == AF_INET6)

@@ -43,8 +43,6 @@ struct client {
 /* Takes over an accepted socket. */
 void client_open(struct worker *w, int fd, const struct msg_listener *listener,
 		 const struct sockaddr_storage *peer);
-/* IPv4 mapped; what has none (a Unix socket) is this host. */
-void client_map_address(const struct sockaddr_storage *from, uint8_t ip[16]);
 /* Another address than that of its socket, named by a PROXY header. */
 void client_set_address(struct client *c, const uint8_t ip[16], uint16_t port);
 void client_set_state(struct client *c, enum client_state state);

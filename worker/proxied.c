@@ -5,6 +5,7 @@
 #include "real_client.h"
 #include "upstream.h"
 
+#include "lib/ip.h"
 #include "lib/log.h"
 #include "lib/proxy_protocol.h"
 
@@ -101,7 +102,7 @@ find_local(struct client *c)
 	if (uv_fileno(&c->stream.uv.handle, &fd) < 0 ||
 	    getsockname(fd, (struct sockaddr *)&a, &n) < 0)
 		a.ss_family = AF_UNSPEC;
-	client_map_address(&a, c->local_ip);
+	ip_of(&a, c->local_ip);
 }
 
 struct slice
