@@ -2,9 +2,7 @@
 
 #include "client.h"
 #include "forward.h"
-#include "outcome.h"
 #include "proxied.h"
-#include "retry.h"
 #include "trailers.h"
 #include "tunnel.h"
 #include "upstream.h"
@@ -244,6 +242,15 @@ relay_answered(struct request *r, bool done)
 }
 
 void
+relay_interim(struct request *r)
+{
+	struct parcel p = { .n = 0 };
+
+	parcel_add(&p, buf_slice(&r->worker->head));
+	write_client(r, &p);
+}
+
+void
 relay_answer_head(struct request *r)
 {
 	struct upstream *u = r->upstream;
@@ -331,84 +338,6 @@ send_step(struct request *r)
 	forward_request(r);
 	r->send_us = worker_us(r->worker);
 	relay_send_head(r);
-	return STEP_NEXT;
-}
-
-/* What is not chunked alone we could not pass on under its name. */
-static bool
-is_coding_known(const struct http_parser *p)
-{
-	unsigned codings = 0;
-
-	for (uint16_t i = 0; p->coded && i < p->fields_n; i++) {
-		if (p->fields[i].id != HTTP_TRANSFER_ENCODING)
-			continue;
-		if (++codings > 1 || !slice_ieq(http_value(p, &p->fields[i]), SLICE("chunked")))
-			return false;
-	}
-	return !p->coded || p->chunked;
-}
-
-/* What the parser lets pass, and a client might not. */
-static bool
-is_sound(const struct http_parser *p)
-{
-	bool clean = true;
-
-	for (uint32_t i = 0; i < p->reason_n; i++) {
-		unsigned char c = (unsigned char)p->base[p->reason + i];
-
-		clean &= (c >= ' ' && c != 0x7f) || c == '\t';
-	}
-	return clean && p->llhttp.http_major == 1 && http_minor(p) <= 1 &&
-	       p->llhttp.status_code >= 100 && is_coding_known(p);
-}
-
-/* RFC 9110 section 7.8: a server switches to nothing that the client did not name. */
-static bool
-is_switch_asked(const struct request *r, const struct http_parser *p)
-{
-	const struct http_field *asked = http_find(&r->in, HTTP_UPGRADE),
-				*given = http_find(p, HTTP_UPGRADE);
-
-	return r->upgrade && given && http_list_has(http_value(&r->in, asked), http_value(p, given));
-}
-
-enum result
-response_step(struct request *r)
-{
-	struct upstream *u = r->upstream;
-	int status;
-
-	if (r->failure != REASON_none)
-		return retry_or_fail(r);
-	if (!u->parser.head_done)
-		return STEP_WAIT;
-	status = u->parser.llhttp.status_code;
-	if ((status == 101 && !is_switch_asked(r, &u->parser)) || !is_sound(&u->parser)) {
-		r->failure = REASON_upstream_malformed;
-		upstream_close(u);
-		return retry_or_fail(r);
-	}
-	if (status < 200 && status != 101) {
-		if (http_minor(&r->in) == 1) { /* an HTTP/1.0 client does not know them */
-			struct parcel p = { .n = 0 };
-
-			forward_interim(r);
-			parcel_add(&p, buf_slice(&r->worker->head));
-			write_client(r, &p);
-		}
-		r->interim = true;
-		r->first_us = 0; /* of the final answer nothing came yet */
-		http_parser_reset(&u->parser);
-		u->parser.head_request = r->method == METHOD_HEAD;
-		return r->client_lost ? STEP_NEXT : STEP_WAIT;
-	}
-	outcome_answer(r, status);
-	forward_response(r);
-	relay_answer_head(r);
-	if (status == 101 && !r->client_lost)
-		tunnel_start(r);
 	return STEP_NEXT;
 }
 

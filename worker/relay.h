@@ -20,6 +20,8 @@ void relay_response_body(struct request *r);
 /* Writes the head in w->head and what has been parsed of the body behind it. */
 void relay_send_head(struct request *r);
 void relay_answer_head(struct request *r);
+/* Writes the head in w->head of an answer that is not the final one. */
+void relay_interim(struct request *r);
 /* Does the exchange wait for more of the client's body? */
 bool relay_client_owes(const struct request *r);
 /* One side can take more again, or (error < 0) nothing any more. */
