@@ -124,8 +124,8 @@ connect_step(struct request *r)
 	const struct table_endpoint *e;
 	struct upstream *u;
 
-	if (r->upstream) /* it connected */
-		return STEP_NEXT;
+	if (r->upstream) /* not yet: the client took the rest of an interim answer meanwhile */
+		return r->upstream->connected ? STEP_NEXT : STEP_WAIT;
 	e = table_endpoint(r->table->segments[SEGMENT_ENDPOINTS], r->endpoint);
 	u = r->fresh || is_private(r) ? NULL
 				      : pool_take(r->pool, e->generation, !relay_is_repeatable(r));

@@ -98,7 +98,7 @@ relay_timers(struct request *r)
 	struct client *c = r->client;
 	uint32_t ms = relay_client_owes(r) ? r->policy.client_body_ms : 0;
 
-	if (r->upstream)
+	if (r->upstream && r->upstream->connected) /* until then it is connect.c's */
 		timer_set(r->worker, &r->upstream->timer, upstream_ms(r));
 	if (!c->stream.full) /* else its deadline for reading stands since it became full */
 		timer_set(r->worker, &c->timer, ms);
@@ -293,7 +293,7 @@ relay_client_drained(struct request *r, int error)
 		request_abort(r, REASON_client_gone);
 		return;
 	}
-	if (u && !r->answered && stream_read(&u->stream) < 0) {
+	if (u && u->connected && !r->answered && stream_read(&u->stream) < 0) {
 		request_upstream_failed(r, REASON_upstream_closed);
 		return;
 	}
