@@ -42,6 +42,14 @@ target_path(struct request *r, struct slice url)
 	return REASON_none;
 }
 
+static enum reason
+target_asterisk(struct request *r)
+{
+	r->asterisk = true;
+	r->path = SLICE("/");
+	return r->method == METHOD_OPTIONS ? REASON_none : REASON_bad_request;
+}
+
 enum reason
 target_judge(struct request *r, struct slice *authority)
 {
@@ -51,15 +59,15 @@ target_judge(struct request *r, struct slice *authority)
 	*authority = (struct slice){ NULL, 0 };
 	if (url.n > 0 && url.p[0] == '/')
 		return target_path(r, url);
-	if (slice_eq(url, SLICE("*"))) {
-		r->asterisk = true;
-		r->path = SLICE("/");
-		return r->method == METHOD_OPTIONS ? REASON_none : REASON_bad_request;
-	}
+	if (slice_eq(url, SLICE("*")))
+		return target_asterisk(r);
 	if (starts_with(url, SLICE("https://"))) /* RFC 9110 section 7.4 */
 		return REASON_misdirected;
 	if (!starts_with(url, SLICE("http://")))
 		return REASON_bad_request;
 	reason = target_absolute(r, &url, authority);
+	/* RFC 9112 section 3.2.4: without a path it means the server, as the asterisk does. */
+	if (reason == REASON_none && url.n == 0 && r->method == METHOD_OPTIONS)
+		return target_asterisk(r);
 	return reason == REASON_none ? target_path(r, url) : reason;
 }

@@ -82,6 +82,8 @@ CASES = [
     Case("authority-form", "9112 3.2.3", get(target="t:80"), 400),
     Case("target without a slash", "9112 3.2.1", get(target="a/b"), 400),
     Case("asterisk of OPTIONS", "9112 3.2.4", head("OPTIONS", "*"), target="*", nginx="knows no asterisk-form"),
+    Case("absolute-form of OPTIONS without a path", "9112 3.2.4", head("OPTIONS", "http://t"), target="*", nginx="asks for the root"),
+    Case("absolute-form of OPTIONS without a path, with a query", "9112 3.2.4", head("OPTIONS", "http://t?a"), target="/?a"),
     Case("asterisk of GET", "9112 3.2.4", get(target="*"), 400),
     Case("asterisk with a path", "9112 3.2.4", head("OPTIONS", "*/a"), 400),
     path("canonical already", "/a/b-c._~/!$&'()*+,=:@", "/a/b-c._~/!$&'()*+,=:@"),
