@@ -61,6 +61,13 @@ parcel_body(struct parcel *p, enum framing framing, struct slice first, const st
 	}
 }
 
+/* Does the client wait for the upstream's 100 before it sends its body? */
+static bool
+is_awaited(const struct request *r)
+{
+	return r->expect_continue && r->body_bytes == 0 && !r->started;
+}
+
 /* How long the upstream may take for what it owes now: to take the request, to begin its answer, to
  * go on with it. */
 static uint32_t
@@ -75,7 +82,7 @@ upstream_ms(const struct request *r)
 	if (u->stream.full)
 		return r->policy.idle_ms;
 	if (!r->body_done)
-		return 0;
+		return is_awaited(r) ? r->policy.first_byte_ms : 0;
 	if (!stream_flush(&u->stream)) /* the rest of the body is out when it is `drained` */
 		return r->policy.idle_ms;
 	return r->started ? r->policy.idle_ms : r->policy.first_byte_ms;
@@ -87,7 +94,7 @@ relay_client_owes(const struct request *r)
 {
 	const struct upstream *u = r->upstream;
 
-	return u && u->connected && !r->body_done && !u->stream.full && !u->broken;
+	return u && u->connected && !r->body_done && !u->stream.full && !u->broken && !is_awaited(r);
 }
 
 /* Who owes bytes now, and until when: the one place that knows. A side that we paused owes nothing.
@@ -248,6 +255,10 @@ relay_interim(struct request *r)
 
 	parcel_add(&p, buf_slice(&r->worker->head));
 	write_client(r, &p);
+	if (r->upstream->parser.llhttp.status_code == 100 && is_awaited(r)) {
+		r->expect_continue = false; /* it is the client's turn */
+		relay_timers(r);
+	}
 }
 
 void

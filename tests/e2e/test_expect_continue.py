@@ -4,8 +4,8 @@ from harness import client
 from harness.gateway import proxy_to
 
 
-def expecting(length=3, **how):
-    return client.request("/", "POST", headers={"Content-Length": str(length), "Expect": "100-continue"}, **how)
+def expecting(length=3, path="/", **how):
+    return client.request(path, "POST", headers={"Content-Length": str(length), "Expect": "100-continue"}, **how)
 
 
 def test_continue(proxy, serve):
@@ -20,6 +20,25 @@ def test_continue(proxy, serve):
         r = c.read()
         assert r.status == 200 and r.body == b"abc"
         assert c.ask("/", "POST", body=b"next").body == b"next"
+
+
+def test_who_is_to_blame_for_silence(gateway, serve):
+    """Before the 100 the upstream is, behind it the client."""
+    def answer(r, c):
+        if r.path == "/go":
+            c.send(b"HTTP/1.1 100 Continue\r\n\r\n")
+        c.stay()
+    timeouts = {"first_byte": "300ms", "client_body": "600ms"}
+    gw = gateway(proxy_to(serve(answer), timeouts=timeouts))
+    for path, why in [("/silent", "upstream_first_byte_timeout"), ("/go", "client_body_timeout")]:
+        with gw.connect() as c:
+            c.send(expecting(path=path))
+            r = c.read()
+            assert (r.why, len(r.interim)) == (why, path == "/go")
+    slow = gateway(proxy_to(serve(answer), timeouts={"total": "300ms"}))
+    with slow.connect() as c:
+        c.send(expecting())
+        assert c.read().why == "request_timeout"
 
 
 def test_upstream_refuses_before_the_body(gateway, serve):
