@@ -113,8 +113,8 @@ json_plain(struct slice s)
 {
 	size_t n = 0;
 
-	while (n < s.n && (unsigned char)s.p[n] >= 0x20 && (unsigned char)s.p[n] < 0x7f && s.p[n] != '"' &&
-	       s.p[n] != '\\')
+	while (n < s.n && (unsigned char)s.p[n] >= 0x20 && (unsigned char)s.p[n] < 0x7f &&
+	       s.p[n] != '"' && s.p[n] != '\\')
 		n++;
 	return n;
 }

@@ -67,8 +67,8 @@ forwarded_address(struct slice text, uint8_t ip[16])
 
 	if (text.n > 0 && text.p[0] == '[') {
 		host = slice_cut(slice_make(text.p + 1, text.n - 1), ']', &rest);
-		if (!rest.p ||
-		    (rest.n > 0 && (rest.p[0] != ':' || !is_port(slice_make(rest.p + 1, rest.n - 1)))))
+		if (!rest.p || (rest.n > 0 &&
+				(rest.p[0] != ':' || !is_port(slice_make(rest.p + 1, rest.n - 1)))))
 			return false;
 		return to_address(host, AF_INET6, ip);
 	}

@@ -35,7 +35,8 @@ field_at(const struct http_parser *p, const char *at)
 
 	if (p->url_n == 0 || !at || at <= first)
 		return SLICE("");
-	if (at[-1] == '\n' && ((at < end && is_blank(*at)) || at[-2] != '\r')) /* it is how that line ended */
+	if (at[-1] == '\n' &&
+	    ((at < end && is_blank(*at)) || at[-2] != '\r')) /* it is how that line ended */
 		at--;
 	at = line_of(at, first);
 	while (at > first && is_blank(*at))

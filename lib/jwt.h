@@ -58,9 +58,10 @@ struct jwt_key;
 /* A shared secret, for those of `algorithms` (bits) that take one. NULL when the secret is empty,
  * when there is no such algorithm, or when libcrypto fails. Not for use by two threads at once. */
 struct jwt_key *jwt_key_secret(struct slice secret, uint32_t algorithms);
-/* A public key in PEM (RFC 7468: PUBLIC KEY or CERTIFICATE; dates and issuer of a certificate are not looked at), for those
- * of `algorithms` (bits) that fit its kind: RSA of 2048 bits or more RS* and PS*, EC by its curve ES*, Ed25519 EdDSA. NULL
- * when it is none or none fits, and *why, a sentence without a subject's name. As above, one thread at a time. */
+/* A public key in PEM (RFC 7468: PUBLIC KEY or CERTIFICATE; dates and issuer of a certificate are
+ * not looked at), for those of `algorithms` (bits) that fit its kind: RSA of 2048 bits or more RS*
+ * and PS*, EC by its curve ES*, Ed25519 EdDSA. NULL when it is none or none fits, and *why, a
+ * sentence without a subject's name. As above, one thread at a time. */
 struct jwt_key *jwt_key_public(struct slice pem, uint32_t algorithms, const char **why);
 void jwt_key_free(struct jwt_key *key); /* NULL is allowed */
 

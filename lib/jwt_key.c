@@ -1,7 +1,7 @@
 /*
- * Keys of tokens, parsed once, with everything that libcrypto can prepare ahead: a check fetches, parses and allocates
- * nothing but what a digest of ECDSA costs. A key takes the algorithms that fit its kind and no others, so that a public key
- * is never a secret (RFC 8725 section 2.1).
+ * Keys of tokens, parsed once, with everything that libcrypto can prepare ahead: a check fetches,
+ * parses and allocates nothing but what a digest of ECDSA costs. A key takes the algorithms that
+ * fit its kind and no others, so that a public key is never a secret (RFC 8725 section 2.1).
  */
 
 #include "jwt.h"
@@ -44,8 +44,8 @@ static const struct {
 };
 
 struct jwt_key {
-	/* One context for each algorithm, keyed once: EVP_MAC_init without a key starts it again from the keyed state,
-	 * which saves two of the hash's blocks and all look-ups. */
+	/* One context for each algorithm, keyed once: EVP_MAC_init without a key starts it again
+	 * from the keyed state, which saves two of the hash's blocks and all look-ups. */
 	EVP_MAC_CTX *mac[JWT_HMAC_N];
 	EVP_PKEY *public;
 	EVP_PKEY_CTX *verify[JWT_ALG_N]; /* initialised; good for any number of signatures */
@@ -74,7 +74,8 @@ static EVP_MAC_CTX *
 mac_new(EVP_MAC *mac, struct slice secret, const char *digest)
 {
 	OSSL_PARAM params[] = {
-		OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, (char *)(uintptr_t)digest, 0),
+		OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, (char *)(uintptr_t)digest,
+						 0),
 		OSSL_PARAM_construct_end(),
 	};
 	EVP_MAC_CTX *ctx = EVP_MAC_CTX_new(mac);
@@ -119,7 +120,8 @@ key_fits(EVP_PKEY *key, enum jwt_alg alg)
 		return (EVP_PKEY_is_a(key, "RSA") || EVP_PKEY_is_a(key, "RSA-PSS")) &&
 		       EVP_PKEY_get_bits(key) >= RSA_BITS_MIN;
 	case ECDSA_CURVE:
-		return EVP_PKEY_is_a(key, "EC") && EVP_PKEY_get_group_name(key, curve, sizeof curve, &n) == 1 &&
+		return EVP_PKEY_is_a(key, "EC") &&
+		       EVP_PKEY_get_group_name(key, curve, sizeof curve, &n) == 1 &&
 		       strcmp(curve, algorithms_known[alg].curve) == 0;
 	case EDDSA_CURVE:
 		return EVP_PKEY_is_a(key, "ED25519");
@@ -243,8 +245,8 @@ verify_text(const struct jwt_token *t, struct jwt_key *key)
 				(const unsigned char *)t->input.p, t->input.n) == 1;
 }
 
-/* The two numbers of RFC 7518 section 3.4, of equal size, as libcrypto wants them. *out is for OPENSSL_free; its length, or
- * a negative number. */
+/* The two numbers of RFC 7518 section 3.4, of equal size, as libcrypto wants them. *out is for
+ * OPENSSL_free; its length, or a negative number. */
 static int
 ecdsa_der(struct slice raw, unsigned char **out)
 {

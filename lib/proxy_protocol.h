@@ -10,7 +10,7 @@
 
 #include <stdint.h>
 
-#define PROXY_HEADER_MAX ((size_t)16384) /* of version 2, TLVs included; longer ones are malformed */
+#define PROXY_HEADER_MAX ((size_t)16384) /* of version 2, with TLVs; longer ones are malformed */
 #define PROXY_WRITE_MAX 108              /* the longest header that is written here */
 
 enum proxy_outcome {

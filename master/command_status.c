@@ -96,8 +96,7 @@ add_endpoint(struct columns *c, const struct json *upstream, const struct json *
 	add_field(c, upstream, "source");
 	add_field(c, e, "address");
 	if (ejected_ms > 0 && !is(state, "dead"))
-		columns_addf(c, COLOUR_BAD, "ejected %u s",
-			     ((unsigned)ejected_ms + 999) / 1000);
+		columns_addf(c, COLOUR_BAD, "ejected %u s", ((unsigned)ejected_ms + 999) / 1000);
 	else
 		columns_add(c, colour_of(state), state);
 	if (status > 0)
@@ -140,7 +139,8 @@ write_left_out(const struct json *root, bool colours, struct buf *out)
 	columns_init(&c, 4, colours);
 	add_head(&c, titles);
 	for (const struct json *u = json_first(json_get(root, "upstreams")); u; u = json_next(u)) {
-		for (const struct json *e = json_first(json_get(u, "left_out")); e; e = json_next(e)) {
+		for (const struct json *e = json_first(json_get(u, "left_out")); e;
+		     e = json_next(e)) {
 			add_field(&c, u, "name");
 			add_field(&c, u, "source");
 			add_field(&c, e, "address");
@@ -198,7 +198,9 @@ write_rules(const struct json *root, bool colours, struct buf *out)
 	if (!is(state, "off"))
 		buf_addf(out, " %.*s", SLICE_F(json_text(json_get(redis, "address"))));
 	if (is(state, "up"))
-		buf_addf(out, ", %s", answer_true(redis, "tracking") ? "changes are announced" : "changes are polled");
+		buf_addf(out, ", %s",
+			 answer_true(redis, "tracking") ? "changes are announced"
+							: "changes are polled");
 	if (error.n > 0)
 		buf_addf(out, ": %.*s", SLICE_F(error));
 	buf_addc(out, '\n');

@@ -161,15 +161,16 @@ check_public_key(struct config_reader *r, const struct config_gate *g, int line)
 
 	if (pem.p && !key)
 		mistakes_add(&r->mistakes, false, line, "gate.public_key",
-			     "the key (%s) cannot be used: %s; give the issuer's public key in PEM, and its algorithm in "
-			     "gate.algorithms",
+			     "the key (%s) cannot be used: %s; give the issuer's public key in "
+			     "PEM, and its algorithm in gate.algorithms",
 			     g->public_key.origin, why);
 	jwt_key_free(key);
 }
 
 /* `given`: also one that could not be read, which is told already. */
 static void
-check_key_is_given(struct config_reader *r, const char *setting, const char *what, uint32_t algorithms, bool given)
+check_key_is_given(struct config_reader *r, const char *setting, const char *what,
+		   uint32_t algorithms, bool given)
 {
 	const struct config_gate *g = &r->c->gate;
 
@@ -184,7 +185,8 @@ static void
 warn_unused(struct config_reader *r, int line, const char *setting, const char *what)
 {
 	mistakes_add(&r->mistakes, true, line, setting,
-		     "nothing is protected, so the %s is not used; name paths in gate.protect", what);
+		     "nothing is protected, so the %s is not used; name paths in gate.protect",
+		     what);
 }
 
 static void
@@ -200,8 +202,10 @@ check_gate(struct config_reader *r)
 			warn_unused(r, public, "gate.public_key", "key");
 		return;
 	}
-	check_key_is_given(r, "gate.secret", "secret", JWT_ALGS_SECRET, g->secret.bytes || secret > 0);
-	check_key_is_given(r, "gate.public_key", "public key", JWT_ALGS_PUBLIC, g->public_key.bytes || public > 0);
+	check_key_is_given(r, "gate.secret", "secret", JWT_ALGS_SECRET,
+			   g->secret.bytes || secret > 0);
+	check_key_is_given(r, "gate.public_key", "public key", JWT_ALGS_PUBLIC,
+			   g->public_key.bytes || public > 0);
 	check_secret(r, g, secret);
 	check_public_key(r, g, public);
 }

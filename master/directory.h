@@ -1,8 +1,9 @@
 #pragma once
 
 /*
- * directory: every upstream in force with its endpoints, from the file and from Redis, each with the slot that it keeps
- * on the board and in the table as long as it exists. The resolver, the prober and the compiler all read this one.
+ * directory: every upstream in force with its endpoints, from the file and from Redis, each with
+ * the slot that it keeps on the board and in the table as long as it exists. The resolver, the
+ * prober and the compiler all read this one.
  */
 
 #include "config.h"
@@ -17,9 +18,9 @@ struct directory_endpoint {
 };
 
 struct directory_upstream {
-	const char *name;  /* as in the file, or the backend's name in Redis */
-	bool redis;        /* the two name spaces are apart */
-	uint32_t index;    /* in ENDPOINTS_UPSTREAMS: stable while the upstream exists */
+	const char *name; /* as in the file, or the backend's name in Redis */
+	bool redis;       /* the two name spaces are apart */
+	uint32_t index;   /* in ENDPOINTS_UPSTREAMS: stable while the upstream exists */
 	struct directory_endpoint *endpoints;
 	size_t endpoints_count;
 	const char **own; /* authorities of those that are left out: listeners of this gateway */
@@ -37,21 +38,24 @@ struct directory {
 	uint32_t index_end; /* one more than the largest index */
 };
 
-/* Remembers slots by identity between directories, so that counters and health stay with their endpoint. */
+/* Remembers slots by identity between directories, so that counters and health stay with their
+ * endpoint. */
 struct slots;
 struct slots *slots_new(uint32_t limit); /* hands out 1..limit-1; 0 when full */
 void slots_free(struct slots *s);
 uint32_t slots_get(struct slots *s, struct slice identity); /* marks it as used in this round */
-/* Ends a round: what was not asked for since the last call is freed for others after `rounds_kept` further rounds, so that
- * no table that still lives names a slot that means something else. */
+/* Ends a round: what was not asked for since the last call is freed for others after `rounds_kept`
+ * further rounds, so that no table that still lives names a slot that means something else. */
 void slots_sweep(struct slots *s, unsigned rounds_kept);
 
 struct directory_slots { /* one for the life of the master */
 	struct slots *upstreams, *endpoints, *routes;
 };
 
-/* `rules` may be NULL. Endpoints that are listeners of our own are left out (a loop), with a line in `warnings`. */
-struct directory *directory_build(const struct config *c, const struct rules *rules, struct directory_slots *slots,
-				  struct buf *warnings);
+/* `rules` may be NULL. Endpoints that are listeners of our own are left out (a loop), with a line
+ * in `warnings`. */
+struct directory *directory_build(const struct config *c, const struct rules *rules,
+				  struct directory_slots *slots, struct buf *warnings);
 void directory_free(struct directory *d);
-const struct directory_upstream *directory_find(const struct directory *d, bool redis, struct slice name);
+const struct directory_upstream *directory_find(const struct directory *d, bool redis,
+						struct slice name);

@@ -13,7 +13,8 @@ health_log(enum health_state before, enum health_state now, const struct health_
 	log_quote(slice_of(r->authority), address, sizeof address);
 	snprintf(status, sizeof status, "status %d", r->status);
 	if (now == HEALTH_DEAD)
-		log_warn("endpoint address=%s state=dead reason=\"%s\"", address, r->status ? status : r->reason);
+		log_warn("endpoint address=%s state=dead reason=\"%s\"", address,
+			 r->status ? status : r->reason);
 	else if (before == HEALTH_DEAD)
 		log_info("endpoint address=%s state=alive reason=\"%s\"", address, status);
 	else
@@ -21,7 +22,8 @@ health_log(enum health_state before, enum health_state now, const struct health_
 }
 
 static void
-health_turn(struct health *h, struct board_health *words, bool good, const struct health_result *result, uint64_t *died)
+health_turn(struct health *h, struct board_health *words, bool good,
+	    const struct health_result *result, uint64_t *died)
 {
 	enum health_state before = words->state, now = good ? HEALTH_ALIVE : HEALTH_DEAD;
 

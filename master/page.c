@@ -23,8 +23,8 @@ host_field(const struct directory_endpoint *e)
 }
 
 void
-page_init(struct page *p, const struct directory_endpoint *e, uv_loop_t *loop, const struct resolver *resolver,
-	  page_fn done, void *userdata)
+page_init(struct page *p, const struct directory_endpoint *e, uv_loop_t *loop,
+	  const struct resolver *resolver, page_fn done, void *userdata)
 {
 	*p = (struct page){
 		.host = host_field(e),
@@ -128,7 +128,8 @@ page_ask(struct page *p, const struct resolved *a, uint64_t left_ms)
 	return http_client_get(p->loop, &q, page_answered, p, &p->request);
 }
 
-/* From the preferred address on, for as long as there is time; `error` is that of the one before. */
+/* From the preferred address on, for as long as there is time; `error` is that of the one before.
+ */
 static void
 page_try(struct page *p, int error)
 {
@@ -142,7 +143,8 @@ page_try(struct page *p, int error)
 	if (n == 0)
 		error = settled ? UV_EAI_NONAME : UV_EAI_AGAIN;
 	for (; p->tries < n && spent < p->timeout_ms && !page_is_shortage(error); p->tries++) {
-		error = page_ask(p, addresses ? &addresses[(p->prefer + p->tries) % n] : NULL, p->timeout_ms - spent);
+		error = page_ask(p, addresses ? &addresses[(p->prefer + p->tries) % n] : NULL,
+				 p->timeout_ms - spent);
 		if (error == 0)
 			return;
 	}
@@ -159,7 +161,8 @@ page_answered(void *userdata, int status, struct slice body)
 		p->prefer += p->tries;
 		p->done(p->userdata, status);
 	} else if (status == -ETIMEDOUT) {
-		p->prefer += p->tries + 1; /* no time is left; the next request starts with another one */
+		/* No time is left; the next request starts with another one. */
+		p->prefer += p->tries + 1;
 		p->done(p->userdata, status);
 	} else {
 		p->tries++;

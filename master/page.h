@@ -1,14 +1,16 @@
 #pragma once
 
 /*
- * page: asks for the health page of one endpoint, once, over the addresses of its name in turn. Judges nothing.
+ * page: asks for the health page of one endpoint, once, over the addresses of its name in turn.
+ * Judges nothing.
  */
 
 #include "directory.h"
 #include "resolve.h"
 
-/* `status`: that of the answer; UV_EAI_AGAIN: the name is still being asked for; UV_EAI_NONAME: it does not resolve; or the
- * negative errno of the last address that was tried. May run from within page_get. */
+/* `status`: that of the answer; UV_EAI_AGAIN: the name is still being asked for; UV_EAI_NONAME: it
+ * does not resolve; or the negative errno of the last address that was tried. May run from within
+ * page_get. */
 typedef void (*page_fn)(void *userdata, int status);
 
 struct page {
@@ -17,7 +19,7 @@ struct page {
 	char *name; /* to be resolved, NULL: */
 	char *unix_path;
 	uint16_t port;
-	uint32_t proxy; /* enum proxy_version: the header that it expects, of a connection of our own */
+	uint32_t proxy; /* enum proxy_version: the header it expects, of our own connections */
 	size_t prefer; /* the address to try first: the one that answered last */
 
 	uv_loop_t *loop; /* these are of the request under way */
@@ -30,16 +32,17 @@ struct page {
 	size_t tries; /* addresses */
 };
 
-void page_init(struct page *p, const struct directory_endpoint *e, uv_loop_t *loop, const struct resolver *resolver,
-	       page_fn done, void *userdata);
+void page_init(struct page *p, const struct directory_endpoint *e, uv_loop_t *loop,
+	       const struct resolver *resolver, page_fn done, void *userdata);
 void page_deinit(struct page *p);
-/* Base path of the endpoint and path of the page. True: it is not what it was; a request under way is still for the
- * old one. */
+/* Base path of the endpoint and path of the page. True: it is not what it was; a request under way
+ * is still for the old one. */
 bool page_set_path(struct page *p, const char *base, const char *path);
 /* Calls `done` once, unless page_cancel comes first. `timeout_ms` is for all addresses together. */
 void page_get(struct page *p, uint32_t timeout_ms);
 void page_cancel(struct page *p);
-/* Does this status say something about this machine (no descriptors, no memory) and nothing about the endpoint? */
+/* Does this status say something about this machine (no descriptors, no memory) and nothing about
+ * the endpoint? */
 bool page_is_shortage(int status);
 /* What a status that is no answer means, in words. */
 const char *page_error(int status);

@@ -41,7 +41,10 @@ add_time(struct buf *b, struct worker *w)
 	}
 	ms = ts.tv_nsec / 1000000;
 	buf_adds(b, slice_of(w->log_time));
-	buf_add(b, (char[]){ (char)('0' + ms / 100), (char)('0' + ms / 10 % 10), (char)('0' + ms % 10), 'Z' }, 4);
+	buf_add(b,
+		(char[]){ (char)('0' + ms / 100), (char)('0' + ms / 10 % 10), (char)('0' + ms % 10),
+			  'Z' },
+		4);
 }
 
 /* `name`: with the comma, quotes and colon around it. */
@@ -83,7 +86,8 @@ static void
 add_upstream(struct buf *b, const struct request *r)
 {
 	add_text(b, MEMBER("upstream"), r->authority);
-	add_number(b, MEMBER("upstream_us"), r->first_us && r->send_us ? r->first_us - r->send_us : 0);
+	add_number(b, MEMBER("upstream_us"),
+		   r->first_us && r->send_us ? r->first_us - r->send_us : 0);
 	add_number(b, MEMBER("tries"), r->tries + 1u);
 }
 

@@ -18,7 +18,8 @@ caps_room(const struct worker *w)
 	uint32_t most = w->hello.role == ROLE_TRAFFIC ? w->hello.max_connections : 0;
 	uint64_t open;
 
-	if (most && w->clients + peers_sum(w->peers, offsetof(struct board_worker, connections)) >= most)
+	if (most &&
+	    w->clients + peers_sum(w->peers, offsetof(struct board_worker, connections)) >= most)
 		return false;
 	/* Each client may need a connection to an upstream. */
 	open = w->env.open > 2 * w->clients ? w->env.open : 2 * w->clients;

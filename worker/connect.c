@@ -26,8 +26,8 @@ address_of(const struct table_address *a, struct sockaddr_storage *out)
 	}
 }
 
-/* A new connection to address `address` of the endpoint; r->upstream is NULL again when it failed at
- * once. */
+/* A new connection to address `address` of the endpoint; r->upstream is NULL again when it failed
+ * at once. */
 static void
 connect_to(struct request *r, uint32_t address)
 {

@@ -1,8 +1,8 @@
 #pragma once
 
 /*
- * connect: a connection for a request: one of the pool that may carry it, or a new one, to the first
- * of the endpoint's addresses that takes it.
+ * connect: a connection for a request: one of the pool that may carry it, or a new one, to the
+ * first of the endpoint's addresses that takes it.
  */
 
 struct stream;

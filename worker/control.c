@@ -51,7 +51,8 @@ control_hello(struct worker *w, const struct msg_hello *hello)
 		snprintf(who, sizeof who, "admin");
 	else
 		snprintf(who, sizeof who, "worker %u", hello->slot);
-	log_setup(who, hello->log_level <= LOG_LEVEL_DEBUG ? (enum log_level)hello->log_level : LOG_LEVEL_INFO);
+	log_setup(who, hello->log_level <= LOG_LEVEL_DEBUG ? (enum log_level)hello->log_level
+							   : LOG_LEVEL_INFO);
 	if (board_create(sizeof *page, &memory, &w->page_fd) < 0) {
 		log_error("board cannot be made");
 		uv_stop(&w->loop); /* the master sees the end, and tries again */
@@ -66,7 +67,8 @@ control_hello(struct worker *w, const struct msg_hello *hello)
 	page->instance = hello->instance;
 	page->heartbeat_ms = uv_hrtime() / 1000000;
 	w->page = page;
-	if (ipc_send(&w->control, MSG_BOARD, &(struct msg_board){ .slot = hello->slot, .instance = hello->instance },
+	if (ipc_send(&w->control, MSG_BOARD,
+		     &(struct msg_board){ .slot = hello->slot, .instance = hello->instance },
 		     sizeof(struct msg_board), w->page_fd) < 0)
 		log_error("board cannot be sent");
 	if (hello->role == ROLE_TRAFFIC) {
@@ -129,9 +131,12 @@ control_segment(struct worker *w, const struct msg_segment *info, struct ipc_mes
 	if (info->kind >= SEGMENT_N || m->fd < 0)
 		return;
 	if (seg_open(m->fd, (enum table_segment)info->kind, &s) < 0) {
-		log_error("segment kind=%u generation=%llu is not usable", info->kind, (unsigned long long)info->generation);
-	} else if (verify(s, (enum table_segment)info->kind) < 0 || s->head->generation != info->generation) {
-		log_error("segment kind=%u generation=%llu does not verify", info->kind, (unsigned long long)info->generation);
+		log_error("segment kind=%u generation=%llu is not usable", info->kind,
+			  (unsigned long long)info->generation);
+	} else if (verify(s, (enum table_segment)info->kind) < 0 ||
+		   s->head->generation != info->generation) {
+		log_error("segment kind=%u generation=%llu does not verify", info->kind,
+			  (unsigned long long)info->generation);
 		seg_unref(s);
 	} else {
 		seg_unref(w->arrived[info->kind]);
@@ -163,15 +168,18 @@ control_publish(struct worker *w, const struct msg_publish *p)
 	if (!w->page)
 		return;
 	if (!complete(w, p)) {
-		log_error("table version=%llu is not complete; the old one serves", (unsigned long long)p->version);
+		log_error("table version=%llu is not complete; the old one serves",
+			  (unsigned long long)p->version);
 		(void)ipc_send(&w->control, MSG_NACK, &ack, sizeof ack, -1);
 		return;
 	}
 	for (int i = 0; i < SEGMENT_N; i++)
 		segments[i] = w->arrived[i] ? seg_ref(w->arrived[i]) : NULL;
-	if (w->hello.role == ROLE_TRAFFIC && gate_load(w->gate, segments[SEGMENT_RULES], segments[SEGMENT_KEYS]) < 0 &&
+	if (w->hello.role == ROLE_TRAFFIC &&
+	    gate_load(w->gate, segments[SEGMENT_RULES], segments[SEGMENT_KEYS]) < 0 &&
 	    table_global(segments[SEGMENT_RULES])->gate_root != TRIE_NONE)
-		log_error("keys of version=%llu are not usable: what the gate protects answers 503", (unsigned long long)p->version);
+		log_error("keys of version=%llu are not usable: what the gate protects answers 503",
+			  (unsigned long long)p->version);
 	w->table = snapshot_new(w, p->version, segments);
 	snapshot_unref(old);
 	board_set(&w->page->version, p->version);
@@ -182,7 +190,8 @@ control_publish(struct worker *w, const struct msg_publish *p)
 static void
 control_listener(struct worker *w, const struct msg_listener *info, struct ipc_message *m)
 {
-	bool held = w->hello.role == ROLE_ADMIN && (info->kind == LISTENER_HTTP || info->kind == LISTENER_TAKEOVER);
+	bool held = w->hello.role == ROLE_ADMIN &&
+		    (info->kind == LISTENER_HTTP || info->kind == LISTENER_TAKEOVER);
 
 	if (m->fd < 0)
 		return;
@@ -202,7 +211,7 @@ control_reply(struct worker *w, const struct msg_reply *reply, struct ipc_messag
 		n = (size_t)st.st_size;
 		text = mmap(NULL, n, PROT_READ, MAP_PRIVATE, m->fd, 0);
 	}
-	list_for(pos, &w->calls) {
+	list_for (pos, &w->calls) {
 		struct call *call = container_of(pos, struct call, link);
 
 		if (call->id != reply->id)
@@ -249,7 +258,8 @@ control_on_message(void *userdata, struct ipc *ipc, struct ipc_message *m)
 	else if (IS(MSG_UNLISTEN, msg_listener))
 		listener_remove(w, body);
 	else if (IS(MSG_DRAIN, msg_drain))
-		worker_drain(w, ((const struct msg_drain *)body)->grace_ms, ((const struct msg_drain *)body)->idle_ms);
+		worker_drain(w, ((const struct msg_drain *)body)->grace_ms,
+			     ((const struct msg_drain *)body)->idle_ms);
 	else if (m->type == MSG_REOPEN)
 		control_reopen(w, m);
 	else if (IS(MSG_REPLY, msg_reply))
@@ -268,7 +278,8 @@ control_on_gone(void *userdata, struct ipc *ipc)
 	worker_orphaned(w);
 }
 
-static const struct ipc_ops control_ops = { .message = control_on_message, .gone = control_on_gone };
+static const struct ipc_ops control_ops = { .message = control_on_message,
+					    .gone = control_on_gone };
 
 int
 control_open(struct worker *w, int fd)
@@ -304,7 +315,7 @@ control_close(struct worker *w)
 void
 control_check(struct worker *w)
 {
-	list_for_safe(pos, tmp, &w->calls) {
+	list_for_safe (pos, tmp, &w->calls) {
 		struct call *call = container_of(pos, struct call, link);
 		struct request *r = call->request;
 

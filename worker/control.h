@@ -1,15 +1,16 @@
 #pragma once
 
 /*
- * control: the worker's end of the channel to the master. Messages in (shm/message.h), acknowledgements and an operator's
- * calls out. What does not have the right shape is dropped with a line in the log.
+ * control: the worker's end of the channel to the master. Messages in (shm/message.h),
+ * acknowledgements and an operator's calls out. What does not have the right shape is dropped with
+ * a line in the log.
  */
 
 #include "worker.h"
 
 struct request;
 
-struct call { /* an operator's question on its way to the master */
+struct call {                    /* an operator's question on its way to the master */
 	struct request *request; /* NULL: it has ended */
 	struct list link;
 	uint32_t id;
@@ -21,7 +22,8 @@ int control_open(struct worker *w, int fd) __attribute__((warn_unused_result));
 void control_close(struct worker *w);
 /* After the loop has let go of the channel: gives back the pages. */
 void control_free(struct worker *w);
-/* Asks the master. `done` runs later with the answer, unless the request ends before. 0 or a negative errno. */
+/* Asks the master. `done` runs later with the answer, unless the request ends before. 0 or a
+ * negative errno. */
 int control_call(struct request *r, enum call_verb verb, uint32_t flags,
 		 void (*done)(struct request *r, int status, struct slice body));
 /* At each tick: calls that the master does not answer. */

@@ -23,7 +23,8 @@ number(struct slice s, uint32_t *out)
 	return true;
 }
 
-/* We leave before the endpoint does: its clock started earlier, and a request takes time to arrive. */
+/* We leave before the endpoint does: its clock started earlier, and a request takes time to arrive.
+ */
 static uint32_t
 with_margin(uint32_t seconds)
 {

@@ -16,17 +16,18 @@
 #include <unistd.h>
 
 #define ACCEPT_BATCH 64 /* per turn and socket, so that connections do not starve requests */
-#define QUEUE_MAX 4096   /* of connections that are served although we stop */
+#define QUEUE_MAX 4096  /* of connections that are served although we stop */
 #define MAKE_ROOM 16
 
-/* The least valuable connections go first: those of pools, then those of clients that have been idle longest. */
+/* The least valuable connections go first: those of pools, then those of clients that have been
+ * idle longest. */
 static void
 make_room(struct worker *w)
 {
 	int n = 0;
 
 	pool_close_all(w);
-	list_for_safe(pos, tmp, &w->idle) {
+	list_for_safe (pos, tmp, &w->idle) {
 		struct client *c = container_of(pos, struct client, link);
 
 		if (n++ == MAKE_ROOM)
@@ -43,7 +44,7 @@ pause_all(struct worker *w)
 		board_add(&w->page->counts.counter[COUNTER_accept_paused], 1);
 	make_room(w);
 	w->accept_paused = true;
-	list_for(pos, &w->listeners) {
+	list_for (pos, &w->listeners) {
 		struct listener *l = container_of(pos, struct listener, link);
 
 		if (l->accepting)
@@ -70,8 +71,8 @@ accept_one(struct listener *l)
 	return true;
 }
 
-/* As many at a time as there were lately: to ask once more and hear that nobody is there costs a system call. Who is left in
- * the queue is told of again. */
+/* As many at a time as there were lately: to ask once more and hear that nobody is there costs a
+ * system call. Who is left in the queue is told of again. */
 static void
 listener_on_poll(uv_poll_t *poll, int status, int events)
 {
@@ -156,10 +157,11 @@ listener_close(struct listener *l)
 void
 listener_remove(struct worker *w, const struct msg_listener *info)
 {
-	list_for_safe(pos, tmp, &w->listeners) {
+	list_for_safe (pos, tmp, &w->listeners) {
 		struct listener *l = container_of(pos, struct listener, link);
 
-		if (l->info.id == info->id && l->info.slot == info->slot && l->info.kind == info->kind)
+		if (l->info.id == info->id && l->info.slot == info->slot &&
+		    l->info.kind == info->kind)
 			listener_close(l);
 	}
 }
@@ -167,10 +169,12 @@ listener_remove(struct worker *w, const struct msg_listener *info)
 void
 listeners_stop(struct worker *w)
 {
-	list_for_safe(pos, tmp, &w->listeners) {
+	list_for_safe (pos, tmp, &w->listeners) {
 		struct listener *l = container_of(pos, struct listener, link);
 
-		for (int i = 0; i < QUEUE_MAX && l->accepting && l->info.kind != LISTENER_TAKEOVER && accept_one(l); i++)
+		for (int i = 0; i < QUEUE_MAX && l->accepting &&
+				l->info.kind != LISTENER_TAKEOVER && accept_one(l);
+		     i++)
 			;
 		listener_close(l);
 	}
@@ -183,14 +187,14 @@ listeners_check(struct worker *w)
 	if (!w->accept_paused || !caps_room(w))
 		return;
 	w->accept_paused = false;
-	list_for(pos, &w->listeners)
+	list_for (pos, &w->listeners)
 		listener_start(container_of(pos, struct listener, link));
 }
 
 void
 listeners_orphaned(struct worker *w)
 {
-	list_for(pos, &w->listeners) {
+	list_for (pos, &w->listeners) {
 		struct listener *l = container_of(pos, struct listener, link);
 
 		if (l->info.kind != LISTENER_TAKEOVER)

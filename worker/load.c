@@ -48,11 +48,9 @@ load_of(struct worker *w, uint32_t slot)
 
 	if (w->load->slots[slot].turn_us != turn) {
 		w->load->slots[slot].turn_us = turn;
-		w->load->slots[slot].siblings =
-		    peers_sum(w->peers, word_of(slot, WORD(in_flight)));
+		w->load->slots[slot].siblings = peers_sum(w->peers, word_of(slot, WORD(in_flight)));
 	}
-	return board_get(&w->page->counts.endpoint[slot].in_flight) +
-	       w->load->slots[slot].siblings;
+	return board_get(&w->page->counts.endpoint[slot].in_flight) + w->load->slots[slot].siblings;
 }
 
 uint64_t

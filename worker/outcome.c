@@ -13,8 +13,7 @@ good_until(const struct worker *w, uint32_t slot)
 	uint64_t ms = board_get(&w->page->counts.endpoint[slot].good_ms);
 
 	for (size_t i = 0; i < w->peers->count; i++) {
-		uint64_t other =
-		    board_get(&w->peers->peers[i].page->counts.endpoint[slot].good_ms);
+		uint64_t other = board_get(&w->peers->peers[i].page->counts.endpoint[slot].good_ms);
 
 		ms = other > ms ? other : ms;
 	}

@@ -1,9 +1,10 @@
 #pragma once
 
 /*
- * peers: the board pages of the other workers, to be read only. What must be true over all workers (requests in flight at an
- * endpoint, connections of an address) is the sum of the words that each of them writes on its own page: nobody waits for
- * anybody, and what a killed worker counted goes with its page.
+ * peers: the board pages of the other workers, to be read only. What must be true over all workers
+ * (requests in flight at an endpoint, connections of an address) is the sum of the words that each
+ * of them writes on its own page: nobody waits for anybody, and what a killed worker counted goes
+ * with its page.
  */
 
 #include "shm/board.h"
@@ -27,8 +28,10 @@ struct worker_peers {
 
 struct worker_peers *peers_new(void);
 void peers_free(struct worker_peers *p);
-/* Maps a page; takes over `fd`. `keep`: its descriptor will be handed on. One that is no page is dropped. */
+/* Maps a page; takes over `fd`. `keep`: its descriptor will be handed on. One that is no page is
+ * dropped. */
 void peers_add(struct worker_peers *p, const struct msg_board *b, int fd, bool keep);
 void peers_forget(struct worker_peers *p, uint64_t instance);
-/* The sum of the word that lies `offset` bytes into a page, over the pages of the other traffic workers. */
+/* The sum of the word that lies `offset` bytes into a page, over the pages of the other traffic
+ * workers. */
 uint64_t peers_sum(const struct worker_peers *p, size_t offset);

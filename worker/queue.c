@@ -31,8 +31,7 @@ queue_find(const struct worker *w, uint32_t upstream)
 static struct request *
 first_of(const struct queue *q)
 {
-	return list_empty(&q->waiting) ? NULL
-				       : container_of(q->waiting.next, struct request, link);
+	return list_empty(&q->waiting) ? NULL : container_of(q->waiting.next, struct request, link);
 }
 
 bool

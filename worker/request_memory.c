@@ -1,6 +1,7 @@
 /*
- * Requests are made once and used again, the last one first: what a quiet worker touches stays in the processor's cache. After
- * a burst the surplus is given back in a few seconds, so that idle connections do not pay for it.
+ * Requests are made once and used again, the last one first: what a quiet worker touches stays in
+ * the processor's cache. After a burst the surplus is given back in a few seconds, so that idle
+ * connections do not pay for it.
  */
 
 #include "client.h"
@@ -14,7 +15,8 @@
 
 #define HELD_MAX ((size_t)32768) /* bytes of a body, that a spare one keeps room for */
 #define SPARE_MIN 32 /* that a worker keeps in any case */
-#define TRIM_MIN ((size_t)262144) /* freed bytes, before libc is asked to give pages back, which takes it some time */
+/* Freed bytes, before libc is asked to give pages back, which takes it some time. */
+#define TRIM_MIN ((size_t)262144)
 
 /* Everything but what is costly to make again. */
 static void

@@ -21,7 +21,10 @@ send_frame(int to, uint32_t type, const void *body, size_t n, int fd)
 	struct frame frame = { .type = type };
 	char control[CMSG_SPACE(sizeof(int))] = { 0 };
 	struct iovec iov = { &frame, sizeof frame.type + n };
-	struct msghdr message = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control };
+	struct msghdr message = { .msg_iov = &iov,
+				  .msg_iovlen = 1,
+				  .msg_control = control,
+				  .msg_controllen = sizeof control };
 	struct cmsghdr *c = CMSG_FIRSTHDR(&message);
 
 	memcpy(frame.body, body, n);
@@ -38,7 +41,8 @@ is_own_user(int fd)
 	struct ucred peer;
 	socklen_t n = sizeof peer;
 
-	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &n) == 0 && (peer.uid == geteuid() || peer.uid == 0);
+	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &n) == 0 &&
+	       (peer.uid == geteuid() || peer.uid == 0);
 }
 
 static void
@@ -46,10 +50,11 @@ hand_over(struct worker *w, int to)
 {
 	struct msg_board own = { .slot = w->hello.slot, .instance = w->hello.instance };
 
-	list_for(pos, &w->listeners) {
+	list_for (pos, &w->listeners) {
 		struct listener *l = container_of(pos, struct listener, link);
 
-		if (l->info.kind != LISTENER_TAKEOVER && send_frame(to, MSG_LISTENER, &l->info, sizeof l->info, l->fd) < 0)
+		if (l->info.kind != LISTENER_TAKEOVER &&
+		    send_frame(to, MSG_LISTENER, &l->info, sizeof l->info, l->fd) < 0)
 			return;
 	}
 	for (size_t i = 0; i < w->peers->count; i++) {

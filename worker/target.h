@@ -1,7 +1,8 @@
 #pragma once
 
 /*
- * target: the request target in its forms (RFC 9112 section 3.2), taken apart. Looks at nothing else.
+ * target: the request target in its forms (RFC 9112 section 3.2), taken apart. Looks at nothing
+ * else.
  */
 
 #include "request.h"

@@ -7,8 +7,8 @@
 
 #include "request.h"
 
-/* Of a message that is done: p's trailers without those that must not pass, as whole lines in p's memory. `rules`: what these
- * strip stays too; NULL: no more than the rest. */
+/* Of a message that is done: p's trailers without those that must not pass, as whole lines in p's
+ * memory. `rules`: what these strip stays too; NULL: no more than the rest. */
 struct slice trailers_filter(struct http_parser *p, const struct segment *rules);
 
 /* What Connection names must not come in by the back door: who names anything gets no trailers. */

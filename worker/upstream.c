@@ -223,8 +223,8 @@ upstream_on_data(struct stream *s, struct slice bytes)
  * and the kernel does not look at what a reset acknowledges. But an orderly end acknowledges what
  * came before it; and behind the end that close() sends, nobody reads any more. So: the first that
  * we saw of the end was an orderly one (a write to a connection that had ended so gives EPIPE), and
- * nothing of this request was acknowledged by then. An endpoint that half-closes and still acts upon
- * what comes could not answer it.
+ * nothing of this request was acknowledged by then. An endpoint that half-closes and still acts
+ * upon what comes could not answer it.
  */
 static bool
 is_untaken(const struct upstream *u, int error)

@@ -21,8 +21,8 @@ struct upstream {
 	struct list link;        /* of the pool, when idle */
 	struct timer timer;
 	struct http_parser parser;
-	uint32_t slot; /* on the board: the endpoint's when its last request chose it */
-	uint64_t generation; /* of the addresses it was chosen from */
+	uint32_t slot;             /* on the board: the endpoint's when its last request chose it */
+	uint64_t generation;       /* of the addresses it was chosen from */
 	uint64_t born, idle_since; /* ms of the loop's clock */
 	uint32_t idle_ms;          /* how long it may wait now */
 	struct idle_word word;
@@ -30,14 +30,15 @@ struct upstream {
 	uint64_t sent_before; /* of these, by the requests before this one */
 	int write_error;      /* the first one in this request, or 0 */
 	bool connected, pooled, tunnel;
-	bool broken; /* takes nothing more */
-	bool last;   /* serves no request after this one; but may go on taking its body */
+	bool broken;   /* takes nothing more */
+	bool last;     /* serves no request after this one; but may go on taking its body */
 	uint8_t proxy; /* enum proxy_version: it is its client's alone */
 };
 
 /* A new one for r, at work for it; not connected yet. */
 struct upstream *upstream_new(struct request *r);
-/* Its result comes by connect_done. 0, or a negative errno: then close it. `path`: of a Unix socket. */
+/* Its result comes by connect_done. 0, or a negative errno: then close it. `path`: of a Unix
+ * socket. */
 int upstream_connect(struct upstream *u, const struct sockaddr *address, const char *path)
     __attribute__((warn_unused_result));
 /* Puts a pooled one to work. */
