@@ -88,4 +88,4 @@ def test_nobody_sees_it(gateway, again):
     assert problems == []
     posts = [(name, n) for s in seen for name, n in s["posts"].items()]
     assert sorted(posts) == sorted((name, 1) for name in names if name)
-    assert retries > 0, seen  # there was a race
+    assert retries > 0 or sum(s["closed"] for s in seen) > 20, seen  # there was a race to be lost
