@@ -314,8 +314,8 @@ client_event(struct client *c, uint32_t events, char *scratch, size_t scratch_n)
 		client_write(c);
 	if ((events & EPOLLIN) || last)
 		r = client_read(c, scratch, scratch_n, last);
-	/* The answer was whole; now the end behind it, which is no result of its own. */
-	if (last && r != CLIENT_PENDING && c->fd >= 0)
+	/* The answer was whole; now the end behind it, which is no result of its own. That of a WebSocket is one. */
+	if (last && r != CLIENT_PENDING && c->fd >= 0 && !c->upgraded)
 		(void)client_read(c, scratch, scratch_n, last);
 	return r;
 }

@@ -1,6 +1,6 @@
 /*
  * load: a load generator for HTTP/1.1. One thread, one epoll. Reads its command line (plan.h), runs windows (window.h) and
- * prints one JSON object for each.
+ * prints one JSON object for each, or on a terminal a few lines.
  */
 
 #include "window.h"
@@ -14,17 +14,18 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+static const char *const phase_names[COMMAND_PHASES] = { "before", "during", "after" };
+
 static void
 print_command(const struct load *load, struct buf *out)
 {
-	static const char *const names[COMMAND_PHASES] = { "before", "during", "after" };
 	const struct command *c = &load->command;
 
 	buf_adds(out, SLICE(",\"while\":{\"command\":"));
 	buf_add_json(out, slice_of(load->plan->command));
 	buf_addf(out, ",\"status\":%d,\"seconds\":%.3f", c->status, (double)(c->ended - c->begun) / 1e9);
 	for (unsigned i = 0; i < COMMAND_PHASES; i++) {
-		buf_addf(out, ",\"%s\":{", names[i]);
+		buf_addf(out, ",\"%s\":{", phase_names[i]);
 		tally_print(&load->phases[i], out);
 		buf_addc(out, '}');
 	}
@@ -32,15 +33,39 @@ print_command(const struct load *load, struct buf *out)
 }
 
 static void
+print_json(const struct load *load, struct buf *out)
+{
+	buf_addc(out, '{');
+	tally_print(&load->total, out);
+	if (load->plan->command)
+		print_command(load, out);
+	buf_adds(out, SLICE("}\n"));
+}
+
+static void
+print_lines(const struct load *load, struct buf *out)
+{
+	const struct command *c = &load->command;
+
+	tally_tell_head(out);
+	tally_tell(&load->total, "all", out);
+	if (!load->plan->command)
+		return;
+	for (unsigned i = 0; i < COMMAND_PHASES; i++)
+		tally_tell(&load->phases[i], phase_names[i], out);
+	buf_addf(out, "the command took %.3f s and ended with %d\n", (double)(c->ended - c->begun) / 1e9, c->status);
+}
+
+static void
 load_print(const struct load *load)
 {
 	BUF_CLEAN struct buf out = { 0 };
 
-	buf_addc(&out, '{');
-	tally_print(&load->total, &out);
-	if (load->plan->command)
-		print_command(load, &out);
-	printf("%.*s}\n", (int)out.n, out.p);
+	if (isatty(STDOUT_FILENO) && !load->plan->control)
+		print_lines(load, &out);
+	else
+		print_json(load, &out);
+	fwrite(out.p, 1, out.n, stdout);
 	fflush(stdout);
 }
 

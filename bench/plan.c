@@ -9,7 +9,8 @@
 
 static const char usage[] =
 	"usage: bench-load [options] http://HOST[:PORT][/PATH]\n"
-	"Sends requests and prints one JSON object per window. Exit status 0: some request succeeded.\n"
+	"Sends requests and prints what became of them: lines on a terminal, else one JSON object. Exit status 0: some request\n"
+	"succeeded.\n"
 	"\n"
 	"How much\n"
 	"  -c, --connections N    at once (64)\n"

@@ -18,3 +18,6 @@ void tally_begin(struct tally *t, uint64_t now);
 void tally_add(struct tally *t, const struct client *c, enum client_result result, uint64_t now);
 /* Appends the members of a JSON object, without its braces. */
 void tally_print(const struct tally *t, struct buf *out);
+/* The same as lines for people: a row under the head, and the errors by their kinds. */
+void tally_tell_head(struct buf *out);
+void tally_tell(const struct tally *t, const char *name, struct buf *out);

@@ -43,31 +43,6 @@ load_deinit(struct load *load)
 	free(load->due.times);
 }
 
-static void
-due_push(struct due_queue *q, uint64_t due)
-{
-	if (q->first + q->count == q->cap) {
-		if (q->first > q->cap / 2) {
-			memmove(q->times, q->times + q->first, q->count * sizeof *q->times);
-			q->first = 0;
-		} else {
-			q->cap = q->cap ? q->cap * 2 : 1024;
-			q->times = xrealloc(q->times, q->cap * sizeof *q->times);
-		}
-	}
-	q->times[q->first + q->count++] = due;
-}
-
-static uint64_t
-due_pop(struct due_queue *q)
-{
-	uint64_t due = q->times[q->first++];
-
-	if (--q->count == 0)
-		q->first = 0;
-	return due;
-}
-
 /* Exponential gaps: a Poisson process. xorshift64*, so that a seed gives the same arrivals everywhere. */
 static uint64_t
 random_gap(struct load *load)
@@ -134,7 +109,7 @@ load_result(struct load *load, struct client *c, enum client_result result)
 }
 
 static void
-load_event(struct load *load, struct client *c, uint32_t events)
+load_one_event(struct load *load, struct client *c, uint32_t events)
 {
 	enum client_state before = c->state;
 	enum client_result r = client_event(c, events, load->scratch, sizeof load->scratch);
@@ -150,6 +125,14 @@ load_event(struct load *load, struct client *c, uint32_t events)
 		load_count(load, c, r);
 	if (client_ready(c) && list_empty(&c->link))
 		load_ready(load, c, clock_mono_ns(), r > CLIENT_OK);
+}
+
+static void
+load_event(struct load *load, struct client *c, uint32_t events)
+{
+	load_one_event(load, c, events);
+	while (c->upgraded && (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)))
+		load_one_event(load, c, events);
 }
 
 static void

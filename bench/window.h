@@ -8,12 +8,8 @@
  */
 
 #include "command.h"
+#include "due.h"
 #include "tally.h"
-
-struct due_queue { /* due times that no connection was free for, oldest first */
-	uint64_t *times;
-	size_t first, count, cap;
-};
 
 struct load {
 	struct plan *plan;
