@@ -79,5 +79,5 @@ def test_twenty_thousand_rules(gateway, store, serve):
     assert gw.ask("/a/b/c", host="h19999.test").status == 200
     before = gw.status()["table"]["version"]
     store.rule("last.test", up.address)
-    wait_until(lambda: gw.ask(host="last.test").status == 200, 5)
+    wait_until(lambda: gw.ask(host="last.test").status == 200, 20)
     assert gw.status()["table"]["version"] > before

@@ -16,7 +16,7 @@ async def echo(socket, path=None):
 
 async def talk(gw, store, load):
     """A message between any two writes."""
-    async with websockets.connect(f"ws://127.0.0.1:{gw.port}/chat", extra_headers={}) as ws:
+    async with websockets.connect(f"ws://127.0.0.1:{gw.port}/chat") as ws:
         for turn in range(200):
             store.rule(f"other{turn % 20}.test/{turn}", f"127.0.0.1:{10000 + turn}")
             await ws.send(str(turn))
