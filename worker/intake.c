@@ -51,6 +51,15 @@ is_open(const struct client *c)
 	return c->state == CLIENT_IDLE || c->state == CLIENT_ACTIVE;
 }
 
+/* RFC 9112 section 2.2: an empty line before a request is none; some clients send one behind a body. */
+static struct slice
+skip_empty_lines(struct slice s)
+{
+	while (s.n >= 2 && s.p[0] == '\r' && s.p[1] == '\n')
+		s = slice_make(s.p + 2, s.n - 2);
+	return s;
+}
+
 /* One request after the other; what is left belongs to the next one, and waits. */
 static void
 consume(struct client *c, struct slice bytes)
@@ -58,7 +67,11 @@ consume(struct client *c, struct slice bytes)
 	unsigned requests = 0;
 
 	c->consuming = true;
-	while (bytes.n > 0 && is_open(c)) {
+	while (is_open(c)) {
+		if (!c->request)
+			bytes = skip_empty_lines(bytes);
+		if (bytes.n == 0)
+			break;
 		if (!c->request && ++requests > REQUESTS_A_TURN) {
 			list_remove(&c->resume);
 			list_push(&c->worker->resume, &c->resume);

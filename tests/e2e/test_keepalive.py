@@ -1,5 +1,7 @@
 """Connections are used again, on both sides."""
 
+import time
+
 from harness import client
 from harness.gateway import proxy_to
 
@@ -100,3 +102,13 @@ def test_http_1_0_client_gets_no_chunks(proxy, serve):
         c.send(client.request(version="HTTP/1.0"))
         r = c.read()
         assert r.body == b"abcd" and r.framing == "close"
+
+
+def test_empty_line_behind_a_body_begins_nothing(gateway, serve):
+    """RFC 9112 section 2.2. Old clients send one; the connection is idle all the same, and no head is late."""
+    gw = gateway(proxy_to(serve()) | {"timeouts": {"client_head": "300ms", "keepalive": "30s"}})
+    with gw.connect() as c:
+        assert c.ask("/", "POST", body=b"abc").status == 200
+        c.send(b"\r\n")
+        time.sleep(1)
+        assert c.ask("/again").status == 200
