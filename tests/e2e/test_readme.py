@@ -1,6 +1,7 @@
 """The tour of the README: its commands in a shell, and what they print is what stands there, but for numbers, names made at random
 and the width of columns."""
 
+import contextlib
 import os
 import re
 import shlex
@@ -74,9 +75,10 @@ class Shell:
 
     def finish(self):
         procs.run(["redis-cli", "-p", self.ports["6399"], "shutdown", "nosave"])  # a daemon, where the tour did not get so far
+        for pid in procs.descendants(self.process.pid):  # while it is their parent
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
         self.process.stdin.close()
-        for pid in procs.descendants(self.process.pid):
-            os.kill(pid, signal.SIGKILL)
         self.process.wait(10)
         procs.forget(self.process)
 
