@@ -41,10 +41,11 @@ def general(text):
     """Without what differs from run to run. Equal lines that follow each other are one: workers are as many as processors."""
     text = re.sub(r"\b[0-9a-f]{32}\b", "ID", text)
     text = re.sub(r"\b(Mon|Tue|Wed|Thu|Fri|Sat|Sun), \d+ \w+ ", "DATE ", text)
-    text = re.sub(r"\d+", "N", text)
     lines = []
     for line in text.splitlines():
         line = " ".join(line.split())
+        if not re.match(r"HTTP/|(exit )?\d{1,3}$", line):  # statuses are not left open
+            line = re.sub(r"\d+", "N", line)
         if line and lines[-1:] != [line]:
             lines.append(line)
     return lines
