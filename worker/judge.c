@@ -250,11 +250,12 @@ is_spaced(const struct http_parser *p)
 	return p->url >= 2 && p->base[p->url - 2] != ' ';
 }
 
-/* llhttp knows RTSP and ICE too. */
+/* llhttp knows RTSP and ICE too, and HTTP/0.9, in which nothing stands behind the target. */
 static bool
-is_http(const struct http_parser *p)
+is_http_1(const struct http_parser *p)
 {
-	return memcmp(p->base + p->url + p->url_n, " HTTP/", 6) == 0;
+	return p->llhttp.http_major == 1 && http_minor(p) <= 1 &&
+	       memcmp(p->base + p->url + p->url_n, " HTTP/", 6) == 0;
 }
 
 static enum reason
@@ -278,7 +279,7 @@ judge_head(struct request *r, struct judged *out)
 
 	*out = (struct judged){ 0 };
 	look(r, &seen, out);
-	if (!is_http(in) || in->llhttp.http_major != 1 || http_minor(in) > 1)
+	if (!is_http_1(in))
 		return REASON_unsupported_version;
 	r->method = method_of(in->llhttp.method);
 	r->idempotent = is_idempotent(r->method);

@@ -32,7 +32,7 @@ check_signature(const struct jwt_token *t, struct slice text, bool good)
 
 	buf_adds(&b, t->input);
 	token_sign(&b, 0, SLICE(TOKEN_SECRET), digest_of(t->alg));
-	assert(good == slice_eq(buf_slice(&b), text));
+	assert(good == (t->alg < JWT_HMAC_N && slice_eq(buf_slice(&b), text)));
 }
 
 static void
