@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #define PARTS_MAX 64
+#define READS_A_TURN 32   /* of one stream, before the others have their turn */
 #define PACE_PENALTY (-3) /* full reads before a source that was paused gets large ones again: more than fit in between */
 
 struct stream_chunk { /* bytes that wait for the kernel */
@@ -169,25 +170,56 @@ stream_connect(struct stream *s, struct stream_env *env, const struct stream_ops
 	return uv_tcp_connect(&c->req, &s->uv.tcp, address, stream_on_connect);
 }
 
+/* libuv only says that there is something to read. Given no buffer it does not read itself, but calls stream_on_read with
+ * UV_ENOBUFS (documented with uv_read_cb): recv is cheaper than its read by what a file has that a socket has not. */
 static void
 stream_on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
 {
-	struct stream *s = handle->data;
+	*buf = uv_buf_init(NULL, 0);
+}
 
-	*buf = uv_buf_init(s->env->buffer, s->pace > 0 ? STREAM_READ_SIZE : STREAM_READ_SMALL);
+/* Bytes read into the buffer, 0 at the end, or a negative errno. */
+static ssize_t
+stream_recv(const struct stream *s, size_t size)
+{
+	ssize_t n;
+	int fd;
+
+	if (uv_fileno(&s->uv.handle, &fd) < 0)
+		return -EBADF;
+	do {
+		n = recv(fd, s->env->buffer, size, MSG_DONTWAIT);
+	} while (n < 0 && errno == EINTR);
+	return n < 0 ? -errno : n;
 }
 
 static void
-stream_on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
+stream_on_read(uv_stream_t *stream, ssize_t status, const uv_buf_t *buf)
 {
 	struct stream *s = stream->data;
+	size_t size;
+	ssize_t n;
 
-	if (n >= (ssize_t)STREAM_READ_SMALL && s->pace < 1)
-		s->pace++;
-	if (n > 0)
-		s->ops->data(s, slice_make(buf->base, (size_t)n));
-	else if (n < 0)
-		stream_report_end(s, n == UV_EOF ? 0 : (int)n);
+	if (status != UV_ENOBUFS && status < 0) { /* libuv saw a hang-up */
+		stream_report_end(s, status == UV_EOF ? 0 : (int)status);
+		return;
+	}
+	for (int turn = 0; turn < READS_A_TURN && s->reading && !s->closing; turn++) {
+		size = s->pace > 0 ? STREAM_READ_SIZE : STREAM_READ_SMALL;
+		n = stream_recv(s, size);
+		if (n == -EAGAIN)
+			return;
+		if (n <= 0) {
+			uv_read_stop(stream);
+			stream_report_end(s, (int)n);
+			return;
+		}
+		if (n >= (ssize_t)STREAM_READ_SMALL && s->pace < 1)
+			s->pace++;
+		s->ops->data(s, slice_make(s->env->buffer, (size_t)n));
+		if ((size_t)n < size)
+			return;
+	}
 }
 
 int
