@@ -43,6 +43,15 @@ class Reload(Scenario):
 
 
 @dataclasses.dataclass
+class Loris(Scenario):
+    """Others are served while slow attackers hold connections."""
+    part: str = "heads"  # that they dribble; or "bodies"
+    attackers: int = 1000
+    rate: float = 5000
+    pairs: int = 12  # of windows, without and with them
+
+
+@dataclasses.dataclass
 class Freshness:
     name: str
     text: str
@@ -85,5 +94,7 @@ SCENARIOS = {scenario.name: scenario for scenario in (
     Idle("idle", "memory of idle kept-alive connections, user space", connections=10000),
     Syscalls("syscalls", "system calls for each request"),
     Reload("reload", "3 reloads under load"),
+    Loris("loris-heads", "1 000 attackers dribble heads while others are served"),
+    Loris("loris-bodies", "1 000 attackers dribble bodies while others are served", part="bodies"),
     Freshness("freshness", "time from a raw SET in Redis until every worker answers by it"),
 )}

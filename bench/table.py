@@ -63,12 +63,25 @@ def reload(result):
     return render(lines)
 
 
+def loris(result):
+    lines = [["", "p50 us without", "least to most", "p50 with", "p99 us without", "least to most", "p99 with", "failed"]]
+    for row in result["rows"]:
+        line = [row["gateway"]]
+        for name in ("p50", "p99"):
+            line += [cell(row[f"control_{name}_us"], digits=0),
+                     f"{row[f'control_{name}_min_us']:.0f} to {row[f'control_{name}_max_us']:.0f}",
+                     cell(row[f"attacked_{name}_us"], digits=0)]
+        lines.append([*line, str(row["failed"])])
+    return render(lines)
+
+
 def freshness(result):
     return (f"  {result['writes']} writes, {result['workers']} workers: median {result['median_ms']:.1f} ms, "
             f"p90 {result['p90_ms']:.1f} ms, longest {result['max_ms']:.1f} ms\n")
 
 
-KINDS = {"rounds": rounds, "idle": idle, "syscalls": syscalls, "reload": reload, "freshness": freshness}
+KINDS = {"rounds": rounds, "idle": idle, "syscalls": syscalls, "reload": reload, "loris": loris,
+         "freshness": freshness}
 
 
 def word(line):
@@ -118,6 +131,8 @@ def line(result):
             "syscalls": lambda row: syscalls({"rows": [row]}).splitlines()[1].split(None, 1)[1].strip(),
             "reload": lambda row: f"{row['failed']} of {row['requests']} failed; p99 {row['before_p99_us']:.0f} us before, "
                                   f"{row['during_p99_us']:.0f} during",
+            "loris": lambda row: f"p99 {row['control_p99_us']:.0f} us without, {row['attacked_p99_us']:.0f} with; "
+                                 f"{row['failed']} failed",
         }.get(result["kind"])
         return name.ljust(15) + (" " + short(result["rows"][0]) + "\n" if short else freshness(result)[1:])
     return name.ljust(15) + " " + "; ".join(result["notes"]) + "\n"
