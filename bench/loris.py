@@ -57,7 +57,7 @@ def windows(entry, scenario, stage, load, rate):
 def row_of(entry, scenario, stage):
     with contextlib.ExitStack() as stack:
         stages.start(entry, scenario, stage, stack)
-        load = stages.attach(entry, stage, stack)
+        load = stages.attach(entry, stage, stack, scenario.others)
         load.window(0.3)
         control, attacked, failed = windows(entry, scenario, stage, load, stage.options.rate or scenario.rate)
     row = {"gateway": entry.label, "failed": failed}

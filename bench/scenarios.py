@@ -47,7 +47,9 @@ class Loris(Scenario):
     """Others are served while slow attackers hold connections."""
     part: str = "heads"  # that they dribble; or "bodies"
     attackers: int = 1000
-    rate: float = 5000
+    others: int = 64  # connections of those who are served
+    connections: int = 1064
+    rate: float = 3000
     pairs: int = 12  # of windows, without and with them
 
 
