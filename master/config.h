@@ -175,6 +175,7 @@ struct config {
 	uint64_t limit_body;
 	uint32_t limit_head, limit_fields, limit_uri;
 	uint32_t max_connections, max_per_address, fd_reserve;
+	uint32_t replay_keys;
 	uint32_t retries, retry_budget;
 	struct config_health health; /* defaults for every upstream, and for those of Redis */
 	struct config_balance balance; /* so are these */

@@ -22,6 +22,7 @@ master_configure_workers(struct master *m)
 		.fd_reserve = c->fd_reserve,
 		.max_connections = c->max_connections,
 		.max_per_address = c->max_per_address,
+		.replay_keys = c->replay_keys,
 		.hang_ms = c->hang,
 		.version = YETT_VERSION,
 	};

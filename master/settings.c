@@ -576,6 +576,11 @@ const struct setting settings[] = {
 	{ "table_header", SETTING_BOOL, AT(config, reveal_version), .initial = "false",
 	  .text = "Send X-Yett-Table, the version of the table that decided, with each answer.",
 	  .example = "true" },
+	{ "replay_keys", SETTING_INT, AT(config, replay_keys), .initial = "10000", .max = 10000,
+	  .words = off,
+	  .text = "So many of the last requests yett diff --replay looks at; method, host and path "
+		  "of each are kept in memory, off keeps none.",
+	  .example = "off" },
 	{ "access_log", SETTING_LOG, AT(config, access_log), .initial = "stdout",
 	  .text = "Where the access log goes, one JSON object a line.",
 	  .example = "/var/log/yett/access.log" },

@@ -77,6 +77,7 @@ send_hello(struct slot *slot)
 		.fd_reserve = s->settings.fd_reserve,
 		.max_connections = s->settings.max_connections,
 		.max_per_address = s->settings.max_per_address,
+		.replay_keys = s->settings.replay_keys,
 	};
 
 	snprintf(hello.version, sizeof hello.version, "%s", s->settings.version);

@@ -7,12 +7,13 @@
  * instance's counters into the base on its own page.
  */
 
+#include "asked.h"
 #include "reason.h"
 
 #include <stdint.h>
 
 #define BOARD_MAGIC 0x6472616f62ull /* "board" */
-#define BOARD_LAYOUT 4u
+#define BOARD_LAYOUT 5u
 #define BOARD_ROUTES 4096    /* slots; 0 is "other" */
 #define BOARD_ENDPOINTS 4096 /* slots; 0 is "other" */
 #define BOARD_ADDRESSES 16384 /* rows of addresses.h */
@@ -93,6 +94,7 @@ struct board_worker {
 	uint64_t draining;
 	uint64_t addresses[BOARD_ADDRESSES]; /* connections by address, see addresses.h */
 	struct board_counts counts;
+	struct asked asked; /* touched with replay_keys alone */
 };
 
 enum health_state { HEALTH_UNKNOWN, HEALTH_ALIVE, HEALTH_DEAD };

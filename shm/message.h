@@ -45,6 +45,8 @@ struct msg_hello {
 	uint32_t drain_ms;
 	uint32_t fd_reserve;      /* stop accepting when so few descriptors are left */
 	uint32_t max_connections; /* over all workers, 0 = by descriptors only */
+	uint32_t replay_keys;     /* 0: the page keeps none of them */
+	uint32_t pad;
 	char version[32];
 };
 

@@ -204,11 +204,27 @@ count(struct request *r)
 	}
 }
 
+/* For a replay. A request that was refused before there was a canonical path has no key. */
+static void
+note(struct request *r)
+{
+	const struct asked_key key = {
+		.second = (uint32_t)r->worker->wall,
+		.method = (uint8_t)r->method,
+		.host = r->host_field,
+		.path = r->match_path,
+	};
+
+	if (r->worker->hello.replay_keys && key.path.p)
+		asked_note(&r->worker->page->asked, &key);
+}
+
 enum result
 log_step(struct request *r)
 {
 	if (r->client->kind == LISTENER_HTTP) {
 		count(r);
+		note(r);
 		access_log_request(r);
 	}
 	return STEP_DONE;

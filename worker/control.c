@@ -29,6 +29,9 @@ control_settings(struct worker *w, const struct msg_hello *hello)
 	w->hello.fd_reserve = hello->fd_reserve;
 	w->hello.max_connections = hello->max_connections;
 	w->hello.max_per_address = hello->max_per_address;
+	if (w->hello.replay_keys && !hello->replay_keys)
+		asked_forget(&w->page->asked);
+	w->hello.replay_keys = hello->replay_keys;
 	if (hello->log_level <= LOG_LEVEL_DEBUG)
 		log_set_level((enum log_level)hello->log_level);
 }
