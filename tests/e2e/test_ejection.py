@@ -118,6 +118,19 @@ def test_never_the_last_of_use(gateway, serve):
     assert endpoint(gw, bad)["ejections"] == 0
 
 
+def test_ejected_is_better_than_dead(gateway, serve):
+    bad, other = serve(fails), serve()
+    gw = gateway(configured(bad, other) | {"health": {"enabled": True, "interval": "200ms", "timeout": "200ms", "fall": 1}})
+    procs.wait_until(lambda: endpoint(gw, other)["page"] == "2xx")
+    ask_until(gw, lambda: is_out(gw, bad))
+    other.alive = 500
+    procs.wait_until(lambda: endpoint(gw, other)["state"] == "dead")
+    before = len(bad.requests), len(other.requests)
+    r = gw.ask()
+    assert (r.status, r.why) == (503, None)  # of the upstream
+    assert (len(bad.requests), len(other.requests)) == (before[0] + 1, before[1])
+
+
 def test_off(gateway, serve):
     bad, good = serve(fails), serve()
     gw = gateway(configured(bad, good, failures="off"))
