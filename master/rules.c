@@ -3,25 +3,16 @@
  * nothing about matching.
  */
 
-#include "rules.h"
+#include "rules_own.h"
 
 #include "rules_backend.h"
 
-#include "lib/map.h"
 #include "lib/xalloc.h"
 
 #include <stdlib.h>
 
 #define FRONTEND SLICE("frontend:")
 #define BACKEND SLICE("backend:")
-
-struct rules {
-	struct map frontends; /* by url: struct rules_frontend */
-	struct map backends;  /* by name: struct rules_backend */
-	struct map refusals;  /* by key: struct rules_refusal */
-	size_t refused;       /* refusals without a last good version */
-	uint64_t generation;
-};
 
 /* ---- life ---- */
 
@@ -67,6 +58,7 @@ rules_clear(struct rules *r)
 	map_deinit(&r->frontends, frontend_free);
 	map_deinit(&r->backends, backend_release);
 	map_deinit(&r->refusals, refusal_free);
+	delta_deinit(&r->changes);
 	r->refused = 0;
 }
 
@@ -117,6 +109,8 @@ rules_copy(const struct rules *r)
 	copy_all(&to->refusals, &r->refusals, refusal_copy);
 	to->refused = r->refused;
 	to->generation = r->generation;
+	to->digest = r->digest;
+	delta_compose(&to->changes, &r->changes);
 	return to;
 }
 
@@ -171,10 +165,12 @@ in_force(const struct rules *r, struct slice key)
 int
 rules_refuse(struct rules *r, struct slice key, const char *reason)
 {
+	struct buf before BUF_CLEAN = { 0 };
 	struct rules_refusal **place, *f;
 	bool kept;
 
 	key = key_cut(key);
+	rules_begin(r, key, &before);
 	kept = in_force(r, key);
 	place = (struct rules_refusal **)map_put(&r->refusals, key);
 	f = *place;
@@ -191,6 +187,7 @@ rules_refuse(struct rules *r, struct slice key, const char *reason)
 	*place = f;
 	r->refused += !kept;
 	r->generation++;
+	rules_end(r, key, &before);
 	return -1;
 }
 
@@ -198,13 +195,19 @@ rules_refuse(struct rules *r, struct slice key, const char *reason)
 static bool
 refusal_drop(struct rules *r, struct slice key)
 {
-	struct rules_refusal *f = map_take(&r->refusals, key_cut(key));
+	struct buf before BUF_CLEAN = { 0 };
+	struct rules_refusal *f;
 
+	key = key_cut(key);
+	f = map_get(&r->refusals, key);
 	if (!f)
 		return false;
+	rules_begin(r, key, &before);
+	map_take(&r->refusals, key);
 	r->refused -= !f->kept;
 	r->generation++;
 	refusal_free(f);
+	rules_end(r, key, &before);
 	return true;
 }
 
@@ -232,6 +235,7 @@ int
 rules_set_frontend(struct rules *r, struct slice url, struct slice backend)
 {
 	const char *fault = rules_name_fault(url);
+	struct buf key BUF_CLEAN = { 0 }, before BUF_CLEAN = { 0 };
 	struct rules_frontend **place, *f;
 	bool changed;
 
@@ -246,12 +250,15 @@ rules_set_frontend(struct rules *r, struct slice url, struct slice backend)
 	place = (struct rules_frontend **)map_put(&r->frontends, url);
 	if (*place && slice_eq(slice_of((*place)->backend), backend))
 		return changed;
+	key_of(&key, FRONTEND, url);
+	rules_begin(r, buf_slice(&key), &before);
 	frontend_free(*place);
 	f = xcalloc(1, sizeof *f);
 	f->url = xstrndup(url.p, url.n);
 	f->backend = xstrndup(backend.p, backend.n);
 	*place = f;
 	r->generation++;
+	rules_end(r, buf_slice(&key), &before);
 	return 1;
 }
 
@@ -259,12 +266,16 @@ int
 rules_delete_frontend(struct rules *r, struct slice url)
 {
 	bool refusal = unrefuse_named(r, FRONTEND, url);
-	struct rules_frontend *f = map_take(&r->frontends, url);
+	struct buf key BUF_CLEAN = { 0 }, before BUF_CLEAN = { 0 };
 
-	if (f)
-		r->generation++;
-	frontend_free(f);
-	return f || refusal;
+	if (!map_get(&r->frontends, url))
+		return refusal;
+	key_of(&key, FRONTEND, url);
+	rules_begin(r, buf_slice(&key), &before);
+	frontend_free(map_take(&r->frontends, url));
+	r->generation++;
+	rules_end(r, buf_slice(&key), &before);
+	return 1;
 }
 
 /* ---- backends ---- */
@@ -272,6 +283,7 @@ rules_delete_frontend(struct rules *r, struct slice url)
 static int
 backend_store(struct rules *r, struct rules_backend *b, bool changed)
 {
+	struct buf key BUF_CLEAN = { 0 }, before BUF_CLEAN = { 0 };
 	struct rules_backend **place =
 	    (struct rules_backend **)map_put(&r->backends, slice_of(b->name));
 
@@ -279,9 +291,12 @@ backend_store(struct rules *r, struct rules_backend *b, bool changed)
 		backend_free(b);
 		return changed;
 	}
+	key_of(&key, BACKEND, slice_of(b->name));
+	rules_begin(r, buf_slice(&key), &before);
 	backend_free(*place);
 	*place = b;
 	r->generation++;
+	rules_end(r, buf_slice(&key), &before);
 	return 1;
 }
 
@@ -304,12 +319,16 @@ int
 rules_delete_backend(struct rules *r, struct slice name)
 {
 	bool refusal = unrefuse_named(r, BACKEND, name);
-	struct rules_backend *b = map_take(&r->backends, name);
+	struct buf key BUF_CLEAN = { 0 }, before BUF_CLEAN = { 0 };
 
-	if (b)
-		r->generation++;
-	backend_free(b);
-	return b || refusal;
+	if (!map_get(&r->backends, name))
+		return refusal;
+	key_of(&key, BACKEND, name);
+	rules_begin(r, buf_slice(&key), &before);
+	backend_free(map_take(&r->backends, name));
+	r->generation++;
+	rules_end(r, buf_slice(&key), &before);
+	return 1;
 }
 
 int

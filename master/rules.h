@@ -6,8 +6,11 @@
  */
 
 #include "config.h"
+#include "digest.h"
 
 #include <stdbool.h>
+
+struct delta;
 
 #define RULES_NAME_MAX 1024    /* bytes of a url, a backend's name, a server or a setting's name */
 #define RULES_VALUE_MAX 65536  /* bytes of a value */
@@ -85,6 +88,13 @@ size_t rules_keys(const struct rules *r);
 bool rules_key_at(const struct rules *r, size_t i, struct buf *key);
 /* Deletes what a key of Redis stands for, or its refusal: as rules_delete_frontend and rules_delete_backend. */
 int rules_delete(struct rules *r, struct slice key);
+/* What a key stands for, in source form as JSON (delta.h). `out` is empty. */
+void rules_value(const struct rules *r, struct slice key, struct buf *out);
+/* Of all keys and what they stand for: the same for the same rules, whoever has them. */
+void rules_digest(const struct rules *r, char out[DIGEST_TEXT]);
+/* What changed since rules_new or the last rules_mark. */
+const struct delta *rules_changes(const struct rules *r);
+void rules_mark(struct rules *r);
 /* Takes over the content of `from`, which is freed. */
 void rules_replace(struct rules *r, struct rules *from);
 

@@ -5,6 +5,7 @@
 
 #include <ctype.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 /* RFC 3629. What is none could not be written as JSON and read back. */
@@ -195,4 +196,40 @@ backend_make(struct slice name, const struct slice *fields, size_t count, struct
 	}
 	backend_sort(b);
 	return b;
+}
+
+/* As short as it can be read back. */
+static void
+score_write(double score, struct buf *out)
+{
+	char text[32];
+
+	for (int digits = 15; digits <= 17; digits++) {
+		snprintf(text, sizeof text, "%.*g", digits, score);
+		if (fabs(strtod(text, NULL) - score) <= 0)
+			break;
+	}
+	buf_addf(out, "\"%s\"", text);
+}
+
+void
+backend_write(const struct rules_backend *b, struct buf *out)
+{
+	size_t s = 0, c = 0;
+
+	buf_addc(out, '{');
+	while (s < b->servers_count || c < b->config_count) {
+		bool server = c == b->config_count ||
+			      (s < b->servers_count &&
+			       strcmp(b->servers[s].text, b->config[2 * c]) < 0);
+
+		buf_adds(out, s + c ? SLICE(",") : SLICE(""));
+		buf_add_json(out, slice_of(server ? b->servers[s].text : b->config[2 * c]));
+		buf_addc(out, ':');
+		if (server)
+			score_write(b->servers[s++].score, out);
+		else
+			buf_add_json(out, slice_of(b->config[2 * c++ + 1]));
+	}
+	buf_addc(out, '}');
 }

@@ -19,3 +19,5 @@ struct rules_backend *backend_make(struct slice name, const struct slice *fields
 /* The last holder's call frees it. */
 void backend_free(struct rules_backend *b);
 bool backend_same(const struct rules_backend *a, const struct rules_backend *b);
+/* Its hash as a JSON object of strings, names sorted. */
+void backend_write(const struct rules_backend *b, struct buf *out);

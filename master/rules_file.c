@@ -26,25 +26,6 @@
 
 /* ---- writing ---- */
 
-static void
-backend_write(struct buf *out, const struct rules_backend *b)
-{
-	buf_add_json(out, slice_of(b->name));
-	buf_adds(out, SLICE(":{"));
-	for (size_t i = 0; i < b->servers_count; i++) {
-		buf_adds(out, i ? SLICE(",") : SLICE(""));
-		buf_add_json(out, slice_of(b->servers[i].text));
-		buf_addf(out, ":\"%.17g\"", b->servers[i].score);
-	}
-	for (size_t i = 0; i < b->config_count; i++) {
-		buf_adds(out, i || b->servers_count ? SLICE(",") : SLICE(""));
-		buf_add_json(out, slice_of(b->config[2 * i]));
-		buf_addc(out, ':');
-		buf_add_json(out, slice_of(b->config[2 * i + 1]));
-	}
-	buf_addc(out, '}');
-}
-
 /* A key that JSON could not give back as it is is left out: under another name it might be another
  * key's, or stand twice. */
 static void
@@ -82,7 +63,9 @@ rules_write(const struct rules *r, struct buf *out)
 	buf_adds(out, SLICE("},\n\"backends\":{"));
 	for (size_t i = 0; i < rules_backends(r); i++) {
 		buf_adds(out, i ? SLICE(",\n") : SLICE("\n"));
-		backend_write(out, rules_backend_at(r, i));
+		buf_add_json(out, slice_of(rules_backend_at(r, i)->name));
+		buf_addc(out, ':');
+		backend_write(rules_backend_at(r, i), out);
 	}
 	/* Without these a restart would forget that a match must answer 503, and let a shorter path
 	 * have it. */

@@ -1,0 +1,25 @@
+#pragma once
+
+/*
+ * rules_own: the inside of a set of rules, for the files that make up rules. Every change of what a
+ * key stands for happens between rules_begin and rules_end, so that digest and changes are true.
+ */
+
+#include "delta.h"
+#include "digest.h"
+#include "rules.h"
+
+struct rules {
+	struct map frontends; /* by url: struct rules_frontend */
+	struct map backends;  /* by name: struct rules_backend */
+	struct map refusals;  /* by key: struct rules_refusal */
+	size_t refused;       /* refusals without a last good version */
+	uint64_t generation;
+	struct digest digest;
+	struct delta changes; /* since rules_mark */
+};
+
+/* What a key stands for now: `before`, for rules_end. */
+void rules_begin(const struct rules *r, struct slice key, struct buf *before);
+/* It may stand for something else now. */
+void rules_end(struct rules *r, struct slice key, const struct buf *before);
