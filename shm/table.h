@@ -5,8 +5,10 @@
  * (master/compile.c) fills the same structs through table_builder_*.
  *
  * One order decides between routes: host (as written, host:port, host, longest wildcard, any), then
- * the longest path, then exact before prefix, then priority (higher first), then the file before
- * Redis. Where host:port and host both match, the longer path wins, then host:port (as redx).
+ * the longest path, then exact before prefix, then priority (higher first), then more conditions
+ * before fewer, then the file before native rules before those of redx. Where host:port and host
+ * both match, the longer path wins, then host:port (as redx). A route whose conditions do not hold
+ * is no match: the next one in this order has its turn.
  */
 
 #include "segment.h"
@@ -32,6 +34,7 @@ enum rules_section {
 	RULES_STRIP,     /* struct table_strip: inbound header names to remove, folded */
 	RULES_TRUSTED,   /* struct table_cidr: peers whose X-Forwarded-* are believed */
 	RULES_PAGES,     /* struct table_page: the operator's error pages */
+	RULES_CONDITIONS, /* struct table_condition, runs of them belong to routes */
 };
 
 enum { FORWARDED_REPLACE, FORWARDED_APPEND }; /* X-Forwarded-* of an untrusted peer */
@@ -39,13 +42,14 @@ enum { FORWARDED_REPLACE, FORWARDED_APPEND }; /* X-Forwarded-* of an untrusted p
 #define FORWARDED_SEND_RFC7239 2u /* Forwarded */
 
 struct table_global {
-	/* The first five and strip_lengths are set by table_builder_finish. */
+	/* The first six and strip_lengths are set by table_builder_finish. */
 	uint32_t root_any;  /* trie of the routes for any host, TRIE_NONE when there are none */
 	uint32_t gate_root; /* TRIE_NONE: nothing is protected */
 	uint32_t
 	    hosts_verbatim;  /* hosts are also looked up as written, case and port kept (Riox) */
 	uint32_t hosts_port; /* some host names a port */
 	uint32_t hosts_wildcard;
+	uint32_t conditions; /* some route has one */
 	uint32_t forwarded;       /* FORWARDED_* */
 	uint32_t forwarded_send;  /* FORWARDED_SEND_* */
 	uint32_t no_route_status; /* 404; 502 as redx */
@@ -101,6 +105,18 @@ struct table_route {
 	struct seg_ref path;
 	struct seg_ref add_prefix; /* put before the path after stripping, "" for none */
 	struct seg_ref set_host;   /* Host for the upstream, "" = keep */
+	uint32_t conditions, conditions_count; /* run of RULES_CONDITIONS; all must hold */
+};
+
+enum { CONDITION_METHODS, CONDITION_HEADER, CONDITION_QUERY, CONDITION_PATH };
+enum { CONDITION_PRESENT, CONDITION_EQUAL, CONDITION_PREFIX, CONDITION_REGEX };
+
+struct table_condition {
+	uint32_t kind, how;   /* CONDITION_*; the path is always a CONDITION_REGEX */
+	uint32_t negated;
+	uint32_t methods;     /* CONDITION_METHODS: bits of enum table_method */
+	struct seg_ref name;  /* of the header or the parameter */
+	struct seg_ref value; /* text, prefix or pattern (lib/pattern.h) */
 };
 
 struct table_policy {
@@ -172,20 +188,40 @@ struct table_match {
 	struct slice rest; /* of the path behind what matched: starts with '/' or is empty */
 };
 
+enum table_miss {        /* why a route that lies on the way was not taken */
+	MISS_EXACT,     /* it is for its path alone, and the request's goes on */
+	MISS_CONDITION, /* this one does not hold */
+	MISS_ORDER,     /* it matches; another one of its place comes first */
+	MISS_PATH,      /* it matches; another one has a longer path */
+	MISS_HOST,      /* it matches; another one has a nearer host */
+};
+
 /* `host`: canonical (lower case, no port, no trailing dot, IPv6 in brackets); `host_port`: with
  * ":port" when the client named one, else equal to host; `host_raw`: the Host field as it came;
  * `path`: canonical. */
 struct table_key {
 	struct slice host, host_port, host_raw, path;
+	enum table_method method;
+	/* Does this condition (never CONDITION_METHODS) hold? NULL: there is no request, and all
+	 * conditions hold. */
+	bool (*test)(const struct table_key *key, uint32_t condition);
+	/* NULL, or told of each route on the way that was not taken, and of the condition that
+	 * failed (else TRIE_NONE). Then all of them are looked at, so it costs more. */
+	void (*note)(const struct table_key *key, uint32_t route, enum table_miss why,
+		     uint32_t condition);
+	void *userdata; /* of the two */
 };
 
 const struct table_global *
 table_global(const struct segment *rules); /* NULL only if it was not verified */
 void table_find(const struct segment *rules, const struct table_key *key, struct table_match *out);
+/* When nothing was found: bits of the methods with which something would have been; 0: none. */
+uint32_t table_allowed(const struct segment *rules, const struct table_key *key);
 /* Does the gate protect this path for this method? */
 bool table_gate_protects(const struct segment *rules, enum table_method method, struct slice path);
 /* NULL for an index outside. */
 const struct table_route *table_route(const struct segment *rules, uint32_t i);
+const struct table_condition *table_condition(const struct segment *rules, uint32_t i);
 const struct table_policy *table_policy(const struct segment *rules, uint32_t i);
 /* The operator's page for a status; empty when there is none. */
 struct slice table_page(const struct segment *rules, int status);
@@ -272,7 +308,8 @@ void table_builder_deinit(struct table_builder *b);
  * with table_key.host_raw alone) and path. The route's refs are made with
  * seg_builder_string(&b->seg, ...); where route->path begins with `path` the trie shares its bytes.
  * Routes of one node must be added in the order in which they win (exact first, then priority); one
- * that cannot win after those before it is stored but never found. Returns its index. */
+ * that cannot win after those before it is stored but never found. Its conditions are added to
+ * RULES_CONDITIONS before. Returns its index. */
 uint32_t table_builder_route(struct table_builder *b, struct slice host, bool verbatim,
 			     struct slice path, const struct table_route *route);
 uint32_t table_builder_gate(struct table_builder *b, struct slice path,

@@ -124,8 +124,8 @@ root_for(struct table_builder *b, struct slice host, bool verbatim)
 	return host_root(b, HOST_NAME, host);
 }
 
-/* Puts a route behind those of its node. One that applies exactly where an earlier one does is left
- * out: the chain stays as short as there are ways to apply, whatever was configured. */
+/* Puts a route behind those of its node. One that applies exactly where an earlier one without
+ * conditions does is left out: no request would ever come to it. */
 static void
 route_link(struct table_builder *b, uint32_t node, uint32_t route)
 {
@@ -134,7 +134,8 @@ route_link(struct table_builder *b, uint32_t node, uint32_t route)
 	uint32_t how = routes[route].flags & (ROUTE_EXACT | ROUTE_EXACT_SLASH);
 
 	for (; *link != TRIE_NONE; link = &routes[*link].next) {
-		if ((routes[*link].flags & (ROUTE_EXACT | ROUTE_EXACT_SLASH)) == how)
+		if ((routes[*link].flags & (ROUTE_EXACT | ROUTE_EXACT_SLASH)) == how &&
+		    routes[*link].conditions_count == 0)
 			return;
 	}
 	*link = route;
@@ -212,6 +213,7 @@ table_builder_finish(struct table_builder *b, uint64_t generation, struct segmen
 	b->global.hosts_verbatim = b->verbatim;
 	b->global.hosts_port = b->port;
 	b->global.hosts_wildcard = b->wildcard;
+	b->global.conditions = b->seg.sections[RULES_CONDITIONS].n > 0;
 	strip_filter(b);
 	seg_builder_add(&b->seg, RULES_GLOBAL, &b->global, sizeof b->global);
 	hosts_write(b);

@@ -79,16 +79,31 @@ hosts_ok(const struct segment *s)
 }
 
 static bool
+conditions_ok(const struct segment *s)
+{
+	uint32_t count;
+	bool ok = true;
+	const struct table_condition *c = section(s, RULES_CONDITIONS, sizeof *c, &count, &ok);
+
+	for (uint32_t i = 0; i < count; i++)
+		ok &= c[i].kind <= CONDITION_PATH && c[i].how <= CONDITION_REGEX &&
+		      ref_ok(s, c[i].name) && ref_ok(s, c[i].value);
+	return ok;
+}
+
+static bool
 routes_ok(const struct segment *s)
 {
 	uint32_t count, policies = seg_count(s, RULES_POLICIES);
+	uint32_t conditions = seg_count(s, RULES_CONDITIONS);
 	bool ok = true;
 	const struct table_route *r = section(s, RULES_ROUTES, sizeof *r, &count, &ok);
 
 	for (uint32_t i = 0; i < count; i++) {
 		ok &= next_ok(r[i].next, i, count) && r[i].policy < policies &&
 		      ref_ok(s, r[i].id) && ref_ok(s, r[i].host) && ref_ok(s, r[i].path) &&
-		      ref_ok(s, r[i].add_prefix) && ref_ok(s, r[i].set_host);
+		      ref_ok(s, r[i].add_prefix) && ref_ok(s, r[i].set_host) &&
+		      run_ok(r[i].conditions, r[i].conditions_count, conditions);
 	}
 	section(s, RULES_POLICIES, sizeof(struct table_policy), &policies, &ok);
 	return ok;
@@ -168,7 +183,7 @@ peers_and_pages_ok(const struct segment *s)
 int
 table_verify_rules(const struct segment *s)
 {
-	if (!global_ok(s) || !hosts_ok(s) || !routes_ok(s) || !gates_ok(s) || !tokens_ok(s) ||
+	if (!global_ok(s) || !hosts_ok(s) || !conditions_ok(s) || !routes_ok(s) || !gates_ok(s) || !tokens_ok(s) ||
 	    !strips_ok(s) || !peers_and_pages_ok(s))
 		return -EBADMSG;
 	if (trie_verify(s, RULES_NODES, RULES_EDGES, seg_count(s, RULES_ROUTES)))

@@ -13,6 +13,25 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 
+/* Of every kind; `pick` says which ones. */
+static inline void
+image_conditions(struct table_builder *b, size_t pick, struct table_route *r)
+{
+	for (uint32_t kind = 0; kind <= CONDITION_PATH; kind++) {
+		struct table_condition c = { .kind = kind, .how = (uint32_t)pick % 4 };
+		uint32_t at;
+
+		if (!(pick & 1u << kind))
+			continue;
+		c.methods = 1u << METHOD_GET | 1u << METHOD_HEAD;
+		c.name = seg_builder_string(&b->seg, SLICE("x-beta"));
+		c.value = seg_builder_string(&b->seg, SLICE("a+"));
+		at = seg_builder_add(&b->seg, RULES_CONDITIONS, &c, sizeof c);
+		if (r->conditions_count++ == 0)
+			r->conditions = at;
+	}
+}
+
 static inline void
 image_route(struct table_builder *b, const char *host, bool verbatim, const char *path,
 	    uint32_t flags)
@@ -22,12 +41,13 @@ image_route(struct table_builder *b, const char *host, bool verbatim, const char
 
 	buf_addf(&id, "redis:%s%s", host, path);
 	r.id = seg_builder_string(&b->seg, buf_slice(&id));
-	buf_deinit(&id);
 	r.host = seg_builder_string(&b->seg, slice_of(host));
 	r.path = seg_builder_string(&b->seg, slice_of(path));
 	r.add_prefix = seg_builder_string(&b->seg, SLICE("/base"));
 	r.set_host = seg_builder_string(&b->seg, SLICE("inner"));
+	image_conditions(b, id.n, &r);
 	table_builder_route(b, slice_of(host), verbatim, slice_of(path), &r);
+	buf_deinit(&id);
 }
 
 static inline void
@@ -176,6 +196,15 @@ image_read(const struct segment *s, struct seg_ref ref)
 	return sum;
 }
 
+static inline bool
+image_test(const struct table_key *key, uint32_t condition)
+{
+	const struct segment *s = key->userdata;
+	const struct table_condition *c = table_condition(s, condition);
+
+	return (image_read(s, c->name) + image_read(s, c->value)) % 2;
+}
+
 static inline unsigned
 image_find(const struct segment *s)
 {
@@ -192,13 +221,17 @@ image_find(const struct segment *s)
 			char port[64];
 			struct table_key key = { .host = slice_of(hosts[h]),
 						 .host_raw = slice_of(hosts[h]),
-						 .path = slice_of(paths[p]) };
+						 .path = slice_of(paths[p]),
+						 .method = p % 3,
+						 .test = image_test,
+						 .userdata = (void *)(uintptr_t)s };
 			struct table_match m;
 
 			snprintf(port, sizeof port, "%s:80", hosts[h]);
 			key.host_port = slice_of(port);
 			table_find(s, &key, &m);
 			sum += table_gate_protects(s, p % 10, key.path);
+			sum += table_allowed(s, &key);
 			if (!m.r)
 				continue;
 			sum += image_read(s, m.r->id) + image_read(s, m.r->path) +

@@ -30,7 +30,8 @@ struct rule {
 	char path[64]; /* without a slash at the end, "" for the root */
 	uint32_t flags;
 	int32_t priority;
-	uint32_t methods; /* of gate entries */
+	uint32_t methods; /* of gate entries; of a route: 0 = no such condition */
+	uint32_t bits;    /* of a route: the request must have these */
 };
 
 static const struct {
@@ -69,6 +70,32 @@ random_rule(struct rule *r)
 	random_path(r->path);
 	r->flags = how[below(4)];
 	r->priority = (int32_t)below(3) - 1;
+	r->methods = below(4) ? 0 : 1 + below(7);
+	r->bits = below(3) ? 0 : below(4);
+}
+
+/* One condition a bit that the request must have, and one on the method. */
+static void
+add_conditions(struct table_builder *b, const struct rule *rule, struct table_route *r)
+{
+	static const char *const names[] = { "0", "1" };
+	struct table_condition c = { .kind = CONDITION_METHODS, .methods = rule->methods };
+
+	if (rule->methods) {
+		r->conditions = seg_builder_add(&b->seg, RULES_CONDITIONS, &c, sizeof c);
+		r->conditions_count++;
+	}
+	for (uint32_t i = 0; i < 2; i++) {
+		uint32_t at;
+
+		if (!(rule->bits & 1u << i))
+			continue;
+		c = (struct table_condition){ .kind = CONDITION_HEADER };
+		c.name = seg_builder_string(&b->seg, slice_of(names[i]));
+		at = seg_builder_add(&b->seg, RULES_CONDITIONS, &c, sizeof c);
+		if (r->conditions_count++ == 0)
+			r->conditions = at;
+	}
 }
 
 /* Exact first, then by priority: the order in which routes are to be added. */
@@ -103,6 +130,7 @@ build(const struct rule *rules, uint32_t n)
 			 !rules[i].path[0] || below(2) ? "/" : "");
 		if (below(2))
 			r.path = seg_builder_string(&b.seg, slice_of(path));
+		add_conditions(&b, &rules[i], &r);
 		assert_int_equal(table_builder_route(&b, slice_of(rules[i].host), rules[i].verbatim,
 						     slice_of(path), &r),
 				 i);
@@ -115,6 +143,8 @@ build(const struct rule *rules, uint32_t n)
 
 struct request {
 	char raw[32], host_port[32], host[32], path[64];
+	enum table_method method;
+	uint32_t bits;
 };
 
 static void
@@ -131,6 +161,8 @@ random_request(struct request *r)
 	random_path(r->path);
 	if (!r->path[0] || below(3) == 0)
 		strcat(r->path, "/");
+	r->method = below(3);
+	r->bits = below(4);
 }
 
 static bool
@@ -197,6 +229,12 @@ rank_beats(const struct rank *a, const struct rank *b)
 	return a->place < b->place;
 }
 
+static bool
+bits_hold(const struct rule *rule, const struct request *r)
+{
+	return (rule->bits & ~r->bits) == 0;
+}
+
 /* The index of the rule that wins, or TRIE_NONE. Rules stand in the order of rule_order. */
 static uint32_t
 model(const struct rule *rules, uint32_t n, const struct request *r)
@@ -208,7 +246,9 @@ model(const struct rule *rules, uint32_t n, const struct request *r)
 		struct rank rank = { .depth = strlen(rules[i].path) };
 
 		host_level(&rules[i], r, &rank.level, &rank.place);
-		if (rank.level < 0 || !path_applies(&rules[i], r->path))
+		if (rank.level < 0 || !path_applies(&rules[i], r->path) || !bits_hold(&rules[i], r))
+			continue;
+		if (rules[i].methods && !(rules[i].methods & 1u << r->method))
 			continue;
 		if (best == TRIE_NONE || rank_beats(&rank, &best_rank)) {
 			best = i;
@@ -218,10 +258,66 @@ model(const struct rule *rules, uint32_t n, const struct request *r)
 	return best;
 }
 
+/* With which methods something would have been found. */
+static uint32_t
+model_allowed(const struct rule *rules, uint32_t n, const struct request *r)
+{
+	uint32_t methods = 0;
+
+	for (uint32_t i = 0; i < n; i++) {
+		int level, place;
+
+		host_level(&rules[i], r, &level, &place);
+		if (level >= 0 && path_applies(&rules[i], r->path) && bits_hold(&rules[i], r))
+			methods |= rules[i].methods;
+	}
+	return methods;
+}
+
+struct asked {
+	const struct segment *s;
+	const struct request *r;
+	uint32_t missed[RULES_MAX];
+};
+
+static bool
+test_bit(const struct table_key *key, uint32_t condition)
+{
+	const struct asked *a = key->userdata;
+	const struct table_condition *c = table_condition(a->s, condition);
+
+	assert_int_equal(c->kind, CONDITION_HEADER);
+	return a->r->bits & 1u << (seg_string(a->s, c->name).p[0] - '0');
+}
+
+static void
+note_miss(const struct table_key *key, uint32_t route, enum table_miss why, uint32_t condition)
+{
+	struct asked *a = key->userdata;
+
+	assert_true(route < RULES_MAX);
+	assert_int_equal(why == MISS_CONDITION, condition != TRIE_NONE);
+	a->missed[route]++;
+}
+
+/* Telling why not changes nothing, and tells of each one once. */
+static void
+check_notes(const struct segment *s, struct table_key key, uint32_t want)
+{
+	struct asked *a = key.userdata;
+	struct table_match m;
+
+	key.note = note_miss;
+	table_find(s, &key, &m);
+	assert_int_equal(m.route, want);
+	for (uint32_t i = 0; i < RULES_MAX; i++)
+		assert_true(a->missed[i] <= (i != want));
+}
+
 static void
 test_find(void **state)
 {
-	uint32_t matched = 0;
+	uint32_t matched = 0, refused = 0;
 
 	for (uint32_t t = 0; t < TABLES; t++) {
 		struct rule rules[RULES_MAX];
@@ -234,13 +330,17 @@ test_find(void **state)
 		s = build(rules, n);
 		for (uint32_t k = 0; k < KEYS; k++) {
 			struct request r;
+			struct asked asked = { s, &r, { 0 } };
 			struct table_key key;
 			struct table_match m;
 			uint32_t want;
 
 			random_request(&r);
-			key = (struct table_key){ slice_of(r.host), slice_of(r.host_port),
-						  slice_of(r.raw), slice_of(r.path) };
+			key = (struct table_key){
+				slice_of(r.host), slice_of(r.host_port), slice_of(r.raw),
+				slice_of(r.path), r.method,		 test_bit,
+				.userdata = &asked,
+			};
 			table_find(s, &key, &m);
 			want = model(rules, n, &r);
 			if (m.route != want)
@@ -249,11 +349,17 @@ test_find(void **state)
 			if (m.r)
 				assert_string_equal(m.rest.p, r.path + strlen(rules[want].path));
 			matched += m.r != NULL;
+			check_notes(s, key, want);
+			if (m.r)
+				continue;
+			assert_int_equal(table_allowed(s, &key), model_allowed(rules, n, &r));
+			refused += table_allowed(s, &key) != 0;
 		}
 		seg_unref(s);
 	}
 	/* Neither all nor none: the questions are worth asking. */
 	assert_in_range(matched, TABLES * KEYS / 4, TABLES * KEYS * 9 / 10);
+	assert_in_range(refused, TABLES * KEYS / 100, TABLES * KEYS / 2);
 }
 
 static bool
