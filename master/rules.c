@@ -3,9 +3,10 @@
  * nothing about matching.
  */
 
-#include "rules_own.h"
+#include "rules.h"
 
 #include "rules_backend.h"
+#include "rules_own.h"
 
 #include "lib/xalloc.h"
 
