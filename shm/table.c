@@ -54,40 +54,52 @@ table_key_material(const struct segment *keys, uint32_t i)
 	return seg_at(keys, KEYS_KEYS, i, sizeof(struct table_key_material));
 }
 
-/* What the entries of one node say: GATE_PROTECT, GATE_EXCEPT, or 0 when none applies. */
-static uint32_t
-gate_verdict(const struct segment *rules, uint32_t i, uint32_t method, bool ended)
+/* The entry of one node that decides, NULL when none applies: an exception before a protection. */
+static const struct table_gate *
+gate_entry(const struct segment *rules, uint32_t i, uint32_t method, bool ended)
 {
-	const struct table_gate *gate;
-	uint32_t verdict = 0;
+	const struct table_gate *gate, *found = NULL;
 
 	for (; (gate = seg_at(rules, RULES_GATES, i, sizeof *gate)) != NULL; i = gate->next) {
 		if (gate->methods && !(gate->methods & method))
 			continue;
 		if ((gate->flags & GATE_EXACT) && !ended)
 			continue;
-		verdict |= gate->flags & (GATE_PROTECT | GATE_EXCEPT);
+		if (!found || (gate->flags & GATE_EXCEPT))
+			found = gate;
 	}
-	return verdict & GATE_EXCEPT ? GATE_EXCEPT : verdict;
+	return found;
+}
+
+const struct table_gate *
+table_gate_find(const struct segment *rules, enum table_method method, struct slice path,
+		struct slice *at)
+{
+	const struct table_global *g = table_global(rules);
+	const struct table_gate *found = NULL;
+	struct trie_walk w;
+
+	if (!g || trie_walk_init(&w, rules, RULES_GATE_NODES, RULES_GATE_EDGES, g->gate_root, path))
+		return NULL;
+	do {
+		const struct table_gate *here = gate_entry(rules, trie_walk_entry(&w), 1u << method,
+							   trie_walk_ended(&w));
+
+		if (!here)
+			continue;
+		found = here;
+		*at = slice_make(path.p, path.n - w.rest.n);
+	} while (trie_walk_step(&w));
+	return found;
 }
 
 bool
 table_gate_protects(const struct segment *rules, enum table_method method, struct slice path)
 {
-	const struct table_global *g = table_global(rules);
-	uint32_t verdict = 0;
-	struct trie_walk w;
+	struct slice at;
+	const struct table_gate *gate = table_gate_find(rules, method, path, &at);
 
-	if (!g || trie_walk_init(&w, rules, RULES_GATE_NODES, RULES_GATE_EDGES, g->gate_root, path))
-		return false;
-	do {
-		uint32_t entry = trie_walk_entry(&w);
-		uint32_t here = gate_verdict(rules, entry, 1u << method, trie_walk_ended(&w));
-
-		if (here)
-			verdict = here;
-	} while (trie_walk_step(&w));
-	return verdict == GATE_PROTECT;
+	return gate && (gate->flags & (GATE_PROTECT | GATE_EXCEPT)) == GATE_PROTECT;
 }
 
 struct slice

@@ -217,7 +217,11 @@ table_global(const struct segment *rules); /* NULL only if it was not verified *
 void table_find(const struct segment *rules, const struct table_key *key, struct table_match *out);
 /* When nothing was found: bits of the methods with which something would have been; 0: none. */
 uint32_t table_allowed(const struct segment *rules, const struct table_key *key);
-/* Does the gate protect this path for this method? */
+/* The entry of the gate that decides for this path and method, NULL when none does. *at: the part of
+ * the path that it stands for. */
+const struct table_gate *table_gate_find(const struct segment *rules, enum table_method method,
+					 struct slice path, struct slice *at);
+/* Does it protect this path for this method? */
 bool table_gate_protects(const struct segment *rules, enum table_method method, struct slice path);
 /* NULL for an index outside. */
 const struct table_route *table_route(const struct segment *rules, uint32_t i);
