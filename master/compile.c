@@ -184,7 +184,6 @@ fill_global(struct table_builder *b, const struct config *c, bool rules_loaded)
 	g->access_log = c->access_log != ACCESS_LOG_OFF;
 	g->upstream_idle_ms = c->upstream_idle;
 	g->upstream_idle_max = c->upstream_idle_max;
-	g->retries = c->retries;
 	g->retry_budget = c->retry_budget;
 	g->sources = c->gate.sources;
 	g->cookie = seg_builder_string(&b->seg, slice_of(c->gate.cookie));

@@ -1,5 +1,6 @@
 #include "compile_routes.h"
 
+#include "compile_action.h"
 #include "dialect.h"
 #include "lib/uri.h"
 #include "lib/xalloc.h"
@@ -17,7 +18,7 @@ struct candidate {
 	struct dialect_match at;
 	uint32_t how; /* ROUTE_EXACT, ROUTE_EXACT_SLASH */
 	int32_t priority;
-	uint32_t flags, upstream, policy;
+	uint32_t flags, upstream, policy, action;
 	struct slice written; /* the path, for logs and stripping: begins with at.path */
 	const char *add_prefix, *set_host;
 };
@@ -49,7 +50,7 @@ policy_index(struct work *w, const struct table_policy *p)
 }
 
 static uint32_t
-pick_ms(uint32_t own, uint32_t global)
+own_or(uint32_t own, uint32_t global)
 {
 	return own == UINT32_MAX ? global : own;
 }
@@ -63,12 +64,14 @@ policy_of(struct work *w, const struct config_route *r)
 	struct table_policy p;
 
 	memset(&p, 0, sizeof p); /* compared as bytes */
-	p.connect_ms = pick_ms(t->connect, g->connect);
-	p.first_byte_ms = pick_ms(t->first_byte, g->first_byte);
-	p.idle_ms = pick_ms(t->idle, g->idle);
-	p.tunnel_idle_ms = pick_ms(t->tunnel_idle, g->tunnel_idle);
-	p.total_ms = pick_ms(t->total, g->total);
-	p.client_body_ms = pick_ms(t->client_body, g->client_body);
+	p.connect_ms = own_or(t->connect, g->connect);
+	p.first_byte_ms = own_or(t->first_byte, g->first_byte);
+	p.idle_ms = own_or(t->idle, g->idle);
+	p.tunnel_idle_ms = own_or(t->tunnel_idle, g->tunnel_idle);
+	p.total_ms = own_or(t->total, g->total);
+	p.client_body_ms = own_or(t->client_body, g->client_body);
+	p.retries = own_or(r ? r->action.retries : UINT32_MAX, w->in->config->retries);
+	p.retry_on = r ? r->action.retry_on : RETRY_CONNECT | RETRY_RESET;
 	p.body_bytes = r && r->body != UINT64_MAX ? r->body : w->in->config->limit_body;
 	return policy_index(w, &p);
 }
@@ -132,21 +135,24 @@ add_file(struct work *w, const struct config_route *r)
 	struct candidate *c = &w->candidates[w->count++];
 	const struct directory_upstream *u =
 	    directory_find(w->in->directory, false, slice_of(r->upstream));
+	struct buf BUF_CLEAN leads = { 0 };
 
 	*c->line = (struct compile_route){
 		.id = file_id(w, r),
 		.host = text_of(w, slice_of(r->host ? r->host : "")),
 		.path = text_of(w, slice_of(r->path)),
-		.upstream = text_of(w, slice_of(r->upstream)),
+		.upstream = text_of(w, compile_action_leads(r, &leads)),
 		.exact = r->exact,
-		.reason = u ? "" : "the upstream does not exist",
+		.reason = u || *r->upstream == '\0' ? "" : "the upstream does not exist",
 	};
 	place_file(w, c, r);
 	c->priority = r->priority;
-	c->flags =
-	    c->how | (r->strip ? ROUTE_STRIP : 0) | (r->upstream_host ? ROUTE_UPSTREAM_HOST : 0);
+	c->flags = c->how | (r->strip ? ROUTE_STRIP : 0) |
+		   (r->upstream_host ? ROUTE_UPSTREAM_HOST : 0) |
+		   (r->action.auth == AUTH_REQUIRED ? ROUTE_AUTH : 0);
 	c->upstream = u ? u->index : 0;
 	c->policy = policy_of(w, r);
+	c->action = compile_action(w->in, w->b, r, u);
 	c->add_prefix = r->add_prefix;
 	c->set_host = r->set_host;
 }
@@ -332,6 +338,7 @@ write_route(struct work *w, const struct candidate *c)
 		.flags = c->flags,
 		.upstream = c->upstream,
 		.policy = c->policy,
+		.action = c->action,
 		.slot = slots_get(w->in->slots->routes, id),
 		.priority = c->priority,
 		.id = seg_builder_string(seg, id),

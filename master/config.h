@@ -85,18 +85,66 @@ struct config_upstream {
 	struct config_place place;
 };
 
+struct config_header { /* "name: value" of a header that is set or added */
+	const char *name, *value;
+	struct config_place place;
+};
+
+struct config_changes { /* of the fields of a head */
+	struct config_header *set, *add;
+	size_t set_count, add_count;
+	const char **remove;
+	size_t remove_count;
+};
+
+struct config_cors {
+	const char **origins, **methods, **headers, **expose;
+	size_t origins_count, methods_count, headers_count, expose_count;
+	bool credentials;
+	uint32_t max_age_s;
+};
+
+struct config_arm { /* of a split */
+	const char *upstream;
+	uint32_t weight;
+	struct config_place place;
+};
+
+struct config_action { /* what a route does beside passing requests on as they are */
+	const char *redirect; /* template of the target, "" = none */
+	uint32_t redirect_status;
+	uint32_t respond_status; /* 0 = none */
+	const char *respond_body, *respond_type;
+	const char *replace_prefix; /* "" = none; the check turns it into strip and add_prefix */
+	bool rewrite_location, rewrite_cookie_domain;
+	struct config_changes request, response;
+	struct config_cors cors; /* origins_count 0 = none */
+	struct config_arm *arms;
+	size_t arms_count;
+	const char *split_by;
+	const char *mirror; /* upstream, "" = none */
+	uint32_t mirror_percent;
+	uint32_t auth; /* enum route_auth */
+	uint32_t retries;  /* UINT32_MAX = the global one */
+	uint32_t retry_on; /* RETRY_* */
+};
+
+enum route_auth { AUTH_INHERIT, AUTH_REQUIRED, AUTH_NONE };
+
 struct config_route {
 	const char *name;        /* "" or given; identity is "file:<name or host+path>" */
 	const char *host, *path; /* path canonical */
 	bool exact, strip;
 	int32_t priority;
-	const char *upstream;          /* never empty: a target became an upstream named after it,
-					  "host:port/base" */
+	const char *upstream;          /* a target became an upstream named after it,
+					  "host:port/base"; empty where the gateway answers itself
+					  and where there is a split */
 	struct config_endpoint target; /* address.text NULL: the file names an upstream */
 	const char *add_prefix, *set_host;
 	bool upstream_host;
 	struct config_timeouts timeouts; /* UINT32_MAX = the global one */
 	uint64_t body;                   /* UINT64_MAX = the global one */
+	struct config_action action;
 	struct config_place place;
 };
 

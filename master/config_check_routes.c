@@ -1,5 +1,6 @@
 #include "config_check.h"
 
+#include "config_check_action.h"
 #include "lib/map.h"
 
 #include <stdio.h>
@@ -114,7 +115,7 @@ written(const struct routing *g, size_t i, struct slice key)
 }
 
 static void
-unknown_upstream(struct routing *g, const struct config_route *route, int line, const char *key)
+unknown_upstream(struct routing *g, const char *name, int line, const char *key)
 {
 	struct config *c = g->r->c;
 	struct setting_word *words =
@@ -126,35 +127,152 @@ unknown_upstream(struct routing *g, const struct config_route *route, int line, 
 		if (c->upstreams[i].name)
 			words[n++].word = c->upstreams[i].name;
 	}
-	setting_suggest_word(words, slice_of(route->upstream), &hint);
+	setting_suggest_word(words, slice_of(name), &hint);
 	if (hint.n == 0)
 		buf_adds(&hint, SLICE("; name it there, or write target: host:port"));
 	mistakes_add(&g->r->mistakes, false, line, key,
-		     "there is no upstream \"%s\" in upstreams%.*s", route->upstream,
-		     SLICE_F(hint));
+		     "there is no upstream \"%s\" in upstreams%.*s", name, SLICE_F(hint));
 }
+
+static void
+use_upstream(struct routing *g, const char *name, int line, const char *key)
+{
+	if (!name || !*name)
+		return;
+	if (!map_get(&g->upstreams, slice_of(name)))
+		unknown_upstream(g, name, line, key);
+	*map_put(&g->used, slice_of(name)) = g;
+}
+
+/* Where a route leads: one of these. */
+static const struct {
+	const char *key, *text;
+} leads[] = {
+	{ "upstream", "an upstream" }, { "target", "a target" },    { "split", "a split" },
+	{ "redirect", "a redirect" },  { "respond", "an answer" },
+};
 
 static void
 resolve_upstream(struct routing *g, struct config_route *route, size_t i)
 {
-	const struct node *upstream = written(g, i, SLICE("upstream")),
-			  *target = written(g, i, SLICE("target"));
-	bool named = route->upstream && *route->upstream;
-	char key[48];
+	const struct node *at = NULL;
+	size_t first = 0, second = 0, count = 0;
+	char key[96];
 
-	snprintf(key, sizeof key, "routes[%zu]%s", i, upstream ? ".upstream" : "");
-	if (upstream && target)
-		mistakes_add(&g->r->mistakes, false, upstream->line, key,
-			     "the route has an upstream and a target; remove one of the two");
-	else if (!upstream && !target)
+	for (size_t k = 0; k < sizeof leads / sizeof leads[0]; k++) {
+		const struct node *n = written(g, i, slice_of(leads[k].key));
+
+		first = n && count == 0 ? k : first;
+		second = n && count == 1 ? k : second;
+		at = n && count == 0 ? n : at;
+		count += n != NULL;
+	}
+	snprintf(key, sizeof key, "routes[%zu]%s%s", i, at ? "." : "", at ? leads[first].key : "");
+	if (count > 1)
+		mistakes_add(&g->r->mistakes, false, at->line, key,
+			     "the route has %s and %s; remove one of the two", leads[first].text,
+			     leads[second].text);
+	else if (count == 0)
 		mistakes_add(&g->r->mistakes, false, route->place.line, key,
 			     "the route leads nowhere; give upstream: NAME or target: host:port");
 	else if (route->target.address.text)
 		make_upstream(g, route);
-	else if (named && !map_get(&g->upstreams, slice_of(route->upstream)))
-		unknown_upstream(g, route, upstream->line, key);
-	if (named)
-		*map_put(&g->used, slice_of(route->upstream)) = route;
+	else
+		use_upstream(g, route->upstream, at->line, key);
+	if (route->upstream && *route->upstream)
+		*map_put(&g->used, slice_of(route->upstream)) = g;
+}
+
+/* Sections that are nothing without one of their settings. */
+static void
+check_sections(struct routing *g, size_t i)
+{
+	static const struct {
+		const char *section, *key;
+	} needs[] = {
+		{ "redirect", "to" },
+		{ "respond", "status" },
+		{ "cors", "origins" },
+		{ "mirror", "upstream" },
+		{ "split_by", NULL },
+	};
+	char key[96];
+
+	for (size_t k = 0; k < sizeof needs / sizeof needs[0]; k++) {
+		const struct node *n = written(g, i, slice_of(needs[k].section));
+		bool lacks = needs[k].key ? n && n->kind == NODE_MAPPING &&
+						!node_get(n, slice_of(needs[k].key))
+					  : n && !written(g, i, SLICE("split"));
+
+		snprintf(key, sizeof key, "routes[%zu].%s", i, needs[k].section);
+		if (lacks && needs[k].key)
+			mistakes_add(&g->r->mistakes, false, n->line, key, "%s is missing; give it",
+				     needs[k].key);
+		else if (lacks)
+			mistakes_add(&g->r->mistakes, false, n->line, key,
+				     "there is no split; give one, or remove it");
+	}
+}
+
+/* Is all of the route below the entry (or, where only the entry's own path counts, the same)? */
+static bool
+is_covered(const struct config_route *route, const struct config_gate_entry *e)
+{
+	struct slice path = slice_of(route->path), prefix = slice_of(e->path);
+	size_t n = prefix.n == 1 ? 0 : prefix.n; /* "/" */
+
+	return slice_starts(path, prefix) && (path.n == n || path.p[n] == '/') &&
+	       (!e->exact || (route->exact && path.n == prefix.n));
+}
+
+/* The path by which the gate protects all of the route, for some method; NULL: it does not. */
+static const char *
+gated_by(const struct config_gate *g, const struct config_route *route)
+{
+	const char *by = NULL;
+
+	for (size_t i = 0; i < g->protect_count; i++) {
+		const struct config_gate_entry *e = &g->protect[i];
+
+		if (e->path && is_covered(route, e) && (!by || strlen(by) < strlen(e->path)))
+			by = e->path;
+	}
+	for (size_t i = 0; by && i < g->except_count; i++) {
+		const struct config_gate_entry *e = &g->except[i];
+
+		if (e->path && e->methods == 0 && is_covered(route, e) &&
+		    strlen(e->path) >= strlen(by))
+			return NULL;
+	}
+	return by;
+}
+
+static void
+check_action(struct routing *g, struct config_route *route, size_t i)
+{
+	const struct config *c = g->r->c;
+	char key[48], below[96];
+	struct action_check a = {
+		.mistakes = &g->r->mistakes,
+		.arena = &g->r->c->arena,
+		.key = key,
+		.line = route->place.line,
+		.claims = c->gate.claims,
+		.claims_count = c->gate.claims_count,
+		.has_keys = c->gate.secret.bytes || c->gate.public_key.bytes,
+		.gated = route->path ? gated_by(&c->gate, route) : NULL,
+	};
+
+	snprintf(key, sizeof key, "routes[%zu]", i);
+	check_sections(g, i);
+	config_check_action(&a, route);
+	for (size_t k = 0; k < route->action.arms_count; k++) {
+		snprintf(below, sizeof below, "%s.split[%zu].upstream", key, k);
+		use_upstream(g, route->action.arms[k].upstream, route->action.arms[k].place.line,
+			     below);
+	}
+	snprintf(below, sizeof below, "%s.mirror.upstream", key);
+	use_upstream(g, route->action.mirror, route->place.line, below);
 }
 
 /* A prefix with a slash at the end says no more than one without; of an exact path the slash
@@ -253,6 +371,7 @@ config_check_routes(struct config_reader *r)
 			trim(c, &route->path);
 		trim(c, &route->add_prefix);
 		resolve_upstream(&g, route, i);
+		check_action(&g, route, i);
 		if (route->path && route->host && route->name)
 			check_unique(&g, route, i);
 	}

@@ -72,6 +72,20 @@ static const struct setting_word proxy_versions[] = {
 static const struct setting_word statuses[] = {
 	{ "404", 404 }, { "502", 502 }, { "503", 503 }, { 0 }
 };
+static const struct setting_word redirects[] = {
+	{ "301", 301 }, { "302", 302 }, { "303", 303 }, { "307", 307 }, { "308", 308 }, { 0 }
+};
+static const struct setting_word auths[] = {
+	{ "inherit", AUTH_INHERIT }, { "required", AUTH_REQUIRED }, { "none", AUTH_NONE }, { 0 }
+};
+static const struct setting_word retry_on[] = {
+	{ "connect", RETRY_CONNECT },
+	{ "reset", RETRY_RESET },
+	{ "502", RETRY_502 },
+	{ "503", RETRY_503 },
+	{ "504", RETRY_504 },
+	{ 0 },
+};
 static const struct setting_word opposite[] = { { "true", 0 }, { "false", 1 }, { 0 } };
 static const struct setting_word levels[] = {
 	{ "error", LOG_LEVEL_ERROR },
@@ -119,6 +133,21 @@ static const struct setting_children route_children = {
 	offsetof(struct config_route, place),
 	NULL,
 };
+static const struct setting_children arm_children = {
+	sizeof(struct config_arm),
+	offsetof(struct config_arm, place),
+	NULL,
+};
+#define HEADER_CHILDREN(name, row)                                                                 \
+	static const struct setting_children name = {                                              \
+		sizeof(struct config_header),                                                      \
+		offsetof(struct config_header, place),                                             \
+		row,                                                                               \
+	}
+HEADER_CHILDREN(request_set_children, "routes[].request_headers.set.*.value");
+HEADER_CHILDREN(request_add_children, "routes[].request_headers.add.*.value");
+HEADER_CHILDREN(response_set_children, "routes[].response_headers.set.*.value");
+HEADER_CHILDREN(response_add_children, "routes[].response_headers.add.*.value");
 static const struct setting_children page_children = {
 	sizeof(struct config_page),
 	offsetof(struct config_page, place),
@@ -398,6 +427,143 @@ const struct setting settings[] = {
 	{ "routes[].body_limit", SETTING_SIZE, AT(config_route, body), .max = 1024 * GIB,
 	  .inherit = "limits.body", .late = true,
 	  .text = "Largest body of a request on this route.", .example = "100m" },
+
+	{ "routes[].replace_prefix", SETTING_PATH, AT(config_route, action.replace_prefix),
+	  .initial = "", .shown = "none", .max = 2048,
+	  .text = "Put this in the place of the route's path: strip_prefix and add_prefix in one.",
+	  .example = "/api/data" },
+	{ "routes[].rewrite_location", SETTING_BOOL, AT(config_route, action.rewrite_location),
+	  .initial = "true",
+	  .text = "Where path or Host are changed for the upstream, change its Location, "
+		  "Content-Location and paths of cookies back.",
+	  .example = "false" },
+	{ "routes[].rewrite_cookie_domain", SETTING_BOOL,
+	  AT(config_route, action.rewrite_cookie_domain), .initial = "false",
+	  .text = "Take Domain off the cookies of the upstream: they are then for the host that the "
+		  "client asked.",
+	  .example = "true" },
+	{ "routes[].redirect.to", SETTING_STRING, AT(config_route, action.redirect),
+	  .initial = "", .shown = "none", .max = 2048,
+	  .text = "In the place of an upstream: answer with a redirect to this URL, with $scheme, "
+		  "$host, $path, $rest and $query filled in.",
+	  .example = "\"https://$host$path$query\"" },
+	{ "routes[].redirect.status", SETTING_WORD, AT(config_route, action.redirect_status),
+	  .initial = "302", .words = redirects, .text = "Status of the redirect.",
+	  .example = "308" },
+	{ "routes[].respond.status", SETTING_INT, AT(config_route, action.respond_status),
+	  .shown = "none", .min = 200, .max = 599,
+	  .text = "In the place of an upstream: answer with this status.", .example = "404" },
+	{ "routes[].respond.body", SETTING_TEXT, AT(config_route, action.respond_body),
+	  .initial = "", .shown = "empty", .max = 16 * KIB, .text = "Body of that answer.",
+	  .example = "Gone." },
+	{ "routes[].respond.type", SETTING_QUOTABLE, AT(config_route, action.respond_type),
+	  .initial = "text/plain; charset=utf-8", .min = 1, .max = 128,
+	  .text = "Content-Type of that answer.", .example = "application/json" },
+	{ "routes[].request_headers.set", SETTING_MAP, ALL(config_route, action.request.set), .initial = "{}",
+	  .children = &request_set_children,
+	  .text = "Headers of the request that are replaced, or added where they are missing.",
+	  .example = "{X-Gateway: yett}" },
+	{ "routes[].request_headers.set.*", SETTING_TOKEN, AT(config_header, name), .min = 1, .max = 128,
+	  .text = "The name.", .example = "X-Gateway" },
+	{ "routes[].request_headers.set.*.value", SETTING_STRING, AT(config_header, value), .required = true,
+	  .max = 4096,
+	  .text = "The value, with $remote_addr, $request_id, $host, $scheme and $route filled in "
+		  "($$ is a dollar sign); a lone text is this setting.",
+	  .example = "$remote_addr" },
+	{ "routes[].request_headers.add", SETTING_MAP, ALL(config_route, action.request.add), .initial = "{}",
+	  .children = &request_add_children,
+	  .text = "Headers that are added to those of the request.",
+	  .example = "{X-Gateway: yett}" },
+	{ "routes[].request_headers.add.*", SETTING_TOKEN, AT(config_header, name), .min = 1, .max = 128,
+	  .text = "The name.", .example = "X-Gateway" },
+	{ "routes[].request_headers.add.*.value", SETTING_STRING, AT(config_header, value), .required = true,
+	  .max = 4096,
+	  .text = "The value, with $remote_addr, $request_id, $host, $scheme and $route filled in "
+		  "($$ is a dollar sign); a lone text is this setting.",
+	  .example = "$remote_addr" },
+	{ "routes[].request_headers.remove", SETTING_TOKENS, ALL(config_route, action.request.remove),
+	  .initial = "[]", .max = 128, .text = "Headers that are taken off the request.",
+	  .example = "[Cookie]" },
+	{ "routes[].response_headers.set", SETTING_MAP, ALL(config_route, action.response.set), .initial = "{}",
+	  .children = &response_set_children,
+	  .text = "Headers of the answer that are replaced, or added where they are missing.",
+	  .example = "{X-Frame-Options: DENY}" },
+	{ "routes[].response_headers.set.*", SETTING_TOKEN, AT(config_header, name), .min = 1, .max = 128,
+	  .text = "The name.", .example = "X-Frame-Options" },
+	{ "routes[].response_headers.set.*.value", SETTING_STRING, AT(config_header, value), .required = true,
+	  .max = 4096,
+	  .text = "The value, with $remote_addr, $request_id, $host, $scheme and $route filled in "
+		  "($$ is a dollar sign); a lone text is this setting.",
+	  .example = "$remote_addr" },
+	{ "routes[].response_headers.add", SETTING_MAP, ALL(config_route, action.response.add), .initial = "{}",
+	  .children = &response_add_children,
+	  .text = "Headers that are added to those of the answer.",
+	  .example = "{X-Frame-Options: DENY}" },
+	{ "routes[].response_headers.add.*", SETTING_TOKEN, AT(config_header, name), .min = 1, .max = 128,
+	  .text = "The name.", .example = "X-Frame-Options" },
+	{ "routes[].response_headers.add.*.value", SETTING_STRING, AT(config_header, value), .required = true,
+	  .max = 4096,
+	  .text = "The value, with $remote_addr, $request_id, $host, $scheme and $route filled in "
+		  "($$ is a dollar sign); a lone text is this setting.",
+	  .example = "$remote_addr" },
+	{ "routes[].response_headers.remove", SETTING_TOKENS, ALL(config_route, action.response.remove),
+	  .initial = "[]", .max = 128, .text = "Headers that are taken off the answer.",
+	  .example = "[Server]" },
+	{ "routes[].cors.origins", SETTING_STRINGS, ALL(config_route, action.cors.origins),
+	  .initial = "[]", .shown = "none: CORS is left to the upstream", .min = 1, .max = 512,
+	  .text = "Origins of pages that may call this route: exact ones, "
+		  "https://*.example.org for all below a domain, null, or * for all.",
+	  .example = "[\"https://app.example.org\"]" },
+	{ "routes[].cors.methods", SETTING_TOKENS, ALL(config_route, action.cors.methods),
+	  .initial = "[GET, HEAD, POST]", .min = 1, .max = 32, .text = "Methods that they may use.",
+	  .example = "[GET, PUT]" },
+	{ "routes[].cors.headers", SETTING_TOKENS, ALL(config_route, action.cors.headers),
+	  .initial = "[]", .shown = "those that need no leave", .min = 1, .max = 128,
+	  .text = "Headers that they may send; * for all.",
+	  .example = "[Authorization, Content-Type]" },
+	{ "routes[].cors.expose", SETTING_TOKENS, ALL(config_route, action.cors.expose),
+	  .initial = "[]", .shown = "those that need no leave", .min = 1, .max = 128,
+	  .text = "Headers of the answer that they may read.", .example = "[ETag]" },
+	{ "routes[].cors.credentials", SETTING_BOOL, AT(config_route, action.cors.credentials),
+	  .initial = "false", .text = "They may send cookies and other credentials.",
+	  .example = "true" },
+	{ "routes[].cors.max_age", SETTING_SECONDS, AT(config_route, action.cors.max_age_s),
+	  .initial = "10m", .max = DAY, .text = "How long a browser may remember the leave.",
+	  .example = "1h" },
+	{ "routes[].split", SETTING_LIST, ALL(config_route, action.arms), .initial = "[]",
+	  .shown = "none", .children = &arm_children,
+	  .text = "In the place of upstream: several, each with its share of the requests.",
+	  .example = "[{upstream: users, weight: 95}, {upstream: canary, weight: 5}]" },
+	{ "routes[].split[].upstream", SETTING_STRING, AT(config_arm, upstream), .required = true,
+	  .min = 1, .max = 128, .text = "Name of the upstream.", .example = "users" },
+	{ "routes[].split[].weight", SETTING_INT, AT(config_arm, weight), .initial = "1",
+	  .max = 10000, .text = "Its share, in proportion to the others; 0 gets nothing.",
+	  .example = "5" },
+	{ "routes[].split_by", SETTING_STRING, AT(config_route, action.split_by),
+	  .initial = "request", .max = 160,
+	  .text = "What keeps to one upstream of the split: request (nothing), user (of the token, "
+		  "else the address), address, cookie:NAME or header:NAME (else the address).",
+	  .example = "user" },
+	{ "routes[].mirror.upstream", SETTING_STRING, AT(config_route, action.mirror),
+	  .initial = "", .shown = "none", .max = 128,
+	  .text = "Name of an upstream that gets a copy of requests; its answers are thrown away.",
+	  .example = "shadow" },
+	{ "routes[].mirror.percent", SETTING_INT, AT(config_route, action.mirror_percent),
+	  .initial = "100", .max = 100, .text = "Of how many requests in a hundred.",
+	  .example = "5" },
+	{ "routes[].auth", SETTING_WORD, AT(config_route, action.auth), .initial = "inherit",
+	  .words = auths,
+	  .text = "Is a token needed: as the gate says, always, or never (which the gate must "
+		  "allow).",
+	  .example = "required" },
+	{ "routes[].retries", SETTING_INT, AT(config_route, action.retries), .max = 10,
+	  .words = off, .inherit = "limits.retries", .late = true,
+	  .text = "The same for this route.", .example = "1" },
+	{ "routes[].retry_on", SETTING_FLAGS, AT(config_route, action.retry_on),
+	  .initial = "[connect, reset]", .words = retry_on,
+	  .text = "What is tried again: a connection that was not made, one that broke before the "
+		  "answer, an answer with this status; the last two only where it can do no harm.",
+	  .example = "[connect, reset, 503]" },
 
 	{ "error_pages", SETTING_MAP, ALL(config, pages), .initial = "{}",
 	  .children = &page_children,

@@ -23,6 +23,7 @@ enum setting_type {
 	SETTING_WORD,     /* one of `words` */
 	SETTING_FLAGS,    /* a list of `words`: bits */
 	SETTING_STRING,
+	SETTING_TEXT,     /* the same, of several lines */
 	SETTING_NAME,     /* letters, digits, '.', '_' and '-' */
 	SETTING_TOKEN,    /* a token of RFC 9110 section 5.6.2: the name of a cookie or a header */
 	SETTING_QUOTABLE, /* what may stand between double quotes in a header */
@@ -35,7 +36,8 @@ enum setting_type {
 	SETTING_HOST, /* a host, host:port or *.domain */
 	SETTING_HOST_HEADER,
 	SETTING_LOG,     /* where the access log goes */
-	SETTING_STRINGS, /* a list; so are the next two */
+	SETTING_STRINGS, /* a list; so are the next three */
+	SETTING_TOKENS,
 	SETTING_NETWORKS,
 	SETTING_SERVERS,
 	SETTING_SECRET,

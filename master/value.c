@@ -105,6 +105,7 @@ value_parse(const struct value_env *e, const struct setting *s, struct slice tex
 	case SETTING_WORD:
 		return parse_word(s, text, base, why);
 	case SETTING_STRING:
+	case SETTING_TEXT:
 	case SETTING_NAME:
 	case SETTING_TOKEN:
 	case SETTING_QUOTABLE:
@@ -120,6 +121,7 @@ value_parse(const struct value_env *e, const struct setting *s, struct slice tex
 		return value_text_parse(e, s, text, base, why);
 	case SETTING_FLAGS:
 	case SETTING_STRINGS:
+	case SETTING_TOKENS:
 	case SETTING_NETWORKS:
 	case SETTING_SERVERS:
 	case SETTING_SECRET:
@@ -230,5 +232,6 @@ bool
 value_is_list(const struct setting *s)
 {
 	return s->type == SETTING_FLAGS || s->type == SETTING_STRINGS ||
-	       s->type == SETTING_NETWORKS || s->type == SETTING_SERVERS;
+	       s->type == SETTING_TOKENS || s->type == SETTING_NETWORKS ||
+	       s->type == SETTING_SERVERS;
 }

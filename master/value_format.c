@@ -169,6 +169,7 @@ value_format(const struct setting *s, const void *base, bool json, struct buf *o
 		put_flags(s, number_load(field, s->width), json, out);
 		break;
 	case SETTING_STRING:
+	case SETTING_TEXT:
 	case SETTING_NAME:
 	case SETTING_TOKEN:
 	case SETTING_QUOTABLE:
@@ -196,6 +197,7 @@ value_format(const struct setting *s, const void *base, bool json, struct buf *o
 		put_log(base, json, out);
 		break;
 	case SETTING_STRINGS:
+	case SETTING_TOKENS:
 	case SETTING_NETWORKS:
 		put_strings(*(const char *const *const *)field,
 			    *(const size_t *)((const char *)base + s->count), json, out);

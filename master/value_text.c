@@ -57,6 +57,11 @@ value_fault(const struct setting *s, struct slice text)
 		if (s->type == SETTING_TOKEN && !is_token(c))
 			return "is not the name of a header or cookie; use letters, digits, '-' "
 			       "and '_'";
+		if (s->type == SETTING_TOKENS && !is_token(c))
+			return "one has a character that neither a header nor a method has; use "
+			       "letters, digits, '-' and '_'";
+		if (s->type == SETTING_TEXT && (c == '\n' || c == '\t'))
+			continue;
 		if (s->type == SETTING_QUOTABLE &&
 		    (c == '"' || c == '\\' || (unsigned char)c >= 0x7f))
 			return "has a quote, a backslash or a letter beyond ASCII; remove it";

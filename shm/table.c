@@ -30,6 +30,12 @@ table_condition(const struct segment *rules, uint32_t i)
 	return seg_at(rules, RULES_CONDITIONS, i, sizeof(struct table_condition));
 }
 
+const struct table_action *
+table_action(const struct segment *rules, uint32_t i)
+{
+	return seg_at(rules, RULES_ACTIONS, i, sizeof(struct table_action));
+}
+
 const struct table_upstream *
 table_upstream(const struct segment *endpoints, uint32_t i)
 {

@@ -35,6 +35,10 @@ enum rules_section {
 	RULES_TRUSTED,   /* struct table_cidr: peers whose X-Forwarded-* are believed */
 	RULES_PAGES,     /* struct table_page: the operator's error pages */
 	RULES_CONDITIONS, /* struct table_condition, runs of them belong to routes */
+	RULES_ACTIONS,   /* struct table_action; 0 is empty, for routes that have none */
+	RULES_CHANGES,   /* struct table_change, runs of them belong to actions */
+	RULES_ORIGINS,   /* struct seg_ref, the same */
+	RULES_ARMS,      /* struct table_arm, the same */
 };
 
 enum { FORWARDED_REPLACE, FORWARDED_APPEND }; /* X-Forwarded-* of an untrusted peer */
@@ -59,7 +63,7 @@ struct table_global {
 	uint32_t access_log;        /* 0 off, 1 JSON */
 	uint32_t upstream_idle_ms;  /* of pooled connections */
 	uint32_t upstream_idle_max; /* pooled connections per endpoint and worker */
-	uint32_t retries, retry_budget; /* per request; per cent of an upstream's in flight */
+	uint32_t retry_budget;      /* per cent of an upstream's requests in flight */
 	uint32_t sources;      /* TOKEN_FROM_* */
 	struct seg_ref cookie; /* name of the token's cookie */
 	struct seg_ref realm;
@@ -92,12 +96,14 @@ struct table_host {
 #define ROUTE_STRIP 4u          /* take the matched prefix off the path */
 #define ROUTE_REFUSED 8u        /* its rule was refused: 503 */
 #define ROUTE_UPSTREAM_HOST 16u /* send the endpoint's authority as Host */
+#define ROUTE_AUTH 32u          /* a token is needed, whatever the gate says */
 
 struct table_route {
 	uint32_t next; /* in the chain of its node: exact first, then by priority */
 	uint32_t flags;
 	uint32_t upstream; /* index in ENDPOINTS_UPSTREAMS */
 	uint32_t policy;
+	uint32_t action; /* index in RULES_ACTIONS, 0 = none: it passes requests on as they are */
 	uint32_t slot; /* on the board */
 	int32_t priority;
 	struct seg_ref id;   /* stable: "file:users", "redis:test.com/a/" */
@@ -122,7 +128,54 @@ struct table_condition {
 struct table_policy {
 	uint32_t connect_ms, first_byte_ms, idle_ms, tunnel_idle_ms, total_ms; /* 0 = off */
 	uint32_t client_body_ms;
+	uint32_t retries, retry_on; /* so often; RETRY_* */
 	uint64_t body_bytes; /* largest request body */
+};
+
+#define RETRY_CONNECT 1u
+#define RETRY_RESET 2u
+#define RETRY_502 4u
+#define RETRY_503 8u
+#define RETRY_504 16u
+
+#define ACTION_REDIRECT 1u      /* answered with `status` and Location, a template of `text` */
+#define ACTION_RESPOND 2u       /* answered with `status`, `text` and `type` */
+#define ACTION_BACK 4u          /* Location and paths of cookies are changed back */
+#define ACTION_COOKIE_DOMAIN 8u /* Domain is taken off cookies */
+#define ACTION_CREDENTIALS 16u  /* of CORS */
+#define ACTION_ANY_HEADER 32u   /* of CORS: what is asked for may be sent */
+
+enum split_by { SPLIT_REQUEST, SPLIT_USER, SPLIT_ADDRESS, SPLIT_COOKIE, SPLIT_HEADER };
+
+struct table_action { /* what a route does beside passing requests on as they are */
+	uint32_t flags; /* ACTION_* */
+	uint32_t status;
+	struct seg_ref text, type;
+	uint32_t request_first, request_count;   /* changes of the request's fields */
+	uint32_t response_first, response_count; /* of the answer's */
+	uint32_t origins_first, origins_count;   /* of CORS, as in cors.h; 0 = none */
+	struct seg_ref methods, headers, expose; /* of CORS, as lists in a field; "" = none */
+	uint32_t max_age_s;
+	uint32_t split_by; /* enum split_by */
+	uint32_t arms_first, arms_count; /* 0 = the route's upstream */
+	struct seg_ref split_name; /* of the cookie or the header */
+	uint32_t mirror; /* index in ENDPOINTS_UPSTREAMS */
+	uint32_t mirror_percent; /* 0 = no mirror */
+};
+
+enum { CHANGE_REMOVE, CHANGE_SET, CHANGE_ADD };
+
+struct table_change {
+	struct seg_ref name;
+	struct seg_ref value; /* template (lib/template.h) */
+	uint32_t kind; /* CHANGE_* */
+	uint32_t pad;
+};
+
+struct table_arm {
+	uint32_t upstream; /* index in ENDPOINTS_UPSTREAMS */
+	uint32_t weight;
+	struct seg_ref name;
 };
 
 #define GATE_PROTECT 1u
@@ -227,6 +280,7 @@ bool table_gate_protects(const struct segment *rules, enum table_method method, 
 const struct table_route *table_route(const struct segment *rules, uint32_t i);
 const struct table_condition *table_condition(const struct segment *rules, uint32_t i);
 const struct table_policy *table_policy(const struct segment *rules, uint32_t i);
+const struct table_action *table_action(const struct segment *rules, uint32_t i);
 /* The operator's page for a status; empty when there is none. */
 struct slice table_page(const struct segment *rules, int status);
 /* Is the name (as it came) one that must not pass? Case, '-', '_' and '.' make no difference. */

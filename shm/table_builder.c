@@ -18,6 +18,8 @@ table_builder_init(struct table_builder *b)
 	seg_builder_init(&b->seg);
 	trie_builder_init(&b->routes, &b->seg, RULES_NODES, RULES_EDGES);
 	trie_builder_init(&b->gates, &b->seg, RULES_GATE_NODES, RULES_GATE_EDGES);
+	seg_builder_add(&b->seg, RULES_ACTIONS, &(struct table_action){ 0 },
+			sizeof(struct table_action));
 }
 
 void

@@ -95,17 +95,46 @@ static bool
 routes_ok(const struct segment *s)
 {
 	uint32_t count, policies = seg_count(s, RULES_POLICIES);
-	uint32_t conditions = seg_count(s, RULES_CONDITIONS);
+	uint32_t actions = seg_count(s, RULES_ACTIONS), conditions = seg_count(s, RULES_CONDITIONS);
 	bool ok = true;
 	const struct table_route *r = section(s, RULES_ROUTES, sizeof *r, &count, &ok);
 
 	for (uint32_t i = 0; i < count; i++) {
 		ok &= next_ok(r[i].next, i, count) && r[i].policy < policies &&
+		      r[i].action < actions &&
 		      ref_ok(s, r[i].id) && ref_ok(s, r[i].host) && ref_ok(s, r[i].path) &&
 		      ref_ok(s, r[i].add_prefix) && ref_ok(s, r[i].set_host) &&
 		      run_ok(r[i].conditions, r[i].conditions_count, conditions);
 	}
 	section(s, RULES_POLICIES, sizeof(struct table_policy), &policies, &ok);
+	return ok;
+}
+
+static bool
+actions_ok(const struct segment *s)
+{
+	uint32_t actions, changes, origins, arms;
+	bool ok = true;
+	const struct table_action *a = section(s, RULES_ACTIONS, sizeof *a, &actions, &ok);
+	const struct table_change *c = section(s, RULES_CHANGES, sizeof *c, &changes, &ok);
+	const struct seg_ref *origin = section(s, RULES_ORIGINS, sizeof *origin, &origins, &ok);
+	const struct table_arm *arm = section(s, RULES_ARMS, sizeof *arm, &arms, &ok);
+
+	for (uint32_t i = 0; i < actions; i++)
+		ok &= ref_ok(s, a[i].text) && ref_ok(s, a[i].type) && ref_ok(s, a[i].methods) &&
+		      ref_ok(s, a[i].headers) && ref_ok(s, a[i].expose) &&
+		      ref_ok(s, a[i].split_name) && a[i].split_by <= SPLIT_HEADER &&
+		      a[i].status < 600 && a[i].mirror_percent <= 100 &&
+		      run_ok(a[i].request_first, a[i].request_count, changes) &&
+		      run_ok(a[i].response_first, a[i].response_count, changes) &&
+		      run_ok(a[i].origins_first, a[i].origins_count, origins) &&
+		      run_ok(a[i].arms_first, a[i].arms_count, arms);
+	for (uint32_t i = 0; i < changes; i++)
+		ok &= ref_ok(s, c[i].name) && ref_ok(s, c[i].value) && c[i].kind <= CHANGE_ADD;
+	for (uint32_t i = 0; i < origins; i++)
+		ok &= ref_ok(s, origin[i]);
+	for (uint32_t i = 0; i < arms; i++)
+		ok &= ref_ok(s, arm[i].name);
 	return ok;
 }
 
@@ -183,7 +212,8 @@ peers_and_pages_ok(const struct segment *s)
 int
 table_verify_rules(const struct segment *s)
 {
-	if (!global_ok(s) || !hosts_ok(s) || !conditions_ok(s) || !routes_ok(s) || !gates_ok(s) || !tokens_ok(s) ||
+	if (!global_ok(s) || !hosts_ok(s) || !conditions_ok(s) || !routes_ok(s) || !actions_ok(s) ||
+	    !gates_ok(s) || !tokens_ok(s) ||
 	    !strips_ok(s) || !peers_and_pages_ok(s))
 		return -EBADMSG;
 	if (trie_verify(s, RULES_NODES, RULES_EDGES, seg_count(s, RULES_ROUTES)))

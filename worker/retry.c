@@ -50,7 +50,7 @@ may_retry(struct request *r)
 {
 	const struct table_global *g = table_global(r->table->segments[SEGMENT_RULES]);
 
-	if (!is_harmless(r) || r->tries >= g->retries || r->tries >= REQUEST_TRIES)
+	if (!is_harmless(r) || r->tries >= r->policy.retries || r->tries >= REQUEST_TRIES)
 		return false;
 	if (is_in_budget(r, g->retry_budget))
 		return true;

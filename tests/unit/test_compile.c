@@ -489,6 +489,8 @@ static struct config_route
 route(const char *host, const char *path, const char *upstream)
 {
 	return (struct config_route){
+		.action = { .redirect = "", .mirror = "", .split_by = "request",
+			    .retries = UINT32_MAX, .retry_on = RETRY_CONNECT | RETRY_RESET },
 		.name = "",
 		.host = host,
 		.path = path,

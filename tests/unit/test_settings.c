@@ -77,6 +77,12 @@ configuration_named(const struct setting *s, const char *name, struct buf *out)
 		 upstreams ? "{endpoints: [h]}"
 			   : "t.yaml"); /* also good for the name of a header */
 	buf_addc(&map, '\0');
+	if (strncmp(parent.p, "routes[].", 9) == 0) {
+		buf_addf(out, "{routes: [{target: h, ");
+		nest(parent.p + 9, map.p, out);
+		buf_addf(out, "}]}");
+		return;
+	}
 	buf_addc(out, '{');
 	nest(parent.p, map.p, out);
 	buf_addc(out, '}');
@@ -97,6 +103,31 @@ configuration_with(const struct setting *s, const char *value, struct buf *out)
 		{ "upstreams.*.endpoints[].", "{upstreams: {u: {endpoints: [{", "address: h, ",
 		  "}]}}}" },
 		{ "upstreams.*.", "{upstreams: {u: {", "endpoints: [h], ", "}}}" },
+		{ "routes[].redirect.", "{routes: [{redirect: {", "to: /x, ", "}}]}" },
+		{ "routes[].respond.", "{routes: [{respond: {", "status: 404, ", "}}]}" },
+		{ "routes[].cors.", "{routes: [{target: h, cors: {", "origins: [null], ", "}}]}" },
+		{ "routes[].mirror.",
+		  "{upstreams: {shadow: {endpoints: [h]}}, routes: [{target: h, mirror: {",
+		  "upstream: shadow, ", "}}]}" },
+		{ "routes[].split_by",
+		  "{upstreams: {u: {endpoints: [h]}}, routes: [{split: [{upstream: u}], ", "",
+		  "}]}" },
+		{ "routes[].split[].",
+		  "{upstreams: {users: {endpoints: [h]}, u: {endpoints: [h]}}, routes: [{split: "
+		  "[{upstream: u}, {",
+		  "upstream: users, ", "}]}]}" },
+		{ "routes[].split",
+		  "{upstreams: {users: {endpoints: [h]}, canary: {endpoints: [i]}}, routes: [{", "",
+		  "}]}" },
+		{ "routes[].request_headers.set.*.",
+		  "{routes: [{target: h, request_headers: {set: {X-A: {", "", "}}}}]}" },
+		{ "routes[].request_headers.add.*.",
+		  "{routes: [{target: h, request_headers: {add: {X-A: {", "", "}}}}]}" },
+		{ "routes[].response_headers.set.*.",
+		  "{routes: [{target: h, response_headers: {set: {X-A: {", "", "}}}}]}" },
+		{ "routes[].response_headers.add.*.",
+		  "{routes: [{target: h, response_headers: {add: {X-A: {", "", "}}}}]}" },
+		{ "routes[].auth", "{gate: {secret: x}, routes: [{target: h, ", "", "}]}" },
 		{ "routes[].upstream", "{upstreams: {users: {endpoints: [h]}}, routes: [{", "",
 		  "}]}" },
 		{ "routes[].", "{routes: [{", "target: h, ", "}]}" },

@@ -288,10 +288,10 @@ test_global(void **state)
 	policy_add(&b);
 	route_add(&b, "any", "", false, "/", 0);
 	b.global = (struct table_global){
-		.root_any = 77, .hosts_verbatim = 1, .retries = 2, .no_route_status = 502
+		.root_any = 77, .hosts_verbatim = 1, .retry_budget = 2, .no_route_status = 502
 	};
 	s = finish(&b);
-	assert_int_equal(table_global(s)->retries, 2);
+	assert_int_equal(table_global(s)->retry_budget, 2);
 	assert_int_equal(table_global(s)->no_route_status, 502);
 	assert_int_equal(table_global(s)->hosts_verbatim, 0);
 	assert_non_null(find(s, "h", "/", lower).r);
