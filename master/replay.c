@@ -1,0 +1,190 @@
+#include "replay.h"
+
+#include "lib/arena.h"
+#include "lib/map.h"
+#include "lib/uri.h"
+#include "lib/xalloc.h"
+
+#include <stdlib.h>
+#include <time.h>
+
+/* What becomes of a request. */
+struct fate {
+	enum { FATE_NONE, FATE_REFUSED, FATE_ROUTED } kind;
+	bool protects;
+	uint32_t flags; /* of those that change what the upstream gets */
+	struct slice route, upstream, add_prefix, set_host;
+};
+
+struct group {
+	struct fate before, after;
+	size_t count;
+	const struct asked_key *example;
+};
+
+/* ---- one request ---- */
+
+static bool
+holds(const struct table_key *key, uint32_t condition)
+{
+	return true;
+}
+
+static void
+fate_of(const struct replay_side *side, const struct table_key *key, struct fate *out)
+{
+	const struct table_upstream *up;
+	struct table_match match;
+
+	*out = (struct fate){ .kind = FATE_NONE };
+	table_find(side->rules, key, &match);
+	out->protects = table_gate_protects(side->rules, key->method, key->path);
+	if (!match.r)
+		return;
+	out->kind = match.r->flags & ROUTE_REFUSED ? FATE_REFUSED : FATE_ROUTED;
+	out->flags = match.r->flags & (ROUTE_STRIP | ROUTE_UPSTREAM_HOST);
+	out->route = seg_string(side->rules, match.r->id);
+	out->add_prefix = seg_string(side->rules, match.r->add_prefix);
+	out->set_host = seg_string(side->rules, match.r->set_host);
+	up = table_upstream(side->endpoints, match.r->upstream);
+	if (up)
+		out->upstream = seg_string(side->endpoints, up->name);
+}
+
+/* By another rule it may come to the same. */
+static bool
+is_same(const struct fate *a, const struct fate *b)
+{
+	return a->kind == b->kind && a->protects == b->protects && a->flags == b->flags &&
+	       slice_eq(a->upstream, b->upstream) && slice_eq(a->add_prefix, b->add_prefix) &&
+	       slice_eq(a->set_host, b->set_host);
+}
+
+/* ---- groups ---- */
+
+static void
+add_name(struct buf *b, const struct fate *f)
+{
+	buf_addf(b, "%d%d", f->kind, f->protects);
+	buf_adds(b, f->route);
+	buf_addc(b, '\0');
+	buf_adds(b, f->upstream);
+	buf_addc(b, '\0');
+}
+
+static void
+note(struct map *groups, struct buf *name, const struct fate *before, const struct fate *after,
+     const struct asked_key *key)
+{
+	struct group **place;
+
+	name->n = 0;
+	add_name(name, before);
+	add_name(name, after);
+	place = (struct group **)map_put(groups, buf_slice(name));
+	if (!*place) {
+		*place = xcalloc(1, sizeof **place);
+		**place = (struct group){ *before, *after, 0, key };
+	}
+	(*place)->count++;
+}
+
+/* The largest first. */
+static int
+compare_groups(const void *a, const void *b)
+{
+	const struct group *x = ((const struct map_entry *)a)->value;
+	const struct group *y = ((const struct map_entry *)b)->value;
+
+	return (x->count < y->count) - (x->count > y->count);
+}
+
+/* ---- telling ---- */
+
+static void
+add_fate(struct buf *b, const struct fate *f)
+{
+	static const char *const kinds[] = {
+		[FATE_NONE] = "no_route",
+		[FATE_REFUSED] = "rule_refused",
+		[FATE_ROUTED] = "routed",
+	};
+
+	buf_addf(b, "{\"outcome\":\"%s\",\"route\":", kinds[f->kind]);
+	buf_add_json(b, f->route);
+	buf_adds(b, SLICE(",\"upstream\":"));
+	buf_add_json(b, f->upstream);
+	buf_addf(b, ",\"protected\":%s}", f->protects ? "true" : "false");
+}
+
+static void
+add_group(struct buf *b, const struct group *g, bool example)
+{
+	buf_addf(b, "{\"count\":%zu,\"before\":", g->count);
+	add_fate(b, &g->before);
+	buf_adds(b, SLICE(",\"after\":"));
+	add_fate(b, &g->after);
+	if (example) {
+		buf_adds(b, SLICE(",\"example\":{\"host\":"));
+		buf_add_json(b, g->example->host);
+		buf_adds(b, SLICE(",\"path\":"));
+		buf_add_json(b, g->example->path);
+		buf_addc(b, '}');
+	}
+	buf_addc(b, '}');
+}
+
+static void
+add_since(struct buf *b, const struct asked_key *keys, size_t count)
+{
+	time_t oldest = INT32_MAX;
+	char text[32];
+	struct tm tm;
+
+	for (size_t i = 0; i < count; i++)
+		oldest = keys[i].second < oldest ? keys[i].second : oldest;
+	gmtime_r(&oldest, &tm);
+	strftime(text, sizeof text, "\"%Y-%m-%dT%H:%M:%SZ\"", &tm);
+	buf_addf(b, "\"since\":%s", count ? text : "null");
+}
+
+void
+replay_compare(const struct asked_key *keys, size_t count, const struct replay_side *before,
+	       const struct replay_side *after, bool examples, struct buf *out)
+{
+	char room[2 * ASKED_HOST_MAX + 2];
+	struct map groups = MAP_INIT;
+	BUF_CLEAN struct buf name = { 0 };
+	size_t elsewhere = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		struct table_key key = { .path = keys[i].path, .host_raw = keys[i].host,
+					 .method = keys[i].method, .test = holds };
+		struct fate a, b;
+		struct uri_host host;
+
+		if (keys[i].method > METHOD_OTHER || uri_host_parse(keys[i].host, room, &host) < 0)
+			continue;
+		key.host = host.host;
+		key.host_port = host.host_port;
+		fate_of(before, &key, &a);
+		fate_of(after, &key, &b);
+		if (is_same(&a, &b))
+			continue;
+		elsewhere++;
+		note(&groups, &name, &a, &b, &keys[i]);
+	}
+	buf_addf(out, "\"keys\":%zu,", count);
+	add_since(out, keys, count);
+	buf_addf(out, ",\"elsewhere\":%zu,\"groups_count\":%zu,\"groups\":[", elsewhere,
+		 groups.count);
+	if (groups.count > 0)
+		qsort(groups.entries, groups.count, sizeof *groups.entries, compare_groups);
+	for (size_t i = 0; i < groups.count && i < REPLAY_GROUPS; i++) {
+		if (i > 0)
+			buf_addc(out, ',');
+		add_group(out, groups.entries[i].value, examples);
+	}
+	buf_addc(out, ']');
+	map_deinit(&groups, free);
+}
