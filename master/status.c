@@ -7,9 +7,8 @@
 #include <time.h>
 #include <unistd.h>
 
-/* RFC 3339 in UTC, or null. */
-static void
-add_time(struct buf *b, int64_t wall)
+void
+status_add_time(struct buf *b, int64_t wall)
 {
 	char text[32];
 	time_t t = wall;
@@ -80,7 +79,7 @@ add_table(struct buf *b, const struct master *m)
 
 	buf_addf(b, "\"table\":{\"version\":%llu,\"published\":",
 		 (unsigned long long)m->publisher.version);
-	add_time(b, m->publisher.published_wall);
+	status_add_time(b, m->publisher.published_wall);
 	buf_adds(b, SLICE(",\"acknowledged\":["));
 	for (uint32_t i = 0; i + 1 < s->slots_count; i++) {
 		const struct slot *slot = &s->slots[i];
@@ -158,7 +157,7 @@ add_rules(struct buf *b, const struct master *m, const struct store_redis_status
 	buf_addf(b, ",\"withheld\":%zu", st->withheld);
 	add_shadowed(b, report);
 	buf_adds(b, SLICE(",\"compared\":"));
-	add_time(b, compared);
+	status_add_time(b, compared);
 	if (compared)
 		buf_addf(b, ",\"age_s\":%lld}", (long long)(clock_wall() - compared));
 	else
@@ -179,7 +178,7 @@ add_redis(struct buf *b, const struct master *m, const struct store_redis_status
 	buf_adds(b, SLICE(",\"error\":"));
 	buf_add_json(b, slice_of(st->error));
 	buf_addf(b, ",\"tracking\":%s,\"since\":", st->tracking ? "true" : "false");
-	add_time(b, st->since_wall);
+	status_add_time(b, st->since_wall);
 	buf_addc(b, '}');
 }
 
@@ -276,7 +275,7 @@ add_reload(struct buf *b, const struct master *m)
 		return;
 	}
 	buf_addf(b, "\"last_reload\":{\"ok\":%s,\"at\":", m->last_reload.ok ? "true" : "false");
-	add_time(b, m->last_reload.wall);
+	status_add_time(b, m->last_reload.wall);
 	buf_adds(b, SLICE(",\"error\":"));
 	buf_add_json(b, slice_of(m->last_reload.error));
 	buf_addc(b, '}');
