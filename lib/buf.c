@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 void
 buf_deinit(struct buf *b)
@@ -156,6 +157,21 @@ buf_add_json(struct buf *b, struct slice s)
 		s = slice_make(s.p + n, s.n - n);
 	}
 	buf_addc(b, '"');
+}
+
+void
+buf_add_json_time(struct buf *b, int64_t wall)
+{
+	char text[32];
+	time_t t = wall;
+	struct tm tm;
+
+	if (wall <= 0 || !gmtime_r(&t, &tm)) {
+		buf_adds(b, SLICE("null"));
+		return;
+	}
+	strftime(text, sizeof text, "\"%Y-%m-%dT%H:%M:%SZ\"", &tm);
+	buf_adds(b, slice_of(text));
 }
 
 void

@@ -26,6 +26,8 @@ void buf_add_u64(struct buf *b, uint64_t n);
 void buf_addf(struct buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* A JSON string with its quotes; bytes that are no UTF-8 become U+FFFD (RFC 8259 section 7). */
 void buf_add_json(struct buf *b, struct slice s);
+/* Seconds since 1970 as a JSON string (RFC 3339, UTC); null where there are none. */
+void buf_add_json_time(struct buf *b, int64_t wall);
 /* Text for HTML: & < > " ' are escaped. */
 void buf_add_html(struct buf *b, struct slice s);
 

@@ -172,6 +172,30 @@ write_state(struct slice state, bool colours, struct buf *out)
 	columns_paint(colours, colour_of(state), text.p, out);
 }
 
+/* Which revision it is, who made it and why; where none is known, what identifies the rules. */
+static void
+write_revision(const struct json *rules, struct buf *out)
+{
+	const struct json *r = json_get(rules, "revision");
+	struct slice why = json_text(json_get(r, "why"));
+	struct slice error = json_text(json_get(rules, "history_error"));
+	char at[32];
+
+	if (r && json_kind(r) == JSON_OBJECT) {
+		buf_addf(out, "        revision %.*s of %s by %.*s",
+			 SLICE_F(json_text(json_get(r, "revision"))), answer_text(r, "at", at),
+			 SLICE_F(json_text(json_get(r, "who"))));
+		if (why.n)
+			buf_addf(out, ": %.*s", SLICE_F(why));
+		buf_addc(out, '\n');
+	} else if (answer_number(rules, "frontends") + answer_number(rules, "backends") > 0) {
+		buf_addf(out, "        revision not known, digest %.*s\n",
+			 SLICE_F(json_text(json_get(rules, "digest"))));
+	}
+	if (error.n)
+		buf_addf(out, "        revisions cannot be read: %.*s\n", SLICE_F(error));
+}
+
 static void
 write_rules(const struct json *root, bool colours, struct buf *out)
 {
@@ -193,6 +217,7 @@ write_rules(const struct json *root, bool colours, struct buf *out)
 		buf_addf(out, ", %s deletions withheld (yett reload --force applies them)",
 			 answer_text(rules, "withheld", a));
 	buf_addc(out, '\n');
+	write_revision(rules, out);
 	write_label("redis", colours, out);
 	write_state(state, colours, out);
 	if (!is(state, "off"))

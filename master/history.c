@@ -1,7 +1,5 @@
 #include "history.h"
 
-#include "status.h"
-
 #include "lib/json.h"
 #include "lib/xalloc.h"
 
@@ -134,7 +132,7 @@ void
 revision_write(const struct revision *r, bool whole, struct buf *out)
 {
 	buf_addf(out, "{\"revision\":\"%s\",\"at\":", r->id);
-	status_add_time(out, r->wall);
+	buf_add_json_time(out, r->wall);
 	buf_adds(out, SLICE(",\"who\":"));
 	buf_add_json(out, slice_of(r->who));
 	buf_adds(out, SLICE(",\"why\":"));
@@ -164,7 +162,7 @@ revision_write_delta(const struct revision *r, struct buf *out)
 }
 
 void
-revision_save(const struct revision *r, struct buf *out)
+revision_save(const struct revision *r, bool whole, struct buf *out)
 {
 	struct buf delta BUF_CLEAN = { 0 };
 
@@ -175,7 +173,10 @@ revision_save(const struct revision *r, struct buf *out)
 	buf_adds(out, SLICE(",\"why\":"));
 	buf_add_json(out, slice_of(r->why));
 	buf_adds(out, SLICE(",\"delta\":"));
-	revision_write_delta(r, &delta);
+	if (whole)
+		revision_write_delta(r, &delta);
+	else
+		buf_add_json(&delta, SLICE("what it changed is only known to the store"));
 	buf_add_json(out, buf_slice(&delta));
 	buf_addc(out, '}');
 }

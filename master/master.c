@@ -164,8 +164,15 @@ on_rules_changed(void *userdata)
 	struct master *m = userdata;
 
 	board_settle(m);
+	revisions_settle(m);
 	saver_mark(&m->saver);
 	publish_mark(m, PUBLISH_RULES);
+}
+
+static void
+on_history(void *userdata)
+{
+	revisions_settle(userdata);
 }
 
 static void
@@ -181,7 +188,8 @@ on_store_state(void *userdata)
 }
 
 const struct store_redis_ops master_store_ops = { .changed = on_rules_changed,
-						  .state = on_store_state };
+						  .state = on_store_state,
+						  .history = on_history };
 
 void
 master_names_changed(void *userdata)

@@ -12,6 +12,7 @@
 #include "probe.h"
 #include "publish.h"
 #include "resolve.h"
+#include "revisions.h"
 #include "rules.h"
 #include "save.h"
 #include "shm/board.h"
@@ -52,6 +53,7 @@ struct master {
 	int page_fd;
 
 	struct rules *rules;     /* of Redis */
+	struct revisions revisions;
 	bool remembered;         /* they were last-known-good ones from the state file */
 	int64_t remembered_wall; /* when those were saved */
 	struct resolver *resolver;

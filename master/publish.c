@@ -8,6 +8,7 @@
 #include "lib/xalloc.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -64,6 +65,18 @@ publish_mark(struct master *m, unsigned parts)
 		p->directory_old = true;
 	/* A timer of no length runs in the next turn, however many marks there were before. */
 	uv_timer_start(&p->turn, publish_turn, 0, 0);
+}
+
+void
+publish_revision(struct master *m, const char *id, int64_t wall)
+{
+	struct publisher *p = &m->publisher;
+
+	if (strcmp(p->revision, id) == 0)
+		return;
+	snprintf(p->revision, sizeof p->revision, "%s", id);
+	p->revision_wall = wall;
+	publish_mark(m, PUBLISH_REVISION);
 }
 
 /* ---- the directory ---- */
@@ -250,7 +263,9 @@ send_segment(struct slot *slot, const struct segment *s)
 static void
 send_publish(const struct publisher *p, struct slot *slot)
 {
-	struct msg_publish publish = { .version = p->version };
+	struct msg_publish publish = { .version = p->version, .revision_wall = p->revision_wall };
+
+	memcpy(publish.revision, p->revision, sizeof publish.revision);
 
 	for (int i = 0; i < SEGMENT_N; i++) {
 		if (i != SEGMENT_KEYS || slot->role == ROLE_TRAFFIC)
@@ -319,11 +334,11 @@ publish_tick(struct master *m)
 
 /* Puts in force what is new in `product`. Returns whether anything was. */
 static bool
-publish_commit(struct master *m, struct product *product)
+publish_commit(struct master *m, struct product *product, bool revision)
 {
 	struct publisher *p = &m->publisher;
 	bool changed[SEGMENT_N] = { 0 };
-	bool any = false;
+	bool any = revision;
 
 	if (product->report) {
 		if (p->report)
@@ -393,7 +408,7 @@ publish_compile(struct master *m, uint64_t now)
 			names_note(m);
 		if (parts & PUBLISH_RULES)
 			p->rules_loaded = master_rules_loaded(m);
-		if (publish_commit(m, &product))
+		if (publish_commit(m, &product, parts & PUBLISH_REVISION))
 			log_info("table version=%llu routes=%zu upstreams=%zu took_ms=%.1f",
 				 (unsigned long long)p->version, p->report->routes_count,
 				 p->directory->upstreams_count,

@@ -8,6 +8,7 @@
 
 #include "compile.h"
 #include "directory.h"
+#include "history.h"
 #include "lib/map.h"
 #include "shm/table.h"
 #include "wait.h"
@@ -17,7 +18,12 @@
 struct master;
 struct slot;
 
-enum publish_part { PUBLISH_RULES = 1, PUBLISH_ENDPOINTS = 2, PUBLISH_KEYS = 4 };
+enum publish_part {
+	PUBLISH_RULES = 1,
+	PUBLISH_ENDPOINTS = 2,
+	PUBLISH_KEYS = 4,
+	PUBLISH_REVISION = 8, /* its name alone */
+};
 #define PUBLISH_ALL (PUBLISH_RULES | PUBLISH_ENDPOINTS | PUBLISH_KEYS)
 
 struct publisher {
@@ -30,6 +36,8 @@ struct publisher {
 	uint64_t generation; /* of the next segments */
 	uint64_t version;    /* of the table in force, 0 before the first */
 	int64_t published_wall;
+	char revision[REVISION_TEXT]; /* of the rules, as the next table says; empty: unknown */
+	int64_t revision_wall;
 	bool rules_loaded; /* as the table in force says */
 	struct segment *segments[SEGMENT_N];
 	struct directory *directory;
@@ -44,6 +52,8 @@ void publish_deinit(struct master *m);
 /* Compiled and published in this loop turn or the next one; names that it is the first to have
  * get a moment to resolve. */
 void publish_mark(struct master *m, unsigned parts);
+/* The next table says that its rules are this revision; empty: unknown. */
+void publish_revision(struct master *m, const char *id, int64_t wall);
 /* At every tick. */
 void publish_tick(struct master *m);
 /* Would this configuration compile? 0, or a negative errno with the reason in `report`. Changes

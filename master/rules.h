@@ -11,6 +11,7 @@
 #include <stdbool.h>
 
 struct delta;
+struct revision;
 
 #define RULES_NAME_MAX 1024    /* bytes of a url, a backend's name, a server or a setting's name */
 #define RULES_VALUE_MAX 65536  /* bytes of a value */
@@ -103,7 +104,9 @@ void rules_replace(struct rules *r, struct rules *from);
 int rules_server_parse(struct slice text, struct config_endpoint *out, const char **why);
 void rules_endpoint_free(struct config_endpoint *e);
 
-/* Last-known-good: JSON in source form, written by rename and fsynced (file and folder), read back at start. */
-int rules_save(const struct rules *r, const char *path, struct buf *error);
-/* 0; -ENOENT; -EBADMSG when it is no such file (moved aside to PATH.bad, reason in error). *saved_at: seconds since 1970. */
-int rules_load(struct rules *r, const char *path, int64_t *saved_at, struct buf *error);
+/* Last-known-good: JSON in source form, written by rename and fsynced (file and folder), read back at start. `revision`: which
+ * they are; NULL: not known. */
+int rules_save(const struct rules *r, const struct revision *revision, const char *path, struct buf *error);
+/* 0; -ENOENT; -EBADMSG when it is no such file (moved aside to PATH.bad, reason in error). *saved_at: seconds since 1970.
+ * *revision is the caller's, NULL where none was saved. */
+int rules_load(struct rules *r, const char *path, int64_t *saved_at, struct revision **revision, struct buf *error);

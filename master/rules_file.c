@@ -6,6 +6,7 @@
 
 #include "rules.h"
 
+#include "history.h"
 #include "rules_backend.h"
 
 #include "lib/clock.h"
@@ -48,7 +49,7 @@ refusals_write(const struct rules *r, struct buf *out)
 }
 
 static void
-rules_write(const struct rules *r, struct buf *out)
+rules_write(const struct rules *r, const struct revision *revision, struct buf *out)
 {
 	buf_addf(out, "{\"format\":\"" FORMAT "\",\"saved_at\":%" PRId64 ",\n\"frontends\":{",
 		 clock_wall());
@@ -71,7 +72,12 @@ rules_write(const struct rules *r, struct buf *out)
 	 * have it. */
 	buf_adds(out, SLICE("},\n\"refused\":{"));
 	refusals_write(r, out);
-	buf_adds(out, SLICE("}}\n"));
+	buf_addc(out, '}');
+	if (revision) {
+		buf_adds(out, SLICE(",\n\"revision\":"));
+		revision_save(revision, false, out);
+	}
+	buf_adds(out, SLICE("}\n"));
 }
 
 static int
@@ -124,14 +130,15 @@ write_file(const char *path, const char *temporary, struct slice content)
 }
 
 int
-rules_save(const struct rules *r, const char *path, struct buf *error)
+rules_save(const struct rules *r, const struct revision *revision, const char *path,
+	   struct buf *error)
 {
 	struct buf content BUF_CLEAN = { 0 }, temporary BUF_CLEAN = { 0 };
 	int e;
 
 	buf_addf(&temporary, "%s.tmp", path);
 	buf_addc(&temporary, '\0');
-	rules_write(r, &content);
+	rules_write(r, revision, &content);
 	e = write_file(path, temporary.p, buf_slice(&content));
 	if (e < 0)
 		buf_addf(error, "%s: %s", path, strerror(-e));
@@ -257,7 +264,8 @@ set_aside(const char *path, struct buf *error)
 }
 
 int
-rules_load(struct rules *r, const char *path, int64_t *saved_at, struct buf *error)
+rules_load(struct rules *r, const char *path, int64_t *saved_at, struct revision **revision,
+	   struct buf *error)
 {
 	struct buf content BUF_CLEAN = { 0 };
 	struct rules *loaded;
@@ -265,6 +273,7 @@ rules_load(struct rules *r, const char *path, int64_t *saved_at, struct buf *err
 	bool good;
 	int e = read_file(path, &content);
 
+	*revision = NULL;
 	if (e < 0 && e != -EBADMSG) {
 		buf_addf(error, "%s: %s", path, strerror(-e));
 		return e;
@@ -272,6 +281,7 @@ rules_load(struct rules *r, const char *path, int64_t *saved_at, struct buf *err
 	loaded = rules_new();
 	good = e == 0 && json_parse(buf_slice(&content), FILE_MAX, DEPTH, &document) == 0 &&
 	       load_document(loaded, document, saved_at);
+	*revision = good ? revision_load(json_get(document, "revision")) : NULL;
 	json_free(document);
 	if (!good) {
 		rules_free(loaded);

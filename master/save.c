@@ -237,7 +237,7 @@ static int
 rules_put(const struct master *m, const char *path, struct buf *error)
 {
 	char *next = new_path(m, "rules.json");
-	int r = rules_save(m->rules, next, error);
+	int r = rules_save(m->rules, revisions_in_force(m), next, error);
 
 	if (r == 0 && rename(next, path) < 0) {
 		r = -errno;
@@ -254,6 +254,7 @@ void
 saver_load(struct master *m)
 {
 	BUF_CLEAN struct buf error = { 0 };
+	struct revision *revision;
 	char *rules, *seen;
 	int r;
 
@@ -265,8 +266,10 @@ saver_load(struct master *m)
 	seen_load(m, seen);
 	m->saver.seen_digest = seen_digest(m);
 	if (m->config->redis.configured) {
-		r = rules_load(m->rules, rules, &m->remembered_wall, &error);
+		r = rules_load(m->rules, rules, &m->remembered_wall, &revision, &error);
 		m->remembered = r == 0;
+		if (revision)
+			revisions_remember(m, revision);
 		m->saver.saved_wall = m->remembered_wall;
 		if (r == 0)
 			log_info(

@@ -220,7 +220,9 @@ const struct setting settings[] = {
 	  .example = "2s" },
 	{ "redis.compare_interval", SETTING_DURATION, AT(config, redis.compare_interval),
 	  .initial = "2m", .min = SECOND, .max = DAY,
-	  .text = "Time between two full comparisons with what Redis holds; SWAPDB is only seen by them.", .example = "5m" },
+	  .text = "Time between two full comparisons with what Redis holds; SWAPDB is only seen by "
+		  "them.",
+	  .example = "5m" },
 
 	{ "gate.protect", SETTING_LIST, ALL(config, gate.protect), .initial = "[]",
 	  .children = &protect_children, .text = "What needs a token.",
@@ -254,10 +256,12 @@ const struct setting settings[] = {
 	  .text = "Signatures that are accepted; what a token says of itself changes nothing.",
 	  .example = "[RS256, ES256]" },
 	{ "gate.secret", SETTING_SECRET, AT(config, gate.secret),
-	  .text = "The shared key of HS256, HS384 and HS512; needed as soon as something is protected by one of them.",
+	  .text = "The shared key of HS256, HS384 and HS512; needed as soon as something is "
+		  "protected by one of them.",
 	  .example = "{env: JWT_SECRET_KEY}" },
 	{ "gate.public_key", SETTING_SECRET, AT(config, gate.public_key),
-	  .text = "The issuer's public key or certificate in PEM, for the other algorithms: RSA of at least 2048 bits "
+	  .text = "The issuer's public key or certificate in PEM, for the other algorithms: RSA of "
+		  "at least 2048 bits "
 		  "for RS and PS, P-256 for ES256, P-384 for ES384, Ed25519 for EdDSA.",
 	  .example = "{file: /etc/yett/issuer.pem}" },
 	{ "gate.issuer", SETTING_STRING, AT(config, gate.issuer), .initial = "",
@@ -270,8 +274,8 @@ const struct setting settings[] = {
 	  .text = "How far the clocks of issuer and gateway may differ.", .example = "10s" },
 	{ "gate.require_exp", SETTING_BOOL, AT(config, gate.require_exp), .initial = "false",
 	  .text = "Refuse a token without the claim exp.", .example = "true" },
-	{ "gate.sources", SETTING_FLAGS, AT(config, gate.sources), .initial = "[bearer, basic, cookie]", .min = 1,
-	  .words = sources,
+	{ "gate.sources", SETTING_FLAGS, AT(config, gate.sources),
+	  .initial = "[bearer, basic, cookie]", .min = 1, .words = sources,
 	  .text = "Where a token may stand: Authorization Bearer, the password of Basic, a cookie, "
 		  "or Authorization "
 		  "without a scheme (bare).",
@@ -341,8 +345,7 @@ const struct setting settings[] = {
 	  .text = "How long the first of its ejections lasts.", .example = "10s" },
 	{ "upstreams.*.ejection.max_time", SETTING_DURATION,
 	  AT(config_upstream, balance.eject_max_time), .min = 100, .max = DAY,
-	  .inherit = "ejection.max_time", .text = "How long the longest lasts.",
-	  .example = "1m" },
+	  .inherit = "ejection.max_time", .text = "How long the longest lasts.", .example = "1m" },
 	{ "upstreams.*.slow_start", SETTING_DURATION, AT(config_upstream, balance.slow_start),
 	  .max = HOUR, .inherit = "slow_start",
 	  .text = "Time in which an endpoint of this upstream comes to its whole share.",
@@ -354,10 +357,9 @@ const struct setting settings[] = {
 	  .words = off, .inherit = "queue",
 	  .text = "Most requests that wait for an endpoint of this upstream in one worker.",
 	  .example = "off" },
-	{ "upstreams.*.queue_timeout", SETTING_DURATION,
-	  AT(config_upstream, balance.queue_timeout), .min = 1, .max = HOUR,
-	  .inherit = "timeouts.queue", .text = "How long a request may wait for one.",
-	  .example = "2s" },
+	{ "upstreams.*.queue_timeout", SETTING_DURATION, AT(config_upstream, balance.queue_timeout),
+	  .min = 1, .max = HOUR, .inherit = "timeouts.queue",
+	  .text = "How long a request may wait for one.", .example = "2s" },
 	{ "upstreams.*.all_down", SETTING_WORD, AT(config_upstream, all_down_fail),
 	  .words = when_all_down, .inherit = "all_down",
 	  .text = "What happens when every endpoint of this upstream is dead.", .example = "fail" },
@@ -584,8 +586,9 @@ const struct setting settings[] = {
 	  .initial = "60s", .max = DAY,
 	  .text = "How long an upstream may take until its answer begins.", .example = "5m" },
 	{ "timeouts.idle", SETTING_DURATION, AT(config, timeouts.idle), .initial = "60s",
-	  .max = DAY, .text = "How long the upstream may take nothing of the request, or send nothing "
-			       "more of its answer, or the client take nothing of it.",
+	  .max = DAY,
+	  .text = "How long the upstream may take nothing of the request, or send nothing "
+		  "more of its answer, or the client take nothing of it.",
 	  .example = "5m" },
 	{ "timeouts.tunnel_idle", SETTING_DURATION, AT(config, timeouts.tunnel_idle),
 	  .initial = "1h", .max = 7 * DAY,
@@ -600,16 +603,18 @@ const struct setting settings[] = {
 	{ "timeouts.client_head", SETTING_DURATION, AT(config, client_head), .initial = "10s",
 	  .min = 1, .max = HOUR, .text = "How long the head of a request may take to arrive.",
 	  .example = "5s" },
-	{ "timeouts.client_body", SETTING_DURATION, AT(config, timeouts.client_body), .initial = "60s",
-	  .max = DAY, .text = "How long the body of a request may stand still.", .example = "30s" },
+	{ "timeouts.client_body", SETTING_DURATION, AT(config, timeouts.client_body),
+	  .initial = "60s", .max = DAY, .text = "How long the body of a request may stand still.",
+	  .example = "30s" },
 	{ "timeouts.keepalive", SETTING_DURATION, AT(config, keepalive), .initial = "75s", .min = 1,
 	  .max = DAY, .text = "How long a client's connection is kept without a request.",
 	  .example = "30s" },
 	{ "timeouts.upstream_idle", SETTING_DURATION, AT(config, upstream_idle), .initial = "4s",
 	  .max = DAY,
-	  .text = "How long a connection to an endpoint is kept for the next request, if the endpoint "
-		  "itself does not say it (Keep-Alive); off keeps none. "
-		  "Routes share these connections.",
+	  .text =
+	      "How long a connection to an endpoint is kept for the next request, if the endpoint "
+	      "itself does not say it (Keep-Alive); off keeps none. "
+	      "Routes share these connections.",
 	  .example = "30s" },
 	{ "timeouts.drain", SETTING_DURATION, AT(config, drain), .initial = "30s", .max = DAY,
 	  .text = "How long requests may take to finish when the gateway is told to end.",
@@ -657,9 +662,9 @@ const struct setting settings[] = {
 	  .words = off,
 	  .text = "How often a request that an endpoint did not take is tried on another.",
 	  .example = "off" },
-	{ "limits.retry_budget", SETTING_INT, AT(config, retry_budget), .initial = "20",
-	  .max = 100,
-	  .text = "Most of an upstream's requests under way that may be retries, in per cent over all workers; 3 always may.",
+	{ "limits.retry_budget", SETTING_INT, AT(config, retry_budget), .initial = "20", .max = 100,
+	  .text = "Most of an upstream's requests under way that may be retries, in per cent over "
+		  "all workers; 3 always may.",
 	  .example = "50" },
 
 	{ "health.enabled", SETTING_BOOL, AT(config, health.enabled), .initial = "true",
@@ -687,8 +692,9 @@ const struct setting settings[] = {
 	  .example = "least_connections" },
 	{ "ejection.failures", SETTING_INT, AT(config, balance.eject_failures), .initial = "5",
 	  .max = 1000, .words = off,
-	  .text = "Failures in a row, over all workers, that eject an endpoint: for a while it gets "
-		  "no requests.",
+	  .text =
+	      "Failures in a row, over all workers, that eject an endpoint: for a while it gets "
+	      "no requests.",
 	  .example = "3" },
 	{ "ejection.time", SETTING_DURATION, AT(config, balance.eject_time), .initial = "30s",
 	  .min = 100, .max = HOUR,
@@ -705,8 +711,9 @@ const struct setting settings[] = {
 	  .example = "1m" },
 	{ "max_connections", SETTING_INT, AT(config, balance.max_connections), .initial = "off",
 	  .max = 1000000, .words = off,
-	  .text = "Most requests under way at one endpoint, over all workers; when all endpoints of "
-		  "an upstream have so many, requests wait.",
+	  .text =
+	      "Most requests under way at one endpoint, over all workers; when all endpoints of "
+	      "an upstream have so many, requests wait.",
 	  .example = "64" },
 	{ "queue", SETTING_INT, AT(config, balance.queue), .initial = "100", .max = 100000,
 	  .words = off,
@@ -721,8 +728,9 @@ const struct setting settings[] = {
 
 	{ "trusted_proxies", SETTING_NETWORKS, ALL(config, trusted_proxies), .initial = "[]",
 	  .shown = "none",
-	  .text = "Networks of the proxies in front of this one, whose X-Forwarded-*, Forwarded and "
-		  "PROXY headers are believed.",
+	  .text =
+	      "Networks of the proxies in front of this one, whose X-Forwarded-*, Forwarded and "
+	      "PROXY headers are believed.",
 	  .example = "[10.0.0.0/8, \"fd00::/8\"]" },
 	{ "forwarded", SETTING_WORD, AT(config, forwarded_append), .initial = "replace",
 	  .words = forwarding,
@@ -734,13 +742,15 @@ const struct setting settings[] = {
 		  "7239), or both.",
 	  .example = "both" },
 	{ "via", SETTING_BOOL, AT(config, via), .initial = "true",
-	  .text = "Add Via to requests, and refuse those that have come round to this gateway twice.",
+	  .text =
+	      "Add Via to requests, and refuse those that have come round to this gateway twice.",
 	  .example = "false" },
 	{ "no_route", SETTING_WORD, AT(config, no_route_status), .initial = "404",
 	  .words = statuses, .text = "Status of the answer to a request that no route matches.",
 	  .example = "502" },
 	{ "table_header", SETTING_BOOL, AT(config, reveal_version), .initial = "false",
-	  .text = "Send X-Yett-Table, the version of the table that decided, with each answer.",
+	  .text = "Send X-Yett-Table, the version of the table that decided, and X-Yett-Revision, "
+		  "that of its rules, with each answer.",
 	  .example = "true" },
 	{ "replay_keys", SETTING_INT, AT(config, replay_keys), .initial = "10000", .max = 10000,
 	  .words = off,

@@ -116,7 +116,8 @@ open_parts(struct master *m)
 	m->rules = rules_new();
 	m->prober = prober_new(&m->loop, m->page, m->resolver);
 	m->ejector = ejector_new(m->page, m->resolver);
-	m->store = store_redis_new(&m->loop, m->resolver, m->rules, &master_store_ops, m);
+	m->store = store_redis_new(&m->loop, m->resolver, m->rules, &m->revisions.history,
+				   &master_store_ops, m);
 	m->supervisor.spawn = &m->spawn;
 	m->supervisor.listeners = &m->listeners;
 	m->supervisor.board = m->page;
@@ -147,6 +148,7 @@ end(struct master *m)
 	ejector_free(m->ejector);
 	store_redis_free(m->store);
 	resolver_free(m->resolver);
+	revisions_deinit(m);
 	rules_free(m->rules);
 	publish_deinit(m);
 	supervisor_deinit(&m->supervisor);

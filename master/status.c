@@ -4,24 +4,7 @@
 
 #include "lib/clock.h"
 
-#include <time.h>
 #include <unistd.h>
-
-void
-status_add_time(struct buf *b, int64_t wall)
-{
-	char text[32];
-	time_t t = wall;
-	struct tm tm;
-
-	if (wall <= 0) {
-		buf_adds(b, SLICE("null"));
-		return;
-	}
-	gmtime_r(&t, &tm);
-	strftime(text, sizeof text, "\"%Y-%m-%dT%H:%M:%SZ\"", &tm);
-	buf_adds(b, slice_of(text));
-}
 
 /* ---- workers ---- */
 
@@ -79,7 +62,7 @@ add_table(struct buf *b, const struct master *m)
 
 	buf_addf(b, "\"table\":{\"version\":%llu,\"published\":",
 		 (unsigned long long)m->publisher.version);
-	status_add_time(b, m->publisher.published_wall);
+	buf_add_json_time(b, m->publisher.published_wall);
 	buf_adds(b, SLICE(",\"acknowledged\":["));
 	for (uint32_t i = 0; i + 1 < s->slots_count; i++) {
 		const struct slot *slot = &s->slots[i];
@@ -154,10 +137,11 @@ add_rules(struct buf *b, const struct master *m, const struct store_redis_status
 		 rules_source(m, st), rules ? rules_frontends(rules) : 0,
 		 rules ? rules_backends(rules) : 0, report ? report->routes_count : 0);
 	add_refusals(b, rules);
-	buf_addf(b, ",\"withheld\":%zu", st->withheld);
+	buf_addf(b, ",\"withheld\":%zu,", st->withheld);
+	revisions_write(m, b);
 	add_shadowed(b, report);
 	buf_adds(b, SLICE(",\"compared\":"));
-	status_add_time(b, compared);
+	buf_add_json_time(b, compared);
 	if (compared)
 		buf_addf(b, ",\"age_s\":%lld}", (long long)(clock_wall() - compared));
 	else
@@ -178,7 +162,7 @@ add_redis(struct buf *b, const struct master *m, const struct store_redis_status
 	buf_adds(b, SLICE(",\"error\":"));
 	buf_add_json(b, slice_of(st->error));
 	buf_addf(b, ",\"tracking\":%s,\"since\":", st->tracking ? "true" : "false");
-	status_add_time(b, st->since_wall);
+	buf_add_json_time(b, st->since_wall);
 	buf_addc(b, '}');
 }
 
@@ -275,7 +259,7 @@ add_reload(struct buf *b, const struct master *m)
 		return;
 	}
 	buf_addf(b, "\"last_reload\":{\"ok\":%s,\"at\":", m->last_reload.ok ? "true" : "false");
-	status_add_time(b, m->last_reload.wall);
+	buf_add_json_time(b, m->last_reload.wall);
 	buf_adds(b, SLICE(",\"error\":"));
 	buf_add_json(b, slice_of(m->last_reload.error));
 	buf_addc(b, '}');

@@ -3,6 +3,7 @@
 #include "lib/clock.h"
 #include "lib/log.h"
 #include "lib/xalloc.h"
+#include "store_history.h"
 #include "store_link.h"
 #include "store_sync.h"
 
@@ -36,6 +37,7 @@ struct store_redis {
 	void *userdata;
 	const struct config_redis *config; /* NULL: never configured */
 	struct store_sync *sync;
+	struct store_history *history;
 	struct store_link *link; /* NULL: no connections */
 	struct question *question;
 	uv_timer_t retry, pulse;
@@ -89,6 +91,7 @@ store_disconnect(struct store_redis *s)
 	s->link = NULL;
 	s->status.tracking = false;
 	sync_detach(s->sync);
+	store_history_detach(s->history);
 	link_free(link);
 	uv_timer_stop(&s->retry);
 }
@@ -168,6 +171,15 @@ on_sync_failed(void *userdata, const char *reason)
 	store_fail(userdata, reason);
 }
 
+static void
+on_history(void *userdata)
+{
+	struct store_redis *s = userdata;
+
+	if (s->ops->history)
+		s->ops->history(s->userdata);
+}
+
 static const struct store_sync_ops sync_ops = { on_sync_changed, on_sync_compared, on_sync_withheld,
 						on_sync_failed };
 
@@ -181,6 +193,7 @@ on_link_ready(void *userdata, struct redis_conn *ask, bool tracking)
 	s->status.tracking = tracking;
 	sync_attach(s->sync, ask);
 	store_compare(s, false);
+	store_history_attach(s->history, ask);
 }
 
 static void
@@ -188,7 +201,10 @@ on_link_announced(void *userdata, struct slice key)
 {
 	struct store_redis *s = userdata;
 
-	sync_announce(s->sync, key);
+	if (slice_eq(key, SLICE(HISTORY_KEY)))
+		store_history_announce(s->history);
+	else
+		sync_announce(s->sync, key);
 }
 
 static void
@@ -198,6 +214,7 @@ on_link_flushed(void *userdata)
 
 	s->compared_ms = uv_now(s->loop);
 	sync_flushed(s->sync);
+	store_history_announce(s->history);
 }
 
 static void
@@ -214,6 +231,7 @@ on_link_oversized(void *userdata, struct slice tag)
 	struct store_redis *s = userdata;
 
 	sync_oversized(s->sync, tag);
+	store_history_oversized(s->history, tag);
 }
 
 static void
@@ -318,15 +336,17 @@ on_pulse(uv_timer_t *timer)
 		s->asked_ms = now;
 		link_ping(s->link);
 	}
-	if (every && now - s->compared_ms + PULSE_MS / 2 >= every && !sync_comparing(s->sync))
+	if (every && now - s->compared_ms + PULSE_MS / 2 >= every && !sync_comparing(s->sync)) {
 		store_compare(s, false);
+		store_history_announce(s->history);
+	}
 }
 
 /* ---- the interface ---- */
 
 struct store_redis *
 store_redis_new(uv_loop_t *loop, struct resolver *resolver, struct rules *rules,
-		const struct store_redis_ops *ops, void *userdata)
+		struct history *history, const struct store_redis_ops *ops, void *userdata)
 {
 	struct store_redis *s = xcalloc(1, sizeof *s);
 
@@ -335,6 +355,7 @@ store_redis_new(uv_loop_t *loop, struct resolver *resolver, struct rules *rules,
 	s->ops = ops;
 	s->userdata = userdata;
 	s->sync = sync_new(loop, rules, &sync_ops, s);
+	s->history = store_history_new(history, on_history, s);
 	s->status.since_wall = clock_wall();
 	uv_timer_init(loop, &s->retry);
 	uv_timer_init(loop, &s->pulse);
@@ -362,6 +383,7 @@ store_redis_free(struct store_redis *s)
 	s->ops = &silent;
 	store_disconnect(s);
 	sync_free(s->sync);
+	store_history_free(s->history);
 	uv_close((uv_handle_t *)&s->retry, on_closed);
 	uv_close((uv_handle_t *)&s->pulse, on_closed);
 }
@@ -419,4 +441,7 @@ store_redis_get_status(const struct store_redis *s, struct store_redis_status *o
 	*out = s->status;
 	out->error = s->error;
 	out->withheld = sync_withheld(s->sync);
+	out->history_error = store_history_fault(s->history);
+	out->settled = s->status.state == REDIS_UP && s->status.loaded && out->withheld == 0 &&
+		       sync_settled(s->sync) && store_history_settled(s->history);
 }

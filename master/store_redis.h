@@ -6,6 +6,7 @@
  * make it quick. The only file that includes hiredis.
  */
 
+#include "history.h"
 #include "resolve.h"
 #include "rules.h"
 
@@ -16,6 +17,8 @@ struct store_redis_ops {
 	void (*changed)(void *userdata);
 	/* State changed (for status, the board and the log). */
 	void (*state)(void *userdata);
+	/* The history was read anew. */
+	void (*history)(void *userdata);
 };
 
 struct store_redis_status {
@@ -26,11 +29,14 @@ struct store_redis_status {
 	int64_t compared_wall; /* seconds since 1970, 0 = never */
 	int64_t since_wall;
 	size_t withheld;       /* deletions not applied */
+	bool settled;          /* rules and history are what it holds, as far as one can know */
+	const char *history_error; /* why the revisions cannot be read; "" when they can */
 };
 
-/* `rules` is filled by the store and stays the caller's. */
+/* `rules` and `history` are filled by the store and stay the caller's. */
 struct store_redis *store_redis_new(uv_loop_t *loop, struct resolver *resolver, struct rules *rules,
-				    const struct store_redis_ops *ops, void *userdata);
+				    struct history *history, const struct store_redis_ops *ops,
+				    void *userdata);
 void store_redis_free(struct store_redis *s); /* closes its handles; run the loop once more before it ends */
 /* Connects, or connects anew when address, user, password, database or timeout differ. c must outlive the next call. */
 void store_redis_configure(struct store_redis *s, const struct config_redis *c);

@@ -444,6 +444,13 @@ sync_comparing(const struct store_sync *s)
 	return s->comparing;
 }
 
+bool
+sync_settled(const struct store_sync *s)
+{
+	return s->conn && !s->comparing && s->under_way == 0 && s->batch_since == 0 &&
+	       list_empty(&s->urgent) && list_empty(&s->later);
+}
+
 /* ---- announcements ---- */
 
 void

@@ -42,6 +42,8 @@ void sync_compare(struct store_sync *s, bool force);
  * since half of it was read before. */
 void sync_flushed(struct store_sync *s);
 bool sync_comparing(const struct store_sync *s);
+/* Nothing is being read, and nothing waits for it: the rules are what was announced. */
+bool sync_settled(const struct store_sync *s);
 /* The key may have changed. Asked for at sync_turn. */
 void sync_announce(struct store_sync *s, struct slice key);
 /* The connection has reported all that had arrived. */

@@ -78,6 +78,8 @@ struct msg_publish {
 	uint64_t version;
 	uint64_t generation[4]; /* by enum table_segment: which generation of each makes up this
 				   version */
+	int64_t revision_wall;  /* seconds since 1970 */
+	char revision[48];      /* of the rules; empty: none is known */
 };
 
 struct msg_ack {

@@ -124,6 +124,8 @@ add_line(struct request *r)
 	add_number(b, MEMBER("duration_us"), worker_us(w) - r->begin_us);
 	if (r->route_id.n)
 		add_text(b, MEMBER("route"), r->route_id);
+	if (r->table && r->table->revision.n)
+		add_plain(b, MEMBER("revision"), r->table->revision);
 	if (r->authority.n)
 		add_upstream(b, r);
 	if (r->queue_us)

@@ -222,6 +222,7 @@ profile_info(const struct request *r, const struct table_global *g)
 void
 answer_reason(struct request *r)
 {
+	const struct snapshot *t = r->table ? r->table : r->worker->table;
 	const struct segment *rules = rules_of(r);
 	const struct table_global *g = rules ? table_global(rules) : NULL;
 	struct reason_info info = profile_info(r, g);
@@ -239,8 +240,9 @@ answer_reason(struct request *r)
 	if (info.status == 503)
 		buf_adds(&extra, SLICE("Retry-After: 1\r\n"));
 	if (g && g->reveal_version)
-		buf_addf(&extra, "X-Yett-Table: %llu\r\n",
-			 (unsigned long long)(r->table ? r->table : r->worker->table)->version);
+		buf_addf(&extra, "X-Yett-Table: %llu\r\n", (unsigned long long)t->version);
+	if (g && g->reveal_version && t->revision.n)
+		buf_addf(&extra, "X-Yett-Revision: %.*s\r\n", SLICE_F(t->revision));
 	if (html && rules)
 		buf_adds(&body, table_page(rules, info.status));
 	if (html && body.n == 0)

@@ -183,7 +183,7 @@ control_publish(struct worker *w, const struct msg_publish *p)
 	    table_global(segments[SEGMENT_RULES])->gate_root != TRIE_NONE)
 		log_error("keys of version=%llu are not usable: what the gate protects answers 503",
 			  (unsigned long long)p->version);
-	w->table = snapshot_new(w, p->version, segments);
+	w->table = snapshot_new(w, p, segments);
 	snapshot_unref(old);
 	board_set(&w->page->version, p->version);
 	(void)ipc_send(&w->control, MSG_ACK, &ack, sizeof ack, -1);

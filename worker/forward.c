@@ -335,6 +335,8 @@ forward_response(struct request *r)
 		o = PUT(o, "X-Yett-Table: ");
 		o = put_number(o, r->table->version);
 		o = PUT(o, "\r\n");
+		if (r->table->revision.n)
+			o = put_field(o, SLICE("X-Yett-Revision"), r->table->revision);
 	}
 	o = PUT(o, "\r\n");
 	r->worker->head.n = (size_t)(o - r->worker->head.p);

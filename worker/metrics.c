@@ -174,6 +174,19 @@ write_master(const struct board_master *m, struct buf *b)
 	}
 }
 
+/* Labels that come and go: by them a dashboard marks where the rules changed. */
+static void
+write_revision(const struct snapshot *table, struct buf *b)
+{
+	if (table->revision.n == 0)
+		return;
+	family(b, "rules_revision_info", "gauge", "The revision of the rules in force");
+	buf_addf(b, "yett_rules_revision_info{revision=\"%.*s\"} 1\n", SLICE_F(table->revision));
+	family(b, "rules_revision_timestamp_seconds", "gauge", "When it was made");
+	buf_addf(b, "yett_rules_revision_timestamp_seconds %lld\n",
+		 (long long)table->revision_wall);
+}
+
 /* Calls `row` once for each slot of the board that a route has, however many routes share it. */
 static void
 for_routes(const struct segment *rules, const struct board_counts *sum, struct buf *b,
@@ -352,6 +365,7 @@ metrics_write(struct worker *w, struct buf *out)
 	if (w->master_page)
 		write_master(w->master_page, out);
 	if (w->table) {
+		write_revision(w->table, out);
 		write_routes(w->table->segments[SEGMENT_RULES], sum, out);
 		write_endpoints(w, w->table->segments[SEGMENT_ENDPOINTS], sum, out);
 	}

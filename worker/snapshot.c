@@ -8,14 +8,17 @@
 #include <stdlib.h>
 
 struct snapshot *
-snapshot_new(struct worker *w, uint64_t version, struct segment *segments[SEGMENT_N])
+snapshot_new(struct worker *w, const struct msg_publish *p, struct segment *segments[SEGMENT_N])
 {
 	struct snapshot *s = xcalloc(1, sizeof *s);
 	const struct segment *endpoints = segments[SEGMENT_ENDPOINTS];
 
 	s->worker = w;
 	s->refs = 1;
-	s->version = version;
+	s->version = p->version;
+	s->revision_wall = p->revision_wall;
+	memcpy(s->revision_text, p->revision, sizeof s->revision_text);
+	s->revision = slice_make(s->revision_text, strnlen(p->revision, sizeof p->revision));
 	memcpy(s->segments, segments, sizeof s->segments);
 	s->pools_count = seg_count(endpoints, ENDPOINTS_ENDPOINTS);
 	s->turns_count = seg_count(endpoints, ENDPOINTS_UPSTREAMS);

@@ -7,6 +7,7 @@
 
 #include "shm/table.h"
 
+struct msg_publish;
 struct worker;
 struct pool;
 
@@ -14,14 +15,17 @@ struct snapshot {
 	struct worker *worker;
 	uint32_t refs;
 	uint64_t version;
+	int64_t revision_wall;
+	struct slice revision; /* of the rules; empty: none is known */
+	char revision_text[48];
 	struct segment *segments[SEGMENT_N]; /* keys: NULL in the admin worker */
 	struct pool **pools;                 /* by endpoint index, filled when first used */
 	uint32_t *turns;                     /* by upstream index: round robin */
 	uint32_t pools_count, turns_count;
 };
 
-/* Takes over the references of the segments. */
-struct snapshot *snapshot_new(struct worker *w, uint64_t version,
+/* Of p->version and p->revision. Takes over the references of the segments. */
+struct snapshot *snapshot_new(struct worker *w, const struct msg_publish *p,
 			      struct segment *segments[SEGMENT_N]);
 struct snapshot *snapshot_ref(struct snapshot *s);
 void snapshot_unref(struct snapshot *s);

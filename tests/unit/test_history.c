@@ -193,11 +193,11 @@ test_save_and_load(void **state)
 		struct revision *back;
 		struct json *v;
 
-		revision_save(r, &text);
+		revision_save(r, true, &text);
 		assert_int_equal(json_parse(buf_slice(&text), 4096, 2, &v), 0);
 		back = revision_load(v);
 		assert_non_null(back);
-		revision_save(back, &again);
+		revision_save(back, true, &again);
 		assert_true(slice_eq(buf_slice(&text), buf_slice(&again)));
 		json_free(v);
 		revision_free(r);

@@ -1,3 +1,4 @@
+#include "master/history.h"
 #include "master/rules.h"
 
 #include <errno.h>
@@ -336,6 +337,7 @@ test_save_and_load(void **state)
 	struct rules *r = rules_new(), *back = rules_new();
 	struct buf error BUF_CLEAN = { 0 };
 	const struct rules_backend *b;
+	struct revision *revision;
 	int64_t saved_at = 0;
 	struct stat st;
 
@@ -346,11 +348,17 @@ test_save_and_load(void **state)
 	BACKEND_SET(r, "refused", "h:1", "x");
 	BACKEND_SET(r, "empty", "_x", "");
 	rules_refuse(r, SLICE("frontend:list"), "it is no string");
-	assert_int_equal(rules_save(r, path, &error), 0);
+	revision = revision_new(SLICE("5-1"), SLICE(""), 7, SLICE("me"), SLICE("why"), SLICE("[]"));
+	assert_int_equal(rules_save(r, revision, path, &error), 0);
+	revision_free(revision);
 	assert_int_equal(stat(path, &st), 0);
 	assert_int_equal(st.st_mode & 0777, 0640);
-	assert_int_equal(rules_load(back, path, &saved_at, &error), 0);
+	assert_int_equal(rules_load(back, path, &saved_at, &revision, &error), 0);
 	assert_true(saved_at > 1600000000);
+	assert_string_equal(revision->id, "5-1");
+	assert_string_equal(revision->why, "why");
+	assert_null(revision->delta);
+	revision_free(revision);
 	assert_int_equal(rules_frontends(back), 2);
 	assert_int_equal(rules_backends(back), 2);
 	assert_int_equal(rules_refusals(back), 2);
@@ -420,6 +428,7 @@ test_load_rubbish(void **state)
 		"\"more\":[[[[1]]]]}",
 	};
 	struct rules *r = rules_new();
+	struct revision *revision;
 	int64_t saved_at;
 
 	set_frontend(r, "kept.com", "b");
@@ -427,7 +436,7 @@ test_load_rubbish(void **state)
 		struct buf error BUF_CLEAN = { 0 };
 
 		write_file(cases[i]);
-		if (rules_load(r, path, &saved_at, &error) != -EBADMSG)
+		if (rules_load(r, path, &saved_at, &revision, &error) != -EBADMSG)
 			fail_msg("case %zu was taken", i);
 		assert_true(error.n > 0);
 		assert_int_equal(access(path, F_OK), -1);
@@ -443,6 +452,7 @@ test_keys_that_json_cannot_hold(void **state)
 {
 	struct rules *r = rules_new(), *back = rules_new();
 	struct buf error BUF_CLEAN = { 0 };
+	struct revision *revision;
 	int64_t saved_at;
 
 	set_frontend(r, "a.com", "b");
@@ -450,8 +460,8 @@ test_keys_that_json_cannot_hold(void **state)
 	rules_refuse(r, SLICE("frontend:\xfe"), "why");
 	rules_refuse(r, SLICE("frontend:\xff"), "why");
 	rules_refuse(r, SLICE("frontend:x\r\n"), "why");
-	assert_int_equal(rules_save(r, path, &error), 0);
-	assert_int_equal(rules_load(back, path, &saved_at, &error), 0);
+	assert_int_equal(rules_save(r, NULL, path, &error), 0);
+	assert_int_equal(rules_load(back, path, &saved_at, &revision, &error), 0);
 	assert_int_equal(rules_frontends(back), 1);
 	assert_int_equal(rules_refusals(back), 1);
 	expect_refused(back, "frontend:x\r\n", "why", false);
@@ -465,10 +475,11 @@ test_load_nothing(void **state)
 {
 	struct buf error BUF_CLEAN = { 0 };
 	struct rules *r = rules_new();
+	struct revision *revision;
 	int64_t saved_at;
 
-	assert_int_equal(rules_load(r, path, &saved_at, &error), -ENOENT);
-	assert_true(rules_save(r, "/nonexistent/rules.json", &error) < 0);
+	assert_int_equal(rules_load(r, path, &saved_at, &revision, &error), -ENOENT);
+	assert_true(rules_save(r, NULL, "/nonexistent/rules.json", &error) < 0);
 	rules_free(r);
 }
 
@@ -477,11 +488,12 @@ test_load_what_is_refused_today(void **state)
 {
 	struct buf error BUF_CLEAN = { 0 };
 	struct rules *r = rules_new();
+	struct revision *revision;
 	int64_t saved_at;
 
 	write_file("{\"format\":\"yett rules 1\",\"saved_at\":1,\"frontends\":{\"a.com\":\"b\"},"
 		   "\"backends\":{\"b\":{\"h:1\":\"many\"}},\"refused\":{}}");
-	assert_int_equal(rules_load(r, path, &saved_at, &error), 0);
+	assert_int_equal(rules_load(r, path, &saved_at, &revision, &error), 0);
 	assert_int_equal(rules_frontends(r), 1);
 	expect_refused(r, "backend:b", "number", false);
 	rules_free(r);

@@ -28,6 +28,7 @@
 struct fixture {
 	uv_loop_t loop;
 	struct rules *rules;
+	struct history history;
 	struct store_redis *store;
 	struct config_redis configs[2], *config; /* the one before must outlive the next */
 	struct store_redis_status status;
@@ -287,6 +288,17 @@ counts_frontends(struct fixture *f, const char *count)
 	return rules_frontends(f->rules) == (size_t)atoi(count);
 }
 
+/* "COUNT NEWEST", once nothing is being read. */
+static bool
+has_revisions(struct fixture *f, const char *text)
+{
+	const struct revision *newest = history_newest(&f->history);
+	char is[80];
+
+	snprintf(is, sizeof is, "%zu %s", f->history.count, newest ? newest->id : "-");
+	return f->status.settled && strcmp(is, text) == 0;
+}
+
 /* ---- setting up ---- */
 
 /* A fresh configuration like the one before; f->config, to be changed before configure(). */
@@ -323,7 +335,7 @@ setup_bare(void **state)
 
 	uv_loop_init(&f->loop);
 	f->rules = rules_new();
-	f->store = store_redis_new(&f->loop, NULL, f->rules, &ops, f);
+	f->store = store_redis_new(&f->loop, NULL, f->rules, &f->history, &ops, f);
 	f->client = -1;
 	*state = f;
 	return 0;
@@ -352,6 +364,7 @@ teardown(void **state)
 	server_kill(f);
 	unlink(f->socket);
 	rules_free(f->rules);
+	history_deinit(&f->history);
 	free(f);
 	return 0;
 }
@@ -829,6 +842,78 @@ test_off(void **state)
 	assert_int_equal(f->status.state, REDIS_OFF);
 }
 
+/* ---- revisions ---- */
+
+#define XADD "XADD yett:revisions "
+#define FIELDS " who me why because digest d delta []"
+
+static void
+test_revisions(void **state)
+{
+	struct fixture *f = *state;
+	char line[200];
+
+	command(f, XADD "5-0" FIELDS);
+	command(f, XADD "5-1" FIELDS);
+	begin(f);
+	await(f, has_revisions, "2 5-1", QUICK_MS);
+	assert_string_equal(f->history.at[0]->who, "me");
+	assert_int_equal(f->history.at[0]->keys, 0);
+	for (int i = 6; i < 70; i++) {
+		snprintf(line, sizeof line, XADD "%d-0" FIELDS, i);
+		command(f, line);
+	}
+	await(f, has_revisions, "50 69-0", QUICK_MS);
+	assert_string_equal(f->history.at[0]->id, "20-0");
+	/* What the stream does not hold is no history. */
+	command(f, "XDEL yett:revisions 69-0");
+	await(f, has_revisions, "49 68-0", QUICK_MS);
+	command(f, "DEL yett:revisions");
+	await(f, has_revisions, "0 -", QUICK_MS);
+	command(f, XADD "70-0" FIELDS);
+	await(f, has_revisions, "1 70-0", QUICK_MS);
+}
+
+static bool
+has_history_error(struct fixture *f, const char *text)
+{
+	return f->status.state == REDIS_UP && strstr(f->status.history_error, text);
+}
+
+static void
+test_bad_revisions(void **state)
+{
+	struct fixture *f = *state;
+
+	command(f, "SET frontend:a.com b");
+	command(f, "SET yett:revisions x");
+	begin(f);
+	await(f, has_history_error, "WRONGTYPE", QUICK_MS);
+	assert_true(has_frontend(f, "a.com"));
+	assert_false(f->status.settled);
+	command(f, "DEL yett:revisions");
+	command(f, XADD "5-0 x y");
+	await(f, has_revisions, "1 5-0", QUICK_MS);
+	assert_null(f->history.at[0]->delta);
+}
+
+/* It ends the connection, but not again and again. */
+static void
+test_huge_revision(void **state)
+{
+	struct fixture *f = *state;
+
+	command(f, "SET frontend:a.com b");
+	begin(f);
+	command(f, "EVAL \"return redis.call('XADD','yett:revisions','5-0','delta',"
+		   "string.rep('x',17000000))\" 0");
+	await(f, has_history_error, "too large", PATIENCE_MS);
+	command(f, "SET frontend:b.com b");
+	await(f, has_frontend, "b.com", QUICK_MS);
+	command(f, "DEL yett:revisions");
+	await(f, has_revisions, "0 -", QUICK_MS);
+}
+
 int
 main(void)
 {
@@ -862,6 +947,9 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_server_without_tracking, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_server_that_hangs, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_half_of_it_is_nothing, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_revisions, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_bad_revisions, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_huge_revision, setup, teardown),
 	};
 	int failed;
 
