@@ -86,11 +86,10 @@ base64_decode(struct slice in, char *out, size_t *out_n)
 	return decode(plain_digits, in, out, out_n);
 }
 
-size_t
-base64url_encode(struct slice in, char *out)
+/* `digits`: 64 of them. */
+static size_t
+encode(const char *digits, struct slice in, char *out)
 {
-	static const char digits[] =
-	    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 	const unsigned char *p = (const unsigned char *)in.p;
 	size_t i = 0, o = 0;
 
@@ -111,4 +110,22 @@ base64url_encode(struct slice in, char *out)
 			out[o++] = digits[v >> 6 & 63];
 	}
 	return o;
+}
+
+#define LETTERS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+
+size_t
+base64url_encode(struct slice in, char *out)
+{
+	return encode(LETTERS "-_", in, out);
+}
+
+size_t
+base64_encode(struct slice in, char *out)
+{
+	size_t n = encode(LETTERS "+/", in, out);
+
+	while (n < base64_size(in.n))
+		out[n++] = '=';
+	return n;
 }
