@@ -175,6 +175,7 @@ fill_global(struct table_builder *b, const struct config *c, bool rules_loaded)
 	g->forwarded_send = c->forwarded_send;
 	g->no_route_status = c->no_route_status;
 	g->rules_loaded = rules_loaded;
+	g->redx_headers = c->profile == PROFILE_REDX || c->profile == PROFILE_RIOX;
 	g->client_head_ms = c->client_head;
 	g->keepalive_ms = c->keepalive;
 	g->keepalive_requests = c->keepalive_requests;

@@ -4,6 +4,8 @@
 
 #include "compile.h"
 
+#include "compile_balance.h"
+
 #include "lib/jwt.h"
 #include "lib/xalloc.h"
 
@@ -41,57 +43,13 @@ add_addresses(struct seg_builder *b, const struct directory_endpoint *e, const s
 	}
 }
 
-static uint32_t
-gcd(uint32_t a, uint32_t b)
-{
-	while (b) {
-		uint32_t rest = a % b;
-
-		a = b;
-		b = rest;
-	}
-	return a;
-}
-
-/* Turn t takes place t * stride of the circle of weights: each endpoint gets exactly its share, and
- * not in one run. */
 static void
-set_weights(struct table_upstream *row, const struct directory_upstream *u, uint32_t unit)
+add_upstream(struct seg_builder *b, const struct directory_upstream *u, const struct resolver *r,
+	     struct slice sticky_key)
 {
-	row->weight_total = 0;
-	for (size_t i = 0; i < u->endpoints_count; i++)
-		row->weight_total += u->endpoints[i].weight / unit;
-	row->stride = 1;
-	if (row->weight_total == row->count)
-		return;
-	row->stride = (uint32_t)(row->weight_total * 0.618);
-	while (row->stride < 1 || gcd(row->stride, row->weight_total) != 1)
-		row->stride++;
-}
-
-static uint32_t
-weight_unit(const struct directory_upstream *u)
-{
-	uint32_t unit = 0;
-
-	for (size_t i = 0; i < u->endpoints_count; i++)
-		unit = gcd(u->endpoints[i].weight, unit);
-	return unit ? unit : 1;
-}
-
-static uint32_t
-upstream_flags(const struct directory_upstream *u)
-{
-	return (u->all_down_fail ? UPSTREAM_ALL_DOWN_FAIL : 0) |
-	       (u->balance.least_connections ? UPSTREAM_LEAST : 0);
-}
-
-static void
-add_upstream(struct seg_builder *b, const struct directory_upstream *u, const struct resolver *r)
-{
-	uint32_t unit = weight_unit(u);
+	uint32_t unit = compile_weight_unit(u);
 	struct table_upstream row = {
-		.flags = upstream_flags(u),
+		.flags = u->all_down_fail ? UPSTREAM_ALL_DOWN_FAIL : 0,
 		.eject_failures = u->balance.eject_failures,
 		.slow_start_ms = u->balance.slow_start,
 		.max_connections = u->balance.max_connections,
@@ -104,7 +62,7 @@ add_upstream(struct seg_builder *b, const struct directory_upstream *u, const st
 		.name = seg_builder_string(b, slice_of(u->name)),
 	};
 
-	set_weights(&row, u, unit);
+	compile_balance(b, u, &row);
 	for (size_t i = 0; i < u->endpoints_count; i++) {
 		const struct directory_endpoint *e = &u->endpoints[i];
 		struct table_endpoint endpoint = {
@@ -114,6 +72,7 @@ add_upstream(struct seg_builder *b, const struct directory_upstream *u, const st
 			.base = seg_builder_string(b, slice_of(e->base)),
 		};
 
+		compile_balance_endpoint(b, u, e, sticky_key, &endpoint);
 		add_addresses(b, e, r, &endpoint);
 		seg_builder_add(b, ENDPOINTS_ENDPOINTS, &endpoint, sizeof endpoint);
 	}
@@ -121,8 +80,8 @@ add_upstream(struct seg_builder *b, const struct directory_upstream *u, const st
 }
 
 int
-compile_endpoints(const struct directory *d, const struct resolver *r, uint64_t generation,
-		  struct segment **out)
+compile_endpoints(const struct directory *d, const struct resolver *r, struct slice sticky_key,
+		  uint64_t generation, struct segment **out)
 {
 	/* Upstream 0 has no endpoints: routes that lead nowhere lead there. */
 	const struct directory_upstream nowhere = { .name = "" };
@@ -138,7 +97,7 @@ compile_endpoints(const struct directory *d, const struct resolver *r, uint64_t 
 	by_index[0] = &nowhere;
 	for (uint32_t i = 0; i < d->index_end; i++) {
 		if (by_index[i])
-			add_upstream(&b, by_index[i], r);
+			add_upstream(&b, by_index[i], r, sticky_key);
 		else
 			seg_builder_add(&b, ENDPOINTS_UPSTREAMS, &hole, sizeof hole);
 	}

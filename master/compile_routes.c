@@ -18,7 +18,7 @@ struct candidate {
 	struct dialect_match at;
 	uint32_t how; /* ROUTE_EXACT, ROUTE_EXACT_SLASH */
 	int32_t priority;
-	uint32_t flags, upstream, policy, action;
+	uint32_t flags, upstream, policy, action, fallback;
 	struct slice written; /* the path, for logs and stripping: begins with at.path */
 	const char *add_prefix, *set_host;
 };
@@ -74,6 +74,45 @@ policy_of(struct work *w, const struct config_route *r)
 	p.retry_on = r ? r->action.retry_on : RETRY_CONNECT | RETRY_RESET;
 	p.body_bytes = r && r->body != UINT64_MAX ? r->body : w->in->config->limit_body;
 	return policy_index(w, &p);
+}
+
+/* ---- the fallback ---- */
+
+/* The upstream that answers where `upstream` (NULL: none) cannot, as the first of them says that
+ * says anything; 0: none. */
+static uint32_t
+fallback_of(struct work *w, const char *route, const struct directory_upstream *upstream)
+{
+	const struct directory_upstream *u;
+	const char *name = route;
+
+	if ((!name || !*name) && upstream)
+		name = upstream->fallback;
+	if (!name || !*name)
+		name = w->in->config->fallback;
+	if (!name || !*name || strcmp(name, "off") == 0)
+		return 0;
+	u = directory_find(w->in->directory, false, slice_of(name));
+	return u && u != upstream ? u->index : 0;
+}
+
+/* A route for what no route matches, which stands in no trie. */
+static void
+write_fallback(struct work *w)
+{
+	struct seg_builder *seg = &w->b->seg;
+	struct slice id = SLICE("fallback");
+	struct table_route route = {
+		.next = TRIE_NONE,
+		.upstream = fallback_of(w, NULL, NULL),
+		.policy = policy_of(w, NULL),
+		.slot = slots_get(w->in->slots->routes, id),
+		.id = seg_builder_string(seg, id),
+		.path = seg_builder_string(seg, SLICE("/")),
+	};
+
+	if (route.upstream != 0)
+		w->b->global.fallback = seg_builder_add(seg, RULES_ROUTES, &route, sizeof route);
 }
 
 /* ---- candidates of the file ---- */
@@ -153,6 +192,7 @@ add_file(struct work *w, const struct config_route *r)
 	c->upstream = u ? u->index : 0;
 	c->policy = policy_of(w, r);
 	c->action = compile_action(w->in, w->b, r, u);
+	c->fallback = fallback_of(w, r->fallback, u);
 	c->add_prefix = r->add_prefix;
 	c->set_host = r->set_host;
 }
@@ -196,6 +236,7 @@ target_redis(struct work *w, struct candidate *c, const struct rules_frontend *f
 
 	c->line->upstream = text_of(w, slice_of(f->backend));
 	c->upstream = u ? u->index : 0;
+	c->fallback = fallback_of(w, NULL, u);
 	if (refusal && !refusal->kept)
 		line_refuse(w, c, "its backend is refused: ", refusal->reason);
 	else if (!u)
@@ -340,6 +381,7 @@ write_route(struct work *w, const struct candidate *c)
 		.policy = c->policy,
 		.action = c->action,
 		.slot = slots_get(w->in->slots->routes, id),
+		.fallback = c->fallback,
 		.priority = c->priority,
 		.id = seg_builder_string(seg, id),
 		.host = seg_builder_string(seg, slice_of(c->line->host)),
@@ -430,6 +472,7 @@ compile_routes(const struct compile_input *in, struct table_builder *b,
 	if (in->rules)
 		collect_redis(&w, in->rules, report->routes + c->routes_count);
 	write_routes(&w);
+	write_fallback(&w);
 	qsort(report->routes + c->routes_count, report->routes_count - c->routes_count,
 	      sizeof *report->routes, compare_lines);
 	free(w.candidates);

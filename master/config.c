@@ -113,6 +113,7 @@ config_free(struct config *c)
 	wipe(&c->gate.secret);
 	wipe(&c->gate.public_key);
 	wipe(&c->redis.password);
+	wipe(&c->sticky_secret);
 	arena = c->arena;
 	free(c);
 	arena_deinit(&arena);

@@ -60,12 +60,30 @@ struct config_health {
 };
 
 struct config_balance { /* which endpoint gets a request */
-	bool least_connections;
+	uint32_t strategy;     /* enum balance */
+	const char *hash_by;   /* as written; see hash_by.h */
+	uint32_t hash_bound;   /* per cent; 0 = off */
 	uint32_t eject_failures; /* in a row; 0 = off */
 	uint32_t eject_time, eject_max_time, slow_start; /* ms */
 	uint32_t max_connections; /* 0 = no limit */
 	uint32_t queue, queue_timeout /* ms */;
 };
+
+struct config_sticky { /* a cookie that names the endpoint; "": none */
+	const char *cookie, *path;
+	uint32_t same_site, secure; /* enum same_site, sticky_secure */
+	uint32_t max_age_s;	 /* 0 = until the browser ends */
+	bool redx;	          /* the value tells the address, as redx's does */
+};
+
+struct config_plugin { /* of redx: one of them is set */
+	uint32_t name; /* enum plugin_name */
+	uint32_t score, weighted_score; /* enum score_end */
+	struct config_sticky stickiness;
+	struct config_place place;
+};
+enum plugin_name { PLUGIN_NAME_NONE, PLUGIN_NAME_RANDOM };
+enum score_end { SCORE_NONE, SCORE_LEAST, SCORE_MOST };
 
 struct config_endpoint { /* "host", "host:port", "http://host:port/base", "unix:/path" */
 	struct config_address address;
@@ -80,6 +98,8 @@ struct config_upstream {
 	size_t endpoints_count;
 	struct config_health health;
 	struct config_balance balance;
+	struct config_sticky sticky;
+	const char *fallback; /* upstream; "" or "off": none */
 	bool all_down_fail;
 	uint32_t proxy_protocol; /* enum proxy_version */
 	struct config_place place;
@@ -141,6 +161,7 @@ struct config_route {
 					  and where there is a split */
 	struct config_endpoint target; /* address.text NULL: the file names an upstream */
 	const char *add_prefix, *set_host;
+	const char *fallback; /* "": that of the upstream; "off": none */
 	bool upstream_host;
 	struct config_timeouts timeouts; /* UINT32_MAX = the global one */
 	uint64_t body;                   /* UINT64_MAX = the global one */
@@ -187,6 +208,8 @@ struct config_redis {
 	uint32_t max_path_length;  /* UINT32_MAX = no limit */
 	uint32_t timeout;          /* ms */
 	uint32_t compare_interval; /* ms between full comparisons */
+	struct config_plugin *plugins;
+	size_t plugins_count;
 };
 
 struct config_page {
@@ -227,6 +250,8 @@ struct config {
 	uint32_t retries, retry_budget;
 	struct config_health health; /* defaults for every upstream, and for those of Redis */
 	struct config_balance balance; /* so are these */
+	const char *fallback;
+	struct config_secret sticky_secret;
 	const char **trusted_proxies;
 	size_t trusted_proxies_count;
 	bool forwarded_append;

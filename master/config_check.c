@@ -377,6 +377,7 @@ config_check(struct config_reader *r)
 	check_access_log(r);
 	check_limits(r);
 	config_check_upstreams(r);
+	config_check_balance(r);
 	config_check_own(r); /* before targets of routes become upstreams */
 	config_check_routes(r);
 }

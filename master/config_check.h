@@ -10,6 +10,7 @@
 
 void config_check(struct config_reader *r);
 /* config_check_routes.c: upstreams, targets and routes. */
+void config_check_balance(struct config_reader *r); /* balancing, plugins, cookies */
 void config_check_upstreams(struct config_reader *r);
 void config_check_own(struct config_reader *r);
 void config_check_routes(struct config_reader *r);

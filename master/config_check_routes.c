@@ -92,6 +92,7 @@ make_upstream(struct routing *g, struct config_route *route)
 			.endpoints_count = 1,
 			.health = c->health,
 			.balance = c->balance,
+			.fallback = c->fallback,
 			.all_down_fail = c->all_down_fail,
 			.place = route->place,
 		};
@@ -275,6 +276,38 @@ check_action(struct routing *g, struct config_route *route, size_t i)
 	use_upstream(g, route->action.mirror, route->place.line, below);
 }
 
+/* A fallback is an upstream of the file. */
+static void
+resolve_fallback(struct routing *g, const char *name, int line, const char *key)
+{
+	if (name && strcmp(name, "off") != 0)
+		use_upstream(g, name, line, key);
+}
+
+/* That of an upstream may be the global one, which is told once. */
+static void
+resolve_fallbacks(struct routing *g)
+{
+	const struct config *c = g->r->c;
+
+	resolve_fallback(g, c->fallback, config_line(g->r, "fallback"), "fallback");
+	for (size_t i = 0; i < c->upstreams_count; i++) {
+		const struct config_upstream *u = &c->upstreams[i];
+		struct buf BUF_CLEAN key = { 0 };
+
+		buf_addf(&key, "upstreams.%s.fallback", u->name ? u->name : "");
+		buf_addc(&key, '\0');
+		if (u->fallback && c->fallback && strcmp(u->fallback, c->fallback) != 0)
+			resolve_fallback(g, u->fallback, u->place.line, key.p);
+	}
+	for (size_t i = 0; i < c->routes_count; i++) {
+		char key[48];
+
+		snprintf(key, sizeof key, "routes[%zu].fallback", i);
+		resolve_fallback(g, c->routes[i].fallback, c->routes[i].place.line, key);
+	}
+}
+
 /* A prefix with a slash at the end says no more than one without; of an exact path the slash
  * counts. */
 static void
@@ -375,6 +408,7 @@ config_check_routes(struct config_reader *r)
 		if (route->path && route->host && route->name)
 			check_unique(&g, route, i);
 	}
+	resolve_fallbacks(&g);
 	warn_unused(&g);
 	join_upstreams(&g);
 	map_deinit(&g.upstreams, NULL);

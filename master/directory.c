@@ -3,6 +3,8 @@
 #include "lib/map.h"
 #include "lib/xalloc.h"
 #include "own.h"
+#include "rules_backend.h"
+#include "shm/table.h"
 
 #include <stdlib.h>
 
@@ -60,7 +62,8 @@ listed(struct builder *b, const struct directory_endpoint *e)
 }
 
 static void
-add_endpoint(struct builder *b, struct directory_upstream *u, const struct config_endpoint *from)
+add_endpoint(struct builder *b, struct directory_upstream *u, const struct config_endpoint *from,
+	     double score)
 {
 	struct directory_endpoint e = {
 		.authority = authority(b, &from->address),
@@ -72,6 +75,7 @@ add_endpoint(struct builder *b, struct directory_upstream *u, const struct confi
 		},
 		.base = copy(b, from->base ? from->base : ""),
 		.weight = from->weight ? from->weight : 1,
+		.score = score,
 	};
 
 	if (own_is(b->own, &from->address)) {
@@ -110,17 +114,72 @@ add_upstream(struct builder *b, const char *name, bool redis, size_t endpoints)
 }
 
 static void
+copy_balance(struct builder *b, struct directory_upstream *u, const struct config_balance *from)
+{
+	u->balance = *from;
+	u->balance.hash_by = copy(b, from->hash_by);
+}
+
+static struct config_sticky
+copy_sticky(struct builder *b, const struct config_sticky *from)
+{
+	struct config_sticky s = *from;
+
+	s.cookie = copy(b, from->cookie);
+	s.path = copy(b, from->path);
+	return s;
+}
+
+static void
 add_file(struct builder *b, const struct config_upstream *from)
 {
 	struct directory_upstream *u = add_upstream(b, from->name, false, from->endpoints_count);
 
 	u->health = from->health;
 	u->health.path = copy(b, from->health.path);
-	u->balance = from->balance;
+	copy_balance(b, u, &from->balance);
+	u->sticky = copy_sticky(b, &from->sticky);
+	u->fallback = copy(b, from->fallback ? from->fallback : "");
 	u->all_down_fail = from->all_down_fail;
 	u->proxy_protocol = from->proxy_protocol;
 	for (size_t i = 0; i < from->endpoints_count; i++)
-		add_endpoint(b, u, &from->endpoints[i]);
+		add_endpoint(b, u, &from->endpoints[i], 0);
+}
+
+/* A cookie is set by the first plugin that reads one. */
+static void
+add_plugins(struct builder *b, struct directory_upstream *u, const struct config_redis *redis)
+{
+	struct config_plugin *plugins =
+	    arena_calloc(&b->d->arena, (redis->plugins_count + 1) * sizeof *plugins);
+
+	for (size_t i = 0; i < redis->plugins_count; i++) {
+		plugins[i] = redis->plugins[i];
+		plugins[i].stickiness = copy_sticky(b, &plugins[i].stickiness);
+		if (!u->sticky.cookie || !*u->sticky.cookie)
+			u->sticky = plugins[i].stickiness;
+	}
+	if (u->sticky.redx) { /* as redx sends it */
+		u->sticky.same_site = SAME_SITE_NONE;
+		u->sticky.secure = STICKY_SECURE_ON;
+	}
+	u->plugins = plugins;
+	u->plugins_count = redis->plugins_count;
+}
+
+/* What is no number is none. */
+static const double *
+max_score(struct builder *b, const struct rules_backend *from)
+{
+	for (size_t i = 0; i < from->config_count; i++) {
+		double *value;
+
+		if (strcmp(from->config[2 * i], "_max_score") != 0)
+			continue;
+		value = arena_calloc(&b->d->arena, sizeof *value);
+		return rules_score_parse(slice_of(from->config[2 * i + 1]), value) ? NULL : value;
+	}
+	return NULL;
 }
 
 static void
@@ -130,10 +189,12 @@ add_redis(struct builder *b, const struct config *c, const struct rules_backend 
 
 	u->health = c->health;
 	u->health.path = copy(b, c->health.path);
-	u->balance = c->balance;
+	copy_balance(b, u, &c->balance);
+	add_plugins(b, u, &c->redis);
+	u->max_score = max_score(b, from);
 	u->all_down_fail = c->all_down_fail;
 	for (size_t i = 0; i < from->servers_count; i++)
-		add_endpoint(b, u, &from->servers[i].endpoint);
+		add_endpoint(b, u, &from->servers[i].endpoint, from->servers[i].score);
 }
 
 static int

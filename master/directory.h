@@ -14,6 +14,7 @@ struct directory_endpoint {
 	struct config_address address;
 	const char *base;
 	uint32_t weight;
+	double score; /* of redx */
 	uint32_t slot; /* on the board; 0 = "other" when the board is full */
 };
 
@@ -27,6 +28,11 @@ struct directory_upstream {
 	size_t own_count;
 	struct config_health health;
 	struct config_balance balance;
+	struct config_sticky sticky;
+	const char *fallback; /* "": as the configuration says */
+	const struct config_plugin *plugins; /* of redx; they decide in the place of balance */
+	size_t plugins_count;
+	const double *max_score; /* of the backend; NULL: it has none */
 	bool all_down_fail;
 	uint32_t proxy_protocol; /* enum proxy_version */
 };

@@ -17,6 +17,7 @@
 #include "save.h"
 #include "shm/board.h"
 #include "spawn.h"
+#include "sticky_key.h"
 #include "store_redis.h"
 #include "supervise.h"
 #include "systemd.h"
@@ -61,6 +62,7 @@ struct master {
 	struct prober *prober;
 	struct ejector *ejector;
 	struct publisher publisher;
+	struct sticky_key sticky_key; /* where the configuration has none */
 	struct saver saver;
 
 	struct { /* for status */

@@ -199,6 +199,14 @@ product_deinit(struct product *p)
 		compile_report_free(p->report);
 }
 
+struct slice
+publish_sticky_key(const struct master *m, const struct config *c)
+{
+	if (c->sticky_secret.bytes && c->sticky_secret.n > 0)
+		return slice_make(c->sticky_secret.bytes, c->sticky_secret.n);
+	return slice_make((const char *)m->sticky_key.bytes, sizeof m->sticky_key.bytes);
+}
+
 static int
 product_make(struct master *m, const struct config *c, struct directory *d, unsigned parts,
 	     struct product *out)
@@ -213,7 +221,7 @@ product_make(struct master *m, const struct config *c, struct directory *d, unsi
 				  &out->segments[SEGMENT_RULES], &out->report);
 	/* The rules name upstreams by their index, so a new directory takes both. */
 	if (r == 0 && parts & (PUBLISH_ENDPOINTS | PUBLISH_RULES))
-		r = compile_endpoints(d, m->resolver, p->generation,
+		r = compile_endpoints(d, m->resolver, publish_sticky_key(m, c), p->generation,
 				      &out->segments[SEGMENT_ENDPOINTS]);
 	if (r == 0 && parts & PUBLISH_KEYS)
 		r = compile_keys(c, p->generation, &out->segments[SEGMENT_KEYS]);

@@ -60,6 +60,8 @@ void publish_tick(struct master *m);
  * nothing. */
 int publish_check(struct master *m, const struct config *next, struct buf *report)
     __attribute__((warn_unused_result));
+/* What signs sticky cookies with this configuration. */
+struct slice publish_sticky_key(const struct master *m, const struct config *c);
 /* After the configuration was swapped: nothing refers to the old one any more. */
 void publish_reconfigured(struct master *m);
 /* Everything that a new worker needs. */

@@ -54,8 +54,8 @@ rules_name_fault(struct slice name)
 }
 
 /* A plain decimal number; strtod alone would take "0x1", "inf", "nan" and leading spaces. */
-static const char *
-score_parse(struct slice s, double *out)
+const char *
+rules_score_parse(struct slice s, double *out)
 {
 	char text[64], *end;
 
@@ -92,7 +92,7 @@ static const char *
 backend_add_server(struct rules_backend *b, struct slice text, struct slice score)
 {
 	struct rules_server *s = &b->servers[b->servers_count];
-	const char *fault = score_parse(score, &s->score);
+	const char *fault = rules_score_parse(score, &s->score);
 
 	if (fault || rules_server_parse(text, &s->endpoint, &fault) != 0)
 		return fault;

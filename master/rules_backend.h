@@ -12,6 +12,8 @@ const char *rules_name_fault(struct slice name);
 /* The same for a value, whatever its length. */
 const char *rules_text_fault(struct slice text);
 bool rules_is_utf8(struct slice text);
+/* A plain decimal number. NULL, or what is wrong with it. */
+const char *rules_score_parse(struct slice text, double *out);
 /* From name, value, name, value... as HGETALL gives them. NULL when a field is at fault; *why then
  * says which and why, with a NUL behind. */
 struct rules_backend *backend_make(struct slice name, const struct slice *fields, size_t count,

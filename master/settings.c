@@ -57,8 +57,27 @@ static const struct setting_word methods[] = {
 };
 static const struct setting_word when_all_down[] = { { "last", 0 }, { "fail", 1 }, { 0 } };
 static const struct setting_word balancing[] = {
-	{ "round_robin", 0 }, { "least_connections", 1 }, { 0 }
+	{ "round_robin", BALANCE_ROUND_ROBIN },
+	{ "least_connections", BALANCE_LEAST },
+	{ "random", BALANCE_RANDOM },
+	{ "power_of_two", BALANCE_TWO },
+	{ "hash", BALANCE_HASH },
+	{ 0 },
 };
+static const struct setting_word plugins[] = { { "none", PLUGIN_NAME_NONE },
+					       { "random", PLUGIN_NAME_RANDOM },
+					       { 0 } };
+static const struct setting_word ends[] = {
+	{ "none", SCORE_NONE }, { "least", SCORE_LEAST }, { "most", SCORE_MOST }, { 0 }
+};
+static const struct setting_word same_sites[] = {
+	{ "lax", SAME_SITE_LAX }, { "strict", SAME_SITE_STRICT }, { "none", SAME_SITE_NONE }, { 0 }
+};
+static const struct setting_word securing[] = { { "auto", STICKY_SECURE_AUTO },
+						{ "true", STICKY_SECURE_ON },
+						{ "false", STICKY_SECURE_OFF },
+						{ 0 } };
+static const struct setting_word cookie_values[] = { { "opaque", 0 }, { "redx", 1 }, { 0 } };
 static const struct setting_word forwarding[] = { { "replace", 0 }, { "append", 1 }, { 0 } };
 static const struct setting_word forwarded_headers[] = {
 	{ "x", FORWARDED_SEND_X },
@@ -148,6 +167,11 @@ HEADER_CHILDREN(request_set_children, "routes[].request_headers.set.*.value");
 HEADER_CHILDREN(request_add_children, "routes[].request_headers.add.*.value");
 HEADER_CHILDREN(response_set_children, "routes[].response_headers.set.*.value");
 HEADER_CHILDREN(response_add_children, "routes[].response_headers.add.*.value");
+static const struct setting_children plugin_children = {
+	sizeof(struct config_plugin),
+	offsetof(struct config_plugin, place),
+	"redis.plugins[].plugin",
+};
 static const struct setting_children page_children = {
 	sizeof(struct config_page),
 	offsetof(struct config_page, place),
@@ -223,6 +247,37 @@ const struct setting settings[] = {
 	  .text = "Time between two full comparisons with what Redis holds; SWAPDB is only seen by "
 		  "them.",
 	  .example = "5m" },
+	{ "redis.plugins", SETTING_LIST, ALL(config, redis.plugins), .initial = "[]",
+	  .children = &plugin_children,
+	  .text = "How an endpoint of a backend of Redis is chosen: each plugin of redx leaves fewer "
+		  "servers, until there is one; with none, balance holds for them too.",
+	  .example = "[{stickiness: {cookie: session}}, {score: least}, random]" },
+	{ "redis.plugins[].plugin", SETTING_WORD, AT(config_plugin, name), .initial = "none",
+	  .words = plugins,
+	  .text = "A plugin without a setting; a lone text in the list is this setting. random: any "
+		  "of the servers, with equal chances.",
+	  .example = "random" },
+	{ "redis.plugins[].score", SETTING_WORD, AT(config_plugin, score), .initial = "none",
+	  .words = ends, .text = "Leave the servers with the lowest or the highest score.",
+	  .example = "least" },
+	{ "redis.plugins[].weighted_score", SETTING_WORD, AT(config_plugin, weighted_score),
+	  .initial = "none", .words = ends,
+	  .text = "Any of the servers, with chances by score: most, in proportion to it; least, to what "
+		  "it is below the highest one, or of two servers below _max_score of the backend. Of "
+		  "three or more the worst is left out.",
+	  .example = "most" },
+	{ "redis.plugins[].stickiness.cookie", SETTING_TOKEN,
+	  AT(config_plugin, stickiness.cookie), .initial = "", .shown = "none", .max = 256,
+	  .text = "The server that this cookie names, if it is still among them.",
+	  .example = "session" },
+	{ "redis.plugins[].stickiness.max_age", SETTING_SECONDS,
+	  AT(config_plugin, stickiness.max_age_s), .initial = "off", .max = 400 * DAY,
+	  .text = "How long browsers keep it; off is until they end.", .example = "15m" },
+	{ "redis.plugins[].stickiness.value", SETTING_WORD, AT(config_plugin, stickiness.redx),
+	  .initial = "opaque", .words = cookie_values,
+	  .text = "As upstreams.*.sticky.value; with redx it is sent with SameSite=None and Secure, as "
+		  "redx does.",
+	  .example = "redx" },
 
 	{ "gate.protect", SETTING_LIST, ALL(config, gate.protect), .initial = "[]",
 	  .children = &protect_children, .text = "What needs a token.",
@@ -334,9 +389,42 @@ const struct setting settings[] = {
 	{ "upstreams.*.health.rise", SETTING_INT, AT(config_upstream, health.rise), .min = 1,
 	  .max = 100, .inherit = "health.rise",
 	  .text = "Successes in a row that make it alive again.", .example = "1" },
-	{ "upstreams.*.balance", SETTING_WORD, AT(config_upstream, balance.least_connections),
+	{ "upstreams.*.balance", SETTING_WORD, AT(config_upstream, balance.strategy),
 	  .words = balancing, .inherit = "balance",
 	  .text = "How an endpoint of this upstream is chosen.", .example = "least_connections" },
+	{ "upstreams.*.hash_by", SETTING_HASH_BY, AT(config_upstream, balance.hash_by),
+	  .inherit = "hash_by", .text = "What balance: hash of this upstream looks at.",
+	  .example = "\"header:X-Tenant\"" },
+	{ "upstreams.*.hash_bound", SETTING_INT, AT(config_upstream, balance.hash_bound),
+	  .min = 101, .max = 1000, .words = off, .inherit = "hash_bound",
+	  .text = "The bound of this upstream.", .example = "125" },
+	{ "upstreams.*.sticky.cookie", SETTING_TOKEN, AT(config_upstream, sticky.cookie),
+	  .initial = "", .shown = "none", .max = 256,
+	  .text = "Keep a client at one endpoint by a cookie of this name, which is set with each "
+		  "answer that comes from another endpoint than the cookie said.",
+	  .example = "session" },
+	{ "upstreams.*.sticky.path", SETTING_PATH, AT(config_upstream, sticky.path),
+	  .initial = "", .shown = "the route's path", .max = 2048, .text = "Path of the cookie.",
+	  .example = "/shop" },
+	{ "upstreams.*.sticky.samesite", SETTING_WORD, AT(config_upstream, sticky.same_site),
+	  .initial = "lax", .words = same_sites, .text = "SameSite of the cookie.",
+	  .example = "strict" },
+	{ "upstreams.*.sticky.secure", SETTING_WORD, AT(config_upstream, sticky.secure),
+	  .initial = "auto", .words = securing,
+	  .text = "Secure of the cookie; auto is when a trusted proxy says that the client came by "
+		  "https.",
+	  .example = "true" },
+	{ "upstreams.*.sticky.max_age", SETTING_SECONDS, AT(config_upstream, sticky.max_age_s),
+	  .initial = "off", .max = 400 * DAY,
+	  .text = "How long browsers keep the cookie; off is until they end.", .example = "1h" },
+	{ "upstreams.*.sticky.value", SETTING_WORD, AT(config_upstream, sticky.redx),
+	  .initial = "opaque", .words = cookie_values,
+	  .text = "What the cookie holds: a signed name that tells nothing, or as with redx the "
+		  "endpoint's host and port, by which a client can choose one.",
+	  .example = "redx" },
+	{ "upstreams.*.fallback", SETTING_STRING, AT(config_upstream, fallback), .max = 128,
+	  .inherit = "fallback", .text = "The fallback of routes that lead to this upstream.",
+	  .example = "users" },
 	{ "upstreams.*.ejection.failures", SETTING_INT, AT(config_upstream, balance.eject_failures),
 	  .max = 1000, .words = off, .inherit = "ejection.failures",
 	  .text = "Failures in a row that eject an endpoint of this upstream.", .example = "3" },
@@ -392,6 +480,9 @@ const struct setting settings[] = {
 	  .text = "In the place of upstream: one endpoint, as an upstream of its own that is named "
 		  "after it.",
 	  .example = "\"http://127.0.0.1:9001\"" },
+	{ "routes[].fallback", SETTING_STRING, AT(config_route, fallback), .initial = "",
+	  .shown = "that of the upstream", .max = 128, .text = "The fallback of this route.",
+	  .example = "users" },
 	{ "routes[].strip_prefix", SETTING_BOOL, AT(config_route, strip), .initial = "false",
 	  .text = "Take the route's path off the request's before it goes to the upstream.",
 	  .example = "true" },
@@ -685,11 +776,31 @@ const struct setting settings[] = {
 	  .text = "Failures in a row that make an endpoint dead.", .example = "5" },
 	{ "health.rise", SETTING_INT, AT(config, health.rise), .initial = "2", .min = 1, .max = 100,
 	  .text = "Successes in a row that make it alive again.", .example = "1" },
-	{ "balance", SETTING_WORD, AT(config, balance.least_connections), .initial = "round_robin",
+	{ "balance", SETTING_WORD, AT(config, balance.strategy), .initial = "round_robin",
 	  .words = balancing,
-	  .text = "How an endpoint is chosen: in turn, or the one with the fewest requests under "
-		  "way in all workers.",
+	  .text = "How an endpoint is chosen: in turn, the one with the fewest requests under way in "
+		  "all workers, at random, of two at random the one with fewer requests, or always "
+		  "the same one for the same hash_by. All of them heed weights.",
 	  .example = "least_connections" },
+	{ "hash_by", SETTING_HASH_BY, AT(config, balance.hash_by), .initial = "address",
+	  .text = "What balance: hash looks at: the client's address, the path, header:NAME, "
+		  "cookie:NAME, or claim:NAME of those in gate.claims; requests without it are "
+		  "sent in turn.",
+	  .example = "\"cookie:session\"" },
+	{ "hash_bound", SETTING_INT, AT(config, balance.hash_bound), .initial = "off", .min = 101,
+	  .max = 1000, .words = off,
+	  .text = "With balance: hash, the most load of an endpoint in per cent of the mean; what is "
+		  "beyond goes to the next one.",
+	  .example = "125" },
+	{ "fallback", SETTING_STRING, AT(config, fallback), .initial = "", .shown = "none",
+	  .max = 128,
+	  .text = "The upstream that answers in the place of one that has no live endpoint or cannot "
+		  "be reached, and what no route matches; off is none.",
+	  .example = "users" },
+	{ "sticky_secret", SETTING_SECRET, AT(config, sticky_secret),
+	  .text = "The key that signs sticky cookies; gateways that share clients need the same. "
+		  "Without it one is made and kept in state_dir.",
+	  .example = "{file: /etc/yett/sticky.key}" },
 	{ "ejection.failures", SETTING_INT, AT(config, balance.eject_failures), .initial = "5",
 	  .max = 1000, .words = off,
 	  .text =
@@ -773,6 +884,11 @@ const size_t settings_count = sizeof settings / sizeof settings[0];
 const struct setting_profile setting_profiles[] = {
 	{ PROFILE_REDX, "redis.dialect", "redx" },
 	{ PROFILE_REDX, "redis.max_path_length", "1" },
+	{ PROFILE_REDX, "redis.plugins", "[random]" },
+	{ PROFILE_REDX, "redis.plugins[].stickiness.value", "redx" },
+	{ PROFILE_REDX, "upstreams.*.sticky.samesite", "none" },
+	{ PROFILE_REDX, "upstreams.*.sticky.secure", "true" },
+	{ PROFILE_REDX, "upstreams.*.sticky.value", "redx" },
 	{ PROFILE_REDX, "timeouts.connect", "3s" },
 	{ PROFILE_REDX, "timeouts.first_byte", "300s" },
 	{ PROFILE_REDX, "timeouts.idle", "300s" },
@@ -780,6 +896,11 @@ const struct setting_profile setting_profiles[] = {
 	{ PROFILE_REDX, "no_route", "502" },
 	{ PROFILE_RIOX, "redis.dialect", "riox" },
 	{ PROFILE_RIOX, "redis.max_path_length", "3" },
+	{ PROFILE_RIOX, "redis.plugins", "[random]" },
+	{ PROFILE_RIOX, "redis.plugins[].stickiness.value", "redx" },
+	{ PROFILE_RIOX, "upstreams.*.sticky.samesite", "none" },
+	{ PROFILE_RIOX, "upstreams.*.sticky.secure", "true" },
+	{ PROFILE_RIOX, "upstreams.*.sticky.value", "redx" },
 	{ PROFILE_RIOX, "timeouts.connect", "3s" },
 	{ PROFILE_RIOX, "timeouts.first_byte", "300s" },
 	{ PROFILE_RIOX, "timeouts.idle", "300s" },

@@ -119,6 +119,7 @@ static const char *const type_name[] = {
 	[SETTING_ENDPOINT] = "address or http URL",
 	[SETTING_HOST] = "host",
 	[SETTING_HOST_HEADER] = "keep, upstream or a host",
+	[SETTING_HASH_BY] = "address, path, header:NAME, cookie:NAME or claim:NAME",
 	[SETTING_LOG] = "off, stdout, stderr or a file",
 	[SETTING_STRINGS] = "list of texts",
 	[SETTING_TOKENS] = "list of names",

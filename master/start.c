@@ -129,9 +129,14 @@ open_parts(struct master *m)
 static void
 begin(struct master *m)
 {
+	BUF_CLEAN struct buf why = { 0 };
+
 	if (resolver_servers(m->resolver, m->config->dns_servers) < 0)
 		log_warn("dns error=\"the servers are not usable\"");
 	master_configure_workers(m);
+	if (sticky_key_load(&m->sticky_key, m->config->state_dir, &why) < 0)
+		log_warn("sticky_key error=\"%.*s\" note=\"sticky cookies are good until the next start\"",
+			 SLICE_F(why));
 	saver_load(m);
 	store_redis_configure(m->store, &m->config->redis);
 	publish_mark(m, PUBLISH_ALL);

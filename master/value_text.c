@@ -1,6 +1,7 @@
 #include "value_text.h"
 
 #include "address.h"
+#include "hash_by.h"
 #include "rules.h"
 
 #include "lib/uri.h"
@@ -245,6 +246,26 @@ parse_host_header(const struct value_env *e, const struct setting *s, struct sli
 }
 
 static bool
+parse_hash_by(const struct value_env *e, const struct setting *s, struct slice text, void *base,
+	      struct buf *why)
+{
+	const struct setting token = { .type = SETTING_TOKEN };
+	struct hash_by_text made;
+
+	if (!hash_by_parse(text, &made)) {
+		value_echo(text, why);
+		return value_refuse(why, "is none of address, path, header:NAME, cookie:NAME and "
+					 "claim:NAME; write one of them");
+	}
+	if (made.by != HASH_BY_CLAIM && value_fault(&token, made.name)) {
+		value_echo(text, why);
+		return value_refuse(why, value_fault(&token, made.name));
+	}
+	store_text(s, base, arena_string(e->arena, text));
+	return true;
+}
+
+static bool
 parse_log(const struct value_env *e, struct slice text, struct config *c, struct buf *why)
 {
 	static const struct setting_word words[] = {
@@ -290,6 +311,8 @@ value_text_parse(const struct value_env *e, const struct setting *s, struct slic
 		return parse_host(e, s, text, base, why);
 	case SETTING_HOST_HEADER:
 		return parse_host_header(e, s, text, base, why);
+	case SETTING_HASH_BY:
+		return parse_hash_by(e, s, text, base, why);
 	case SETTING_LOG:
 		return parse_log(e, text, base, why);
 	default:

@@ -31,6 +31,7 @@ extern const uint32_t board_bucket_us[BOARD_BUCKETS - 1];
 	X(upstream_reuses, "Requests sent on a pooled connection")                                 \
 	X(retries, "Requests sent again")                                                          \
 	X(retries_refused, "Requests not sent again because the budget was spent")                 \
+	X(fallbacks, "Requests given to a fallback upstream")                                      \
 	X(token_hits, "Tokens found verified in the worker's cache")                               \
 	X(token_misses, "Tokens whose signature was checked")                                      \
 	X(log_dropped, "Access log lines lost because the sink was stuck")                         \

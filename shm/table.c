@@ -54,6 +54,18 @@ table_address(const struct segment *endpoints, uint32_t i)
 	return seg_at(endpoints, ENDPOINTS_ADDRESSES, i, sizeof(struct table_address));
 }
 
+const struct table_plugin *
+table_plugin(const struct segment *endpoints, uint32_t i)
+{
+	return seg_at(endpoints, ENDPOINTS_PLUGINS, i, sizeof(struct table_plugin));
+}
+
+const struct table_sticky *
+table_sticky(const struct segment *endpoints, uint32_t i)
+{
+	return seg_at(endpoints, ENDPOINTS_STICKY, i, sizeof(struct table_sticky));
+}
+
 const struct table_key_material *
 table_key_material(const struct segment *keys, uint32_t i)
 {

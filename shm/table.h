@@ -58,6 +58,8 @@ struct table_global {
 	uint32_t forwarded_send;  /* FORWARDED_SEND_* */
 	uint32_t no_route_status; /* 404; 502 as redx */
 	uint32_t rules_loaded; /* 0: Redis is configured and never answered: no route means 503 */
+	uint32_t fallback; /* route of what no other one matches; TRIE_NONE: there is none */
+	uint32_t redx_headers; /* upstreams hear of X-Redx-* */
 	uint32_t client_head_ms, keepalive_ms, keepalive_requests;
 	uint32_t head_bytes, head_fields, uri_bytes;
 	uint32_t access_log;        /* 0 off, 1 JSON */
@@ -105,6 +107,7 @@ struct table_route {
 	uint32_t policy;
 	uint32_t action; /* index in RULES_ACTIONS, 0 = none: it passes requests on as they are */
 	uint32_t slot; /* on the board */
+	uint32_t fallback; /* upstream of what its own one cannot answer; 0 = none */
 	int32_t priority;
 	struct seg_ref id;   /* stable: "file:users", "redis:test.com/a/" */
 	struct seg_ref host; /* as written, for logs */
@@ -294,12 +297,59 @@ enum endpoints_section {
 	ENDPOINTS_STRINGS,
 	ENDPOINTS_UPSTREAMS,
 	ENDPOINTS_ENDPOINTS,
-	ENDPOINTS_ADDRESSES
+	ENDPOINTS_ADDRESSES,
+	ENDPOINTS_PLUGINS, /* struct table_plugin: runs of them belong to upstreams */
+	ENDPOINTS_STICKY   /* struct table_sticky: one belongs to an upstream */
+};
+
+enum balance { /* which endpoint gets a request */
+	       BALANCE_ROUND_ROBIN,
+	       BALANCE_LEAST, /* the one with the fewest requests under way */
+	       BALANCE_RANDOM,
+	       BALANCE_TWO,   /* the better of two at random */
+	       BALANCE_HASH,  /* by a key of the request */
+	       BALANCE_CHAIN, /* the plugins of redx, in their order */
+	       BALANCE_N
+};
+
+enum hash_by {
+	HASH_BY_ADDRESS,
+	HASH_BY_PATH,
+	HASH_BY_HEADER,
+	HASH_BY_COOKIE,
+	HASH_BY_CLAIM,
+	HASH_BY_N
+};
+
+enum plugin_kind { /* of two of a kind with a direction the first one keeps the low scores */
+		   PLUGIN_RANDOM,
+		   PLUGIN_SCORE_LEAST,
+		   PLUGIN_SCORE_MOST,
+		   PLUGIN_WEIGHTED_LEAST,
+		   PLUGIN_WEIGHTED_MOST,
+		   PLUGIN_STICKINESS,
+		   PLUGIN_N
+};
+
+struct table_plugin {
+	uint32_t kind;	/* enum plugin_kind */
+	uint32_t has_max; /* the backend has a _max_score: */
+	double max_score;
+};
+
+enum same_site { SAME_SITE_LAX, SAME_SITE_STRICT, SAME_SITE_NONE, SAME_SITE_N };
+enum sticky_secure { STICKY_SECURE_AUTO, STICKY_SECURE_ON, STICKY_SECURE_OFF, STICKY_SECURE_N };
+
+struct table_sticky {
+	struct seg_ref cookie;
+	struct seg_ref path; /* "": that of the route */
+	uint32_t same_site, secure;
+	uint32_t max_age_s; /* 0: until the browser ends */
+	uint32_t pad;
 };
 
 #define UPSTREAM_ABSENT 1u        /* a hole: no such upstream in this table */
 #define UPSTREAM_ALL_DOWN_FAIL 2u /* all dead: 503; else the one that died last is tried */
-#define UPSTREAM_LEAST 4u         /* the least loaded endpoint; else in turn */
 
 struct table_upstream {
 	uint32_t flags;
@@ -308,6 +358,12 @@ struct table_upstream {
 	uint32_t max_connections; /* requests in flight at an endpoint, 0 = no limit; then wait */
 	uint32_t queue, queue_ms; /* so many in a worker, so long */
 	uint32_t proxy; /* enum proxy_version: the header that each connection begins with */
+	uint32_t balance;    /* enum balance */
+	uint32_t hash_by;    /* enum hash_by */
+	uint32_t hash_bound; /* per cent of the mean load that an endpoint may have; 0 = any */
+	uint32_t plugins_first, plugins_count; /* of BALANCE_CHAIN */
+	uint32_t sticky; /* 1 + index in ENDPOINTS_STICKY; 0: not at all */
+	struct seg_ref hash_name; /* of the header (a claim is one too) or the cookie */
 	uint32_t first, count; /* endpoints */
 	uint32_t weight_total; /* of the endpoints; count when all weigh the same */
 	uint32_t stride; /* coprime to weight_total: turns that follow one another fall far apart */
@@ -319,8 +375,11 @@ struct table_endpoint {
 	uint32_t weight;
 	uint32_t first, count;    /* addresses; 0 = its name does not resolve */
 	uint64_t generation;      /* changes with the set of addresses */
+	uint64_t identity;        /* hash of authority and base, for BALANCE_HASH */
+	double score;             /* of redx */
 	struct seg_ref authority; /* "host:port", also the label of metrics */
 	struct seg_ref base;      /* path put before the request's, "" for none */
+	struct seg_ref sticky;    /* the value of its upstream's cookie that means it */
 };
 
 struct table_address {
@@ -333,6 +392,8 @@ struct table_address {
 const struct table_upstream *table_upstream(const struct segment *endpoints, uint32_t i);
 const struct table_endpoint *table_endpoint(const struct segment *endpoints, uint32_t i);
 const struct table_address *table_address(const struct segment *endpoints, uint32_t i);
+const struct table_plugin *table_plugin(const struct segment *endpoints, uint32_t i);
+const struct table_sticky *table_sticky(const struct segment *endpoints, uint32_t i);
 
 /* ---- SEGMENT_KEYS ---- (secret: never mapped but by traffic workers and the master) */
 

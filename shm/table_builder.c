@@ -14,7 +14,9 @@
 void
 table_builder_init(struct table_builder *b)
 {
-	*b = (struct table_builder){ .root_any = TRIE_NONE, .gate_root = TRIE_NONE };
+	*b = (struct table_builder){ .root_any = TRIE_NONE,
+				     .gate_root = TRIE_NONE,
+				     .global.fallback = TRIE_NONE };
 	seg_builder_init(&b->seg);
 	trie_builder_init(&b->routes, &b->seg, RULES_NODES, RULES_EDGES);
 	trie_builder_init(&b->gates, &b->seg, RULES_GATE_NODES, RULES_GATE_EDGES);

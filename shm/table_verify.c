@@ -48,6 +48,7 @@ next_ok(uint32_t next, uint32_t i, uint32_t count)
 	return next == TRIE_NONE || (next > i && next < count);
 }
 
+/* An index of a section, or none. */
 static bool
 root_ok(const struct segment *s, uint32_t root, unsigned nodes)
 {
@@ -61,7 +62,8 @@ global_ok(const struct segment *s)
 
 	return g && seg_count(s, RULES_GLOBAL) == 1 && root_ok(s, g->root_any, RULES_NODES) &&
 	       root_ok(s, g->gate_root, RULES_GATE_NODES) && ref_ok(s, g->cookie) &&
-	       ref_ok(s, g->realm) && ref_ok(s, g->via) && g->head_fields <= HTTP_FIELDS_MAX;
+	       ref_ok(s, g->realm) && ref_ok(s, g->via) && g->head_fields <= HTTP_FIELDS_MAX &&
+	       root_ok(s, g->fallback, RULES_ROUTES);
 }
 
 static bool
@@ -232,11 +234,36 @@ address_ok(const struct segment *s, const struct table_address *a)
 	return a->family == AF_INET || a->family == AF_INET6;
 }
 
+/* How an upstream chooses. */
+static bool
+balance_ok(const struct segment *s, const struct table_upstream *u)
+{
+	return u->balance < BALANCE_N && u->hash_by < HASH_BY_N && ref_ok(s, u->hash_name) &&
+	       run_ok(u->plugins_first, u->plugins_count, seg_count(s, ENDPOINTS_PLUGINS)) &&
+	       u->sticky <= seg_count(s, ENDPOINTS_STICKY);
+}
+
+static bool
+plugins_and_cookies_ok(const struct segment *s)
+{
+	uint32_t plugins, cookies;
+	bool ok = true;
+	const struct table_plugin *p = section(s, ENDPOINTS_PLUGINS, sizeof *p, &plugins, &ok);
+	const struct table_sticky *c = section(s, ENDPOINTS_STICKY, sizeof *c, &cookies, &ok);
+
+	for (uint32_t i = 0; i < plugins; i++)
+		ok &= p[i].kind < PLUGIN_N;
+	for (uint32_t i = 0; i < cookies; i++)
+		ok &= ref_ok(s, c[i].cookie) && c[i].cookie.size > 0 && ref_ok(s, c[i].path) &&
+		      c[i].same_site < SAME_SITE_N && c[i].secure < STICKY_SECURE_N;
+	return ok;
+}
+
 int
 table_verify_endpoints(const struct segment *s)
 {
 	uint32_t upstreams, endpoints, addresses;
-	bool ok = true;
+	bool ok = plugins_and_cookies_ok(s);
 	const struct table_upstream *u =
 	    section(s, ENDPOINTS_UPSTREAMS, sizeof *u, &upstreams, &ok);
 	const struct table_endpoint *e =
@@ -245,10 +272,10 @@ table_verify_endpoints(const struct segment *s)
 
 	for (uint32_t i = 0; i < upstreams; i++)
 		ok &= run_ok(u[i].first, u[i].count, endpoints) && ref_ok(s, u[i].name) &&
-		      u[i].proxy <= PROXY_V2;
+		      u[i].proxy <= PROXY_V2 && balance_ok(s, &u[i]);
 	for (uint32_t i = 0; i < endpoints; i++)
 		ok &= run_ok(e[i].first, e[i].count, addresses) && ref_ok(s, e[i].authority) &&
-		      ref_ok(s, e[i].base);
+		      ref_ok(s, e[i].base) && ref_ok(s, e[i].sticky);
 	for (uint32_t i = 0; i < addresses; i++)
 		ok &= address_ok(s, &a[i]);
 	return ok ? 0 : -EBADMSG;

@@ -3,6 +3,8 @@
 #include "client.h"
 #include "put.h"
 #include "real_client.h"
+#include "redx_headers.h"
+#include "sticky.h"
 #include "upstream.h"
 #include "worker.h"
 
@@ -142,6 +144,7 @@ forward_request(struct request *r)
 	const struct table_endpoint *e =
 	    table_endpoint(r->table->segments[SEGMENT_ENDPOINTS], r->endpoint);
 	const struct table_route *route = table_route(rules, r->route);
+	const struct table_global *g = table_global(rules);
 	struct buf *head = &r->worker->head;
 	bool trusted = client_is_trusted(r->client, r->table);
 	struct put_run run = { 0 };
@@ -151,7 +154,8 @@ forward_request(struct request *r)
 	buf_reserve(head, (size_t)r->in.head_n + 4 * (size_t)r->in.fields_n + r->path.n +
 			      4 * r->host_field.n + r->gate_headers.n + e->base.size +
 			      e->authority.size + route->add_prefix.size + route->set_host.size +
-			      real_client_room(r) + 1024);
+			      real_client_room(r) + (g->redx_headers ? redx_headers_room(r) : 0) +
+			      1024);
 	o = put(head->p, http_method(&r->in));
 	o = PUT(o, " ");
 	o = put_target(o, r, route, e);
@@ -172,7 +176,9 @@ forward_request(struct request *r)
 	o = real_client_put(o, r, trusted);
 	o = put_field(o, SLICE("X-Request-Id"), slice_make(r->id, r->id_n));
 	o = put(o, r->gate_headers);
-	o = put_hop(o, r, seg_string(rules, table_global(rules)->via));
+	if (g->redx_headers)
+		o = redx_headers_put(o, r);
+	o = put_hop(o, r, seg_string(rules, g->via));
 	o = PUT(o, "\r\n");
 	head->n = (size_t)(o - head->p);
 }
@@ -298,7 +304,8 @@ reserve_answer(struct request *r, const struct http_parser *p)
 	struct buf *head = &r->worker->head;
 
 	head->n = 0;
-	buf_reserve(head, (size_t)p->head_n + 4 * (size_t)p->fields_n + 1024);
+	buf_reserve(head, (size_t)p->head_n + 4 * (size_t)p->fields_n +
+			      (r->sticky_new ? sticky_room(r) : 0) + 1024);
 	return head->p;
 }
 
@@ -317,6 +324,8 @@ forward_response(struct request *r)
 	choose_framing(r, p);
 	o = put_status_line(o, p);
 	o = put_answer_fields(o, r, p);
+	if (r->sticky_new)
+		o = sticky_put(o, r);
 	if (r->framing == FRAMING_LENGTH ||
 	    (r->framing == FRAMING_NONE && p->has_length && r->status != 204)) {
 		o = PUT(o, "Content-Length: ");

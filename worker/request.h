@@ -102,6 +102,10 @@ struct request {
 	uint32_t endpoint, endpoint_slot, address;
 	uint32_t tried[REQUEST_TRIES];
 	uint8_t tries;
+	bool fell;           /* the fallback has it, in the place of these: */
+	uint32_t fell_from, fell_endpoint; /* upstream; endpoint, UINT32_MAX: none was tried */
+	struct slice sticky_value; /* of the client's cookie, in the arena; p NULL: not read yet */
+	bool sticky_new;     /* the answer sets the cookie */
 	bool reused;         /* the present connection came from the pool */
 	bool fresh;          /* one of those died under it: only new ones from here on */
 	bool untaken;        /* upstream_closed: its application has read nothing of the request */

@@ -1,5 +1,6 @@
 #include "retry.h"
 
+#include "fallback.h"
 #include "load.h"
 #include "outcome.h"
 #include "worker.h"
@@ -58,6 +59,23 @@ may_retry(struct request *r)
 	return false;
 }
 
+static enum result
+pick_again(struct request *r)
+{
+	r->fresh = true;
+	r->step = STEP_PICK - 1;
+	return STEP_NEXT;
+}
+
+static enum result
+fall_or_fail(struct request *r)
+{
+	if (fallback_is_harmless(r) && fallback_take(r))
+		return pick_again(r);
+	r->reason = r->failure;
+	return STEP_REPLY;
+}
+
 enum result
 retry_or_fail(struct request *r)
 {
@@ -71,15 +89,11 @@ retry_or_fail(struct request *r)
 		if (r->failure != REASON_overloaded) /* which is no fault of the endpoint's */
 			board_add(&counts->endpoint[r->endpoint_slot].failures, 1);
 		outcome_failure(r);
-		if (!may_retry(r)) {
-			r->reason = r->failure;
-			return STEP_REPLY;
-		}
+		if (!may_retry(r))
+			return fall_or_fail(r);
 		r->tried[r->tries++] = r->endpoint;
 	}
-	r->fresh = true;
 	r->untaken = r->interim = false;
 	board_add(&counts->counter[COUNTER_retries], 1);
-	r->step = STEP_PICK - 1;
-	return STEP_NEXT;
+	return pick_again(r);
 }

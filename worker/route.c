@@ -65,6 +65,11 @@ route_step(struct request *r)
 		r->reason = REASON_bad_path;
 		return STEP_REPLY;
 	}
+	if (match.route == TRIE_NONE && g->fallback != TRIE_NONE) {
+		match.route = g->fallback;
+		match.r = table_route(r->table->segments[SEGMENT_RULES], g->fallback);
+		match.rest = r->match_path;
+	}
 	if (match.route == TRIE_NONE) {
 		r->reason = g->rules_loaded ? REASON_no_route : REASON_rules_not_loaded;
 		return STEP_REPLY;

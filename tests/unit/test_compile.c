@@ -85,7 +85,7 @@ compile(struct fixture *f)
 	f->d = directory_build(&f->c, f->rules, &f->slots, &warnings);
 	assert_int_equal(
 	    compile_rules(&f->c, f->rules, true, f->d, &f->slots, 1, &f->table, &f->report), 0);
-	assert_int_equal(compile_endpoints(f->d, NULL, 1, &f->endpoints), 0);
+	assert_int_equal(compile_endpoints(f->d, NULL, SLICE("key"), 1, &f->endpoints), 0);
 	assert_int_equal(compile_keys(&f->c, 1, &f->keys), 0);
 	assert_int_equal(table_verify_rules(f->table), 0);
 	assert_int_equal(table_verify_endpoints(f->endpoints), 0);
@@ -817,14 +817,15 @@ test_endpoints(void **state)
 	rules_delete_backend(f->rules, SLICE("a"));
 	rules_set_backend(f->rules, SLICE("b"), servers, 8);
 	f->c.all_down_fail = true;
-	f->c.balance.least_connections = true;
+	f->c.balance.strategy = BALANCE_LEAST;
 	compile(f);
 	assert_int_equal(table_upstream(f->endpoints, 0)->count, 0);
 	assert_false(table_upstream(f->endpoints, 0)->flags & UPSTREAM_ABSENT);
 	assert_true(table_upstream(f->endpoints, gone)->flags & UPSTREAM_ABSENT);
 	u = table_upstream(f->endpoints, directory_find(f->d, true, SLICE("b"))->index);
 	assert_true(slice_eq(seg_string(f->endpoints, u->name), SLICE("b")));
-	assert_int_equal(u->flags, UPSTREAM_ALL_DOWN_FAIL | UPSTREAM_LEAST);
+	assert_int_equal(u->flags, UPSTREAM_ALL_DOWN_FAIL);
+	assert_int_equal(u->balance, BALANCE_LEAST);
 	assert_int_equal(u->count, 4);
 	e = table_endpoint(f->endpoints, u->first);
 	assert_true(slice_eq(seg_string(f->endpoints, e->authority), SLICE("10.0.0.1:81")));

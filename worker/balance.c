@@ -1,0 +1,174 @@
+#include "balance.h"
+
+#include "sticky.h"
+
+#define LOOK_AT_ALL 32u /* endpoints; of more, so many are looked at: */
+#define LOOKS 16u
+#define LOTS 8u /* drawn until one serves */
+
+static const struct choice nobody = { 0 };
+
+/* The one at this place of the circle of weights. */
+static uint32_t
+at_weight(const struct segment *seg, const struct table_upstream *up, uint64_t at)
+{
+	for (uint32_t i = 0; i < up->count; i++) {
+		const struct table_endpoint *e = table_endpoint(seg, up->first + i);
+
+		if (!e || at < e->weight)
+			return i;
+		at -= e->weight;
+	}
+	return 0;
+}
+
+static bool
+weighs_the_same(const struct table_upstream *up)
+{
+	return up->weight_total <= up->count;
+}
+
+/* Whose turn is it? */
+static uint32_t
+turn_of(const struct segment *seg, const struct table_upstream *up, uint32_t turn)
+{
+	if (weighs_the_same(up))
+		return turn % up->count;
+	return at_weight(seg, up, (uint64_t)turn * up->stride % up->weight_total);
+}
+
+/* None that is looked for was found: the best of all others. */
+static struct choice
+last_resort(const struct request *r, const struct table_upstream *up, const struct look *best)
+{
+	enum standing least =
+	    up->flags & UPSTREAM_ALL_DOWN_FAIL ? STANDING_FULL : STANDING_DEAD;
+	struct choice c = { .endpoint = best->at, .resolved = best->standing != STANDING_UNFIT };
+
+	if (best->standing >= least)
+		c.full = look_is_full(r->worker, up, best->e);
+	c.found = best->standing >= least && !c.full;
+	return c;
+}
+
+/* From `turn` on the first that may serve. */
+static struct choice
+choose_in_turn(struct request *r, const struct table_upstream *up, uint32_t turn)
+{
+	struct look best = { .standing = STANDING_UNFIT };
+
+	for (uint32_t i = 0; i < up->count; i++) {
+		struct look l = look_at(r, up, up->first + (turn + i) % up->count);
+
+		if (look_serves(r->worker, &l))
+			return (struct choice){ l.at, true, true };
+		if (look_is_better(&l, &best))
+			best = l;
+	}
+	return last_resort(r, up, &best);
+}
+
+/* The fewest requests under way for its weight, so far. */
+struct contest {
+	struct choice choice;
+	uint64_t load, weight;
+};
+
+static void
+contest_enter(struct contest *c, struct worker *w, const struct look *l)
+{
+	uint64_t load = look_load(w, l->e) + 1, weight = (uint64_t)l->e->weight * l->share;
+
+	if (c->choice.found && load * c->weight >= c->load * weight)
+		return;
+	*c = (struct contest){ { l->at, true, true }, load, weight };
+}
+
+/* Of those that may serve the one with the fewest requests under way for its weight, and of equals
+ * the one whose turn comes first. Many are not all looked at: the best of a few at random is nearly
+ * as good. */
+static struct choice
+choose_least(struct request *r, const struct table_upstream *up, uint32_t turn)
+{
+	uint32_t looks = up->count <= LOOK_AT_ALL ? up->count : LOOKS;
+	struct contest best = { 0 };
+
+	for (uint32_t i = 0; i < looks; i++) {
+		uint32_t skip = looks == up->count ? i : look_random(r->worker);
+		struct look l = look_at(r, up, up->first + (turn + skip) % up->count);
+
+		if (l.standing < STANDING_RISING)
+			continue;
+		if (!look_is_counted(l.e))
+			return nobody;
+		contest_enter(&best, r->worker, &l);
+	}
+	return best.choice;
+}
+
+/* Any of them, with chances by weight. */
+static struct look
+draw(struct request *r, const struct table_upstream *up)
+{
+	const struct segment *seg = r->table->segments[SEGMENT_ENDPOINTS];
+	uint64_t lot = look_random(r->worker);
+
+	if (weighs_the_same(up))
+		return look_at(r, up, up->first + (uint32_t)(lot * up->count >> 24));
+	return look_at(r, up, up->first + at_weight(seg, up, lot * up->weight_total >> 24));
+}
+
+static struct choice
+choose_random(struct request *r, const struct table_upstream *up, uint32_t turn)
+{
+	for (unsigned i = 0; i < LOTS; i++) {
+		struct look l = draw(r, up);
+
+		if (look_serves(r->worker, &l))
+			return (struct choice){ l.at, true, true };
+	}
+	return nobody;
+}
+
+static struct choice
+choose_two(struct request *r, const struct table_upstream *up, uint32_t turn)
+{
+	struct look first = { .e = NULL };
+	struct contest best = { 0 };
+
+	for (unsigned i = 0; i < LOTS; i++) {
+		struct look l = draw(r, up);
+
+		if (l.standing < STANDING_RISING || (first.e && l.at == first.at))
+			continue;
+		if (!look_is_counted(l.e))
+			return nobody;
+		contest_enter(&best, r->worker, &l);
+		if (first.e)
+			break;
+		first = l;
+	}
+	return best.choice;
+}
+
+static struct choice (*const strategies[BALANCE_N])(struct request *r,
+						     const struct table_upstream *up,
+						     uint32_t turn) = {
+	[BALANCE_ROUND_ROBIN] = choose_in_turn, [BALANCE_LEAST] = choose_least,
+	[BALANCE_RANDOM] = choose_random,       [BALANCE_TWO] = choose_two,
+	[BALANCE_HASH] = balance_hash,          [BALANCE_CHAIN] = balance_chain,
+};
+
+struct choice
+balance_choose(struct request *r, const struct table_upstream *up)
+{
+	const struct segment *seg = r->table->segments[SEGMENT_ENDPOINTS];
+	uint32_t turn = turn_of(seg, up, r->table->turns[r->upstream_index]++);
+	struct choice choice = nobody;
+
+	if (up->sticky && up->balance != BALANCE_CHAIN)
+		choice = sticky_choose(r, up);
+	if (!choice.found && up->balance != BALANCE_ROUND_ROBIN)
+		choice = strategies[up->balance](r, up, turn);
+	return choice.found ? choice : choose_in_turn(r, up, turn);
+}
