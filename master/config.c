@@ -114,6 +114,8 @@ config_free(struct config *c)
 	wipe(&c->gate.public_key);
 	wipe(&c->redis.password);
 	wipe(&c->sticky_secret);
+	for (size_t i = 0; i < c->api.tokens_count; i++)
+		wipe(&c->api.tokens[i].secret);
 	arena = c->arena;
 	free(c);
 	arena_deinit(&arena);

@@ -48,6 +48,35 @@ struct config_secret { /* from the file, a file, an environment variable, or sys
 	const char *origin; /* "file /x", "env X", "credential x", "configuration" */
 };
 
+struct config_admin_user { /* of the admin socket */
+	const char *name; /* or number */
+	uint32_t uid;     /* found out when the file is read */
+	uint32_t role;    /* enum access_role */
+	struct config_place place;
+};
+
+struct config_api_listener {
+	struct config_address address;
+	struct config_place place;
+};
+
+struct config_api_token {
+	const char *name;
+	uint32_t role; /* enum access_role */
+	struct config_secret secret;
+	struct config_place place;
+};
+
+struct config_api { /* the management API over TCP */
+	struct config_api_listener *listen;
+	size_t listen_count;
+	struct config_api_token *tokens;
+	size_t tokens_count;
+	const char **hosts; /* that a browser may call it by, beside addresses and localhost */
+	size_t hosts_count;
+	bool unauthenticated;
+};
+
 struct config_timeouts { /* ms, 0 = off; UINT32_MAX in a route: not set there */
 	uint32_t connect, first_byte, idle, tunnel_idle, total, client_body;
 };
@@ -227,6 +256,10 @@ struct config {
 	size_t listeners_count;
 	struct config_address admin_socket; /* Unix; default <run_dir>/admin.sock */
 	struct config_address admin_listen; /* optional TCP, read-only; text NULL = none */
+	struct config_admin_user *admin_users;
+	size_t admin_users_count;
+	uint64_t admin_body;
+	struct config_api api;
 	uint32_t workers;                   /* resolved: never 0 */
 	const char *run_dir, *state_dir;
 	const char *user; /* "" = stay */

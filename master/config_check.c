@@ -31,8 +31,8 @@ count_workers(struct config *c)
 	c->workers = n > WORKERS_MAX ? WORKERS_MAX : (uint32_t)n;
 }
 
-static bool
-is_loopback(const struct config_address *a)
+bool
+config_is_loopback(const struct config_address *a)
 {
 	return a->unix_path ||
 	       (a->host && (strncmp(a->host, "127.", 4) == 0 || strcmp(a->host, "::1") == 0 ||
@@ -104,7 +104,14 @@ check_listeners(struct config_reader *r)
 	check_proxied(r);
 	check_listener(r, &seen, &c->admin_socket, config_line(r, "admin.socket"), "admin.socket");
 	check_listener(r, &seen, &c->admin_listen, config_line(r, "admin.listen"), "admin.listen");
-	if (c->admin_listen.text && !is_loopback(&c->admin_listen))
+	for (size_t i = 0; i < c->api.listen_count; i++) {
+		char key[48];
+
+		snprintf(key, sizeof key, "admin.api.listen[%zu].address", i);
+		check_listener(r, &seen, &c->api.listen[i].address, c->api.listen[i].place.line,
+			       key);
+	}
+	if (c->admin_listen.text && !config_is_loopback(&c->admin_listen))
 		mistakes_add(&r->mistakes, true, config_line(r, "admin.listen"), "admin.listen",
 			     "%s is not loopback: whoever reaches it sees the upstreams; use "
 			     "127.0.0.1 unless a firewall guards it",
@@ -370,6 +377,7 @@ config_check(struct config_reader *r)
 	finish_admin_socket(r);
 	finish_gate_paths(r->c);
 	check_listeners(r);
+	config_check_admin(r);
 	check_user(r);
 	check_gate(r);
 	check_claims(r);

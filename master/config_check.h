@@ -14,3 +14,7 @@ void config_check_balance(struct config_reader *r); /* balancing, plugins, cooki
 void config_check_upstreams(struct config_reader *r);
 void config_check_own(struct config_reader *r);
 void config_check_routes(struct config_reader *r);
+/* config_check_admin.c: who may do what over the admin listeners. */
+void config_check_admin(struct config_reader *r);
+/* Can it be reached from this host alone? */
+bool config_is_loopback(const struct config_address *a);

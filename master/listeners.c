@@ -228,6 +228,7 @@ open_unix(struct opening *o, struct listener *l, const struct socket_address *a,
 		[LISTENER_HTTP] = 0666,
 		[LISTENER_ADMIN] = 0660,
 		[LISTENER_ADMIN_READONLY] = 0660,
+		[LISTENER_API] = 0600,
 		[LISTENER_TAKEOVER] = 0600,
 	};
 	struct slice run_dir = slice_of(o->config->run_dir);
@@ -306,6 +307,7 @@ explain_where(struct opening *o, const struct listener *l, struct slice reason)
 		[LISTENER_HTTP] = "listeners",
 		[LISTENER_ADMIN] = "admin.socket",
 		[LISTENER_ADMIN_READONLY] = "admin.listen",
+		[LISTENER_API] = "admin.api.listen",
 		[LISTENER_TAKEOVER] = "run_dir",
 	};
 	const struct config *c = o->config;
@@ -351,7 +353,8 @@ listeners_open(struct listeners *l, const struct config *c, struct inherited *in
 	buf_addc(&path, '\0');
 	takeover.text = path.p;
 	takeover.unix_path = path.p + strlen("unix:");
-	*l = (struct listeners){ .all = xcalloc(c->listeners_count + 3, sizeof *l->all) };
+	*l = (struct listeners){ .all = xcalloc(c->listeners_count + c->api.listen_count + 3,
+						sizeof *l->all) };
 	for (size_t i = 0; i < c->listeners_count && r == 0; i++) {
 		r = open_one(&o, LISTENER_HTTP, &c->listeners[i].address, c->workers);
 		l->all[i].proxy = c->listeners[i].proxy_protocol;
@@ -360,6 +363,8 @@ listeners_open(struct listeners *l, const struct config *c, struct inherited *in
 		r = open_one(&o, LISTENER_ADMIN, &c->admin_socket, 1);
 	if (r == 0 && c->admin_listen.text)
 		r = open_one(&o, LISTENER_ADMIN_READONLY, &c->admin_listen, 1);
+	for (size_t i = 0; i < c->api.listen_count && r == 0; i++)
+		r = open_one(&o, LISTENER_API, &c->api.listen[i].address, 1);
 	if (r == 0)
 		r = open_one(&o, LISTENER_TAKEOVER, &takeover, 1);
 	if (r < 0)

@@ -1,6 +1,7 @@
 #include "master.h"
 
-#include "control.h"
+#include "access.h"
+#include "api.h"
 #include "reload.h"
 
 #include "lib/clock.h"
@@ -100,6 +101,7 @@ on_workers_changed(void *userdata)
 static void
 on_greet(void *userdata, struct slot *slot)
 {
+	access_greet(userdata, slot);
 	publish_greet(userdata, slot);
 }
 
@@ -114,7 +116,7 @@ on_failing(void *userdata, const struct msg_failing *failing)
 static void
 on_call(void *userdata, struct slot *slot, const struct msg_call *call, struct ipc_message *message)
 {
-	control_answer(userdata, slot, call, message);
+	api_answer(userdata, slot, call, message);
 }
 
 /* Neither our workers nor those of an earlier master may outlive us. */

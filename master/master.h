@@ -18,6 +18,7 @@
 #include "shm/board.h"
 #include "spawn.h"
 #include "sticky_key.h"
+#include "store.h"
 #include "store_redis.h"
 #include "supervise.h"
 #include "systemd.h"
@@ -59,6 +60,7 @@ struct master {
 	int64_t remembered_wall; /* when those were saved */
 	struct resolver *resolver;
 	struct store_redis *store;
+	struct store writes;
 	struct prober *prober;
 	struct ejector *ejector;
 	struct publisher publisher;

@@ -136,6 +136,10 @@ own_is(const struct own *o, const struct config_address *a)
 		if (same(o, a, &c->listeners[i].address))
 			return true;
 	}
+	for (size_t i = 0; i < c->api.listen_count; i++) {
+		if (same(o, a, &c->api.listen[i].address))
+			return true;
+	}
 	return (c->admin_listen.text && same(o, a, &c->admin_listen)) ||
 	       same(o, a, &c->admin_socket);
 }

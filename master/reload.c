@@ -1,5 +1,6 @@
 #include "reload.h"
 
+#include "access.h"
 #include "access_sink.h"
 #include "master.h"
 
@@ -61,6 +62,7 @@ swap(struct master *m, struct config *next, int access_log)
 	store_redis_configure(m->store, &next->redis);
 	publish_reconfigured(m);
 	master_configure_workers(m);
+	access_changed(m);
 	m->access_log = access_log;
 	supervisor_reopen(&m->supervisor, access_log);
 	close(sink);

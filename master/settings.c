@@ -3,6 +3,7 @@
 #include "lib/jwt.h"
 #include "lib/log.h"
 #include "lib/proxy_protocol.h"
+#include "shm/call.h"
 #include "shm/table.h"
 
 #define AT(type, member)                                                                           \
@@ -113,6 +114,9 @@ static const struct setting_word levels[] = {
 	{ "debug", LOG_LEVEL_DEBUG },
 	{ 0 },
 };
+static const struct setting_word roles[] = {
+	{ "read", ACCESS_READ }, { "write", ACCESS_WRITE }, { "operate", ACCESS_OPERATE }, { 0 }
+};
 static const struct setting_word no_limit[] = { { "unlimited", UINT32_MAX }, { 0 } };
 static const struct setting_word automatic[] = { { "auto", 0 }, { 0 } };
 static const struct setting_word off[] = { { "off", 0 }, { 0 } };
@@ -121,6 +125,21 @@ static const struct setting_children listener_children = {
 	sizeof(struct config_listener),
 	offsetof(struct config_listener, place),
 	"listeners[].address",
+};
+static const struct setting_children user_children = {
+	sizeof(struct config_admin_user),
+	offsetof(struct config_admin_user, place),
+	"admin.users.*.role",
+};
+static const struct setting_children api_children = {
+	sizeof(struct config_api_listener),
+	offsetof(struct config_api_listener, place),
+	"admin.api.listen[].address",
+};
+static const struct setting_children token_children = {
+	sizeof(struct config_api_token),
+	offsetof(struct config_api_token, place),
+	NULL,
 };
 static const struct setting_children protect_children = {
 	sizeof(struct config_gate_entry),
@@ -196,13 +215,55 @@ const struct setting settings[] = {
 	  .example = "true" },
 	{ "admin.socket", SETTING_SOCKET, AT(config, admin_socket),
 	  .shown = "admin.sock in run_dir", .restart = true,
-	  .text = "Unix socket of the admin listener, which the yett commands talk to; it alone "
-		  "carries writes.",
+	  .text = "Unix socket of the management API, which the yett commands talk to.",
 	  .example = "/run/yett/admin.sock" },
 	{ "admin.listen", SETTING_LISTEN, AT(config, admin_listen), .restart = true,
 	  .text = "TCP address of a read-only admin listener with /health, /ready, /metrics and "
 		  "/status.",
 	  .example = "\"127.0.0.1:9180\"" },
+	{ "admin.users", SETTING_MAP, ALL(config, admin_users), .initial = "{}",
+	  .shown = "{}: root and the user of the gateway",
+	  .children = &user_children,
+	  .text = "Who may do what over the admin socket, beside root and the user that the gateway "
+		  "runs as, who may do everything.",
+	  .example = "{deploy: write, \"1001\": read}" },
+	{ "admin.users.*", SETTING_NAME, AT(config_admin_user, name), .min = 1, .max = 48,
+	  .text = "Name or number of a user of this host.", .example = "deploy" },
+	{ "admin.users.*.role", SETTING_WORD, AT(config_admin_user, role), .required = true,
+	  .words = roles,
+	  .text = "read: state and rules; write: change rules, too; operate: everything.",
+	  .example = "write" },
+	{ "admin.body_limit", SETTING_SIZE, AT(config, admin_body), .initial = "64m", .min = 1024,
+	  .max = GIB, .text = "Largest body of a request to the management API; beyond it, 413.",
+	  .example = "1m" },
+	{ "admin.api.listen", SETTING_LIST, ALL(config, api.listen), .initial = "[]",
+	  .children = &api_children, .restart = true,
+	  .text = "TCP addresses of the management API; nothing listens where none is named.",
+	  .example = "[\"127.0.0.1:8082\", \"127.0.0.1:8081\"]" },
+	{ "admin.api.listen[].address", SETTING_LISTEN, AT(config_api_listener, address),
+	  .required = true,
+	  .text = "Address of a listener of it; a lone text in the list is this setting.",
+	  .example = "\"127.0.0.1:8082\"" },
+	{ "admin.api.tokens", SETTING_MAP, ALL(config, api.tokens), .initial = "{}",
+	  .children = &token_children,
+	  .text = "Tokens for Authorization: Bearer, by the names that the log has for them.",
+	  .example = "{ci: {role: write, secret: {file: /etc/yett/ci.token}}}" },
+	{ "admin.api.tokens.*", SETTING_NAME, AT(config_api_token, name), .min = 1, .max = 48,
+	  .text = "Name of a token, for the log.", .example = "ci" },
+	{ "admin.api.tokens.*.role", SETTING_WORD, AT(config_api_token, role), .required = true,
+	  .words = roles, .text = "What its bearer may do: read, write or operate.",
+	  .example = "write" },
+	{ "admin.api.tokens.*.secret", SETTING_SECRET, AT(config_api_token, secret),
+	  .required = true, .text = "The token itself.", .example = "{file: /etc/yett/ci.token}" },
+	{ "admin.api.hosts", SETTING_STRINGS, ALL(config, api.hosts), .initial = "[]", .min = 1,
+	  .max = 253,
+	  .text = "Names that requests without a token may have in Host, beside addresses, "
+		  "localhost and the names in admin.api.listen.",
+	  .example = "[gateway, nginx-config]" },
+	{ "admin.api.allow_unauthenticated", SETTING_BOOL, AT(config, api.unauthenticated),
+	  .initial = "false",
+	  .text = "Whoever reaches the management API may do everything, without a token.",
+	  .example = "true" },
 	{ "workers", SETTING_INT, AT(config, workers), .initial = "auto", .min = 1, .max = 255,
 	  .words = automatic, .restart = true,
 	  .text = "How many traffic workers run; auto is one for each CPU.", .example = "4" },

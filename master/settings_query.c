@@ -240,15 +240,20 @@ last_part(const char *path)
 	return slice_of(dot ? dot + 1 : path);
 }
 
+/* The shortest of them: what stands deep down is rarely meant. */
 static void
 suggest_elsewhere(struct slice key, struct buf *out)
 {
+	const char *found = NULL;
+
 	for (size_t i = 0; i < settings_count; i++) {
-		if (slice_eq(last_part(settings[i].path), key)) {
-			buf_addf(out, "; there is %s", settings[i].path);
-			return;
-		}
+		const char *path = settings[i].path;
+
+		if (slice_eq(last_part(path), key) && (!found || strlen(path) < strlen(found)))
+			found = path;
 	}
+	if (found)
+		buf_addf(out, "; there is %s", found);
 }
 
 void

@@ -1,7 +1,7 @@
 #include "wait.h"
 
+#include "api.h"
 #include "master.h"
-#include "reply.h"
 
 #include "lib/clock.h"
 #include "lib/xalloc.h"
@@ -12,10 +12,8 @@
 
 struct waiter {
 	struct list link;
-	struct slot *admin;
-	uint64_t
-	    instance; /* of the admin worker that asked; another one knows nothing of this call */
-	uint32_t id;
+	struct api_call *call;
+	void (*settled)(struct api_call *call, const struct wait_outcome *o);
 	uint64_t version;  /* 0: not compiled yet */
 	uint64_t deadline; /* 0: none */
 	struct {
@@ -44,8 +42,12 @@ waiter_free(struct waiter *w)
 void
 waiters_deinit(struct waiters *w)
 {
-	list_for_safe (pos, tmp, &w->all)
-		waiter_free(container_of(pos, struct waiter, link));
+	list_for_safe (pos, tmp, &w->all) {
+		struct waiter *waiter = container_of(pos, struct waiter, link);
+
+		api_reply(waiter->call, 503, SLICE("{\"error\":\"the gateway ends\"}\n"), NULL);
+		waiter_free(waiter);
+	}
 }
 
 /* ---- the forced comparison ---- */
@@ -110,16 +112,17 @@ force_settle(struct master *m, struct waiter *w)
 /* ---- waiting ---- */
 
 void
-waiters_add(struct master *m, struct slot *admin, const struct msg_call *call)
+waiters_add(struct api_call *call, unsigned flags,
+	    void (*settled)(struct api_call *call, const struct wait_outcome *o))
 {
+	struct master *m = call->master;
 	struct waiter *w = xcalloc(1, sizeof *w);
 
-	w->admin = admin;
-	w->instance = admin->instance;
-	w->id = call->id;
-	if (!(call->flags & CALL_FLAG_WAIT))
+	w->call = call;
+	w->settled = settled;
+	if (!(flags & WAIT_LONG))
 		w->deadline = clock_mono_ms() + PATIENCE_MS;
-	if (call->flags & CALL_FLAG_FORCE && m->config->redis.configured)
+	if (flags & WAIT_FORCE && m->config->redis.configured)
 		w->force.ends = 2; /* the first may be of one that was under way already */
 	list_push(&m->publisher.waiters.all, &w->link);
 	waiters_settle(m);
@@ -149,38 +152,31 @@ add_lagging(const struct master *m, uint64_t version, struct buf *out, bool *ref
 	return n;
 }
 
-/* True when it was answered. */
+/* Is its wait over? Then *out says how. */
 static bool
-waiter_settle(struct master *m, struct waiter *w, uint64_t now)
+waiter_look(struct master *m, struct waiter *w, uint64_t now, struct buf *lagging,
+	    struct wait_outcome *out)
 {
-	BUF_CLEAN struct buf lagging = { 0 };
-	BUF_CLEAN struct buf json = { 0 };
-	uint32_t status = 200;
-	bool refused = false;
 	int compared = force_settle(m, w);
+	bool refused = false;
 	unsigned n;
 
+	*out = (struct wait_outcome){ .status = 200 };
 	if (compared < 0) {
-		reply_redis_down(w->admin, w->id, true);
+		out->status = 503;
 		return true;
 	}
 	if (w->version == 0 && compared && m->publisher.pending == 0)
 		w->version = m->publisher.version;
-	n = w->version ? add_lagging(m, w->version, &lagging, &refused) : 0;
+	n = w->version ? add_lagging(m, w->version, lagging, &refused) : 0;
+	out->version = w->version ? w->version : m->publisher.version;
+	out->lagging = buf_slice(lagging);
 	if (refused)
-		status = 500;
+		out->status = 500;
 	else if (w->deadline && now >= w->deadline)
-		status = w->version && n == 0 ? 200 : 202;
+		out->status = w->version && n == 0 ? 200 : 202;
 	else if (w->version == 0 || n > 0)
 		return false;
-	buf_addf(&json, "{\"ok\":%s,\"version\":%llu,\"lagging\":[%.*s]",
-		 refused ? "false" : "true",
-		 (unsigned long long)(w->version ? w->version : m->publisher.version),
-		 SLICE_F(buf_slice(&lagging)));
-	if (refused)
-		buf_adds(&json, SLICE(",\"error\":\"a worker refused the table\""));
-	buf_adds(&json, SLICE("}\n"));
-	reply_send(w->admin, w->id, status, buf_slice(&json));
 	return true;
 }
 
@@ -191,8 +187,12 @@ waiters_settle(struct master *m)
 
 	list_for_safe (pos, tmp, &m->publisher.waiters.all) {
 		struct waiter *w = container_of(pos, struct waiter, link);
+		BUF_CLEAN struct buf lagging = { 0 };
+		struct wait_outcome outcome;
 
-		if (w->admin->instance != w->instance || waiter_settle(m, w, now))
-			waiter_free(w);
+		if (!waiter_look(m, w, now, &lagging, &outcome))
+			continue;
+		w->settled(w->call, &outcome);
+		waiter_free(w);
 	}
 }

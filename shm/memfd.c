@@ -36,6 +36,47 @@ memfd_make(const char *name, size_t size, int *out_fd)
 	return 0;
 }
 
+static int
+memfd_fill(int fd, const struct slice *parts, size_t n)
+{
+	off_t at = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		for (size_t done = 0; done < parts[i].n;) {
+			ssize_t r = pwrite(fd, parts[i].p + done, parts[i].n - done, at);
+
+			if (r < 0 && errno == EINTR)
+				continue;
+			if (r <= 0)
+				return r < 0 ? -errno : -EIO;
+			done += (size_t)r;
+			at += r;
+		}
+	}
+	return 0;
+}
+
+int
+memfd_of(const char *name, const struct slice *parts, size_t n, int *out_fd)
+{
+	size_t size = 0;
+	int fd, r;
+
+	for (size_t i = 0; i < n; i++)
+		size += parts[i].n;
+	r = memfd_make(name, size, &fd);
+	if (r < 0)
+		return r;
+	r = memfd_fill(fd, parts, n);
+	if (r == 0)
+		r = memfd_seal(fd, F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL);
+	if (r < 0)
+		close(fd);
+	else
+		*out_fd = fd;
+	return r;
+}
+
 int
 memfd_seal(int fd, int seals)
 {

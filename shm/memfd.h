@@ -5,12 +5,16 @@
  * share.
  */
 
-#include <stddef.h>
+#include "lib/slice.h"
 
 /* Makes one of `size` bytes of zeroes, close-on-exec, of mode 0400, so that nobody can open it
  * again for writing. Its memory is there from the start: what is missing is an error here, and no
  * SIGBUS at the first touch. 0 or a negative errno. */
 int memfd_make(const char *name, size_t size, int *out_fd) __attribute__((warn_unused_result));
+/* One with these runs of bytes (at least one byte in all), one behind the other, that nobody can
+ * change. 0 or a negative errno. */
+int memfd_of(const char *name, const struct slice *parts, size_t n, int *out_fd)
+    __attribute__((warn_unused_result));
 /* Adds F_SEAL_*. 0 or a negative errno. */
 int memfd_seal(int fd, int seals) __attribute__((warn_unused_result));
 /* Is it one, with all of these seals? Then *size is its size, for good if they hold F_SEAL_SHRINK.

@@ -25,8 +25,9 @@ enum message_type {
 	MSG_DRAIN, /* M> struct msg_drain: stop accepting, finish, exit 0 */
 	MSG_REOPEN, /* M> no body + fd: a new descriptor for the access log */
 	MSG_FAILING, /* W> struct msg_failing: an endpoint failed too often in a row */
-	MSG_CALL,   /* A> struct msg_call: an operator asks */
-	MSG_REPLY,  /* M> struct msg_reply + fd: a memfd with the answer (JSON) */
+	MSG_CALL, /* A> struct msg_call + fd: an operator asks; the memfd holds what (shm/call.h) */
+	MSG_REPLY,  /* M> struct msg_reply + fd: a memfd with the answer (JSON); fd -1: it is empty */
+	MSG_ACCESS, /* M> struct msg_access: to the admin worker, who may do what */
 };
 
 #define BOARD_SLOT_MASTER 0xffffffffu
@@ -56,7 +57,13 @@ struct msg_board {
 	uint64_t instance;
 };
 
-enum listener_kind { LISTENER_HTTP, LISTENER_ADMIN, LISTENER_ADMIN_READONLY, LISTENER_TAKEOVER };
+enum listener_kind {
+	LISTENER_HTTP,
+	LISTENER_ADMIN, /* Unix: by the peer's user */
+	LISTENER_ADMIN_READONLY,
+	LISTENER_API, /* TCP: by token */
+	LISTENER_TAKEOVER
+};
 
 #define LISTENER_PROXY 1u /* each connection begins with a header of the PROXY protocol */
 
@@ -96,18 +103,34 @@ struct msg_drain {
 	uint32_t idle_ms; /* idle connections are closed after this, staggered */
 };
 
-enum call_verb { CALL_STATUS = 1, CALL_ROUTES, CALL_RELOAD, CALL_CONFIG };
-
 struct msg_call {
 	uint32_t id; /* the admin worker's own number, comes back in the reply */
-	uint32_t verb;
-	uint32_t flags; /* CALL_FLAG_* */
 	uint32_t pad;
 };
-#define CALL_FLAG_WAIT 1u  /* reply when every worker has acknowledged, without the limit of 2 s */
-#define CALL_FLAG_FORCE 2u /* apply deletions that were withheld */
 
 struct msg_reply {
 	uint32_t id;
 	uint32_t status; /* HTTP status for the operator */
+	char fields[128]; /* whole header lines, or empty */
+};
+
+enum access_kind { ACCESS_USER, ACCESS_TOKEN };
+
+struct access_entry {
+	char name[64];
+	uint32_t kind; /* enum access_kind */
+	uint32_t role; /* enum access_role */
+	uint32_t uid;
+	uint32_t pad;
+	uint8_t digest[32]; /* of the token: SHA-256 */
+};
+
+#define ACCESS_MAX 120
+
+struct msg_access {
+	uint64_t body_bytes; /* of a request */
+	uint32_t anyone;     /* role of who comes to LISTENER_API without a token */
+	uint32_t count;
+	char hosts[1024]; /* names that such a one may call us by, with blanks between */
+	struct access_entry entries[ACCESS_MAX];
 };

@@ -65,7 +65,9 @@
 	X(draining, 0, "The gateway is shutting down.")                                            \
 	X(admin_not_found, 404, "There is no such page.")                                          \
 	X(admin_method, 405, "The page does not take this method.")                                \
-	X(admin_forbidden, 403, "This listener carries no writes.")                                \
+	X(admin_unauthenticated, 401, "The management API takes a token.")                         \
+	X(admin_forbidden, 403, "Whoever asks may not do this.")                                   \
+	X(admin_cross_site, 403, "A page of another site may not ask this.")                       \
 	X(admin_unavailable, 503, "The master is not available.")                                  \
 	X(not_ready, 503, "The gateway is not ready.")                                             \
 	X(internal, 500, "The gateway failed to handle the request.")

@@ -1,14 +1,21 @@
 /*
- * admin: the pages of the admin listeners, in the place of `route`. What only the master knows is
- * asked of it; writes are taken on the Unix socket alone.
+ * admin: the pages of the admin listeners, in the place of `route`. A few are answered here; all
+ * others are the master's, who gets the request as it came (shm/call.h). Who is not let in gets no
+ * byte of a body read.
  */
 
+#include "access.h"
 #include "answer.h"
 #include "client.h"
 #include "control.h"
 #include "metrics.h"
 #include "request.h"
 #include "worker.h"
+
+#include "shm/call.h"
+
+#define LOOK_BODY 65536 /* bytes that one who may only look can send */
+#define BODY_MS 60000   /* between two parts of a body */
 
 static enum result
 page(struct request *r, int status, const char *type, struct slice body)
@@ -28,7 +35,7 @@ refuse(struct request *r, enum reason reason)
 /* Ready: the master says that every worker has a table. An orphan serves, but nobody can change
  * what it serves. */
 static enum result
-admin_health(struct request *r)
+admin_ready(struct request *r)
 {
 	const struct board_master *m = r->worker->master_page;
 
@@ -52,96 +59,133 @@ admin_metrics(struct request *r)
 	return page(r, 200, "text/plain; version=0.0.4; charset=utf-8", buf_slice(&text));
 }
 
+/* ---- the master's pages ---- */
+
 static void
-admin_replied(struct request *r, int status, struct slice body)
+admin_replied(struct request *r, int status, struct slice fields, struct slice body)
 {
-	answer_body(r, status, "application/json", body, SLICE("Cache-Control: no-store\r\n"));
+	struct buf BUF_CLEAN extra = { 0 };
+
+	buf_adds(&extra, SLICE("Cache-Control: no-store\r\n"));
+	buf_adds(&extra, fields);
+	answer_body(r, status, "application/json", body, buf_slice(&extra));
 	r->step = STEP_RELAY;
 	request_advance(r);
 }
 
-static bool
-query_has(const struct request *r, struct slice flag)
+static struct slice
+field(const struct request *r, struct slice name)
 {
-	struct slice rest = http_at(&r->in, r->query, r->query_n);
+	for (uint16_t i = 0; i < r->in.fields_n; i++) {
+		if (slice_ieq(http_name(&r->in, &r->in.fields[i]), name))
+			return http_value(&r->in, &r->in.fields[i]);
+	}
+	return SLICE("");
+}
 
-	if (rest.n > 0) {
-		rest.p++; /* '?' */
-		rest.n--;
-	}
-	while (rest.p && rest.n > 0) {
-		if (slice_eq(slice_cut(rest, '&', &rest), flag))
-			return true;
-	}
-	return false;
+/* As it came; of an absolute target what follows the authority. */
+static struct slice
+raw_path(const struct request *r)
+{
+	struct slice rest, path = slice_cut(http_url(&r->in), '?', &rest);
+	const char *slash;
+
+	if (!r->absolute)
+		return path;
+	slash = path.n > 7 ? memchr(path.p + 7, '/', path.n - 7) : NULL;
+	return slash ? slice_make(slash, path.n - (size_t)(slash - path.p)) : SLICE("/");
 }
 
 static enum result
-ask(struct request *r, enum call_verb verb)
+ask_master(struct request *r)
 {
-	uint32_t flags = (query_has(r, SLICE("wait=1")) ? CALL_FLAG_WAIT : 0) |
-			 (query_has(r, SLICE("force=1")) ? CALL_FLAG_FORCE : 0);
+	struct client *c = r->client;
+	struct call_text text = { .role = r->access };
 
-	if (control_call(r, verb, flags, admin_replied) < 0)
+	text.part[CALL_METHOD] = http_method(&r->in);
+	text.part[CALL_PATH] = raw_path(r);
+	if (r->query_n > 0)
+		text.part[CALL_QUERY] = http_at(&r->in, r->query + 1, r->query_n - 1);
+	text.part[CALL_IF_MATCH] = field(r, SLICE("If-Match"));
+	text.part[CALL_CONTENT_TYPE] = field(r, SLICE("Content-Type"));
+	text.part[CALL_WHO] = r->identity;
+	text.part[CALL_FROM] =
+	    c->nameless ? SLICE("unix") : slice_make(c->ip_text, c->ip_text_n);
+	text.part[CALL_BODY] = buf_slice(&r->held);
+	if (control_call(r, &text, admin_replied) < 0)
 		return refuse(r, REASON_admin_unavailable);
 	return STEP_WAIT;
 }
 
-static enum result
-admin_status(struct request *r)
+/* ---- the body ---- */
+
+static bool
+is_collected(const struct request *r)
 {
-	return ask(r, CALL_STATUS);
+	return r->body == FRAMING_NONE || (r->body_done && !r->spans_fresh);
 }
 
 static enum result
-admin_routes(struct request *r)
+let_in(struct request *r)
 {
-	return ask(r, CALL_ROUTES);
+	enum reason reason = access_judge(r);
+
+	if (reason != REASON_none)
+		return refuse(r, reason);
+	r->policy.idle_ms = BODY_MS;
+	r->policy.body_bytes =
+	    r->access > ACCESS_LOOK ? r->worker->access.body_bytes : LOOK_BODY;
+	if ((r->body == FRAMING_LENGTH ? r->in.length : r->body_bytes) > r->policy.body_bytes)
+		return refuse(r, REASON_body_too_large);
+	if (r->expect_continue) {
+		struct slice go_on = SLICE("HTTP/1.1 100 Continue\r\n\r\n");
+
+		if (stream_write(&r->client->stream, &go_on, 1) < 0)
+			r->client_lost = true;
+	}
+	return STEP_NEXT;
 }
 
-static enum result
-admin_config(struct request *r)
+void
+admin_input(struct request *r)
 {
-	return ask(r, CALL_CONFIG);
-}
+	struct client *c = r->client;
 
-static enum result
-admin_reload(struct request *r)
-{
-	return ask(r, CALL_RELOAD);
+	if (r->call)
+		return;
+	timer_set(r->worker, &c->timer, r->body_done ? 0 : BODY_MS);
+	if (r->body_done)
+		request_advance(r);
+	else if (stream_read(&c->stream) < 0)
+		request_abort(r, REASON_client_gone);
 }
 
 static const struct admin_page {
 	struct slice path;
-	bool write;
 	enum result (*run)(struct request *r);
 } pages[] = {
-	{ { "/health", 7 }, false, admin_health },   { { "/ready", 6 }, false, admin_health },
-	{ { "/version", 8 }, false, admin_version }, { { "/metrics", 8 }, false, admin_metrics },
-	{ { "/status", 7 }, false, admin_status },   { { "/routes", 7 }, false, admin_routes },
-	{ { "/config", 7 }, false, admin_config },   { { "/reload", 7 }, true, admin_reload },
+	{ { "/ready", 6 }, admin_ready },
+	{ { "/version", 8 }, admin_version },
+	{ { "/metrics", 8 }, admin_metrics },
 };
 
 enum result
 admin_step(struct request *r)
 {
-	r->policy.body_bytes = 1 << 20;
-	r->policy.idle_ms = 60000;
-	if (!r->body_done) { /* no page takes a body yet that does not come with its head */
-		if (r->body == FRAMING_LENGTH && r->in.length > 0)
-			return refuse(r, REASON_body_too_large);
-	}
-	for (size_t i = 0; i < sizeof pages / sizeof pages[0]; i++) {
-		const struct admin_page *p = &pages[i];
+	enum result result = r->access == ACCESS_NONE ? let_in(r) : STEP_NEXT;
 
-		if (!slice_eq(r->path, p->path))
+	if (result != STEP_NEXT)
+		return result;
+	if (!is_collected(r))
+		return STEP_WAIT;
+	if (r->client->kind == LISTENER_ADMIN_READONLY && slice_eq(r->path, SLICE("/health")))
+		return admin_ready(r);
+	for (size_t i = 0; i < sizeof pages / sizeof pages[0]; i++) {
+		if (!slice_eq(r->path, pages[i].path))
 			continue;
-		if (p->write && r->client->kind != LISTENER_ADMIN)
-			return refuse(r, REASON_admin_forbidden);
-		if (p->write ? r->method != METHOD_POST
-			     : r->method != METHOD_GET && r->method != METHOD_HEAD)
+		if (r->method != METHOD_GET && r->method != METHOD_HEAD)
 			return refuse(r, REASON_admin_method);
-		return p->run(r);
+		return pages[i].run(r);
 	}
-	return refuse(r, REASON_admin_not_found);
+	return ask_master(r);
 }

@@ -22,6 +22,8 @@ status_text(int status)
 		return "Forbidden";
 	case 404:
 		return "Not Found";
+	case 409:
+		return "Conflict";
 	case 405:
 		return "Method Not Allowed";
 	case 408:

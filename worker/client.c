@@ -111,6 +111,16 @@ client_set_peer(struct client *c, const struct sockaddr_storage *peer)
 	c->nameless = peer->ss_family == AF_UNIX;
 }
 
+/* Who is at the other end of the admin socket, as of its connect(). */
+static uint32_t
+peer_uid(int fd)
+{
+	struct ucred peer;
+	socklen_t n = sizeof peer;
+
+	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &n) == 0 ? peer.uid : UINT32_MAX;
+}
+
 /* Is it let in? What it sends comes later. */
 static bool
 client_admit(struct client *c)
@@ -136,6 +146,7 @@ client_open(struct worker *w, int fd, const struct msg_listener *listener,
 	c->unnamed = listener->flags & LISTENER_PROXY;
 	c->address_row = ADDRESS_UNCOUNTED;
 	client_set_peer(c, peer);
+	c->uid = c->kind == LISTENER_ADMIN ? peer_uid(fd) : UINT32_MAX;
 	list_init(&c->link);
 	list_init(&c->resume);
 	timer_init(&c->timer, client_on_timer);

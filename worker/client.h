@@ -27,6 +27,7 @@ struct client {
 	bool nameless;    /* of a Unix socket: it has no address of its own */
 	bool local_known; /* local_ip is set */
 	bool refused;     /* lingers behind the answer to one connection too many */
+	uint32_t uid;       /* of the peer of the admin socket; UINT32_MAX: not known */
 	uint16_t port;      /* ours, or the one that the PROXY header names */
 	uint16_t peer_port; /* 0: it has none */
 	uint32_t address_row; /* of shm/addresses.h */

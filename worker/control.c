@@ -9,6 +9,7 @@
 
 #include "lib/log.h"
 #include "lib/xalloc.h"
+#include "shm/call.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -16,7 +17,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define CALL_MS 5000 /* for the master to answer an operator */
+#define CALL_MS 15000 /* for the master to answer an operator, and a Redis that is slow */
 
 static void
 control_settings(struct worker *w, const struct msg_hello *hello)
@@ -223,6 +224,8 @@ control_reply(struct worker *w, const struct msg_reply *reply, struct ipc_messag
 		if (call->request) {
 			call->request->call = NULL;
 			call->done(call->request, (int)reply->status,
+				   slice_make(reply->fields,
+					      strnlen(reply->fields, sizeof reply->fields)),
 				   text == MAP_FAILED ? SLICE("") : slice_make(text, n));
 		}
 		free(call);
@@ -237,6 +240,17 @@ control_reopen(struct worker *w, struct ipc_message *m)
 {
 	access_log_open(w, m->fd);
 	m->fd = -1;
+}
+
+static void
+control_access(struct worker *w, const struct msg_access *access)
+{
+	w->access = *access;
+	w->access.hosts[sizeof w->access.hosts - 1] = '\0';
+	if (w->access.count > ACCESS_MAX)
+		w->access.count = 0;
+	for (uint32_t i = 0; i < w->access.count; i++)
+		w->access.entries[i].name[sizeof w->access.entries[i].name - 1] = '\0';
 }
 
 static void
@@ -267,6 +281,8 @@ control_on_message(void *userdata, struct ipc *ipc, struct ipc_message *m)
 		control_reopen(w, m);
 	else if (IS(MSG_REPLY, msg_reply))
 		control_reply(w, body, m);
+	else if (IS(MSG_ACCESS, msg_access))
+		control_access(w, body);
 	else
 		log_error("control message type=%u size=%zu is not understood", m->type, m->body.n);
 #undef IS
@@ -339,25 +355,39 @@ control_forget(struct call *call)
 	call->request = NULL;
 }
 
+/* Does whoever asks want to wait as long as it takes? */
+static bool
+is_patient(struct slice query)
+{
+	while (query.p && query.n > 0) {
+		if (slice_eq(slice_cut(query, '&', &query), SLICE("wait=1")))
+			return true;
+	}
+	return false;
+}
+
 int
-control_call(struct request *r, enum call_verb verb, uint32_t flags,
-	     void (*done)(struct request *r, int status, struct slice body))
+control_call(struct request *r, const struct call_text *text, call_done_fn done)
 {
 	struct worker *w = r->worker;
 	struct call *call;
-	struct msg_call message = { .id = ++w->next_call, .verb = verb, .flags = flags };
-	int error;
+	struct msg_call message = { .id = ++w->next_call };
+	int fd, error;
 
 	if (!w->control_open)
 		return -EPIPE;
-	error = ipc_send(&w->control, MSG_CALL, &message, sizeof message, -1);
+	error = call_pack(text, &fd);
+	if (error < 0)
+		return error;
+	error = ipc_send(&w->control, MSG_CALL, &message, sizeof message, fd);
+	close(fd);
 	if (error < 0)
 		return error;
 	call = xcalloc(1, sizeof *call);
 	call->request = r;
 	call->id = message.id;
 	call->done = done;
-	call->until = flags & CALL_FLAG_WAIT ? 0 : worker_now(w) + CALL_MS;
+	call->until = is_patient(text->part[CALL_QUERY]) ? 0 : worker_now(w) + CALL_MS;
 	list_push(&w->calls, &call->link);
 	r->call = call;
 	return 0;

@@ -8,14 +8,19 @@
 
 #include "worker.h"
 
+struct call_text;
 struct request;
+
+/* The master's answer: `fields` are whole header lines, or empty. */
+typedef void (*call_done_fn)(struct request *r, int status, struct slice fields,
+			     struct slice body);
 
 struct call {                    /* an operator's question on its way to the master */
 	struct request *request; /* NULL: it has ended */
 	struct list link;
 	uint32_t id;
 	uint64_t until; /* ms: the master does not answer after that; 0 = as long as it takes */
-	void (*done)(struct request *r, int status, struct slice body);
+	call_done_fn done;
 };
 
 int control_open(struct worker *w, int fd) __attribute__((warn_unused_result));
@@ -24,8 +29,7 @@ void control_close(struct worker *w);
 void control_free(struct worker *w);
 /* Asks the master. `done` runs later with the answer, unless the request ends before. 0 or a
  * negative errno. */
-int control_call(struct request *r, enum call_verb verb, uint32_t flags,
-		 void (*done)(struct request *r, int status, struct slice body));
+int control_call(struct request *r, const struct call_text *text, call_done_fn done);
 /* At each tick: calls that the master does not answer. */
 void control_check(struct worker *w);
 /* Whoever asked has ended: the answer will be dropped. */

@@ -93,6 +93,8 @@ request_input(struct request *r)
 	}
 	if (!r->ended)
 		relay_hold(r);
+	if (!r->ended && r->step == STEP_ROUTE)
+		admin_input(r);
 }
 
 void

@@ -126,6 +126,7 @@ struct request {
 	uint64_t begin_us, send_us, first_us;
 	struct timer total;     /* policy.total_ms */
 	struct call *call;      /* of the admin worker to the master */
+	uint8_t access;         /* enum access_role: of who asks at an admin listener */
 	struct queue *queue;    /* that it waits in for an endpoint */
 	uint64_t queued_us, queue_us; /* since when it does; how long it has before */
 	uint64_t queue_until_ms;
@@ -171,3 +172,5 @@ enum result log_step(struct request *r);
 
 /* The admin listeners' pages, in the place of `route`. */
 enum result admin_step(struct request *r);
+/* More of a request's body came, which is collected before its page is. */
+void admin_input(struct request *r);

@@ -87,6 +87,7 @@ struct worker {
 	int64_t wall;       /* seconds since 1970, as of the turn */
 	uint64_t random[4]; /* state of the generator of request ids */
 	uint32_t seed;
+	struct msg_access access; /* of the admin worker */
 	struct list calls; /* requests of the admin worker that wait for the master */
 	uint32_t next_call;
 };

@@ -45,7 +45,7 @@ def test_all_workers_together(gateway, serve):
     wait_until(lambda: connected(gw) >= 8)
     # Two workers that accept at the same moment may overshoot by one.
     assert connected(gw) <= 9
-    assert gw.admin("/health").status == 200  # operators are not shut out
+    assert gw.admin("/ready").status == 200  # operators are not shut out
     for c in clients:  # each of them gets its turn
         c.send(client.request(headers={"Connection": "close"}))
     assert [c.read().status for c in clients] == [200] * 24

@@ -69,13 +69,21 @@ static void
 configuration_named(const struct setting *s, const char *name, struct buf *out)
 {
 	struct buf BUF_CLEAN parent = { 0 }, map = { 0 };
-	bool upstreams = strcmp(s->path, "upstreams.*") == 0;
+	static const struct {
+		const char *path, *value;
+	} values[] = {
+		{ "upstreams.*", "{endpoints: [h]}" },
+		{ "admin.users.*", "read" },
+		{ "admin.api.tokens.*", "{role: read, secret: x}" },
+		{ "", "t.yaml" }, /* also good for the name of a header */
+	};
+	size_t i = 0;
 
 	buf_addf(&parent, "%.*s", (int)(strlen(s->path) - 2), s->path);
 	buf_addc(&parent, '\0');
-	buf_addf(&map, "{%s: %s}", name,
-		 upstreams ? "{endpoints: [h]}"
-			   : "t.yaml"); /* also good for the name of a header */
+	while (values[i].path[0] && strcmp(s->path, values[i].path) != 0)
+		i++;
+	buf_addf(&map, "{%s: %s}", name, values[i].value);
 	buf_addc(&map, '\0');
 	if (strncmp(parent.p, "routes[].", 9) == 0) {
 		buf_addf(out, "{routes: [{target: h, ");
@@ -145,6 +153,14 @@ configuration_with(const struct setting *s, const char *value, struct buf *out)
 		{ "redis.plugins[].stickiness.",
 		  "{redis: {address: h, plugins: [{stickiness: {", "cookie: c, ", "}}]}}" },
 		{ "redis.plugins[].", "{redis: {address: h, plugins: [{", "", "}]}}" },
+		{ "admin.users.*.", "{admin: {users: {\"1\": {", "", "}}}}" },
+		{ "admin.api.tokens.*.role", "{admin: {api: {tokens: {ci: {", "secret: x, ",
+		  "}}}}}" },
+		{ "admin.api.tokens.*.secret", "{admin: {api: {tokens: {ci: {", "role: read, ",
+		  "}}}}}" },
+		{ "admin.api.listen[].", "{admin: {api: {allow_unauthenticated: true, listen: [{",
+		  "", "}]}}}" },
+		{ "admin.api.listen", "{admin: {api: {allow_unauthenticated: true, ", "", "}}}" },
 		{ "", "{", "", "}" },
 	};
 	const char *dot = strrchr(s->path, '.'), *key = dot ? dot + 1 : s->path;
@@ -374,7 +390,7 @@ nearest_names(void **state)
 		{ "upstreams.*", "endpoint", "; did you mean \"endpoints\"?" },
 		{ "upstreams.*.health", "pth", "; did you mean \"path\"?" },
 		{ "", "secret", "; there is gate.secret" },
-		{ "", "weight", "; there is upstreams.*.endpoints[].weight" },
+		{ "", "weight", "; there is routes[].split[].weight" },
 		{ "", "zzzzzzzzzzzz", "" },
 		{ "", "a-key-that-is-much-longer-than-any-that-we-know-of-here", "" },
 		{ "", "", "" },

@@ -85,7 +85,7 @@ static void
 worker_publish(const struct msg_publish *publish)
 {
 	struct msg_ack ack = { .version = publish->version };
-	struct msg_call call = { .id = 77, .verb = CALL_STATUS };
+	struct msg_call call = { .id = 77 };
 
 	switch ((enum behaviour)publish->version) {
 	case EXIT_AT_ONCE:

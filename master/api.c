@@ -1,0 +1,291 @@
+#include "api.h"
+
+#include "master.h"
+#include "store.h"
+
+#include "lib/log.h"
+#include "lib/xalloc.h"
+#include "shm/memfd.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+const struct api_row api_rows[] = {
+	{ "GET", "/status", ACCESS_LOOK, api_status,
+	  "The state of the gateway: table, workers, rules, Redis, endpoints." },
+	{ "GET", "/routes", ACCESS_LOOK, api_routes,
+	  "Every route, and why one is not in force." },
+	{ "GET", "/config", ACCESS_LOOK, api_config,
+	  "Every setting with its origin, secrets redacted." },
+	{ "POST", "/reload", ACCESS_OPERATE, api_reload,
+	  "Reads the file again, all of it or nothing; wait=1 waits without end, force=1 also "
+	  "applies deletions in Redis that were withheld." },
+};
+const size_t api_rows_count = sizeof api_rows / sizeof api_rows[0];
+
+/* ---- the end of a call ---- */
+
+static bool
+is_write(const struct api_call *c)
+{
+	return !slice_eq(c->text.part[CALL_METHOD], SLICE("GET")) &&
+	       !slice_eq(c->text.part[CALL_METHOD], SLICE("HEAD"));
+}
+
+/* Who changed what, from where, and how it went; never a body or a query. */
+static void
+audit(const struct api_call *c, int status)
+{
+	const struct slice *part = c->text.part;
+	char who[80], method[16], path[1024], from[64];
+
+	log_info("audit who=\"%s\" from=%s method=%s path=\"%s\" status=%d revision=%s",
+		 log_quote(part[CALL_WHO], who, sizeof who),
+		 log_quote(part[CALL_FROM], from, sizeof from),
+		 log_quote(part[CALL_METHOD], method, sizeof method),
+		 log_quote(part[CALL_PATH], path, sizeof path), status, store_revision(c->master));
+}
+
+static void
+call_end(struct api_call *c)
+{
+	call_close(&c->text);
+	arena_deinit(&c->arena);
+	free(c);
+}
+
+void
+api_reply(struct api_call *c, int status, struct slice json, const char *fields)
+{
+	struct msg_reply reply = { .id = c->id, .status = (uint32_t)status };
+	int fd = -1, r = 0;
+
+	if (is_write(c))
+		audit(c, status);
+	if (json.n > 0)
+		r = memfd_of("yett-reply", &json, 1, &fd);
+	if (r < 0) {
+		log_error("reply error=\"%s\"", strerror(-r));
+		reply.status = 500;
+	}
+	snprintf(reply.fields, sizeof reply.fields, "%s", fields ? fields : "");
+	if (c->admin->instance == c->instance)
+		supervisor_send(c->admin, MSG_REPLY, &reply, sizeof reply, fd);
+	if (fd >= 0)
+		close(fd);
+	call_end(c);
+}
+
+static void
+reply_envelope(struct api_call *c, int status, const char *text, struct slice data,
+	       const char *fields)
+{
+	BUF_CLEAN struct buf json = { 0 };
+
+	buf_adds(&json, SLICE("{\"message\":"));
+	buf_add_json(&json, slice_of(text));
+	if (data.n > 0) {
+		buf_adds(&json, SLICE(",\"data\":"));
+		buf_adds(&json, data);
+	}
+	buf_adds(&json, SLICE(",\"revision\":"));
+	buf_add_json(&json, slice_of(store_revision(c->master)));
+	buf_addf(&json, ",\"version\":%llu}\n", (unsigned long long)c->master->publisher.version);
+	api_reply(c, status, buf_slice(&json), fields);
+}
+
+void
+api_reply_message(struct api_call *c, int status, const char *text, struct slice data)
+{
+	reply_envelope(c, status, text, data, NULL);
+}
+
+/* ---- what was asked ---- */
+
+static int
+hex(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	c = ascii_lower(c);
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* Triplets become bytes; what is none stays as it is. */
+static struct slice
+decode(struct api_call *c, struct slice s)
+{
+	char *out = arena_alloc(&c->arena, s.n + 1);
+	size_t n = 0;
+
+	for (size_t i = 0; i < s.n; i++) {
+		int high = i + 2 < s.n && s.p[i] == '%' ? hex(s.p[i + 1]) : -1;
+		int low = high >= 0 ? hex(s.p[i + 2]) : -1;
+
+		if (low >= 0)
+			i += 2;
+		out[n++] = low >= 0 ? (char)(high * 16 + low) : s.p[i];
+	}
+	return slice_make(out, n);
+}
+
+bool
+api_flag(const struct api_call *c, struct slice flag)
+{
+	struct slice rest = c->text.part[CALL_QUERY];
+
+	while (rest.p && rest.n > 0) {
+		if (slice_eq(slice_cut(rest, '&', &rest), flag))
+			return true;
+	}
+	return false;
+}
+
+struct slice
+api_query(struct api_call *c, struct slice name)
+{
+	struct slice rest = c->text.part[CALL_QUERY];
+
+	while (rest.p && rest.n > 0) {
+		struct slice value, pair = slice_cut(rest, '&', &rest);
+
+		if (slice_eq(slice_cut(pair, '=', &value), name))
+			return value.p ? decode(c, value) : SLICE("");
+	}
+	return (struct slice){ NULL, 0 };
+}
+
+/* Does the path have this form? Then its parameters are in `param`, not decoded. */
+static bool
+matches(struct slice path, const char *form, struct slice param[API_PARAMS])
+{
+	struct slice pattern = slice_of(form);
+	unsigned n = 0;
+
+	while (pattern.p && path.p) {
+		struct slice want = slice_cut(pattern, '/', &pattern);
+		struct slice have = slice_cut(path, '/', &path);
+
+		if (want.n == 0 || want.p[0] != '{') {
+			if (!slice_eq(want, have))
+				return false;
+		} else if (have.n == 0) {
+			return false;
+		} else {
+			param[n++] = have;
+		}
+	}
+	return !pattern.p && !path.p;
+}
+
+/* Without the slash at its end: what clients of redx reached by a redirect. */
+static struct slice
+trimmed(struct slice path)
+{
+	if (path.n > 1 && path.p[path.n - 1] == '/')
+		path.n--;
+	return path;
+}
+
+static bool
+has_word(const char *words, struct slice word)
+{
+	struct slice rest = slice_of(words);
+
+	while (rest.p) {
+		if (slice_eq(slice_cut(rest, ' ', &rest), word))
+			return true;
+	}
+	return false;
+}
+
+/* The row for this method and path; NULL: there is none, and `allow` has the methods that the path
+ * takes, if it takes any. */
+static const struct api_row *
+find_row(struct slice method, struct slice path, struct slice param[API_PARAMS], struct buf *allow)
+{
+	for (size_t i = 0; i < api_rows_count; i++) {
+		struct slice found[API_PARAMS] = { { NULL, 0 } };
+		struct slice rest = slice_of(api_rows[i].methods);
+
+		if (!matches(path, api_rows[i].path, found))
+			continue;
+		if (has_word(api_rows[i].methods, method)) {
+			memcpy(param, found, sizeof found);
+			return &api_rows[i];
+		}
+		while (rest.p) {
+			struct slice one = slice_cut(rest, ' ', &rest);
+
+			buf_addf(allow, "%s%.*s", allow->n ? ", " : "", SLICE_F(one));
+		}
+	}
+	return NULL;
+}
+
+/* ---- answering ---- */
+
+static void
+reply_no_row(struct api_call *c, const struct buf *allow)
+{
+	BUF_CLEAN struct buf field = { 0 };
+
+	if (allow->n == 0) {
+		reply_envelope(c, 404, "There is no such page", SLICE(""),
+			       "X-Yett-Reason: admin_not_found\r\n");
+		return;
+	}
+	buf_addf(&field, "X-Yett-Reason: admin_method\r\nAllow: %.*s\r\n",
+		 SLICE_F(buf_slice(allow)));
+	buf_addc(&field, '\0');
+	reply_envelope(c, 405, "The page does not take this method", SLICE(""), field.p);
+}
+
+static void
+run(struct api_call *c)
+{
+	struct slice method = c->text.part[CALL_METHOD];
+	struct slice path = trimmed(c->text.part[CALL_PATH]);
+	BUF_CLEAN struct buf allow = { 0 };
+
+	if (slice_eq(method, SLICE("HEAD")))
+		method = SLICE("GET");
+	c->row = find_row(method, path, c->param, &allow);
+	if (!c->row) {
+		reply_no_row(c, &allow);
+		return;
+	}
+	if (c->text.role < c->row->role) {
+		BUF_CLEAN struct buf text = { 0 };
+
+		buf_addf(&text, "This takes the role %s", access_role_name[c->row->role]);
+		buf_addc(&text, '\0');
+		reply_envelope(c, 403, text.p, SLICE(""), "X-Yett-Reason: admin_forbidden\r\n");
+		return;
+	}
+	for (unsigned i = 0; i < API_PARAMS && c->param[i].p; i++)
+		c->param[i] = decode(c, c->param[i]);
+	c->row->run(c);
+}
+
+void
+api_answer(struct master *m, struct slot *admin, const struct msg_call *call,
+	   const struct ipc_message *message)
+{
+	struct api_call *c = xcalloc(1, sizeof *c);
+	int r;
+
+	c->master = m;
+	c->admin = admin;
+	c->instance = admin->instance;
+	c->id = call->id;
+	r = call_open(message->fd, &c->text);
+	if (r < 0) {
+		log_error("call error=\"%s\"", strerror(-r));
+		api_reply_message(c, 500, "The master cannot read the request", SLICE(""));
+	} else {
+		run(c);
+	}
+}

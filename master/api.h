@@ -1,0 +1,65 @@
+#pragma once
+
+/*
+ * api: what operators ask through the admin worker, and through it alone. One table (api.c) says
+ * which methods a path takes, who may use them, and who answers. A call lives until it is answered,
+ * at once or later; the admin worker that brought it may be gone by then.
+ */
+
+#include "lib/arena.h"
+#include "lib/buf.h"
+#include "shm/call.h"
+
+struct change;
+struct ipc_message;
+struct master;
+struct msg_call;
+struct slot;
+
+#define API_PARAMS 3
+
+struct api_call {
+	struct master *master;
+	struct slot *admin;
+	uint64_t instance; /* of the admin worker that asked; another one knows nothing of it */
+	uint32_t id;
+	const struct api_row *row;
+	struct call_text text;
+	struct slice param[API_PARAMS]; /* what stood for {url} and the like, decoded; in the arena */
+	struct arena arena;             /* lives as long as the call */
+};
+
+struct api_row {
+	const char *methods; /* "GET", "POST PUT" */
+	const char *path;    /* "/frontends/{url}": {} stands for one segment that is not empty */
+	enum access_role role; /* the least that is needed */
+	void (*run)(struct api_call *c); /* takes the call over: it must be answered once */
+	const char *text; /* one sentence, for `yett help api` */
+};
+
+extern const struct api_row api_rows[];
+extern const size_t api_rows_count;
+
+/* A call of the admin worker. `m->fd` stays the caller's. */
+void api_answer(struct master *m, struct slot *admin, const struct msg_call *call,
+		const struct ipc_message *message);
+
+/* Answers with this JSON (or nothing), and ends the call. `status`: HTTP. `fields`: whole header
+ * lines, or NULL. */
+void api_reply(struct api_call *c, int status, struct slice json, const char *fields);
+/* The same in redx's envelope: {"message": text, "data": json, "revision": .., "version": ..}. `data`
+ * may be empty. */
+void api_reply_message(struct api_call *c, int status, const char *text, struct slice data);
+/* Is the flag ("wait=0") in the query? */
+bool api_flag(const struct api_call *c, struct slice flag);
+/* The value of a parameter of the query, decoded, in the call's arena; p == NULL: it is not there. */
+struct slice api_query(struct api_call *c, struct slice name);
+/* Stores the change (taken over), waits until every worker has it in force, and answers in the
+ * envelope: 200, 202 with who lags, 400, 409 or 503. */
+void api_change(struct api_call *c, struct change *change);
+
+/* api_own.c */
+void api_status(struct api_call *c);
+void api_routes(struct api_call *c);
+void api_config(struct api_call *c);
+void api_reload(struct api_call *c);

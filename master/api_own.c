@@ -1,0 +1,120 @@
+/*
+ * What the gateway says of itself, and the reload. These answers are older than the envelope, and
+ * the yett commands read them.
+ */
+
+#include "api.h"
+
+#include "config.h"
+#include "master.h"
+#include "reload.h"
+#include "status.h"
+
+void
+api_status(struct api_call *c)
+{
+	BUF_CLEAN struct buf json = { 0 };
+
+	status_write(c->master, &json);
+	api_reply(c, 200, buf_slice(&json), NULL);
+}
+
+void
+api_routes(struct api_call *c)
+{
+	BUF_CLEAN struct buf json = { 0 };
+
+	status_write_routes(c->master, &json);
+	api_reply(c, 200, buf_slice(&json), NULL);
+}
+
+void
+api_config(struct api_call *c)
+{
+	BUF_CLEAN struct buf json = { 0 };
+
+	config_effective(c->master->config, true, &json);
+	api_reply(c, 200, buf_slice(&json), NULL);
+}
+
+/* Lines of the report as a JSON array; of both kinds only that which is asked for. */
+static void
+add_lines(struct buf *out, struct slice report, bool warnings)
+{
+	bool first = true;
+
+	buf_addc(out, '[');
+	while (report.p && report.n > 0) {
+		struct slice line = slice_cut(report, '\n', &report);
+
+		if (line.n == 0 || (memmem(line.p, line.n, ": warning: ", 11) != NULL) != warnings)
+			continue;
+		buf_adds(out, first ? SLICE("") : SLICE(","));
+		buf_add_json(out, line);
+		first = false;
+	}
+	buf_addc(out, ']');
+}
+
+/* Deletions were to be confirmed, and the server that knows of them is away. */
+static void
+reply_redis_down(struct api_call *c, bool reloaded)
+{
+	static const char error[] = "\"error\":\"Redis is down; nothing was confirmed\"";
+	BUF_CLEAN struct buf json = { 0 };
+
+	buf_addf(&json, "{\"ok\":false,%s,\"reloaded\":%s}\n", error, reloaded ? "true" : "false");
+	api_reply(c, 503, buf_slice(&json), NULL);
+}
+
+static void
+reload_refused(struct api_call *c, struct slice report)
+{
+	BUF_CLEAN struct buf json = { 0 };
+
+	buf_adds(&json, SLICE("{\"ok\":false,\"error\":"));
+	buf_add_json(&json, report);
+	buf_adds(&json, SLICE(",\"mistakes\":"));
+	add_lines(&json, report, false);
+	buf_adds(&json, SLICE(",\"warnings\":"));
+	add_lines(&json, report, true);
+	buf_adds(&json, SLICE("}\n"));
+	api_reply(c, 422, buf_slice(&json), NULL);
+}
+
+static void
+on_reloaded(struct api_call *c, const struct wait_outcome *o)
+{
+	BUF_CLEAN struct buf json = { 0 };
+
+	if (o->status == 503) {
+		reply_redis_down(c, true);
+		return;
+	}
+	buf_addf(&json, "{\"ok\":%s,\"version\":%llu,\"lagging\":[%.*s]",
+		 o->status == 500 ? "false" : "true", (unsigned long long)o->version,
+		 SLICE_F(o->lagging));
+	if (o->status == 500)
+		buf_adds(&json, SLICE(",\"error\":\"a worker refused the table\""));
+	buf_adds(&json, SLICE("}\n"));
+	api_reply(c, o->status, buf_slice(&json), NULL);
+}
+
+void
+api_reload(struct api_call *c)
+{
+	struct master *m = c->master;
+	bool force = api_flag(c, SLICE("force=1"));
+	BUF_CLEAN struct buf report = { 0 };
+
+	if (force && m->config->redis.configured && !waiters_redis_up(m)) {
+		reply_redis_down(c, false);
+	} else if (master_reload(m, &report) != 0) {
+		reload_refused(c, buf_slice(&report));
+	} else {
+		waiters_add(c,
+			    (api_flag(c, SLICE("wait=1")) ? WAIT_LONG : 0) |
+				(force ? WAIT_FORCE : 0),
+			    on_reloaded);
+	}
+}

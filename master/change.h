@@ -1,0 +1,46 @@
+#pragma once
+
+/*
+ * change: what one write does to the keys of the store, all of it or nothing. Fields of a hash are
+ * set and deleted one by one, so that two writers who have different servers in mind lose nothing.
+ */
+
+#include "lib/arena.h"
+#include "lib/buf.h"
+
+struct rules;
+
+enum change_kind {
+	CHANGE_SET,          /* key value */
+	CHANGE_DELETE,       /* key */
+	CHANGE_SET_FIELD,    /* key field value */
+	CHANGE_DELETE_FIELD, /* key field */
+};
+
+struct change_op {
+	enum change_kind kind;
+	struct slice key, field, value; /* in the change's arena */
+};
+
+struct change {
+	struct arena arena;
+	struct change_op *ops;
+	size_t count, cap;
+	struct slice who, why;  /* "token ci", "PUT /frontends/a/b" */
+	struct slice expected;  /* the revision that it is meant for; empty: any */
+};
+
+/* Everything is copied. */
+struct change *change_new(struct slice who, struct slice why);
+void change_free(struct change *c); /* NULL is allowed */
+void change_expect(struct change *c, struct slice revision);
+void change_set(struct change *c, struct slice key, struct slice value);
+void change_delete(struct change *c, struct slice key);
+void change_set_field(struct change *c, struct slice key, struct slice field, struct slice value);
+void change_delete_field(struct change *c, struct slice key, struct slice field);
+/* "frontend:" and "x": a key of these, in the change's arena. */
+struct slice change_key(struct change *c, struct slice kind, struct slice name);
+/* Would what it leads to be refused, starting from these rules? 0; or -EINVAL, and *why names the
+ * key and the reason. Changes nothing. */
+int change_check(const struct change *c, const struct rules *rules, struct buf *why)
+    __attribute__((warn_unused_result));

@@ -1,0 +1,11 @@
+#pragma once
+
+/*
+ * access: who asks at an admin listener, and in which role: by the user at the other end of a Unix
+ * socket, by a token over TCP. What may be done in a role is the master's to say.
+ */
+
+#include "request.h"
+
+/* Sets r->access and r->identity. REASON_none, or why nobody is served here. */
+enum reason access_judge(struct request *r);
