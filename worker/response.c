@@ -79,6 +79,8 @@ response_step(struct request *r)
 		return r->client_lost ? STEP_NEXT : STEP_WAIT;
 	}
 	outcome_answer(r, status);
+	if (status >= 502 && status <= 504 && retry_answer(r, status))
+		return STEP_NEXT;
 	forward_response(r);
 	relay_answer_head(r);
 	if (status == 101 && !r->client_lost)

@@ -3,6 +3,8 @@
 #include "fallback.h"
 #include "load.h"
 #include "outcome.h"
+#include "relay.h"
+#include "upstream.h"
 #include "worker.h"
 
 #define RETRIES_ALWAYS 3u /* in flight, however few requests there are */
@@ -16,8 +18,10 @@ is_harmless(const struct request *r)
 	case REASON_upstream_connect_refused:
 	case REASON_upstream_connect_failed:
 	case REASON_upstream_connect_timeout:
-		return true;
+		return r->policy.retry_on & RETRY_CONNECT;
 	case REASON_upstream_closed:
+		if (!(r->policy.retry_on & RETRY_RESET) && !r->reused)
+			return false;
 		if (r->body_lost || r->first_us != 0) /* an answer began to come */
 			return false;
 		return r->idempotent || r->untaken;
@@ -46,12 +50,13 @@ is_in_budget(const struct request *r, uint32_t percent)
 	return retrying < (most < RETRIES_ALWAYS ? RETRIES_ALWAYS : most);
 }
 
+/* By the limits. */
 static bool
-may_retry(struct request *r)
+is_allowed(struct request *r)
 {
 	const struct table_global *g = table_global(r->table->segments[SEGMENT_RULES]);
 
-	if (!is_harmless(r) || r->tries >= r->policy.retries || r->tries >= REQUEST_TRIES)
+	if (r->tries >= r->policy.retries || r->tries >= REQUEST_TRIES)
 		return false;
 	if (is_in_budget(r, g->retry_budget))
 		return true;
@@ -76,6 +81,14 @@ fall_or_fail(struct request *r)
 	return STEP_REPLY;
 }
 
+static enum result
+try_again(struct request *r)
+{
+	r->untaken = r->interim = false;
+	board_add(&r->worker->page->counts.counter[COUNTER_retries], 1);
+	return pick_again(r);
+}
+
 enum result
 retry_or_fail(struct request *r)
 {
@@ -89,11 +102,41 @@ retry_or_fail(struct request *r)
 		if (r->failure != REASON_overloaded) /* which is no fault of the endpoint's */
 			board_add(&counts->endpoint[r->endpoint_slot].failures, 1);
 		outcome_failure(r);
-		if (!may_retry(r))
+		if (!is_harmless(r) || !is_allowed(r))
 			return fall_or_fail(r);
 		r->tried[r->tries++] = r->endpoint;
 	}
-	r->untaken = r->interim = false;
-	board_add(&counts->counter[COUNTER_retries], 1);
-	return pick_again(r);
+	return try_again(r);
+}
+
+static uint32_t
+bit_of(int status)
+{
+	switch (status) {
+	case 502:
+		return RETRY_502;
+	case 503:
+		return RETRY_503;
+	case 504:
+		return RETRY_504;
+	default:
+		return 0;
+	}
+}
+
+bool
+retry_answer(struct request *r, int status)
+{
+	const struct table_upstream *up =
+	    table_upstream(r->table->segments[SEGMENT_ENDPOINTS], r->upstream_index);
+
+	if (!(r->policy.retry_on & bit_of(status)) || !relay_is_repeatable(r) || !up ||
+	    r->tries + 1u >= up->count || !is_allowed(r))
+		return false;
+	upstream_release(r->upstream, false); /* counted as the try that it was */
+	r->tried[r->tries++] = r->endpoint;
+	r->reused = false;
+	r->first_us = 0;
+	try_again(r);
+	return true;
 }

@@ -9,3 +9,7 @@
 
 /* In the step `response`: back to `pick`, or a reply with the reason of the failure. */
 enum result retry_or_fail(struct request *r);
+/* A final answer came with this status. Is it tried elsewhere, because the route says so of this
+ * status, the request does no harm twice, and there is an endpoint that was not tried? Then the
+ * request goes back to `pick`, and the answer is thrown away. */
+bool retry_answer(struct request *r, int status);

@@ -200,3 +200,51 @@ def test_off(gateway, serve):
     ups = [serve(die), serve(die)]
     assert gateway(proxy_to(*ups) | {"limits": {"retries": 0}}).ask().status == 502
     assert sum(len(u.requests) for u in ups) == 1
+
+
+def fail_with(status):
+    def answer(r, c):
+        c.read_body(r)
+        c.reply(status, body=b"x" * 100000)
+    return answer
+
+
+def test_answers_that_the_route_tries_elsewhere(gateway, serve):
+    bad, good = serve(fail_with(503)), serve()
+    gw = gateway(proxy_to(bad, good, retry_on=["connect", "503"]) | {"ejection": {"failures": "off"}})
+    with gw.connect() as c:
+        for method, body in (("GET", None), ("PUT", b"abc"), ("HEAD", None)) * 2:
+            answer = c.ask(method=method, body=body)
+            assert answer.status == 200 and (method == "HEAD" or answer.json()["body"] == (body or b"").decode())
+    assert 0 < len(bad.requests) <= 6 and len(good.requests) == 6
+    before = len(bad.requests) + len(good.requests)
+    posts = [gw.ask(method="POST", body=b"a").status for _ in range(8)]  # they may have had their effect
+    assert 503 in posts and 200 in posts and len(bad.requests) + len(good.requests) == before + 8
+
+
+def test_answers_when_there_is_nobody_else(gateway, serve):
+    ups = [serve(fail_with(503)), serve(fail_with(503))]
+    answer = gateway(proxy_to(*ups, retry_on=["503"])).ask()
+    assert (answer.status, answer.why, len(answer.body)) == (503, None, 100000)
+    assert sum(len(u.requests) for u in ups) == 2
+    one = serve(fail_with(502))
+    assert gateway(proxy_to(one, retry_on=["502"])).ask().why is None and len(one.requests) == 1
+
+
+def test_other_statuses_pass(gateway, serve):
+    ups = [serve(fail_with(504)), serve(fail_with(504))]
+    assert gateway(proxy_to(*ups, retry_on=["502", "503"])).ask().status == 504
+    assert sum(len(u.requests) for u in ups) == 1
+
+
+def test_of_the_route(gateway, serve):
+    def die(r, c):
+        c.close = True
+    ups = [serve(die) for _ in range(6)]
+    routes = [{"path": "/once", "upstream": "u", "retries": 1}, {"path": "/off", "upstream": "u", "retries": "off"},
+              {"path": "/connect", "upstream": "u", "retry_on": ["connect"]}]
+    gw = gateway(proxy_to(*ups) | {"routes": routes})
+    for path, times in (("/once", 2), ("/off", 1), ("/connect", 1)):
+        before = sum(len(u.requests) for u in ups)
+        assert gw.ask(path).why == "upstream_closed"
+        assert sum(len(u.requests) for u in ups) - before == times, path
