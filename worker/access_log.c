@@ -126,6 +126,8 @@ add_line(struct request *r)
 		add_text(b, MEMBER("route"), r->route_id);
 	if (r->table && r->table->revision.n)
 		add_plain(b, MEMBER("revision"), r->table->revision);
+	if (r->arm.n)
+		add_text(b, MEMBER("arm"), r->arm);
 	if (r->authority.n)
 		add_upstream(b, r);
 	if (r->queue_us)

@@ -2,6 +2,7 @@
 
 #include "blame.h"
 #include "client.h"
+#include "cors.h"
 #include "worker.h"
 
 #include <stdio.h>
@@ -12,8 +13,24 @@ status_text(int status)
 	switch (status) {
 	case 200:
 		return "OK";
+	case 201:
+		return "Created";
 	case 202:
 		return "Accepted";
+	case 204:
+		return "No Content";
+	case 301:
+		return "Moved Permanently";
+	case 302:
+		return "Found";
+	case 303:
+		return "See Other";
+	case 304:
+		return "Not Modified";
+	case 307:
+		return "Temporary Redirect";
+	case 308:
+		return "Permanent Redirect";
 	case 400:
 		return "Bad Request";
 	case 401:
@@ -28,6 +45,8 @@ status_text(int status)
 		return "Method Not Allowed";
 	case 408:
 		return "Request Timeout";
+	case 410:
+		return "Gone";
 	case 411:
 		return "Length Required";
 	case 413:
@@ -44,6 +63,8 @@ status_text(int status)
 		return "Too Many Requests";
 	case 431:
 		return "Request Header Fields Too Large";
+	case 451:
+		return "Unavailable For Legal Reasons";
 	case 500:
 		return "Internal Server Error";
 	case 501:
@@ -59,8 +80,15 @@ status_text(int status)
 	case 508:
 		return "Loop Detected";
 	default:
-		return "Error";
+		return status < 400 ? "OK" : "Error";
 	}
+}
+
+static void
+add_cors(const struct request *r, struct buf *head)
+{
+	buf_reserve(head, cors_room(r));
+	head->n = (size_t)(cors_put(head->p + head->n, r) - head->p);
 }
 
 void
@@ -74,11 +102,15 @@ answer_body(struct request *r, int status, const char *content_type, struct slic
 	if (!r->body_done) /* the rest of the body would be taken for the next request */
 		r->keep_alive = false;
 	head->n = 0;
-	buf_addf(head,
-		 "HTTP/1.1 %d %s\r\nServer: yett\r\nDate: %s\r\nContent-Type: "
-		 "%s\r\nContent-Length: %zu\r\nX-Request-Id: %s\r\n",
-		 status, status_text(status), r->worker->date, content_type, body.n, r->id);
+	buf_addf(head, "HTTP/1.1 %d %s\r\nServer: yett\r\nDate: %s\r\nX-Request-Id: %s\r\n",
+		 status, status_text(status), r->worker->date, r->id);
+	if (content_type)
+		buf_addf(head, "Content-Type: %s\r\n", content_type);
+	if (status != 204 && status != 304) /* RFC 9110 section 8.6 */
+		buf_addf(head, "Content-Length: %zu\r\n", body.n);
 	buf_adds(head, extra);
+	if (r->action && r->action->origins_count > 0)
+		add_cors(r, head);
 	if (!r->keep_alive)
 		buf_adds(head, SLICE("Connection: close\r\n"));
 	else if (http_minor(&r->in) == 0)

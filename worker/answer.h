@@ -9,6 +9,6 @@
 /* The answer for r->reason: the operator's page, our page, or application/problem+json (RFC 9457),
  * by Accept. */
 void answer_reason(struct request *r);
-/* A page of its own. `extra`: whole header lines, or empty. */
+/* A page of its own. `content_type` NULL: none is named. `extra`: whole header lines, or empty. */
 void answer_body(struct request *r, int status, const char *content_type, struct slice body,
 		 struct slice extra);

@@ -1,5 +1,6 @@
 #include "forward.h"
 
+#include "action.h"
 #include "client.h"
 #include "put.h"
 #include "real_client.h"
@@ -137,6 +138,18 @@ put_hop(char *o, struct request *r, struct slice via)
 	return r->te_trailers ? PUT(o, "TE: trailers\r\nConnection: TE\r\n") : o;
 }
 
+/* What was taken off, for links that the upstream writes. */
+static char *
+put_prefix(char *o, struct request *r)
+{
+	struct slice prefix = slice_make(r->path.p, r->path.n - r->path_rest.n);
+	const struct table_global *g = table_global(r->table->segments[SEGMENT_RULES]);
+
+	if (prefix.n == 0 || !(g->forwarded_send & FORWARDED_SEND_X))
+		return o;
+	return put_field(o, SLICE("X-Forwarded-Prefix"), prefix);
+}
+
 void
 forward_request(struct request *r)
 {
@@ -147,12 +160,15 @@ forward_request(struct request *r)
 	const struct table_global *g = table_global(rules);
 	struct buf *head = &r->worker->head;
 	bool trusted = client_is_trusted(r->client, r->table);
+	struct action_request action = { .room = 0 };
 	struct put_run run = { 0 };
 	char *o;
 
+	if (r->action)
+		action_request_begin(r, &action);
 	head->n = 0;
-	buf_reserve(head, (size_t)r->in.head_n + 4 * (size_t)r->in.fields_n + r->path.n +
-			      4 * r->host_field.n + r->gate_headers.n + e->base.size +
+	buf_reserve(head, (size_t)r->in.head_n + 4 * (size_t)r->in.fields_n + 2 * r->path.n +
+			      4 * r->host_field.n + action.room + r->gate_headers.n + e->base.size +
 			      e->authority.size + route->add_prefix.size + route->set_host.size +
 			      real_client_room(r) + (g->redx_headers ? redx_headers_room(r) : 0) +
 			      1024);
@@ -164,7 +180,7 @@ forward_request(struct request *r)
 	for (uint16_t i = 0; i < r->in.fields_n; i++) {
 		const struct http_field *f = &r->in.fields[i];
 
-		if (!passes(r, f, trusted))
+		if (!passes(r, f, trusted) || (r->action && action_drops(r, http_name(&r->in, f))))
 			continue;
 		if (f->id == HTTP_ORIGIN && slice_ieq(http_value(&r->in, f), SLICE("__internal__")))
 			o = PUT(o, "Origin: __unknown__\r\n"); /* Riox: its own services are believed */
@@ -174,6 +190,10 @@ forward_request(struct request *r)
 	o = put_run_end(o, &run);
 	o = put_framing(o, r);
 	o = real_client_put(o, r, trusted);
+	if (r->route_flags & ROUTE_STRIP)
+		o = put_prefix(o, r);
+	if (r->action)
+		o = action_put_request(o, r, &action);
 	o = put_field(o, SLICE("X-Request-Id"), slice_make(r->id, r->id_n));
 	o = put(o, r->gate_headers);
 	if (g->redx_headers)
@@ -271,10 +291,14 @@ put_answer_fields(char *o, struct request *r, const struct http_parser *p)
 		const struct http_field *f = &p->fields[i];
 
 		date = date || f->id == HTTP_DATE;
-		if (answer_passes(r, p, f))
-			o = put_as_it_came(o, &run, p, f);
+		if (!answer_passes(r, p, f))
+			continue;
+		o = r->action ? action_put_field(o, &run, r, p, f)
+			      : put_as_it_came(o, &run, p, f);
 	}
 	o = put_run_end(o, &run);
+	if (r->action)
+		o = action_put_answer(o, r);
 	if (!date)
 		o = put_field(o, SLICE("Date"), slice_of(r->worker->date));
 	return put_field(o, SLICE("X-Request-Id"), slice_make(r->id, r->id_n));
@@ -305,7 +329,8 @@ reserve_answer(struct request *r, const struct http_parser *p)
 
 	head->n = 0;
 	buf_reserve(head, (size_t)p->head_n + 4 * (size_t)p->fields_n +
-			      (r->sticky_new ? sticky_room(r) : 0) + 1024);
+			      (r->sticky_new ? sticky_room(r) : 0) +
+			      (r->action ? action_answer_room(r, p) : 0) + 1024);
 	return head->p;
 }
 

@@ -3,7 +3,9 @@
  * or WAIT.
  */
 
+#include "action.h"
 #include "client.h"
+#include "cors.h"
 #include "gate.h"
 #include "request.h"
 #include "worker.h"
@@ -43,7 +45,8 @@ policy_identity(struct request *r)
 	struct gate_input in = { 0 };
 	struct gate_verdict verdict;
 
-	if (!table_gate_protects(rules, r->method, r->match_path))
+	if (!(r->route_flags & ROUTE_AUTH) &&
+	    !table_gate_protects(rules, r->method, r->match_path))
 		return PASS;
 	for (uint16_t i = 0; i < r->in.fields_n; i++) {
 		const struct http_field *f = &r->in.fields[i];
@@ -74,9 +77,23 @@ policy_identity(struct request *r)
 
 static enum verdict (*const policies[])(struct request *r) = { policy_identity, policy_body };
 
+/* A preflight carries no token, and asks about a request that will. */
+static bool
+is_preflight(const struct request *r)
+{
+	struct slice method;
+
+	return r->action && r->action->origins_count > 0 && cors_is_preflight(r, &method);
+}
+
 enum result
 policies_step(struct request *r)
 {
+	if (is_preflight(r)) {
+		cors_answer(r);
+		r->step = STEP_RELAY - 1;
+		return STEP_NEXT;
+	}
 	for (size_t i = 0; i < sizeof policies / sizeof policies[0]; i++) {
 		switch (policies[i](r)) {
 		case PASS:
@@ -87,5 +104,5 @@ policies_step(struct request *r)
 			return STEP_WAIT;
 		}
 	}
-	return STEP_NEXT;
+	return r->action ? action_step(r) : STEP_NEXT;
 }

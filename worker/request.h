@@ -79,6 +79,8 @@ struct request {
 	/* what was decided */
 	struct table_policy policy;
 	uint32_t route, route_slot, route_flags, upstream_index;
+	const struct table_action *action; /* of the table; NULL: it passes on as it is */
+	struct slice arm;          /* of a split, its name */
 	struct slice path_rest;    /* behind what the route matched */
 	struct slice gate_headers; /* in the arena */
 	struct slice identity;     /* in the arena, for the log */

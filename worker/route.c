@@ -78,6 +78,8 @@ route_step(struct request *r)
 	r->route_slot = match.r->slot < BOARD_ROUTES ? match.r->slot : 0;
 	r->route_flags = match.r->flags;
 	r->upstream_index = match.r->upstream;
+	if (match.r->action)
+		r->action = table_action(r->table->segments[SEGMENT_RULES], match.r->action);
 	r->path_rest = slice_make(r->path.p + r->path.n - match.rest.n, match.rest.n);
 	if (g->access_log)
 		r->route_id = arena_copy(

@@ -18,6 +18,7 @@ tunnel_start(struct request *r)
 	/* The stream outlives its decision: what it needs of the table has been copied. */
 	snapshot_unref(r->table);
 	r->table = NULL;
+	r->action = NULL;
 	client_set_state(c, CLIENT_TUNNEL);
 	board_add(&w->page->counts.counter[COUNTER_tunnels], 1);
 	board_add(&w->page->tunnels_open, 1);

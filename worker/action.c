@@ -1,0 +1,224 @@
+#include "action.h"
+
+#include "answer.h"
+#include "back.h"
+#include "changes.h"
+#include "client.h"
+#include "cors.h"
+#include "real_client.h"
+#include "split.h"
+
+static const struct segment *
+rules_of(const struct request *r)
+{
+	return r->table->segments[SEGMENT_RULES];
+}
+
+static struct slice
+scheme_of(struct request *r)
+{
+	const struct http_field *f = http_find(&r->in, HTTP_X_FORWARDED_PROTO);
+
+	if (f && client_is_trusted(r->client, r->table) &&
+	    slice_ieq(http_value(&r->in, f), SLICE("https")))
+		return SLICE("https");
+	return SLICE("http");
+}
+
+static void
+values_of(struct request *r, struct slice values[TEMPLATE_N])
+{
+	const struct table_route *route = table_route(rules_of(r), r->route);
+
+	values[TEMPLATE_SCHEME] = scheme_of(r);
+	values[TEMPLATE_HOST] = r->host.host;
+	values[TEMPLATE_PATH] = r->path;
+	values[TEMPLATE_REST] = r->path_rest;
+	values[TEMPLATE_QUERY] = http_at(&r->in, r->query, r->query_n);
+	values[TEMPLATE_REMOTE_ADDR] = real_client_text(r);
+	values[TEMPLATE_REQUEST_ID] = slice_make(r->id, r->id_n);
+	values[TEMPLATE_ROUTE] = seg_string(rules_of(r), route->id);
+}
+
+static struct changes
+changes_of(const struct request *r, bool answer)
+{
+	const struct table_action *a = r->action;
+
+	if (answer)
+		return (struct changes){ rules_of(r), a->response_first, a->response_count };
+	return (struct changes){ rules_of(r), a->request_first, a->request_count };
+}
+
+/* ---- answers of the route's own ---- */
+
+static void
+add_changes(struct request *r, const struct slice *values, struct buf *extra)
+{
+	struct changes c = changes_of(r, true);
+
+	buf_reserve(extra, changes_size(&c, values));
+	extra->n = (size_t)(changes_put(extra->p + extra->n, &c, values) - extra->p);
+}
+
+static enum result
+redirect(struct request *r)
+{
+	struct slice to = seg_string(rules_of(r), r->action->text), values[TEMPLATE_N];
+	struct buf BUF_CLEAN extra = { 0 };
+
+	values_of(r, values);
+	if (values[TEMPLATE_HOST].n == 0 && (template_names(to) & 1u << TEMPLATE_HOST)) {
+		r->reason = REASON_bad_host;
+		return STEP_REPLY;
+	}
+	buf_adds(&extra, SLICE("Location: "));
+	buf_reserve(&extra, template_size(to, values));
+	extra.n = (size_t)(template_put(extra.p + extra.n, to, values) - extra.p);
+	buf_adds(&extra, SLICE("\r\n"));
+	add_changes(r, values, &extra);
+	answer_body(r, (int)r->action->status, NULL, SLICE(""), buf_slice(&extra));
+	r->step = STEP_RELAY - 1;
+	return STEP_NEXT;
+}
+
+static enum result
+respond(struct request *r)
+{
+	const struct table_action *a = r->action;
+	struct slice body = seg_string(rules_of(r), a->text), values[TEMPLATE_N];
+	struct buf BUF_CLEAN extra = { 0 };
+
+	values_of(r, values);
+	if (body.n > 0)
+		buf_addf(&extra, "Content-Type: %.*s\r\n", SLICE_F(seg_string(rules_of(r), a->type)));
+	add_changes(r, values, &extra);
+	answer_body(r, (int)a->status, NULL, body, buf_slice(&extra));
+	r->step = STEP_RELAY - 1;
+	return STEP_NEXT;
+}
+
+enum result
+action_step(struct request *r)
+{
+	if (r->action->flags & ACTION_REDIRECT)
+		return redirect(r);
+	if (r->action->flags & ACTION_RESPOND)
+		return respond(r);
+	if (r->action->arms_count > 0)
+		split_choose(r);
+	return STEP_NEXT;
+}
+
+/* ---- the request ---- */
+
+void
+action_request_begin(struct request *r, struct action_request *a)
+{
+	struct changes c = changes_of(r, false);
+
+	values_of(r, a->values);
+	a->room = changes_size(&c, a->values);
+}
+
+bool
+action_drops(const struct request *r, struct slice name)
+{
+	struct changes c = changes_of(r, false);
+
+	return changes_drop(&c, name);
+}
+
+char *
+action_put_request(char *o, const struct request *r, const struct action_request *a)
+{
+	struct changes c = changes_of(r, false);
+
+	return changes_put(o, &c, a->values);
+}
+
+/* ---- the answer ---- */
+
+/* What the upstream saw, and what the client asked. `space`: for the upstream's prefix. */
+static struct back
+back_of(struct request *r, char *space)
+{
+	const struct segment *endpoints = r->table->segments[SEGMENT_ENDPOINTS];
+	const struct table_endpoint *e = table_endpoint(endpoints, r->endpoint);
+	const struct table_route *route = table_route(rules_of(r), r->route);
+	char *o = put(put(space, seg_string(endpoints, e->base)),
+		      seg_string(rules_of(r), route->add_prefix));
+	struct back b = {
+		.upstream_prefix = slice_make(space, (size_t)(o - space)),
+		.hosts = { seg_string(endpoints, e->authority),
+			   seg_string(rules_of(r), route->set_host), r->host_field },
+		.scheme = scheme_of(r),
+		.host = r->host_field,
+	};
+
+	if (r->route_flags & ROUTE_STRIP)
+		b.client_prefix = slice_make(r->path.p, r->path.n - r->path_rest.n);
+	return b;
+}
+
+static size_t
+prefix_room(const struct request *r)
+{
+	return table_endpoint(r->table->segments[SEGMENT_ENDPOINTS], r->endpoint)->base.size +
+	       table_route(rules_of(r), r->route)->add_prefix.size + 1;
+}
+
+size_t
+action_answer_room(struct request *r, const struct http_parser *p)
+{
+	struct changes c = changes_of(r, true);
+	struct slice values[TEMPLATE_N];
+
+	values_of(r, values);
+	return changes_size(&c, values) + cors_room(r) +
+	       (size_t)p->fields_n * (r->path.n + r->host_field.n + 32);
+}
+
+static char *
+put_back(char *o, struct put_run *run, struct request *r, const struct http_parser *p,
+	 const struct http_field *f)
+{
+	struct slice name = http_name(p, f), value = http_value(p, f);
+	bool domain = r->action->flags & ACTION_COOKIE_DOMAIN, paths = r->action->flags & ACTION_BACK;
+	bool cookie = slice_ieq(name, SLICE("Set-Cookie"));
+	struct back b;
+
+	if (!cookie && (!paths || (!slice_ieq(name, SLICE("Location")) &&
+				   !slice_ieq(name, SLICE("Content-Location")))))
+		return put_as_it_came(o, run, p, f);
+	b = back_of(r, arena_alloc(&r->arena, prefix_room(r)));
+	o = put(put_run_end(o, run), name);
+	o = PUT(o, ": ");
+	o = cookie ? back_cookie(o, paths ? &b : NULL, value, domain) : back_location(o, &b, value);
+	return PUT(o, "\r\n");
+}
+
+char *
+action_put_field(char *o, struct put_run *run, struct request *r, const struct http_parser *p,
+		 const struct http_field *f)
+{
+	struct changes c = changes_of(r, true);
+
+	if (changes_drop(&c, http_name(p, f)) ||
+	    (r->action->origins_count > 0 && cors_drops(http_name(p, f))))
+		return o;
+	if (f->id == HTTP_OTHER && (r->action->flags & (ACTION_BACK | ACTION_COOKIE_DOMAIN)))
+		return put_back(o, run, r, p, f);
+	return put_as_it_came(o, run, p, f);
+}
+
+char *
+action_put_answer(char *o, struct request *r)
+{
+	struct changes c = changes_of(r, true);
+	struct slice values[TEMPLATE_N];
+
+	values_of(r, values);
+	o = changes_put(o, &c, values);
+	return r->action->origins_count > 0 ? cors_put(o, r) : o;
+}

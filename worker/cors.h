@@ -1,0 +1,18 @@
+#pragma once
+
+/*
+ * cors: the CORS protocol (Fetch Standard, section 3.3) for a route that names origins: preflights
+ * are answered here, and every answer, the gateway's own too, says whether the page may read it.
+ */
+
+#include "request.h"
+
+/* Is it a preflight? Which method it asks for is in *asked. */
+bool cors_is_preflight(const struct request *r, struct slice *asked);
+/* Answers it. */
+void cors_answer(struct request *r);
+/* Fields of CORS in an answer of the upstream: ours stand in their place. */
+bool cors_drops(struct slice name);
+/* The fields for an answer of this route. */
+size_t cors_room(const struct request *r);
+char *cors_put(char *o, const struct request *r);
