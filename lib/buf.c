@@ -2,6 +2,7 @@
 
 #include "xalloc.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -157,6 +158,19 @@ buf_add_json(struct buf *b, struct slice s)
 		s = slice_make(s.p + n, s.n - n);
 	}
 	buf_addc(b, '"');
+}
+
+void
+buf_add_double(struct buf *b, double number)
+{
+	char text[32];
+
+	for (int digits = 15; digits <= 17; digits++) {
+		snprintf(text, sizeof text, "%.*g", digits, number);
+		if (fabs(strtod(text, NULL) - number) <= 0)
+			break;
+	}
+	buf_adds(b, slice_of(text));
 }
 
 void

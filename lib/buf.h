@@ -23,6 +23,8 @@ void buf_adds(struct buf *b, struct slice s);
 void buf_addc(struct buf *b, char c);
 /* In decimal. */
 void buf_add_u64(struct buf *b, uint64_t n);
+/* As short as it reads back; finite. */
+void buf_add_double(struct buf *b, double number);
 void buf_addf(struct buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* A JSON string with its quotes; bytes that are no UTF-8 become U+FFFD (RFC 8259 section 7). */
 void buf_add_json(struct buf *b, struct slice s);

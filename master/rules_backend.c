@@ -5,7 +5,6 @@
 
 #include <ctype.h>
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 /* RFC 3629. What is none could not be written as JSON and read back. */
@@ -198,20 +197,6 @@ backend_make(struct slice name, const struct slice *fields, size_t count, struct
 	return b;
 }
 
-/* As short as it can be read back. */
-static void
-score_write(double score, struct buf *out)
-{
-	char text[32];
-
-	for (int digits = 15; digits <= 17; digits++) {
-		snprintf(text, sizeof text, "%.*g", digits, score);
-		if (fabs(strtod(text, NULL) - score) <= 0)
-			break;
-	}
-	buf_addf(out, "\"%s\"", text);
-}
-
 void
 backend_write(const struct rules_backend *b, struct buf *out)
 {
@@ -226,10 +211,13 @@ backend_write(const struct rules_backend *b, struct buf *out)
 		buf_adds(out, s + c ? SLICE(",") : SLICE(""));
 		buf_add_json(out, slice_of(server ? b->servers[s].text : b->config[2 * c]));
 		buf_addc(out, ':');
-		if (server)
-			score_write(b->servers[s++].score, out);
-		else
+		if (server) {
+			buf_addc(out, '"');
+			buf_add_double(out, b->servers[s++].score);
+			buf_addc(out, '"');
+		} else {
 			buf_add_json(out, slice_of(b->config[2 * c++ + 1]));
+		}
 	}
 	buf_addc(out, '}');
 }
