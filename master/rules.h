@@ -91,6 +91,8 @@ bool rules_key_at(const struct rules *r, size_t i, struct buf *key);
 int rules_delete(struct rules *r, struct slice key);
 /* What a key stands for, in source form as JSON (delta.h). `out` is empty. */
 void rules_value(const struct rules *r, struct slice key, struct buf *out);
+/* The way back: sets what a key stands for from that form; as the functions above, and -1 for what is no value of such a key. */
+int rules_put(struct rules *r, struct slice key, struct slice value);
 /* Of all keys and what they stand for: the same for the same rules, whoever has them. */
 void rules_digest(const struct rules *r, char out[DIGEST_TEXT]);
 /* What changed since rules_new or the last rules_mark. */

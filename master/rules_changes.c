@@ -7,28 +7,76 @@
 
 #include "rules_backend.h"
 
+#include "lib/json.h"
+#include "lib/xalloc.h"
+
+#include <stdlib.h>
+
+#define FRONTEND SLICE("frontend:")
+#define BACKEND SLICE("backend:")
+
+static struct slice
+after(struct slice key, struct slice prefix)
+{
+	return slice_make(key.p + prefix.n, key.n - prefix.n);
+}
+
 void
 rules_value(const struct rules *r, struct slice key, struct buf *out)
 {
-	const struct slice frontend = SLICE("frontend:"), backend = SLICE("backend:");
-
 	if (rules_refusal_find(r, key)) {
 		buf_adds(out, SLICE("false"));
-	} else if (slice_starts(key, frontend)) {
-		const struct rules_frontend *f =
-		    map_get(&r->frontends, slice_make(key.p + frontend.n, key.n - frontend.n));
+	} else if (slice_starts(key, FRONTEND)) {
+		const struct rules_frontend *f = map_get(&r->frontends, after(key, FRONTEND));
 
 		if (f)
 			buf_add_json(out, slice_of(f->backend));
-	} else if (slice_starts(key, backend)) {
-		const struct rules_backend *b =
-		    rules_backend_find(r, slice_make(key.p + backend.n, key.n - backend.n));
+	} else if (slice_starts(key, BACKEND)) {
+		const struct rules_backend *b = rules_backend_find(r, after(key, BACKEND));
 
 		if (b)
 			backend_write(b, out);
 	}
 	if (out->n == 0)
 		buf_adds(out, SLICE("null"));
+}
+
+static int
+put_backend(struct rules *r, struct slice name, const struct json *object)
+{
+	struct slice *fields;
+	size_t count = 0;
+	int result;
+
+	for (const struct json *m = json_first(object); m; m = json_next(m))
+		count += 2;
+	fields = xcalloc(count, sizeof *fields);
+	count = 0;
+	for (const struct json *m = json_first(object); m; m = json_next(m)) {
+		fields[count++] = json_name(m);
+		fields[count++] = json_text(m);
+	}
+	result = rules_set_backend(r, name, fields, count);
+	free(fields);
+	return result;
+}
+
+int
+rules_put(struct rules *r, struct slice key, struct slice value)
+{
+	struct json *v = NULL;
+	int result = -1;
+
+	if (json_parse(value, value.n, 1, &v) < 0)
+		return -1;
+	if (json_kind(v) == JSON_NULL)
+		result = rules_delete(r, key);
+	else if (slice_starts(key, FRONTEND) && json_kind(v) == JSON_STRING)
+		result = rules_set_frontend(r, after(key, FRONTEND), json_text(v));
+	else if (slice_starts(key, BACKEND) && json_kind(v) == JSON_OBJECT)
+		result = put_backend(r, after(key, BACKEND), v);
+	json_free(v);
+	return result;
 }
 
 void

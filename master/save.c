@@ -234,7 +234,7 @@ seen_load(struct master *m, const char *path)
 /* ---- the rules ---- */
 
 static int
-rules_put(const struct master *m, const char *path, struct buf *error)
+rules_store(const struct master *m, const char *path, struct buf *error)
 {
 	char *next = new_path(m, "rules.json");
 	int r = rules_save(m->rules, revisions_in_force(m), next, error);
@@ -291,7 +291,7 @@ save_now(const struct master *m, bool with_rules, bool with_seen)
 	char *rules = state_path(m, "rules.json"), *seen = state_path(m, "seen");
 	int r = 0, status = 0;
 
-	if (with_rules && rules_put(m, rules, &error) < 0) {
+	if (with_rules && rules_store(m, rules, &error) < 0) {
 		log_warn("rules file=%s error=\"%.*s\"", rules, SLICE_F(buf_slice(&error)));
 		status = 1;
 	}

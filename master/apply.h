@@ -1,0 +1,25 @@
+#pragma once
+
+/*
+ * apply: a set of rules that somebody wrote down, and what makes the rules like it. Declarative:
+ * each family that it names (routes, upstreams, policies, frontends, backends) becomes exactly what
+ * it says, the others stay as they are.
+ */
+
+#include "delta.h"
+
+struct json;
+struct rules;
+
+/* {"routes": {NAME: {...}}, ..., "frontends": {URL: "backend"}, "backends": {NAME: {SERVER:
+ * "score"}}}. What leads from `now` to it is added to `out`, which is empty. 0; or -EINVAL, and
+ * every mistake in `report`, "place: what; the remedy", a line each. */
+int apply_read(const struct rules *now, const struct json *root, struct delta *out,
+	       struct buf *report) __attribute__((warn_unused_result));
+/* Is it so much that somebody should confirm it: more than half of the rules, and at least four? */
+bool apply_is_loss(const struct rules *now, const struct delta *d);
+
+/* The same as a file for people, in YAML or JSON: its JSON is added to `out`. 0; or -EBADMSG with
+ * every mistake in `report`, "LINE: what; the remedy", a line each. (apply_file.c) */
+int apply_file(struct slice text, struct buf *out, struct buf *report)
+    __attribute__((warn_unused_result));
