@@ -19,6 +19,13 @@ const struct api_row api_rows[] = {
 	  "Every route, and why one is not in force." },
 	{ "GET", "/config", ACCESS_LOOK, api_config,
 	  "Every setting with its origin, secrets redacted." },
+	{ "GET", "/revisions", ACCESS_READ, api_revisions,
+	  "The last revisions of the rules: who changed them, when and why." },
+	{ "GET", "/revisions/{id}", ACCESS_READ, api_revision,
+	  "One of them, with what it changed." },
+	{ "GET", "/diff", ACCESS_READ, api_diff,
+	  "What differs in the rules between from=ID and to=ID; \"previous\" and \"current\" where "
+	  "they are not given." },
 	{ "POST", "/reload", ACCESS_OPERATE, api_reload,
 	  "Reads the file again, all of it or nothing; wait=1 waits without end, force=1 also "
 	  "applies deletions in Redis that were withheld." },

@@ -58,6 +58,12 @@ struct slice api_query(struct api_call *c, struct slice name);
  * envelope: 200, 202 with who lags, 400, 409 or 503. */
 void api_change(struct api_call *c, struct change *change);
 
+/* api_history.c */
+void api_revisions(struct api_call *c);
+void api_revision(struct api_call *c);
+void api_diff(struct api_call *c);
+void api_reply_no_revision(struct api_call *c, struct slice id);
+
 /* api_own.c */
 void api_status(struct api_call *c);
 void api_routes(struct api_call *c);

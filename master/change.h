@@ -10,15 +10,15 @@
 
 struct rules;
 
-enum change_kind {
-	CHANGE_SET,          /* key value */
-	CHANGE_DELETE,       /* key */
-	CHANGE_SET_FIELD,    /* key field value */
-	CHANGE_DELETE_FIELD, /* key field */
+enum op_kind {
+	OP_SET,          /* key value */
+	OP_DELETE,       /* key */
+	OP_SET_FIELD,    /* key field value */
+	OP_DELETE_FIELD, /* key field */
 };
 
 struct change_op {
-	enum change_kind kind;
+	enum op_kind kind;
 	struct slice key, field, value; /* in the change's arena */
 };
 

@@ -5,5 +5,7 @@
 const char *
 store_revision(const struct master *m)
 {
-	return m->writes.revision;
+	const struct revision *r = revisions_in_force(m);
+
+	return r ? r->id : "";
 }
