@@ -48,8 +48,8 @@ class Attacker:
         return bool(data)
 
 
-def attack(port, start, count):
-    """Dribbles a byte a connection and 100 ms until each is closed; prints what they were answered."""
+def attack(port, start, count, pause):
+    """Dribbles a byte a connection and pause until each is closed; prints what they were answered."""
     everybody = selectors.DefaultSelector()
     alive = set()
     for _ in range(count):
@@ -63,7 +63,7 @@ def attack(port, start, count):
     while alive and time.monotonic() < end:
         for a in alive:
             a.dribble()
-        turn = time.monotonic() + 0.1
+        turn = time.monotonic() + pause
         while (left := turn - time.monotonic()) > 0 and alive:
             for key, _ in everybody.select(left):
                 if not key.data.read():
@@ -114,10 +114,11 @@ def descriptors(gw):
 def test_attackers_do_not_hurt_others(gateway, responder, many_files, start):
     # A body may take as long as it moves: only the limit of the whole request ends one that dribbles.
     gw = gateway(proxy_to(responder) | {"timeouts": {"client_head": f"{SECONDS}s", "total": f"{SECONDS}s", "drain": "3s"},
-                                        "limits": {"upstream_idle_connections": 8}})
+                                        "limits": {"upstream_idle_connections": 8, "keepalive_requests": 1000000}})
     control = normal_traffic(gw, lambda: True)
     before, at_rest = descriptors(gw), sum(memory(pid) for pid in gw.workers())
-    attackers = procs.spawn([sys.executable, os.path.abspath(__file__), str(gw.port), start.hex(), str(ATTACKERS)],
+    attackers = procs.spawn([sys.executable, os.path.abspath(__file__), str(gw.port), start.hex(), str(ATTACKERS),
+                             str(SECONDS / 20)],
                             stdout=subprocess.PIPE, text=True)
     try:
         assert attackers.stdout.readline() == "ready\n"
@@ -152,4 +153,4 @@ def test_at_the_descriptor_reserve_and_back(gateway, responder):
 
 
 if __name__ == "__main__":
-    attack(int(sys.argv[1]), bytes.fromhex(sys.argv[2]), int(sys.argv[3]))
+    attack(int(sys.argv[1]), bytes.fromhex(sys.argv[2]), int(sys.argv[3]), float(sys.argv[4]))
