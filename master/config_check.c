@@ -363,7 +363,7 @@ check_limits(struct config_reader *r)
 		mistakes_add(&r->mistakes, true, config_line(r, "ejection"), "ejection.max_time",
 			     "it is shorter than ejection.time; no ejection lasts longer");
 	c->redis.configured = c->redis.address.text != NULL;
-	if (redis && redis->kind == NODE_MAPPING && redis->count > 0 &&
+	if (redis && redis->kind == NODE_MAPPING && redis->count > 0 && !c->redis.configured &&
 	    !node_get(redis, SLICE("address")))
 		mistakes_add(
 		    &r->mistakes, true, redis->line, "redis",

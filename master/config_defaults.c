@@ -6,6 +6,8 @@
 
 #include "config_read.h"
 
+#include "redx_names.h"
+
 #include <assert.h>
 #include <stdlib.h>
 
@@ -71,7 +73,7 @@ config_defaults(struct config_reader *r, const char *prefix, const struct node *
 		const struct node *own = *prefix ? NULL : node_at(given, slice_of(s->path));
 		const char *initial = setting_initial(s, r->c->profile);
 
-		if (own && !node_is_null(own))
+		if ((own && !node_is_null(own)) || (!*prefix && redx_names_gave(r, s)))
 			continue;
 		if (s->late)
 			value_unset(s, base);

@@ -1,5 +1,7 @@
 #include "config_read.h"
 
+#include "redx_names.h"
+
 #include "lib/map.h"
 #include "lib/xalloc.h"
 
@@ -110,7 +112,9 @@ unknown_key(struct config_reader *r, struct slice prefix, const struct node *key
 			 SLICE("; merging of mappings is not supported, repeat the keys here"));
 	else if (setting_find(buf_slice(&r->pattern)))
 		buf_adds(&hint, SLICE("; write each part of the name on a level of its own"));
-	else
+	else if (prefix.n == 0)
+		redx_names_hint(key->text, &hint);
+	if (hint.n == 0)
 		setting_suggest(prefix, key->text, &hint);
 	if (hint.n == 0)
 		buf_adds(&hint, SLICE("; remove it, or look in `yett help settings`"));
@@ -164,6 +168,8 @@ read_pair(struct config_reader *r, const struct node_pair *pair, struct slice pr
 	const struct setting *s = plain ? setting_find(buf_slice(&r->pattern)) : NULL;
 	bool children = s && s->children;
 
+	if (prefix.n == 0 && redx_names_has(r, pair->key->text))
+		return; /* they were read before */
 	if (children != (pass == 1))
 		return;
 	if (s)
@@ -297,6 +303,7 @@ void
 config_read(struct config_reader *r)
 {
 	config_read_profile(r);
+	redx_names_read(r);
 	config_defaults(r, "", r->root, r->c);
 	if (r->root && r->root->kind == NODE_MAPPING)
 		read_mapping(r, r->root, r->c);

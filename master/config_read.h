@@ -28,6 +28,7 @@ struct config_reader {
 			       needs no origin */
 	struct config_origin *origins;
 	size_t origins_count, origins_cap;
+	uint32_t redx_given; /* redx_names.c's own */
 };
 
 /* Defaults, then what the file says. Mistakes are in r->mistakes. */
