@@ -29,6 +29,7 @@ struct http_client {
 	size_t body_n; /* bytes of body that have come */
 	size_t head_n; /* bytes read before the final head was whole */
 	bool keep;
+	bool head; /* no body follows */
 	bool head_done;
 	bool done; /* the final answer has come as far as it is wanted */
 	bool too_large;
@@ -82,7 +83,7 @@ parser_on_headers_complete(llhttp_t *parser)
 	if (parser->status_code < 100) /* three digits are all that llhttp asks for */
 		return -1;
 	c->head_done = parser->status_code >= 200 || parser->status_code == 101;
-	return 0;
+	return c->head;
 }
 
 static int
@@ -219,16 +220,13 @@ is_clean(const char *text)
 	return true;
 }
 
-static int
-request_check(const struct http_client_request *q)
+/* libuv would cut it. */
+static bool
+is_path_long(const struct http_client_request *q)
 {
 	struct sockaddr_un un;
 
-	if (!is_clean(q->host) || !is_clean(q->path) || q->path[0] != '/')
-		return -EINVAL;
-	if (!q->address && strlen(q->unix_path) >= sizeof un.sun_path) /* libuv would cut it */
-		return -ENAMETOOLONG;
-	return 0;
+	return !q->address && strlen(q->unix_path) >= sizeof un.sun_path;
 }
 
 static int
@@ -240,26 +238,20 @@ client_connect(struct http_client *c, uv_loop_t *loop, const struct http_client_
 	return 0;
 }
 
-int
-http_client_get(uv_loop_t *loop, const struct http_client_request *q, http_client_fn done,
-		void *userdata, struct http_client **out)
+static int
+client_start(uv_loop_t *loop, const struct http_client_request *q, struct buf request,
+	     http_client_fn done, void *userdata, struct http_client **out)
 {
-	struct http_client *c;
-	int r = request_check(q);
+	struct http_client *c = xcalloc(1, sizeof *c);
+	int r;
 
-	if (r < 0)
-		return r;
-	c = xcalloc(1, sizeof *c);
+	c->request = request;
 	c->body_max = q->body_max;
 	c->keep = q->keep;
+	c->head = q->head;
 	c->userdata = userdata;
 	llhttp_init(&c->parser, HTTP_RESPONSE, &parser_settings);
 	c->parser.data = c;
-	buf_adds(&c->request, q->preface);
-	buf_addf(&c->request,
-		 "GET %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: yett/" YETT_VERSION
-		 "\r\nAccept: */*\r\nConnection: close\r\n\r\n",
-		 q->path, q->host);
 	if (q->address)
 		uv_tcp_init(loop, &c->socket.tcp);
 	else
@@ -276,6 +268,37 @@ http_client_get(uv_loop_t *loop, const struct http_client_request *q, http_clien
 	c->fn = done;
 	*out = c;
 	return 0;
+}
+
+int
+http_client_get(uv_loop_t *loop, const struct http_client_request *q, http_client_fn done,
+		void *userdata, struct http_client **out)
+{
+	struct buf request = { 0 };
+
+	if (!is_clean(q->host) || !is_clean(q->path) || q->path[0] != '/')
+		return -EINVAL;
+	if (is_path_long(q))
+		return -ENAMETOOLONG;
+	buf_adds(&request, q->preface);
+	buf_addf(&request,
+		 "GET %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: yett/" YETT_VERSION
+		 "\r\nAccept: */*\r\nConnection: close\r\n\r\n",
+		 q->path, q->host);
+	return client_start(loop, q, request, done, userdata, out);
+}
+
+int
+http_client_send(uv_loop_t *loop, const struct http_client_request *q, http_client_fn done,
+		 void *userdata, struct http_client **out)
+{
+	struct buf request = { 0 };
+
+	if (is_path_long(q))
+		return -ENAMETOOLONG;
+	buf_adds(&request, q->preface);
+	buf_adds(&request, q->whole);
+	return client_start(loop, q, request, done, userdata, out);
 }
 
 void

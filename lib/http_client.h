@@ -1,9 +1,9 @@
 #pragma once
 
 /*
- * http_client: one GET of our own over HTTP/1.1 (RFC 9112), for probes and documents: connects,
- * asks, reads one answer, closes. Resolves no name, follows no redirect, keeps no connection. The
- * data path does not use it.
+ * http_client: one request of our own over HTTP/1.1 (RFC 9112), for probes, documents and mirrors:
+ * connects, asks, reads one answer, closes. Resolves no name, follows no redirect, keeps no
+ * connection. No client waits for it.
  */
 
 #include "slice.h"
@@ -18,8 +18,10 @@ struct http_client_request {
 	const struct sockaddr *address; /* IPv4 or IPv6 with its port; or NULL: */
 	const char *unix_path;
 	struct slice preface; /* bytes before the request, such as a PROXY header */
-	const char *host;    /* value of the Host field */
-	const char *path;    /* origin form, with its query */
+	const char *host;    /* http_client_get: value of the Host field */
+	const char *path;    /* the same: origin form, with its query */
+	struct slice whole;  /* http_client_send: a head that says Connection: close, and its body */
+	bool head;           /* the same: it is a HEAD, so that its answer has no body */
 	uint32_t timeout_ms; /* for all of it, from the call to the last byte */
 	size_t body_max;     /* bytes of body that are read */
 	bool keep; /* the body is wanted: one beyond body_max is -EMSGSIZE. Else nothing is kept,
@@ -37,5 +39,8 @@ typedef void (*http_client_fn)(void *userdata, int status, struct slice body);
  * does not run. */
 int http_client_get(uv_loop_t *loop, const struct http_client_request *q, http_client_fn done,
 		    void *userdata, struct http_client **out) __attribute__((warn_unused_result));
+/* The same with a request that is whole; host and path are not looked at. */
+int http_client_send(uv_loop_t *loop, const struct http_client_request *q, http_client_fn done,
+		     void *userdata, struct http_client **out) __attribute__((warn_unused_result));
 /* `done` will not run. What is left goes away in the loop's next turn. */
 void http_client_cancel(struct http_client *c);

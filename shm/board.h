@@ -39,7 +39,10 @@ extern const uint32_t board_bucket_us[BOARD_BUCKETS - 1];
 	X(tunnels, "Connections upgraded to a tunnel")                                             \
 	X(accept_paused, "Times that accepting stopped at a limit")                                \
 	X(addresses_uncounted, "Connections that limits.connections_per_address did not count")    \
-	X(proxy_protocol_rejected, "Connections closed for want of a good PROXY header")
+	X(proxy_protocol_rejected, "Connections closed for want of a good PROXY header")           \
+	X(mirrored, "Copies of requests sent to mirrors")                                          \
+	X(mirrors_dropped, "Copies of requests not sent: too large, too many, or no endpoint")     \
+	X(mirrors_failed, "Copies of requests that a mirror did not answer")
 
 enum board_counter {
 #define X(name, help) COUNTER_##name,

@@ -9,8 +9,8 @@
 #include <errno.h>
 #include <netinet/in.h>
 
-static void
-address_of(const struct table_address *a, struct sockaddr_storage *out)
+void
+connect_address(const struct table_address *a, struct sockaddr_storage *out)
 {
 	struct sockaddr_in *in4 = (struct sockaddr_in *)out;
 	struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)out;
@@ -52,7 +52,7 @@ connect_to(struct request *r, uint32_t address)
 		path[text.n] = '\0';
 		error = upstream_connect(u, NULL, path);
 	} else {
-		address_of(a, &storage);
+		connect_address(a, &storage);
 		error = upstream_connect(u, (struct sockaddr *)&storage, NULL);
 	}
 	timer_set(w, &u->timer, r->policy.connect_ms);

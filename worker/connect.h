@@ -6,6 +6,10 @@
  */
 
 struct stream;
+struct sockaddr_storage;
+struct table_address;
 
+/* An IPv4 or IPv6 address of the table with its port. */
+void connect_address(const struct table_address *a, struct sockaddr_storage *out);
 /* A new connection stands (status 0), or does not (a negative errno). */
 void connect_done(struct stream *s, int status);

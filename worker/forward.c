@@ -2,6 +2,7 @@
 
 #include "action.h"
 #include "client.h"
+#include "mirror.h"
 #include "put.h"
 #include "real_client.h"
 #include "redx_headers.h"
@@ -94,7 +95,7 @@ put_host(char *o, struct request *r, const struct table_route *route,
 }
 
 static char *
-put_framing(char *o, struct request *r)
+put_framing(char *o, struct request *r, bool copy)
 {
 	if (r->body == FRAMING_CHUNKED) {
 		o = PUT(o, "Transfer-Encoding: chunked\r\n");
@@ -103,7 +104,7 @@ put_framing(char *o, struct request *r)
 		o = put_number(o, r->in.length);
 		o = PUT(o, "\r\n");
 	}
-	if (r->expect_continue)
+	if (r->expect_continue && !copy)
 		o = PUT(o, "Expect: 100-continue\r\n");
 	return o;
 }
@@ -119,7 +120,7 @@ put_upgrade(char *o, const struct http_parser *p)
 
 /* RFC 9110 sections 7.6.1 to 7.6.3 and 10.1.4: what is between us and the endpoint. */
 static char *
-put_hop(char *o, struct request *r, struct slice via)
+put_hop(char *o, struct request *r, struct slice via, bool copy)
 {
 	if (via.n > 0) {
 		o = PUT(o, "Via: 1.");
@@ -133,6 +134,8 @@ put_hop(char *o, struct request *r, struct slice via)
 		o = put_number(o, (uint64_t)r->max_forwards - 1);
 		o = PUT(o, "\r\n");
 	}
+	if (copy)
+		return PUT(o, MIRRORED ": 1\r\nConnection: close\r\n");
 	if (r->upgrade)
 		return put_upgrade(o, &r->in);
 	return r->te_trailers ? PUT(o, "TE: trailers\r\nConnection: TE\r\n") : o;
@@ -150,12 +153,13 @@ put_prefix(char *o, struct request *r)
 	return put_field(o, SLICE("X-Forwarded-Prefix"), prefix);
 }
 
-void
-forward_request(struct request *r)
+/* `copy`: it is for a mirror. */
+static void
+write_request(struct request *r, uint32_t endpoint, bool copy)
 {
 	const struct segment *rules = r->table->segments[SEGMENT_RULES];
 	const struct table_endpoint *e =
-	    table_endpoint(r->table->segments[SEGMENT_ENDPOINTS], r->endpoint);
+	    table_endpoint(r->table->segments[SEGMENT_ENDPOINTS], endpoint);
 	const struct table_route *route = table_route(rules, r->route);
 	const struct table_global *g = table_global(rules);
 	struct buf *head = &r->worker->head;
@@ -188,7 +192,7 @@ forward_request(struct request *r)
 			o = put_as_it_came(o, &run, &r->in, f);
 	}
 	o = put_run_end(o, &run);
-	o = put_framing(o, r);
+	o = put_framing(o, r, copy);
 	o = real_client_put(o, r, trusted);
 	if (r->route_flags & ROUTE_STRIP)
 		o = put_prefix(o, r);
@@ -198,9 +202,21 @@ forward_request(struct request *r)
 	o = put(o, r->gate_headers);
 	if (g->redx_headers)
 		o = redx_headers_put(o, r);
-	o = put_hop(o, r, seg_string(rules, g->via));
+	o = put_hop(o, r, seg_string(rules, g->via), copy);
 	o = PUT(o, "\r\n");
 	head->n = (size_t)(o - head->p);
+}
+
+void
+forward_request(struct request *r)
+{
+	write_request(r, r->endpoint, false);
+}
+
+void
+forward_copy(struct request *r, uint32_t endpoint)
+{
+	write_request(r, endpoint, true);
 }
 
 /* Fields of an answer that stay here. */

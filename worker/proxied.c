@@ -106,7 +106,7 @@ find_local(struct client *c)
 }
 
 struct slice
-proxied_header(struct request *r, char *out)
+proxied_header(struct request *r, uint32_t version, char *out)
 {
 	struct client *c = r->client;
 	struct proxy_end source, destination;
@@ -118,5 +118,5 @@ proxied_header(struct request *r, char *out)
 	source.port = memcmp(source.ip, c->ip, sizeof source.ip) == 0 ? c->peer_port : 0;
 	memcpy(destination.ip, c->local_ip, sizeof destination.ip);
 	destination.port = c->port;
-	return slice_make(out, proxy_write(r->upstream->proxy, &source, &destination, out));
+	return slice_make(out, proxy_write(version, &source, &destination, out));
 }

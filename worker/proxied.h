@@ -14,5 +14,5 @@ bool proxied_admits(struct client *c);
 /* Bytes of a client whose header has not come yet: takes it off the front of *bytes. False: it is
  * not whole, or the client is gone. */
 bool proxied_take(struct client *c, struct slice *bytes);
-/* The header for a new connection of the request's upstream, into `out` (PROXY_WRITE_MAX bytes). */
-struct slice proxied_header(struct request *r, char *out);
+/* The header (enum proxy_version) for a new connection, into `out` (PROXY_WRITE_MAX bytes). */
+struct slice proxied_header(struct request *r, uint32_t version, char *out);

@@ -2,6 +2,7 @@
 
 #include "client.h"
 #include "forward.h"
+#include "mirror.h"
 #include "proxied.h"
 #include "trailers.h"
 #include "tunnel.h"
@@ -168,7 +169,7 @@ relay_send_head(struct request *r)
 	char proxy[PROXY_WRITE_MAX];
 
 	if (r->upstream->proxy)
-		parcel_add(&p, proxied_header(r, proxy));
+		parcel_add(&p, proxied_header(r, r->upstream->proxy, proxy));
 	parcel_add(&p, buf_slice(&r->worker->head));
 	p.trailers = trailers_to_upstream(r);
 	parcel_body(&p, r->body, buf_slice(&r->held), r->in.spans, spans_n, r->body_done);
@@ -201,6 +202,8 @@ relay_request_body(struct request *r)
 	struct parcel p = { .n = 0 };
 
 	r->body_done = r->in.done;
+	if (r->mirror)
+		mirror_body(r);
 	if (r->step < STEP_RESPONSE || !r->upstream) /* held until there is one */
 		return;
 	r->spans_fresh = false;
@@ -346,6 +349,8 @@ send_step(struct request *r)
 {
 	if (r->failure != REASON_none)
 		return STEP_NEXT;
+	if (r->action && r->action->mirror_percent)
+		mirror_begin(r);
 	forward_request(r);
 	r->send_us = worker_us(r->worker);
 	relay_send_head(r);

@@ -8,6 +8,7 @@
 #include "answer.h"
 #include "client.h"
 #include "control.h"
+#include "mirror.h"
 #include "queue.h"
 #include "relay.h"
 #include "upstream.h"
@@ -39,6 +40,8 @@ request_end(struct request *r, bool keep)
 		control_forget(r->call);
 	if (r->queue)
 		queue_leave(r);
+	if (r->mirror)
+		mirror_drop(r);
 	snapshot_unref(r->table);
 	r->table = NULL;
 	r->client = NULL;

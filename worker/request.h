@@ -27,6 +27,7 @@ struct upstream;
 struct worker;
 struct call;
 struct queue;
+struct mirror;
 
 enum step {
 	STEP_HEAD,
@@ -81,6 +82,8 @@ struct request {
 	uint32_t route, route_slot, route_flags, upstream_index;
 	const struct table_action *action; /* of the table; NULL: it passes on as it is */
 	struct slice arm;          /* of a split, its name */
+	struct mirror *mirror;     /* a copy that waits for the rest of the body */
+	bool mirrored;             /* it was decided whether there is one */
 	struct slice path_rest;    /* behind what the route matched */
 	struct slice gate_headers; /* in the arena */
 	struct slice identity;     /* in the arena, for the log */

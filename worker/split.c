@@ -1,6 +1,7 @@
 #include "split.h"
 
 #include "fields.h"
+#include "look.h"
 #include "real_client.h"
 #include "worker.h"
 
@@ -54,7 +55,7 @@ split_choose(struct request *r)
 	uint32_t turn;
 
 	if (key.n == 0) {
-		turn = r->worker->seed = r->worker->seed * 1664525u + 1013904223u;
+		turn = look_random(r->worker);
 		key = slice_make((const char *)&turn, sizeof turn);
 	}
 	for (uint32_t i = 0; i < a->arms_count; i++) {

@@ -8,6 +8,7 @@
 #include "intake.h"
 #include "listen.h"
 #include "load.h"
+#include "mirror.h"
 #include "pool.h"
 #include "queue.h"
 #include "request.h"
@@ -206,6 +207,7 @@ worker_init(struct worker *w)
 	list_init(&w->tunnels);
 	list_init(&w->resume);
 	list_init(&w->pools);
+	list_init(&w->mirrors);
 	list_init(&w->spare);
 	list_init(&w->dead);
 	list_init(&w->calls);
@@ -253,6 +255,7 @@ worker_deinit(struct worker *w)
 	close_list(&w->lingering);
 	queues_deinit(w);
 	pool_close_all(w);
+	mirrors_cancel(w);
 	listeners_stop(w);
 	control_close(w);
 	uv_close((uv_handle_t *)&w->tick, NULL);

@@ -69,6 +69,8 @@ struct worker {
 	struct list pools; /* struct pool */
 	struct list queues; /* struct queue: requests that wait for an endpoint */
 	uv_timer_t queue_tick;
+	struct list mirrors; /* struct mirror: copies under way */
+	unsigned mirrors_count;
 	struct gate *gate;
 	struct list spare; /* requests to use again */
 	struct list dead;  /* requests to recycle at the end of the turn */

@@ -313,6 +313,29 @@ test_refuses_to_ask(void **state)
 	assert_int_equal(t->done, 0);
 }
 
+/* A request that is whole goes out as it is; what answers a HEAD has a length and no body. */
+static void
+test_whole(void **state)
+{
+	static const char whole[] = "HEAD /x HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n";
+	struct client *t = *state;
+	struct sockaddr_in address = loopback(t->server.port);
+	struct http_client_request q = {
+		.address = (struct sockaddr *)&address,
+		.whole = slice_of(whole),
+		.head = true,
+		.body_max = 64,
+		.timeout_ms = 2000,
+	};
+
+	t->server.answer = OK "Content-Length: 5\r\n\r\n";
+	t->server.keep = true;
+	assert_int_equal(http_client_send(&t->loop, &q, on_done, t, &t->handle), 0);
+	wait_done(t);
+	assert_int_equal(t->status, 200);
+	assert_string_equal(t->server.request, whole);
+}
+
 /* At every turn of the loop from before the connection stands till after the answer is there. */
 static void
 test_cancel(void **state)
@@ -369,6 +392,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_answers, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_request, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_whole, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_large_head, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_large_body, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_silence, setup, teardown),
