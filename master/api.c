@@ -16,7 +16,7 @@ const struct api_row api_rows[] = {
 	{ "GET", "/status", ACCESS_LOOK, api_status,
 	  "The state of the gateway: table, workers, rules, Redis, endpoints." },
 	{ "GET", "/routes", ACCESS_LOOK, api_routes,
-	  "Every route, and why one is not in force." },
+	  "Every route, and why one is not in force; refused=1: the refused rules instead." },
 	{ "GET", "/config", ACCESS_LOOK, api_config,
 	  "Every setting with its origin, secrets redacted." },
 	{ "GET", "/revisions", ACCESS_READ, api_revisions,

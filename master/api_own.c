@@ -24,7 +24,10 @@ api_routes(struct api_call *c)
 {
 	BUF_CLEAN struct buf json = { 0 };
 
-	status_write_routes(c->master, &json);
+	if (api_flag(c, SLICE("refused=1")))
+		status_write_refused(c->master, &json);
+	else
+		status_write_routes(c->master, &json);
 	api_reply(c, 200, buf_slice(&json), NULL);
 }
 

@@ -19,6 +19,7 @@ enum option_name {
 	OPTION_TTL = 128,
 	OPTION_ALGORITHM = 256,
 	OPTION_TOPIC = 512,
+	OPTION_REFUSED = 1024,
 };
 
 static const struct option {
@@ -34,6 +35,7 @@ static const struct option {
 	  true },
 	{ "--wait", NULL, OPTION_WAIT, offsetof(struct command_options, wait), true },
 	{ "--force", NULL, OPTION_FORCE, offsetof(struct command_options, force), true },
+	{ "--refused", NULL, OPTION_REFUSED, offsetof(struct command_options, refused), true },
 	{ "--claim", NULL, OPTION_CLAIM, 0, false },
 	{ "--ttl", NULL, OPTION_TTL, offsetof(struct command_options, ttl), false },
 	{ "--algorithm", NULL, OPTION_ALGORITHM, offsetof(struct command_options, algorithm),
@@ -60,9 +62,11 @@ static const struct command {
 	{ "status", OPTION_FILE | OPTION_SOCKET | OPTION_JSON, command_status,
 	  "status [--json] [-c FILE | --socket PATH]",
 	  "Shows the state of a gateway that runs: table, workers, rules, Redis, endpoints." },
-	{ "routes", OPTION_FILE | OPTION_SOCKET | OPTION_JSON, command_routes,
-	  "routes [--json] [-c FILE | --socket PATH]",
-	  "Shows every route of a gateway that runs, and why one is not in force." },
+	{ "routes", OPTION_FILE | OPTION_SOCKET | OPTION_JSON | OPTION_REFUSED, command_routes,
+	  "routes [--refused] [--json] [-c FILE | --socket PATH]",
+	  "Shows every route of a gateway that runs, and why one is not in force. --refused shows "
+	  "the rules\n"
+	  "that were refused instead: why, since when, and what is in force in their place." },
 	{ "reload", OPTION_FILE | OPTION_SOCKET | OPTION_JSON | OPTION_WAIT | OPTION_FORCE,
 	  command_reload, "reload [--wait] [--force] [--json] [-c FILE | --socket PATH]",
 	  "Makes the gateway read its file again, all of it or nothing. --wait waits until every "

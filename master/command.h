@@ -15,7 +15,7 @@ struct command_options {
 	const char **claims;   /* --claim NAME=VALUE, in their order */
 	int claims_count;
 	const char *topic; /* help TOPIC */
-	bool json, effective, wait, force;
+	bool json, effective, wait, force, refused;
 };
 
 #define COMMAND_OK 0

@@ -231,26 +231,40 @@ write_rules(const struct json *root, bool colours, struct buf *out)
 	buf_addc(out, '\n');
 }
 
+/* False when there are none. */
+static bool
+write_refusals(const struct json *rules, bool colours, struct buf *out)
+{
+	static const char *const titles[] = { "REFUSED RULE", "IN FORCE", "SINCE", "REASON", NULL };
+	struct columns c;
+	bool any;
+
+	columns_init(&c, 4, colours);
+	add_head(&c, titles);
+	for (const struct json *r = json_first(json_get(rules, "refused")); r; r = json_next(r)) {
+		struct slice in_force = json_text(json_get(r, "in_force"));
+
+		add_field(&c, r, "key");
+		columns_add(&c, COLOUR_NONE,
+			    is(in_force, "last_good") ? SLICE("its last good value") : in_force);
+		add_field(&c, r, "since");
+		add_field(&c, r, "reason");
+	}
+	any = c.count > c.width;
+	if (any)
+		columns_write(&c, out);
+	columns_deinit(&c);
+	return any;
+}
+
 static void
 write_refused(const struct json *root, bool colours, struct buf *out)
 {
-	static const char *const titles[] = { "REFUSED RULE", "IN FORCE", "REASON", NULL };
-	struct columns c;
+	size_t before = out->n;
 
-	columns_init(&c, 3, colours);
-	add_head(&c, titles);
-	for (const struct json *r = json_first(json_get(json_get(root, "rules"), "refused")); r;
-	     r = json_next(r)) {
-		add_field(&c, r, "key");
-		columns_add(&c, COLOUR_NONE,
-			    answer_true(r, "kept") ? SLICE("its last good value") : SLICE("503"));
-		add_field(&c, r, "reason");
-	}
-	if (c.count > c.width) {
-		buf_addc(out, '\n');
-		columns_write(&c, out);
-	}
-	columns_deinit(&c);
+	buf_addc(out, '\n');
+	if (!write_refusals(json_get(root, "rules"), colours, out))
+		out->n = before;
 }
 
 static void
@@ -362,8 +376,17 @@ command_status(const struct command_options *o)
 	return show(o, "status", "/status", write_status);
 }
 
+static void
+write_refused_alone(const struct json *root, bool colours, struct buf *out)
+{
+	if (!write_refusals(root, colours, out))
+		buf_adds(out, SLICE("No rule is refused.\n"));
+}
+
 int
 command_routes(const struct command_options *o)
 {
+	if (o->refused)
+		return show(o, "routes", "/routes?refused=1", write_refused_alone);
 	return show(o, "routes", "/routes", write_routes);
 }

@@ -154,7 +154,6 @@ board_settle(struct master *m)
 
 	store_redis_get_status(m->store, &st);
 	board_set(&b->redis_state, st.state == REDIS_OFF ? 0u : st.state == REDIS_UP ? 1u : 2u);
-	board_set(&b->rules_refused, (uint64_t)(master_rules(m) ? rules_refusals(m->rules) : 0));
 	board_set(&b->rules_withheld, (uint64_t)st.withheld);
 	board_set(&b->rules_age_wall,
 		  (uint64_t)(st.compared_wall ? st.compared_wall : m->remembered_wall));

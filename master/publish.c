@@ -52,6 +52,7 @@ publish_deinit(struct master *m)
 	slots_free(p->slots.endpoints);
 	slots_free(p->slots.routes);
 	map_deinit(&p->names, NULL);
+	quarantine_deinit(&p->quarantine);
 	free(p->warnings);
 }
 
@@ -373,6 +374,16 @@ publish_commit(struct master *m, struct product *product, bool revision)
 	return true;
 }
 
+static void
+quarantine_renew(struct master *m)
+{
+	struct quarantine *q = &m->publisher.quarantine;
+
+	quarantine_settle(q, master_rules(m), m->publisher.report);
+	board_set(&m->page->rules_refused, (uint64_t)q->all.count);
+	board_set(&m->page->rules_closed, (uint64_t)q->closed);
+}
+
 static bool
 publish_held(struct master *m, uint64_t now)
 {
@@ -422,6 +433,7 @@ publish_compile(struct master *m, uint64_t now)
 				 p->directory->upstreams_count,
 				 (double)(clock_mono_ns() - start) / 1e6);
 		if (parts & PUBLISH_RULES) {
+			quarantine_renew(m);
 			slots_sweep(p->slots.upstreams, ROUNDS_KEPT);
 			slots_sweep(p->slots.endpoints, ROUNDS_KEPT);
 			slots_sweep(p->slots.routes, ROUNDS_KEPT);

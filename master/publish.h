@@ -10,6 +10,7 @@
 #include "directory.h"
 #include "history.h"
 #include "lib/map.h"
+#include "quarantine.h"
 #include "shm/table.h"
 #include "wait.h"
 
@@ -43,6 +44,7 @@ struct publisher {
 	struct directory *directory;
 	struct directory_slots slots;
 	struct compile_report *report;
+	struct quarantine quarantine;
 	char *warnings; /* of the last directory, so that each is logged once */
 	struct waiters waiters;
 };

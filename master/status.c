@@ -79,24 +79,6 @@ add_table(struct buf *b, const struct master *m)
 /* ---- rules ---- */
 
 static void
-add_refusals(struct buf *b, const struct rules *rules)
-{
-	size_t n = rules ? rules_refusals(rules) : 0;
-
-	buf_adds(b, SLICE("\"refused\":["));
-	for (size_t i = 0; i < n; i++) {
-		const struct rules_refusal *r = rules_refusal_at(rules, i);
-
-		buf_adds(b, i > 0 ? SLICE(",{\"key\":") : SLICE("{\"key\":"));
-		buf_add_json(b, slice_of(r->key));
-		buf_adds(b, SLICE(",\"reason\":"));
-		buf_add_json(b, slice_of(r->reason));
-		buf_addf(b, ",\"kept\":%s}", r->kept ? "true" : "false");
-	}
-	buf_addc(b, ']');
-}
-
-static void
 add_shadowed(struct buf *b, const struct compile_report *report)
 {
 	bool first = true;
@@ -136,7 +118,8 @@ add_rules(struct buf *b, const struct master *m, const struct store_redis_status
 		 "\"rules\":{\"source\":\"%s\",\"frontends\":%zu,\"backends\":%zu,\"routes\":%zu,",
 		 rules_source(m, st), rules ? rules_frontends(rules) : 0,
 		 rules ? rules_backends(rules) : 0, report ? report->routes_count : 0);
-	add_refusals(b, rules);
+	buf_adds(b, SLICE("\"refused\":"));
+	quarantine_write(&m->publisher.quarantine, b);
 	buf_addf(b, ",\"withheld\":%zu,", st->withheld);
 	revisions_write(m, b);
 	add_shadowed(b, report);
@@ -326,4 +309,12 @@ status_write_routes(const struct master *m, struct buf *out)
 		add_route(out, &report->routes[i]);
 	}
 	buf_adds(out, SLICE("]}\n"));
+}
+
+void
+status_write_refused(const struct master *m, struct buf *out)
+{
+	buf_adds(out, SLICE("{\"refused\":"));
+	quarantine_write(&m->publisher.quarantine, out);
+	buf_adds(out, SLICE("}\n"));
 }

@@ -11,3 +11,4 @@ struct master;
 
 void status_write(const struct master *m, struct buf *out);
 void status_write_routes(const struct master *m, struct buf *out);
+void status_write_refused(const struct master *m, struct buf *out);

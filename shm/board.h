@@ -129,6 +129,7 @@ struct board_master {
 	uint64_t respawns;
 	uint64_t redis_state;    /* 0 not configured, 1 up, 2 down */
 	uint64_t rules_refused;  /* how many stand refused */
+	uint64_t rules_closed;   /* of them, those without a last good version */
 	uint64_t rules_withheld; /* deletions not applied */
 	uint64_t rules_age_wall; /* when the rules were last compared in full, seconds since 1970 */
 	uint64_t fold_seq;       /* odd while the base changes */

@@ -1,0 +1,82 @@
+"""A rule that is refused is kept apart: `yett routes --refused` says why, since when, and what is in force in its place; and
+what it closed stays closed."""
+
+import time
+
+import pytest
+
+from harness.gateway import from_redis
+from harness.procs import wait_until
+
+
+def refused(gw):
+    return {r["key"]: r for r in gw.admin("/routes?refused=1").json()["refused"]}
+
+
+def test_told(gateway, store, serve):
+    store.rule("kept.test", serve(name="kept").address, "kept")
+    store.db.set("frontend:new.test", "b\r\n")
+    store.db.set("frontend:a b.test", "kept")
+    gw = gateway(from_redis(store))
+    store.db.hset("backend:kept", "127.0.0.1:80", "many")
+    wait_until(lambda: "backend:kept" in refused(gw), 5)
+    assert {k: r["in_force"] for k, r in refused(gw).items()} == {
+        "backend:kept": "last_good", "frontend:new.test": "503", "frontend:a b.test": "nothing"}
+    assert gw.ask(host="kept.test").json()["name"] == "kept" and gw.ask(host="new.test").why == "rule_refused"
+    assert gw.status()["rules"]["refused"] == list(refused(gw).values())
+    since = refused(gw)["backend:kept"]["since"]
+    assert abs(time.time() - time.mktime(time.strptime(since, "%Y-%m-%dT%H:%M:%SZ")) + time.timezone) < 10
+    shown = gw.cli("routes", "--refused").stdout
+    assert all(word in shown for word in (since, "backend:kept", "its last good value", "the score is no number", "503"))
+    metrics = gw.metrics()
+    assert (metrics["yett_rules_refused"], metrics["yett_rules_refused_closed"]) == (3, 1)
+    time.sleep(1.1)
+    store.db.hset("backend:kept", "127.0.0.1:80", "so many")  # as bad as before: it is no newer
+    gw.reload()
+    assert refused(gw)["backend:kept"]["since"] == since
+    store.db.delete("frontend:new.test", "frontend:a b.test")
+    store.db.hset("backend:kept", "127.0.0.1:80", 1)
+    wait_until(lambda: refused(gw) == {}, 5)
+    assert gw.cli("routes", "--refused").stdout == "No rule is refused.\n"
+
+
+SPOIL = {
+    "value": ("frontend:value.test/private", lambda p, key: p.set(key, "\0")),
+    "type": ("frontend:type.test/private", lambda p, key: p.rpush(key, "x")),
+    "server": ("backend:deny-server", lambda p, key: p.hset(key, "no server:x", 0)),
+}
+
+
+def spoil_all(store):
+    with store.db.pipeline() as p:
+        for key, write in SPOIL.values():
+            p.delete(key)
+            write(p, key)
+        p.execute()
+
+
+@pytest.mark.parametrize("when", ["before the start", "later", "later, and a restart"])
+def test_what_a_rule_closed_stays_closed(gateway, store, serve, when):
+    """/private leads to a server that denies, the rest to one that does not."""
+    allow, deny = serve(name="open"), serve(name="deny")
+    for what in SPOIL:
+        store.rule(f"{what}.test", allow.address, "open")
+        store.rule(f"{what}.test/private", deny.address, f"deny-{what}")
+    if when == "before the start":
+        spoil_all(store)
+    gw = gateway(from_redis(store))
+    if when != "before the start":
+        assert {gw.ask("/private/x", host=f"{what}.test").json()["name"] for what in SPOIL} == {"deny"}
+        spoil_all(store)
+        wait_until(lambda: len(refused(gw)) == 3, 5)
+    if when == "later, and a restart":
+        time.sleep(1.5)  # it is saved
+        gw.stop()
+        gw.start()
+    for what in SPOIL:
+        r = gw.ask("/private/x", host=f"{what}.test")
+        if when == "before the start":
+            assert (r.status, r.why) == (503, "rule_refused"), what
+        else:
+            assert r.json()["name"] == "deny", what
+        assert gw.ask("/x", host=f"{what}.test").json()["name"] == "open"
