@@ -26,6 +26,9 @@ const struct api_row api_rows[] = {
 	{ "GET", "/diff", ACCESS_READ, api_diff,
 	  "What differs in the rules between from=ID and to=ID; \"previous\" and \"current\" where "
 	  "they are not given." },
+	{ "POST", "/explain", ACCESS_READ, api_explain,
+	  "What would become of a request: {\"method\", \"url\", \"headers\": [{\"name\", "
+	  "\"value\"}], \"from\"}." },
 	{ "POST", "/reload", ACCESS_OPERATE, api_reload,
 	  "Reads the file again, all of it or nothing; wait=1 waits without end, force=1 also "
 	  "applies deletions in Redis that were withheld." },
@@ -37,7 +40,8 @@ const size_t api_rows_count = sizeof api_rows / sizeof api_rows[0];
 static bool
 is_write(const struct api_call *c)
 {
-	return !slice_eq(c->text.part[CALL_METHOD], SLICE("GET")) &&
+	return (!c->row || c->row->role >= ACCESS_WRITE) &&
+	       !slice_eq(c->text.part[CALL_METHOD], SLICE("GET")) &&
 	       !slice_eq(c->text.part[CALL_METHOD], SLICE("HEAD"));
 }
 

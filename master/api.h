@@ -69,3 +69,5 @@ void api_status(struct api_call *c);
 void api_routes(struct api_call *c);
 void api_config(struct api_call *c);
 void api_reload(struct api_call *c);
+/* explain.c */
+void api_explain(struct api_call *c);

@@ -13,6 +13,7 @@ struct compile_route { /* what became of one route, for `yett routes` */
 	const char *id, *host, *path, *upstream;
 	bool exact, redis;
 	enum { ROUTE_ACTIVE, ROUTE_SHADOWED, ROUTE_IS_REFUSED, ROUTE_UNREACHABLE } state;
+	const char *by;     /* of a shadowed one: the id of the winner */
 	const char *reason; /* "" when all is well; an active one may have one too (its backend does not exist) */
 };
 

@@ -342,6 +342,7 @@ static void
 shadow(struct work *w, struct candidate *loser, const struct candidate *winner)
 {
 	loser->line->state = ROUTE_SHADOWED;
+	loser->line->by = winner->line->id;
 	line_reason(w, loser, "it matches the same as ", winner->line->id);
 	if (loser->line->redis && !winner->line->redis)
 		line_reason(w, loser, "the file matches the same: ", winner->line->id);

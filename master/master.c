@@ -119,6 +119,13 @@ on_call(void *userdata, struct slot *slot, const struct msg_call *call, struct i
 	api_answer(userdata, slot, call, message);
 }
 
+static void
+on_explained(void *userdata, struct slot *slot, const struct msg_explained *answer,
+	     struct ipc_message *message)
+{
+	explainer_heard(userdata, slot, answer, message);
+}
+
 /* Neither our workers nor those of an earlier master may outlive us. */
 static void
 end_settle(struct master *m)
@@ -140,6 +147,7 @@ const struct supervisor_ops master_supervisor_ops = {
 	.greet = on_greet,
 	.changed = on_workers_changed,
 	.failing = on_failing,
+	.explained = on_explained,
 	.call = on_call,
 	.empty = on_empty,
 };

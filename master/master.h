@@ -8,6 +8,7 @@
 
 #include "config.h"
 #include "eject.h"
+#include "explain.h"
 #include "listeners.h"
 #include "probe.h"
 #include "publish.h"
@@ -65,6 +66,7 @@ struct master {
 	struct ejector *ejector;
 	struct publisher publisher;
 	struct sticky_key sticky_key; /* where the configuration has none */
+	struct explainer explainer;
 	struct saver saver;
 
 	struct { /* for status */

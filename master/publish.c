@@ -28,6 +28,7 @@ publish_init(struct master *m)
 
 	*p = (struct publisher){ .generation = 1 };
 	waiters_init(&p->waiters);
+	explainer_init(&m->explainer);
 	p->slots.upstreams = slots_new(UINT32_MAX);
 	p->slots.endpoints = slots_new(BOARD_ENDPOINTS);
 	p->slots.routes = slots_new(BOARD_ROUTES);
@@ -42,6 +43,7 @@ publish_deinit(struct master *m)
 
 	uv_close((uv_handle_t *)&p->turn, NULL);
 	waiters_deinit(&p->waiters);
+	explainer_deinit(&m->explainer);
 	for (int i = 0; i < SEGMENT_N; i++)
 		seg_unref(p->segments[i]);
 	if (p->directory)
@@ -337,6 +339,7 @@ publish_tick(struct master *m)
 		publish_mark(m, 0);
 	send_missed(m);
 	waiters_settle(m);
+	explainer_tick(m, clock_mono_ms());
 }
 
 /* ---- the turn ---- */

@@ -285,6 +285,18 @@ hear_failing(struct slot *slot, const struct ipc_message *m)
 }
 
 static int
+hear_explained(struct slot *slot, struct ipc_message *m)
+{
+	struct msg_explained answer;
+
+	if (slot->role != ROLE_TRAFFIC || m->body.n != sizeof answer)
+		return -EBADMSG;
+	memcpy(&answer, m->body.p, sizeof answer);
+	slot->supervisor->ops->explained(slot->supervisor->userdata, slot, &answer, m);
+	return 0;
+}
+
+static int
 hear_call(struct slot *slot, struct ipc_message *m)
 {
 	struct msg_call call;
@@ -308,6 +320,8 @@ on_message(void *userdata, struct ipc *ipc, struct ipc_message *m)
 		r = hear_ack(slot, m);
 	else if (m->type == MSG_FAILING)
 		r = hear_failing(slot, m);
+	else if (m->type == MSG_EXPLAINED)
+		r = hear_explained(slot, m);
 	else if (m->type == MSG_CALL)
 		r = hear_call(slot, m);
 	if (r == 0 || slot->killed)

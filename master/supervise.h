@@ -55,6 +55,9 @@ struct supervisor_ops {
 	void (*changed)(void *userdata);
 	/* A traffic worker says that an endpoint fails. */
 	void (*failing)(void *userdata, const struct msg_failing *failing);
+	/* A traffic worker explains; `m->fd` may be taken over. */
+	void (*explained)(void *userdata, struct slot *slot, const struct msg_explained *answer,
+			  struct ipc_message *m);
 	/* The admin worker asks; `m->fd` may be taken over. */
 	void (*call)(void *userdata, struct slot *slot, const struct msg_call *call,
 		     struct ipc_message *m);

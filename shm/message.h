@@ -27,6 +27,8 @@ enum message_type {
 	MSG_FAILING, /* W> struct msg_failing: an endpoint failed too often in a row */
 	MSG_CALL, /* A> struct msg_call + fd: an operator asks; the memfd holds what (shm/call.h) */
 	MSG_REPLY,  /* M> struct msg_reply + fd: a memfd with the answer (JSON); fd -1: it is empty */
+	MSG_EXPLAIN, /* M> struct msg_explain + fd: the head of a request; what would become of it? */
+	MSG_EXPLAINED, /* W> struct msg_explained + fd: a memfd with the answer (JSON) */
 	MSG_ACCESS, /* M> struct msg_access: to the admin worker, who may do what */
 };
 
@@ -101,6 +103,17 @@ struct msg_failing {
 struct msg_drain {
 	uint32_t grace_ms;
 	uint32_t idle_ms; /* idle connections are closed after this, staggered */
+};
+
+struct msg_explain {
+	uint32_t id; /* comes back in the answer */
+	uint8_t address[16]; /* from whom, IPv4 mapped */
+};
+
+struct msg_explained {
+	uint32_t id;
+	uint32_t route; /* index in the rules of this version; 0xffffffff: none */
+	uint64_t version;
 };
 
 struct msg_call {

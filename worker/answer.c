@@ -119,6 +119,10 @@ answer_body(struct request *r, int status, const char *content_type, struct slic
 	r->status = status;
 	r->framing = FRAMING_LENGTH;
 	r->started = true;
+	if (r->client->stream.closing) {
+		r->client_lost = true;
+		return;
+	}
 	parts[0] = buf_slice(head);
 	parts[1] = r->method == METHOD_HEAD && r->in.head_done ? SLICE("") : body;
 	error = stream_write(&r->client->stream, parts, 2);
@@ -237,9 +241,11 @@ add_challenge(struct request *r, const struct reason_info *info, const struct se
 }
 
 /* The wording and the statuses of a-shine's gateway, where the profile asks for them. */
-static struct reason_info
-profile_info(const struct request *r, const struct table_global *g)
+struct reason_info
+answer_info(const struct request *r)
 {
+	const struct segment *rules = rules_of(r);
+	const struct table_global *g = rules ? table_global(rules) : NULL;
 	struct reason_info info = *reason_info(r->reason);
 
 	if (g && r->reason == REASON_no_route)
@@ -259,7 +265,7 @@ answer_reason(struct request *r)
 	const struct snapshot *t = r->table ? r->table : r->worker->table;
 	const struct segment *rules = rules_of(r);
 	const struct table_global *g = rules ? table_global(rules) : NULL;
-	struct reason_info info = profile_info(r, g);
+	struct reason_info info = answer_info(r);
 	struct buf BUF_CLEAN body = { 0 };
 	struct buf BUF_CLEAN extra = { 0 };
 	bool html = r->in.head_done && wants_html(r);

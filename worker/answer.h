@@ -6,6 +6,8 @@
 
 #include "request.h"
 
+/* What r->reason stands for, in the words and with the status of the profile in force. */
+struct reason_info answer_info(const struct request *r);
 /* The answer for r->reason: the operator's page, our page, or application/problem+json (RFC 9457),
  * by Accept. */
 void answer_reason(struct request *r);

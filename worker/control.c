@@ -2,6 +2,7 @@
 
 #include "access_log.h"
 #include "client.h"
+#include "explain.h"
 #include "gate.h"
 #include "listen.h"
 #include "peers.h"
@@ -277,6 +278,8 @@ control_on_message(void *userdata, struct ipc *ipc, struct ipc_message *m)
 	else if (IS(MSG_DRAIN, msg_drain))
 		worker_drain(w, ((const struct msg_drain *)body)->grace_ms,
 			     ((const struct msg_drain *)body)->idle_ms);
+	else if (IS(MSG_EXPLAIN, msg_explain))
+		explain_answer(w, body, m->fd);
 	else if (m->type == MSG_REOPEN)
 		control_reopen(w, m);
 	else if (IS(MSG_REPLY, msg_reply))

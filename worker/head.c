@@ -141,8 +141,8 @@ request_head_timeout(struct request *r)
 	request_refuse(r, REASON_client_head_timeout);
 }
 
-void
-request_malformed(struct request *r, enum http_outcome outcome)
+enum reason
+request_fault(struct request *r, enum http_outcome outcome)
 {
 	static const enum reason reasons[] = {
 		[-HTTP_BAD] = REASON_bad_request,
@@ -155,11 +155,19 @@ request_malformed(struct request *r, enum http_outcome outcome)
 		[-HTTP_BAD_BODY] = REASON_bad_body,
 	};
 
+	r->field = arena_copy(&r->arena, http_culprit(&r->in, outcome));
+	return reasons[-outcome];
+}
+
+void
+request_malformed(struct request *r, enum http_outcome outcome)
+{
+	enum reason reason = request_fault(r, outcome);
+
 	if (r->id_n == 0)
 		take_id(r, (struct slice){ NULL, 0 });
-	r->field = arena_copy(&r->arena, http_culprit(&r->in, outcome));
 	r->keep_alive = false;
 	/* A body that turns bad must not look whole to the upstream: request_refuse closes that
 	 * connection. */
-	request_refuse(r, reasons[-outcome]);
+	request_refuse(r, reason);
 }

@@ -82,6 +82,24 @@ request_advance(struct request *r)
 	}
 }
 
+enum result
+request_rehearse(struct request *r, enum step last)
+{
+	enum result result;
+
+	r->advancing = true;
+	do {
+		result = steps[r->step](r);
+	} while (result == STEP_NEXT && r->step++ < last);
+	return result;
+}
+
+void
+request_drop(struct request *r)
+{
+	request_end(r, false);
+}
+
 void
 request_input(struct request *r)
 {

@@ -144,7 +144,9 @@ struct request *request_new(struct client *c);
 void request_advance(struct request *r);
 /* Bytes of the request came: r->in has parsed them. */
 void request_input(struct request *r);
-/* The client's bytes are no HTTP. */
+/* Why the client's bytes are no HTTP, with r->field where one field is to blame. */
+enum reason request_fault(struct request *r, enum http_outcome outcome);
+/* They are none: answered so. */
 void request_malformed(struct request *r, enum http_outcome outcome);
 /* Its head did not come in time. */
 void request_head_timeout(struct request *r);
@@ -158,6 +160,11 @@ void request_abort(struct request *r, enum reason reason);
 /* An answer of our own from here on, whatever step it is in; impossible once a byte was sent: then
  * it is an abort. */
 void request_refuse(struct request *r, enum reason reason);
+/* Runs the steps up to and with `last`, for who wants to know what they decide (explain.c): nothing
+ * is sent, and nothing goes on by itself afterwards. What the last one said. */
+enum result request_rehearse(struct request *r, enum step last);
+/* The end of a rehearsal: nobody hears of it. */
+void request_drop(struct request *r);
 /* Recycles what ended in this loop turn. */
 void requests_collect(struct worker *w);
 /* Once a second: gives back the spare ones that were not needed since the last time. */
@@ -174,6 +181,9 @@ enum result send_step(struct request *r);
 enum result response_step(struct request *r);
 enum result relay_step(struct request *r);
 enum result log_step(struct request *r);
+
+/* route.c: what table_find is asked for this request, by this path (in match form). */
+void route_key(struct request *r, struct slice path, struct table_key *key);
 
 /* The admin listeners' pages, in the place of `route`. */
 enum result admin_step(struct request *r);

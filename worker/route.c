@@ -7,16 +7,23 @@
 #include "request.h"
 #include "worker.h"
 
-static void
-find(struct request *r, struct slice path, struct table_match *match)
+void
+route_key(struct request *r, struct slice path, struct table_key *key)
 {
-	struct table_key key = {
+	*key = (struct table_key){
 		.host = r->host.host,
 		.host_port = r->host.host_port,
 		.host_raw = r->host_field,
 		.path = path,
 	};
+}
 
+static void
+find(struct request *r, struct slice path, struct table_match *match)
+{
+	struct table_key key;
+
+	route_key(r, path, &key);
 	table_find(r->table->segments[SEGMENT_RULES], &key, match);
 }
 

@@ -1,0 +1,192 @@
+#include "explain.h"
+
+#include "api.h"
+#include "explain_request.h"
+#include "master.h"
+
+#include "lib/clock.h"
+#include "lib/log.h"
+#include "lib/xalloc.h"
+#include "shm/memfd.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#define PATIENCE_MS 2000
+#define ANSWER_MAX ((size_t)4 << 20)
+
+struct waiting {
+	struct list link;
+	struct api_call *call;
+	uint32_t id;
+	uint64_t instance; /* of the worker that was asked */
+	uint64_t until_ms;
+};
+
+void
+explainer_init(struct explainer *e)
+{
+	list_init(&e->waiting);
+}
+
+static void
+give_up(struct waiting *w, const char *why)
+{
+	list_remove(&w->link);
+	api_reply_message(w->call, 503, why, SLICE(""));
+	free(w);
+}
+
+void
+explainer_deinit(struct explainer *e)
+{
+	list_for_safe (pos, tmp, &e->waiting)
+		give_up(container_of(pos, struct waiting, link), "The gateway ends");
+}
+
+void
+explainer_tick(struct master *m, uint64_t now_ms)
+{
+	list_for_safe (pos, tmp, &m->explainer.waiting) {
+		struct waiting *w = container_of(pos, struct waiting, link);
+
+		if (now_ms >= w->until_ms)
+			give_up(w, "The worker that was asked does not answer");
+	}
+}
+
+/* ---- asking ---- */
+
+static struct slot *
+find_worker(struct master *m)
+{
+	for (uint32_t i = 0; i < m->supervisor.slots_count; i++) {
+		struct slot *slot = &m->supervisor.slots[i];
+
+		if (slot->role == ROLE_TRAFFIC && slot->state == SLOT_RUNNING && !slot->behind)
+			return slot;
+	}
+	return NULL;
+}
+
+static int
+ask_worker(struct master *m, struct slot *slot, struct slice head, const uint8_t ip[16],
+	   uint32_t *id)
+{
+	struct msg_explain question = { .id = ++m->explainer.next };
+	int fd, r = memfd_of("yett-explain", &head, 1, &fd);
+
+	if (r < 0)
+		return r;
+	memcpy(question.address, ip, sizeof question.address);
+	*id = question.id;
+	supervisor_send(slot, MSG_EXPLAIN, &question, sizeof question, fd);
+	close(fd);
+	return 0;
+}
+
+void
+api_explain(struct api_call *c)
+{
+	struct master *m = c->master;
+	struct slot *slot = find_worker(m);
+	BUF_CLEAN struct buf head = { 0 };
+	struct waiting *w;
+	const char *why;
+	uint8_t ip[16];
+	uint32_t id;
+
+	if (explain_request(c->text.part[CALL_BODY], &head, ip, &why) < 0) {
+		api_reply_message(c, 400, why, SLICE(""));
+		return;
+	}
+	if (!slot || ask_worker(m, slot, buf_slice(&head), ip, &id) < 0) {
+		api_reply_message(c, 503, "No worker can be asked", SLICE(""));
+		return;
+	}
+	w = xcalloc(1, sizeof *w);
+	w->call = c;
+	w->id = id;
+	w->instance = slot->instance;
+	w->until_ms = clock_mono_ms() + PATIENCE_MS;
+	list_push(&m->explainer.waiting, &w->link);
+}
+
+/* ---- the answer ---- */
+
+static struct waiting *
+find_waiting(struct master *m, const struct slot *slot, uint32_t id)
+{
+	list_for (pos, &m->explainer.waiting) {
+		struct waiting *w = container_of(pos, struct waiting, link);
+
+		if (w->id == id && w->instance == slot->instance)
+			return w;
+	}
+	return NULL;
+}
+
+/* The text of a sealed memfd, which is memory: reading it waits for nothing. */
+static int
+read_answer(int fd, struct buf *out)
+{
+	size_t size;
+
+	if (fd < 0 || memfd_check(fd, F_SEAL_WRITE | F_SEAL_SHRINK, &size) < 0 || size < 2 ||
+	    size > ANSWER_MAX)
+		return -EBADMSG;
+	buf_reserve(out, size);
+	if (pread(fd, out->p, size, 0) != (ssize_t)size || out->p[0] != '{')
+		return -EBADMSG;
+	out->n = size;
+	return 0;
+}
+
+/* By the route of the table in force. If that has become another one, nothing is said. */
+static void
+add_shadowed(struct buf *b, const struct master *m, const struct msg_explained *answer)
+{
+	const struct publisher *p = &m->publisher;
+	const struct table_route *route = table_route(p->segments[SEGMENT_RULES], answer->route);
+	struct slice id;
+	bool any = false;
+
+	buf_adds(b, SLICE("\"shadowed\":["));
+	if (route && answer->version == p->version) {
+		id = seg_string(p->segments[SEGMENT_RULES], route->id);
+		for (size_t i = 0; i < p->report->routes_count; i++) {
+			const struct compile_route *line = &p->report->routes[i];
+
+			if (line->state != ROUTE_SHADOWED || !slice_eq(slice_of(line->by), id))
+				continue;
+			buf_adds(b, any ? SLICE(",") : SLICE(""));
+			buf_add_json(b, slice_of(line->id));
+			any = true;
+		}
+	}
+	buf_adds(b, SLICE("],"));
+}
+
+void
+explainer_heard(struct master *m, struct slot *slot, const struct msg_explained *answer,
+		const struct ipc_message *message)
+{
+	struct waiting *w = find_waiting(m, slot, answer->id);
+	BUF_CLEAN struct buf text = { 0 };
+	BUF_CLEAN struct buf json = { 0 };
+
+	if (!w)
+		return;
+	if (read_answer(message->fd, &text) < 0) {
+		give_up(w, "The worker that was asked gave no answer that can be read");
+		return;
+	}
+	buf_addc(&json, '{');
+	add_shadowed(&json, m, answer);
+	buf_adds(&json, slice_make(text.p + 1, text.n - 1));
+	list_remove(&w->link);
+	api_reply(w->call, 200, buf_slice(&json), NULL);
+	free(w);
+}

@@ -1,0 +1,148 @@
+/*
+ * The second half of an explanation: what an upstream has to offer, and what its endpoint would get.
+ */
+
+#include "explain.h"
+#include "load.h"
+#include "worker.h"
+
+#include <stdio.h>
+
+#define ENDPOINTS_TOLD 64u /* of an upstream */
+
+/* ---- the upstream ---- */
+
+static void
+add_health(struct buf *b, struct worker *w, const struct table_endpoint *e)
+{
+	static const char *const state[] = {
+		[HEALTH_UNKNOWN] = "unknown", [HEALTH_ALIVE] = "alive", [HEALTH_DEAD] = "dead",
+	};
+	const struct board_health *h;
+	uint64_t until;
+	uint32_t is;
+
+	if (!w->master_page || e->slot == 0 || e->slot >= BOARD_ENDPOINTS) {
+		buf_adds(b, SLICE("\"state\":\"unknown\",\"ejected_ms\":0,\"in_flight\":null"));
+		return;
+	}
+	h = &w->master_page->health[e->slot];
+	is = board_get(&h->state);
+	until = board_get(&h->ejected_until_ms);
+	buf_addf(b, "\"state\":\"%s\",\"ejected_ms\":%llu,\"in_flight\":%llu",
+		 state[is <= HEALTH_DEAD ? is : HEALTH_UNKNOWN],
+		 (unsigned long long)(until > worker_now(w) ? until - worker_now(w) : 0),
+		 (unsigned long long)load_now(w, e->slot));
+}
+
+static void
+add_endpoints(struct buf *b, const struct explained *x, const struct table_upstream *up)
+{
+	const struct request *r = x->r;
+	const struct segment *seg = r->table->segments[SEGMENT_ENDPOINTS];
+	uint32_t told = up->count < ENDPOINTS_TOLD ? up->count : ENDPOINTS_TOLD;
+
+	buf_addf(b, "\"count\":%u,\"endpoints\":[", up->count);
+	for (uint32_t i = 0; i < told; i++) {
+		const struct table_endpoint *e = table_endpoint(seg, up->first + i);
+
+		if (!e)
+			break;
+		buf_adds(b, i > 0 ? SLICE(",{") : SLICE("{"));
+		explain_text(b, "address", seg_string(seg, e->authority));
+		buf_addf(b, ",\"weight\":%u,\"resolved\":%u,", e->weight, e->count);
+		add_health(b, r->worker, e);
+		buf_addc(b, ',');
+		explain_bool(b, "picked", x->forwarded && r->endpoint == up->first + i);
+		buf_addc(b, '}');
+	}
+	buf_addc(b, ']');
+}
+
+void
+explain_upstream(const struct explained *e, struct buf *b)
+{
+	const struct request *r = e->r;
+	const struct table_upstream *up = NULL;
+
+	if (r->table && r->route != TRIE_NONE)
+		up = table_upstream(r->table->segments[SEGMENT_ENDPOINTS], r->upstream_index);
+	if (!up || (up->flags & UPSTREAM_ABSENT)) {
+		buf_adds(b, SLICE("\"upstream\":null"));
+		return;
+	}
+	buf_adds(b, SLICE("\"upstream\":{"));
+	explain_text(b, "name", seg_string(r->table->segments[SEGMENT_ENDPOINTS], up->name));
+	buf_addc(b, ',');
+	add_endpoints(b, e, up);
+	buf_addc(b, '}');
+}
+
+/* ---- what it would get ---- */
+
+/* Without its CR LF. */
+static struct slice
+next_line(struct slice *rest)
+{
+	struct slice line = slice_cut(*rest, '\n', rest);
+
+	line.n -= line.n > 0 && line.p[line.n - 1] == '\r';
+	return line;
+}
+
+/* Does it come from a token, or is it one? */
+static bool
+is_secret(const struct request *r, struct slice name)
+{
+	struct slice rest = r->gate_headers;
+
+	if (slice_ieq(name, SLICE("Authorization")) || slice_ieq(name, SLICE("Cookie")))
+		return true;
+	while (rest.p && rest.n > 0) {
+		struct slice line = next_line(&rest), value;
+
+		if (slice_ieq(slice_cut(line, ':', &value), name))
+			return true;
+	}
+	return false;
+}
+
+static void
+add_field(struct buf *b, const struct request *r, struct slice line)
+{
+	struct slice value, name = slice_cut(line, ':', &value);
+	char redacted[40];
+
+	value = slice_trim(value);
+	if (is_secret(r, name))
+		value = slice_make(redacted, (size_t)snprintf(redacted, sizeof redacted,
+							      "<redacted-%zu-chars>", value.n));
+	buf_addc(b, '{');
+	explain_text(b, "name", name);
+	buf_addc(b, ',');
+	explain_text(b, "value", value);
+	buf_addc(b, '}');
+}
+
+void
+explain_sent(const struct explained *e, struct buf *b)
+{
+	struct slice rest = buf_slice(&e->r->worker->head), line;
+	bool first = true;
+
+	if (!e->forwarded) {
+		buf_adds(b, SLICE("\"sent\":null"));
+		return;
+	}
+	buf_adds(b, SLICE("\"sent\":{"));
+	line = next_line(&rest);
+	explain_text(b, "line", line);
+	buf_adds(b, SLICE(",\"headers\":["));
+	for (line = next_line(&rest); line.n > 0; line = next_line(&rest)) {
+		if (!first)
+			buf_addc(b, ',');
+		first = false;
+		add_field(b, e->r, line);
+	}
+	buf_adds(b, SLICE("]}"));
+}
