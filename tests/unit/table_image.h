@@ -131,14 +131,22 @@ static inline struct segment *
 image_endpoints(void)
 {
 	struct seg_builder b;
-	struct table_upstream u = { .count = 2 };
+	struct table_upstream u = {
+		.count = 2, .balance = BALANCE_CHAIN, .plugins_count = 2, .sticky = 1
+	};
+	struct table_plugin plugin = { .kind = PLUGIN_STICKINESS };
+	struct table_sticky sticky = { .same_site = SAME_SITE_NONE };
 	struct table_endpoint e = { .weight = 1, .count = 1 };
 	struct table_address a = { .family = AF_INET6, .port = 80 };
 	struct segment *s = NULL;
 
 	seg_builder_init(&b);
 	u.name = seg_builder_string(&b, SLICE("users"));
+	u.hash_name = sticky.cookie = sticky.path = seg_builder_string(&b, SLICE("/stay"));
 	seg_builder_add(&b, ENDPOINTS_UPSTREAMS, &u, sizeof u);
+	seg_builder_add(&b, ENDPOINTS_PLUGINS, &plugin, sizeof plugin);
+	seg_builder_add(&b, ENDPOINTS_PLUGINS, &plugin, sizeof plugin);
+	seg_builder_add(&b, ENDPOINTS_STICKY, &sticky, sizeof sticky);
 	e.authority = seg_builder_string(&b, SLICE("users.internal:80"));
 	seg_builder_add(&b, ENDPOINTS_ENDPOINTS, &e, sizeof e);
 	e.first = 1;
@@ -264,11 +272,17 @@ image_ask_endpoints(const struct segment *s)
 	unsigned sum = 0;
 
 	for (uint32_t i = 0; (u = table_upstream(s, i)) && i < 16; i++) {
-		sum += image_read(s, u->name);
+		sum += image_read(s, u->name) + image_read(s, u->hash_name);
+		for (uint32_t k = 0; k < u->plugins_count && k < 16; k++)
+			sum += table_plugin(s, u->plugins_first + k)->kind;
+		if (u->sticky)
+			sum += image_read(s, table_sticky(s, u->sticky - 1)->cookie) +
+			       image_read(s, table_sticky(s, u->sticky - 1)->path);
 		for (uint32_t k = 0; k < u->count && k < 16; k++) {
 			const struct table_endpoint *e = table_endpoint(s, u->first + k);
 
-			sum += image_read(s, e->authority) + image_read(s, e->base);
+			sum += image_read(s, e->authority) + image_read(s, e->base) +
+			       image_read(s, e->sticky);
 			for (uint32_t n = 0; n < e->count && n < 16; n++)
 				sum += image_read(s, table_address(s, e->first + n)->path);
 		}

@@ -120,6 +120,25 @@ test_round_trip(void **state)
 	}
 }
 
+/* RFC 4648 section 10, and the two digits in which the alphabets differ. */
+static void
+test_padding(void **state)
+{
+	static const struct {
+		const char *bytes, *text;
+	} cases[] = { { "", "" },	     { "f", "Zg==" },	  { "fo", "Zm8=" },
+		      { "foo", "Zm9v" },     { "foob", "Zm9vYg==" },   { "fooba", "Zm9vYmE=" },
+		      { "foobar", "Zm9vYmFy" }, { "\xfb\xff\xfe", "+//+" } };
+
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		char out[16];
+		size_t n = base64_encode(slice_of(cases[i].bytes), out);
+
+		assert_true(slice_eq(slice_make(out, n), slice_of(cases[i].text)));
+		assert_int_equal(n, base64_size(strlen(cases[i].bytes)));
+	}
+}
+
 /* Each of the 256 bytes in each place: it is a digit of value v, or refused. */
 static void
 test_every_byte(void **state)
@@ -155,6 +174,7 @@ main(void)
 		cmocka_unit_test(test_url),
 		cmocka_unit_test(test_plain),
 		cmocka_unit_test(test_round_trip),
+		cmocka_unit_test(test_padding),
 		cmocka_unit_test(test_every_byte),
 	};
 

@@ -121,6 +121,7 @@ enum fault {
 	HOST_FULL,
 	GLOBAL_ROOT,
 	GLOBAL_GATE,
+	GLOBAL_FALLBACK,
 	GLOBAL_NONE,
 	GLOBAL_FIELDS,
 	AUDIENCE,
@@ -177,6 +178,9 @@ spoil(struct seg_header *h, enum fault fault)
 		break;
 	case GLOBAL_GATE:
 		global->gate_root = h->sections[RULES_GATE_NODES].count;
+		break;
+	case GLOBAL_FALLBACK:
+		global->fallback = h->sections[RULES_ROUTES].count;
 		break;
 	case GLOBAL_NONE:
 		h->sections[RULES_GLOBAL].count = 0;
@@ -240,6 +244,18 @@ test_endpoints(void **state)
 		{ ENDPOINTS_UPSTREAMS, 0, offsetof(struct table_upstream, first), UINT32_MAX },
 		{ ENDPOINTS_UPSTREAMS, 0, offsetof(struct table_upstream, name.size), UINT32_MAX },
 		{ ENDPOINTS_UPSTREAMS, 0, offsetof(struct table_upstream, proxy), 3 },
+		{ ENDPOINTS_UPSTREAMS, 0, offsetof(struct table_upstream, balance), BALANCE_N },
+		{ ENDPOINTS_UPSTREAMS, 0, offsetof(struct table_upstream, hash_by), HASH_BY_N },
+		{ ENDPOINTS_UPSTREAMS, 0, offsetof(struct table_upstream, hash_name.offset), 4000 },
+		{ ENDPOINTS_UPSTREAMS, 0, offsetof(struct table_upstream, plugins_count), 3 },
+		{ ENDPOINTS_UPSTREAMS, 0, offsetof(struct table_upstream, sticky), 2 },
+		{ ENDPOINTS_PLUGINS, 1, offsetof(struct table_plugin, kind), PLUGIN_N },
+		{ ENDPOINTS_STICKY, 0, offsetof(struct table_sticky, cookie.size), 0 },
+		{ ENDPOINTS_STICKY, 0, offsetof(struct table_sticky, path.offset), UINT32_MAX },
+		{ ENDPOINTS_STICKY, 0, offsetof(struct table_sticky, same_site), SAME_SITE_N },
+		{ ENDPOINTS_STICKY, 0, offsetof(struct table_sticky, secure), STICKY_SECURE_N },
+		{ ENDPOINTS_ENDPOINTS, 0, offsetof(struct table_endpoint, sticky.offset),
+		  UINT32_MAX },
 		{ ENDPOINTS_ENDPOINTS, 1, offsetof(struct table_endpoint, count), 2 },
 		{ ENDPOINTS_ENDPOINTS, 0, offsetof(struct table_endpoint, authority.offset),
 		  UINT32_MAX },
