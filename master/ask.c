@@ -74,23 +74,35 @@ dial(const struct ask *q, struct buf *why)
 }
 
 static int
-send_request(int fd, const struct ask *q, struct buf *why)
+send_all(int fd, const struct ask *q, struct slice bytes, struct buf *why)
 {
-	struct buf BUF_CLEAN head = { 0 };
-
-	buf_addf(&head,
-		 "%s %s HTTP/1.1\r\nHost: yett\r\nAccept: application/json\r\n%sConnection: "
-		 "close\r\n\r\n",
-		 q->method, q->target,
-		 strcmp(q->method, "POST") == 0 ? "Content-Length: 0\r\n" : "");
-	for (size_t sent = 0; sent < head.n;) {
-		ssize_t n = send(fd, head.p + sent, head.n - sent, MSG_NOSIGNAL);
+	while (bytes.n > 0) {
+		ssize_t n = send(fd, bytes.p, bytes.n, MSG_NOSIGNAL);
 
 		if (n < 0 && errno != EINTR)
 			return fail(why, q->socket, errno);
 		if (n > 0)
-			sent += (size_t)n;
+			bytes = slice_make(bytes.p + n, bytes.n - (size_t)n);
 	}
+	return 0;
+}
+
+/* A gateway that refuses the request may not read its body to the end: what it says then counts. */
+static int
+send_request(int fd, const struct ask *q, struct buf *why)
+{
+	struct buf BUF_CLEAN head = { 0 }, broken = { 0 };
+
+	buf_addf(&head, "%s %s HTTP/1.1\r\nHost: yett\r\nAccept: application/json\r\n%s", q->method,
+		 q->target, q->fields ? q->fields : "");
+	if (strcmp(q->method, "GET") != 0)
+		buf_addf(&head, "Content-Length: %zu\r\n", q->body.n);
+	if (q->body.n)
+		buf_adds(&head, SLICE("Content-Type: application/json\r\n"));
+	buf_adds(&head, SLICE("Connection: close\r\n\r\n"));
+	if (send_all(fd, q, buf_slice(&head), why) < 0)
+		return -1;
+	(void)send_all(fd, q, q->body, &broken);
 	return 0;
 }
 

@@ -11,6 +11,8 @@ struct ask {
 	const char *socket; /* path */
 	const char *method; /* "GET" */
 	const char *target; /* "/status" */
+	const char *fields; /* whole header lines; NULL: none */
+	struct slice body;
 	unsigned timeout_s; /* for each step; 0: wait without end */
 };
 

@@ -18,7 +18,6 @@ enum option_name {
 	OPTION_CLAIM = 64,
 	OPTION_TTL = 128,
 	OPTION_ALGORITHM = 256,
-	OPTION_TOPIC = 512,
 	OPTION_REFUSED = 1024,
 };
 
@@ -47,39 +46,40 @@ static int command_help(const struct command_options *o);
 
 static const struct command {
 	const char *name;
+	int words;        /* that it takes at most */
 	unsigned options; /* those that it takes */
 	int (*run)(const struct command_options *o);
 	const char *usage, *text;
 } commands[] = {
-	{ "run", 0, NULL, "run -c FILE",
+	{ "run", 0, 0, NULL, "run -c FILE",
 	  "Runs the gateway in the foreground, with its log on standard error." },
-	{ "check", OPTION_FILE | OPTION_EFFECTIVE | OPTION_JSON, command_check,
+	{ "check", 0, OPTION_FILE | OPTION_EFFECTIVE | OPTION_JSON, command_check,
 	  "check -c FILE [--effective] [--json]",
 	  "Reads a configuration and tells every mistake with its line. --effective prints all "
 	  "settings with\n"
 	  "their origin, secrets redacted. Exit status: 0 good, 1 mistakes, 2 the file cannot be "
 	  "read." },
-	{ "status", OPTION_FILE | OPTION_SOCKET | OPTION_JSON, command_status,
+	{ "status", 0, OPTION_FILE | OPTION_SOCKET | OPTION_JSON, command_status,
 	  "status [--json] [-c FILE | --socket PATH]",
 	  "Shows the state of a gateway that runs: table, workers, rules, Redis, endpoints." },
-	{ "routes", OPTION_FILE | OPTION_SOCKET | OPTION_JSON | OPTION_REFUSED, command_routes,
+	{ "routes", 0, OPTION_FILE | OPTION_SOCKET | OPTION_JSON | OPTION_REFUSED, command_routes,
 	  "routes [--refused] [--json] [-c FILE | --socket PATH]",
 	  "Shows every route of a gateway that runs, and why one is not in force. --refused shows "
 	  "the rules\n"
 	  "that were refused instead: why, since when, and what is in force in their place." },
-	{ "reload", OPTION_FILE | OPTION_SOCKET | OPTION_JSON | OPTION_WAIT | OPTION_FORCE,
+	{ "reload", 0, OPTION_FILE | OPTION_SOCKET | OPTION_JSON | OPTION_WAIT | OPTION_FORCE,
 	  command_reload, "reload [--wait] [--force] [--json] [-c FILE | --socket PATH]",
 	  "Makes the gateway read its file again, all of it or nothing. --wait waits until every "
 	  "worker has it,\n"
 	  "--force also applies deletions in Redis that were withheld. Exit status: 0 in force, 1 "
 	  "refused,\n"
 	  "2 nobody answers, 3 in force but a worker lags." },
-	{ "token", OPTION_FILE | OPTION_CLAIM | OPTION_TTL | OPTION_ALGORITHM, command_token,
+	{ "token", 0, OPTION_FILE | OPTION_CLAIM | OPTION_TTL | OPTION_ALGORITHM, command_token,
 	  "token -c FILE [--claim NAME=VALUE]... [--ttl DURATION] [--algorithm NAME]",
 	  "Prints a token for tests that the gate of this configuration accepts, signed with its "
 	  "secret." },
-	{ "version", OPTION_JSON, command_version, "version [--json]", "Prints the version." },
-	{ "help", OPTION_TOPIC, command_help, "help [COMMAND | settings | reasons]",
+	{ "version", 0, OPTION_JSON, command_version, "version [--json]", "Prints the version." },
+	{ "help", 1, 0, command_help, "help [COMMAND | settings | reasons]",
 	  "Prints this, the help of a command, every setting, or every reason of a refusal." },
 };
 
@@ -153,18 +153,19 @@ print_overview(FILE *to)
 static int
 command_help(const struct command_options *o)
 {
-	const struct command *c = o->topic ? find_command(o->topic) : NULL;
+	const char *topic = o->words[0];
+	const struct command *c = topic ? find_command(topic) : NULL;
 
-	if (!o->topic) {
+	if (!topic) {
 		print_overview(stdout);
-	} else if (strcmp(o->topic, "settings") == 0) {
+	} else if (strcmp(topic, "settings") == 0) {
 		print_settings();
-	} else if (strcmp(o->topic, "reasons") == 0) {
+	} else if (strcmp(topic, "reasons") == 0) {
 		print_reasons();
 	} else if (c) {
 		printf("usage: yett %s\n\n%s\n", c->usage, c->text);
 	} else {
-		fprintf(stderr, "yett help: there is no command \"%s\"; see yett help\n", o->topic);
+		fprintf(stderr, "yett help: there is no command \"%s\"; see yett help\n", topic);
 		return COMMAND_UNREADABLE;
 	}
 	return COMMAND_OK;
@@ -204,8 +205,8 @@ parse(const struct command *c, int argc, char **argv, struct command_options *ou
 		const char *value;
 		const struct option *o = find_option(c, argv[i], &value);
 
-		if (!o && (c->options & OPTION_TOPIC) && argv[i][0] != '-' && !out->topic) {
-			out->topic = argv[i];
+		if (!o && argv[i][0] != '-' && out->words_count < c->words) {
+			out->words[out->words_count++] = argv[i];
 			continue;
 		}
 		if (!o)
@@ -247,7 +248,7 @@ command_main(int argc, char **argv)
 	const struct command *c = find_command(strcmp(name, "--version") == 0 ? "version" : name);
 
 	if (c && argc == 3 && (strcmp(argv[2], "--help") == 0 || strcmp(argv[2], "-h") == 0))
-		return command_help(&(struct command_options){ .topic = c->name });
+		return command_help(&(struct command_options){ .words = { c->name } });
 	if (c && c->run)
 		return run(c, argc, argv);
 	if (c) { /* main runs it if it is written as the usage says */

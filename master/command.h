@@ -14,7 +14,8 @@ struct command_options {
 	const char *ttl;       /* --ttl DURATION */
 	const char **claims;   /* --claim NAME=VALUE, in their order */
 	int claims_count;
-	const char *topic; /* help TOPIC */
+	const char *words[2]; /* what stands without a letter: help TOPIC, diff A B */
+	int words_count;
 	bool json, effective, wait, force, refused;
 };
 

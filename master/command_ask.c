@@ -7,7 +7,7 @@
 #include <stdlib.h>
 
 #define ANSWER_MAX ((size_t)64 << 20)
-#define ANSWER_DEPTH 16
+#define ANSWER_DEPTH 64
 #define PATIENCE_S 30 /* more than the 2 s after which the gateway itself says who lags */
 
 int
@@ -35,12 +35,13 @@ command_socket(const struct command_options *o, struct buf *path)
 }
 
 int
-answer_get(struct answer *a, const struct command_options *o, const char *method,
-	   const char *target)
+answer_send(struct answer *a, const struct command_options *o, const char *method,
+	    const char *target, struct slice body)
 {
 	struct buf BUF_CLEAN path = { 0 }, why = { 0 };
 	struct ask q = { .method = method,
 			 .target = target,
+			 .body = body,
 			 .timeout_s = o->wait ? 0 : PATIENCE_S };
 
 	*a = (struct answer){ 0 };
@@ -62,6 +63,13 @@ answer_get(struct answer *a, const struct command_options *o, const char *method
 	return COMMAND_OK;
 }
 
+int
+answer_get(struct answer *a, const struct command_options *o, const char *method,
+	   const char *target)
+{
+	return answer_send(a, o, method, target, SLICE(""));
+}
+
 void
 answer_deinit(struct answer *a)
 {
@@ -74,6 +82,8 @@ answer_refused(const struct answer *a, const char *command)
 {
 	struct slice text = json_text(json_get(a->json, "error"));
 
+	if (text.n == 0)
+		text = json_text(json_get(a->json, "message"));
 	if (text.n == 0)
 		text = json_text(json_get(a->json, "detail"));
 	if (text.n == 0)
@@ -135,4 +145,18 @@ answer_print(const struct buf *out)
 		fwrite(out->p, 1, out->n, stdout);
 	if (out->n > 0 && out->p[out->n - 1] != '\n')
 		putchar('\n');
+}
+
+void
+answer_lagging(const struct json *root)
+{
+	char slot[32], pid[32], version[32];
+
+	for (const struct json *w = json_first(json_get(root, "lagging")); w; w = json_next(w)) {
+		bool admin = slice_eq(json_text(json_get(w, "role")), SLICE("admin"));
+
+		fprintf(stderr, "lagging: worker %s, pid %s, still has version %s\n",
+			admin ? "admin" : answer_text(w, "slot", slot), answer_text(w, "pid", pid),
+			answer_text(w, "version", version));
+	}
 }

@@ -19,6 +19,9 @@ struct answer {
  * on standard error. In any case answer_deinit is due. */
 int answer_get(struct answer *a, const struct command_options *o, const char *method,
 	       const char *target);
+/* The same with a body. */
+int answer_send(struct answer *a, const struct command_options *o, const char *method,
+		const char *target, struct slice body);
 void answer_deinit(struct answer *a);
 /* What the gateway said that is no answer to the question (its master is away, a page that it does
  * not have). */
@@ -27,6 +30,8 @@ int answer_refused(const struct answer *a, const char *command);
 const char *answer_text(const struct json *object, const char *name, char *space);
 double answer_number(const struct json *object, const char *name);
 bool answer_true(const struct json *object, const char *name);
+/* Says on standard error which workers lag. */
+void answer_lagging(const struct json *root);
 /* The admin socket: --socket, that of the file of -c, or the usual one. 0, else config_admin_socket's result. */
 int command_socket(const struct command_options *o, struct buf *path);
 /* "3h 12m" */

@@ -44,20 +44,6 @@ print_refusal(const struct json *root)
 	fputs("yett reload: refused; the configuration of before stays in force\n", stderr);
 }
 
-static void
-print_lagging(const struct json *root)
-{
-	char slot[32], pid[32], version[32];
-
-	for (const struct json *w = json_first(json_get(root, "lagging")); w; w = json_next(w)) {
-		bool admin = slice_eq(json_text(json_get(w, "role")), SLICE("admin"));
-
-		fprintf(stderr, "lagging: worker %s, pid %s, still has version %s\n",
-			admin ? "admin" : answer_text(w, "slot", slot), answer_text(w, "pid", pid),
-			answer_text(w, "version", version));
-	}
-}
-
 static int
 tell(const struct answer *a, const struct command_options *o)
 {
@@ -73,7 +59,7 @@ tell(const struct answer *a, const struct command_options *o)
 		if (!o->json && !json_first(json_get(a->json, "lagging")))
 			fputs("yett reload: the new table is still being made\n", stderr);
 		if (!o->json)
-			print_lagging(a->json);
+			answer_lagging(a->json);
 		return COMMAND_LAGGING;
 	case 422:
 		if (!o->json)
@@ -91,7 +77,7 @@ tell(const struct answer *a, const struct command_options *o)
 		return COMMAND_REFUSED;
 	case 500:
 		if (!o->json) {
-			print_lagging(a->json);
+			answer_lagging(a->json);
 			print_refusal(a->json);
 		}
 		return COMMAND_REFUSED;
