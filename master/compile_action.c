@@ -14,6 +14,12 @@ compile_action_leads(const struct config_route *r, struct buf *space)
 	return space->n > 0 ? buf_slice(space) : slice_of(r->upstream);
 }
 
+static const struct directory_upstream *
+find_upstream(const struct compile_input *in, const char *name)
+{
+	return directory_find(in->directory, false, slice_of(name));
+}
+
 static struct seg_ref
 text(struct table_builder *b, const char *s)
 {
@@ -101,8 +107,7 @@ add_split(const struct compile_input *in, struct table_builder *b, const struct 
 	if (c->arms_count == 0)
 		return;
 	for (size_t i = 0; i < c->arms_count; i++) {
-		const struct directory_upstream *u =
-		    directory_find(in->directory, false, slice_of(c->arms[i].upstream));
+		const struct directory_upstream *u = find_upstream(in, c->arms[i].upstream);
 		struct table_arm arm = {
 			.upstream = u ? u->index : 0,
 			.weight = c->arms[i].weight,
@@ -124,8 +129,7 @@ add_split(const struct compile_input *in, struct table_builder *b, const struct 
 static void
 add_mirror(const struct compile_input *in, const struct config_action *c, struct table_action *a)
 {
-	const struct directory_upstream *u =
-	    directory_find(in->directory, false, slice_of(c->mirror));
+	const struct directory_upstream *u = find_upstream(in, c->mirror);
 
 	if (!u)
 		return;
@@ -133,14 +137,25 @@ add_mirror(const struct compile_input *in, const struct config_action *c, struct
 	a->mirror_percent = c->mirror_percent;
 }
 
-/* Does the upstream see another path or another Host than the client named? */
 static bool
-is_changed(const struct config_route *r, const struct directory_upstream *u)
+has_base(const struct directory_upstream *u)
 {
 	bool base = false;
 
 	for (size_t i = 0; u && i < u->endpoints_count; i++)
 		base |= *u->endpoints[i].base != '\0';
+	return base;
+}
+
+/* Does the upstream see another path or another Host than the client named? */
+static bool
+is_changed(const struct compile_input *in, const struct config_route *r,
+	   const struct directory_upstream *u)
+{
+	bool base = has_base(u);
+
+	for (size_t i = 0; i < r->action.arms_count; i++)
+		base |= has_base(find_upstream(in, r->action.arms[i].upstream));
 	return base || r->strip || *r->add_prefix || *r->set_host || r->upstream_host;
 }
 
@@ -160,7 +175,7 @@ compile_action(const struct compile_input *in, struct table_builder *b,
 		a.status = c->respond_status;
 		a.text = text(b, c->respond_body);
 		a.type = text(b, c->respond_type);
-	} else if (c->rewrite_location && is_changed(r, upstream)) {
+	} else if (c->rewrite_location && is_changed(in, r, upstream)) {
 		a.flags = ACTION_BACK;
 	}
 	a.flags |= c->rewrite_cookie_domain ? ACTION_COOKIE_DOMAIN : 0;

@@ -32,6 +32,39 @@ image_conditions(struct table_builder *b, size_t pick, struct table_route *r)
 	}
 }
 
+/* One that has all that an action can have. */
+static inline uint32_t
+image_action(struct table_builder *b)
+{
+	struct seg_ref text = seg_builder_string(&b->seg, SLICE("https://$host$path"));
+	struct table_change change = { .name = text, .value = text, .kind = CHANGE_SET };
+	struct table_arm arm = { .weight = 1, .name = text };
+	struct table_action a = {
+		.flags = ACTION_BACK,
+		.status = 302,
+		.text = text,
+		.type = text,
+		.methods = text,
+		.headers = text,
+		.expose = text,
+		.split_by = SPLIT_HEADER,
+		.split_name = text,
+		.mirror_percent = 100,
+		.request_count = 1,
+		.response_count = 2,
+		.origins_count = 1,
+		.arms_count = 2,
+	};
+
+	a.request_first = seg_builder_add(&b->seg, RULES_CHANGES, &change, sizeof change);
+	a.response_first = seg_builder_add(&b->seg, RULES_CHANGES, &change, sizeof change);
+	seg_builder_add(&b->seg, RULES_CHANGES, &change, sizeof change);
+	a.origins_first = seg_builder_add(&b->seg, RULES_ORIGINS, &text, sizeof text);
+	a.arms_first = seg_builder_add(&b->seg, RULES_ARMS, &arm, sizeof arm);
+	seg_builder_add(&b->seg, RULES_ARMS, &arm, sizeof arm);
+	return seg_builder_add(&b->seg, RULES_ACTIONS, &a, sizeof a);
+}
+
 static inline void
 image_route(struct table_builder *b, const char *host, bool verbatim, const char *path,
 	    uint32_t flags)
@@ -46,6 +79,7 @@ image_route(struct table_builder *b, const char *host, bool verbatim, const char
 	r.add_prefix = seg_builder_string(&b->seg, SLICE("/base"));
 	r.set_host = seg_builder_string(&b->seg, SLICE("inner"));
 	image_conditions(b, id.n, &r);
+	r.action = id.n % 3 ? 0 : image_action(b);
 	table_builder_route(b, slice_of(host), verbatim, slice_of(path), &r);
 	buf_deinit(&id);
 }
@@ -204,6 +238,35 @@ image_read(const struct segment *s, struct seg_ref ref)
 	return sum;
 }
 
+static inline unsigned
+image_read_action(const struct segment *s, const struct table_action *a)
+{
+	unsigned sum = image_read(s, a->text) + image_read(s, a->type) + image_read(s, a->methods) +
+		       image_read(s, a->headers) + image_read(s, a->expose) +
+		       image_read(s, a->split_name);
+	const struct table_change *c;
+	const struct table_arm *arm;
+	const struct seg_ref *origin;
+
+	for (uint32_t i = 0; i < a->request_count; i++) {
+		c = seg_at(s, RULES_CHANGES, a->request_first + i, sizeof *c);
+		sum += image_read(s, c->name) + image_read(s, c->value);
+	}
+	for (uint32_t i = 0; i < a->response_count; i++) {
+		c = seg_at(s, RULES_CHANGES, a->response_first + i, sizeof *c);
+		sum += image_read(s, c->name) + image_read(s, c->value);
+	}
+	for (uint32_t i = 0; i < a->origins_count; i++) {
+		origin = seg_at(s, RULES_ORIGINS, a->origins_first + i, sizeof *origin);
+		sum += image_read(s, *origin);
+	}
+	for (uint32_t i = 0; i < a->arms_count; i++) {
+		arm = seg_at(s, RULES_ARMS, a->arms_first + i, sizeof *arm);
+		sum += image_read(s, arm->name);
+	}
+	return sum;
+}
+
 static inline bool
 image_test(const struct table_key *key, uint32_t condition)
 {
@@ -246,6 +309,7 @@ image_find(const struct segment *s)
 			       image_read(s, m.r->host) + image_read(s, m.r->add_prefix) +
 			       image_read(s, m.r->set_host) + (unsigned)m.rest.n;
 			sum += table_policy(s, m.r->policy)->connect_ms;
+			sum += image_read_action(s, table_action(s, m.r->action));
 		}
 	}
 	return sum;

@@ -668,6 +668,80 @@ test_policies(void **state)
 	assert_true(find(f, "x", "/a")->slot != find(f, "x", "/b")->slot);
 }
 
+static struct slice
+text_at(struct fixture *f, unsigned section, uint32_t i, size_t offset, uint32_t size)
+{
+	const char *row = seg_at(f->table, section, i, size);
+
+	return seg_string(f->table, *(const struct seg_ref *)(row + offset));
+}
+
+static void
+test_actions(void **state)
+{
+	struct fixture *f = *state;
+	struct config_upstream upstreams[] = { { .name = "u" }, { .name = "v" } };
+	struct config_header set[] = { { .name = "X-A", .value = "$host" } };
+	struct config_arm arms[] = { { .upstream = "u", .weight = 9 },
+				     { .upstream = "v", .weight = 1 } };
+	const char *remove[] = { "Cookie" }, *origins[] = { "https://a.org", "null" };
+	const char *methods[] = { "GET", "PUT" };
+	struct config_route routes[] = { route("", "/plain", "u"), route("", "/to", ""),
+					 route("", "/split", ""), route("", "/all", "u"),
+					 route("", "/host", "u") };
+	const struct table_action *a;
+
+	routes[1].action.redirect = "/x";
+	routes[1].action.redirect_status = 308;
+	routes[2].action.arms = arms;
+	routes[2].action.arms_count = 2;
+	routes[2].action.split_by = "cookie:s";
+	routes[3].action.request =
+	    (struct config_changes){ .set = set, .set_count = 1, .remove = remove, .remove_count = 1 };
+	routes[3].action.response = (struct config_changes){ .add = set, .add_count = 1 };
+	routes[3].action.cors = (struct config_cors){ .origins = origins, .origins_count = 2,
+						      .methods = methods, .methods_count = 2,
+						      .credentials = true };
+	routes[3].action.mirror = "v";
+	routes[3].action.mirror_percent = 5;
+	routes[3].action.auth = AUTH_REQUIRED;
+	routes[4].set_host = "h";
+	routes[4].action.rewrite_location = true;
+	f->c.routes = routes;
+	f->c.routes_count = 5;
+	f->c.upstreams = upstreams;
+	f->c.upstreams_count = 2;
+	compile(f);
+	assert_int_equal(find(f, "x", "/plain")->action, 0);
+	a = table_action(f->table, find(f, "x", "/to")->action);
+	assert_int_equal(a->flags, ACTION_REDIRECT);
+	assert_int_equal(a->status, 308);
+	assert_true(slice_eq(seg_string(f->table, a->text), SLICE("/x")));
+	a = table_action(f->table, find(f, "x", "/split")->action);
+	assert_int_equal(a->arms_count, 2);
+	assert_int_equal(a->split_by, SPLIT_COOKIE);
+	assert_true(slice_eq(seg_string(f->table, a->split_name), SLICE("s")));
+	assert_true(slice_eq(text_at(f, RULES_ARMS, a->arms_first + 1,
+				     offsetof(struct table_arm, name), sizeof(struct table_arm)),
+			     SLICE("v")));
+	expect_line(f, "file:/split", ROUTE_ACTIVE, "");
+	assert_int_equal(find(f, "x", "/all")->flags, ROUTE_AUTH);
+	a = table_action(f->table, find(f, "x", "/all")->action);
+	assert_int_equal(a->flags, ACTION_CREDENTIALS);
+	assert_int_equal(a->mirror_percent, 5);
+	assert_true(a->mirror > 0 && a->mirror != find(f, "x", "/all")->upstream);
+	assert_true(slice_eq(seg_string(f->table, a->methods), SLICE("GET, PUT")));
+	assert_true(slice_eq(text_at(f, RULES_ORIGINS, a->origins_first + 1, 0, sizeof(struct seg_ref)),
+			     SLICE("null")));
+	assert_int_equal(a->request_count, 2);
+	assert_int_equal(a->response_count, 1);
+	assert_true(slice_eq(text_at(f, RULES_CHANGES, a->request_first + 1,
+				     offsetof(struct table_change, value),
+				     sizeof(struct table_change)),
+			     SLICE("$host")));
+	assert_int_equal(table_action(f->table, find(f, "x", "/host")->action)->flags, ACTION_BACK);
+}
+
 static void
 test_gate(void **state)
 {
@@ -877,6 +951,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_refusals, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_no_rules_of_redis, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_policies, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_actions, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_gate, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_strips_always, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_trusted_and_pages, setup, teardown),

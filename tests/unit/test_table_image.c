@@ -114,6 +114,17 @@ enum fault {
 	ROUTE_NEXT,
 	ROUTE_POLICY,
 	ROUTE_STRING,
+	ROUTE_ACTION,
+	ACTION_TEXT,
+	ACTION_CHANGES,
+	ACTION_ORIGINS,
+	ACTION_ARMS,
+	ACTION_SPLIT,
+	ACTION_PERCENT,
+	CHANGE_VALUE,
+	CHANGE_KIND,
+	ORIGIN_STRING,
+	ARM_STRING,
 	GATE_LOOP,
 	NODE_ENTRY,
 	EDGE_NODE,
@@ -141,6 +152,7 @@ spoil(struct seg_header *h, enum fault fault)
 	struct table_global *global = element(h, RULES_GLOBAL, 0);
 	struct table_host *host = element(h, RULES_HOSTS, 0);
 	struct table_strip *strip = element(h, RULES_STRIP, 0);
+	struct table_action *action = element(h, RULES_ACTIONS, 1);
 
 	switch (fault) {
 	case ROUTE_LOOP:
@@ -154,6 +166,39 @@ spoil(struct seg_header *h, enum fault fault)
 		break;
 	case ROUTE_STRING:
 		route->set_host.size = UINT32_MAX;
+		break;
+	case ROUTE_ACTION:
+		route->action = h->sections[RULES_ACTIONS].count;
+		break;
+	case ACTION_TEXT:
+		action->text.size = UINT32_MAX;
+		break;
+	case ACTION_CHANGES:
+		action->response_count = h->sections[RULES_CHANGES].count;
+		break;
+	case ACTION_ORIGINS:
+		action->origins_first = UINT32_MAX;
+		break;
+	case ACTION_ARMS:
+		action->arms_count = h->sections[RULES_ARMS].count + 1;
+		break;
+	case ACTION_SPLIT:
+		action->split_by = SPLIT_HEADER + 1;
+		break;
+	case ACTION_PERCENT:
+		action->mirror_percent = 101;
+		break;
+	case CHANGE_VALUE:
+		((struct table_change *)element(h, RULES_CHANGES, 0))->value.offset = UINT32_MAX;
+		break;
+	case CHANGE_KIND:
+		((struct table_change *)element(h, RULES_CHANGES, 0))->kind = CHANGE_ADD + 1;
+		break;
+	case ORIGIN_STRING:
+		((struct seg_ref *)element(h, RULES_ORIGINS, 0))->size = UINT32_MAX;
+		break;
+	case ARM_STRING:
+		((struct table_arm *)element(h, RULES_ARMS, 0))->name.size = UINT32_MAX;
 		break;
 	case GATE_LOOP:
 		((struct table_gate *)element(h, RULES_GATES, 1))->next = 0;
