@@ -102,12 +102,13 @@ answer_body(struct request *r, int status, const char *content_type, struct slic
 	if (!r->body_done) /* the rest of the body would be taken for the next request */
 		r->keep_alive = false;
 	head->n = 0;
-	buf_addf(head, "HTTP/1.1 %d %s\r\nServer: yett\r\nDate: %s\r\nX-Request-Id: %s\r\n",
-		 status, status_text(status), r->worker->date, r->id);
+	buf_addf(head, "HTTP/1.1 %d %s\r\nServer: yett\r\nDate: %s\r\n", status,
+		 status_text(status), r->worker->date);
 	if (content_type)
 		buf_addf(head, "Content-Type: %s\r\n", content_type);
 	if (status != 204 && status != 304) /* RFC 9110 section 8.6 */
 		buf_addf(head, "Content-Length: %zu\r\n", body.n);
+	buf_addf(head, "X-Request-Id: %s\r\n", r->id);
 	buf_adds(head, extra);
 	if (r->action && r->action->origins_count > 0)
 		add_cors(r, head);
