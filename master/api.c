@@ -32,6 +32,46 @@ const struct api_row api_rows[] = {
 	{ "POST", "/reload", ACCESS_OPERATE, api_reload,
 	  "Reads the file again, all of it or nothing; wait=1 waits without end, force=1 also "
 	  "applies deletions in Redis that were withheld." },
+
+	{ "GET", "/test", ACCESS_READ, api_test, "An empty answer." },
+	{ "GET", "/health", ACCESS_READ, api_health,
+	  "Writes, reads and deletes a key of the store." },
+	{ "DELETE", "/flush", ACCESS_WRITE, api_flush,
+	  "Deletes all frontends and backends, and nothing else." },
+	{ "GET", "/frontends", ACCESS_READ, api_frontends, "All frontends." },
+	{ "GET", "/frontends/{url}", ACCESS_READ, api_frontend, "The backend of one." },
+	{ "DELETE", "/frontends/{url}", ACCESS_WRITE, api_frontend_delete, "Deletes it." },
+	{ "POST PUT", "/frontends/{url}/{backend}", ACCESS_WRITE, api_frontend_set,
+	  "Leads it to this backend." },
+	{ "DELETE", "/frontends/{url}/{backend}", ACCESS_WRITE, api_frontend_delete,
+	  "Deletes it, whatever its backend." },
+	{ "GET", "/backends", ACCESS_READ, api_backends, "All backends." },
+	{ "GET", "/backends/{name}", ACCESS_READ, api_backend,
+	  "The servers and settings of one." },
+	{ "DELETE", "/backends/{name}", ACCESS_WRITE, api_backend_delete, "Deletes it." },
+	{ "POST", "/backends/{name}/{server}", ACCESS_WRITE, api_server_add,
+	  "Adds the server, with score 0." },
+	{ "PUT", "/backends/{name}/{server}", ACCESS_WRITE, api_server_only,
+	  "Replaces the backend by this one server." },
+	{ "DELETE", "/backends/{name}/{server}", ACCESS_WRITE, api_server_delete,
+	  "Deletes the server." },
+	{ "PUT", "/backends/{name}/{server}/score/{score}", ACCESS_WRITE, api_score_set,
+	  "Sets its score." },
+	{ "GET", "/backends/{name}/config/{setting}", ACCESS_READ, api_setting,
+	  "The value of a setting." },
+	{ "DELETE", "/backends/{name}/config/{setting}", ACCESS_WRITE, api_setting_delete,
+	  "Deletes it." },
+	{ "PUT", "/backends/{name}/config/{setting}/{value}", ACCESS_WRITE, api_setting_set,
+	  "Sets it." },
+	{ "POST", "/batch", ACCESS_WRITE, api_batch_add,
+	  "Adds all frontends and backends of the body, or none." },
+	{ "PUT", "/batch", ACCESS_WRITE, api_batch_replace,
+	  "The same, after deleting what the body names." },
+	{ "DELETE", "/batch", ACCESS_WRITE, api_batch_delete,
+	  "Deletes the frontends, backends, servers and settings of the body." },
+	{ "GET", "/orphans", ACCESS_READ, api_orphans,
+	  "Frontends without a backend, and backends without a frontend." },
+	{ "DELETE", "/orphans", ACCESS_WRITE, api_orphans_delete, "Deletes these." },
 };
 const size_t api_rows_count = sizeof api_rows / sizeof api_rows[0];
 
@@ -56,7 +96,7 @@ audit(const struct api_call *c, int status)
 		 log_quote(part[CALL_WHO], who, sizeof who),
 		 log_quote(part[CALL_FROM], from, sizeof from),
 		 log_quote(part[CALL_METHOD], method, sizeof method),
-		 log_quote(part[CALL_PATH], path, sizeof path), status, store_revision(c->master));
+		 log_quote(part[CALL_PATH], path, sizeof path), status, *c->revision ? c->revision : "-");
 }
 
 static void
@@ -89,9 +129,9 @@ api_reply(struct api_call *c, int status, struct slice json, const char *fields)
 	call_end(c);
 }
 
-static void
-reply_envelope(struct api_call *c, int status, const char *text, struct slice data,
-	       const char *fields)
+void
+api_reply_more(struct api_call *c, int status, const char *text, struct slice data,
+	       struct slice more, const char *fields)
 {
 	BUF_CLEAN struct buf json = { 0 };
 
@@ -102,15 +142,17 @@ reply_envelope(struct api_call *c, int status, const char *text, struct slice da
 		buf_adds(&json, data);
 	}
 	buf_adds(&json, SLICE(",\"revision\":"));
-	buf_add_json(&json, slice_of(store_revision(c->master)));
-	buf_addf(&json, ",\"version\":%llu}\n", (unsigned long long)c->master->publisher.version);
+	buf_add_json(&json, slice_of(*c->revision ? c->revision : store_revision(c->master)));
+	buf_addf(&json, ",\"version\":%llu", (unsigned long long)c->master->publisher.version);
+	buf_adds(&json, more);
+	buf_adds(&json, SLICE("}\n"));
 	api_reply(c, status, buf_slice(&json), fields);
 }
 
 void
 api_reply_message(struct api_call *c, int status, const char *text, struct slice data)
 {
-	reply_envelope(c, status, text, data, NULL);
+	api_reply_more(c, status, text, data, SLICE(""), NULL);
 }
 
 /* ---- what was asked ---- */
@@ -238,20 +280,36 @@ find_row(struct slice method, struct slice path, struct slice param[API_PARAMS],
 
 /* ---- answering ---- */
 
+/* redx takes the first of two or three segments for the kind of a thing. */
+static bool
+is_asset(struct slice path)
+{
+	unsigned segments = 0;
+
+	for (size_t i = 0; i < path.n; i++)
+		segments += path.p[i] == '/';
+	return segments == 2 || segments == 3;
+}
+
 static void
-reply_no_row(struct api_call *c, const struct buf *allow)
+reply_no_row(struct api_call *c, struct slice path, const struct buf *allow)
 {
 	BUF_CLEAN struct buf field = { 0 };
 
+	if (allow->n == 0 && is_asset(path)) {
+		api_reply_message(
+		    c, 400, "Bad asset type. Must be \"frontends\" or \"backends\"", SLICE(""));
+		return;
+	}
 	if (allow->n == 0) {
-		reply_envelope(c, 404, "There is no such page", SLICE(""),
+		api_reply_more(c, 404, "There is no such page", SLICE(""), SLICE(""),
 			       "X-Yett-Reason: admin_not_found\r\n");
 		return;
 	}
 	buf_addf(&field, "X-Yett-Reason: admin_method\r\nAllow: %.*s\r\n",
 		 SLICE_F(buf_slice(allow)));
 	buf_addc(&field, '\0');
-	reply_envelope(c, 405, "The page does not take this method", SLICE(""), field.p);
+	api_reply_more(c, 405, "The page does not take this method", SLICE(""), SLICE(""), field.p);
 }
 
 static void
@@ -265,7 +323,7 @@ run(struct api_call *c)
 		method = SLICE("GET");
 	c->row = find_row(method, path, c->param, &allow);
 	if (!c->row) {
-		reply_no_row(c, &allow);
+		reply_no_row(c, path, &allow);
 		return;
 	}
 	if (c->text.role < c->row->role) {
@@ -273,7 +331,8 @@ run(struct api_call *c)
 
 		buf_addf(&text, "This takes the role %s", access_role_name[c->row->role]);
 		buf_addc(&text, '\0');
-		reply_envelope(c, 403, text.p, SLICE(""), "X-Yett-Reason: admin_forbidden\r\n");
+		api_reply_more(c, 403, text.p, SLICE(""), SLICE(""),
+			       "X-Yett-Reason: admin_forbidden\r\n");
 		return;
 	}
 	for (unsigned i = 0; i < API_PARAMS && c->param[i].p; i++)

@@ -9,6 +9,7 @@
 #include "lib/arena.h"
 #include "lib/buf.h"
 #include "shm/call.h"
+#include "store.h"
 
 struct change;
 struct ipc_message;
@@ -27,6 +28,7 @@ struct api_call {
 	struct call_text text;
 	struct slice param[API_PARAMS]; /* what stood for {url} and the like, decoded; in the arena */
 	struct arena arena;             /* lives as long as the call */
+	char revision[STORE_REVISION_MAX]; /* that it made; "": none */
 };
 
 struct api_row {
@@ -47,13 +49,17 @@ void api_answer(struct master *m, struct slot *admin, const struct msg_call *cal
 /* Answers with this JSON (or nothing), and ends the call. `status`: HTTP. `fields`: whole header
  * lines, or NULL. */
 void api_reply(struct api_call *c, int status, struct slice json, const char *fields);
-/* The same in redx's envelope: {"message": text, "data": json, "revision": .., "version": ..}. `data`
+/* The same in redx's envelope, which may have members of its own in `more` (",\"a\":1"): {"message": text, "data": json, "revision": .., "version": ..}. `data`
  * may be empty. */
 void api_reply_message(struct api_call *c, int status, const char *text, struct slice data);
+void api_reply_more(struct api_call *c, int status, const char *text, struct slice data,
+		    struct slice more, const char *fields);
 /* Is the flag ("wait=0") in the query? */
 bool api_flag(const struct api_call *c, struct slice flag);
 /* The value of a parameter of the query, decoded, in the call's arena; p == NULL: it is not there. */
 struct slice api_query(struct api_call *c, struct slice name);
+/* For a change of this call: who asks, why (X-Yett-Why, else method and path), If-Match. */
+struct change *api_new_change(struct api_call *c);
 /* Stores the change (taken over), waits until every worker has it in force, and answers in the
  * envelope: 200, 202 with who lags, 400, 409 or 503. */
 void api_change(struct api_call *c, struct change *change);
@@ -63,6 +69,30 @@ void api_revisions(struct api_call *c);
 void api_revision(struct api_call *c);
 void api_diff(struct api_call *c);
 void api_reply_no_revision(struct api_call *c, struct slice id);
+/* api_redx.c */
+void api_test(struct api_call *c);
+void api_health(struct api_call *c);
+void api_flush(struct api_call *c);
+void api_frontends(struct api_call *c);
+void api_frontend(struct api_call *c);
+void api_frontend_set(struct api_call *c);
+void api_frontend_delete(struct api_call *c);
+void api_backends(struct api_call *c);
+void api_backend(struct api_call *c);
+void api_backend_delete(struct api_call *c);
+void api_server_add(struct api_call *c);
+void api_server_only(struct api_call *c);
+void api_server_delete(struct api_call *c);
+void api_score_set(struct api_call *c);
+void api_setting(struct api_call *c);
+void api_setting_set(struct api_call *c);
+void api_setting_delete(struct api_call *c);
+void api_orphans(struct api_call *c);
+void api_orphans_delete(struct api_call *c);
+/* api_batch.c */
+void api_batch_add(struct api_call *c);
+void api_batch_replace(struct api_call *c);
+void api_batch_delete(struct api_call *c);
 
 /* api_own.c */
 void api_status(struct api_call *c);

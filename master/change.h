@@ -7,6 +7,7 @@
 
 #include "lib/arena.h"
 #include "lib/buf.h"
+#include "lib/map.h"
 
 struct rules;
 
@@ -26,8 +27,9 @@ struct change {
 	struct arena arena;
 	struct change_op *ops;
 	size_t count, cap;
-	struct slice who, why;  /* "token ci", "PUT /frontends/a/b" */
-	struct slice expected;  /* the revision that it is meant for; empty: any */
+	struct map keys;       /* that it touches, each once: the first operation's number, from 1 */
+	struct slice who, why; /* "token ci", "PUT /frontends/a/b" */
+	struct slice expected; /* the revision that it is meant for; empty: any */
 };
 
 /* Everything is copied. */
@@ -40,7 +42,10 @@ void change_set_field(struct change *c, struct slice key, struct slice field, st
 void change_delete_field(struct change *c, struct slice key, struct slice field);
 /* "frontend:" and "x": a key of these, in the change's arena. */
 struct slice change_key(struct change *c, struct slice kind, struct slice name);
-/* Would what it leads to be refused, starting from these rules? 0; or -EINVAL, and *why names the
- * key and the reason. Changes nothing. */
-int change_check(const struct change *c, const struct rules *rules, struct buf *why)
-    __attribute__((warn_unused_result));
+/* What is done first to the key of keys.entries[i]. */
+const struct change_op *change_first(const struct change *c, size_t i);
+/* What it leads to, starting from these rules, in *draft: a set of the touched keys alone, whose
+ * rules_changes are what the change does. 0; or -EINVAL when one of them would be refused, and *why
+ * names the key and the reason. */
+int change_draft(const struct change *c, const struct rules *rules, struct rules **draft,
+		 struct buf *why) __attribute__((warn_unused_result));

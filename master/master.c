@@ -15,12 +15,6 @@
 
 /* ---- what the parts ask ---- */
 
-const struct rules *
-master_rules(const struct master *m)
-{
-	return m->config->redis.configured ? m->rules : NULL;
-}
-
 bool
 master_rules_loaded(const struct master *m)
 {
@@ -176,12 +170,14 @@ on_rules_changed(void *userdata)
 	revisions_settle(m);
 	saver_mark(&m->saver);
 	publish_mark(m, PUBLISH_RULES);
+	store_wake(m);
 }
 
 static void
 on_history(void *userdata)
 {
 	revisions_settle(userdata);
+	store_wake(userdata);
 }
 
 static void
@@ -194,6 +190,7 @@ on_store_state(void *userdata)
 	 * for it, that Redis is down is news too. */
 	if (m->phase == MASTER_WAITING || master_rules_loaded(m) != m->publisher.rules_loaded)
 		publish_mark(m, PUBLISH_RULES);
+	store_wake(m);
 }
 
 const struct store_redis_ops master_store_ops = { .changed = on_rules_changed,
@@ -257,6 +254,7 @@ on_tick(uv_timer_t *timer)
 	ejector_tick(m->ejector, now);
 	publish_tick(m);
 	saver_tick(m, now);
+	store_tick(m);
 	board_settle(m);
 	systemd_tick(&m->systemd, now);
 }

@@ -55,7 +55,7 @@ struct master {
 	struct board_master *page;
 	int page_fd;
 
-	struct rules *rules;     /* of Redis */
+	struct rules *rules;     /* of Redis, or of the file store */
 	struct revisions revisions;
 	bool remembered;         /* they were last-known-good ones from the state file */
 	int64_t remembered_wall; /* when those were saved */
@@ -86,8 +86,6 @@ extern const struct supervisor_ops master_supervisor_ops;
 extern const struct store_redis_ops master_store_ops;
 void master_names_changed(void *userdata);
 
-/* The rules of Redis, NULL when none is configured. */
-const struct rules *master_rules(const struct master *m);
 /* False while Redis is configured, never answered, and there were no last-known-good rules. */
 bool master_rules_loaded(const struct master *m);
 /* Waiting: have the rules come, or was the wait long enough? */

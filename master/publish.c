@@ -108,7 +108,7 @@ directory_renew(struct master *m)
 {
 	struct publisher *p = &m->publisher;
 	BUF_CLEAN struct buf warnings = { 0 };
-	struct directory *next = directory_build(m->config, master_rules(m), &p->slots, &warnings);
+	struct directory *next = directory_build(m->config, m->rules, &p->slots, &warnings);
 
 	log_warnings(p, &warnings);
 	resolver_watch(m->resolver, next);
@@ -210,13 +210,20 @@ publish_sticky_key(const struct master *m, const struct config *c)
 	return slice_make((const char *)m->sticky_key.bytes, sizeof m->sticky_key.bytes);
 }
 
+/* Those that we have are of no use to a configuration that keeps its rules elsewhere. */
+static const struct rules *
+rules_for(const struct master *m, const struct config *c)
+{
+	return c->redis.configured == m->config->redis.configured ? m->rules : NULL;
+}
+
 static int
 product_make(struct master *m, const struct config *c, struct directory *d, unsigned parts,
 	     struct product *out)
 {
 	struct publisher *p = &m->publisher;
 	bool loaded = !c->redis.configured || master_rules_loaded(m);
-	const struct rules *rules = c->redis.configured ? m->rules : NULL;
+	const struct rules *rules = rules_for(m, c);
 	int r = 0;
 
 	if (parts & PUBLISH_RULES)
@@ -235,7 +242,7 @@ int
 publish_check(struct master *m, const struct config *next, struct buf *report)
 {
 	BUF_CLEAN struct buf warnings = { 0 };
-	const struct rules *rules = next->redis.configured ? m->rules : NULL;
+	const struct rules *rules = rules_for(m, next);
 	struct directory *d = directory_build(next, rules, &m->publisher.slots, &warnings);
 	struct product product = { 0 };
 	int r = product_make(m, next, d, PUBLISH_ALL, &product);
@@ -382,7 +389,7 @@ quarantine_renew(struct master *m)
 {
 	struct quarantine *q = &m->publisher.quarantine;
 
-	quarantine_settle(q, master_rules(m), m->publisher.report);
+	quarantine_settle(q, m->rules, m->publisher.report);
 	board_set(&m->page->rules_refused, (uint64_t)q->all.count);
 	board_set(&m->page->rules_closed, (uint64_t)q->closed);
 }

@@ -95,6 +95,8 @@ void rules_value(const struct rules *r, struct slice key, struct buf *out);
 int rules_put(struct rules *r, struct slice key, struct slice value);
 /* Of all keys and what they stand for: the same for the same rules, whoever has them. */
 void rules_digest(const struct rules *r, char out[DIGEST_TEXT]);
+/* As rules_digest, of what the rules would be with this delta, which starts from them. */
+void rules_digest_behind(const struct rules *r, const struct delta *d, char out[DIGEST_TEXT]);
 /* What changed since rules_new or the last rules_mark. */
 const struct delta *rules_changes(const struct rules *r);
 void rules_mark(struct rules *r);

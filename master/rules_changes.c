@@ -111,6 +111,23 @@ rules_digest(const struct rules *r, char out[DIGEST_TEXT])
 	digest_text(&r->digest, out);
 }
 
+void
+rules_digest_behind(const struct rules *r, const struct delta *d, char out[DIGEST_TEXT])
+{
+	struct digest digest = r->digest;
+
+	for (size_t i = 0; i < d->items.count; i++) {
+		const struct map_entry *e = &d->items.entries[i];
+		const struct delta_item *item = e->value;
+
+		if (strcmp(item->before, "null") != 0)
+			digest_remove(&digest, map_name(e), slice_of(item->before));
+		if (strcmp(item->after, "null") != 0)
+			digest_add(&digest, map_name(e), slice_of(item->after));
+	}
+	digest_text(&digest, out);
+}
+
 const struct delta *
 rules_changes(const struct rules *r)
 {

@@ -138,6 +138,7 @@ begin(struct master *m)
 		log_warn("sticky_key error=\"%.*s\" note=\"sticky cookies are good until the next start\"",
 			 SLICE_F(why));
 	saver_load(m);
+	store_open(m);
 	store_redis_configure(m->store, &m->config->redis);
 	publish_mark(m, PUBLISH_ALL);
 	log_info("master version=%s pid=%d file=%s workers=%u", YETT_VERSION, (int)getpid(),
@@ -148,6 +149,7 @@ begin(struct master *m)
 static void
 end(struct master *m)
 {
+	store_close(m);
 	saver_finish(m);
 	prober_free(m->prober);
 	ejector_free(m->ejector);

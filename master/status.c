@@ -108,7 +108,7 @@ rules_source(const struct master *m, const struct store_redis_status *st)
 static void
 add_rules(struct buf *b, const struct master *m, const struct store_redis_status *st)
 {
-	const struct rules *rules = master_rules(m);
+	const struct rules *rules = m->rules;
 	const struct compile_report *report = m->publisher.report;
 	int64_t compared = st->compared_wall;
 

@@ -19,22 +19,32 @@ struct store {
 	struct list queue;           /* struct store_write */
 	struct store_write *current; /* under way */
 	struct store_file *file;
-	char revision[STORE_REVISION_MAX]; /* of the last change of ours; "": none yet */
 };
 
 struct store_outcome {
-	int status; /* HTTP: 200: it is stored, and the master's rules have it; 400: it would be
-		     * refused; 409: another revision is in force; 503: the store is away, or
-		     * refuses; nothing was applied unless `reason` says so */
-	struct slice reason;
-	const char *revision; /* that it made; with 409 the one in force */
+	int status; /* HTTP. 200: it is stored, and the master's rules have it; 202: it is stored, and
+		     * Redis was lost before they had it; 400: it would be refused; 409: another
+		     * revision is in force; 503: the store is away, or refuses, and nothing is stored
+		     * unless `reason` says so */
+	struct slice reason; /* with 200: empty */
+	const char *revision; /* that it is; with others the one in force */
 };
 
 typedef void (*store_done_fn)(void *userdata, const struct store_outcome *o);
 
-void store_init(struct master *m);
-void store_deinit(struct master *m);
-/* Takes the change over. `done` is called once, later. */
+/* Where there is no Redis, reads the rules of the file. After saver_load, which has the lock. */
+void store_open(struct master *m);
+/* Whoever waits hears that the gateway ends; waits for the disk. */
+void store_close(struct master *m);
+/* The configuration was swapped: the rules may be kept elsewhere from here on. */
+void store_reconfigured(struct master *m, bool was_redis);
+/* Takes the change over. `done` is called once, and may be called from within. */
 void store_submit(struct master *m, struct change *change, store_done_fn done, void *userdata);
+/* Can the store be written and read? 200; 500 with the reason in redx's words. */
+void store_probe(struct master *m, store_done_fn done, void *userdata);
+/* The store may be ready for the next one. */
+void store_wake(struct master *m);
+/* At every tick. */
+void store_tick(struct master *m);
 /* Of the rules in force, "" where none is known. */
 const char *store_revision(const struct master *m);

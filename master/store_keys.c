@@ -69,7 +69,7 @@ forget(struct store_keys *k, struct slice key)
 {
 	struct mark *m = map_get(&k->marks, key);
 
-	if (!m || m->queued)
+	if (!m || m->queued || m->own)
 		return;
 	map_take(&k->marks, key);
 	free(m);
@@ -92,6 +92,26 @@ keys_absent(struct store_keys *k, struct slice key, enum loss loss)
 	else
 		m->gone = !m->withheld;
 	return m->missing || m->gone;
+}
+
+void
+keys_drop(struct store_keys *k, struct slice key)
+{
+	struct mark *m = keys_mark(k, key);
+
+	set_withheld(k, m, false);
+	m->missing = m->gone = m->found = false;
+	rules_delete(k->rules, key);
+	forget(k, key_cut(key));
+}
+
+void
+keys_own(struct store_keys *k, struct slice key, bool own)
+{
+	struct mark *m = own ? keys_mark(k, key) : map_get(&k->marks, key_cut(key));
+
+	if (m)
+		m->own = own;
 }
 
 static bool

@@ -17,6 +17,7 @@ struct mark {
 	bool withheld;  /* it is gone, and its rule stays */
 	bool oversized; /* cannot be read */
 	bool queued;    /* announced, not asked for yet */
+	bool own;       /* a write of ours touches it: if it goes, that is meant */
 };
 
 enum loss { LOSS_MISSING, LOSS_GONE }; /* by mark.missing, by mark.gone */
@@ -35,6 +36,10 @@ struct mark *keys_mark(struct store_keys *k, struct slice key);
 void keys_present(struct store_keys *k, struct slice key);
 /* The key is not there. Says whether that is a loss: a rule stands for it. */
 bool keys_absent(struct store_keys *k, struct slice key, enum loss loss);
+/* The key is not there, and that is meant: its rule goes with it. */
+void keys_drop(struct store_keys *k, struct slice key);
+/* Sets mark.own. */
+void keys_own(struct store_keys *k, struct slice key, bool own);
 /* What was found by now is in force from now on: it is withheld no longer. */
 void keys_confirm(struct store_keys *k);
 /* Applies the deletions that were found, or withholds them: when nothing at all is left, or more

@@ -3,6 +3,7 @@
 #include "lib/clock.h"
 #include "lib/log.h"
 #include "lib/xalloc.h"
+#include "change.h"
 #include "store_history.h"
 #include "store_link.h"
 #include "store_sync.h"
@@ -38,6 +39,13 @@ struct store_redis {
 	const struct config_redis *config; /* NULL: never configured */
 	struct store_sync *sync;
 	struct store_history *history;
+	struct store_writer *writer;
+	struct {
+		const struct change *change; /* NULL: none is under way */
+		write_done_fn done;
+		void *userdata;
+		char revision[REVISION_TEXT]; /* it is stored, and being read back */
+	} write;
 	struct store_link *link; /* NULL: no connections */
 	struct question *question;
 	uv_timer_t retry, pulse;
@@ -82,8 +90,61 @@ question_drop(struct store_redis *s)
 	s->question = NULL;
 }
 
+/* ---- a change of ours ---- */
+
 static void
-store_disconnect(struct store_redis *s)
+write_end(struct store_redis *s, enum write_result result, struct slice text)
+{
+	const struct change *c = s->write.change;
+	write_done_fn done = s->write.done;
+
+	for (size_t i = 0; i < c->keys.count; i++)
+		sync_own(s->sync, map_name(&c->keys.entries[i]), false);
+	s->write.change = NULL;
+	s->write.revision[0] = '\0';
+	done(s->write.userdata, result, text);
+}
+
+static void
+on_read_back(void *userdata)
+{
+	struct store_redis *s = userdata;
+
+	write_end(s, WRITE_DONE, slice_of(s->write.revision));
+}
+
+/* Everything that it touched is read back: somebody else may have changed other fields. */
+static void
+on_stored(void *userdata, enum write_result result, struct slice text)
+{
+	struct store_redis *s = userdata;
+	const struct change *c = s->write.change;
+
+	if (result != WRITE_DONE) {
+		write_end(s, result, text);
+		return;
+	}
+	snprintf(s->write.revision, sizeof s->write.revision, "%.*s", SLICE_F(text));
+	for (size_t i = 0; i < c->keys.count; i++)
+		sync_wrote(s->sync, map_name(&c->keys.entries[i]));
+	sync_barrier(s->sync, on_read_back, s);
+}
+
+/* The connections are gone. What is stored is stored; the rules have it when they are back. */
+static void
+write_lost(struct store_redis *s, const char *reason)
+{
+	char revision[REVISION_TEXT];
+
+	writer_detach(s->writer, reason);
+	if (!s->write.change)
+		return;
+	memcpy(revision, s->write.revision, sizeof revision);
+	write_end(s, WRITE_UNREAD, slice_of(revision));
+}
+
+static void
+store_disconnect(struct store_redis *s, const char *reason)
 {
 	struct store_link *link = s->link;
 
@@ -94,6 +155,7 @@ store_disconnect(struct store_redis *s)
 	store_history_detach(s->history);
 	link_free(link);
 	uv_timer_stop(&s->retry);
+	write_lost(s, reason);
 }
 
 static void
@@ -121,7 +183,7 @@ store_fail(struct store_redis *s, const char *reason)
 	bool loading = strncmp(reason, "LOADING", 7) == 0;
 
 	snprintf(copy, sizeof copy, "%s", reason);
-	store_disconnect(s);
+	store_disconnect(s, copy);
 	set_state(s, loading ? REDIS_LOADING : REDIS_DOWN, copy);
 	uv_timer_start(&s->retry, on_retry, retry_pause(s), 0);
 }
@@ -194,6 +256,7 @@ on_link_ready(void *userdata, struct redis_conn *ask, bool tracking)
 	sync_attach(s->sync, ask);
 	store_compare(s, false);
 	store_history_attach(s->history, ask);
+	writer_attach(s->writer, ask);
 }
 
 static void
@@ -355,6 +418,7 @@ store_redis_new(uv_loop_t *loop, struct resolver *resolver, struct rules *rules,
 	s->ops = ops;
 	s->userdata = userdata;
 	s->sync = sync_new(loop, rules, &sync_ops, s);
+	s->writer = writer_new();
 	s->history = store_history_new(history, on_history, s);
 	s->status.since_wall = clock_wall();
 	uv_timer_init(loop, &s->retry);
@@ -381,7 +445,8 @@ store_redis_free(struct store_redis *s)
 	if (!s)
 		return;
 	s->ops = &silent;
-	store_disconnect(s);
+	store_disconnect(s, "the gateway ends");
+	writer_free(s->writer);
 	sync_free(s->sync);
 	store_history_free(s->history);
 	uv_close((uv_handle_t *)&s->retry, on_closed);
@@ -417,7 +482,7 @@ store_redis_configure(struct store_redis *s, const struct config_redis *c)
 			link_reconfigure(s->link, c);
 		return;
 	}
-	store_disconnect(s);
+	store_disconnect(s, "Redis is another one now");
 	s->retry_ms = RETRY_MIN_MS;
 	if (!c->configured) {
 		uv_timer_stop(&s->pulse);
@@ -433,6 +498,38 @@ void
 store_redis_compare(struct store_redis *s, bool force)
 {
 	store_compare(s, force);
+}
+
+bool
+store_redis_busy(const struct store_redis *s)
+{
+	return s->write.change || !writer_ready(s->writer);
+}
+
+void
+store_redis_write(struct store_redis *s, const struct write_order *order, write_done_fn done,
+		  void *userdata)
+{
+	const struct change *c = order->change;
+
+	s->write.change = c;
+	s->write.done = done;
+	s->write.userdata = userdata;
+	for (size_t i = 0; i < c->keys.count; i++)
+		sync_own(s->sync, map_name(&c->keys.entries[i]), true);
+	writer_run(s->writer, order, on_stored, s);
+}
+
+void
+store_redis_probe(struct store_redis *s, write_done_fn done, void *userdata)
+{
+	writer_probe(s->writer, done, userdata);
+}
+
+void
+store_redis_catch_up(struct store_redis *s)
+{
+	store_history_announce(s->history);
 }
 
 void

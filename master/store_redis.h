@@ -9,6 +9,7 @@
 #include "history.h"
 #include "resolve.h"
 #include "rules.h"
+#include "store_write.h"
 
 struct store_redis;
 
@@ -42,4 +43,13 @@ void store_redis_free(struct store_redis *s); /* closes its handles; run the loo
 void store_redis_configure(struct store_redis *s, const struct config_redis *c);
 /* Compare in full now. `force`: apply deletions that were withheld. */
 void store_redis_compare(struct store_redis *s, bool force);
+/* Stores the change, and calls `done` when the rules have it. One at a time, and only while the
+ * state is REDIS_UP and store_redis_busy says no. */
+bool store_redis_busy(const struct store_redis *s);
+void store_redis_write(struct store_redis *s, const struct write_order *order, write_done_fn done,
+		       void *userdata);
+/* Can a key be written, read and deleted? */
+void store_redis_probe(struct store_redis *s, write_done_fn done, void *userdata);
+/* Reads the revisions again: somebody has written one that we do not know. */
+void store_redis_catch_up(struct store_redis *s);
 void store_redis_get_status(const struct store_redis *s, struct store_redis_status *out);

@@ -37,6 +37,12 @@ struct store_sync {
 	uint64_t published;           /* rules_generation that `changed` told of */
 	uint64_t gather_since;        /* ms; the first announcement of this batch. 0: none */
 	uint64_t batch_since;         /* ms; the first deletion of these. 0: none */
+	struct {
+		unsigned batches; /* that have to end before */
+		bool fetched;     /* they have; what they found is not in the rules yet */
+		void (*reached)(void *userdata);
+		void *userdata;
+	} barrier;
 	/* The comparison. */
 	bool comparing, force, again, again_force;
 	bool stale; /* what it has read counts for nothing */
@@ -147,6 +153,13 @@ batch_wait(struct store_sync *s)
 static void
 key_absent(struct store_sync *s, struct slice key, bool urgent)
 {
+	size_t before = s->keys.withheld;
+
+	if (keys_mark(&s->keys, key)->own) {
+		keys_drop(&s->keys, key);
+		tell_withheld(s, before);
+		return;
+	}
 	if (keys_absent(&s->keys, key, urgent ? LOSS_GONE : LOSS_MISSING) && urgent)
 		batch_wait(s);
 }
@@ -476,6 +489,39 @@ sync_announce(struct store_sync *s, struct slice key)
 	want(&s->urgent, key);
 }
 
+void
+sync_own(struct store_sync *s, struct slice key, bool own)
+{
+	keys_own(&s->keys, key, own);
+}
+
+void
+sync_wrote(struct store_sync *s, struct slice key)
+{
+	if (!s->conn)
+		return;
+	keys_mark(&s->keys, key)->queued = false;
+	sync_announce(s, key);
+}
+
+void
+sync_barrier(struct store_sync *s, void (*reached)(void *userdata), void *userdata)
+{
+	s->barrier.batches = s->sealed ? 2 : 1;
+	s->barrier.fetched = false;
+	s->barrier.reached = reached;
+	s->barrier.userdata = userdata;
+}
+
+static void
+barrier_settle(struct store_sync *s)
+{
+	if (!s->barrier.fetched || s->draft)
+		return;
+	s->barrier.fetched = false;
+	s->barrier.reached(s->barrier.userdata);
+}
+
 /* What was announced behind the batch becomes the next one. */
 static void
 batch_next(struct store_sync *s)
@@ -504,6 +550,8 @@ sync_turn(struct store_sync *s)
 			s->sealed = true;
 		return;
 	}
+	if (s->barrier.batches > 0 && --s->barrier.batches == 0)
+		s->barrier.fetched = true;
 	if (compare_through(s)) {
 		compare_end(s);
 	} else if (!s->comparing) {
@@ -512,6 +560,7 @@ sync_turn(struct store_sync *s)
 	}
 	if (s->conn)
 		batch_next(s);
+	barrier_settle(s);
 }
 
 void
@@ -563,6 +612,8 @@ sync_detach(struct store_sync *s)
 	s->comparing = s->stale = s->sealed = false;
 	s->under_way = s->urgent_left = s->left = 0;
 	s->gather_since = s->batch_since = 0;
+	s->barrier.batches = 0;
+	s->barrier.fetched = false;
 	uv_timer_stop(&s->settle);
 	queue_clear(&s->urgent);
 	queue_clear(&s->ordinary);

@@ -48,6 +48,13 @@ bool sync_settled(const struct store_sync *s);
 void sync_announce(struct store_sync *s, struct slice key);
 /* The connection has reported all that had arrived. */
 void sync_turn(struct store_sync *s);
+/* A write of ours touches the key (or does no longer): if it is gone, that is meant. */
+void sync_own(struct store_sync *s, struct slice key, bool own);
+/* As sync_announce, and what is asked for already does not count: it was written just now. */
+void sync_wrote(struct store_sync *s, struct slice key);
+/* Once what has been announced by now is in the rules, `reached` is called. Follows sync_wrote. One
+ * at a time; the end of the connection forgets it. */
+void sync_barrier(struct store_sync *s, void (*reached)(void *userdata), void *userdata);
 /* `tag` of a command whose answer was too large to read: the next comparison refuses its key, and
  * does not ask for it again until it changes. */
 void sync_oversized(struct store_sync *s, struct slice tag);

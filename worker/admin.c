@@ -108,6 +108,7 @@ ask_master(struct request *r)
 		text.part[CALL_QUERY] = http_at(&r->in, r->query + 1, r->query_n - 1);
 	text.part[CALL_IF_MATCH] = field(r, SLICE("If-Match"));
 	text.part[CALL_CONTENT_TYPE] = field(r, SLICE("Content-Type"));
+	text.part[CALL_WHY] = field(r, SLICE("X-Yett-Why"));
 	text.part[CALL_WHO] = r->identity;
 	text.part[CALL_FROM] =
 	    c->nameless ? SLICE("unix") : slice_make(c->ip_text, c->ip_text_n);

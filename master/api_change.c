@@ -1,0 +1,79 @@
+/*
+ * A change that came over the API: stored, compiled, and in force in every worker before it is
+ * answered.
+ */
+
+#include "api.h"
+
+#include "change.h"
+#include "master.h"
+
+#include <stdio.h>
+
+/* One entity tag (RFC 9110 section 8.8.3), or the bare revision. */
+static struct slice
+revision_of(struct slice match)
+{
+	match = slice_trim(match);
+	if (slice_starts(match, SLICE("W/")))
+		match = slice_make(match.p + 2, match.n - 2);
+	if (match.n >= 2 && match.p[0] == '"' && match.p[match.n - 1] == '"')
+		match = slice_make(match.p + 1, match.n - 2);
+	return slice_eq(match, SLICE("*")) ? SLICE("") : match;
+}
+
+struct change *
+api_new_change(struct api_call *c)
+{
+	const struct slice *part = c->text.part;
+	struct buf why BUF_CLEAN = { 0 };
+	struct change *change;
+
+	if (part[CALL_WHY].n > 0)
+		buf_adds(&why, part[CALL_WHY]);
+	else
+		buf_addf(&why, "%.*s %.*s", SLICE_F(part[CALL_METHOD]), SLICE_F(part[CALL_PATH]));
+	change = change_new(part[CALL_WHO], buf_slice(&why));
+	change_expect(change, revision_of(part[CALL_IF_MATCH]));
+	return change;
+}
+
+static void
+on_settled(struct api_call *c, const struct wait_outcome *o)
+{
+	struct buf more BUF_CLEAN = { 0 };
+
+	if (o->status == 200) {
+		api_reply_message(c, 200, "OK", SLICE(""));
+		return;
+	}
+	buf_addf(&more, ",\"lagging\":[%.*s]", SLICE_F(o->lagging));
+	api_reply_more(c, o->status,
+		       o->status == 202 ? "OK"
+					: "It is stored, and a worker refused the table made of it",
+		       SLICE(""), buf_slice(&more), NULL);
+}
+
+static void
+on_stored(void *userdata, const struct store_outcome *o)
+{
+	struct api_call *c = userdata;
+	struct buf reason BUF_CLEAN = { 0 };
+
+	snprintf(c->revision, sizeof c->revision, "%s", o->revision);
+	if (o->status != 200) {
+		buf_adds(&reason, o->reason);
+		buf_addc(&reason, '\0');
+		api_reply_message(c, o->status, reason.p, SLICE(""));
+	} else if (api_flag(c, SLICE("wait=0"))) {
+		api_reply_message(c, 202, "OK", SLICE(""));
+	} else {
+		waiters_add(c, api_flag(c, SLICE("wait=1")) ? WAIT_LONG : 0, on_settled);
+	}
+}
+
+void
+api_change(struct api_call *c, struct change *change)
+{
+	store_submit(c->master, change, on_stored, c);
+}

@@ -1,0 +1,343 @@
+#include "store_write.h"
+
+#include "change.h"
+#include "store_history.h"
+
+#include "lib/redis.h"
+#include "lib/xalloc.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define REVISIONS_KEPT "50"
+#define PROBE_KEY "healthcheck:yett"
+
+enum writing { WRITING_NOT, WRITING_LOOKS, WRITING_STORES, WRITING_PROBES };
+
+struct store_writer {
+	struct redis_conn *conn; /* NULL: none */
+	enum writing state;
+	struct write_order order;
+	write_done_fn done;
+	void *userdata;
+	enum write_result result; /* so far */
+	char text[300];
+};
+
+/* ---- the end ---- */
+
+static void
+write_end(struct store_writer *w)
+{
+	write_done_fn done = w->done;
+	char text[sizeof w->text];
+
+	w->state = WRITING_NOT;
+	w->done = NULL;
+	memcpy(text, w->text, sizeof text);
+	done(w->userdata, w->result, slice_of(text));
+}
+
+/* The first thing that went wrong is what is told. */
+static void
+spoil(struct store_writer *w, enum write_result result, const char *text)
+{
+	if (w->result != WRITE_DONE)
+		return;
+	w->result = result;
+	snprintf(w->text, sizeof w->text, "%s", text);
+}
+
+static void
+spoil_reply(struct store_writer *w, const struct redis_reply *r)
+{
+	char fault[160];
+
+	spoil(w, WRITE_FAILED, redis_fault(r, fault, sizeof fault));
+}
+
+static void
+say(struct store_writer *w, redis_answer_fn answer, struct slice tag, size_t argc,
+     const struct slice *argv)
+{
+	redis_conn_command(w->conn, answer, w, tag, argc, argv);
+}
+
+/* ---- storing ---- */
+
+static void
+on_queued(void *userdata, struct slice tag, const struct redis_reply *r)
+{
+	if (r->type != REDIS_STATUS)
+		spoil_reply(userdata, r);
+}
+
+/* Redis undoes nothing of a transaction in which a command fails. We have looked, so that none
+ * does. */
+static void
+exec_read(struct store_writer *w, const struct redis_reply *r)
+{
+	const struct redis_reply *id = r->count ? r->elements[r->count - 1] : NULL;
+	char fault[160], text[300];
+
+	for (size_t i = 0; i < r->count; i++) {
+		if (!r->elements[i] || r->elements[i]->type != REDIS_FAILED)
+			continue;
+		snprintf(text, sizeof text, "%s; other parts of the change are stored",
+			 redis_fault(r->elements[i], fault, sizeof fault));
+		spoil(w, WRITE_FAILED, text);
+	}
+	if (!id || id->type != REDIS_STRING)
+		spoil(w, WRITE_FAILED, "an answer that is none to XADD");
+	else if (w->result == WRITE_DONE)
+		snprintf(w->text, sizeof w->text, "%.*s", SLICE_F(id->text));
+}
+
+static void
+on_executed(void *userdata, struct slice tag, const struct redis_reply *r)
+{
+	struct store_writer *w = userdata;
+
+	if (r->type == REDIS_NIL)
+		spoil(w, WRITE_STALE, "somebody else writes at the same time");
+	else if (r->type == REDIS_ARRAY)
+		exec_read(w, r);
+	else
+		spoil_reply(w, r);
+	write_end(w);
+}
+
+static void
+send_op(struct store_writer *w, const struct change_op *op)
+{
+	const struct slice set[] = { SLICE("SET"), op->key, op->value };
+	const struct slice del[] = { SLICE("DEL"), op->key };
+	const struct slice hset[] = { SLICE("HSET"), op->key, op->field, op->value };
+	const struct slice hdel[] = { SLICE("HDEL"), op->key, op->field };
+
+	switch (op->kind) {
+	case OP_SET:
+		say(w, on_queued, SLICE(""), 3, set);
+		break;
+	case OP_DELETE:
+		say(w, on_queued, SLICE(""), 2, del);
+		break;
+	case OP_SET_FIELD:
+		say(w, on_queued, SLICE(""), 4, hset);
+		break;
+	case OP_DELETE_FIELD:
+		say(w, on_queued, SLICE(""), 3, hdel);
+		break;
+	}
+}
+
+static void
+write_store(struct store_writer *w)
+{
+	const struct change *c = w->order.change;
+	const struct slice multi[] = { SLICE("MULTI") }, exec[] = { SLICE("EXEC") };
+	const struct slice entry[] = {
+		SLICE("XADD"),   SLICE(HISTORY_KEY),          SLICE("MAXLEN"), SLICE(REVISIONS_KEPT),
+		SLICE("*"),      SLICE("who"),                c->who,          SLICE("why"),
+		c->why,          SLICE("digest"),             slice_of(w->order.digest),
+		SLICE("delta"),  w->order.delta,
+	};
+
+	w->state = WRITING_STORES;
+	say(w, on_queued, SLICE(""), 1, multi);
+	for (size_t i = 0; i < c->count; i++)
+		send_op(w, &c->ops[i]);
+	say(w, on_queued, SLICE(""), sizeof entry / sizeof entry[0], entry);
+	say(w, on_executed, SLICE(""), 1, exec);
+	redis_conn_flush(w->conn);
+}
+
+/* ---- looking ---- */
+
+static void
+on_unwatched(void *userdata, struct slice tag, const struct redis_reply *r)
+{
+	write_end(userdata);
+}
+
+static void
+on_watched(void *userdata, struct slice tag, const struct redis_reply *r)
+{
+	if (r->type != REDIS_STATUS)
+		spoil_reply(userdata, r);
+}
+
+static void
+on_type(void *userdata, struct slice tag, const struct redis_reply *r)
+{
+	char text[300];
+
+	if (r->type != REDIS_STATUS) {
+		spoil_reply(userdata, r);
+	} else if (!slice_eq(r->text, SLICE("hash")) && !slice_eq(r->text, SLICE("none"))) {
+		snprintf(text, sizeof text, "%.*s: it is no hash; delete it first",
+			 (int)(tag.n < 200 ? tag.n : 200), tag.p);
+		spoil(userdata, WRITE_REFUSED, text);
+	}
+}
+
+/* Entries behind the newest one that is known. */
+static void
+on_newer(void *userdata, struct slice tag, const struct redis_reply *r)
+{
+	struct store_writer *w = userdata;
+	const struct slice unwatch[] = { SLICE("UNWATCH") };
+
+	if (r->type != REDIS_ARRAY)
+		spoil_reply(w, r);
+	else if (r->count > 0)
+		spoil(w, WRITE_STALE, "somebody else wrote meanwhile");
+	if (w->result == WRITE_DONE) {
+		write_store(w);
+		return;
+	}
+	say(w, on_unwatched, SLICE(""), 1, unwatch);
+	redis_conn_flush(w->conn);
+}
+
+/* Redis before 6.2 knows no open ranges. */
+static void
+id_behind(const char *id, char *out, size_t cap)
+{
+	uint64_t ms = 0, n = 0;
+
+	if (sscanf(id, "%" SCNu64 "-%" SCNu64, &ms, &n) == 2)
+		snprintf(out, cap, "%" PRIu64 "-%" PRIu64, ms, n + 1);
+	else
+		snprintf(out, cap, "-");
+}
+
+/* Fields are set in what must be a hash, or nothing, when the transaction runs. */
+static bool
+wants_hash(const struct change_op *first)
+{
+	return first->kind == OP_SET_FIELD || first->kind == OP_DELETE_FIELD;
+}
+
+static void
+write_look(struct store_writer *w)
+{
+	const struct change *c = w->order.change;
+	char from[64];
+	struct slice watch[] = { SLICE("WATCH"), SLICE(HISTORY_KEY) };
+
+	id_behind(w->order.known, from, sizeof from);
+	say(w, on_watched, SLICE(""), 2, watch);
+	for (size_t i = 0; i < c->keys.count; i++) {
+		struct slice key = map_name(&c->keys.entries[i]);
+		const struct slice type[] = { SLICE("TYPE"), key };
+
+		watch[1] = key;
+		if (!wants_hash(change_first(c, i)))
+			continue;
+		say(w, on_watched, SLICE(""), 2, watch);
+		say(w, on_type, key, 2, type);
+	}
+	say(w, on_newer, SLICE(""), 6,
+	     (const struct slice[]){ SLICE("XRANGE"), SLICE(HISTORY_KEY), slice_of(from),
+				     SLICE("+"), SLICE("COUNT"), SLICE("1") });
+	redis_conn_flush(w->conn);
+}
+
+/* ---- the probe ---- */
+
+static void
+on_probed(void *userdata, struct slice tag, const struct redis_reply *r)
+{
+	struct store_writer *w = userdata;
+	bool set = slice_eq(tag, SLICE("write to")), get = slice_eq(tag, SLICE("read"));
+	bool good = set ? r->type == REDIS_STATUS
+			: get ? r->type == REDIS_STRING : r->type == REDIS_INTEGER;
+	char fault[160], text[300];
+
+	if (!good) {
+		snprintf(text, sizeof text, "Failed to %.*s redis: %s", SLICE_F(tag),
+			 redis_fault(r, fault, sizeof fault));
+		spoil(w, WRITE_FAILED, text);
+	}
+	if (!set && !get)
+		write_end(w);
+}
+
+/* ---- the interface ---- */
+
+static void
+write_begin(struct store_writer *w, enum writing state, write_done_fn done, void *userdata)
+{
+	w->state = state;
+	w->done = done;
+	w->userdata = userdata;
+	w->result = WRITE_DONE;
+	w->text[0] = '\0';
+}
+
+void
+writer_run(struct store_writer *w, const struct write_order *order, write_done_fn done,
+	   void *userdata)
+{
+	write_begin(w, WRITING_LOOKS, done, userdata);
+	w->order = *order;
+	write_look(w);
+}
+
+void
+writer_probe(struct store_writer *w, write_done_fn done, void *userdata)
+{
+	const struct slice set[] = { SLICE("SET"), SLICE(PROBE_KEY), SLICE("1"), SLICE("EX"),
+				     SLICE("10") };
+	const struct slice get[] = { SLICE("GET"), SLICE(PROBE_KEY) };
+	const struct slice del[] = { SLICE("DEL"), SLICE(PROBE_KEY) };
+
+	write_begin(w, WRITING_PROBES, done, userdata);
+	say(w, on_probed, SLICE("write to"), 5, set);
+	say(w, on_probed, SLICE("read"), 2, get);
+	say(w, on_probed, SLICE("delete key from"), 2, del);
+	redis_conn_flush(w->conn);
+}
+
+struct store_writer *
+writer_new(void)
+{
+	return xcalloc(1, sizeof(struct store_writer));
+}
+
+void
+writer_free(struct store_writer *w)
+{
+	free(w);
+}
+
+void
+writer_attach(struct store_writer *w, struct redis_conn *conn)
+{
+	w->conn = conn;
+}
+
+void
+writer_detach(struct store_writer *w, const char *reason)
+{
+	char text[300];
+
+	w->conn = NULL;
+	if (w->state == WRITING_NOT)
+		return;
+	snprintf(text, sizeof text, "%s%s", reason,
+		 w->state == WRITING_STORES
+		     ? "; whether the change is stored shows when Redis is back"
+		     : "");
+	w->result = WRITE_DONE;
+	spoil(w, WRITE_FAILED, text);
+	write_end(w);
+}
+
+bool
+writer_ready(const struct store_writer *w)
+{
+	return w->conn && w->state == WRITING_NOT;
+}
