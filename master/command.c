@@ -19,6 +19,8 @@ enum option_name {
 	OPTION_TTL = 128,
 	OPTION_ALGORITHM = 256,
 	OPTION_REFUSED = 1024,
+	OPTION_HEADER = 2048,
+	OPTION_FROM = 4096,
 };
 
 static const struct option {
@@ -36,6 +38,8 @@ static const struct option {
 	{ "--force", NULL, OPTION_FORCE, offsetof(struct command_options, force), true },
 	{ "--refused", NULL, OPTION_REFUSED, offsetof(struct command_options, refused), true },
 	{ "--claim", NULL, OPTION_CLAIM, 0, false },
+	{ "--header", "-H", OPTION_HEADER, 0, false },
+	{ "--from", NULL, OPTION_FROM, offsetof(struct command_options, from), false },
 	{ "--ttl", NULL, OPTION_TTL, offsetof(struct command_options, ttl), false },
 	{ "--algorithm", NULL, OPTION_ALGORITHM, offsetof(struct command_options, algorithm),
 	  false },
@@ -74,6 +78,14 @@ static const struct command {
 	  "--force also applies deletions in Redis that were withheld. Exit status: 0 in force, 1 "
 	  "refused,\n"
 	  "2 nobody answers, 3 in force but a worker lags." },
+	{ "explain", 2, OPTION_FILE | OPTION_SOCKET | OPTION_JSON | OPTION_HEADER | OPTION_FROM,
+	  command_explain,
+	  "explain METHOD URL [-H \"NAME: VALUE\"]... [--from ADDRESS] [--json] [-c FILE | --socket "
+	  "PATH]",
+	  "Says what would become of a request in a gateway that runs, without sending anything: "
+	  "its route and\n"
+	  "those that were near, the gate's verdict, the endpoint that would be picked, and what it "
+	  "would get." },
 	{ "token", 0, OPTION_FILE | OPTION_CLAIM | OPTION_TTL | OPTION_ALGORITHM, command_token,
 	  "token -c FILE [--claim NAME=VALUE]... [--ttl DURATION] [--algorithm NAME]",
 	  "Prints a token for tests that the gate of this configuration accepts, signed with its "
@@ -223,6 +235,8 @@ parse(const struct command *c, int argc, char **argv, struct command_options *ou
 			value = argv[++i];
 		if (o->option == OPTION_CLAIM)
 			out->claims[out->claims_count++] = value;
+		else if (o->option == OPTION_HEADER)
+			out->headers[out->headers_count++] = value;
 		else
 			*(const char **)((char *)out + o->offset) = value;
 	}
@@ -232,12 +246,16 @@ parse(const struct command *c, int argc, char **argv, struct command_options *ou
 static int
 run(const struct command *c, int argc, char **argv)
 {
-	struct command_options o = { .claims = xcalloc((size_t)argc + 1, sizeof(char *)) };
+	struct command_options o = {
+		.claims = xcalloc((size_t)argc + 1, sizeof(char *)),
+		.headers = xcalloc((size_t)argc + 1, sizeof(char *)),
+	};
 	int r = parse(c, argc, argv, &o);
 
 	if (r == 0)
 		r = c->run(&o);
 	free(o.claims);
+	free(o.headers);
 	return r;
 }
 

@@ -14,6 +14,9 @@ struct command_options {
 	const char *ttl;       /* --ttl DURATION */
 	const char **claims;   /* --claim NAME=VALUE, in their order */
 	int claims_count;
+	const char **headers; /* -H "NAME: VALUE", in their order */
+	int headers_count;
+	const char *from; /* --from ADDRESS */
 	const char *words[2]; /* what stands without a letter: help TOPIC, diff A B */
 	int words_count;
 	bool json, effective, wait, force, refused;
@@ -33,3 +36,4 @@ int command_token(const struct command_options *o); /* token.c */
 int command_status(const struct command_options *o);
 int command_routes(const struct command_options *o);
 int command_reload(const struct command_options *o);
+int command_explain(const struct command_options *o);
