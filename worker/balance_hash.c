@@ -3,6 +3,10 @@
  * that goes takes its own keys along and no others, and one that comes takes its share from all.
  * Nothing is kept for it. The cost grows with the number of endpoints, but slowly: a rank is two
  * multiplications, and only the few that are better than all before them are looked at.
+ *
+ * Measured: 0.4 us with 32 endpoints, 4 us with 1000 (with unequal weights four to six times that).
+ * A ring of 160 points an endpoint takes 0.1 and 0.3 us, but at 1000 endpoints 65 ms of the master
+ * to build at each table and 1.2 MiB, and gives the fullest endpoint 131 per cent of the mean.
  */
 
 #include "balance.h"
@@ -71,15 +75,15 @@ balance_hash(struct request *r, const struct table_upstream *up, uint32_t turn)
 	struct slice key = key_of(r, up);
 	uint64_t hash = (uint64_t)hash_bytes(1, key) << 32 | hash_bytes(2, key);
 	double best = -INFINITY, bound = INFINITY;
+	const struct table_endpoint *e = table_endpoint(seg, up->first);
 	struct choice choice = { 0 };
 
-	if (key.n == 0)
+	if (key.n == 0 || !e || !table_endpoint(seg, up->first + up->count - 1))
 		return choice;
 	if (up->hash_bound)
 		bound = bound_of(r, up);
-	for (uint32_t i = 0; i < up->count; i++) {
-		const struct table_endpoint *e = table_endpoint(seg, up->first + i);
-		double rank = e ? rank_of(hash, e, up->weight_total > up->count) : best;
+	for (uint32_t i = 0; i < up->count; i++, e++) { /* both ends of the run are inside */
+		double rank = rank_of(hash, e, up->weight_total > up->count);
 
 		if (rank <= best || look_at(r, up, up->first + i).standing < STANDING_RISING)
 			continue;
