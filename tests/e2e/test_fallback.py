@@ -98,6 +98,16 @@ def test_the_nearest_says(gateway, serve):
     assert gw.ask("/off").why == "upstream_connect_refused"
 
 
+def test_a_refused_rule_stays_closed(gateway, store, serve):
+    spare = serve()
+    store.db.hset("backend:b", "127.0.0.1:1", "no score")
+    store.db.set("frontend:test/a/", "b")
+    gw = gateway(from_redis(store) | {"upstreams": {"spare": {"endpoints": [spare.address]}}, "fallback": "spare"})
+    gw.rules_in_force(lambda r: r["frontends"] == 1)
+    assert gw.ask("/a/x").why == "rule_refused" and not spare.requests
+    assert gw.ask("/b").status == 200
+
+
 def test_redx_headers(gateway, store, serve):
     up, spare = serve(), serve(name="spare")
     store.rule("test/a/", up.address, "b")

@@ -308,6 +308,24 @@ test_cookies(void **state)
 }
 
 static void
+test_cookie_of_a_full_one(void **state)
+{
+	struct board_master *page = xcalloc(1, sizeof *page);
+	struct fixture *f = *state;
+
+	f->w.master_page = page;
+	f->up.sticky = 1;
+	f->up.max_connections = 1;
+	make(f, BALANCE_ROUND_ROBIN, "ABC", "111");
+	ask_with(f, "stay=C");
+	assert_int_equal(chosen(f, "ABC"), 'C');
+	load(f, 2, 1);
+	assert_int_not_equal(chosen(f, "ABC"), 'C');
+	f->w.master_page = NULL;
+	free(page);
+}
+
+static void
 test_cookie_is_set_when_it_changes(void **state)
 {
 	struct fixture *f = *state;
@@ -334,6 +352,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_two, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_least, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_cookies, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_cookie_of_a_full_one, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_cookie_is_set_when_it_changes, setup, teardown),
 	};
 
