@@ -5,7 +5,7 @@
 
 /*
  * A path that is canonical already is recognised by path_scan in one pass, and nothing is copied.
- * Only what is not goes through path_decode and path_resolve.
+ * Only what is not goes through path_recode and path_resolve.
  *
  * Decoding cannot make a new triplet: only unreserved characters are decoded, and '%' is none of
  * them. So the canonical form of a canonical path is itself.
@@ -13,6 +13,8 @@
 
 #define UNRESERVED 1u /* RFC 3986 section 2.3 */
 #define DELIM 2u      /* the other pchar of section 3.3, without ';' */
+#define RAW 4u	      /* no pchar; browsers and tools send it as it is all the same */
+#define PCHAR (UNRESERVED | DELIM)
 
 static const uint8_t chars[256] = {
 	['a' ... 'z'] = UNRESERVED,
@@ -34,6 +36,16 @@ static const uint8_t chars[256] = {
 	['='] = DELIM,
 	[':'] = DELIM,
 	['@'] = DELIM,
+	['"'] = RAW,
+	['<'] = RAW,
+	['>'] = RAW,
+	['['] = RAW,
+	[']'] = RAW,
+	['^'] = RAW,
+	['`'] = RAW,
+	['{'] = RAW,
+	['|'] = RAW,
+	['}'] = RAW,
 };
 
 static unsigned
@@ -161,7 +173,7 @@ path_scan(struct slice raw, unsigned *flags)
 		char c = raw.p[i];
 		struct slice at = slice_make(raw.p + i, raw.n - i);
 
-		if (char_flags(c)) {
+		if (char_flags(c) & PCHAR) {
 			i++;
 		} else if (c == '/') {
 			if (segment_is_special(slice_make(at.p + 1, at.n - 1)))
@@ -180,23 +192,31 @@ path_scan(struct slice raw, unsigned *flags)
 			seen |= URI_SUSPECT;
 			i++;
 		} else {
-			return -EINVAL;
+			return char_flags(c) & RAW ? 0 : -EINVAL;
 		}
 	}
 	*flags = seen;
 	return 1;
 }
 
-/* Copies raw with unreserved characters decoded. */
+/* Copies raw with unreserved characters decoded, and those encoded that have to be. */
 static int
-path_decode(struct slice raw, char *out, size_t *out_n)
+path_recode(struct slice raw, char *out, size_t *out_n)
 {
+	static const char hex[] = "0123456789ABCDEF";
 	size_t n = 0, i = 0;
 
 	while (i < raw.n) {
 		char c = raw.p[i];
 		int v;
 
+		if (char_flags(c) & RAW) {
+			out[n++] = '%';
+			out[n++] = hex[c >> 4];
+			out[n++] = hex[c & 15];
+			i++;
+			continue;
+		}
 		if (c != '%') {
 			if (!char_flags(c) && c != '/' && c != ';')
 				return -EINVAL;
@@ -219,13 +239,14 @@ path_decode(struct slice raw, char *out, size_t *out_n)
 	return 0;
 }
 
-/* Takes empty and dot segments away, in place. Slashes are merged first: "/a//../b" is "/b".
- * Returns the length, at least 1 (an empty path becomes "/"). */
+/* Takes empty and dot segments away, in place; *climbs: there was a "..". Slashes are merged first:
+ * "/a//../b" is "/b". Returns the length, at least 1 (an empty path becomes "/"). */
 static size_t
-path_resolve(char *path, size_t n)
+path_resolve(char *path, size_t n, bool *climbs)
 {
 	size_t i = 0, o = 0;
 
+	*climbs = false;
 	while (i < n) {
 		size_t start = ++i, size;
 		bool dots, up;
@@ -234,6 +255,7 @@ path_resolve(char *path, size_t n)
 			i++;
 		size = i - start;
 		up = size == 2 && path[start] == '.' && path[start + 1] == '.';
+		*climbs = *climbs || up;
 		dots = up || size == 0 || (size == 1 && path[start] == '.');
 		while (up && o > 0 && path[--o] != '/')
 			;
@@ -252,6 +274,7 @@ path_resolve(char *path, size_t n)
 int
 uri_canonical(struct slice raw, char *out, struct uri_path *result)
 {
+	bool climbs;
 	size_t n;
 	int r;
 
@@ -262,12 +285,12 @@ uri_canonical(struct slice raw, char *out, struct uri_path *result)
 		return r;
 	result->same = r == 1;
 	result->path = raw;
-	if (result->same)
-		return 0;
-	r = path_decode(raw, out, &n);
+	if (result->same || !out)
+		return !result->same;
+	r = path_recode(raw, out, &n);
 	if (r < 0)
 		return r;
-	result->path = slice_make(out, path_resolve(out, n));
+	result->path = slice_make(out, path_resolve(out, n, &climbs));
 	/* Segments that are gone now count no more. */
 	r = path_scan(result->path, &result->flags);
 	return r < 0 ? r : 0;
@@ -299,7 +322,7 @@ static const uint8_t readings[URI_READINGS] = {
 };
 
 struct slice
-uri_reading(struct slice path, unsigned which, char *out)
+uri_reading(struct slice path, unsigned which, char *out, bool *climbs)
 {
 	unsigned how = readings[which % URI_READINGS];
 	bool in_params = false;
@@ -322,7 +345,7 @@ uri_reading(struct slice path, unsigned which, char *out)
 			continue;
 		} else if ((how & READ_PARAMS) && c == ';') {
 			in_params = true;
-		} else if (!triplet || char_flags(c) || c == ';') {
+		} else if (!triplet || (char_flags(c) & PCHAR) || c == ';') {
 			out[n++] = c;
 		} else {
 			out[n++] = '%';
@@ -330,7 +353,7 @@ uri_reading(struct slice path, unsigned which, char *out)
 			out[n++] = hex_upper(path.p[i + 2]);
 		}
 	}
-	return slice_make(out, path_resolve(out, n));
+	return slice_make(out, path_resolve(out, n, climbs));
 }
 
 struct slice

@@ -45,7 +45,7 @@ key_path(struct key *k, struct arena *arena)
 	struct slice raw = k->path.n ? k->path : SLICE("/");
 	struct uri_path path;
 
-	if (uri_canonical(raw, arena_alloc(arena, raw.n + 1), &path) != 0)
+	if (uri_canonical(raw, arena_alloc(arena, URI_ROOM(raw.n)), &path) != 0)
 		return false;
 	k->path_same = path.same;
 	k->canonical = uri_match_form(path.path, arena_alloc(arena, path.path.n));

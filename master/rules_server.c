@@ -38,11 +38,9 @@ parse_unix(struct slice path, struct config_endpoint *out, const char **why)
 static int
 parse_base(struct slice base, struct config_endpoint *out, const char **why)
 {
-	char space[RULES_NAME_MAX + 1];
 	struct uri_path path;
 
-	if (base.n > 0 &&
-	    (uri_canonical(base, space, &path) != 0 || !path.same || path.flags & URI_SUSPECT))
+	if (base.n > 0 && (uri_canonical(base, NULL, &path) != 0 || path.flags & URI_SUSPECT))
 		return refuse(why, "the base path is not a plain path");
 	while (base.n > 0 && base.p[base.n - 1] == '/')
 		base.n--;

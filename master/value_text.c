@@ -107,7 +107,6 @@ parse_path(const struct value_env *e, const struct setting *s, struct slice text
 	   struct buf *why)
 {
 	struct uri_path path;
-	char *space;
 
 	if (!value_length(s, text, why))
 		return false;
@@ -115,8 +114,7 @@ parse_path(const struct value_env *e, const struct setting *s, struct slice text
 		store_text(s, base, "");
 		return true;
 	}
-	space = arena_alloc(e->arena, 2 * text.n + 2);
-	if (uri_canonical(text, space, &path) != 0) {
+	if (uri_canonical(text, arena_alloc(e->arena, URI_ROOM(text.n)), &path) != 0) {
 		value_echo(text, why);
 		return value_refuse(
 		    why, text.p[0] != '/'
@@ -130,7 +128,8 @@ parse_path(const struct value_env *e, const struct setting *s, struct slice text
 					 "as %2F); requests for such "
 					 "paths are ambiguous, choose another path");
 	}
-	store_text(s, base, arena_string(e->arena, uri_match_form(path.path, space + text.n + 1)));
+	text = uri_match_form(path.path, arena_alloc(e->arena, path.path.n));
+	store_text(s, base, arena_string(e->arena, text));
 	return true;
 }
 

@@ -28,7 +28,8 @@ find(struct request *r, struct slice path, struct table_match *match)
 }
 
 /* Would an upstream that takes %2F for a slash, or cuts ";x" off, or both, see another route or
- * another side of the gate? */
+ * another side of the gate? Or a ".."? It would climb out of the endpoint's base or of what the route puts
+ * before the path, and those who merge slashes first would get elsewhere than those who do not. */
 static bool
 is_ambiguous(struct request *r, struct slice path, uint32_t route)
 {
@@ -37,11 +38,12 @@ is_ambiguous(struct request *r, struct slice path, uint32_t route)
 	char *room = arena_alloc(&r->arena, path.n + 1);
 
 	for (unsigned i = 0; i < URI_READINGS; i++) {
-		struct slice other = uri_reading(path, i, room);
+		bool climbs;
+		struct slice other = uri_reading(path, i, room, &climbs);
 		struct table_match match;
 
 		find(r, other, &match);
-		if (match.route != route ||
+		if (climbs || match.route != route ||
 		    table_gate_protects(rules, r->method, other) != protects)
 			return true;
 	}

@@ -26,6 +26,7 @@ target_path(struct request *r, struct slice url)
 {
 	struct slice query, path = slice_cut(url, '?', &query);
 	struct uri_path canonical;
+	int error;
 
 	if (r->absolute && path.n == 0)
 		path = SLICE("/");
@@ -35,7 +36,10 @@ target_path(struct request *r, struct slice url)
 		if (!uri_query_is_clean(query))
 			return REASON_bad_path;
 	}
-	if (uri_canonical(path, arena_alloc(&r->arena, path.n + 1), &canonical) < 0)
+	error = uri_canonical(path, NULL, &canonical);
+	if (error > 0)
+		error = uri_canonical(path, arena_alloc(&r->arena, URI_ROOM(path.n)), &canonical);
+	if (error < 0)
 		return REASON_bad_path;
 	r->path = canonical.same ? arena_copy(&r->arena, canonical.path) : canonical.path;
 	r->path_flags = canonical.flags;

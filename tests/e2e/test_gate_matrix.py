@@ -38,7 +38,7 @@ PATHS = {
     "/api/v1/users/auth/local/x": ("protected", "/api/v1/users/auth/local/x"),
     "/api/v1/users/auth/local/../x": ("protected", "/api/v1/users/auth/x"),
     "/api/v1/users/auth/local;x": ("refused", None), "/api/v1/users/auth%2flocal": ("refused", None),
-    "/api/v1/users/auth/local%2f..%2fx": ("protected", "/api/v1/users/auth/local%2f..%2fx"),
+    "/api/v1/users/auth/local%2f..%2fx": ("refused", None), "/api/v1/users/auth/local%2fx": ("protected", "/api/v1/users/auth/local%2fx"),
     "/api/x%2fy": ("protected", "/api/x%2fy"), "/api/x;y": ("protected", "/api/x;y"), "/x%2fy": ("open", "/x%2fy"),
     "/x;y=z": ("open", "/x;y=z"), "/api/%c3%a9": ("protected", "/api/%c3%a9"),
 }

@@ -16,6 +16,8 @@ TABLE = [
     ("/pub/../api/x", "pub", "api", "/api/x"),
     ("/pub/%2e%2e/api/x", "pub", "api", "/api/x"),
     ("/api/a%2Fb", "api", "api", "/api/a%2Fb"),          # an encoded slash stays where no rule is crossed
+    ("/api/a%2F..%2Fb", "api", 400, None),               # but not two dots that only some see
+    ("/api/a[1]", "api", "api", "/api/a%5B1%5D"),        # what browsers do not encode
     ("/pub/..%2fapi/x", "pub", 400, None),               # and is refused where one is
     ("/api%2Fx", "all", 400, None),
     ("/api;v=1/x", "all", 400, None),                    # as are parameters that hide a rule

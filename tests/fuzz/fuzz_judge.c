@@ -23,7 +23,7 @@ static void
 check_path(struct request *r)
 {
 	struct uri_path again;
-	char *room = malloc(r->path.n + 1);
+	char *room = malloc(URI_ROOM(r->path.n));
 
 	need(uri_canonical(r->path, room, &again) == 0 && again.same);
 	need(again.flags == r->path_flags);

@@ -29,7 +29,7 @@ try_url(enum dialect dialect, struct slice url)
 	if (r == DIALECT_MATCHES) {
 		assert(m.host.n > 0 && m.path.n > 0 && m.path.p[0] == '/');
 		assert(m.path.n == 1 || m.path.p[m.path.n - 1] != '/');
-		assert(uri_canonical(m.path, arena_alloc(&arena, m.path.n + 1), &path) == 0);
+		assert(uri_canonical(m.path, arena_alloc(&arena, URI_ROOM(m.path.n)), &path) == 0);
 		assert(path.same);
 		assert(m.verbatim == (dialect == DIALECT_RIOX));
 	}

@@ -49,10 +49,12 @@ static void
 check_path(const struct path_case *c)
 {
 	struct slice in = exact(slice_of(c->in));
-	char *out = xmalloc(in.n + 1);
+	char *out = xmalloc(URI_ROOM(in.n));
 	struct uri_path result;
-	int r = uri_canonical(in, out, &result);
+	int look = uri_canonical(in, NULL, &result), r = uri_canonical(in, out, &result);
 
+	if (c->path && look != (strcmp(c->in, c->path) != 0))
+		fail_msg("%s: a look says %d", c->in, look);
 	if (!c->path) {
 		if (r != -EINVAL)
 			fail_msg("%s: not refused", c->in);
@@ -131,6 +133,17 @@ test_paths(void **state)
 		{ "/u%40x", "/u%40x", T | S },
 		{ "/a%2Fb/../c", "/c", 0 }, /* what is gone is no threat */
 		{ "/a;b/../c/%20", "/c/%20", T },
+		/* what browsers send as it is */
+		{ "/a\"b", "/a%22b", T },
+		{ "/<a>", "/%3Ca%3E", T },
+		{ "/a[1]", "/a%5B1%5D", T },
+		{ "/{a}", "/%7Ba%7D", T },
+		{ "/a|b", "/a%7Cb", T },
+		{ "/a^b", "/a%5Eb", T },
+		{ "/a`b", "/a%60b", T },
+		{ "/[/../a/%61", "/a/a", 0 },
+		{ "/|;/..", "/", 0 },
+		{ "/{;%2f", "/%7B;%2f", T | S },
 		/* refused always */
 		{ "", NULL, 0 },
 		{ "a", NULL, 0 },
@@ -147,13 +160,8 @@ test_paths(void **state)
 		{ "/\xff", NULL, 0 },
 		{ "/a?b", NULL, 0 },
 		{ "/a#b", NULL, 0 },
-		{ "/a\"b", NULL, 0 },
-		{ "/<a>", NULL, 0 },
-		{ "/a[1]", NULL, 0 },
-		{ "/{a}", NULL, 0 },
-		{ "/a|b", NULL, 0 },
-		{ "/a^b", NULL, 0 },
-		{ "/a`b", NULL, 0 },
+		{ "/[a b]", NULL, 0 },
+		{ "/{%zz}", NULL, 0 },
 		{ "/%", NULL, 0 },
 		{ "/%4", NULL, 0 },
 		{ "/%4g", NULL, 0 },
@@ -208,7 +216,7 @@ test_a_nul_ends_nothing(void **state)
 	release(in);
 }
 
-/* Every byte: what RFC 3986 section 3.3 allows in a segment, and nothing else. */
+/* Every byte: what RFC 3986 section 3.3 allows in a segment and what is encoded, and nothing else. */
 static void
 test_every_byte(void **state)
 {
@@ -216,7 +224,7 @@ test_every_byte(void **state)
 		char in[] = { '/', 'a', (char)c, 'b' }, hex[16], out[16];
 		bool pchar = c != 0 && c < 0x80 &&
 			     (((c | 0x20) >= 'a' && (c | 0x20) <= 'z') ||
-			      strchr("0123456789-._~!$&'()*+,;=:@/", (int)c));
+			      strchr("0123456789-._~!$&'()*+,;=:@/\"<>[]^`{|}", (int)c));
 		struct uri_path result;
 
 		assert_int_equal(uri_canonical(slice_make(in, 4), out, &result),
@@ -275,9 +283,54 @@ test_readings(void **state)
 	for (size_t i = 0; i < COUNT(cases); i++) {
 		struct slice in = exact(slice_of(cases[i].path));
 		char *out = xmalloc(in.n + 1);
+		bool climbs;
 
 		for (unsigned k = 0; k < URI_READINGS; k++)
-			same_text(cases[i].path, uri_reading(in, k, out), cases[i].read[k] ? cases[i].read[k] : cases[i].read[k - 4]);
+			same_text(cases[i].path, uri_reading(in, k, out, &climbs), cases[i].read[k] ? cases[i].read[k] : cases[i].read[k - 4]);
+		free(out);
+		release(in);
+	}
+}
+
+/* In which readings is there a ".."? One bit each. */
+static void
+test_climbing(void **state)
+{
+	static const struct {
+		const char *path;
+		unsigned readings;
+	} cases[] = {
+		{ "/a%2Fb", 0 },
+		{ "/a%2F.%2Fb", 0 },
+		{ "/a%2F...%2Fb", 0 },
+		{ "/..a%2Fb..", 0 },
+		{ "/..%2Fa", 0x77 },
+		{ "/..%5Ca", 0x77 },
+		{ "/a%2F..", 0x77 },
+		{ "/a%2F..%2Fb", 0x77 },
+		{ "/..;/a", 0x3b },
+		{ "/..;x=y/a", 0x3b },
+		{ "/..;", 0x3b },
+		{ "/..%3Bx/a", 0x3b },
+		{ "/..%3F", 0x07 },
+		{ "/..%23x", 0x07 },
+		{ "/a;%2F..", 0x55 },
+		{ "/a;..%2F", 0 },
+		{ "/%252e%252e%2Fa", 0 },
+	};
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct slice in = exact(slice_of(cases[i].path));
+		char *out = xmalloc(in.n + 1);
+		unsigned readings = 0;
+		bool climbs;
+
+		for (unsigned k = 0; k < URI_READINGS; k++) {
+			uri_reading(in, k, out, &climbs);
+			readings |= climbs ? 1u << k : 0;
+		}
+		if (readings != cases[i].readings)
+			fail_msg("%s: %#x", cases[i].path, readings);
 		free(out);
 		release(in);
 	}
@@ -421,6 +474,7 @@ main(void)
 		cmocka_unit_test(test_every_byte),
 		cmocka_unit_test(test_queries),
 		cmocka_unit_test(test_readings),
+		cmocka_unit_test(test_climbing),
 		cmocka_unit_test(test_match_form),
 		cmocka_unit_test(test_hosts),
 		cmocka_unit_test(test_a_host_is_bounded),
