@@ -28,7 +28,7 @@ struct change {
 	struct change_op *ops;
 	size_t count, cap;
 	struct map keys;       /* that it touches, each once: the first operation's number, from 1 */
-	struct slice who, why; /* "token ci", "PUT /frontends/a/b" */
+	struct slice who, why; /* "token:ci", "PUT /frontends/a/b" */
 	struct slice expected; /* the revision that it is meant for; empty: any */
 };
 

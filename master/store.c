@@ -104,6 +104,20 @@ delta_text(struct store_write *w)
 	buf_addf(&w->delta, "%s", large);
 }
 
+/* Does the change lead to what is there already? Who pushes the same rules over and over makes no
+ * revision by that. What is refused may be something else in the store. */
+static bool
+is_idle(const struct store_write *w)
+{
+	const struct map *keys = &w->change->keys;
+
+	for (size_t i = 0; i < keys->count; i++) {
+		if (rules_refusal_find(w->master->rules, map_name(&keys->entries[i])))
+			return false;
+	}
+	return rules_changes(w->draft)->items.count == 0;
+}
+
 /* 0, or the HTTP status and the reason. */
 static int
 prepare(struct store_write *w, struct buf *why)
@@ -117,6 +131,8 @@ prepare(struct store_write *w, struct buf *why)
 	}
 	if (change_draft(w->change, m->rules, &w->draft, why) < 0)
 		return 400;
+	if (is_idle(w))
+		return 200;
 	rules_digest_behind(m->rules, rules_changes(w->draft), w->digest);
 	delta_text(w);
 	return 0;

@@ -101,7 +101,6 @@ write_end(struct store_redis *s, enum write_result result, struct slice text)
 	for (size_t i = 0; i < c->keys.count; i++)
 		sync_own(s->sync, map_name(&c->keys.entries[i]), false);
 	s->write.change = NULL;
-	s->write.revision[0] = '\0';
 	done(s->write.userdata, result, text);
 }
 
@@ -109,8 +108,10 @@ static void
 on_read_back(void *userdata)
 {
 	struct store_redis *s = userdata;
+	char revision[REVISION_TEXT]; /* the next change may begin meanwhile */
 
-	write_end(s, WRITE_DONE, slice_of(s->write.revision));
+	memcpy(revision, s->write.revision, sizeof revision);
+	write_end(s, WRITE_DONE, slice_of(revision));
 }
 
 /* Everything that it touched is read back: somebody else may have changed other fields. */

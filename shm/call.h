@@ -26,7 +26,7 @@ enum call_part {
 	CALL_QUERY,        /* without its '?' */
 	CALL_IF_MATCH,     /* the field's value; empty: none */
 	CALL_CONTENT_TYPE, /* the same */
-	CALL_WHO,          /* "uid 1000", "user deploy", "token ci", "anyone" */
+	CALL_WHO,          /* "uid:1000", "user:deploy", "token:ci", "anyone" */
 	CALL_FROM,         /* "unix", or an address */
 	CALL_WHY,          /* X-Yett-Why: for the history; empty: not told */
 	CALL_BODY,

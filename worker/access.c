@@ -31,7 +31,7 @@ name(struct request *r, const char *kind, const char *who)
 {
 	char text[80];
 
-	snprintf(text, sizeof text, "%s %s", kind, who);
+	snprintf(text, sizeof text, "%s:%s", kind, who);
 	r->identity = arena_copy(&r->arena, slice_of(text));
 }
 

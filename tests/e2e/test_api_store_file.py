@@ -1,0 +1,100 @@
+"""Without Redis rules of the API are kept in state_dir/store.json: over a restart, over kill -9 at any moment."""
+
+import json
+import os
+import threading
+import time
+
+import pytest
+from harness.api import Api, FileStore
+
+
+@pytest.fixture
+def kept():
+    store = FileStore()
+    yield store
+    store.finish()
+
+
+def start(gateway, kept, **more):
+    return gateway(kept.config | {"health": {"enabled": False}} | more)
+
+
+def test_rules_outlive_a_restart(gateway, serve, kept):
+    up = serve()
+    gw = start(gateway, kept)
+    Api(gw.socket).done("POST", "batch", body={"frontends": [{"url": "a", "backend_name": "s\u00fc"}],
+                                               "backends": [{"name": "s\u00fc", "servers": [[up.address, 2]], "config": {"k": "v"}}]})
+    gw.stop()
+    gw.start()
+    assert gw.ask(host="a").status == 200 and gw.status()["ready"]
+    assert Api(gw.socket).data("backends", "s\u00fc") == {"servers": [up.address], "config": {"k": "v"}}
+    assert Api(gw.socket).done("DELETE", "frontends", "a")["revision"] == "0-2"
+    assert os.stat(kept.file).st_mode & 0o007 == 0
+
+
+def test_killed_in_the_middle_of_writes(gateway, kept):
+    """What was answered with 200 is there, and the file is whole."""
+    gw = start(gateway, kept)
+    done = []
+
+    def write():
+        try:
+            for i in range(100000):
+                Api(gw.socket).done("PUT", "frontends", f"h{i}", "b")
+                done.append(i)
+        except (OSError, EOFError, AssertionError):
+            pass
+
+    for _ in range(3):
+        done.clear()
+        writer = threading.Thread(target=write)
+        writer.start()
+        time.sleep(0.4)
+        gw.kill()
+        writer.join()
+        json.load(open(kept.file))
+        gw.start()
+        urls = {f["url"] for f in Api(gw.socket).data("frontends")}
+        assert done and {f"h{i}" for i in done} <= urls
+        assert not [f for f in os.listdir(kept.dir) if f.startswith(".new-")]
+
+
+def test_a_file_that_is_none_is_moved_aside(gateway, kept):
+    with open(kept.file, "w") as f:
+        f.write('{"format":"yett store 1","keys":{"frontend:a":')
+    gw = start(gateway, kept)
+    assert os.path.exists(kept.file + ".bad") and "store.json.bad" in gw.log()
+    Api(gw.socket).done("PUT", "frontends", "a", "b")
+    assert json.load(open(kept.file))["keys"] == {"frontend:a": "b"}
+
+
+def test_a_disk_that_refuses(gateway, kept):
+    gw = start(gateway, kept)
+    api = Api(gw.socket)
+    api.done("PUT", "frontends", "a", "b")
+    os.rename(kept.dir, kept.dir + ".away")
+    try:
+        r = api.ask("PUT", "frontends", "c", "d")
+        assert r.status == 503 and "store.json" in r.json()["message"]
+        assert [f["url"] for f in api.data("frontends")] == ["a"]
+    finally:
+        os.rename(kept.dir + ".away", kept.dir)
+    api.done("PUT", "frontends", "c", "d")
+    assert set(json.load(open(kept.file))["keys"]) == {"frontend:a", "frontend:c"}
+
+
+def test_to_redis_and_back(gateway, kept, store, serve):
+    """What one store holds is no loss of the other."""
+    up = serve()
+    gw = start(gateway, kept)
+    api = Api(gw.socket)
+    api.done("PUT", "frontends", "file.test", "b")
+    store.rule("redis.test", up.address)
+    with_redis = kept.config | {"health": {"enabled": False}, "redis": {"address": store.address}}
+    assert gw.reload(with_redis).returncode == 0
+    gw.rules_in_force(lambda r: r["frontends"] == 1 and r["source"] == "redis")
+    assert gw.ask(host="redis.test").status == 200 and gw.status()["rules"]["withheld"] == 0
+    assert gw.reload(kept.config | {"health": {"enabled": False}}).returncode == 0
+    assert [f["url"] for f in api.data("frontends")] == ["file.test"]
+    assert set(store.db.keys("frontend:*")) == {b"frontend:redis.test"}
