@@ -1,5 +1,6 @@
 #include "command.h"
 
+#include "api.h"
 #include "settings.h"
 
 #include "lib/xalloc.h"
@@ -91,8 +92,9 @@ static const struct command {
 	  "Prints a token for tests that the gate of this configuration accepts, signed with its "
 	  "secret." },
 	{ "version", 0, OPTION_JSON, command_version, "version [--json]", "Prints the version." },
-	{ "help", 1, 0, command_help, "help [COMMAND | settings | reasons]",
-	  "Prints this, the help of a command, every setting, or every reason of a refusal." },
+	{ "help", 1, 0, command_help, "help [COMMAND | settings | reasons | api]",
+	  "Prints this, the help of a command, every setting, every reason of a refusal, or every path of\n"
+	  "the management API." },
 };
 
 #define COMMANDS (sizeof commands / sizeof commands[0])
@@ -151,6 +153,17 @@ print_reasons(void)
 }
 
 static void
+print_api(void)
+{
+	for (size_t i = 0; i < api_rows_count; i++) {
+		const struct api_row *r = &api_rows[i];
+
+		printf("%s %s\n    role: %s\n    %s\n", r->methods, r->path,
+		       access_role_name[r->role], r->text);
+	}
+}
+
+static void
 print_overview(FILE *to)
 {
 	fprintf(to, "yett %s, an API gateway\n\n", YETT_VERSION);
@@ -159,7 +172,7 @@ print_overview(FILE *to)
 	fprintf(to, "\nThe commands that ask a gateway use its admin socket: --socket PATH, else "
 		    "that of the configuration\n"
 		    "named by -c, else $RUNTIME_DIRECTORY/admin.sock, else /run/yett/admin.sock. "
-		    "See yett(8) and yett.yaml(5).\n");
+		    "See yett(8), yett.yaml(5) and yett-api(7).\n");
 }
 
 static int
@@ -174,6 +187,8 @@ command_help(const struct command_options *o)
 		print_settings();
 	} else if (strcmp(topic, "reasons") == 0) {
 		print_reasons();
+	} else if (strcmp(topic, "api") == 0) {
+		print_api();
 	} else if (c) {
 		printf("usage: yett %s\n\n%s\n", c->usage, c->text);
 	} else {
