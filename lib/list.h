@@ -60,3 +60,15 @@ list_remove(struct list *node)
 	node->prev->next = node->next;
 	list_init(node);
 }
+
+/* All nodes of `from` become those of `to`, which needs no init. */
+static inline void
+list_take(struct list *from, struct list *to)
+{
+	list_init(to);
+	if (list_empty(from))
+		return;
+	*to = *from;
+	to->next->prev = to->prev->next = to;
+	list_init(from);
+}

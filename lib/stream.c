@@ -80,12 +80,7 @@ stream_env_check(struct stream_env *env)
 {
 	struct list due;
 
-	if (list_empty(&env->paused))
-		return;
-	due = env->paused;
-	due.next->prev = &due;
-	due.prev->next = &due;
-	list_init(&env->paused);
+	list_take(&env->paused, &due);
 	while (!list_empty(&due)) { /* a callback may close any of them */
 		struct stream *s = container_of(due.next, struct stream, paused);
 		struct pollfd p = { .events = 0 };

@@ -58,12 +58,7 @@ wheel_sweep(struct wheel *w, uint64_t now_ms, wheel_fire_fn fire, void *userdata
 
 		w->now += WHEEL_TICK_MS;
 		slot = &w->slots[w->now / WHEEL_TICK_MS % WHEEL_SLOTS];
-		if (list_empty(slot))
-			continue;
-		due = *slot;
-		due.next->prev = &due;
-		due.prev->next = &due;
-		list_init(slot);
+		list_take(slot, &due);
 		while (!list_empty(&due)) {
 			struct wheel_node *node = container_of(due.next, struct wheel_node, link);
 

@@ -110,15 +110,28 @@ intake_early(struct client *c)
 		client_close(c);
 }
 
+static void
+not_idle(uv_idle_t *again)
+{
+}
+
+/* Each has one turn; who has requests left has the next one in the loop's next turn, when the others had theirs. */
 void
 intakes_resume(struct worker *w)
 {
-	while (!list_empty(&w->resume)) {
-		struct client *c = container_of(w->resume.next, struct client, resume);
+	struct list due;
+
+	list_take(&w->resume, &due);
+	while (!list_empty(&due)) {
+		struct client *c = container_of(due.next, struct client, resume);
 
 		list_remove(&c->resume);
 		if (c->state == CLIENT_IDLE)
 			intake_early(c);
 		requests_collect(w);
 	}
+	if (list_empty(&w->resume))
+		uv_idle_stop(&w->again);
+	else
+		uv_idle_start(&w->again, not_idle);
 }

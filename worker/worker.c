@@ -228,6 +228,7 @@ worker_init(struct worker *w)
 	uv_prepare_init(&w->loop, &w->turn);
 	w->turn.data = w;
 	uv_prepare_start(&w->turn, on_turn);
+	uv_idle_init(&w->loop, &w->again);
 	uv_signal_init(&w->loop, &w->sigterm);
 	w->sigterm.data = w;
 	uv_signal_start(&w->sigterm, on_sigterm, SIGTERM);
@@ -260,6 +261,7 @@ worker_deinit(struct worker *w)
 	control_close(w);
 	uv_close((uv_handle_t *)&w->tick, NULL);
 	uv_close((uv_handle_t *)&w->turn, NULL);
+	uv_close((uv_handle_t *)&w->again, NULL);
 	uv_close((uv_handle_t *)&w->sigterm, NULL);
 	uv_run(&w->loop, UV_RUN_DEFAULT);
 	requests_free(w);

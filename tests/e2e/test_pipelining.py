@@ -1,6 +1,10 @@
 """Requests that come before the answer are answered in order."""
 
+import contextlib
+import select
 import socket
+import statistics
+import threading
 import time
 
 from harness import client
@@ -67,3 +71,39 @@ def test_last_answer_of_a_connection(gateway, serve):
         r = c.read()
         assert (len(r.body), r.header("Connection")) == (300000, "close")
         assert c.closed()
+
+
+def flood(gw, stop):
+    """Sends requests that the gateway answers itself as fast as they are taken."""
+    with gw.connect() as c:
+        c.sock.setblocking(False)
+        many = client.request("/none") * 2000
+        left = b""
+        while not stop.is_set():
+            select.select([c.sock], [c.sock], [], 1)
+            with contextlib.suppress(BlockingIOError):
+                left = left or many
+                left = left[c.sock.send(left):]
+            with contextlib.suppress(BlockingIOError):
+                c.sock.recv(1 << 20)
+
+
+def test_who_pipelines_without_end_does_not_starve_others(gateway, serve):
+    gw = gateway(proxy_to(serve(), path="/ok") | {"workers": 1, "limits": {"keepalive_requests": "off"}})
+    stop = threading.Event()
+    floods = [threading.Thread(target=flood, args=(gw, stop)) for _ in range(2)]
+    for f in floods:
+        f.start()
+    try:
+        with gw.connect() as c:
+            c.ask("/ok")
+            took = []
+            for _ in range(20):
+                start = time.monotonic()
+                assert c.ask("/ok").status == 200
+                took.append(time.monotonic() - start)
+    finally:
+        stop.set()
+        for f in floods:
+            f.join()
+    assert statistics.median(took) < 0.1
