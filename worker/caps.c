@@ -13,17 +13,23 @@
 #define REFUSED_MAX 64     /* of those that linger behind a 429; more are closed at once */
 
 bool
+caps_descriptors(const struct worker *w)
+{
+	/* Each client may need a connection to an upstream. */
+	uint64_t open = w->env.open > 2 * w->clients ? w->env.open : 2 * w->clients;
+
+	return open + DESCRIPTORS_OWN + w->hello.fd_reserve < w->descriptors;
+}
+
+bool
 caps_room(const struct worker *w)
 {
 	uint32_t most = w->hello.role == ROLE_TRAFFIC ? w->hello.max_connections : 0;
-	uint64_t open;
 
 	if (most &&
 	    w->clients + peers_sum(w->peers, offsetof(struct board_worker, connections)) >= most)
 		return false;
-	/* Each client may need a connection to an upstream. */
-	open = w->env.open > 2 * w->clients ? w->env.open : 2 * w->clients;
-	return open + DESCRIPTORS_OWN + w->hello.fd_reserve < w->descriptors;
+	return caps_descriptors(w);
 }
 
 void

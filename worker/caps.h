@@ -13,6 +13,8 @@ struct client;
 
 /* Is there room for one more client? */
 bool caps_room(const struct worker *w);
+/* Are there descriptors for one more? */
+bool caps_descriptors(const struct worker *w);
 /* At the start and at each tick: how many descriptors may we have? An operator may change it
  * (prlimit). */
 void caps_look(struct worker *w);

@@ -12,28 +12,51 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #define ACCEPT_BATCH 64 /* per turn and socket, so that connections do not starve requests */
 #define QUEUE_MAX 4096  /* of connections that are served although we stop */
-#define MAKE_ROOM 16
+#define MAKE_ROOM 16    /* for so many newcomers at a time */
 
-/* The least valuable connections go first: those of pools, then those of clients that have been
- * idle longest. */
+/* Connections that wait for us to accept them. */
+static unsigned
+waiting(const struct listener *l)
+{
+	struct tcp_info info;
+	socklen_t n = sizeof info;
+	struct pollfd p = { .fd = l->fd, .events = POLLIN };
+
+	if (!l->accepting)
+		return 0;
+	if (l->family != AF_UNIX && getsockopt(l->fd, IPPROTO_TCP, TCP_INFO, &info, &n) == 0)
+		return info.tcpi_unacked; /* of a socket that listens: the length of its queue */
+	return poll(&p, 1, 0) == 1;
+}
+
+/* For whoever waits. The least valuable connections go first: where descriptors lack those of pools, then those of clients that
+ * have been idle longest. */
 static void
 make_room(struct worker *w)
 {
-	int n = 0;
+	unsigned wanted = 0;
 
-	pool_close_all(w);
+	list_for (pos, &w->listeners)
+		wanted += waiting(container_of(pos, struct listener, link));
+	if (wanted > 0 && !caps_descriptors(w))
+		pool_close_all(w);
+	if (wanted > MAKE_ROOM)
+		wanted = MAKE_ROOM;
 	list_for_safe (pos, tmp, &w->idle) {
 		struct client *c = container_of(pos, struct client, link);
 
-		if (n++ == MAKE_ROOM)
+		if (wanted == 0)
 			return;
-		if (c->served > 0)
-			client_quit(c);
+		if (c->served == 0)
+			continue;
+		client_quit(c);
+		wanted--;
 	}
 }
 
@@ -184,8 +207,12 @@ void
 listeners_check(struct worker *w)
 {
 	caps_look(w);
-	if (!w->accept_paused || !caps_room(w))
+	if (!w->accept_paused)
 		return;
+	if (!caps_room(w)) {
+		make_room(w);
+		return;
+	}
 	w->accept_paused = false;
 	list_for (pos, &w->listeners)
 		listener_start(container_of(pos, struct listener, link));

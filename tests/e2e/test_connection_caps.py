@@ -53,6 +53,23 @@ def test_all_workers_together(gateway, serve):
     wait_until(lambda: connected(gw) == 0)
 
 
+@pytest.mark.parametrize("idle_first", [True, False])
+def test_one_that_is_idle_makes_room(gateway, serve, idle_first):
+    """Whether they were idle when the newcomer came or became so later; one goes for one that comes."""
+    gw = gateway(proxy_to(serve()) | {"limits": {"connections": 4}, "workers": 1})
+    clients = [connect(gw) for _ in range(4)]
+    if idle_first:
+        assert [c.ask().status for c in clients] == [200] * 4
+    late = connect(gw)
+    late.send(client.request())
+    if not idle_first:
+        wait_until(lambda: gw.metrics()["yett_accept_paused_total"] > 0)
+        assert [c.ask().status for c in clients] == [200] * 4
+    assert late.read().status == 200
+    assert [c.closed(0.1) for c in clients] == [True, False, False, False]
+    close_all([late, *clients])
+
+
 def test_one_address_over_all_workers(gateway, serve):
     gw = capped(gateway, serve)
     clients = spread(gw, 4)

@@ -8,7 +8,8 @@ from harness.procs import wait_until
 def test_connections_are_limited_and_the_rest_waits(gateway, serve):
     gw = gateway(proxy_to(serve()) | {"limits": {"connections": 4}, "workers": 1})
     first = [gw.connect() for _ in range(4)]
-    assert [c.ask().status for c in first] == [200] * 4
+    for c in first:  # nobody is idle
+        c.send(b"GET / HTTP/1.1\r\n")
     late = gw.connect(timeout=0.5)
     try:
         late.ask()
