@@ -60,6 +60,16 @@ stream_report_end(struct stream *s, int error)
 	s->ended = 1;
 	list_remove(&s->paused);
 	s->ops->end(s, error);
+	if (error == 0 && !s->closing) /* what is left of it may be reset */
+		list_push(&s->env->paused, &s->paused);
+}
+
+/* After the end of what the peer sends: it takes no more either. */
+static void
+stream_report_reset(struct stream *s)
+{
+	list_remove(&s->paused);
+	s->ops->drained(s, -ECONNRESET);
 }
 
 /* Closed on both sides is an end only when nothing is left to read. */
@@ -87,8 +97,12 @@ stream_env_check(struct stream_env *env)
 
 		list_remove(&s->paused);
 		list_push(&env->paused, &s->paused);
-		if (uv_fileno(&s->uv.handle, &p.fd) == 0 && poll(&p, 1, 0) == 1)
+		if (uv_fileno(&s->uv.handle, &p.fd) < 0 || poll(&p, 1, 0) != 1)
+			continue;
+		if (!s->ended)
 			stream_hung_up(s, p.fd, p.revents);
+		else if (p.revents & POLLERR)
+			stream_report_reset(s);
 	}
 }
 
@@ -195,8 +209,8 @@ stream_on_read(uv_stream_t *stream, ssize_t status, const uv_buf_t *buf)
 	size_t size;
 	ssize_t n;
 
-	if (status != UV_ENOBUFS && status < 0) { /* libuv saw a hang-up */
-		stream_report_end(s, status == UV_EOF ? 0 : (int)status);
+	if (status != UV_ENOBUFS) { /* an error of libuv's own: it does not do that today, but may */
+		stream_report_end(s, (int)status);
 		return;
 	}
 	for (int turn = 0; turn < READS_A_TURN && s->reading && !s->closing; turn++) {

@@ -34,7 +34,8 @@ struct stream_ops {
 	 * once. */
 	void (*end)(struct stream *s, int error);
 	/* The queue is down to STREAM_LOW after STREAM_FULL (error 0), or empty after stream_flush,
-	 * or writing failed (negative errno; reading may still give what the peer sent before). */
+	 * or writing failed, or would: the peer reset a connection whose other direction had ended
+	 * (negative errno; reading may still give what the peer sent before). */
 	void (*drained)(struct stream *s, int error);
 	/* After stream_close: the memory of the owner may go. */
 	void (*closed)(struct stream *s);
@@ -68,7 +69,8 @@ struct stream {
 
 void stream_env_init(struct stream_env *env, uv_loop_t *loop);
 void stream_env_deinit(struct stream_env *env);
-/* Asks the kernel about paused streams: one that was reset or closed on both sides gets its `end`.
+/* Asks the kernel about paused streams: one that was reset or closed on both sides gets its `end`; one that had its end and was
+ * reset since, `drained` with the error.
  * Once a second. */
 void stream_env_check(struct stream_env *env);
 

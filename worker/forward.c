@@ -112,10 +112,12 @@ put_framing(char *o, struct request *r, bool copy)
 static char *
 put_upgrade(char *o, const struct http_parser *p)
 {
-	const struct http_field *f = http_find(p, HTTP_UPGRADE);
-
 	o = PUT(o, "Connection: Upgrade\r\n");
-	return f ? put_field(o, SLICE("Upgrade"), http_value(p, f)) : o;
+	for (uint32_t i = 0; i < p->fields_n; i++) {
+		if (p->fields[i].id == HTTP_UPGRADE)
+			o = put_field(o, SLICE("Upgrade"), http_value(p, &p->fields[i]));
+	}
+	return o;
 }
 
 /* RFC 9110 sections 7.6.1 to 7.6.3 and 10.1.4: what is between us and the endpoint. */

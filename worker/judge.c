@@ -71,10 +71,27 @@ is_nominable(enum http_id id)
 	}
 }
 
+/* h2c or another HTTP is not passed on: what follows it would not be judged. */
+static bool
+asks_for_http(struct slice list)
+{
+	for (struct slice e = http_list_next(&list); e.p; e = http_list_next(&list)) {
+		size_t n = 0;
+
+		while (n < e.n && e.p[n] != '/' && e.p[n] != ';' && e.p[n] != ' ' && e.p[n] != '\t')
+			n++;
+		e.n = n;
+		if (slice_ieq(e, SLICE("h2c")) || slice_ieq(e, SLICE("h2")) ||
+		    slice_ieq(e, SLICE("http")))
+			return true;
+	}
+	return false;
+}
+
 struct seen {
-	unsigned hosts, codings, upgrades, expects, named, max_forwards;
-	struct slice host, coding, upgrade, expect, forwards;
-	bool upgrade_named;
+	unsigned hosts, codings, expects, named, max_forwards;
+	struct slice host, coding, expect, forwards;
+	bool upgrade, upgrade_named, upgrade_to_http;
 };
 
 /* What Connection names goes no further (RFC 9110 section 7.6.1). */
@@ -123,8 +140,8 @@ look(struct request *r, struct seen *seen, struct judged *out)
 			seen->coding = value;
 			break;
 		case HTTP_UPGRADE:
-			seen->upgrades++;
-			seen->upgrade = value;
+			seen->upgrade = true;
+			seen->upgrade_to_http = seen->upgrade_to_http || asks_for_http(value);
 			break;
 		case HTTP_EXPECT:
 			seen->expects++;
@@ -226,23 +243,6 @@ judge_max_forwards(struct request *r, const struct seen *seen)
 	return REASON_none;
 }
 
-/* h2c or another HTTP is not passed on: what follows it would not be judged. */
-static bool
-asks_for_http(struct slice list)
-{
-	for (struct slice e = http_list_next(&list); e.p; e = http_list_next(&list)) {
-		size_t n = 0;
-
-		while (n < e.n && e.p[n] != '/' && e.p[n] != ';' && e.p[n] != ' ' && e.p[n] != '\t')
-			n++;
-		e.n = n;
-		if (slice_ieq(e, SLICE("h2c")) || slice_ieq(e, SLICE("h2")) ||
-		    slice_ieq(e, SLICE("http")))
-			return true;
-	}
-	return false;
-}
-
 /* The parser skips spaces before the target; one is the rule (RFC 9112 section 3). */
 static bool
 is_spaced(const struct http_parser *p)
@@ -298,7 +298,8 @@ judge_head(struct request *r, struct judged *out)
 		reason = judge_expect(r, &seen);
 	if (reason == REASON_none)
 		reason = judge_max_forwards(r, &seen);
-	r->upgrade = seen.upgrades == 1 && seen.upgrade_named && http_minor(in) == 1 &&
-		     r->body == FRAMING_NONE && !asks_for_http(seen.upgrade);
+	r->upgrade = seen.upgrade && seen.upgrade_named && http_minor(in) == 1 &&
+		     (r->body == FRAMING_NONE || (r->body == FRAMING_LENGTH && in->length == 0)) &&
+		     !seen.upgrade_to_http;
 	return reason;
 }

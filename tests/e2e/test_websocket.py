@@ -1,6 +1,8 @@
 """WebSockets and other upgrades: a tunnel once the upstream agreed, an ordinary answer when it did not."""
 
 import asyncio
+import threading
+import time
 
 import pytest
 import websockets
@@ -38,9 +40,10 @@ def switching(c):
     c.send(b"bye\n")
 
 
-def test_any_protocol(proxy, serve):
+@pytest.mark.parametrize("more", [{}, {"Content-Length": "0"}])
+def test_any_protocol(proxy, serve, more):
     with proxy(serve(raw=switching)).connect() as c:
-        c.send(client.request(headers=UPGRADE) + b"early\n")
+        c.send(client.request(headers=UPGRADE | more) + b"early\n")
         r = c.read()
         assert r.status == 101 and r.header("Upgrade") == "chat" and "upgrade" in r.header("Connection").lower()
         assert c.read_until(b"\n") == b"hello" and c.read_until(b"\n") == b"EARLY"
@@ -55,6 +58,27 @@ def test_half_closed_tunnel_ends_in_order(gateway, serve):
         c.send(b"last\n")
         c.finish_sending()
         assert c.read_all() == b"hello\nLAST\nbye\n"
+
+
+def test_reset_behind_a_half_close_is_seen(gateway, serve):
+    """Nothing more can come, so only asking tells."""
+    over = threading.Event()
+
+    def silent(c):
+        c.read_request()
+        c.send(b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: chat\r\n\r\n")
+        over.wait(20)
+    gw = gateway(proxy_to(serve(raw=silent)))
+    with gw.connect() as c:
+        c.send(client.request(headers=UPGRADE))
+        assert c.read().status == 101
+        c.finish_sending()
+        time.sleep(0.1)
+        c.reset()
+    try:
+        assert gw.logged(reason="client_gone")
+    finally:
+        over.set()
 
 
 def test_refused_upgrade(proxy, serve):
