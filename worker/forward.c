@@ -166,10 +166,11 @@ write_request(struct request *r, uint32_t endpoint, bool copy)
 	const struct table_global *g = table_global(rules);
 	struct buf *head = &r->worker->head;
 	bool trusted = client_is_trusted(r->client, r->table);
-	struct action_request action = { .room = 0 };
+	struct action_request action;
 	struct put_run run = { 0 };
 	char *o;
 
+	action.room = 0;
 	if (r->action)
 		action_request_begin(r, &action);
 	head->n = 0;
