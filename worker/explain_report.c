@@ -6,6 +6,7 @@
 #include "answer.h"
 #include "client.h"
 #include "explain.h"
+#include "policies.h"
 #include "worker.h"
 
 static const struct segment *
@@ -185,7 +186,7 @@ add_gate(struct buf *b, const struct request *r)
 		return;
 	}
 	gate = table_gate_find(rules_of(r), r->method, r->match_path, &at);
-	protects = table_gate_protects(rules_of(r), r->method, r->match_path);
+	protects = policies_protect(r);
 	buf_adds(b, SLICE("\"gate\":{"));
 	explain_bool(b, "protected", protects);
 	buf_adds(b, SLICE(",\"by\":"));

@@ -3,6 +3,8 @@
  * or WAIT.
  */
 
+#include "policies.h"
+
 #include "action.h"
 #include "client.h"
 #include "cors.h"
@@ -37,16 +39,21 @@ challenge_of(enum reason reason)
 	}
 }
 
+bool
+policies_protect(const struct request *r)
+{
+	return (r->route_flags & ROUTE_AUTH) ||
+	       table_gate_protects(r->table->segments[SEGMENT_RULES], r->method, r->match_path);
+}
+
 static enum verdict
 policy_identity(struct request *r)
 {
-	const struct segment *rules = r->table->segments[SEGMENT_RULES];
 	struct worker *w = r->worker;
 	struct gate_input in = { 0 };
 	struct gate_verdict verdict;
 
-	if (!(r->route_flags & ROUTE_AUTH) &&
-	    !table_gate_protects(rules, r->method, r->match_path))
+	if (!policies_protect(r))
 		return PASS;
 	for (uint16_t i = 0; i < r->in.fields_n; i++) {
 		const struct http_field *f = &r->in.fields[i];

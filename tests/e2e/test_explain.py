@@ -155,3 +155,22 @@ def test_workers_that_do_not_answer(gateway, serve):
         os.kill(pid, signal.SIGCONT)
     assert r.status == 503
     wait_until(lambda: client.ask(gw.socket, "/explain", "POST", body=b'{"url":"http://a.test/"}').status == 200, 5)
+
+
+def test_what_a_route_does(gateway, serve):
+    ups = {n: serve(name=n) for n in "ab"}
+    gw = gateway(GATE | {"upstreams": {n: {"endpoints": [u.address]} for n, u in ups.items()}, "health": {"enabled": False}, "routes": [
+        {"path": "/old", "redirect": {"to": "/new", "status": 308}}, {"path": "/gone", "respond": {"status": 410}},
+        {"path": "/files", "upstream": "a", "auth": "required"},
+        {"path": "/split", "split": [{"upstream": n} for n in "ab"], "split_by": "header:X-User", "mirror": {"upstream": "a"},
+         "cors": {"origins": ["https://a.test"]}}]})
+    assert [(e["outcome"], e["status"]) for e in (explain(gw, "http://a.test/old"), explain(gw, "http://a.test/gone"))] == [
+        ("answered", 308), ("answered", 410)]
+    e = explain(gw, "http://a.test/files")
+    assert e["reason"] == "token_missing" and e["gate"]["protected"] and e["gate"]["token"] == "token_missing"
+    for user in range(20):
+        headers = {"X-User": str(user)}
+        assert explain(gw, "http://a.test/split", headers=headers)["upstream"]["name"] == gw.ask("/split", headers=headers).json()["name"]
+    e = explain(gw, "http://a.test/split", "OPTIONS", {"Origin": "https://a.test", "Access-Control-Request-Method": "GET"})
+    assert (e["outcome"], e["status"]) == ("answered", 204)
+    wait_until(lambda: gw.metrics()["yett_mirrored_total"] == 20)  # of the real ones alone
