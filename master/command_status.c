@@ -72,7 +72,7 @@ write_workers(const struct json *root, bool colours, struct buf *out)
 	const struct json *admin = json_get(root, "admin");
 	struct columns c;
 
-	columns_init(&c, 8, colours);
+	columns_init(&c, 10, colours);
 	add_head(&c, titles);
 	for (const struct json *w = json_first(json_get(root, "workers")); w; w = json_next(w))
 		add_worker(&c, w, false);
@@ -320,14 +320,31 @@ write_status(const struct json *root, bool colours, struct buf *out)
 
 /* ---- routes ---- */
 
+/* Which one it is of its place, and the priority where there is one. */
+static void
+add_order(struct columns *c, const struct json *r)
+{
+	struct buf BUF_CLEAN text = { 0 };
+	double order = 0, priority = 0;
+
+	json_number(json_get(r, "order"), &order);
+	json_number(json_get(r, "priority"), &priority);
+	if (order > 0)
+		buf_addf(&text, "%.0f", order);
+	if (priority < 0 || priority > 0)
+		buf_addf(&text, "%s(%+.0f)", text.n ? " " : "", priority);
+	columns_add(c, COLOUR_NONE, buf_slice(&text));
+}
+
 static void
 write_routes(const struct json *root, bool colours, struct buf *out)
 {
-	static const char *const titles[] = { "HOST",  "PATH", "MATCH",  "UPSTREAM", "FROM",
-					      "STATE", "ID",   "REASON", NULL };
+	static const char *const titles[] = { "HOST",  "PATH",  "MATCH", "CONDITIONS",
+					      "ORDER", "UPSTREAM", "FROM",  "STATE",
+					      "ID",    "REASON",   NULL };
 	struct columns c;
 
-	columns_init(&c, 8, colours);
+	columns_init(&c, 10, colours);
 	add_head(&c, titles);
 	for (const struct json *r = json_first(json_get(root, "routes")); r; r = json_next(r)) {
 		struct slice host = json_text(json_get(r, "host")),
@@ -337,6 +354,8 @@ write_routes(const struct json *root, bool colours, struct buf *out)
 		add_field(&c, r, "path");
 		columns_add(&c, COLOUR_NONE,
 			    answer_true(r, "exact") ? SLICE("exact") : SLICE("prefix"));
+		columns_add(&c, COLOUR_NONE, json_text(json_get(r, "conditions")));
+		add_order(&c, r);
 		add_field(&c, r, "upstream");
 		add_field(&c, r, "source");
 		columns_add(&c, colour_of(state), state);

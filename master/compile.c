@@ -68,6 +68,24 @@ add_gate_entries(struct table_builder *b, const struct config_gate_entry *entrie
 	}
 }
 
+/* `whose`: GATE_STORE or 0. */
+static void
+add_policy(struct table_builder *b, const struct config_policy *p, uint32_t whose)
+{
+	add_gate_entries(b, p->protect, p->protect_count, GATE_PROTECT | whose);
+	add_gate_entries(b, p->except, p->except_count, GATE_EXCEPT | whose);
+}
+
+static void
+add_delegates(struct table_builder *b, const struct config_gate *g)
+{
+	for (size_t i = 0; i < g->delegate_count; i++) {
+		const struct config_gate_entry entry = { .path = g->delegate[i].path };
+
+		add_gate_entries(b, &entry, 1, GATE_DELEGATE);
+	}
+}
+
 static void
 add_issuer(struct table_builder *b, const struct config_gate *g)
 {
@@ -89,10 +107,15 @@ add_issuer(struct table_builder *b, const struct config_gate *g)
 }
 
 static void
-add_gate(struct table_builder *b, const struct config_gate *g)
+add_gate(struct table_builder *b, const struct config *c)
 {
+	const struct config_gate *g = &c->gate;
+
 	add_gate_entries(b, g->protect, g->protect_count, GATE_PROTECT);
 	add_gate_entries(b, g->except, g->except_count, GATE_EXCEPT);
+	for (size_t i = 0; i < c->policies_count; i++)
+		add_policy(b, &c->policies[i], 0);
+	add_delegates(b, g);
 	add_issuer(b, g);
 	for (size_t i = 0; i < g->claims_count; i++) {
 		struct table_claim claim = {
@@ -207,7 +230,7 @@ compile_rules(const struct config *c, const struct rules *rules, bool rules_load
 	table_builder_init(&b);
 	fill_global(&b, c, rules_loaded);
 	compile_routes(&in, &b, lines);
-	add_gate(&b, &c->gate);
+	add_gate(&b, c);
 	add_pages(&b, c);
 	r = add_trusted(&b, c);
 	if (r == 0)

@@ -17,7 +17,7 @@ compile_action_leads(const struct config_route *r, struct buf *space)
 static const struct directory_upstream *
 find_upstream(const struct compile_input *in, const char *name)
 {
-	return directory_find(in->directory, false, slice_of(name));
+	return directory_find(in->directory, SOURCE_FILE, slice_of(name));
 }
 
 static struct seg_ref

@@ -1,38 +1,48 @@
 #include "compile_routes.h"
 
 #include "compile_action.h"
-#include "dialect.h"
+#include "compile_candidate.h"
+#include "compile_conditions.h"
 #include "lib/uri.h"
 #include "lib/xalloc.h"
 
 #include <stdlib.h>
 
-/*
- * Every route is first made a candidate: where it applies (host, path, how) and what it would do.
- * Sorted by where they apply and then by who wins, the first candidate of each place is the route
- * and the others are shadowed by it.
- */
+/* ---- lines ---- */
 
-struct candidate {
-	struct compile_route *line;
-	struct dialect_match at;
-	uint32_t how; /* ROUTE_EXACT, ROUTE_EXACT_SLASH */
-	int32_t priority;
-	uint32_t flags, upstream, policy, action, fallback;
-	struct slice written; /* the path, for logs and stripping: begins with at.path */
-	const char *add_prefix, *set_host;
-};
+struct candidate *
+compile_next(struct work *w)
+{
+	struct candidate *c = &w->candidates[w->count++];
 
-struct work {
-	const struct compile_input *in;
-	struct table_builder *b;
-	struct arena *arena; /* of the report */
-	struct compile_report *report;
-	struct candidate *candidates;
-	size_t count;
-	struct table_policy *policies;
-	uint32_t policies_count;
-};
+	*c = (struct candidate){ .line = &w->report->routes[w->report->routes_count++] };
+	c->key = SLICE("");
+	*c->line = (struct compile_route){ .upstream = "", .reason = "", .asks = "" };
+	return c;
+}
+
+const char *
+compile_text(struct work *w, struct slice s)
+{
+	return arena_string(w->arena, s);
+}
+
+void
+compile_reason(struct work *w, struct candidate *c, const char *what, const char *why)
+{
+	struct buf text BUF_CLEAN = { 0 };
+
+	buf_addf(&text, "%s%s", what, why);
+	c->line->reason = compile_text(w, buf_slice(&text));
+}
+
+void
+compile_refuse(struct work *w, struct candidate *c, const char *what, const char *why)
+{
+	c->line->state = ROUTE_IS_REFUSED;
+	c->flags |= ROUTE_REFUSED;
+	compile_reason(w, c, what, why);
+}
 
 /* ---- policies ---- */
 
@@ -80,8 +90,8 @@ policy_of(struct work *w, const struct config_route *r)
 
 /* The upstream that answers where `upstream` (NULL: none) cannot, as the first of them says that
  * says anything; 0: none. */
-static uint32_t
-fallback_of(struct work *w, const char *route, const struct directory_upstream *upstream)
+uint32_t
+compile_fallback(struct work *w, const char *route, const struct directory_upstream *upstream)
 {
 	const struct directory_upstream *u;
 	const char *name = route;
@@ -92,7 +102,7 @@ fallback_of(struct work *w, const char *route, const struct directory_upstream *
 		name = w->in->config->fallback;
 	if (!name || !*name || strcmp(name, "off") == 0)
 		return 0;
-	u = directory_find(w->in->directory, false, slice_of(name));
+	u = directory_find(w->in->directory, SOURCE_FILE, slice_of(name));
 	return u && u != upstream ? u->index : 0;
 }
 
@@ -104,7 +114,7 @@ write_fallback(struct work *w)
 	struct slice id = SLICE("fallback");
 	struct table_route route = {
 		.next = TRIE_NONE,
-		.upstream = fallback_of(w, NULL, NULL),
+		.upstream = compile_fallback(w, NULL, NULL),
 		.policy = policy_of(w, NULL),
 		.slot = slots_get(w->in->slots->routes, id),
 		.id = seg_builder_string(seg, id),
@@ -116,12 +126,6 @@ write_fallback(struct work *w)
 }
 
 /* ---- candidates of the file ---- */
-
-static const char *
-text_of(struct work *w, struct slice s)
-{
-	return arena_string(w->arena, s);
-}
 
 /* As the table wants it: lower case, "*." kept, port kept. */
 static struct slice
@@ -156,35 +160,58 @@ place_file(struct work *w, struct candidate *c, const struct config_route *r)
 	c->how = r->exact ? ROUTE_EXACT | (c->at.slash ? ROUTE_EXACT_SLASH : 0) : 0;
 }
 
+/* Routes for one place that have no name are told apart by a number. */
 static const char *
 file_id(struct work *w, const struct config_route *r)
 {
 	struct buf id BUF_CLEAN = { 0 };
+	void **seen;
+	uintptr_t n;
 
-	if (r->name && *r->name)
+	if (r->name && *r->name) {
 		buf_addf(&id, "file:%s", r->name);
-	else
-		buf_addf(&id, "file:%s%s", r->host ? r->host : "", r->path);
-	return text_of(w, buf_slice(&id));
+		return compile_text(w, buf_slice(&id));
+	}
+	buf_addf(&id, "file:%s%s", r->host ? r->host : "", r->path);
+	seen = map_put(&w->unnamed, buf_slice(&id));
+	n = (uintptr_t)*seen + 1;
+	*seen = (void *)n;
+	if (n > 1)
+		buf_addf(&id, "#%zu", (size_t)n);
+	return compile_text(w, buf_slice(&id));
+}
+
+static void
+ask(struct work *w, struct candidate *c, const struct config_route *r)
+{
+	struct buf key BUF_CLEAN = { 0 }, text BUF_CLEAN = { 0 };
+
+	c->route = r;
+	c->asks = compile_conditions_count(r);
+	compile_conditions_key(r, &key);
+	compile_conditions_text(r, &text);
+	c->key = slice_make(compile_text(w, buf_slice(&key)), key.n);
+	c->line->asks = compile_text(w, buf_slice(&text));
 }
 
 static void
 add_file(struct work *w, const struct config_route *r)
 {
-	struct candidate *c = &w->candidates[w->count++];
+	struct candidate *c = compile_next(w);
 	const struct directory_upstream *u =
-	    directory_find(w->in->directory, false, slice_of(r->upstream));
+	    directory_find(w->in->directory, SOURCE_FILE, slice_of(r->upstream));
 	struct buf BUF_CLEAN leads = { 0 };
 
-	*c->line = (struct compile_route){
-		.id = file_id(w, r),
-		.host = text_of(w, slice_of(r->host ? r->host : "")),
-		.path = text_of(w, slice_of(r->path)),
-		.upstream = text_of(w, compile_action_leads(r, &leads)),
-		.exact = r->exact,
-		.reason = u || *r->upstream == '\0' ? "" : "the upstream does not exist",
-	};
+	c->line->id = file_id(w, r);
+	c->line->host = compile_text(w, slice_of(r->host ? r->host : ""));
+	c->line->path = compile_text(w, slice_of(r->path));
+	c->line->upstream = compile_text(w, compile_action_leads(r, &leads));
+	c->line->exact = r->exact;
+	c->line->priority = r->priority;
+	if (!u && *r->upstream != '\0')
+		c->line->reason = "the upstream does not exist";
 	place_file(w, c, r);
+	ask(w, c, r);
 	c->priority = r->priority;
 	c->flags = c->how | (r->strip ? ROUTE_STRIP : 0) |
 		   (r->upstream_host ? ROUTE_UPSTREAM_HOST : 0) |
@@ -192,227 +219,9 @@ add_file(struct work *w, const struct config_route *r)
 	c->upstream = u ? u->index : 0;
 	c->policy = policy_of(w, r);
 	c->action = compile_action(w->in, w->b, r, u);
-	c->fallback = fallback_of(w, r->fallback, u);
+	c->fallback = compile_fallback(w, r->fallback, u);
 	c->add_prefix = r->add_prefix;
 	c->set_host = r->set_host;
-}
-
-/* ---- candidates of Redis ---- */
-
-static const struct rules_refusal *
-backend_refusal(const struct rules *rules, const char *backend)
-{
-	struct buf key BUF_CLEAN = { 0 };
-
-	buf_addf(&key, "backend:%s", backend);
-	return rules_refusal_find(rules, buf_slice(&key));
-}
-
-static void
-line_reason(struct work *w, struct candidate *c, const char *what, const char *why)
-{
-	struct buf text BUF_CLEAN = { 0 };
-
-	buf_addf(&text, "%s%s", what, why);
-	c->line->reason = text_of(w, buf_slice(&text));
-}
-
-static void
-line_refuse(struct work *w, struct candidate *c, const char *what, const char *why)
-{
-	c->line->state = ROUTE_IS_REFUSED;
-	c->flags |= ROUTE_REFUSED;
-	line_reason(w, c, what, why);
-}
-
-/* What a frontend leads to. */
-static void
-target_redis(struct work *w, struct candidate *c, const struct rules_frontend *f,
-	     const struct rules_refusal *kept)
-{
-	const struct directory_upstream *u =
-	    directory_find(w->in->directory, true, slice_of(f->backend));
-	const struct rules_refusal *refusal = backend_refusal(w->in->rules, f->backend);
-
-	c->line->upstream = text_of(w, slice_of(f->backend));
-	c->upstream = u ? u->index : 0;
-	c->fallback = fallback_of(w, NULL, u);
-	if (refusal && !refusal->kept)
-		line_refuse(w, c, "its backend is refused: ", refusal->reason);
-	else if (!u)
-		c->line->reason = "backend does not exist";
-	else if (u->own_count > 0)
-		line_reason(w, c, "left out, because it is a listener of this gateway: ", u->own[0]);
-	else if (u->endpoints_count == 0)
-		c->line->reason = "backend has no servers";
-	else if (kept)
-		line_reason(w, c,
-			    "the last good value stays; the newest one is refused: ", kept->reason);
-	else if (refusal)
-		line_reason(w, c, "the last good backend stays; the newest one is refused: ",
-			    refusal->reason);
-}
-
-/* `f` is NULL for a key that is refused and has no last good version; `refusal` then says why. */
-static void
-add_redis(struct work *w, struct slice url, const struct rules_frontend *f,
-	  const struct rules_refusal *refusal)
-{
-	const struct config_redis *redis = &w->in->config->redis;
-	struct candidate *c = &w->candidates[w->count++];
-	const char *slash = memchr(url.p, '/', url.n);
-	size_t host = slash ? (size_t)(slash - url.p) : url.n;
-	struct buf id BUF_CLEAN = { 0 };
-	const char *reason;
-	int r;
-
-	*c = (struct candidate){ .line = c->line };
-	buf_addf(&id, "redis:%.*s", SLICE_F(url));
-	c->line->id = text_of(w, buf_slice(&id));
-	c->line->host = text_of(w, slice_make(url.p, host));
-	c->line->path = slash ? text_of(w, slice_make(slash, url.n - host)) : "/";
-	c->line->upstream = "";
-	c->line->redis = true;
-	c->line->reason = "";
-	r = DIALECT_REFUSED;
-	reason = refusal ? refusal->reason : "";
-	if (url.n <= RULES_NAME_MAX) /* else it was cut, and would apply somewhere else */
-		r = dialect_read(redis->dialect, redis->max_path_length, url, w->arena, &c->at,
-				 &reason);
-	if (r != DIALECT_MATCHES) {
-		c->line->state = r == DIALECT_UNREACHABLE ? ROUTE_UNREACHABLE : ROUTE_IS_REFUSED;
-		c->line->reason = text_of(w, slice_of(reason));
-		w->count--; /* it applies nowhere */
-		return;
-	}
-	c->written = c->at.path;
-	if (f)
-		target_redis(w, c, f, refusal);
-	else
-		line_refuse(w, c, "", refusal->reason);
-}
-
-/* ---- the order ---- */
-
-static int
-compare_slices(struct slice a, struct slice b)
-{
-	size_t n = a.n < b.n ? a.n : b.n;
-	int r = n ? memcmp(a.p, b.p, n) : 0;
-
-	return r ? r : (a.n > b.n) - (a.n < b.n);
-}
-
-/* By where they apply; exact ones first, since that is the order of a node's chain. */
-static int
-compare_places(const struct candidate *a, const struct candidate *b)
-{
-	int r = a->at.verbatim - b->at.verbatim;
-
-	if (!r)
-		r = compare_slices(a->at.host, b->at.host);
-	if (!r)
-		r = compare_slices(a->at.path, b->at.path);
-	return r ? r : (a->how < b->how) - (a->how > b->how);
-}
-
-/* Who wins at one place. Between two spellings of one key: the one with a slash at its end, then
- * the one that is spelled as it is matched. */
-static int
-compare_candidates(const void *x, const void *y)
-{
-	const struct candidate *a = x, *b = y;
-	int r = compare_places(a, b);
-
-	if (!r)
-		r = (a->priority < b->priority) - (a->priority > b->priority);
-	if (!r)
-		r = a->line->redis - b->line->redis;
-	if (!r && a->line->redis)
-		r = b->at.slash - a->at.slash;
-	if (!r && a->line->redis)
-		r = b->at.plain - a->at.plain;
-	if (!r && a->line->redis)
-		r = strcmp(a->line->id, b->line->id);
-	/* Of two of the file the first one in it. */
-	return r ? r : (a->line > b->line) - (a->line < b->line);
-}
-
-static void
-shadow(struct work *w, struct candidate *loser, const struct candidate *winner)
-{
-	loser->line->state = ROUTE_SHADOWED;
-	loser->line->by = winner->line->id;
-	line_reason(w, loser, "it matches the same as ", winner->line->id);
-	if (loser->line->redis && !winner->line->redis)
-		line_reason(w, loser, "the file matches the same: ", winner->line->id);
-}
-
-/* The route of the file that matches, under the canonical host, all that a verbatim candidate does.
- */
-static const struct candidate *
-find_file(const struct work *w, const struct candidate *verbatim)
-{
-	struct candidate wanted = *verbatim;
-	size_t low = 0, high = w->count;
-
-	wanted.at.verbatim = false;
-	wanted.at.host = verbatim->at.canonical;
-	while (low < high) {
-		size_t middle = (low + high) / 2;
-
-		if (compare_places(&w->candidates[middle], &wanted) < 0)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	if (low == w->count || compare_places(&w->candidates[low], &wanted) != 0)
-		return NULL;
-	return w->candidates[low].priority >= verbatim->priority ? &w->candidates[low] : NULL;
-}
-
-static void
-write_route(struct work *w, const struct candidate *c)
-{
-	struct seg_builder *seg = &w->b->seg;
-	struct slice id = slice_of(c->line->id);
-	struct table_route route = {
-		.flags = c->flags,
-		.upstream = c->upstream,
-		.policy = c->policy,
-		.action = c->action,
-		.slot = slots_get(w->in->slots->routes, id),
-		.fallback = c->fallback,
-		.priority = c->priority,
-		.id = seg_builder_string(seg, id),
-		.host = seg_builder_string(seg, slice_of(c->line->host)),
-		.path = seg_builder_string(seg, c->written),
-		.add_prefix = seg_builder_string(seg, slice_of(c->add_prefix)),
-		.set_host = seg_builder_string(seg, slice_of(c->set_host)),
-	};
-
-	table_builder_route(w->b, c->at.host, c->at.verbatim, c->at.path, &route);
-}
-
-static void
-write_routes(struct work *w)
-{
-	const struct candidate *winner = NULL;
-
-	qsort(w->candidates, w->count, sizeof *w->candidates, compare_candidates);
-	for (size_t i = 0; i < w->count; i++) {
-		struct candidate *c = &w->candidates[i];
-		const struct candidate *file = c->at.verbatim ? find_file(w, c) : NULL;
-
-		if (file) {
-			shadow(w, c, file);
-		} else if (winner && compare_places(winner, c) == 0) {
-			shadow(w, c, winner);
-		} else {
-			write_route(w, c);
-			winner = c;
-		}
-	}
 }
 
 /* ---- all of it ---- */
@@ -422,34 +231,9 @@ compare_lines(const void *a, const void *b)
 {
 	const struct compile_route *x = a, *y = b;
 
-	return x->redis != y->redis ? x->redis - y->redis : x->redis ? strcmp(x->id, y->id) : 0;
-}
-
-static void
-collect_redis(struct work *w, const struct rules *rules, struct compile_route *lines)
-{
-	static const char prefix[] = "frontend:";
-	struct buf key BUF_CLEAN = { 0 };
-
-	for (size_t i = 0; i < rules_frontends(rules); i++) {
-		const struct rules_frontend *f = rules_frontend_at(rules, i);
-
-		key.n = 0;
-		buf_addf(&key, "%s%s", prefix, f->url);
-		w->candidates[w->count].line = lines++;
-		add_redis(w, slice_of(f->url), f, rules_refusal_find(rules, buf_slice(&key)));
-	}
-	for (size_t i = 0; i < rules_refusals(rules); i++) {
-		const struct rules_refusal *f = rules_refusal_at(rules, i);
-		struct slice url = slice_make(f->key, f->key_n);
-
-		if (f->kept || !slice_starts(url, slice_of(prefix)))
-			continue;
-		url = slice_make(url.p + sizeof prefix - 1, url.n - (sizeof prefix - 1));
-		w->candidates[w->count].line = lines++;
-		add_redis(w, url, NULL, f);
-	}
-	w->report->routes_count = (size_t)(lines - w->report->routes);
+	if (x->source != y->source)
+		return (int)x->source - (int)y->source;
+	return strcmp(x->id, y->id);
 }
 
 void
@@ -463,19 +247,18 @@ compile_routes(const struct compile_input *in, struct table_builder *b,
 	if (in->rules)
 		most += rules_frontends(in->rules) + rules_refusals(in->rules);
 	report->routes = arena_calloc(w.arena, (most + 1) * sizeof *report->routes);
-	report->routes_count = c->routes_count;
 	w.candidates = xcalloc(most + 1, sizeof *w.candidates);
 	policy_of(&w, NULL);
-	for (size_t i = 0; i < c->routes_count; i++) {
-		w.candidates[w.count].line = &report->routes[i];
+	for (size_t i = 0; i < c->routes_count; i++)
 		add_file(&w, &c->routes[i]);
-	}
 	if (in->rules)
-		collect_redis(&w, in->rules, report->routes + c->routes_count);
-	write_routes(&w);
+		compile_redx(&w, in->rules);
+	compile_order(&w);
 	write_fallback(&w);
+	/* Those of the file stay in its order. */
 	qsort(report->routes + c->routes_count, report->routes_count - c->routes_count,
 	      sizeof *report->routes, compare_lines);
+	map_deinit(&w.unnamed, NULL);
 	free(w.candidates);
 	free(w.policies);
 }

@@ -180,10 +180,22 @@ struct config_action { /* what a route does beside passing requests on as they a
 
 enum route_auth { AUTH_INHERIT, AUTH_REQUIRED, AUTH_NONE };
 
+struct config_condition { /* on one header field, or one parameter of the query */
+	const char *name;
+	const char *value, *prefix, *regex; /* at most one of them; NULL: it is not given */
+	bool present; /* without any of them: shall there be one? */
+	bool negated;
+	struct config_place place;
+};
+
 struct config_route {
 	const char *name;        /* "" or given; identity is "file:<name or host+path>" */
 	const char *host, *path; /* path canonical */
 	bool exact, strip;
+	const char *path_regex; /* NULL: none */
+	uint32_t methods;       /* bits of enum table_method, 0 = all */
+	struct config_condition *headers, *query;
+	size_t headers_count, query_count;
 	int32_t priority;
 	const char *upstream;          /* a target became an upstream named after it,
 					  "host:port/base"; empty where the gateway answers itself
@@ -205,6 +217,18 @@ struct config_gate_entry {
 	struct config_place place;
 };
 
+struct config_policy { /* entries of a gate, under a name */
+	const char *name;
+	struct config_gate_entry *protect, *except;
+	size_t protect_count, except_count;
+	struct config_place place;
+};
+
+struct config_delegate { /* a path below which rules of a store may open what the file protects */
+	const char *path; /* canonical */
+	struct config_place place;
+};
+
 struct config_claim {
 	const char *claim, *header;
 	struct config_place place;
@@ -213,6 +237,8 @@ struct config_claim {
 struct config_gate {
 	struct config_gate_entry *protect, *except;
 	size_t protect_count, except_count;
+	struct config_delegate *delegate;
+	size_t delegate_count;
 	uint32_t algorithms; /* 1 << enum jwt_alg */
 	struct config_secret secret;
 	struct config_secret public_key; /* PEM */
@@ -265,6 +291,8 @@ struct config {
 	const char *user; /* "" = stay */
 	struct config_redis redis;
 	struct config_gate gate;
+	struct config_policy *policies;
+	size_t policies_count;
 	struct config_upstream *upstreams;
 	size_t upstreams_count;
 	struct config_route *routes;

@@ -174,18 +174,31 @@ check_public_key(struct config_reader *r, const struct config_gate *g, int line)
 	jwt_key_free(key);
 }
 
+/* NULL: nothing is. */
+static const struct config_gate_entry *
+first_protected(const struct config *c)
+{
+	if (c->gate.protect_count > 0)
+		return c->gate.protect;
+	for (size_t i = 0; i < c->policies_count; i++) {
+		if (c->policies[i].protect_count > 0)
+			return c->policies[i].protect;
+	}
+	return NULL;
+}
+
 /* `given`: also one that could not be read, which is told already. */
 static void
 check_key_is_given(struct config_reader *r, const char *setting, const char *what,
 		   uint32_t algorithms, bool given)
 {
-	const struct config_gate *g = &r->c->gate;
+	const struct config_gate_entry *protected = first_protected(r->c);
 
-	if ((g->algorithms & algorithms) && !given)
-		mistakes_add(&r->mistakes, false, g->protect[0].place.line, setting,
+	if ((r->c->gate.algorithms & algorithms) && !given)
+		mistakes_add(&r->mistakes, false, protected->place.line, setting,
 			     "something is protected%s, but there is no %s to verify tokens "
 			     "with; give %s: {file: PATH}",
-			     g->protect[0].place.line == 0 ? " by the profile" : "", what, setting);
+			     protected->place.line == 0 ? " by the profile" : "", what, setting);
 }
 
 static void
@@ -202,7 +215,7 @@ check_gate(struct config_reader *r)
 	struct config_gate *g = &r->c->gate;
 	int secret = config_line(r, "gate.secret"), public = config_line(r, "gate.public_key");
 
-	if (g->protect_count == 0) {
+	if (!first_protected(r->c)) {
 		if (g->secret.bytes)
 			warn_unused(r, secret, "gate.secret", "secret");
 		if (g->public_key.bytes)
@@ -228,12 +241,23 @@ trim_slash(struct config *c, const char **path)
 }
 
 static void
+finish_entries(struct config *c, struct config_gate_entry *entries, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		trim_slash(c, &entries[i].path);
+}
+
+static void
 finish_gate_paths(struct config *c)
 {
-	for (size_t i = 0; i < c->gate.protect_count; i++)
-		trim_slash(c, &c->gate.protect[i].path);
-	for (size_t i = 0; i < c->gate.except_count; i++)
-		trim_slash(c, &c->gate.except[i].path);
+	finish_entries(c, c->gate.protect, c->gate.protect_count);
+	finish_entries(c, c->gate.except, c->gate.except_count);
+	for (size_t i = 0; i < c->gate.delegate_count; i++)
+		trim_slash(c, &c->gate.delegate[i].path);
+	for (size_t i = 0; i < c->policies_count; i++) {
+		finish_entries(c, c->policies[i].protect, c->policies[i].protect_count);
+		finish_entries(c, c->policies[i].except, c->policies[i].except_count);
+	}
 }
 
 /* Case, '-', '_' and '.' make no difference where inbound spellings are removed, so they make none

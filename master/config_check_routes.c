@@ -1,6 +1,8 @@
 #include "config_check.h"
 
+#include "compile_conditions.h"
 #include "config_check_action.h"
+#include "config_check_conditions.h"
 #include "lib/map.h"
 
 #include <stdio.h>
@@ -226,26 +228,37 @@ is_covered(const struct config_route *route, const struct config_gate_entry *e)
 	       (!e->exact || (route->exact && path.n == prefix.n));
 }
 
+/* The longest path of these by which all of the route is covered; of exceptions only those count
+ * that are for all methods. NULL: none. */
+static const char *
+covered_by(const struct config_gate_entry *entries, size_t count, bool except,
+	   const struct config_route *route, const char *best)
+{
+	for (size_t i = 0; i < count; i++) {
+		const struct config_gate_entry *e = &entries[i];
+
+		if (e->path && (!except || e->methods == 0) && is_covered(route, e) &&
+		    (!best || strlen(best) < strlen(e->path)))
+			best = e->path;
+	}
+	return best;
+}
+
 /* The path by which the gate protects all of the route, for some method; NULL: it does not. */
 static const char *
-gated_by(const struct config_gate *g, const struct config_route *route)
+gated_by(const struct config *c, const struct config_route *route)
 {
-	const char *by = NULL;
+	const struct config_gate *g = &c->gate;
+	const char *by = covered_by(g->protect, g->protect_count, false, route, NULL);
+	const char *open = covered_by(g->except, g->except_count, true, route, NULL);
 
-	for (size_t i = 0; i < g->protect_count; i++) {
-		const struct config_gate_entry *e = &g->protect[i];
+	for (size_t i = 0; i < c->policies_count; i++) {
+		const struct config_policy *p = &c->policies[i];
 
-		if (e->path && is_covered(route, e) && (!by || strlen(by) < strlen(e->path)))
-			by = e->path;
+		by = covered_by(p->protect, p->protect_count, false, route, by);
+		open = covered_by(p->except, p->except_count, true, route, open);
 	}
-	for (size_t i = 0; by && i < g->except_count; i++) {
-		const struct config_gate_entry *e = &g->except[i];
-
-		if (e->path && e->methods == 0 && is_covered(route, e) &&
-		    strlen(e->path) >= strlen(by))
-			return NULL;
-	}
-	return by;
+	return by && open && strlen(open) >= strlen(by) ? NULL : by;
 }
 
 static void
@@ -261,7 +274,7 @@ check_action(struct routing *g, struct config_route *route, size_t i)
 		.claims = c->gate.claims,
 		.claims_count = c->gate.claims_count,
 		.has_keys = c->gate.secret.bytes || c->gate.public_key.bytes,
-		.gated = route->path ? gated_by(&c->gate, route) : NULL,
+		.gated = route->path ? gated_by(c, route) : NULL,
 	};
 
 	snprintf(key, sizeof key, "routes[%zu]", i);
@@ -274,6 +287,15 @@ check_action(struct routing *g, struct config_route *route, size_t i)
 	}
 	snprintf(below, sizeof below, "%s.mirror.upstream", key);
 	use_upstream(g, route->action.mirror, route->place.line, below);
+}
+
+static void
+check_conditions(struct routing *g, struct config_route *route, size_t i)
+{
+	char key[48];
+
+	snprintf(key, sizeof key, "routes[%zu]", i);
+	config_check_conditions(&g->r->mistakes, key, route->place.line, route);
 }
 
 /* A fallback is an upstream of the file. */
@@ -328,13 +350,15 @@ check_unique(struct routing *g, struct config_route *route, size_t i)
 	void **place;
 
 	snprintf(key, sizeof key, "routes[%zu]", i);
-	buf_addf(&match, "%s%s%s", route->host, route->path, route->exact ? "=" : "");
+	buf_addf(&match, "%s%s%s\n", route->host, route->path, route->exact ? "=" : "");
+	compile_conditions_key(route, &match);
 	place = map_put(&g->matches, buf_slice(&match));
 	if (*place)
 		mistakes_add(m, false, route->place.line, key,
-			     "the route in line %d has the same host and path, so that this one "
+			     "the route in line %d has the same host and path%s, so that this one "
 			     "would never match; remove one of the two",
-			     ((struct config_route *)*place)->place.line);
+			     ((struct config_route *)*place)->place.line,
+			     compile_conditions_count(route) ? " and conditions" : "");
 	*place = route;
 	if (!*route->name)
 		return;
@@ -405,6 +429,7 @@ config_check_routes(struct config_reader *r)
 		trim(c, &route->add_prefix);
 		resolve_upstream(&g, route, i);
 		check_action(&g, route, i);
+		check_conditions(&g, route, i);
 		if (route->path && route->host && route->name)
 			check_unique(&g, route, i);
 	}

@@ -31,6 +31,8 @@ read_default(struct config_reader *r, const struct setting *s, const char *text,
 	struct document d;
 	int bad;
 
+	if (!*r->origin && (strcmp(text, "[]") == 0 || strcmp(text, "{}") == 0))
+		return; /* as all is that nothing was written to */
 	if (*text != '[' && *text != '{') {
 		config_read_value(r, s, &scalar, base);
 		return;

@@ -49,7 +49,7 @@ remember_origin(struct config_reader *r, int line)
 {
 	struct buf BUF_CLEAN text = { 0 };
 
-	if (r->origin && !*r->origin)
+	if (r->rule || (r->origin && !*r->origin))
 		return;
 	if (r->origin)
 		buf_addf(&text, "%s", r->origin);
@@ -150,6 +150,13 @@ find_duplicates(struct config_reader *r, const struct node *n)
 	map_deinit(&seen, NULL);
 }
 
+/* What a store says must not make the gateway open files. */
+static bool
+is_of_file(const struct setting *s)
+{
+	return s->type == SETTING_SECRET || s->type == SETTING_FILE || s->type == SETTING_LOG;
+}
+
 /* A path takes such a key for two, or for all. */
 static bool
 is_plain_key(struct slice key)
@@ -172,7 +179,10 @@ read_pair(struct config_reader *r, const struct node_pair *pair, struct slice pr
 		return; /* they were read before */
 	if (children != (pass == 1))
 		return;
-	if (s)
+	if (s && r->rule && is_of_file(s))
+		mistakes_add(&r->mistakes, false, pair->key->line, config_key(r),
+			     "only the configuration file can name files; set it there");
+	else if (s)
 		config_read_value(r, s, pair->value, base);
 	else if (!plain || !setting_section(buf_slice(&r->pattern)))
 		unknown_key(r, prefix, pair->key);
@@ -217,9 +227,9 @@ check_required(struct config_reader *r, const char *prefix, const struct node *n
 	}
 }
 
-static void
-read_child(struct config_reader *r, const struct setting *s, const char *prefix,
-	   const struct node *n, void *child)
+void
+config_read_child(struct config_reader *r, const struct setting *s, const char *prefix,
+		  const struct node *n, void *child)
 {
 	const char *origin = r->origin;
 
@@ -254,7 +264,7 @@ read_children(struct config_reader *r, const struct setting *s, const struct nod
 	}
 	if (map)
 		find_duplicates(r, n);
-	child = arena_calloc(&r->c->arena, (n->count + 1) * s->children->size);
+	child = arena_calloc(r->env.arena, (n->count + 1) * s->children->size);
 	*(void **)((char *)base + s->offset) = child;
 	*(size_t *)((char *)base + s->count) = n->count;
 	buf_addf(&prefix, "%s%s", s->path, map ? ".*" : "[]");
@@ -269,7 +279,7 @@ read_children(struct config_reader *r, const struct setting *s, const struct nod
 		buf_addf(&r->pattern, "%s", prefix.p);
 		if (map)
 			read_scalar(r, setting_find(slice_of(prefix.p)), n->pairs[i].key, child);
-		read_child(r, s, prefix.p, map ? n->pairs[i].value : n->items[i], child);
+		config_read_child(r, s, prefix.p, map ? n->pairs[i].value : n->items[i], child);
 		r->key.n = key_mark;
 	}
 	buf_deinit(&r->pattern);

@@ -21,6 +21,7 @@ struct config_reader {
 	struct mistakes mistakes;
 	const char *file; /* as the operator named it */
 	mode_t mode;      /* of that file */
+	bool rule; /* an entry of a store is read (config_rule.c), and not the file */
 	const struct node *root;
 	struct buf key,
 	    pattern; /* path of what is being read, as it stands in the file and in the table */
@@ -43,6 +44,10 @@ int config_line(const struct config_reader *r, const char *path);
 /* One value of the row's type into the struct at `base`. */
 void config_read_value(struct config_reader *r, const struct setting *s, const struct node *n,
 		       void *base);
+/* One element of a list or mapping, which is the struct at `child`; `prefix` is its place in the
+ * table ("routes[]"). */
+void config_read_child(struct config_reader *r, const struct setting *s, const char *prefix,
+		       const struct node *n, void *child);
 /* config_defaults.c: the profile, before everything else; it decides the defaults. */
 void config_read_profile(struct config_reader *r);
 /* Defaults of the struct at `base`, which is the one at `prefix` of the table. `given`: the mapping

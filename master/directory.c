@@ -92,15 +92,16 @@ add_endpoint(struct builder *b, struct directory_upstream *u, const struct confi
 }
 
 static struct directory_upstream *
-add_upstream(struct builder *b, const char *name, bool redis, size_t endpoints)
+add_upstream(struct builder *b, const char *name, enum rules_source source,
+	     size_t endpoints)
 {
 	struct directory_upstream *u = &b->d->upstreams[b->d->upstreams_count++];
 	struct buf identity BUF_CLEAN = { 0 };
 
 	map_deinit(&b->seen, NULL);
-	buf_addf(&identity, "%s:%s", redis ? "redis" : "file", name);
+	buf_addf(&identity, "%s:%s", rules_source_name(source), name);
 	u->name = copy(b, name);
-	u->redis = redis;
+	u->source = source;
 	u->index = slots_get(b->slots->upstreams, buf_slice(&identity));
 	if (u->index == 0)
 		buf_addf(b->warnings, "upstream %s: there are too many upstreams; it answers 503\n",
@@ -133,7 +134,7 @@ copy_sticky(struct builder *b, const struct config_sticky *from)
 static void
 add_file(struct builder *b, const struct config_upstream *from)
 {
-	struct directory_upstream *u = add_upstream(b, from->name, false, from->endpoints_count);
+	struct directory_upstream *u = add_upstream(b, from->name, SOURCE_FILE, from->endpoints_count);
 
 	u->health = from->health;
 	u->health.path = copy(b, from->health.path);
@@ -185,7 +186,7 @@ max_score(struct builder *b, const struct rules_backend *from)
 static void
 add_redis(struct builder *b, const struct config *c, const struct rules_backend *from)
 {
-	struct directory_upstream *u = add_upstream(b, from->name, true, from->servers_count);
+	struct directory_upstream *u = add_upstream(b, from->name, SOURCE_REDX, from->servers_count);
 
 	u->health = c->health;
 	u->health.path = copy(b, c->health.path);
@@ -202,7 +203,7 @@ compare(const void *a, const void *b)
 {
 	const struct directory_upstream *x = a, *y = b;
 
-	return x->redis != y->redis ? x->redis - y->redis : strcmp(x->name, y->name);
+	return x->source != y->source ? (int)x->source - (int)y->source : strcmp(x->name, y->name);
 }
 
 struct directory *
@@ -235,7 +236,7 @@ directory_free(struct directory *d)
 }
 
 const struct directory_upstream *
-directory_find(const struct directory *d, bool redis, struct slice name)
+directory_find(const struct directory *d, enum rules_source source, struct slice name)
 {
 	size_t low = 0, high = d->upstreams_count;
 
@@ -244,7 +245,7 @@ directory_find(const struct directory *d, bool redis, struct slice name)
 		const struct directory_upstream *u = &d->upstreams[middle];
 		struct slice other = slice_of(u->name);
 		size_t n = other.n < name.n ? other.n : name.n;
-		int order = u->redis != redis ? u->redis - redis : memcmp(other.p, name.p, n);
+		int order = u->source != source ? (int)u->source - (int)source : memcmp(other.p, name.p, n);
 
 		if (order == 0)
 			order = other.n < name.n ? -1 : other.n > name.n;

@@ -20,7 +20,7 @@ struct directory_endpoint {
 
 struct directory_upstream {
 	const char *name; /* as in the file, or the backend's name in Redis */
-	bool redis;       /* the two name spaces are apart */
+	enum rules_source source; /* the name spaces are apart */
 	uint32_t index;   /* in ENDPOINTS_UPSTREAMS: stable while the upstream exists */
 	struct directory_endpoint *endpoints;
 	size_t endpoints_count;
@@ -63,5 +63,5 @@ struct directory_slots { /* one for the life of the master */
 struct directory *directory_build(const struct config *c, const struct rules *rules,
 				  struct directory_slots *slots, struct buf *warnings);
 void directory_free(struct directory *d);
-const struct directory_upstream *directory_find(const struct directory *d, bool redis,
-						struct slice name);
+const struct directory_upstream *
+directory_find(const struct directory *d, enum rules_source source, struct slice name);

@@ -1,7 +1,7 @@
 #pragma once
 
 /*
- * document: YAML text as a tree whose every node knows its line. Knows no setting.
+ * document: YAML or JSON as a tree whose every node knows its line. Knows no setting.
  *
  * It uses libyaml's document API, the parser under libcyaml, and not libcyaml itself: that one
  * stops at the first mistake and tells no position of a value, so it could not report every mistake
@@ -21,7 +21,7 @@ enum node_kind { NODE_SCALAR, NODE_LIST, NODE_MAPPING };
 
 struct node {
 	enum node_kind kind;
-	int line;                /* from 1 */
+	int line;                /* from 1; of JSON 0 */
 	bool plain;              /* a scalar without quotes */
 	struct slice text;       /* of a scalar; NUL behind, none in it */
 	struct node_pair *pairs; /* of a mapping, in the order of the file */
@@ -47,6 +47,10 @@ struct document_error {
 
 /* 0, or -EBADMSG and *error. In any case document_deinit is due. */
 int document_parse(struct document *d, struct slice text, struct document_error *error)
+    __attribute__((warn_unused_result));
+/* The same of strict JSON (document_json.c); its nodes are of line 0. 0; -EINVAL or -E2BIG as
+ * json_parse. */
+int document_json(struct document *d, struct slice text, size_t bytes_max, unsigned depth_max)
     __attribute__((warn_unused_result));
 /* Overwrites all texts (there may be secrets among them) and gives the memory back. */
 void document_deinit(struct document *d);

@@ -291,7 +291,7 @@ ejector_watch(struct ejector *e, const struct directory *d, uint64_t now_ms)
 	for (size_t i = 0; i < d->upstreams_count; i++) {
 		const struct directory_upstream *u = &d->upstreams[i];
 		bool joins = e->directory &&
-			     directory_find(e->directory, u->redis, slice_of(u->name));
+			     directory_find(e->directory, u->source, slice_of(u->name));
 
 		for (size_t k = 0; k < u->endpoints_count; k++) {
 			if (on_board(u->endpoints[k].slot))

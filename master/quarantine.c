@@ -77,7 +77,7 @@ put_routes(struct quarantine *q, const struct rules *rules, const struct compile
 	for (size_t i = 0; rules && i < report->routes_count; i++) {
 		const struct compile_route *r = &report->routes[i];
 
-		if (r->state != ROUTE_IS_REFUSED || !r->redis)
+		if (r->state != ROUTE_IS_REFUSED || r->source != SOURCE_REDX)
 			continue;
 		key.n = 0;
 		buf_addf(&key, "frontend:%s", r->id + sizeof prefix - 1);

@@ -15,6 +15,16 @@
 #define FRONTEND SLICE("frontend:")
 #define BACKEND SLICE("backend:")
 
+const char *
+rules_source_name(enum rules_source source)
+{
+	static const char *const names[] = {
+		[SOURCE_FILE] = "file", [SOURCE_RULE] = "rule", [SOURCE_REDX] = "redis"
+	};
+
+	return names[source];
+}
+
 /* ---- life ---- */
 
 static void

@@ -13,6 +13,8 @@
 struct delta;
 struct revision;
 
+enum rules_source { SOURCE_FILE, SOURCE_RULE, SOURCE_REDX }; /* in the order in which they win */
+
 #define RULES_NAME_MAX 1024    /* bytes of a url, a backend's name, a server or a setting's name */
 #define RULES_VALUE_MAX 65536  /* bytes of a value */
 #define RULES_SERVERS_MAX 10000
@@ -40,6 +42,9 @@ struct rules_frontend {
 	char *backend;
 	unsigned shared; /* as above */
 };
+
+/* "file", "rule", "redis". */
+const char *rules_source_name(enum rules_source source);
 
 /* Why a stored key is not in force. */
 struct rules_refusal {

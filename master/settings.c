@@ -151,6 +151,26 @@ static const struct setting_children except_children = {
 	offsetof(struct config_gate_entry, place),
 	"gate.except[].path",
 };
+static const struct setting_children delegate_children = {
+	sizeof(struct config_delegate),
+	offsetof(struct config_delegate, place),
+	"gate.delegate[].path",
+};
+static const struct setting_children policy_children = {
+	sizeof(struct config_policy),
+	offsetof(struct config_policy, place),
+	NULL,
+};
+static const struct setting_children policy_protect_children = {
+	sizeof(struct config_gate_entry),
+	offsetof(struct config_gate_entry, place),
+	"policies.*.protect[].path",
+};
+static const struct setting_children policy_except_children = {
+	sizeof(struct config_gate_entry),
+	offsetof(struct config_gate_entry, place),
+	"policies.*.except[].path",
+};
 static const struct setting_children claim_children = {
 	sizeof(struct config_claim),
 	offsetof(struct config_claim, place),
@@ -190,6 +210,16 @@ static const struct setting_children plugin_children = {
 	sizeof(struct config_plugin),
 	offsetof(struct config_plugin, place),
 	"redis.plugins[].plugin",
+};
+static const struct setting_children header_children = {
+	sizeof(struct config_condition),
+	offsetof(struct config_condition, place),
+	"routes[].headers[].name",
+};
+static const struct setting_children query_children = {
+	sizeof(struct config_condition),
+	offsetof(struct config_condition, place),
+	"routes[].query[].name",
 };
 static const struct setting_children page_children = {
 	sizeof(struct config_page),
@@ -367,6 +397,15 @@ const struct setting settings[] = {
 	  .example = "[POST]" },
 	{ "gate.except[].prefix", SETTING_WORD, AT(config_gate_entry, exact), .initial = "false",
 	  .words = opposite, .text = "Open all below this path too.", .example = "true" },
+	{ "gate.delegate", SETTING_LIST, ALL(config, gate.delegate), .initial = "[]",
+	  .children = &delegate_children,
+	  .text = "Paths that this file leaves to the policies of the store: below them, and there "
+		  "alone, these may open what gate.protect and policies close.",
+	  .example = "[/shared]" },
+	{ "gate.delegate[].path", SETTING_PATH, AT(config_delegate, path), .required = true,
+	  .min = 1, .max = 2048,
+	  .text = "Such a path, with all below it; a lone text in the list is this setting.",
+	  .example = "/shared" },
 	{ "gate.algorithms", SETTING_FLAGS, AT(config, gate.algorithms), .initial = "[HS256]",
 	  .min = 1, .words = algorithms,
 	  .text = "Signatures that are accepted; what a token says of itself changes nothing.",
@@ -414,6 +453,35 @@ const struct setting settings[] = {
 	  .text = "The header that carries it; a client's own header of this name, in any "
 		  "spelling, is removed.",
 	  .example = "auth_id" },
+
+	{ "policies", SETTING_MAP, ALL(config, policies), .initial = "{}",
+	  .children = &policy_children,
+	  .text = "More of what needs a token, by name; each is one with gate.protect and "
+		  "gate.except.",
+	  .example = "{files: {protect: [/files], except: [/files/public]}}" },
+	{ "policies.*", SETTING_NAME, AT(config_policy, name), .min = 1, .max = 128,
+	  .text = "Name of a policy, for the operator.", .example = "files" },
+	{ "policies.*.protect", SETTING_LIST, ALL(config_policy, protect), .initial = "[]",
+	  .children = &policy_protect_children, .text = "As gate.protect.",
+	  .example = "[/files]" },
+	{ "policies.*.protect[].path", SETTING_PATH, AT(config_gate_entry, path), .required = true,
+	  .min = 1, .max = 2048, .text = "As gate.protect[].path.", .example = "/files" },
+	{ "policies.*.protect[].methods", SETTING_FLAGS, AT(config_gate_entry, methods),
+	  .initial = "[]", .shown = "all", .words = methods,
+	  .text = "As gate.protect[].methods.", .example = "[PUT, DELETE]" },
+	{ "policies.*.protect[].exact", SETTING_BOOL, AT(config_gate_entry, exact),
+	  .initial = "false", .text = "As gate.protect[].exact.", .example = "true" },
+	{ "policies.*.except", SETTING_LIST, ALL(config_policy, except), .initial = "[]",
+	  .children = &policy_except_children, .text = "As gate.except.",
+	  .example = "[/files/public]" },
+	{ "policies.*.except[].path", SETTING_PATH, AT(config_gate_entry, path), .required = true,
+	  .min = 1, .max = 2048, .text = "As gate.except[].path.", .example = "/files/public" },
+	{ "policies.*.except[].methods", SETTING_FLAGS, AT(config_gate_entry, methods),
+	  .initial = "[]", .shown = "all", .words = methods, .text = "As gate.except[].methods.",
+	  .example = "[GET]" },
+	{ "policies.*.except[].prefix", SETTING_WORD, AT(config_gate_entry, exact),
+	  .initial = "false", .words = opposite, .text = "As gate.except[].prefix.",
+	  .example = "true" },
 
 	{ "upstreams", SETTING_MAP, ALL(config, upstreams), .initial = "{}",
 	  .children = &upstream_children, .text = "The services behind the gateway, by name.",
@@ -534,6 +602,53 @@ const struct setting settings[] = {
 	{ "routes[].exact", SETTING_BOOL, AT(config_route, exact), .initial = "false",
 	  .text = "Only this path and nothing below it; a slash at the end then counts.",
 	  .example = "true" },
+	{ "routes[].path_regex", SETTING_PATTERN, AT(config_route, path_regex), .shown = "none",
+	  .text = "The whole path has to match this; path then says where it is looked at. No "
+		  "references back, no look-around: what is possible takes linear time.",
+	  .example = "\"/users/[0-9]+/photo\"" },
+	{ "routes[].methods", SETTING_FLAGS, AT(config_route, methods), .initial = "[]",
+	  .shown = "all", .words = methods,
+	  .text = "Methods that it is for; HEAD is, where GET is. Where nothing else differs, others "
+		  "are answered 405.",
+	  .example = "[GET, POST]" },
+	{ "routes[].headers", SETTING_LIST, ALL(config_route, headers), .initial = "[]",
+	  .children = &header_children,
+	  .text = "What has to hold of header fields, as the client sent them; all of it.",
+	  .example = "[X-Beta, {name: X-Tenant, value: acme}]" },
+	{ "routes[].headers[].name", SETTING_TOKEN, AT(config_condition, name), .required = true,
+	  .min = 1, .max = 256,
+	  .text = "Name of the field; a lone text in the list is this setting.",
+	  .example = "X-Tenant" },
+	{ "routes[].headers[].value", SETTING_STRING, AT(config_condition, value), .shown = "any",
+	  .max = 2048, .text = "One of its values is this text.", .example = "acme" },
+	{ "routes[].headers[].prefix", SETTING_STRING, AT(config_condition, prefix),
+	  .shown = "any", .min = 1, .max = 2048, .text = "One of its values begins so.",
+	  .example = "acme-" },
+	{ "routes[].headers[].regex", SETTING_PATTERN, AT(config_condition, regex), .shown = "any",
+	  .text = "One of its values matches this, as a whole; as routes[].path_regex.",
+	  .example = "\"acme-[0-9]+\"" },
+	{ "routes[].headers[].present", SETTING_BOOL, AT(config_condition, present), .initial = "true",
+	  .text = "Without a value: whether there is to be one, or none.", .example = "false" },
+	{ "routes[].headers[].not", SETTING_BOOL, AT(config_condition, negated), .initial = "false",
+	  .text = "It is to be the other way round.", .example = "true" },
+	{ "routes[].query", SETTING_LIST, ALL(config_route, query), .initial = "[]",
+	  .children = &query_children,
+	  .text = "What has to hold of parameters of the query, percent triplets and plus signs "
+		  "decoded; all of it.",
+	  .example = "[debug, {name: version, regex: \"[23]\"}]" },
+	{ "routes[].query[].name", SETTING_STRING, AT(config_condition, name), .required = true,
+	  .min = 1, .max = 256,
+	  .text = "Name of the parameter; a lone text in the list is this setting.",
+	  .example = "version" },
+	{ "routes[].query[].value", SETTING_STRING, AT(config_condition, value), .shown = "any",
+	  .max = 2048, .text = "One of its values is this text.", .example = "acme" },
+	{ "routes[].query[].regex", SETTING_PATTERN, AT(config_condition, regex), .shown = "any",
+	  .text = "One of its values matches this, as a whole; as routes[].path_regex.",
+	  .example = "\"acme-[0-9]+\"" },
+	{ "routes[].query[].present", SETTING_BOOL, AT(config_condition, present), .initial = "true",
+	  .text = "Without a value: whether there is to be one, or none.", .example = "false" },
+	{ "routes[].query[].not", SETTING_BOOL, AT(config_condition, negated), .initial = "false",
+	  .text = "It is to be the other way round.", .example = "true" },
 	{ "routes[].upstream", SETTING_STRING, AT(config_route, upstream), .initial = "",
 	  .shown = "none", .max = 128, .text = "Name of the upstream that the requests go to.",
 	  .example = "users" },
@@ -557,8 +672,9 @@ const struct setting settings[] = {
 	  .example = "upstream" },
 	{ "routes[].priority", SETTING_SIGNED, AT(config_route, priority), .initial = "0",
 	  .min = -1000000, .max = 1000000,
-	  .text = "Decides against a route of Redis with the same host and path, whose priority is "
-		  "0: the higher one wins.",
+	  .text = "Which of several routes with the same host and path is tried first: the one with "
+		  "the higher priority, then with more conditions, then of this file, of rules, of redx "
+		  "(whose priority is 0).",
 	  .example = "10" },
 	{ "routes[].timeouts.connect", SETTING_DURATION, AT(config_route, timeouts.connect),
 	  .min = 1, .max = HOUR, .inherit = "timeouts.connect", .late = true,

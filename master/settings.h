@@ -36,6 +36,7 @@ enum setting_type {
 	SETTING_HOST, /* a host, host:port or *.domain */
 	SETTING_HOST_HEADER,
 	SETTING_HASH_BY, /* what a request is told apart by */
+	SETTING_PATTERN, /* a regular expression (lib/pattern.h) */
 	SETTING_LOG,     /* where the access log goes */
 	SETTING_STRINGS, /* a list; so are the next three */
 	SETTING_TOKENS,

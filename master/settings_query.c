@@ -118,6 +118,7 @@ static const char *const type_name[] = {
 	[SETTING_SOCKET] = "path of a Unix socket",
 	[SETTING_ENDPOINT] = "address or http URL",
 	[SETTING_HOST] = "host",
+	[SETTING_PATTERN] = "regular expression",
 	[SETTING_HOST_HEADER] = "keep, upstream or a host",
 	[SETTING_HASH_BY] = "address, path, header:NAME, cookie:NAME or claim:NAME",
 	[SETTING_LOG] = "off, stdout, stderr or a file",

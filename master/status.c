@@ -219,7 +219,7 @@ add_upstreams(struct buf *b, const struct master *m)
 
 		buf_adds(b, i > 0 ? SLICE(",{\"name\":") : SLICE("{\"name\":"));
 		buf_add_json(b, slice_of(u->name));
-		buf_addf(b, ",\"source\":\"%s\",\"endpoints\":[", u->redis ? "redis" : "file");
+		buf_addf(b, ",\"source\":\"%s\",\"endpoints\":[", rules_source_name(u->source));
 		for (size_t k = 0; k < u->endpoints_count; k++) {
 			if (k > 0)
 				buf_addc(b, ',');
@@ -286,15 +286,15 @@ add_route(struct buf *b, const struct compile_route *r)
 	} texts[] = {
 		{ "{\"id\":", r->id },         { ",\"host\":", r->host },
 		{ ",\"path\":", r->path },     { ",\"upstream\":", r->upstream },
-		{ ",\"reason\":", r->reason },
+		{ ",\"conditions\":", r->asks }, { ",\"reason\":", r->reason },
 	};
 
 	for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
 		buf_adds(b, slice_of(texts[i].key));
 		buf_add_json(b, slice_of(texts[i].value));
 	}
-	buf_addf(b, ",\"exact\":%s,\"source\":\"%s\",\"state\":\"%s\"}",
-		 r->exact ? "true" : "false", r->redis ? "redis" : "file", state[r->state]);
+	buf_addf(b, ",\"exact\":%s,\"priority\":%d,\"order\":%u,\"source\":\"%s\",\"state\":\"%s\"}",
+		 r->exact ? "true" : "false", r->priority, r->order, rules_source_name(r->source), state[r->state]);
 }
 
 void

@@ -118,6 +118,7 @@ value_parse(const struct value_env *e, const struct setting *s, struct slice tex
 	case SETTING_HOST:
 	case SETTING_HOST_HEADER:
 	case SETTING_HASH_BY:
+	case SETTING_PATTERN:
 	case SETTING_LOG:
 		return value_text_parse(e, s, text, base, why);
 	case SETTING_FLAGS:

@@ -175,6 +175,7 @@ value_format(const struct setting *s, const void *base, bool json, struct buf *o
 	case SETTING_QUOTABLE:
 	case SETTING_PATH:
 	case SETTING_FILE:
+	case SETTING_PATTERN:
 	case SETTING_HASH_BY:
 		put_optional(*(const char *const *)field, json, out);
 		break;

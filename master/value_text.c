@@ -4,6 +4,7 @@
 #include "hash_by.h"
 #include "rules.h"
 
+#include "lib/pattern.h"
 #include "lib/uri.h"
 
 #define ECHO_MAX 80
@@ -265,6 +266,23 @@ parse_hash_by(const struct value_env *e, const struct setting *s, struct slice t
 }
 
 static bool
+parse_pattern(const struct value_env *e, const struct setting *s, struct slice text, void *base,
+	      struct buf *why)
+{
+	struct pattern_error error;
+	struct pattern *p = pattern_new(text, &error);
+
+	if (!p) {
+		value_echo(text, why);
+		buf_addf(why, "is no pattern, at character %zu: %s", error.at, error.text);
+		return false;
+	}
+	pattern_free(p);
+	store_text(s, base, arena_string(e->arena, text));
+	return true;
+}
+
+static bool
 parse_log(const struct value_env *e, struct slice text, struct config *c, struct buf *why)
 {
 	static const struct setting_word words[] = {
@@ -312,6 +330,8 @@ value_text_parse(const struct value_env *e, const struct setting *s, struct slic
 		return parse_host_header(e, s, text, base, why);
 	case SETTING_HASH_BY:
 		return parse_hash_by(e, s, text, base, why);
+	case SETTING_PATTERN:
+		return parse_pattern(e, s, text, base, why);
 	case SETTING_LOG:
 		return parse_log(e, text, base, why);
 	default:

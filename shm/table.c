@@ -72,21 +72,49 @@ table_key_material(const struct segment *keys, uint32_t i)
 	return seg_at(keys, KEYS_KEYS, i, sizeof(struct table_key_material));
 }
 
-/* The entry of one node that decides, NULL when none applies: an exception before a protection. */
-static const struct table_gate *
-gate_entry(const struct segment *rules, uint32_t i, uint32_t method, bool ended)
+/* The deepest entries on the way, of the file and of the store. */
+struct gate_walk {
+	const struct table_gate *file, *store;
+	size_t file_at, store_at; /* bytes of the path that they stand for */
+	bool delegated;           /* the file leaves this part to the store */
+};
+
+static bool
+gate_applies(const struct table_gate *gate, uint32_t method, bool ended)
 {
-	const struct table_gate *gate, *found = NULL;
+	return (!gate->methods || gate->methods & method) && (!(gate->flags & GATE_EXACT) || ended);
+}
+
+/* The entries of one node: an exception beats a protection. */
+static void
+gate_node(const struct segment *rules, uint32_t i, uint32_t method, const struct trie_walk *w,
+	  size_t at, struct gate_walk *out)
+{
+	const struct table_gate *gate, *file = NULL, *store = NULL;
+	bool ended = trie_walk_ended(w);
 
 	for (; (gate = seg_at(rules, RULES_GATES, i, sizeof *gate)) != NULL; i = gate->next) {
-		if (gate->methods && !(gate->methods & method))
-			continue;
-		if ((gate->flags & GATE_EXACT) && !ended)
-			continue;
-		if (!found || (gate->flags & GATE_EXCEPT))
-			found = gate;
+		const struct table_gate **own = gate->flags & GATE_STORE ? &store : &file;
+
+		out->delegated |= (gate->flags & GATE_DELEGATE) != 0;
+		if (!(gate->flags & GATE_DELEGATE) && gate_applies(gate, method, ended) &&
+		    (!*own || gate->flags & GATE_EXCEPT))
+			*own = gate;
 	}
-	return found;
+	if (file) {
+		out->file = file;
+		out->file_at = at;
+	}
+	if (store) {
+		out->store = store;
+		out->store_at = at;
+	}
+}
+
+static bool
+gate_closes(const struct table_gate *gate)
+{
+	return gate && !(gate->flags & GATE_EXCEPT);
 }
 
 const struct table_gate *
@@ -94,21 +122,21 @@ table_gate_find(const struct segment *rules, enum table_method method, struct sl
 		struct slice *at)
 {
 	const struct table_global *g = table_global(rules);
-	const struct table_gate *found = NULL;
+	struct gate_walk found = { 0 };
 	struct trie_walk w;
+	bool by_store;
 
+	*at = slice_make(path.p, 0);
 	if (!g || trie_walk_init(&w, rules, RULES_GATE_NODES, RULES_GATE_EDGES, g->gate_root, path))
 		return NULL;
 	do {
-		const struct table_gate *here = gate_entry(rules, trie_walk_entry(&w), 1u << method,
-							   trie_walk_ended(&w));
-
-		if (!here)
-			continue;
-		found = here;
-		*at = slice_make(path.p, path.n - w.rest.n);
+		gate_node(rules, trie_walk_entry(&w), 1u << method, &w, path.n - w.rest.n, &found);
 	} while (trie_walk_step(&w));
-	return found;
+	/* The store closes what it will, and opens what the file has not closed or has delegated. */
+	by_store = found.store &&
+		   (gate_closes(found.store) || !gate_closes(found.file) || found.delegated);
+	at->n = by_store ? found.store_at : found.file_at;
+	return by_store ? found.store : found.file;
 }
 
 bool

@@ -53,7 +53,7 @@ struct table_global {
 	    hosts_verbatim;  /* hosts are also looked up as written, case and port kept (Riox) */
 	uint32_t hosts_port; /* some host names a port */
 	uint32_t hosts_wildcard;
-	uint32_t conditions; /* some route has one */
+	uint32_t methods; /* some route asks for certain ones */
 	uint32_t forwarded;       /* FORWARDED_* */
 	uint32_t forwarded_send;  /* FORWARDED_SEND_* */
 	uint32_t no_route_status; /* 404; 502 as redx */
@@ -186,8 +186,11 @@ struct table_arm {
 #define GATE_EXACT                                                                                 \
 	4u /* the whole path ('/a' and '/a/' are one), else a prefix on a segment boundary */
 
-struct table_gate { /* the deepest entry that applies decides; at one depth an exception beats a
-		       protection */
+#define GATE_STORE 8u     /* a policy of the store, else of the file, which is a floor */
+#define GATE_DELEGATE 16u /* below this path policies of the store open what the file closes */
+
+struct table_gate { /* of the file's and of the store's entries each the deepest one that applies
+		       decides; at one depth an exception beats a protection */
 	uint32_t next;
 	uint32_t flags;
 	uint32_t methods; /* bits of enum table_method, 0 = all */

@@ -209,6 +209,19 @@ hosts_write(struct table_builder *b)
 		seg_builder_add(&b->seg, RULES_HOSTS, &b->hosts[i], sizeof b->hosts[i]);
 }
 
+static bool
+asks_for_methods(struct table_builder *b)
+{
+	const struct table_condition *c = element(b, RULES_CONDITIONS, 0, sizeof *c);
+	size_t count = b->seg.sections[RULES_CONDITIONS].n / sizeof *c;
+
+	for (size_t i = 0; i < count; i++) {
+		if (c[i].kind == CONDITION_METHODS)
+			return true;
+	}
+	return false;
+}
+
 int
 table_builder_finish(struct table_builder *b, uint64_t generation, struct segment **out)
 {
@@ -217,7 +230,7 @@ table_builder_finish(struct table_builder *b, uint64_t generation, struct segmen
 	b->global.hosts_verbatim = b->verbatim;
 	b->global.hosts_port = b->port;
 	b->global.hosts_wildcard = b->wildcard;
-	b->global.conditions = b->seg.sections[RULES_CONDITIONS].n > 0;
+	b->global.methods = asks_for_methods(b);
 	strip_filter(b);
 	seg_builder_add(&b->seg, RULES_GLOBAL, &b->global, sizeof b->global);
 	hosts_write(b);

@@ -268,7 +268,7 @@ table_allowed(const struct segment *rules, const struct table_key *key)
 	struct finder f = { rules, &silent, &none, .allow = &methods, .all = true };
 
 	silent.note = NULL;
-	if (g && g->conditions)
+	if (g && g->methods)
 		find(&f);
 	return methods;
 }

@@ -241,6 +241,25 @@ add_challenge(struct request *r, const struct reason_info *info, const struct se
 	buf_adds(extra, SLICE("\r\n"));
 }
 
+static void
+add_allow(uint32_t methods, struct buf *extra)
+{
+	static const char *const names[] = {
+		[METHOD_GET] = "GET",	      [METHOD_HEAD] = "HEAD",	    [METHOD_POST] = "POST",
+		[METHOD_PUT] = "PUT",	      [METHOD_DELETE] = "DELETE",   [METHOD_PATCH] = "PATCH",
+		[METHOD_OPTIONS] = "OPTIONS", [METHOD_CONNECT] = "CONNECT", [METHOD_TRACE] = "TRACE",
+	};
+	const char *before = "Allow: ";
+
+	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+		if (!(methods & 1u << i))
+			continue;
+		buf_addf(extra, "%s%s", before, names[i]);
+		before = ", ";
+	}
+	buf_adds(extra, SLICE("\r\n"));
+}
+
 /* The wording and the statuses of a-shine's gateway, where the profile asks for them. */
 struct reason_info
 answer_info(const struct request *r)
@@ -278,6 +297,8 @@ answer_reason(struct request *r)
 	buf_addf(&extra, "X-Yett-Reason: %s\r\nCache-Control: no-store\r\n", info.name);
 	if (r->challenge)
 		add_challenge(r, &info, rules, &extra);
+	if (r->reason == REASON_method_not_allowed)
+		add_allow(r->allowed, &extra);
 	if (info.status == 503)
 		buf_adds(&extra, SLICE("Retry-After: 1\r\n"));
 	if (g && g->reveal_version)

@@ -79,6 +79,7 @@ struct request {
 
 	/* what was decided */
 	struct table_policy policy;
+	uint32_t allowed; /* methods (bits) that would have had a route, where this one has none */
 	uint32_t route, route_slot, route_flags, upstream_index;
 	const struct table_action *action; /* of the table; NULL: it passes on as it is */
 	struct slice arm;          /* of a split, its name */

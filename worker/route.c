@@ -4,6 +4,7 @@
  */
 
 #include "client.h"
+#include "condition.h"
 #include "request.h"
 #include "worker.h"
 
@@ -15,6 +16,9 @@ route_key(struct request *r, struct slice path, struct table_key *key)
 		.host_port = r->host.host_port,
 		.host_raw = r->host_field,
 		.path = path,
+		.method = r->method,
+		.test = condition_test,
+		.userdata = r,
 	};
 }
 
@@ -25,6 +29,20 @@ find(struct request *r, struct slice path, struct table_match *match)
 
 	route_key(r, path, &key);
 	table_find(r->table->segments[SEGMENT_RULES], &key, match);
+}
+
+/* Nothing matches, nor is there a fallback. */
+static enum result
+route_missing(struct request *r, const struct table_global *g)
+{
+	struct table_key key;
+
+	route_key(r, r->match_path, &key);
+	r->allowed = table_allowed(r->table->segments[SEGMENT_RULES], &key);
+	r->reason = !g->rules_loaded ? REASON_rules_not_loaded
+		    : r->allowed     ? REASON_method_not_allowed
+				     : REASON_no_route;
+	return STEP_REPLY;
 }
 
 /* Would an upstream that takes %2F for a slash, or cuts ";x" off, or both, see another route or
@@ -79,10 +97,8 @@ route_step(struct request *r)
 		match.r = table_route(r->table->segments[SEGMENT_RULES], g->fallback);
 		match.rest = r->match_path;
 	}
-	if (match.route == TRIE_NONE) {
-		r->reason = g->rules_loaded ? REASON_no_route : REASON_rules_not_loaded;
-		return STEP_REPLY;
-	}
+	if (match.route == TRIE_NONE)
+		return route_missing(r, g);
 	r->route = match.route;
 	r->route_slot = match.r->slot < BOARD_ROUTES ? match.r->slot : 0;
 	r->route_flags = match.r->flags;

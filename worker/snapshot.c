@@ -1,5 +1,6 @@
 #include "snapshot.h"
 
+#include "patterns.h"
 #include "pool.h"
 #include "worker.h"
 
@@ -22,6 +23,7 @@ snapshot_new(struct worker *w, const struct msg_publish *p, struct segment *segm
 	memcpy(s->segments, segments, sizeof s->segments);
 	s->pools_count = seg_count(endpoints, ENDPOINTS_ENDPOINTS);
 	s->turns_count = seg_count(endpoints, ENDPOINTS_UPSTREAMS);
+	s->patterns = patterns_take(w, segments[SEGMENT_RULES]);
 	s->pools = xcalloc(s->pools_count, sizeof *s->pools);
 	s->turns = xcalloc(s->turns_count, sizeof *s->turns);
 	/* Not all workers start with the first endpoint. */
@@ -50,6 +52,7 @@ snapshot_unref(struct snapshot *s)
 		if (s->pools[i])
 			pool_unref(s->pools[i]);
 	}
+	patterns_give(w, s->segments[SEGMENT_RULES], s->patterns);
 	for (int i = 0; i < SEGMENT_N; i++)
 		seg_unref(s->segments[i]);
 	free(s->pools);

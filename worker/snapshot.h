@@ -10,6 +10,7 @@
 struct msg_publish;
 struct worker;
 struct pool;
+struct kept_pattern;
 
 struct snapshot {
 	struct worker *worker;
@@ -20,6 +21,7 @@ struct snapshot {
 	char revision_text[48];
 	struct segment *segments[SEGMENT_N]; /* keys: NULL in the admin worker */
 	struct pool **pools;                 /* by endpoint index, filled when first used */
+	struct kept_pattern **patterns;      /* by condition; NULL: there are none */
 	uint32_t *turns;                     /* by upstream index: round robin */
 	uint32_t pools_count, turns_count;
 };

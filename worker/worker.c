@@ -270,6 +270,7 @@ worker_deinit(struct worker *w)
 		seg_unref(w->arrived[i]);
 	control_free(w);
 	gate_free(w->gate);
+	map_deinit(&w->patterns, NULL);
 	load_free(w->load);
 	access_log_flush(w);
 	buf_deinit(&w->head);

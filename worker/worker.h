@@ -9,6 +9,7 @@
 #include "lib/buf.h"
 #include "lib/http_head.h"
 #include "lib/ipc.h"
+#include "lib/map.h"
 #include "lib/stream.h"
 #include "lib/wheel.h"
 #include "shm/board.h"
@@ -73,6 +74,7 @@ struct worker {
 	struct list mirrors; /* struct mirror: copies under way */
 	unsigned mirrors_count;
 	struct gate *gate;
+	struct map patterns; /* by text: struct kept_pattern */
 	struct list spare; /* requests to use again */
 	struct list dead;  /* requests to recycle at the end of the turn */
 	unsigned spare_count, spare_low; /* now, and at least since requests_trim */

@@ -116,6 +116,8 @@ image_gates(struct table_builder *b)
 		{ "/a/b", GATE_PROTECT | GATE_EXACT, 0 },
 		{ "/a/b/c", GATE_EXCEPT | GATE_EXACT, 0 },
 		{ "/x", GATE_PROTECT, 1u << METHOD_GET },
+		{ "/x", GATE_DELEGATE, 0 },
+		{ "/x/y", GATE_EXCEPT | GATE_STORE, 0 },
 	};
 
 	for (size_t i = 0; i < sizeof gates / sizeof *gates; i++) {

@@ -887,7 +887,7 @@ test_endpoints(void **state)
 
 	rules_set_backend(f->rules, SLICE("a"), servers, 2);
 	compile(f);
-	gone = directory_find(f->d, true, SLICE("a"))->index;
+	gone = directory_find(f->d, SOURCE_REDX, SLICE("a"))->index;
 	rules_delete_backend(f->rules, SLICE("a"));
 	rules_set_backend(f->rules, SLICE("b"), servers, 8);
 	f->c.all_down_fail = true;
@@ -896,7 +896,7 @@ test_endpoints(void **state)
 	assert_int_equal(table_upstream(f->endpoints, 0)->count, 0);
 	assert_false(table_upstream(f->endpoints, 0)->flags & UPSTREAM_ABSENT);
 	assert_true(table_upstream(f->endpoints, gone)->flags & UPSTREAM_ABSENT);
-	u = table_upstream(f->endpoints, directory_find(f->d, true, SLICE("b"))->index);
+	u = table_upstream(f->endpoints, directory_find(f->d, SOURCE_REDX, SLICE("b"))->index);
 	assert_true(slice_eq(seg_string(f->endpoints, u->name), SLICE("b")));
 	assert_int_equal(u->flags, UPSTREAM_ALL_DOWN_FAIL);
 	assert_int_equal(u->balance, BALANCE_LEAST);

@@ -81,8 +81,8 @@ test_both_sources(void **state)
 	assert_int_equal(rules_set_backend(rules, SLICE("web"), servers, 8), 1);
 	d = directory_build(&c, rules, &slots, &warnings);
 	assert_int_equal(warnings.n, 0);
-	file = directory_find(d, false, SLICE("web"));
-	redis = directory_find(d, true, SLICE("web"));
+	file = directory_find(d, SOURCE_FILE, SLICE("web"));
+	redis = directory_find(d, SOURCE_REDX, SLICE("web"));
 	assert_true(file && redis && file != redis && file->index != redis->index && file->index &&
 		    redis->index);
 	assert_int_equal(file->endpoints_count, 2); /* H:8080 and h:8080 are one */
@@ -99,11 +99,11 @@ test_both_sources(void **state)
 	/* The same address is the same endpoint, in whichever upstream. */
 	assert_int_equal(file->endpoints[0].slot, redis->endpoints[0].slot);
 	assert_int_equal(d->index_end, 3);
-	assert_null(directory_find(d, true, SLICE("we")));
-	assert_null(directory_find(d, true, SLICE("webb")));
+	assert_null(directory_find(d, SOURCE_REDX, SLICE("we")));
+	assert_null(directory_find(d, SOURCE_REDX, SLICE("webb")));
 	again = directory_build(&c, rules, &slots, &warnings);
-	assert_int_equal(directory_find(again, true, SLICE("web"))->index, redis->index);
-	assert_int_equal(directory_find(again, true, SLICE("web"))->endpoints[2].slot,
+	assert_int_equal(directory_find(again, SOURCE_REDX, SLICE("web"))->index, redis->index);
+	assert_int_equal(directory_find(again, SOURCE_REDX, SLICE("web"))->endpoints[2].slot,
 			 redis->endpoints[2].slot);
 	directory_free(d);
 	directory_free(again);

@@ -73,6 +73,7 @@ configuration_named(const struct setting *s, const char *name, struct buf *out)
 		const char *path, *value;
 	} values[] = {
 		{ "upstreams.*", "{endpoints: [h]}" },
+		{ "policies.*", "{}" },
 		{ "admin.users.*", "read" },
 		{ "admin.api.tokens.*", "{role: read, secret: x}" },
 		{ "", "t.yaml" }, /* also good for the name of a header */
@@ -108,6 +109,12 @@ configuration_with(const struct setting *s, const char *value, struct buf *out)
 		  "}]}" },
 		{ "gate.protect[].", "{gate: {secret: x, protect: [{", "path: /p, ", "}]}}" },
 		{ "gate.except[].", "{gate: {except: [{", "path: /p, ", "}]}}" },
+		{ "gate.delegate[].", "{gate: {delegate: [{", "", "}]}}" },
+		{ "policies.*.protect[].", "{gate: {secret: x}, policies: {p: {protect: [{",
+		  "path: /p, ", "}]}}}" },
+		{ "policies.*.except[].", "{policies: {p: {except: [{", "path: /p, ", "}]}}}" },
+		{ "policies.*.", "{gate: {secret: x}, policies: {p: {", "", "}}}" },
+		{ "policies", "{gate: {secret: x}, ", "", "}" },
 		{ "upstreams.*.endpoints[].", "{upstreams: {u: {endpoints: [{", "address: h, ",
 		  "}]}}}" },
 		{ "upstreams.*.fallback",
@@ -144,6 +151,9 @@ configuration_with(const struct setting *s, const char *value, struct buf *out)
 		  "}]}" },
 		{ "routes[].fallback",
 		  "{upstreams: {users: {endpoints: [h]}}, routes: [{target: i, ", "", "}]}" },
+		{ "routes[].headers[].", "{routes: [{target: h, headers: [{", "name: X-A, ",
+		  "}]}]}" },
+		{ "routes[].query[].", "{routes: [{target: h, query: [{", "name: a, ", "}]}]}" },
 		{ "routes[].", "{routes: [{", "target: h, ", "}]}" },
 		{ "routes", "{upstreams: {users: {endpoints: [h]}}, ", "", "}" },
 		{ "error_pages.*.", "{error_pages: {502: {", "", "}}}" },

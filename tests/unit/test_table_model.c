@@ -362,8 +362,12 @@ test_find(void **state)
 	assert_in_range(refused, TABLES * KEYS / 100, TABLES * KEYS / 2);
 }
 
-static bool
-model_protects(const struct rule *gates, uint32_t n, enum table_method method, const char *path)
+enum verdict { NOTHING, OPENS, CLOSES };
+
+/* Of the entries with this flag (GATE_STORE or 0). */
+static enum verdict
+model_verdict(const struct rule *gates, uint32_t n, uint32_t whose, enum table_method method,
+	      const char *path)
 {
 	size_t deepest = 0;
 	bool verdict = false, found = false;
@@ -373,6 +377,8 @@ model_protects(const struct rule *gates, uint32_t n, enum table_method method, c
 		const char *rest = path + depth;
 		bool except = gates[i].flags & GATE_EXCEPT;
 
+		if ((gates[i].flags & GATE_STORE) != whose || gates[i].flags & GATE_DELEGATE)
+			continue;
 		if (strncmp(path, gates[i].path, depth) != 0 || (*rest != '\0' && *rest != '/'))
 			continue;
 		if ((gates[i].flags & GATE_EXACT) && strcmp(rest, "") != 0 &&
@@ -388,7 +394,32 @@ model_protects(const struct rule *gates, uint32_t n, enum table_method method, c
 			deepest = depth;
 		found = true;
 	}
-	return verdict;
+	return !found ? NOTHING : verdict ? CLOSES : OPENS;
+}
+
+static bool
+model_delegated(const struct rule *gates, uint32_t n, const char *path)
+{
+	for (uint32_t i = 0; i < n; i++) {
+		size_t depth = strlen(gates[i].path);
+		const char *rest = path + depth;
+
+		if (gates[i].flags & GATE_DELEGATE && strncmp(path, gates[i].path, depth) == 0 &&
+		    (*rest == '\0' || *rest == '/'))
+			return true;
+	}
+	return false;
+}
+
+static bool
+model_protects(const struct rule *gates, uint32_t n, enum table_method method, const char *path)
+{
+	enum verdict file = model_verdict(gates, n, 0, method, path);
+	enum verdict store = model_verdict(gates, n, GATE_STORE, method, path);
+
+	if (store == OPENS && model_delegated(gates, n, path))
+		return false;
+	return file == CLOSES || store == CLOSES;
 }
 
 static void
@@ -396,6 +427,7 @@ test_gate(void **state)
 {
 	static const uint32_t how[] = { GATE_PROTECT, GATE_EXCEPT, GATE_PROTECT | GATE_EXACT,
 					GATE_EXCEPT | GATE_EXACT };
+	static const uint32_t whose[] = { 0, 0, GATE_STORE, GATE_STORE, GATE_DELEGATE };
 	uint32_t protected = 0;
 
 	for (uint32_t t = 0; t < TABLES; t++) {
@@ -409,7 +441,9 @@ test_gate(void **state)
 			struct table_gate g;
 
 			random_path(gates[i].path);
-			gates[i].flags = how[below(4)];
+			gates[i].flags = whose[below(t % 2 ? 2 : 5)];
+			if (gates[i].flags != GATE_DELEGATE)
+				gates[i].flags |= how[below(4)];
 			gates[i].methods = below(2) ? 0 : 1 + below(7);
 			g = (struct table_gate){ .flags = gates[i].flags,
 						 .methods = gates[i].methods };

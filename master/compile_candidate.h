@@ -1,0 +1,54 @@
+#pragma once
+
+/*
+ * compile_candidate: every route is first made a candidate: where it applies (host, path, how, and
+ * what it asks of a request) and what it would do. Sorted by where they apply and then by who wins,
+ * they are the chain of their place; one that asks for no more than an earlier one is shadowed by
+ * it. Between compile_routes.c, compile_redx.c and compile_order.c.
+ */
+
+#include "compile_routes.h"
+#include "dialect.h"
+
+#include "lib/map.h"
+
+struct candidate {
+	struct compile_route *line;
+	struct dialect_match at;
+	uint32_t how; /* ROUTE_EXACT, ROUTE_EXACT_SLASH */
+	int32_t priority;
+	uint32_t flags, upstream, policy, action, fallback;
+	struct slice written; /* the path, for logs and stripping: begins with at.path */
+	const char *add_prefix, *set_host;
+	const struct config_route *route; /* its conditions are asked; NULL: there are none */
+	uint32_t asks; /* how many conditions it was meant to have */
+	struct slice key; /* of those conditions (compile_conditions_key) */
+};
+
+struct work {
+	const struct compile_input *in;
+	struct table_builder *b;
+	struct arena *arena; /* of the report */
+	struct compile_report *report;
+	struct candidate *candidates;
+	size_t count;
+	struct table_policy *policies;
+	uint32_t policies_count;
+	struct map unnamed; /* routes of the file, by their place: how many */
+};
+
+/* A line of the report and a candidate that it belongs to; both zero but for this. */
+struct candidate *compile_next(struct work *w);
+const char *compile_text(struct work *w, struct slice s);
+/* The line's reason is both texts together. */
+void compile_reason(struct work *w, struct candidate *c, const char *what, const char *why);
+/* It answers 503. */
+void compile_refuse(struct work *w, struct candidate *c, const char *what, const char *why);
+/* The upstream that answers where `upstream` (NULL: none) cannot; 0: none. `route`: what the route
+ * says of it, NULL for nothing. */
+uint32_t compile_fallback(struct work *w, const char *route,
+			  const struct directory_upstream *upstream);
+/* compile_redx.c: those of redx in Redis. */
+void compile_redx(struct work *w, const struct rules *rules);
+/* compile_order.c: sorts all candidates, tells who is shadowed, writes the others. */
+void compile_order(struct work *w);

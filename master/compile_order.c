@@ -1,0 +1,159 @@
+/*
+ * Which candidate comes before which, and who is shadowed.
+ */
+
+#include "compile_candidate.h"
+#include "compile_conditions.h"
+
+#include "lib/map.h"
+
+#include <stdlib.h>
+
+static int
+compare_slices(struct slice a, struct slice b)
+{
+	size_t n = a.n < b.n ? a.n : b.n;
+	int r = n ? memcmp(a.p, b.p, n) : 0;
+
+	return r ? r : (a.n > b.n) - (a.n < b.n);
+}
+
+/* By where they apply; exact ones first, since that is the order of a node's chain. */
+static int
+compare_places(const struct candidate *a, const struct candidate *b)
+{
+	int r = a->at.verbatim - b->at.verbatim;
+
+	if (!r)
+		r = compare_slices(a->at.host, b->at.host);
+	if (!r)
+		r = compare_slices(a->at.path, b->at.path);
+	return r ? r : (a->how < b->how) - (a->how > b->how);
+}
+
+/* Who wins at one place. Between two spellings of one key: the one with a slash at its end, then
+ * the one that is spelled as it is matched. */
+static int
+compare_candidates(const void *x, const void *y)
+{
+	const struct candidate *a = x, *b = y;
+	int r = compare_places(a, b);
+
+	if (!r)
+		r = (a->priority < b->priority) - (a->priority > b->priority);
+	if (!r)
+		r = (a->asks < b->asks) - (a->asks > b->asks);
+	if (!r)
+		r = (int)a->line->source - (int)b->line->source;
+	if (!r && a->line->source == SOURCE_REDX)
+		r = b->at.slash - a->at.slash;
+	if (!r && a->line->source == SOURCE_REDX)
+		r = b->at.plain - a->at.plain;
+	if (!r && a->line->source != SOURCE_FILE)
+		r = strcmp(a->line->id, b->line->id);
+	/* Of two of the file the first one in it. */
+	return r ? r : (a->line > b->line) - (a->line < b->line);
+}
+
+static void
+shadow(struct work *w, struct candidate *loser, const struct candidate *winner)
+{
+	loser->line->state = ROUTE_SHADOWED;
+	loser->line->by = winner->line->id;
+	compile_reason(w, loser, "it matches the same as ", winner->line->id);
+	if (loser->line->source != SOURCE_FILE && winner->line->source == SOURCE_FILE)
+		compile_reason(w, loser, "the file matches the same: ", winner->line->id);
+	else if (winner->key.n == 0 && loser->key.n > 0)
+		compile_reason(w, loser, "all that it matches is taken by ", winner->line->id);
+}
+
+/* The route that matches, under the canonical host, all that a verbatim candidate does. */
+static const struct candidate *
+find_canonical(const struct work *w, const struct candidate *verbatim)
+{
+	struct candidate wanted = *verbatim;
+	size_t low = 0, high = w->count;
+
+	wanted.at.verbatim = false;
+	wanted.at.host = verbatim->at.canonical;
+	while (low < high) {
+		size_t middle = (low + high) / 2;
+
+		if (compare_places(&w->candidates[middle], &wanted) < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	for (; low < w->count && compare_places(&w->candidates[low], &wanted) == 0; low++) {
+		const struct candidate *c = &w->candidates[low];
+
+		if (c->key.n == 0)
+			return c->priority >= verbatim->priority ? c : NULL;
+	}
+	return NULL;
+}
+
+static void
+write_route(struct work *w, const struct candidate *c)
+{
+	struct seg_builder *seg = &w->b->seg;
+	struct slice id = slice_of(c->line->id);
+	struct table_route route = {
+		.flags = c->flags,
+		.upstream = c->upstream,
+		.policy = c->policy,
+		.action = c->action,
+		.slot = slots_get(w->in->slots->routes, id),
+		.fallback = c->fallback,
+		.priority = c->priority,
+		.id = seg_builder_string(seg, id),
+		.host = seg_builder_string(seg, slice_of(c->line->host)),
+		.path = seg_builder_string(seg, c->written),
+		.add_prefix = seg_builder_string(seg, slice_of(c->add_prefix)),
+		.set_host = seg_builder_string(seg, slice_of(c->set_host)),
+	};
+
+	if (c->route) {
+		route.conditions = compile_conditions(w->b, c->route);
+		route.conditions_count = compile_conditions_count(c->route);
+	}
+	table_builder_route(w->b, c->at.host, c->at.verbatim, c->at.path, &route);
+}
+
+/* Who of its place matches all that a candidate does, and comes before it: the one without
+ * conditions, or one with the same. `place`: by key, those written so far. */
+static const struct candidate *
+find_winner(struct work *w, struct map *place, const struct candidate *c)
+{
+	const struct candidate *winner = c->at.verbatim ? find_canonical(w, c) : NULL;
+
+	if (!winner)
+		winner = map_get(place, SLICE(""));
+	return winner ? winner : map_get(place, c->key);
+}
+
+void
+compile_order(struct work *w)
+{
+	const struct candidate *before = NULL;
+	struct map place = MAP_INIT;
+
+	qsort(w->candidates, w->count, sizeof *w->candidates, compare_candidates);
+	for (size_t i = 0; i < w->count; i++) {
+		struct candidate *c = &w->candidates[i];
+		const struct candidate *winner;
+
+		if (before && compare_places(before, c) != 0)
+			map_deinit(&place, NULL);
+		before = c;
+		winner = find_winner(w, &place, c);
+		if (winner) {
+			shadow(w, c, winner);
+			continue;
+		}
+		write_route(w, c);
+		*map_put(&place, c->key) = c;
+		c->line->order = (uint32_t)place.count;
+	}
+	map_deinit(&place, NULL);
+}

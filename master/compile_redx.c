@@ -1,0 +1,102 @@
+/*
+ * The frontends of redx, as candidates.
+ */
+
+#include "compile_candidate.h"
+
+static const struct rules_refusal *
+backend_refusal(const struct rules *rules, const char *backend)
+{
+	struct buf key BUF_CLEAN = { 0 };
+
+	buf_addf(&key, "backend:%s", backend);
+	return rules_refusal_find(rules, buf_slice(&key));
+}
+
+/* What a frontend leads to. */
+static void
+target_redis(struct work *w, struct candidate *c, const struct rules_frontend *f,
+	     const struct rules_refusal *kept)
+{
+	const struct directory_upstream *u =
+	    directory_find(w->in->directory, SOURCE_REDX, slice_of(f->backend));
+	const struct rules_refusal *refusal = backend_refusal(w->in->rules, f->backend);
+
+	c->line->upstream = compile_text(w, slice_of(f->backend));
+	c->upstream = u ? u->index : 0;
+	c->fallback = compile_fallback(w, NULL, u);
+	if (refusal && !refusal->kept)
+		compile_refuse(w, c, "its backend is refused: ", refusal->reason);
+	else if (!u)
+		c->line->reason = "backend does not exist";
+	else if (u->own_count > 0)
+		compile_reason(w, c, "left out, because it is a listener of this gateway: ", u->own[0]);
+	else if (u->endpoints_count == 0)
+		c->line->reason = "backend has no servers";
+	else if (kept)
+		compile_reason(w, c,
+			    "the last good value stays; the newest one is refused: ", kept->reason);
+	else if (refusal)
+		compile_reason(w, c, "the last good backend stays; the newest one is refused: ",
+			    refusal->reason);
+}
+
+/* `f` is NULL for a key that is refused and has no last good version; `refusal` then says why. */
+static void
+add_redis(struct work *w, struct slice url, const struct rules_frontend *f,
+	  const struct rules_refusal *refusal)
+{
+	const struct config_redis *redis = &w->in->config->redis;
+	struct candidate *c = compile_next(w);
+	const char *slash = memchr(url.p, '/', url.n);
+	size_t host = slash ? (size_t)(slash - url.p) : url.n;
+	struct buf id BUF_CLEAN = { 0 };
+	const char *reason;
+	int r;
+
+	buf_addf(&id, "redis:%.*s", SLICE_F(url));
+	c->line->id = compile_text(w, buf_slice(&id));
+	c->line->host = compile_text(w, slice_make(url.p, host));
+	c->line->path = slash ? compile_text(w, slice_make(slash, url.n - host)) : "/";
+	c->line->source = SOURCE_REDX;
+	r = DIALECT_REFUSED;
+	reason = refusal ? refusal->reason : "";
+	if (url.n <= RULES_NAME_MAX) /* else it was cut, and would apply somewhere else */
+		r = dialect_read(redis->dialect, redis->max_path_length, url, w->arena, &c->at,
+				 &reason);
+	if (r != DIALECT_MATCHES) {
+		c->line->state = r == DIALECT_UNREACHABLE ? ROUTE_UNREACHABLE : ROUTE_IS_REFUSED;
+		c->line->reason = compile_text(w, slice_of(reason));
+		w->count--; /* it applies nowhere */
+		return;
+	}
+	c->written = c->at.path;
+	if (f)
+		target_redis(w, c, f, refusal);
+	else
+		compile_refuse(w, c, "", refusal->reason);
+}
+
+void
+compile_redx(struct work *w, const struct rules *rules)
+{
+	static const char prefix[] = "frontend:";
+	struct buf key BUF_CLEAN = { 0 };
+
+	for (size_t i = 0; i < rules_frontends(rules); i++) {
+		const struct rules_frontend *f = rules_frontend_at(rules, i);
+
+		key.n = 0;
+		buf_addf(&key, "%s%s", prefix, f->url);
+		add_redis(w, slice_of(f->url), f, rules_refusal_find(rules, buf_slice(&key)));
+	}
+	for (size_t i = 0; i < rules_refusals(rules); i++) {
+		const struct rules_refusal *f = rules_refusal_at(rules, i);
+		struct slice url = slice_make(f->key, f->key_n);
+
+		if (f->kept || !slice_starts(url, slice_of(prefix)))
+			continue;
+		url = slice_make(url.p + sizeof prefix - 1, url.n - (sizeof prefix - 1));
+		add_redis(w, url, NULL, f);
+	}
+}

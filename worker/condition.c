@@ -1,0 +1,125 @@
+#include "condition.h"
+
+#include "patterns.h"
+
+#include "lib/pattern.h"
+
+/* One question: a condition, and what it is asked of. */
+struct question {
+	struct request *r;
+	uint32_t index;
+	const struct table_condition *c;
+	struct slice name, value; /* of the condition */
+};
+
+/* PATTERN_*, whatever the condition compares by. */
+static int
+value_matches(const struct question *q, struct slice value)
+{
+	switch (q->c->how) {
+	case CONDITION_PRESENT:
+		return PATTERN_YES;
+	case CONDITION_EQUAL:
+		return slice_eq(value, q->value) ? PATTERN_YES : PATTERN_NO;
+	case CONDITION_PREFIX:
+		return slice_starts(value, q->value) ? PATTERN_YES : PATTERN_NO;
+	default:
+		return patterns_match(q->r->worker, q->r->table->patterns[q->index], q->value,
+				      value);
+	}
+}
+
+static int
+header_matches(const struct question *q)
+{
+	const struct http_parser *in = &q->r->in;
+
+	for (uint16_t i = 0; i < in->fields_n; i++) {
+		const struct http_field *f = &in->fields[i];
+		int r;
+
+		if (!slice_ieq(http_name(in, f), q->name))
+			continue;
+		r = value_matches(q, http_value(in, f));
+		if (r != PATTERN_NO)
+			return r;
+	}
+	return PATTERN_NO;
+}
+
+static int
+hex_digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	c = ascii_lower(c);
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* As forms are written: plus signs are blanks. What is no triplet stays as it is. */
+static struct slice
+decode(struct slice text, char *out)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < text.n; i++) {
+		int high = -1, low = -1;
+
+		if (text.p[i] == '%' && i + 2 < text.n) {
+			high = hex_digit(text.p[i + 1]);
+			low = hex_digit(text.p[i + 2]);
+		}
+		if (high >= 0 && low >= 0) {
+			out[n++] = (char)(high << 4 | low);
+			i += 2;
+		} else {
+			out[n++] = text.p[i] == '+' ? ' ' : text.p[i];
+		}
+	}
+	return slice_make(out, n);
+}
+
+static int
+query_matches(const struct question *q)
+{
+	struct slice query = http_at(&q->r->in, q->r->query, q->r->query_n), rest;
+	struct buf BUF_CLEAN space = { 0 };
+
+	if (query.n == 0)
+		return PATTERN_NO;
+	buf_reserve(&space, query.n);
+	rest = slice_make(query.p + 1, query.n - 1);
+	while (rest.n > 0) {
+		struct slice value, one = slice_cut(rest, '&', &rest);
+		struct slice name = slice_cut(one, '=', &value);
+		int r;
+
+		if (one.n == 0 || !slice_eq(decode(name, space.p), q->name))
+			continue;
+		r = value_matches(q, decode(value.p ? value : SLICE(""), space.p));
+		if (r != PATTERN_NO)
+			return r;
+	}
+	return PATTERN_NO;
+}
+
+bool
+condition_test(const struct table_key *key, uint32_t condition)
+{
+	struct request *r = key->userdata;
+	const struct segment *rules = r->table->segments[SEGMENT_RULES];
+	struct question q = { .r = r, .index = condition };
+	int matches;
+
+	q.c = table_condition(rules, condition);
+	q.name = seg_string(rules, q.c->name);
+	q.value = seg_string(rules, q.c->value);
+	if (q.c->kind == CONDITION_HEADER)
+		matches = header_matches(&q);
+	else if (q.c->kind == CONDITION_QUERY)
+		matches = query_matches(&q);
+	else
+		matches = value_matches(&q, key->path);
+	/* What is not known holds neither way. */
+	return matches != PATTERN_LIMIT && (matches == PATTERN_YES) != (q.c->negated != 0);
+}

@@ -1,0 +1,11 @@
+#pragma once
+
+/*
+ * condition: does what a route asks of a request hold? Of its header fields as they came, the
+ * parameters of its query, its canonical path.
+ */
+
+#include "request.h"
+
+/* For table_key.test; key->userdata is the request. */
+bool condition_test(const struct table_key *key, uint32_t condition);
