@@ -33,6 +33,41 @@ map_slot(const struct map *m, struct slice name, uint64_t hash)
 	return i;
 }
 
+/* A name with the number of maps that have it beside the first. */
+struct name {
+	size_t shared;
+	char text[];
+};
+
+static char *
+name_new(struct slice s)
+{
+	struct name *n = xmalloc(sizeof *n + s.n + 1);
+
+	n->shared = 0;
+	if (s.n)
+		memcpy(n->text, s.p, s.n);
+	n->text[s.n] = '\0';
+	return n->text;
+}
+
+static struct name *
+name_of(char *text)
+{
+	return (struct name *)(void *)(text - offsetof(struct name, text));
+}
+
+static void
+name_release(char *text)
+{
+	struct name *n = name_of(text);
+
+	if (n->shared == 0)
+		free(n);
+	else
+		n->shared--;
+}
+
 static void
 map_grow(struct map *m)
 {
@@ -55,7 +90,7 @@ void
 map_deinit(struct map *m, void (*free_value)(void *value))
 {
 	for (size_t i = 0; i < m->count; i++) {
-		free(m->entries[i].name);
+		name_release(m->entries[i].name);
 		if (free_value)
 			free_value(m->entries[i].value);
 	}
@@ -92,10 +127,7 @@ map_put(struct map *m, struct slice name)
 		m->entries = xrealloc(m->entries, m->cap * sizeof *m->entries);
 	}
 	e = &m->entries[m->count++];
-	*e = (struct map_entry){ .n = name.n, .hash = hash, .name = xmalloc(name.n + 1) };
-	if (name.n)
-		memcpy(e->name, name.p, name.n);
-	e->name[name.n] = '\0';
+	*e = (struct map_entry){ .n = name.n, .hash = hash, .name = name_new(name) };
 	m->slots[i] = (uint32_t)m->count;
 	return &e->value;
 }
@@ -137,6 +169,26 @@ map_take(struct map *m, struct slice name)
 	m->slots[moved] = (uint32_t)e + 1;
 	m->count--;
 	map_slot_clear(m, slot);
-	free(taken.name);
+	name_release(taken.name);
 	return taken.value;
+}
+
+void
+map_copy(struct map *to, const struct map *from, void *(*copy)(void *value))
+{
+	*to = (struct map)MAP_INIT;
+	if (from->count == 0)
+		return;
+	to->count = to->cap = from->count;
+	to->slots_count = from->slots_count;
+	to->entries = xmalloc(from->count * sizeof *to->entries);
+	to->slots = xmalloc(from->slots_count * sizeof *to->slots);
+	memcpy(to->entries, from->entries, from->count * sizeof *to->entries);
+	memcpy(to->slots, from->slots, from->slots_count * sizeof *to->slots);
+	for (size_t i = 0; i < to->count; i++) {
+		struct map_entry *e = &to->entries[i];
+
+		name_of(e->name)->shared++;
+		e->value = copy(e->value);
+	}
 }

@@ -2,7 +2,8 @@
 
 /*
  * map: values by name, in insertion order until something is taken out (the last entry then fills
- * the hole). Owns the names, not the values.
+ * the hole). Owns the names, not the values; a map and its copies share them, so all of them belong
+ * to one thread.
  */
 
 #include "slice.h"
@@ -35,6 +36,8 @@ void map_deinit(struct map *m, void (*free_value)(void *value));
 void *map_get(const struct map *m, struct slice name);
 /* The place of the value, made where missing (then NULL); valid until the next call. */
 void **map_put(struct map *m, struct slice name);
+/* Into `to`, which is empty, what `from` has, in the same order; `copy` makes each value. */
+void map_copy(struct map *to, const struct map *from, void *(*copy)(void *value));
 /* Removes the name; returns its value or NULL. `name` may be the entry's own. */
 void *map_take(struct map *m, struct slice name);
 

@@ -103,25 +103,18 @@ refusal_copy(void *p)
 	return f;
 }
 
-static void
-copy_all(struct map *to, const struct map *from, void *(*copy)(void *))
-{
-	for (size_t i = 0; i < from->count; i++)
-		*map_put(to, map_name(&from->entries[i])) = copy(from->entries[i].value);
-}
-
 struct rules *
 rules_copy(const struct rules *r)
 {
 	struct rules *to = rules_new();
 
-	copy_all(&to->frontends, &r->frontends, frontend_share);
-	copy_all(&to->backends, &r->backends, backend_share);
-	copy_all(&to->refusals, &r->refusals, refusal_copy);
+	map_copy(&to->frontends, &r->frontends, frontend_share);
+	map_copy(&to->backends, &r->backends, backend_share);
+	map_copy(&to->refusals, &r->refusals, refusal_copy);
 	to->refused = r->refused;
 	to->generation = r->generation;
+	to->upstreams = r->upstreams;
 	to->digest = r->digest;
-	delta_compose(&to->changes, &r->changes);
 	return to;
 }
 
@@ -138,9 +131,14 @@ void
 rules_replace(struct rules *r, struct rules *from)
 {
 	uint64_t generation = r->generation + 1;
+	struct delta changes = r->changes;
 
+	delta_compose(&changes, &from->changes);
+	delta_deinit(&from->changes);
+	r->changes = (struct delta){ 0 };
 	rules_clear(r);
 	*r = *from;
+	r->changes = changes;
 	r->generation = generation;
 	free(from);
 }
@@ -414,6 +412,12 @@ uint64_t
 rules_generation(const struct rules *r)
 {
 	return r->generation;
+}
+
+uint64_t
+rules_upstreams(const struct rules *r)
+{
+	return r->upstreams;
 }
 
 size_t

@@ -58,8 +58,8 @@ struct rules_refusal {
 struct rules;
 
 struct rules *rules_new(void);
-/* The same rules, refusals and generation once more: a draft, to be brought in by rules_replace. What neither changes they
- * share, so both belong to one thread. */
+/* The same rules, refusals and generation once more: a draft, to be brought in by rules_replace. Its changes begin with it.
+ * What neither changes they share, so both belong to one thread. */
 struct rules *rules_copy(const struct rules *r);
 void rules_free(struct rules *r);
 
@@ -86,6 +86,8 @@ const struct rules_refusal *rules_refusal_find(const struct rules *r, struct sli
 
 /* Grows with every change of the set in force or of the refusals: compile when it is not what it was. */
 uint64_t rules_generation(const struct rules *r);
+/* Which state all but the frontends are in: equal numbers mean equal ones, in copies too. */
+uint64_t rules_upstreams(const struct rules *r);
 /* Keys that stand: in force, or refused without a last good version. */
 size_t rules_known(const struct rules *r);
 bool rules_knows(const struct rules *r, struct slice key);
@@ -105,7 +107,7 @@ void rules_digest_behind(const struct rules *r, const struct delta *d, char out[
 /* What changed since rules_new or the last rules_mark. */
 const struct delta *rules_changes(const struct rules *r);
 void rules_mark(struct rules *r);
-/* Takes over the content of `from`, which is freed. */
+/* Takes over the content of `from`, which is freed; its changes are added to those of r. */
 void rules_replace(struct rules *r, struct rules *from);
 
 /* A server as redx writes it (rules_server.c). 0 and *out, its strings malloc'd (rules_endpoint_free); or -EINVAL and

@@ -88,6 +88,7 @@ rules_begin(const struct rules *r, struct slice key, struct buf *before)
 void
 rules_end(struct rules *r, struct slice key, const struct buf *before)
 {
+	static uint64_t last; /* of all sets */
 	struct slice was = buf_slice(before), is;
 	struct buf after BUF_CLEAN = { 0 };
 
@@ -95,6 +96,8 @@ rules_end(struct rules *r, struct slice key, const struct buf *before)
 	is = buf_slice(&after);
 	if (slice_eq(was, is))
 		return;
+	if (!slice_starts(key, FRONTEND))
+		r->upstreams = ++last;
 	if (!slice_eq(was, SLICE("null")))
 		digest_remove(&r->digest, key, was);
 	if (!slice_eq(is, SLICE("null")))

@@ -15,6 +15,7 @@ struct rules {
 	struct map refusals;  /* by key: struct rules_refusal */
 	size_t refused;       /* refusals without a last good version */
 	uint64_t generation;
+	uint64_t upstreams; /* rules_upstreams */
 	struct digest digest;
 	struct delta changes; /* since rules_mark */
 };

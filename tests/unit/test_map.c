@@ -77,12 +77,54 @@ test_any_bytes(void **state)
 	map_deinit(&m, NULL);
 }
 
+static void *
+same(void *value)
+{
+	return value;
+}
+
+/* A copy goes its own way, and the names live as long as either of them. */
+static void
+test_copy(void **state)
+{
+	struct map m = MAP_INIT, copy, again;
+	bool there[NAMES] = { false }, in_copy[NAMES] = { false };
+	char text[32];
+
+	map_copy(&copy, &m, same);
+	check(&copy, there);
+	for (unsigned i = 0; i < NAMES; i += 2) {
+		*map_put(&m, name_of(i, text)) = &values[i];
+		there[i] = in_copy[i] = true;
+	}
+	map_copy(&copy, &m, same);
+	for (unsigned i = 0; i < NAMES; i++) {
+		if (i % 3 == 0) {
+			map_take(&m, name_of(i, text));
+			there[i] = false;
+		} else if (i % 5 == 0) {
+			map_take(&copy, name_of(i, text));
+			in_copy[i] = false;
+		} else {
+			*map_put(&copy, name_of(i, text)) = &values[i];
+			in_copy[i] = true;
+		}
+	}
+	check(&m, there);
+	map_copy(&again, &copy, same);
+	map_deinit(&m, NULL);
+	map_deinit(&copy, NULL);
+	check(&again, in_copy);
+	map_deinit(&again, NULL);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_random),
 		cmocka_unit_test(test_any_bytes),
+		cmocka_unit_test(test_copy),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
