@@ -64,7 +64,8 @@ publish_mark(struct master *m, unsigned parts)
 	struct publisher *p = &m->publisher;
 
 	p->pending |= parts;
-	if (parts & PUBLISH_RULES)
+	/* A rule that leads somewhere else is no reason for another directory. */
+	if (parts & PUBLISH_RULES && (!p->directory || rules_upstreams(m->rules) != p->upstreams))
 		p->directory_old = true;
 	/* A timer of no length runs in the next turn, however many marks there were before. */
 	uv_timer_start(&p->turn, publish_turn, 0, 0);
@@ -118,6 +119,9 @@ directory_renew(struct master *m)
 		directory_free(p->directory);
 	p->directory = next;
 	p->directory_old = false;
+	p->directory_new = true;
+	p->upstreams = rules_upstreams(m->rules);
+	p->pending |= PUBLISH_ENDPOINTS; /* the rules name upstreams by their index */
 }
 
 void
@@ -172,7 +176,6 @@ names_note(struct master *m)
 	const struct directory *d = p->directory;
 	struct resolved literal;
 
-	p->hold_ms = 0;
 	map_deinit(&p->names, NULL);
 	for (size_t u = 0; u < d->upstreams_count; u++) {
 		const struct directory_upstream *upstream = &d->upstreams[u];
@@ -229,8 +232,7 @@ product_make(struct master *m, const struct config *c, struct directory *d, unsi
 	if (parts & PUBLISH_RULES)
 		r = compile_rules(c, rules, loaded, d, &p->slots, p->generation,
 				  &out->segments[SEGMENT_RULES], &out->report);
-	/* The rules name upstreams by their index, so a new directory takes both. */
-	if (r == 0 && parts & (PUBLISH_ENDPOINTS | PUBLISH_RULES))
+	if (r == 0 && parts & PUBLISH_ENDPOINTS)
 		r = compile_endpoints(d, m->resolver, publish_sticky_key(m, c), p->generation,
 				      &out->segments[SEGMENT_ENDPOINTS]);
 	if (r == 0 && parts & PUBLISH_KEYS)
@@ -433,8 +435,9 @@ publish_compile(struct master *m, uint64_t now)
 		p->retry_ms = now + RETRY_MS;
 	} else {
 		p->pending = 0;
-		if (parts & PUBLISH_RULES)
+		if (p->directory_new)
 			names_note(m);
+		p->hold_ms = 0;
 		if (parts & PUBLISH_RULES)
 			p->rules_loaded = master_rules_loaded(m);
 		if (publish_commit(m, &product, parts & PUBLISH_REVISION))
@@ -444,8 +447,11 @@ publish_compile(struct master *m, uint64_t now)
 				 (double)(clock_mono_ns() - start) / 1e6);
 		if (parts & PUBLISH_RULES) {
 			quarantine_renew(m);
-			slots_sweep(p->slots.upstreams, ROUNDS_KEPT);
-			slots_sweep(p->slots.endpoints, ROUNDS_KEPT);
+			if (p->directory_new) { /* it named those that it needs */
+				slots_sweep(p->slots.upstreams, ROUNDS_KEPT);
+				slots_sweep(p->slots.endpoints, ROUNDS_KEPT);
+			}
+			p->directory_new = false;
 			slots_sweep(p->slots.routes, ROUNDS_KEPT);
 		}
 	}

@@ -31,6 +31,8 @@ struct publisher {
 	uv_timer_t turn;
 	unsigned pending;    /* enum publish_part: changed since the last compilation */
 	bool directory_old;  /* the directory is to be built anew before that */
+	bool directory_new;  /* it was, since the last compilation */
+	uint64_t upstreams;  /* rules_upstreams that it was built from */
 	struct map names;    /* hosts of the last compilation's directory: not waited for */
 	uint64_t hold_ms;    /* wait so long for the others to resolve; 0: none was seen yet */
 	uint64_t retry_ms;   /* after a compilation that failed */
