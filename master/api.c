@@ -26,6 +26,9 @@ const struct api_row api_rows[] = {
 	{ "GET", "/diff", ACCESS_READ, api_diff,
 	  "What differs in the rules between from=ID and to=ID; \"previous\" and \"current\" where "
 	  "they are not given." },
+	{ "GET", "/replay", ACCESS_READ, api_replay,
+	  "How many of the last requests would go elsewhere by the rules of to=ID (\"previous\"), "
+	  "and which." },
 	{ "POST", "/explain", ACCESS_READ, api_explain,
 	  "What would become of a request: {\"method\", \"url\", \"headers\": [{\"name\", "
 	  "\"value\"}], \"from\"}." },

@@ -101,3 +101,5 @@ void api_config(struct api_call *c);
 void api_reload(struct api_call *c);
 /* explain.c */
 void api_explain(struct api_call *c);
+/* api_replay.c */
+void api_replay(struct api_call *c);

@@ -1,0 +1,59 @@
+/*
+ * What the last requests would make of other rules: those of a revision.
+ */
+
+#include "api.h"
+
+#include "delta.h"
+#include "master.h"
+#include "point.h"
+#include "replay.h"
+
+#include <errno.h>
+
+/* Answers by these rules: the present ones, changed by `d`. */
+static void
+reply_by(struct api_call *c, const struct delta *d)
+{
+	struct rules *candidate = rules_copy(c->master->rules);
+	bool examples = c->text.role >= ACCESS_OPERATE;
+	BUF_CLEAN struct buf json = { 0 };
+	int r;
+
+	for (size_t i = 0; i < d->items.count; i++) {
+		const struct map_entry *e = &d->items.entries[i];
+		const struct delta_item *item = e->value;
+
+		(void)rules_put(candidate, map_name(e), slice_of(item->after));
+	}
+	buf_addc(&json, '{');
+	r = replay_candidate(c->master, candidate, examples, &json);
+	buf_addc(&json, '}');
+	rules_free(candidate);
+	if (r == -ENOENT)
+		api_reply_message(c, 409, "No requests are kept: replay_keys is off", SLICE(""));
+	else if (r < 0)
+		api_reply_message(c, 503, "These rules cannot be compiled now", SLICE(""));
+	else
+		api_reply_message(c, 200, "What the last requests would make of it",
+				  buf_slice(&json));
+}
+
+void
+api_replay(struct api_call *c)
+{
+	struct slice name = api_query(c, SLICE("to"));
+	struct point to = point_find(c->master, name.n ? name : SLICE("previous"));
+	struct delta d DELTA_CLEAN = { 0 };
+	BUF_CLEAN struct buf why = { 0 };
+
+	if (to.kind == POINT_UNKNOWN) {
+		api_reply_no_revision(c, name);
+	} else if (point_difference(c->master, (struct point){ POINT_NOW, NULL }, to, &d, &why) <
+		   0) {
+		buf_addc(&why, '\0');
+		api_reply_message(c, 409, why.p, SLICE(""));
+	} else {
+		reply_by(c, &d);
+	}
+}

@@ -1,0 +1,79 @@
+"""Other rules are tried on the last requests: how many would go elsewhere, and which."""
+
+import json
+
+import pytest
+
+from harness.gateway import from_redis
+from harness.procs import run, wait_until
+
+
+def note(store, gw, delta):
+    """A revision that came to the present rules by this."""
+    r = run(["redis-cli", "-p", str(store.port), "XADD", "yett:revisions", "5-1", "who", "me", "digest",
+             gw.status()["rules"]["digest"], "delta", json.dumps(delta)])
+    assert r.returncode == 0, r
+    wait_until(lambda: (gw.status()["rules"]["revision"] or {}).get("revision") == "5-1", 5)
+
+
+@pytest.fixture
+def moved(gateway, store, serve):
+    """a.test leads to another backend than it did before, c.test is new."""
+    for host in ("a.test", "b.test", "c.test"):
+        store.rule(host, serve().address, "to-" + host)
+    config = from_redis(store)
+    gw = gateway(config)
+    note(store, gw, [{"key": "frontend:a.test", "before": "to-b.test", "after": "to-a.test"},
+                     {"key": "frontend:c.test", "before": None, "after": "to-c.test"}])
+    return gw, config
+
+
+def replay(gw):
+    r = gw.admin("/replay?to=previous")
+    assert r.status == 200, r
+    return r.json()["data"]
+
+
+def ask(gw, host, count):
+    with gw.connect() as c:
+        for i in range(count):
+            assert c.ask(f"/x/{i % 3}?secret", host=host).status in (200, 404)
+
+
+def test_who_would_go_elsewhere(moved):
+    gw, _ = moved
+    assert replay(gw)["keys"] == 0
+    for host, count in (("a.test", 30), ("b.test", 12), ("c.test", 7), ("nowhere.test", 3)):
+        ask(gw, host, count)
+    wait_until(lambda: replay(gw)["keys"] == 52, 5)
+    told = replay(gw)
+    assert (told["elsewhere"], told["groups_count"]) == (37, 2)
+    a, c = told["groups"]
+    assert (a["count"], a["before"]["route"], a["before"]["upstream"], a["after"]["upstream"]) == (
+        30, "redis:a.test", "to-a.test", "to-b.test")
+    assert a["example"]["host"] == "a.test" and a["example"]["path"].startswith("/x/") and "secret" not in json.dumps(told)
+    assert (c["count"], c["before"]["upstream"], c["after"]["outcome"]) == (7, "to-c.test", "no_route")
+    assert gw.ask(host="a.test").status == 200  # nothing was changed
+
+
+def test_no_more_than_the_last_of_them(moved):
+    gw, config = moved
+    assert gw.reload(config | {"replay_keys": 20}).returncode == 0
+    ask(gw, "a.test", 15)
+    ask(gw, "b.test", 15)
+    wait_until(lambda: replay(gw)["keys"] == 20, 5)
+
+
+def test_switched_off_nothing_is_kept(moved):
+    gw, config = moved
+    ask(gw, "a.test", 5)
+    wait_until(lambda: replay(gw)["keys"] == 5, 5)
+    assert gw.reload(config | {"replay_keys": "off"}).returncode == 0
+    assert gw.admin("/replay?to=previous").status == 409
+    ask(gw, "a.test", 5)
+    assert gw.reload(config).returncode == 0
+    assert replay(gw)["keys"] == 0
+
+
+def test_unknown_revision(moved):
+    assert moved[0].admin("/replay?to=9-9").status == 404
