@@ -77,7 +77,7 @@ def text_too(draw):
 
 
 KINDS = {
-    "rounds": rounds, "freshness": text_too(None),
+    "rounds": rounds, "freshness": text_too(None), "push": text_too(None),
     "idle": text_too(single("kib", "Memory for each idle connection", " KiB")),
     "syscalls": text_too(single("calls", "System calls for each request")),
     "reload": text_too(single("failed", "Failed requests")),

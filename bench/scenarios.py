@@ -61,6 +61,15 @@ class Freshness:
     workers: int = 2
 
 
+@dataclasses.dataclass
+class Push:
+    name: str
+    text: str
+    counts: tuple = (10, 10000)  # of routes
+    pushes: int = 1000
+    workers: int = 2
+
+
 def gate_scenarios():
     for algorithm, haproxy in (("HS256", 0.63), ("RS256", 0.33)):
         name = "jwt-" + algorithm.lower()
@@ -99,4 +108,5 @@ SCENARIOS = {scenario.name: scenario for scenario in (
     Loris("loris-heads", "1 000 attackers dribble heads while others are served"),
     Loris("loris-bodies", "1 000 attackers dribble bodies while others are served", part="bodies"),
     Freshness("freshness", "time from a raw SET in Redis until every worker answers by it"),
+    Push("push", "a push of one rule under load, until every worker has acknowledged it"),
 )}

@@ -80,8 +80,15 @@ def freshness(result):
             f"p90 {result['p90_ms']:.1f} ms, longest {result['max_ms']:.1f} ms\n")
 
 
+def push(result):
+    lines = [["", "routes", "pushes", "median ms", "p99", "longest"]]
+    lines += [[row["via"], str(row["routes"]), str(row["pushes"]), cell(row["median_ms"]), cell(row["p99_ms"]),
+               cell(row["max_ms"])] for row in result["rows"]]
+    return render(lines)
+
+
 KINDS = {"rounds": rounds, "idle": idle, "syscalls": syscalls, "reload": reload, "loris": loris,
-         "freshness": freshness}
+         "freshness": freshness, "push": push}
 
 
 def word(line):
@@ -131,6 +138,8 @@ def line(result):
             "syscalls": lambda row: syscalls({"rows": [row]}).splitlines()[1].split(None, 1)[1].strip(),
             "reload": lambda row: f"{row['failed']} of {row['requests']} failed; p99 {row['before_p99_us']:.0f} us before, "
                                   f"{row['during_p99_us']:.0f} during",
+            "push": lambda row: "; ".join(f"{r['via']}, {r['routes']} routes: median {r['median_ms']:.1f} ms, p99 {r['p99_ms']:.1f}"
+                                          for r in result["rows"]),
             "loris": lambda row: f"p99 {row['control_p99_us']:.0f} us without, {row['attacked_p99_us']:.0f} with; "
                                  f"{row['failed']} failed",
         }.get(result["kind"])
