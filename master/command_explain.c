@@ -196,16 +196,14 @@ write_near(const struct json *root, bool colours, struct buf *b)
 }
 
 static void
-write_sent(const struct json *root, struct buf *b)
+write_head(const struct json *head, struct buf *b)
 {
-	const struct json *sent = json_get(root, "sent");
-
-	if (!sent || json_kind(sent) != JSON_OBJECT)
+	if (!head || json_kind(head) != JSON_OBJECT)
 		return;
 	buf_addc(b, '\n');
-	add_clean(b, text(sent, "line"));
+	add_clean(b, text(head, "line"));
 	buf_addc(b, '\n');
-	for (const struct json *f = json_first(json_get(sent, "headers")); f; f = json_next(f)) {
+	for (const struct json *f = json_first(json_get(head, "headers")); f; f = json_next(f)) {
 		add_clean(b, text(f, "name"));
 		buf_adds(b, SLICE(": "));
 		add_clean(b, text(f, "value"));
@@ -223,7 +221,8 @@ write_answer(const struct json *root, struct buf *b)
 	write_gate(root, colours, b);
 	write_endpoints(root, colours, b);
 	write_near(root, colours, b);
-	write_sent(root, b);
+	write_head(json_get(root, "sent"), b);
+	write_head(json_get(root, "answer"), b);
 }
 
 int

@@ -14,6 +14,8 @@ struct fate {
 	bool protects;
 	uint32_t flags; /* of those that change what the upstream gets */
 	struct slice route, upstream, add_prefix, set_host;
+	const struct segment *rules;
+	const struct table_action *action; /* NULL: none */
 };
 
 struct group {
@@ -46,16 +48,50 @@ fate_of(const struct replay_side *side, const struct table_key *key, struct fate
 	out->route = seg_string(side->rules, match.r->id);
 	out->add_prefix = seg_string(side->rules, match.r->add_prefix);
 	out->set_host = seg_string(side->rules, match.r->set_host);
+	out->rules = side->rules;
+	out->action = match.r->action ? table_action(side->rules, match.r->action) : NULL;
 	up = table_upstream(side->endpoints, match.r->upstream);
 	if (up)
 		out->upstream = seg_string(side->endpoints, up->name);
+}
+
+static bool
+are_same_arms(const struct fate *a, const struct fate *b)
+{
+	for (uint32_t i = 0; i < a->action->arms_count; i++) {
+		const struct table_arm *x =
+		    seg_at(a->rules, RULES_ARMS, a->action->arms_first + i, sizeof *x);
+		const struct table_arm *y =
+		    seg_at(b->rules, RULES_ARMS, b->action->arms_first + i, sizeof *y);
+
+		if (!x || !y || x->weight != y->weight ||
+		    !slice_eq(seg_string(a->rules, x->name), seg_string(b->rules, y->name)))
+			return false;
+	}
+	return true;
+}
+
+/* As far as it says where requests go. */
+static bool
+is_same_action(const struct fate *a, const struct fate *b)
+{
+	const uint32_t answers = ACTION_REDIRECT | ACTION_RESPOND;
+
+	if (!a->action || !b->action)
+		return !a->action && !b->action;
+	return (a->action->flags & answers) == (b->action->flags & answers) &&
+	       a->action->status == b->action->status &&
+	       a->action->arms_count == b->action->arms_count &&
+	       slice_eq(seg_string(a->rules, a->action->text),
+			seg_string(b->rules, b->action->text)) &&
+	       are_same_arms(a, b);
 }
 
 /* By another rule it may come to the same. */
 static bool
 is_same(const struct fate *a, const struct fate *b)
 {
-	return a->kind == b->kind && a->protects == b->protects && a->flags == b->flags &&
+	return is_same_action(a, b) && a->kind == b->kind && a->protects == b->protects && a->flags == b->flags &&
 	       slice_eq(a->upstream, b->upstream) && slice_eq(a->add_prefix, b->add_prefix) &&
 	       slice_eq(a->set_host, b->set_host);
 }

@@ -26,7 +26,7 @@ void explain_answer(struct worker *w, const struct msg_explain *question, int fd
 void explain_report(const struct explained *e, struct buf *out);
 void explain_near(struct request *r, struct buf *out);
 void explain_upstream(const struct explained *e, struct buf *out);
-void explain_sent(const struct explained *e, struct buf *out);
+void explain_heads(const struct explained *e, struct buf *out);
 void explain_route(const struct segment *rules, const struct table_route *route, struct buf *out);
 void explain_methods(uint32_t methods, struct buf *out);
 void explain_text(struct buf *out, const char *name, struct slice value);

@@ -220,6 +220,6 @@ explain_report(const struct explained *e, struct buf *out)
 	buf_addc(out, ',');
 	explain_upstream(e, out);
 	buf_addc(out, ',');
-	explain_sent(e, out);
+	explain_heads(e, out);
 	buf_addc(out, '}');
 }

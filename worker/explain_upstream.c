@@ -67,7 +67,7 @@ explain_upstream(const struct explained *e, struct buf *b)
 
 	if (r->table && r->route != TRIE_NONE)
 		up = table_upstream(r->table->segments[SEGMENT_ENDPOINTS], r->upstream_index);
-	if (!up || (up->flags & UPSTREAM_ABSENT)) {
+	if (!up || (up->flags & UPSTREAM_ABSENT) || up->name.size == 0) { /* it leads nowhere */
 		buf_adds(b, SLICE("\"upstream\":null"));
 		return;
 	}
@@ -124,25 +124,36 @@ add_field(struct buf *b, const struct request *r, struct slice line)
 	buf_addc(b, '}');
 }
 
-void
-explain_sent(const struct explained *e, struct buf *b)
+/* What stands in worker->head: for the endpoint, or for the client. */
+static void
+add_head(struct buf *b, const struct request *r)
 {
-	struct slice rest = buf_slice(&e->r->worker->head), line;
+	struct slice rest = buf_slice(&r->worker->head), line = next_line(&rest);
 	bool first = true;
 
-	if (!e->forwarded) {
-		buf_adds(b, SLICE("\"sent\":null"));
-		return;
-	}
-	buf_adds(b, SLICE("\"sent\":{"));
-	line = next_line(&rest);
+	buf_addc(b, '{');
 	explain_text(b, "line", line);
 	buf_adds(b, SLICE(",\"headers\":["));
 	for (line = next_line(&rest); line.n > 0; line = next_line(&rest)) {
 		if (!first)
 			buf_addc(b, ',');
 		first = false;
-		add_field(b, e->r, line);
+		add_field(b, r, line);
 	}
 	buf_adds(b, SLICE("]}"));
+}
+
+void
+explain_heads(const struct explained *e, struct buf *b)
+{
+	buf_adds(b, SLICE("\"sent\":"));
+	if (e->forwarded)
+		add_head(b, e->r);
+	else
+		buf_adds(b, SLICE("null"));
+	buf_adds(b, SLICE(",\"answer\":"));
+	if (e->r->started)
+		add_head(b, e->r);
+	else
+		buf_adds(b, SLICE("null"));
 }

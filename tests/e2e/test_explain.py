@@ -99,6 +99,14 @@ def test_nothing_comes_of_it(gateway, serve):
         assert told == [u.address for u in ups if u.name == name]
 
 
+def test_what_the_gateway_answers_itself(gateway):
+    gw = gateway({"routes": [{"path": "/old", "redirect": {"to": "https://$host/new$rest", "status": 308}}], "workers": 1})
+    e = explain(gw, "http://a.test/old/x")
+    assert (e["outcome"], e["status"], e["upstream"], e["sent"]) == ("answered", 308, None, None)
+    assert {"name": "Location", "value": "https://a.test/new/x"} in e["answer"]["headers"]
+    assert "answered with 308" in gw.cli("explain", "GET", "http://a.test/old/x").stdout
+
+
 def test_a_full_queue_and_a_dead_endpoint_are_told(gateway, serve):
     def slow(r, c):
         time.sleep(1)

@@ -35,7 +35,7 @@ make_endpoints(void)
 
 struct rule {
 	const char *host, *path;
-	uint32_t upstream, flags;
+	uint32_t upstream, flags, status; /* status: it answers itself */
 };
 
 static struct segment *
@@ -43,11 +43,13 @@ make_rules(const struct rule *rules, const char *protect)
 {
 	struct table_policy policy = { 0 };
 	struct table_gate gate = { .flags = GATE_PROTECT };
+	struct table_action action = { 0 };
 	struct table_builder b;
 	struct segment *s;
 
 	table_builder_init(&b);
 	seg_builder_add(&b.seg, RULES_POLICIES, &policy, sizeof policy);
+	seg_builder_add(&b.seg, RULES_ACTIONS, &action, sizeof action);
 	for (; rules->host; rules++) {
 		struct table_route r = { .upstream = rules->upstream, .flags = rules->flags };
 		char id[64];
@@ -55,6 +57,9 @@ make_rules(const struct rule *rules, const char *protect)
 		snprintf(id, sizeof id, "redis:%s%s", rules->host, rules->path);
 		r.id = seg_builder_string(&b.seg, slice_of(id));
 		r.path = seg_builder_string(&b.seg, slice_of(rules->path));
+		action = (struct table_action){ .flags = ACTION_RESPOND, .status = rules->status };
+		if (rules->status)
+			r.action = seg_builder_add(&b.seg, RULES_ACTIONS, &action, sizeof action);
 		table_builder_route(&b, slice_of(rules->host), false, slice_of(rules->path), &r);
 	}
 	if (protect)
@@ -65,10 +70,10 @@ make_rules(const struct rule *rules, const char *protect)
 }
 
 static const struct rule before[] = {
-	{ "a.test", "/", 1, 0 },
-	{ "a.test", "/api", 2, 0 },
-	{ "b.test", "/", 3, 0 },
-	{ NULL, NULL, 0, 0 },
+	{ "a.test", "/", 1, 0, 0 },
+	{ "a.test", "/api", 2, 0, 0 },
+	{ "b.test", "/", 3, 0, 0 },
+	{ NULL, NULL, 0, 0, 0 },
 };
 static const struct asked_key keys[] = {
 	{ 1700000005, METHOD_GET, { "a.test", 6 }, { "/", 1 } },
@@ -130,11 +135,11 @@ static void
 test_changed_rules(void **state)
 {
 	static const struct rule after[] = {
-		{ "a.test", "/", 1, 0 },
-		{ "a.test", "/api", 3, 0 },
-		{ "b.test", "/", 3, ROUTE_REFUSED },
-		{ "c.test", "/", 2, 0 },
-		{ NULL, NULL, 0, 0 },
+		{ "a.test", "/", 1, 0, 0 },
+		{ "a.test", "/api", 3, 0, 0 },
+		{ "b.test", "/", 3, ROUTE_REFUSED, 0 },
+		{ "c.test", "/", 2, 0, 0 },
+		{ NULL, NULL, 0, 0, 0 },
 	};
 	struct json *json = run(after, NULL, true);
 	const struct json *group = json_first(json_get(json, "groups"));
@@ -162,10 +167,10 @@ static void
 test_another_rule_to_the_same(void **state)
 {
 	static const struct rule after[] = {
-		{ "", "/", 3, 0 },
-		{ "a.test", "/", 1, 0 },
-		{ "a.test", "/api", 2, 0 },
-		{ NULL, NULL, 0, 0 },
+		{ "", "/", 3, 0, 0 },
+		{ "a.test", "/", 1, 0, 0 },
+		{ "a.test", "/api", 2, 0, 0 },
+		{ NULL, NULL, 0, 0, 0 },
 	};
 	struct json *json = run(after, NULL, false);
 
@@ -190,10 +195,25 @@ static void
 test_rewriting(void **state)
 {
 	static const struct rule after[] = {
-		{ "a.test", "/", 1, 0 },
-		{ "a.test", "/api", 2, ROUTE_STRIP },
-		{ "b.test", "/", 3, 0 },
-		{ NULL, NULL, 0, 0 },
+		{ "a.test", "/", 1, 0, 0 },
+		{ "a.test", "/api", 2, ROUTE_STRIP, 0 },
+		{ "b.test", "/", 3, 0, 0 },
+		{ NULL, NULL, 0, 0, 0 },
+	};
+	struct json *json = run(after, NULL, false);
+
+	assert_int_equal(number(json, "elsewhere"), 2);
+	json_free(json);
+}
+
+static void
+test_answers_of_its_own(void **state)
+{
+	static const struct rule after[] = {
+		{ "a.test", "/", 1, 0, 0 },
+		{ "a.test", "/api", 2, 0, 403 },
+		{ "b.test", "/", 3, 0, 0 },
+		{ NULL, NULL, 0, 0, 0 },
 	};
 	struct json *json = run(after, NULL, false);
 
@@ -210,6 +230,7 @@ main(void)
 		cmocka_unit_test(test_another_rule_to_the_same),
 		cmocka_unit_test(test_protection),
 		cmocka_unit_test(test_rewriting),
+		cmocka_unit_test(test_answers_of_its_own),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
