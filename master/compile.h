@@ -24,7 +24,8 @@ struct compile_route { /* what became of one route, for `yett routes` */
 struct compile_report {
 	struct arena arena;
 	struct compile_route *routes;
-	size_t routes_count;
+	size_t routes_count, file_count; /* those of the file come first, in its order */
+	bool sorted; /* the others, by id */
 };
 
 /* Rules and gate. `rules_loaded`: Redis is not configured, or its rules (or last-known-good ones) are there.
@@ -36,4 +37,6 @@ int compile_rules(const struct config *c, const struct rules *rules, bool rules_
 int compile_endpoints(const struct directory *d, const struct resolver *r, struct slice sticky_key, uint64_t generation,
 		      struct segment **out) __attribute__((warn_unused_result));
 int compile_keys(const struct config *c, uint64_t generation, struct segment **out) __attribute__((warn_unused_result));
+/* For who shows it; a push does not wait for it. */
+void compile_report_sort(struct compile_report *r);
 void compile_report_free(struct compile_report *r);

@@ -15,6 +15,7 @@
 struct candidate {
 	struct compile_route *line;
 	struct dialect_match at;
+	uint32_t hash; /* of the place, see compile_order.c */
 	uint32_t how; /* ROUTE_EXACT, ROUTE_EXACT_SLASH */
 	int32_t priority;
 	uint32_t flags, upstream, policy, action, fallback;

@@ -6,6 +6,7 @@
 #include "compile_conditions.h"
 
 #include "lib/map.h"
+#include "shm/hash.h"
 
 #include <stdlib.h>
 
@@ -18,11 +19,22 @@ compare_slices(struct slice a, struct slice b)
 	return r ? r : (a.n > b.n) - (a.n < b.n);
 }
 
-/* By where they apply; exact ones first, since that is the order of a node's chain. */
+/* Decides between most places by itself. */
+static void
+hash_place(struct candidate *c)
+{
+	c->hash = hash_bytes(hash_bytes(c->at.verbatim, c->at.host), c->at.path);
+}
+
+/* By where they apply; exact ones first, since that is the order of a node's chain. Which place
+ * comes before which matters to nobody, as long as it is always the same. */
 static int
 compare_places(const struct candidate *a, const struct candidate *b)
 {
-	int r = a->at.verbatim - b->at.verbatim;
+	int r = (a->hash > b->hash) - (a->hash < b->hash);
+
+	if (!r)
+		r = a->at.verbatim - b->at.verbatim;
 
 	if (!r)
 		r = compare_slices(a->at.host, b->at.host);
@@ -76,6 +88,7 @@ find_canonical(const struct work *w, const struct candidate *verbatim)
 
 	wanted.at.verbatim = false;
 	wanted.at.host = verbatim->at.canonical;
+	hash_place(&wanted);
 	while (low < high) {
 		size_t middle = (low + high) / 2;
 
@@ -132,28 +145,39 @@ find_winner(struct work *w, struct map *place, const struct candidate *c)
 	return winner ? winner : map_get(place, c->key);
 }
 
+/* Most have their place to themselves. */
+static bool
+is_alone(const struct work *w, size_t i)
+{
+	const struct candidate *c = &w->candidates[i];
+
+	return (i == 0 || compare_places(c - 1, c) != 0) &&
+	       (i + 1 == w->count || compare_places(c, c + 1) != 0);
+}
+
 void
 compile_order(struct work *w)
 {
-	const struct candidate *before = NULL;
 	struct map place = MAP_INIT;
 
+	for (size_t i = 0; i < w->count; i++)
+		hash_place(&w->candidates[i]);
 	qsort(w->candidates, w->count, sizeof *w->candidates, compare_candidates);
 	for (size_t i = 0; i < w->count; i++) {
 		struct candidate *c = &w->candidates[i];
 		const struct candidate *winner;
 
-		if (before && compare_places(before, c) != 0)
+		if (i > 0 && compare_places(c - 1, c) != 0)
 			map_deinit(&place, NULL);
-		before = c;
 		winner = find_winner(w, &place, c);
 		if (winner) {
 			shadow(w, c, winner);
 			continue;
 		}
 		write_route(w, c);
-		*map_put(&place, c->key) = c;
-		c->line->order = (uint32_t)place.count;
+		c->line->order = (uint32_t)place.count + 1;
+		if (!is_alone(w, i))
+			*map_put(&place, c->key) = c;
 	}
 	map_deinit(&place, NULL);
 }

@@ -9,6 +9,8 @@ backend_refusal(const struct rules *rules, const char *backend)
 {
 	struct buf key BUF_CLEAN = { 0 };
 
+	if (rules_refusals(rules) == 0)
+		return NULL;
 	buf_addf(&key, "backend:%s", backend);
 	return rules_refusal_find(rules, buf_slice(&key));
 }
@@ -46,18 +48,21 @@ static void
 add_redis(struct work *w, struct slice url, const struct rules_frontend *f,
 	  const struct rules_refusal *refusal)
 {
+	static const char prefix[] = "redis:";
 	const struct config_redis *redis = &w->in->config->redis;
 	struct candidate *c = compile_next(w);
 	const char *slash = memchr(url.p, '/', url.n);
 	size_t host = slash ? (size_t)(slash - url.p) : url.n;
-	struct buf id BUF_CLEAN = { 0 };
+	char *id = arena_alloc(w->arena, sizeof prefix + url.n);
 	const char *reason;
 	int r;
 
-	buf_addf(&id, "redis:%.*s", SLICE_F(url));
-	c->line->id = compile_text(w, buf_slice(&id));
+	memcpy(id, prefix, sizeof prefix - 1);
+	memcpy(id + sizeof prefix - 1, url.p, url.n);
+	id[sizeof prefix - 1 + url.n] = '\0';
+	c->line->id = id;
 	c->line->host = compile_text(w, slice_make(url.p, host));
-	c->line->path = slash ? compile_text(w, slice_make(slash, url.n - host)) : "/";
+	c->line->path = slash ? id + sizeof prefix - 1 + host : "/";
 	c->line->source = SOURCE_REDX;
 	r = DIALECT_REFUSED;
 	reason = refusal ? refusal->reason : "";
@@ -77,18 +82,26 @@ add_redis(struct work *w, struct slice url, const struct rules_frontend *f,
 		compile_refuse(w, c, "", refusal->reason);
 }
 
+static const struct rules_refusal *
+frontend_refusal(const struct rules *rules, const char *url)
+{
+	struct buf key BUF_CLEAN = { 0 };
+
+	if (rules_refusals(rules) == 0)
+		return NULL;
+	buf_addf(&key, "frontend:%s", url);
+	return rules_refusal_find(rules, buf_slice(&key));
+}
+
 void
 compile_redx(struct work *w, const struct rules *rules)
 {
 	static const char prefix[] = "frontend:";
-	struct buf key BUF_CLEAN = { 0 };
 
 	for (size_t i = 0; i < rules_frontends(rules); i++) {
 		const struct rules_frontend *f = rules_frontend_at(rules, i);
 
-		key.n = 0;
-		buf_addf(&key, "%s%s", prefix, f->url);
-		add_redis(w, slice_of(f->url), f, rules_refusal_find(rules, buf_slice(&key)));
+		add_redis(w, slice_of(f->url), f, frontend_refusal(rules, f->url));
 	}
 	for (size_t i = 0; i < rules_refusals(rules); i++) {
 		const struct rules_refusal *f = rules_refusal_at(rules, i);

@@ -255,10 +255,17 @@ compile_routes(const struct compile_input *in, struct table_builder *b,
 		compile_redx(&w, in->rules);
 	compile_order(&w);
 	write_fallback(&w);
-	/* Those of the file stay in its order. */
-	qsort(report->routes + c->routes_count, report->routes_count - c->routes_count,
-	      sizeof *report->routes, compare_lines);
+	report->file_count = c->routes_count;
 	map_deinit(&w.unnamed, NULL);
 	free(w.candidates);
 	free(w.policies);
+}
+
+void
+compile_report_sort(struct compile_report *r)
+{
+	if (!r->sorted)
+		qsort(r->routes + r->file_count, r->routes_count - r->file_count,
+		      sizeof *r->routes, compare_lines);
+	r->sorted = true;
 }

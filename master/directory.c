@@ -221,6 +221,11 @@ directory_build(const struct config *c, const struct rules *rules, struct direct
 	for (size_t i = 0; rules && i < rules_backends(rules); i++)
 		add_redis(&b, c, rules_backend_at(rules, i));
 	qsort(d->upstreams, d->upstreams_count, sizeof *d->upstreams, compare);
+	for (size_t i = 0; i < d->upstreams_count; i++) {
+		struct directory_upstream *u = &d->upstreams[i];
+
+		*map_put(&d->by_name[u->source], slice_of(u->name)) = u;
+	}
 	own_free(b.own);
 	map_deinit(&b.seen, NULL);
 	return d;
@@ -231,6 +236,8 @@ directory_free(struct directory *d)
 {
 	if (!d)
 		return;
+	for (int i = 0; i < SOURCES; i++)
+		map_deinit(&d->by_name[i], NULL);
 	arena_deinit(&d->arena);
 	free(d);
 }
@@ -238,23 +245,5 @@ directory_free(struct directory *d)
 const struct directory_upstream *
 directory_find(const struct directory *d, enum rules_source source, struct slice name)
 {
-	size_t low = 0, high = d->upstreams_count;
-
-	while (low < high) {
-		size_t middle = (low + high) / 2;
-		const struct directory_upstream *u = &d->upstreams[middle];
-		struct slice other = slice_of(u->name);
-		size_t n = other.n < name.n ? other.n : name.n;
-		int order = u->source != source ? (int)u->source - (int)source : memcmp(other.p, name.p, n);
-
-		if (order == 0)
-			order = other.n < name.n ? -1 : other.n > name.n;
-		if (order == 0)
-			return u;
-		if (order < 0)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return NULL;
+	return map_get(&d->by_name[source], name);
 }

@@ -9,6 +9,10 @@
 #include "config.h"
 #include "rules.h"
 
+#include "lib/map.h"
+
+#define SOURCES (SOURCE_REDX + 1)
+
 struct directory_endpoint {
 	const char *authority; /* identity and label: "host:port" (default port 80), "unix:/path" */
 	struct config_address address;
@@ -41,6 +45,7 @@ struct directory {
 	struct arena arena;
 	struct directory_upstream *upstreams;
 	size_t upstreams_count;
+	struct map by_name[SOURCES]; /* the same */
 	uint32_t index_end; /* one more than the largest index */
 };
 

@@ -300,8 +300,10 @@ add_route(struct buf *b, const struct compile_route *r)
 void
 status_write_routes(const struct master *m, struct buf *out)
 {
-	const struct compile_report *report = m->publisher.report;
+	struct compile_report *report = m->publisher.report;
 
+	if (report)
+		compile_report_sort(report);
 	buf_adds(out, SLICE("{\"routes\":["));
 	for (size_t i = 0; report && i < report->routes_count; i++) {
 		if (i > 0)

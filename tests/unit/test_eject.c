@@ -34,6 +34,7 @@ watch(struct fixture *f, const char *first, const char *second, uint64_t now)
 	const char *const slots[UPSTREAMS] = { first, second };
 	struct directory *d = &f->d[f->turn];
 
+	map_deinit(&d->by_name[SOURCE_FILE], NULL);
 	*d = (struct directory){ .upstreams = f->upstreams[f->turn],
 				 .upstreams_count = second ? 2 : 1 };
 	for (unsigned u = 0; u < d->upstreams_count; u++) {
@@ -48,6 +49,7 @@ watch(struct fixture *f, const char *first, const char *second, uint64_t now)
 				     .eject_time = 1000,
 				     .eject_max_time = 2500 },
 		};
+		*map_put(&d->by_name[SOURCE_FILE], slice_of(d->upstreams[u].name)) = &d->upstreams[u];
 		for (size_t i = 0; slots[u][i]; i++) {
 			e[i] = (struct directory_endpoint){ .slot = (uint32_t)(slots[u][i] - '0') };
 			e[i].authority = authorities[e[i].slot];
@@ -75,6 +77,8 @@ teardown(void **state)
 	struct fixture *f = *state;
 
 	ejector_free(f->e);
+	for (int i = 0; i < 2; i++)
+		map_deinit(&f->d[i].by_name[SOURCE_FILE], NULL);
 	free(f->board);
 	free(f);
 	return 0;
