@@ -245,7 +245,7 @@ file_failed(struct store_write *w, int error)
 
 	buf_addf(&why, "%s/store.json cannot be written: %s", w->master->config->state_dir,
 		 strerror(-error));
-	finish_refused(w, 503, buf_slice(&why));
+	finish_refused(w, w->change ? 503 : 500, buf_slice(&why));
 }
 
 static void
@@ -270,6 +270,19 @@ on_file_written(void *userdata, int error)
 }
 
 static void
+on_file_probed(void *userdata, int error)
+{
+	struct store_write *w = userdata;
+	struct master *m = w->master;
+
+	if (error < 0)
+		file_failed(w, error);
+	else
+		finish_refused(w, 200, SLICE(""));
+	store_wake(m);
+}
+
+static void
 next_id(const struct master *m, char *out, size_t cap)
 {
 	const struct revision *newest = history_newest(&m->revisions.history);
@@ -290,8 +303,11 @@ begin_file(struct store_write *w)
 
 	if (store_file_busy(m->writes.file))
 		return false;
+	m->writes.current = w;
 	if (!w->change) {
-		finish_refused(w, 200, SLICE(""));
+		r = store_file_probe(m->writes.file, on_file_probed, w);
+		if (r < 0)
+			file_failed(w, r);
 		return true;
 	}
 	r = prepare(w, &why);
@@ -301,7 +317,6 @@ begin_file(struct store_write *w)
 	}
 	next_id(m, id, sizeof id);
 	w->revision = make_revision(w, slice_of(id));
-	m->writes.current = w;
 	r = store_file_write(m->writes.file, w->change, &m->revisions.history, w->revision,
 			     on_file_written, w);
 	if (r < 0)

@@ -164,28 +164,55 @@ write_all(int fd, struct slice s)
 	return fsync(fd) < 0 ? errno : 0;
 }
 
-int
-store_disk_replace(const char *folder, const char *name, struct slice content)
+/* Writes a file of our own that is to become `name`. */
+static int
+write_new(int dir, const char *next, struct slice content)
 {
-	int dir = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	char next[64];
-	int fd, r;
+	int fd = openat(dir, next, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0640);
+	int r;
 
-	if (dir < 0)
-		return errno;
-	/* Of this form, what a killed child has begun is swept up at the next start (save.c). */
-	snprintf(next, sizeof next, ".new-%d-%s", (int)getpid(), name);
-	fd = openat(dir, next, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0640);
 	if (fd < 0)
 		return errno;
 	r = write_all(fd, content);
 	if (close(fd) < 0 && r == 0)
 		r = errno;
+	return r;
+}
+
+int
+store_disk_replace(const char *folder, const char *name, struct slice content)
+{
+	int dir = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	char next[64];
+	int r;
+
+	if (dir < 0)
+		return errno;
+	/* Of this form, what a killed child has begun is swept up at the next start (save.c). */
+	snprintf(next, sizeof next, ".new-%d-%s", (int)getpid(), name);
+	r = write_new(dir, next, content);
 	if (r == 0 && renameat(dir, next, dir, name) < 0)
 		r = errno;
 	if (r != 0)
 		unlinkat(dir, next, 0);
 	if (r == 0 && fsync(dir) < 0)
+		r = errno;
+	close(dir);
+	return r;
+}
+
+int
+store_disk_try(const char *folder)
+{
+	int dir = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	char next[64];
+	int r;
+
+	if (dir < 0)
+		return errno;
+	snprintf(next, sizeof next, ".new-%d-try", (int)getpid());
+	r = write_new(dir, next, SLICE("1"));
+	if (unlinkat(dir, next, 0) < 0 && r == 0)
 		r = errno;
 	close(dir);
 	return r;

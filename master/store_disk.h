@@ -22,5 +22,7 @@ pid_t store_disk_fork(struct store_disk *d, void (*done)(void *userdata, int err
 		      void *userdata);
 /* Replaces folder/name: written beside, synced, renamed, the folder synced. 0 or an errno. */
 int store_disk_replace(const char *folder, const char *name, struct slice content);
+/* Can files be made there, and synced? 0 or an errno. */
+int store_disk_try(const char *folder);
 /* Reads all of a file. 0; -EBADMSG: it is no file, or too large; or another negative errno. */
 int store_disk_read(const char *path, size_t max, struct buf *out);

@@ -241,6 +241,20 @@ store_file_write(struct store_file *f, const struct change *change, const struct
 	return 0;
 }
 
+int
+store_file_probe(struct store_file *f, store_file_fn done, void *userdata)
+{
+	pid_t child = store_disk_fork(f->disk, on_written, f);
+
+	if (child == 0)
+		_exit(store_disk_try(f->state_dir));
+	if (child < 0)
+		return (int)child;
+	f->done = done;
+	f->userdata = userdata;
+	return 0;
+}
+
 bool
 store_file_busy(const struct store_file *f)
 {

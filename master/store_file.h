@@ -36,5 +36,8 @@ bool store_file_busy(const struct store_file *f);
 int store_file_write(struct store_file *f, const struct change *change,
 		     const struct history *history, const struct revision *revision,
 		     store_file_fn done, void *userdata) __attribute__((warn_unused_result));
+/* Can it be written? As store_file_write. */
+int store_file_probe(struct store_file *f, store_file_fn done, void *userdata)
+    __attribute__((warn_unused_result));
 /* What the change touched, into the rules. */
 void store_file_put(const struct store_file *f, const struct change *change, struct rules *rules);

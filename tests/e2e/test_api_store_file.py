@@ -78,6 +78,7 @@ def test_a_disk_that_refuses(gateway, kept):
         r = api.ask("PUT", "frontends", "c", "d")
         assert r.status == 503 and "store.json" in r.json()["message"]
         assert [f["url"] for f in api.data("frontends")] == ["a"]
+        assert api.ask("GET", "health").status == 500
     finally:
         os.rename(kept.dir + ".away", kept.dir)
     api.done("PUT", "frontends", "c", "d")
