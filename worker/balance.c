@@ -37,6 +37,27 @@ turn_of(const struct segment *seg, const struct table_upstream *up, uint32_t tur
 	return at_weight(seg, up, (uint64_t)turn * up->stride % up->weight_total);
 }
 
+#define TURNS 64u /* that are passed over until somebody is looked for elsewhere */
+
+/* Whose turn it is of those that may serve: who may not passes the turn on, and not to a neighbour, which would get two shares.
+ * *serves: false when nobody was met that may. */
+static uint32_t
+take_turn(struct request *r, const struct table_upstream *up, bool *serves)
+{
+	const struct segment *seg = r->table->segments[SEGMENT_ENDPOINTS];
+	uint32_t *turns = &r->table->turns[r->upstream_index];
+	uint32_t most = up->count < TURNS ? up->count : TURNS, turn;
+
+	do {
+		struct look l;
+
+		turn = turn_of(seg, up, (*turns)++);
+		l = look_at(r, up, up->first + turn);
+		*serves = look_serves(r->worker, &l);
+	} while (!*serves && --most > 0);
+	return turn;
+}
+
 /* None that is looked for was found: the best of all others. */
 static struct choice
 last_resort(const struct request *r, const struct table_upstream *up, const struct look *best)
@@ -53,7 +74,7 @@ last_resort(const struct request *r, const struct table_upstream *up, const stru
 
 /* From `turn` on the first that may serve. */
 static struct choice
-choose_in_turn(struct request *r, const struct table_upstream *up, uint32_t turn)
+choose_any(struct request *r, const struct table_upstream *up, uint32_t turn)
 {
 	struct look best = { .standing = STANDING_UNFIT };
 
@@ -77,8 +98,9 @@ struct contest {
 static void
 contest_enter(struct contest *c, struct worker *w, const struct look *l)
 {
-	uint64_t load = look_load(w, l->e) + 1, weight = (uint64_t)l->e->weight * l->share;
+	uint64_t load = look_load(w, l->e), weight = (uint64_t)l->e->weight * l->share;
 
+	load += load > 0; /* with it as one more; but of those that have nothing to do the turn decides */
 	if (c->choice.found && load * c->weight >= c->load * weight)
 		return;
 	*c = (struct contest){ { l->at, true, true }, load, weight };
@@ -154,21 +176,23 @@ choose_two(struct request *r, const struct table_upstream *up, uint32_t turn)
 static struct choice (*const strategies[BALANCE_N])(struct request *r,
 						     const struct table_upstream *up,
 						     uint32_t turn) = {
-	[BALANCE_ROUND_ROBIN] = choose_in_turn, [BALANCE_LEAST] = choose_least,
-	[BALANCE_RANDOM] = choose_random,       [BALANCE_TWO] = choose_two,
-	[BALANCE_HASH] = balance_hash,          [BALANCE_CHAIN] = balance_chain,
+	[BALANCE_LEAST] = choose_least, [BALANCE_RANDOM] = choose_random,
+	[BALANCE_TWO] = choose_two,     [BALANCE_HASH] = balance_hash,
+	[BALANCE_CHAIN] = balance_chain, /* BALANCE_ROUND_ROBIN: the turn is all */
 };
 
 struct choice
 balance_choose(struct request *r, const struct table_upstream *up)
 {
-	const struct segment *seg = r->table->segments[SEGMENT_ENDPOINTS];
-	uint32_t turn = turn_of(seg, up, r->table->turns[r->upstream_index]++);
+	bool serves;
+	uint32_t turn = take_turn(r, up, &serves);
 	struct choice choice = nobody;
 
 	if (up->sticky && up->balance != BALANCE_CHAIN)
 		choice = sticky_choose(r, up);
-	if (!choice.found && up->balance != BALANCE_ROUND_ROBIN)
+	if (!choice.found && strategies[up->balance])
 		choice = strategies[up->balance](r, up, turn);
-	return choice.found ? choice : choose_in_turn(r, up, turn);
+	if (!choice.found && serves)
+		choice = (struct choice){ up->first + turn, true, true };
+	return choice.found ? choice : choose_any(r, up, turn);
 }

@@ -117,6 +117,17 @@ static void (*const plugins[PLUGIN_N])(struct left *l) = {
 	[PLUGIN_WEIGHTED_MOST] = plugin_weighted, [PLUGIN_STICKINESS] = plugin_stickiness,
 };
 
+/* Several are left: the one whose turn it is, or else any of them, since a neighbour of who was left out would get two shares. */
+static uint32_t
+left_in_turn(const struct left *l, uint32_t turn)
+{
+	for (uint32_t i = 0; i < l->n; i++) {
+		if (l->at[i].at == l->up->first + turn)
+			return i;
+	}
+	return look_random(l->r->worker) % l->n;
+}
+
 struct choice
 balance_chain(struct request *r, const struct table_upstream *up, uint32_t turn)
 {
@@ -132,5 +143,5 @@ balance_chain(struct request *r, const struct table_upstream *up, uint32_t turn)
 	}
 	if (l.n == 0)
 		return (struct choice){ 0 };
-	return (struct choice){ l.at[turn % l.n].at, true, true };
+	return (struct choice){ l.at[left_in_turn(&l, turn)].at, true, true };
 }

@@ -48,6 +48,21 @@ def test_random_passes_over_the_dead(gateway, serve):
     assert set(got) == {"b", "c"} and min(got.values()) > 10, got
 
 
+@pytest.mark.parametrize("balance", ["round_robin", "least_connections"])
+@pytest.mark.parametrize("weights", [(1, 1, 1, 1), (1, 1, 2, 1)])
+def test_the_share_of_the_dead_is_everybodys(gateway, serve, balance, weights):
+    """Not that of their neighbours in the list alone."""
+    ups = endpoints(serve, 4)
+    for dead in ups[:2]:
+        dead.stop()
+    config = weighted(balanced(balance, *ups), *weights) | {
+        "health": {"enabled": True, "interval": "100ms", "timeout": "100ms", "fall": 1}}
+    gw = gateway(config)
+    procs.wait_until(lambda: sum(e["state"] == "dead" for u in gw.status()["upstreams"] for e in u["endpoints"]) == 2)
+    got = who(gw, count=120)
+    assert abs(got["c"] / weights[2] - got["d"] / weights[3]) < 4, got
+
+
 def test_workers_do_not_choose_alike(gateway, serve):
     """Of two workers that draw the same lots each pair would agree."""
     gw = gateway(balanced("random", *endpoints(serve, 2), workers=2))
