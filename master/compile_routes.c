@@ -215,7 +215,8 @@ add_file(struct work *w, const struct config_route *r)
 	c->priority = r->priority;
 	c->flags = c->how | (r->strip ? ROUTE_STRIP : 0) |
 		   (r->upstream_host ? ROUTE_UPSTREAM_HOST : 0) |
-		   (r->action.auth == AUTH_REQUIRED ? ROUTE_AUTH : 0);
+		   (r->action.auth == AUTH_REQUIRED ? ROUTE_AUTH : 0) |
+		   (r->action.auth == AUTH_NONE ? ROUTE_OPEN : 0);
 	c->upstream = u ? u->index : 0;
 	c->policy = policy_of(w, r);
 	c->action = compile_action(w->in, w->b, r, u);

@@ -117,25 +117,40 @@ gate_closes(const struct table_gate *gate)
 	return gate && !(gate->flags & GATE_EXCEPT);
 }
 
-const struct table_gate *
-table_gate_find(const struct segment *rules, enum table_method method, struct slice path,
-		struct slice *at)
+static struct gate_walk
+gate_walk(const struct segment *rules, enum table_method method, struct slice path)
 {
 	const struct table_global *g = table_global(rules);
 	struct gate_walk found = { 0 };
 	struct trie_walk w;
-	bool by_store;
 
-	*at = slice_make(path.p, 0);
 	if (!g || trie_walk_init(&w, rules, RULES_GATE_NODES, RULES_GATE_EDGES, g->gate_root, path))
-		return NULL;
+		return found;
 	do {
 		gate_node(rules, trie_walk_entry(&w), 1u << method, &w, path.n - w.rest.n, &found);
 	} while (trie_walk_step(&w));
+	return found;
+}
+
+bool
+table_gate_is_floor(const struct segment *rules, enum table_method method, struct slice path)
+{
+	struct gate_walk found = gate_walk(rules, method, path);
+
+	return gate_closes(found.file) && !found.delegated;
+}
+
+const struct table_gate *
+table_gate_find(const struct segment *rules, enum table_method method, struct slice path,
+		struct slice *at)
+{
+	struct gate_walk found = gate_walk(rules, method, path);
+	bool by_store;
+
 	/* The store closes what it will, and opens what the file has not closed or has delegated. */
 	by_store = found.store &&
 		   (gate_closes(found.store) || !gate_closes(found.file) || found.delegated);
-	at->n = by_store ? found.store_at : found.file_at;
+	*at = slice_make(path.p, by_store ? found.store_at : found.file_at);
 	return by_store ? found.store : found.file;
 }
 

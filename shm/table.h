@@ -99,6 +99,7 @@ struct table_host {
 #define ROUTE_REFUSED 8u        /* its rule was refused: 503 */
 #define ROUTE_UPSTREAM_HOST 16u /* send the endpoint's authority as Host */
 #define ROUTE_AUTH 32u          /* a token is needed, whatever the gate says */
+#define ROUTE_OPEN 64u          /* none is, unless the floor of the gate says so */
 
 struct table_route {
 	uint32_t next; /* in the chain of its node: exact first, then by priority */
@@ -280,6 +281,8 @@ uint32_t table_allowed(const struct segment *rules, const struct table_key *key)
  * the path that it stands for. */
 const struct table_gate *table_gate_find(const struct segment *rules, enum table_method method,
 					 struct slice path, struct slice *at);
+/* Does the file close this path for this method, and leave it to nobody else? */
+bool table_gate_is_floor(const struct segment *rules, enum table_method method, struct slice path);
 /* Does it protect this path for this method? */
 bool table_gate_protects(const struct segment *rules, enum table_method method, struct slice path);
 /* NULL for an index outside. */

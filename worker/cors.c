@@ -49,13 +49,36 @@ origin_of(const struct request *r, bool *any)
 	return slice_make(NULL, 0);
 }
 
-bool
-cors_is_preflight(const struct request *r, struct slice *asked)
+static enum table_method
+method_of(struct slice name)
 {
+	static const struct {
+		struct slice name;
+		enum table_method method;
+	} methods[] = {
+		{ { "GET", 3 }, METHOD_GET },         { { "HEAD", 4 }, METHOD_HEAD },
+		{ { "POST", 4 }, METHOD_POST },       { { "PUT", 3 }, METHOD_PUT },
+		{ { "DELETE", 6 }, METHOD_DELETE },   { { "PATCH", 5 }, METHOD_PATCH },
+		{ { "OPTIONS", 7 }, METHOD_OPTIONS },
+	};
+
+	for (size_t i = 0; i < sizeof methods / sizeof methods[0]; i++) {
+		if (slice_eq(methods[i].name, name))
+			return methods[i].method;
+	}
+	return METHOD_OTHER;
+}
+
+bool
+cors_is_preflight(const struct request *r, enum table_method *asked)
+{
+	struct slice name;
+
 	if (r->method != METHOD_OPTIONS || r->asterisk || !only(r, SLICE("Origin")).p)
 		return false;
-	*asked = only(r, SLICE("Access-Control-Request-Method"));
-	return asked->n > 0;
+	name = only(r, SLICE("Access-Control-Request-Method"));
+	*asked = method_of(name);
+	return name.n > 0;
 }
 
 bool

@@ -7,8 +7,8 @@
 
 #include "request.h"
 
-/* Is it a preflight? Which method it asks for is in *asked. */
-bool cors_is_preflight(const struct request *r, struct slice *asked);
+/* Is it a preflight? *asked: for which method. */
+bool cors_is_preflight(const struct request *r, enum table_method *asked);
 /* Answers it. */
 void cors_answer(struct request *r);
 /* Fields of CORS in an answer of the upstream: ours stand in their place. */

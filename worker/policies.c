@@ -42,8 +42,14 @@ challenge_of(enum reason reason)
 bool
 policies_protect(const struct request *r)
 {
-	return (r->route_flags & ROUTE_AUTH) ||
-	       table_gate_protects(r->table->segments[SEGMENT_RULES], r->method, r->match_path);
+	const struct segment *rules = r->table->segments[SEGMENT_RULES];
+
+	if (r->route_flags & ROUTE_AUTH)
+		return true;
+	if (!table_gate_protects(rules, r->method, r->match_path))
+		return false;
+	return !(r->route_flags & ROUTE_OPEN) ||
+	       table_gate_is_floor(rules, r->method, r->match_path);
 }
 
 static enum verdict
@@ -88,9 +94,9 @@ static enum verdict (*const policies[])(struct request *r) = { policy_identity, 
 static bool
 is_preflight(const struct request *r)
 {
-	struct slice method;
+	enum table_method asked;
 
-	return r->action && r->action->origins_count > 0 && cors_is_preflight(r, &method);
+	return r->action && r->action->origins_count > 0 && cors_is_preflight(r, &asked);
 }
 
 enum result

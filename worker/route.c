@@ -5,6 +5,7 @@
 
 #include "client.h"
 #include "condition.h"
+#include "cors.h"
 #include "request.h"
 #include "worker.h"
 
@@ -23,11 +24,12 @@ route_key(struct request *r, struct slice path, struct table_key *key)
 }
 
 static void
-find(struct request *r, struct slice path, struct table_match *match)
+find(struct request *r, enum table_method method, struct slice path, struct table_match *match)
 {
 	struct table_key key;
 
 	route_key(r, path, &key);
+	key.method = method;
 	table_find(r->table->segments[SEGMENT_RULES], &key, match);
 }
 
@@ -45,11 +47,25 @@ route_missing(struct request *r, const struct table_global *g)
 	return STEP_REPLY;
 }
 
+/* A preflight goes the way of the request that it asks about, where that leads to a route with CORS. */
+static bool
+find_asked(struct request *r, enum table_method *method, struct table_match *match)
+{
+	const struct segment *rules = r->table->segments[SEGMENT_RULES];
+	enum table_method asked;
+
+	if (!cors_is_preflight(r, &asked))
+		return false;
+	find(r, asked, r->match_path, match);
+	*method = asked;
+	return match->r && table_action(rules, match->r->action)->origins_count > 0;
+}
+
 /* Would an upstream that takes %2F for a slash, or cuts ";x" off, or both, see another route or
  * another side of the gate? Or a ".."? It would climb out of the endpoint's base or of what the route puts
  * before the path, and those who merge slashes first would get elsewhere than those who do not. */
 static bool
-is_ambiguous(struct request *r, struct slice path, uint32_t route)
+is_ambiguous(struct request *r, enum table_method method, struct slice path, uint32_t route)
 {
 	const struct segment *rules = r->table->segments[SEGMENT_RULES];
 	bool protects = table_gate_protects(rules, r->method, path);
@@ -60,7 +76,7 @@ is_ambiguous(struct request *r, struct slice path, uint32_t route)
 		struct slice other = uri_reading(path, i, room, &climbs);
 		struct table_match match;
 
-		find(r, other, &match);
+		find(r, method, other, &match);
 		if (climbs || match.route != route ||
 		    table_gate_protects(rules, r->method, other) != protects)
 			return true;
@@ -74,6 +90,7 @@ route_step(struct request *r)
 	struct worker *w = r->worker;
 	const struct table_policy *policy;
 	const struct table_global *g;
+	enum table_method method;
 	struct table_match match;
 
 	if (r->client->kind != LISTENER_HTTP)
@@ -87,8 +104,11 @@ route_step(struct request *r)
 	r->match_path = r->path;
 	if (r->path_flags & URI_TRIPLET)
 		r->match_path = uri_match_form(r->path, arena_alloc(&r->arena, r->path.n));
-	find(r, r->match_path, &match);
-	if ((r->path_flags & URI_SUSPECT) && is_ambiguous(r, r->match_path, match.route)) {
+	if (r->method != METHOD_OPTIONS || !find_asked(r, &method, &match)) {
+		method = r->method;
+		find(r, method, r->match_path, &match);
+	}
+	if ((r->path_flags & URI_SUSPECT) && is_ambiguous(r, method, r->match_path, match.route)) {
 		r->reason = REASON_bad_path;
 		return STEP_REPLY;
 	}

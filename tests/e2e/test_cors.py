@@ -93,6 +93,18 @@ def test_what_is_no_preflight_meets_the_gate(gw):
     assert gw.ask("/api", headers={"Origin": APP, "Access-Control-Request-Method": "PUT"}).why == "token_missing"
 
 
+def test_preflight_goes_the_way_of_its_request(gateway, serve):
+    """Before a 405, and where routes differ by the method alone; also on a path that could be read in two ways."""
+    routes = [{"path": "/x", "methods": ["PUT"], "target": serve().address, "cors": {"origins": [APP], "methods": ["PUT"]}},
+              {"path": "/x", "methods": ["GET"], "target": serve().address, "cors": {"origins": ["null"]}}]
+    gw = gateway({"routes": routes, "health": {"enabled": False}})
+    for path in ("/x", "/x/a%2Fb"):
+        assert preflight(gw, path, APP).header("Access-Control-Allow-Methods") == "PUT"
+        assert preflight(gw, path, "null", "GET").header("Access-Control-Allow-Origin") == "null"
+        assert preflight(gw, path, APP, "GET").header("Access-Control-Allow-Origin") is None
+        assert preflight(gw, path, APP, "DELETE").why == gw.ask(path, "OPTIONS").why == "method_not_allowed"
+
+
 @pytest.mark.parametrize("cors, told", [
     ("origins: ['*'], credentials: true", "every page there is could act"), ("origins: ['https://A.org']", "is no origin"),
     ("origins: ['https://a.org/']", "without a path"), ("origins: ['https://a*.org']", "has a * in the middle"),

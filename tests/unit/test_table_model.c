@@ -463,6 +463,10 @@ test_gate(void **state)
 			if (table_gate_protects(s, method, slice_of(r.path)) != want)
 				fail_msg("table %u: %d %s", t, method, r.path);
 			protected += want;
+			want = model_verdict(gates, n, 0, method, r.path) == CLOSES &&
+			       !model_delegated(gates, n, r.path);
+			if (table_gate_is_floor(s, method, slice_of(r.path)) != want)
+				fail_msg("table %u, floor: %d %s", t, method, r.path);
 		}
 		seg_unref(s);
 	}
