@@ -104,6 +104,7 @@ struct table_host {
 struct table_route {
 	uint32_t next; /* in the chain of its node: exact first, then by priority */
 	uint32_t flags;
+	uint32_t conditions, conditions_count; /* run of RULES_CONDITIONS; all must hold */
 	uint32_t upstream; /* index in ENDPOINTS_UPSTREAMS */
 	uint32_t policy;
 	uint32_t action; /* index in RULES_ACTIONS, 0 = none: it passes requests on as they are */
@@ -115,7 +116,6 @@ struct table_route {
 	struct seg_ref path;
 	struct seg_ref add_prefix; /* put before the path after stripping, "" for none */
 	struct seg_ref set_host;   /* Host for the upstream, "" = keep */
-	uint32_t conditions, conditions_count; /* run of RULES_CONDITIONS; all must hold */
 };
 
 enum { CONDITION_METHODS, CONDITION_HEADER, CONDITION_QUERY, CONDITION_PATH };
