@@ -76,6 +76,46 @@ add_policy(struct table_builder *b, const struct config_policy *p, uint32_t whos
 	add_gate_entries(b, p->except, p->except_count, GATE_EXCEPT | whose);
 }
 
+/* What a refused one closes stays closed, as far as it can be read; where nothing can, there is
+ * nothing to close, and an operator has to know. */
+static void
+add_refused_policy(struct table_builder *b, const struct config *c, const struct rules_refusal *f)
+{
+	const struct config_policy *p = f->native ? rules_native_read(f->native, c) : NULL;
+	char quoted[160];
+
+	if (p)
+		add_policy(b, p, GATE_STORE);
+	else
+		log_error("policy key=\"%s\" refused=\"%s\" protects=nothing remedy=\"write it "
+			  "again\"",
+			  log_quote(slice_make(f->key, f->key_n), quoted, sizeof quoted),
+			  f->reason);
+}
+
+/* Those of the store; what they may open is the table's to say. */
+static void
+add_store_policies(struct table_builder *b, const struct config *c, const struct rules *rules)
+{
+	for (size_t i = 0; i < rules_natives(rules, NATIVE_POLICY); i++) {
+		const struct config_policy *p =
+		    rules_native_read(rules_native_at(rules, NATIVE_POLICY, i), c);
+
+		if (p)
+			add_policy(b, p, GATE_STORE);
+	}
+	for (size_t i = 0; i < rules_refusals(rules); i++) {
+		const struct rules_refusal *f = rules_refusal_at(rules, i);
+		enum native_kind kind;
+		struct slice name;
+
+		if (!f->kept &&
+		    rules_native_key(slice_make(f->key, f->key_n), &kind, &name) &&
+		    kind == NATIVE_POLICY)
+			add_refused_policy(b, c, f);
+	}
+}
+
 static void
 add_delegates(struct table_builder *b, const struct config_gate *g)
 {
@@ -231,6 +271,8 @@ compile_rules(const struct config *c, const struct rules *rules, bool rules_load
 	fill_global(&b, c, rules_loaded);
 	compile_routes(&in, &b, lines);
 	add_gate(&b, c);
+	if (rules)
+		add_store_policies(&b, c, rules);
 	add_pages(&b, c);
 	r = add_trusted(&b, c);
 	if (r == 0)

@@ -49,6 +49,13 @@ void compile_refuse(struct work *w, struct candidate *c, const char *what, const
  * says of it, NULL for nothing. */
 uint32_t compile_fallback(struct work *w, const char *route,
 			  const struct directory_upstream *upstream);
+/* Of a route of the file or a rule: where it applies, what it asks and does; not where it leads. */
+void compile_route_of(struct work *w, struct candidate *c, const struct config_route *r);
+/* Leads it there; `u` NULL: the route has none, or it is not there. */
+void compile_leads(struct work *w, struct candidate *c, const struct config_route *r,
+		   const struct directory_upstream *u);
+/* compile_native.c: native rules. */
+void compile_natives(struct work *w, const struct rules *rules);
 /* compile_redx.c: those of redx in Redis. */
 void compile_redx(struct work *w, const struct rules *rules);
 /* compile_order.c: sorts all candidates, tells who is shadowed, writes the others. */

@@ -125,7 +125,7 @@ write_fallback(struct work *w)
 		w->b->global.fallback = seg_builder_add(seg, RULES_ROUTES, &route, sizeof route);
 }
 
-/* ---- candidates of the file ---- */
+/* ---- candidates of the file, and of rules in its form ---- */
 
 /* As the table wants it: lower case, "*." kept, port kept. */
 static struct slice
@@ -146,7 +146,7 @@ host_form(struct work *w, const char *written)
 }
 
 static void
-place_file(struct work *w, struct candidate *c, const struct config_route *r)
+place(struct work *w, struct candidate *c, const struct config_route *r)
 {
 	struct slice path = slice_of(r->path);
 
@@ -187,42 +187,55 @@ ask(struct work *w, struct candidate *c, const struct config_route *r)
 	struct buf key BUF_CLEAN = { 0 }, text BUF_CLEAN = { 0 };
 
 	c->route = r;
-	c->asks = compile_conditions_count(r);
+	c->asks = compile_conditions_count(r) + r->unread;
 	compile_conditions_key(r, &key);
 	compile_conditions_text(r, &text);
 	c->key = slice_make(compile_text(w, buf_slice(&key)), key.n);
 	c->line->asks = compile_text(w, buf_slice(&text));
 }
 
-static void
-add_file(struct work *w, const struct config_route *r)
+void
+compile_route_of(struct work *w, struct candidate *c, const struct config_route *r)
 {
-	struct candidate *c = compile_next(w);
-	const struct directory_upstream *u =
-	    directory_find(w->in->directory, SOURCE_FILE, slice_of(r->upstream));
 	struct buf BUF_CLEAN leads = { 0 };
 
-	c->line->id = file_id(w, r);
 	c->line->host = compile_text(w, slice_of(r->host ? r->host : ""));
 	c->line->path = compile_text(w, slice_of(r->path));
 	c->line->upstream = compile_text(w, compile_action_leads(r, &leads));
 	c->line->exact = r->exact;
 	c->line->priority = r->priority;
-	if (!u && *r->upstream != '\0')
-		c->line->reason = "the upstream does not exist";
-	place_file(w, c, r);
+	place(w, c, r);
 	ask(w, c, r);
 	c->priority = r->priority;
 	c->flags = c->how | (r->strip ? ROUTE_STRIP : 0) |
 		   (r->upstream_host ? ROUTE_UPSTREAM_HOST : 0) |
 		   (r->action.auth == AUTH_REQUIRED ? ROUTE_AUTH : 0) |
 		   (r->action.auth == AUTH_NONE ? ROUTE_OPEN : 0);
+	c->add_prefix = r->add_prefix;
+	c->set_host = r->set_host;
+}
+
+void
+compile_leads(struct work *w, struct candidate *c, const struct config_route *r,
+	      const struct directory_upstream *u)
+{
+	if (!u && r->upstream && *r->upstream != '\0')
+		c->line->reason = "the upstream does not exist";
 	c->upstream = u ? u->index : 0;
 	c->policy = policy_of(w, r);
 	c->action = compile_action(w->in, w->b, r, u);
 	c->fallback = compile_fallback(w, r->fallback, u);
-	c->add_prefix = r->add_prefix;
-	c->set_host = r->set_host;
+}
+
+static void
+add_file(struct work *w, const struct config_route *r)
+{
+	struct candidate *c = compile_next(w);
+
+	c->line->id = file_id(w, r);
+	compile_route_of(w, c, r);
+	compile_leads(w, c, r,
+		      directory_find(w->in->directory, SOURCE_FILE, slice_of(r->upstream)));
 }
 
 /* ---- all of it ---- */
@@ -246,14 +259,17 @@ compile_routes(const struct compile_input *in, struct table_builder *b,
 	size_t most = c->routes_count;
 
 	if (in->rules)
-		most += rules_frontends(in->rules) + rules_refusals(in->rules);
+		most += rules_frontends(in->rules) + rules_refusals(in->rules) +
+			rules_natives(in->rules, NATIVE_ROUTE);
 	report->routes = arena_calloc(w.arena, (most + 1) * sizeof *report->routes);
 	w.candidates = xcalloc(most + 1, sizeof *w.candidates);
 	policy_of(&w, NULL);
 	for (size_t i = 0; i < c->routes_count; i++)
 		add_file(&w, &c->routes[i]);
-	if (in->rules)
+	if (in->rules) {
+		compile_natives(&w, in->rules);
 		compile_redx(&w, in->rules);
+	}
 	compile_order(&w);
 	write_fallback(&w);
 	report->file_count = c->routes_count;

@@ -79,6 +79,7 @@ fill(struct config *c, const char *file, const struct document *d, mode_t mode, 
 int
 config_load(const char *file, struct config **out, struct buf *report)
 {
+	static uint64_t serial;
 	struct config *c;
 	struct document d;
 	mode_t mode;
@@ -86,6 +87,7 @@ config_load(const char *file, struct config **out, struct buf *report)
 
 	if (r == 0) {
 		c = xcalloc(1, sizeof *c);
+		c->serial = ++serial;
 		r = fill(c, file, &d, mode, report);
 		if (r == 0)
 			*out = c;

@@ -196,6 +196,7 @@ struct config_route {
 	uint32_t methods;       /* bits of enum table_method, 0 = all */
 	struct config_condition *headers, *query;
 	size_t headers_count, query_count;
+	uint32_t unread; /* conditions of a refused one that could not be read: they hold */
 	int32_t priority;
 	const char *upstream;          /* a target became an upstream named after it,
 					  "host:port/base"; empty where the gateway answers itself
@@ -276,6 +277,7 @@ struct config_page {
 
 struct config {
 	struct arena arena;
+	uint64_t serial; /* no two that were loaded have the same; 0: it was not */
 	const char *file; /* absolute */
 	enum profile profile;
 	struct config_listener *listeners;

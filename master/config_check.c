@@ -232,32 +232,37 @@ check_gate(struct config_reader *r)
 
 /* '/a' and '/a/' are one to the gate. */
 static void
-trim_slash(struct config *c, const char **path)
+trim_slash(struct arena *arena, const char **path)
 {
 	size_t n = *path ? strlen(*path) : 0;
 
 	if (n > 1 && (*path)[n - 1] == '/')
-		*path = arena_string(&c->arena, slice_make(*path, n - 1));
+		*path = arena_string(arena, slice_make(*path, n - 1));
 }
 
 static void
-finish_entries(struct config *c, struct config_gate_entry *entries, size_t count)
+finish_entries(struct arena *arena, struct config_gate_entry *entries, size_t count)
 {
 	for (size_t i = 0; i < count; i++)
-		trim_slash(c, &entries[i].path);
+		trim_slash(arena, &entries[i].path);
+}
+
+void
+config_check_policy(struct arena *arena, struct config_policy *p)
+{
+	finish_entries(arena, p->protect, p->protect_count);
+	finish_entries(arena, p->except, p->except_count);
 }
 
 static void
 finish_gate_paths(struct config *c)
 {
-	finish_entries(c, c->gate.protect, c->gate.protect_count);
-	finish_entries(c, c->gate.except, c->gate.except_count);
+	finish_entries(&c->arena, c->gate.protect, c->gate.protect_count);
+	finish_entries(&c->arena, c->gate.except, c->gate.except_count);
 	for (size_t i = 0; i < c->gate.delegate_count; i++)
-		trim_slash(c, &c->gate.delegate[i].path);
-	for (size_t i = 0; i < c->policies_count; i++) {
-		finish_entries(c, c->policies[i].protect, c->policies[i].protect_count);
-		finish_entries(c, c->policies[i].except, c->policies[i].except_count);
-	}
+		trim_slash(&c->arena, &c->gate.delegate[i].path);
+	for (size_t i = 0; i < c->policies_count; i++)
+		config_check_policy(&c->arena, &c->policies[i]);
 }
 
 /* Case, '-', '_' and '.' make no difference where inbound spellings are removed, so they make none

@@ -14,6 +14,16 @@ void config_check_balance(struct config_reader *r); /* balancing, plugins, cooki
 void config_check_upstreams(struct config_reader *r);
 void config_check_own(struct config_reader *r);
 void config_check_routes(struct config_reader *r);
+void config_check_upstream(struct config_reader *r, const struct config_upstream *u,
+			   const char *key);
+/* "host:port/base", "unix:/path". */
+void config_endpoint_identity(const struct config_endpoint *e, struct buf *out);
+/* config_check.c: paths of the gate have no slash at the end. */
+void config_check_policy(struct arena *arena, struct config_policy *p);
+/* config_check_rule.c: one entry of a store, at the present key. */
+void config_check_rule_route(struct config_reader *r, const struct node *n,
+			     struct config_route *route);
+void config_check_rule_upstream(struct config_reader *r, const struct config_upstream *u);
 /* config_check_admin.c: who may do what over the admin listeners. */
 void config_check_admin(struct config_reader *r);
 /* Can it be reached from this host alone? */

@@ -3,12 +3,13 @@
 #include "compile_conditions.h"
 #include "config_check_action.h"
 #include "config_check_conditions.h"
+#include "config_check_route.h"
 #include "lib/map.h"
 
 #include <stdio.h>
 
-static void
-endpoint_identity(const struct config_endpoint *e, struct buf *out)
+void
+config_endpoint_identity(const struct config_endpoint *e, struct buf *out)
 {
 	bool v6 = e->address.host && strchr(e->address.host, ':');
 
@@ -20,7 +21,7 @@ endpoint_identity(const struct config_endpoint *e, struct buf *out)
 }
 
 static void
-check_endpoints(struct config_reader *r, const struct config_upstream *u)
+check_endpoints(struct config_reader *r, const struct config_upstream *u, const char *prefix)
 {
 	struct map seen = MAP_INIT;
 
@@ -31,8 +32,8 @@ check_endpoints(struct config_reader *r, const struct config_upstream *u)
 
 		if (!e->address.text)
 			continue;
-		endpoint_identity(e, &identity);
-		buf_addf(&key, "upstreams.%s.endpoints[%zu]", u->name, i);
+		config_endpoint_identity(e, &identity);
+		buf_addf(&key, "%s.endpoints[%zu]", prefix, i);
 		buf_addc(&key, '\0');
 		place = map_put(&seen, buf_slice(&identity));
 		if (*place)
@@ -46,6 +47,21 @@ check_endpoints(struct config_reader *r, const struct config_upstream *u)
 }
 
 void
+config_check_upstream(struct config_reader *r, const struct config_upstream *u, const char *key)
+{
+	struct buf BUF_CLEAN below = { 0 };
+
+	buf_addf(&below, "%s.endpoints", key);
+	buf_addc(&below, '\0');
+	/* An empty list; that there is none at all was told when it was read. */
+	if (u->endpoints && u->endpoints_count == 0)
+		mistakes_add(
+		    &r->mistakes, false, u->place.line, below.p,
+		    "there is no endpoint; name at least one, such as \"127.0.0.1:9001\"");
+	check_endpoints(r, u, key);
+}
+
+void
 config_check_upstreams(struct config_reader *r)
 {
 	for (size_t i = 0; i < r->c->upstreams_count; i++) {
@@ -54,14 +70,9 @@ config_check_upstreams(struct config_reader *r)
 
 		if (!u->name)
 			continue;
-		buf_addf(&key, "upstreams.%s.endpoints", u->name);
+		buf_addf(&key, "upstreams.%s", u->name);
 		buf_addc(&key, '\0');
-		/* An empty list; that there is none at all was told when it was read. */
-		if (u->endpoints && u->endpoints_count == 0)
-			mistakes_add(
-			    &r->mistakes, false, u->place.line, key.p,
-			    "there is no endpoint; name at least one, such as \"127.0.0.1:9001\"");
-		check_endpoints(r, u);
+		config_check_upstream(r, u, key.p);
 	}
 }
 
@@ -84,7 +95,7 @@ make_upstream(struct routing *g, struct config_route *route)
 	struct config_upstream *u;
 	void **place;
 
-	endpoint_identity(&route->target, &name);
+	config_endpoint_identity(&route->target, &name);
 	place = map_put(&g->upstreams, buf_slice(&name));
 	if (!*place) {
 		u = &g->made[g->made_count++];
@@ -106,15 +117,13 @@ make_upstream(struct routing *g, struct config_route *route)
 	route->upstream = ((struct config_upstream *)*place)->name;
 }
 
-/* What the file says for a key of route i; NULL: nothing. */
+/* What the file says of route i; NULL: nothing. */
 static const struct node *
-written(const struct routing *g, size_t i, struct slice key)
+written(const struct routing *g, size_t i)
 {
 	const struct node *routes = node_get(g->r->root, SLICE("routes"));
 
-	return routes && routes->kind == NODE_LIST && i < routes->count
-		   ? node_get(routes->items[i], key)
-		   : NULL;
+	return routes && routes->kind == NODE_LIST && i < routes->count ? routes->items[i] : NULL;
 }
 
 static void
@@ -147,74 +156,22 @@ use_upstream(struct routing *g, const char *name, int line, const char *key)
 	*map_put(&g->used, slice_of(name)) = g;
 }
 
-/* Where a route leads: one of these. */
-static const struct {
-	const char *key, *text;
-} leads[] = {
-	{ "upstream", "an upstream" }, { "target", "a target" },    { "split", "a split" },
-	{ "redirect", "a redirect" },  { "respond", "an answer" },
-};
-
 static void
-resolve_upstream(struct routing *g, struct config_route *route, size_t i)
+resolve_upstream(struct routing *g, struct config_route *route, const struct route_check *k)
 {
-	const struct node *at = NULL;
-	size_t first = 0, second = 0, count = 0;
-	char key[96];
+	const struct node *upstream = node_get(k->node, SLICE("upstream"));
+	struct buf BUF_CLEAN key = { 0 };
 
-	for (size_t k = 0; k < sizeof leads / sizeof leads[0]; k++) {
-		const struct node *n = written(g, i, slice_of(leads[k].key));
-
-		first = n && count == 0 ? k : first;
-		second = n && count == 1 ? k : second;
-		at = n && count == 0 ? n : at;
-		count += n != NULL;
-	}
-	snprintf(key, sizeof key, "routes[%zu]%s%s", i, at ? "." : "", at ? leads[first].key : "");
-	if (count > 1)
-		mistakes_add(&g->r->mistakes, false, at->line, key,
-			     "the route has %s and %s; remove one of the two", leads[first].text,
-			     leads[second].text);
-	else if (count == 0)
-		mistakes_add(&g->r->mistakes, false, route->place.line, key,
-			     "the route leads nowhere; give upstream: NAME or target: host:port");
+	buf_addf(&key, "%s.upstream", k->key);
+	buf_addc(&key, '\0');
+	if (!config_check_leads(k))
+		;
 	else if (route->target.address.text)
 		make_upstream(g, route);
 	else
-		use_upstream(g, route->upstream, at->line, key);
+		use_upstream(g, route->upstream, upstream ? upstream->line : k->line, key.p);
 	if (route->upstream && *route->upstream)
 		*map_put(&g->used, slice_of(route->upstream)) = g;
-}
-
-/* Sections that are nothing without one of their settings. */
-static void
-check_sections(struct routing *g, size_t i)
-{
-	static const struct {
-		const char *section, *key;
-	} needs[] = {
-		{ "redirect", "to" },
-		{ "respond", "status" },
-		{ "cors", "origins" },
-		{ "mirror", "upstream" },
-		{ "split_by", NULL },
-	};
-	char key[96];
-
-	for (size_t k = 0; k < sizeof needs / sizeof needs[0]; k++) {
-		const struct node *n = written(g, i, slice_of(needs[k].section));
-		bool lacks = needs[k].key ? n && n->kind == NODE_MAPPING &&
-						!node_get(n, slice_of(needs[k].key))
-					  : n && !written(g, i, SLICE("split"));
-
-		snprintf(key, sizeof key, "routes[%zu].%s", i, needs[k].section);
-		if (lacks && needs[k].key)
-			mistakes_add(&g->r->mistakes, false, n->line, key, "%s is missing; give it",
-				     needs[k].key);
-		else if (lacks)
-			mistakes_add(&g->r->mistakes, false, n->line, key,
-				     "there is no split; give one, or remove it");
-	}
 }
 
 /* Is all of the route below the entry (or, where only the entry's own path counts, the same)? */
@@ -278,7 +235,6 @@ check_action(struct routing *g, struct config_route *route, size_t i)
 	};
 
 	snprintf(key, sizeof key, "routes[%zu]", i);
-	check_sections(g, i);
 	config_check_action(&a, route);
 	for (size_t k = 0; k < route->action.arms_count; k++) {
 		snprintf(below, sizeof below, "%s.split[%zu].upstream", key, k);
@@ -287,15 +243,6 @@ check_action(struct routing *g, struct config_route *route, size_t i)
 	}
 	snprintf(below, sizeof below, "%s.mirror.upstream", key);
 	use_upstream(g, route->action.mirror, route->place.line, below);
-}
-
-static void
-check_conditions(struct routing *g, struct config_route *route, size_t i)
-{
-	char key[48];
-
-	snprintf(key, sizeof key, "routes[%zu]", i);
-	config_check_conditions(&g->r->mistakes, key, route->place.line, route);
 }
 
 /* A fallback is an upstream of the file. */
@@ -328,17 +275,6 @@ resolve_fallbacks(struct routing *g)
 		snprintf(key, sizeof key, "routes[%zu].fallback", i);
 		resolve_fallback(g, c->routes[i].fallback, c->routes[i].place.line, key);
 	}
-}
-
-/* A prefix with a slash at the end says no more than one without; of an exact path the slash
- * counts. */
-static void
-trim(struct config *c, const char **path)
-{
-	size_t n = *path ? strlen(*path) : 0;
-
-	if (n > 0 && (*path)[n - 1] == '/')
-		*path = arena_string(&c->arena, slice_make(*path, n - 1));
 }
 
 static void
@@ -423,13 +359,15 @@ config_check_routes(struct config_reader *r)
 	}
 	for (size_t i = 0; i < c->routes_count; i++) {
 		struct config_route *route = &c->routes[i];
+		char key[48];
+		struct route_check k = { &r->mistakes, written(&g, i), key, route->place.line };
 
-		if (route->path && !route->exact && route->path[1])
-			trim(c, &route->path);
-		trim(c, &route->add_prefix);
-		resolve_upstream(&g, route, i);
+		snprintf(key, sizeof key, "routes[%zu]", i);
+		config_check_trim(&c->arena, route);
+		resolve_upstream(&g, route, &k);
+		config_check_sections(&k);
 		check_action(&g, route, i);
-		check_conditions(&g, route, i);
+		config_check_conditions(&r->mistakes, key, route->place.line, route);
 		if (route->path && route->host && route->name)
 			check_unique(&g, route, i);
 	}

@@ -131,10 +131,11 @@ copy_sticky(struct builder *b, const struct config_sticky *from)
 	return s;
 }
 
+/* Of the file, or a rule's. */
 static void
-add_file(struct builder *b, const struct config_upstream *from)
+add_own(struct builder *b, const struct config_upstream *from, enum rules_source source)
 {
-	struct directory_upstream *u = add_upstream(b, from->name, SOURCE_FILE, from->endpoints_count);
+	struct directory_upstream *u = add_upstream(b, from->name, source, from->endpoints_count);
 
 	u->health = from->health;
 	u->health.path = copy(b, from->health.path);
@@ -198,6 +199,53 @@ add_redis(struct builder *b, const struct config *c, const struct rules_backend 
 		add_endpoint(b, u, &from->servers[i].endpoint, from->servers[i].score);
 }
 
+/* What the target of a rule leads to: an upstream that is named after it, for all rules with it. */
+static void
+add_target(struct builder *b, const struct config *c, const struct config_route *route,
+	   struct map *targets)
+{
+	struct config_endpoint endpoint = route->target;
+	struct config_upstream u = {
+		.name = route->upstream,
+		.endpoints = &endpoint,
+		.endpoints_count = 1,
+		.health = c->health,
+		.balance = c->balance,
+		.fallback = c->fallback,
+		.all_down_fail = c->all_down_fail,
+	};
+	void **seen = map_put(targets, slice_of(route->upstream));
+
+	endpoint.weight = 1;
+	if (!*seen)
+		add_own(b, &u, SOURCE_RULE);
+	*seen = b;
+}
+
+static void
+add_rules(struct builder *b, const struct config *c, const struct rules *rules)
+{
+	struct map targets = MAP_INIT;
+
+	for (size_t i = 0; i < rules_natives(rules, NATIVE_UPSTREAM); i++) {
+		const struct config_upstream *u =
+		    rules_native_read(rules_native_at(rules, NATIVE_UPSTREAM, i), c);
+
+		if (u)
+			add_own(b, u, SOURCE_RULE);
+	}
+	for (size_t i = 0; i < rules_natives(rules, NATIVE_ROUTE); i++) {
+		const struct config_route *route =
+		    rules_native_read(rules_native_at(rules, NATIVE_ROUTE, i), c);
+
+		if (route && route->target.address.text)
+			add_target(b, c, route, &targets);
+	}
+	map_deinit(&targets, NULL);
+	for (size_t i = 0; i < rules_backends(rules); i++)
+		add_redis(b, c, rules_backend_at(rules, i));
+}
+
 static int
 compare(const void *a, const void *b)
 {
@@ -212,14 +260,17 @@ directory_build(const struct config *c, const struct rules *rules, struct direct
 {
 	struct directory *d = xcalloc(1, sizeof *d);
 	struct builder b = { d, slots, own_new(c), warnings, MAP_INIT };
-	size_t count = c->upstreams_count + (rules ? rules_backends(rules) : 0);
+	size_t count = c->upstreams_count;
 
+	if (rules)
+		count += rules_backends(rules) + rules_natives(rules, NATIVE_UPSTREAM) +
+			 rules_natives(rules, NATIVE_ROUTE);
 	d->index_end = 1;
 	d->upstreams = arena_calloc(&d->arena, (count ? count : 1) * sizeof *d->upstreams);
 	for (size_t i = 0; i < c->upstreams_count; i++)
-		add_file(&b, &c->upstreams[i]);
-	for (size_t i = 0; rules && i < rules_backends(rules); i++)
-		add_redis(&b, c, rules_backend_at(rules, i));
+		add_own(&b, &c->upstreams[i], SOURCE_FILE);
+	if (rules)
+		add_rules(&b, c, rules);
 	qsort(d->upstreams, d->upstreams_count, sizeof *d->upstreams, compare);
 	for (size_t i = 0; i < d->upstreams_count; i++) {
 		struct directory_upstream *u = &d->upstreams[i];

@@ -53,7 +53,7 @@ take_number(struct growth *g, const struct json *v)
 	bool whole;
 
 	json_number(v, &number);
-	whole = fabs(number) < 1e15 && !(fabs(number - rint(number)) > 0);
+	whole = fabs(number) < 1e15 && !(fabs(number - (double)(int64_t)number) > 0);
 	buf_addf(&text, whole ? "%.0f" : "%.17g", number);
 	return take_text(g, buf_slice(&text), true);
 }

@@ -12,6 +12,7 @@
 struct mistake {
 	int line;  /* 0: of no line */
 	size_t at; /* in the order in which they were found */
+	bool warning;
 	char *text;
 };
 

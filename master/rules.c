@@ -54,6 +54,7 @@ refusal_free(void *p)
 		return;
 	free(f->key);
 	free(f->reason);
+	native_free(f->native);
 	free(f);
 }
 
@@ -68,6 +69,8 @@ rules_clear(struct rules *r)
 {
 	map_deinit(&r->frontends, frontend_free);
 	map_deinit(&r->backends, backend_release);
+	for (unsigned k = 0; k < NATIVE_KINDS; k++)
+		map_deinit(&r->natives[k], native_free);
 	map_deinit(&r->refusals, refusal_free);
 	delta_deinit(&r->changes);
 	r->refused = 0;
@@ -100,6 +103,7 @@ refusal_copy(void *p)
 	*f = *from;
 	f->key = xstrndup(from->key, from->key_n);
 	f->reason = xstrdup(from->reason);
+	f->native = native_share(from->native);
 	return f;
 }
 
@@ -110,6 +114,8 @@ rules_copy(const struct rules *r)
 
 	map_copy(&to->frontends, &r->frontends, frontend_share);
 	map_copy(&to->backends, &r->backends, backend_share);
+	for (unsigned k = 0; k < NATIVE_KINDS; k++)
+		map_copy(&to->natives[k], &r->natives[k], native_share);
 	map_copy(&to->refusals, &r->refusals, refusal_copy);
 	to->refused = r->refused;
 	to->generation = r->generation;
@@ -162,13 +168,16 @@ key_of(struct buf *out, struct slice kind, struct slice name)
 static bool
 in_force(const struct rules *r, struct slice key)
 {
+	enum native_kind kind;
+	struct slice name;
+
 	if (slice_starts(key, FRONTEND))
 		return map_get(&r->frontends, slice_make(key.p + FRONTEND.n, key.n - FRONTEND.n)) !=
 		       NULL;
 	if (slice_starts(key, BACKEND))
 		return map_get(&r->backends, slice_make(key.p + BACKEND.n, key.n - BACKEND.n)) !=
 		       NULL;
-	return false;
+	return rules_native_key(key, &kind, &name) && map_get(&r->natives[kind], name);
 }
 
 int
@@ -200,9 +209,8 @@ rules_refuse(struct rules *r, struct slice key, const char *reason)
 	return -1;
 }
 
-/* Takes a refusal away; says whether there was one. */
-static bool
-refusal_drop(struct rules *r, struct slice key)
+bool
+rules_unrefuse(struct rules *r, struct slice key)
 {
 	struct buf before BUF_CLEAN = { 0 };
 	struct rules_refusal *f;
@@ -235,7 +243,7 @@ unrefuse_named(struct rules *r, struct slice kind, struct slice name)
 	struct buf key BUF_CLEAN = { 0 };
 
 	key_of(&key, kind, name);
-	return refusal_drop(r, buf_slice(&key));
+	return rules_unrefuse(r, buf_slice(&key));
 }
 
 /* ---- frontends ---- */
@@ -343,11 +351,16 @@ rules_delete_backend(struct rules *r, struct slice name)
 int
 rules_delete(struct rules *r, struct slice key)
 {
+	enum native_kind kind;
+	struct slice name;
+
 	if (slice_starts(key, FRONTEND))
 		return rules_delete_frontend(r, slice_make(key.p + FRONTEND.n, key.n - FRONTEND.n));
 	if (slice_starts(key, BACKEND))
 		return rules_delete_backend(r, slice_make(key.p + BACKEND.n, key.n - BACKEND.n));
-	return refusal_drop(r, key);
+	if (rules_native_key(key, &kind, &name))
+		return rules_delete_native(r, kind, name);
+	return rules_unrefuse(r, key);
 }
 
 /* ---- reading ---- */
@@ -420,10 +433,20 @@ rules_upstreams(const struct rules *r)
 	return r->upstreams;
 }
 
+static size_t
+natives_count(const struct rules *r)
+{
+	size_t n = 0;
+
+	for (unsigned k = 0; k < NATIVE_KINDS; k++)
+		n += r->natives[k].count;
+	return n;
+}
+
 size_t
 rules_known(const struct rules *r)
 {
-	return r->frontends.count + r->backends.count + r->refused;
+	return r->frontends.count + r->backends.count + natives_count(r) + r->refused;
 }
 
 bool
@@ -435,7 +458,7 @@ rules_knows(const struct rules *r, struct slice key)
 size_t
 rules_keys(const struct rules *r)
 {
-	return r->frontends.count + r->backends.count + r->refusals.count;
+	return r->frontends.count + r->backends.count + natives_count(r) + r->refusals.count;
 }
 
 bool
@@ -452,7 +475,15 @@ rules_key_at(const struct rules *r, size_t i, struct buf *key)
 		key_of(key, BACKEND, map_name(&r->backends.entries[i]));
 		return true;
 	}
-	f = rules_refusal_at(r, i - r->backends.count);
+	i -= r->backends.count;
+	for (unsigned k = 0; k < NATIVE_KINDS; k++) {
+		if (i < r->natives[k].count) {
+			key_of(key, rules_native_prefix(k), map_name(&r->natives[k].entries[i]));
+			return true;
+		}
+		i -= r->natives[k].count;
+	}
+	f = rules_refusal_at(r, i);
 	key_of(key, SLICE(""), slice_make(f->key, f->key_n));
 	return !f->kept;
 }

@@ -6,6 +6,7 @@
  */
 
 #include "config.h"
+#include "config_rule.h"
 #include "digest.h"
 
 #include <stdbool.h>
@@ -46,12 +47,16 @@ struct rules_frontend {
 /* "file", "rule", "redis". */
 const char *rules_source_name(enum rules_source source);
 
+/* One native rule: a JSON object under "yett:route:<name>", "yett:upstream:<name>" or "yett:policy:<name>". */
+struct rules_native;
+
 /* Why a stored key is not in force. */
 struct rules_refusal {
 	char *key;    /* "backend:x", "frontend:y/"; cut behind RULES_KEY_MAX bytes; may hold NULs */
 	size_t key_n;
 	char *reason; /* with the remedy */
 	bool kept;    /* its last good version stays in force */
+	struct rules_native *native; /* the value that is refused, of a native rule; NULL: it is not known */
 };
 
 /* The rules of Redis: owned by the store, borrowed by the compiler. Keyed maps by name. */
@@ -70,6 +75,9 @@ int rules_delete_frontend(struct rules *r, struct slice url);
 /* fields: name, value, name, value... as HGETALL gives them. */
 int rules_set_backend(struct rules *r, struct slice name, const struct slice *fields, size_t count);
 int rules_delete_backend(struct rules *r, struct slice name);
+/* `json` as it is stored; what is wrong with it is told as `yett check` does. */
+int rules_set_native(struct rules *r, enum native_kind kind, struct slice name, struct slice json);
+int rules_delete_native(struct rules *r, enum native_kind kind, struct slice name);
 /* A key that exists but cannot be read (WRONGTYPE, too large): refused with this reason. */
 int rules_refuse(struct rules *r, struct slice key, const char *reason);
 
@@ -78,6 +86,18 @@ size_t rules_backends(const struct rules *r);
 const struct rules_frontend *rules_frontend_at(const struct rules *r, size_t i);
 const struct rules_backend *rules_backend_at(const struct rules *r, size_t i);
 const struct rules_backend *rules_backend_find(const struct rules *r, struct slice name);
+size_t rules_natives(const struct rules *r, enum native_kind kind);
+struct rules_native *rules_native_at(const struct rules *r, enum native_kind kind, size_t i);
+struct rules_native *rules_native_find(const struct rules *r, enum native_kind kind, struct slice name);
+const char *rules_native_name(const struct rules_native *n);
+struct slice rules_native_text(const struct rules_native *n);
+/* What it says, beside this configuration: a struct config_route, config_upstream or config_policy, good until it is read
+ * beside another one. Of a refused one what can be used of it (config_rule.h), or NULL. */
+const void *rules_native_read(struct rules_native *n, const struct config *c);
+/* "yett:route:" and the like. */
+struct slice rules_native_prefix(enum native_kind kind);
+/* Is it a key of a native rule? */
+bool rules_native_key(struct slice key, enum native_kind *kind, struct slice *name);
 size_t rules_refusals(const struct rules *r);
 const struct rules_refusal *rules_refusal_at(const struct rules *r, size_t i);
 /* Is this key's value refused with no last good version? Its match then answers 503 rule_refused. */

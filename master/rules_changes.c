@@ -24,6 +24,9 @@ after(struct slice key, struct slice prefix)
 void
 rules_value(const struct rules *r, struct slice key, struct buf *out)
 {
+	enum native_kind kind;
+	struct slice name;
+
 	if (rules_refusal_find(r, key)) {
 		buf_adds(out, SLICE("false"));
 	} else if (slice_starts(key, FRONTEND)) {
@@ -36,6 +39,11 @@ rules_value(const struct rules *r, struct slice key, struct buf *out)
 
 		if (b)
 			backend_write(b, out);
+	} else if (rules_native_key(key, &kind, &name)) {
+		const struct rules_native *n = rules_native_find(r, kind, name);
+
+		if (n)
+			buf_add_json(out, rules_native_text(n));
 	}
 	if (out->n == 0)
 		buf_adds(out, SLICE("null"));
@@ -65,6 +73,8 @@ int
 rules_put(struct rules *r, struct slice key, struct slice value)
 {
 	struct json *v = NULL;
+	enum native_kind kind;
+	struct slice name;
 	int result = -1;
 
 	if (json_parse(value, value.n, 1, &v) < 0)
@@ -75,6 +85,8 @@ rules_put(struct rules *r, struct slice key, struct slice value)
 		result = rules_set_frontend(r, after(key, FRONTEND), json_text(v));
 	else if (slice_starts(key, BACKEND) && json_kind(v) == JSON_OBJECT)
 		result = put_backend(r, after(key, BACKEND), v);
+	else if (rules_native_key(key, &kind, &name) && json_kind(v) == JSON_STRING)
+		result = rules_set_native(r, kind, name, json_text(v));
 	json_free(v);
 	return result;
 }

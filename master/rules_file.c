@@ -48,6 +48,49 @@ refusals_write(const struct rules *r, struct buf *out)
 	}
 }
 
+/* Under the names of their keys. */
+static void
+native_write(struct slice key, const struct rules_native *n, bool *first, struct buf *out)
+{
+	buf_adds(out, *first ? SLICE("\n") : SLICE(",\n"));
+	*first = false;
+	buf_add_json(out, key);
+	buf_addc(out, ':');
+	buf_add_json(out, rules_native_text(n));
+}
+
+static void
+natives_write(const struct rules *r, struct buf *out)
+{
+	bool first = true;
+
+	for (unsigned kind = 0; kind < NATIVE_KINDS; kind++) {
+		for (size_t i = 0; i < rules_natives(r, kind); i++) {
+			const struct rules_native *n = rules_native_at(r, kind, i);
+			struct buf key BUF_CLEAN = { 0 };
+
+			buf_adds(&key, rules_native_prefix(kind));
+			buf_addf(&key, "%s", rules_native_name(n));
+			native_write(buf_slice(&key), n, &first, out);
+		}
+	}
+}
+
+/* Values that are refused: what can be read of them has to close what it closed, after a restart
+ * too. */
+static void
+refused_natives_write(const struct rules *r, struct buf *out)
+{
+	bool first = true;
+
+	for (size_t i = 0; i < rules_refusals(r); i++) {
+		const struct rules_refusal *f = rules_refusal_at(r, i);
+
+		if (f->native && rules_is_utf8(rules_native_text(f->native)))
+			native_write(slice_make(f->key, f->key_n), f->native, &first, out);
+	}
+}
+
 static void
 rules_write(const struct rules *r, const struct revision *revision, struct buf *out)
 {
@@ -72,6 +115,10 @@ rules_write(const struct rules *r, const struct revision *revision, struct buf *
 	 * have it. */
 	buf_adds(out, SLICE("},\n\"refused\":{"));
 	refusals_write(r, out);
+	buf_adds(out, SLICE("},\n\"native\":{"));
+	natives_write(r, out);
+	buf_adds(out, SLICE("},\n\"native_refused\":{"));
+	refused_natives_write(r, out);
 	buf_addc(out, '}');
 	if (revision) {
 		buf_adds(out, SLICE(",\n\"revision\":"));
@@ -223,13 +270,33 @@ load_backends(struct rules *r, const struct json *object)
 	return true;
 }
 
+/* By their keys. A file of an older version has none. */
+static bool
+load_natives(struct rules *r, const struct json *object)
+{
+	if (object && !members_are(object, JSON_STRING))
+		return false;
+	for (const struct json *i = json_first(object); i; i = json_next(i)) {
+		enum native_kind kind;
+		struct slice name;
+
+		if (rules_native_key(json_name(i), &kind, &name))
+			rules_set_native(r, kind, name, json_text(i));
+	}
+	return true;
+}
+
 static bool
 load_refused(struct rules *r, const struct json *object)
 {
 	if (!members_are(object, JSON_STRING))
 		return false;
-	for (const struct json *i = json_first(object); i; i = json_next(i))
-		rules_refuse(r, json_name(i), json_text(i).p);
+	for (const struct json *i = json_first(object); i; i = json_next(i)) {
+		const struct rules_refusal *f = rules_refusal_find(r, json_name(i));
+
+		if (!f || !f->native) /* else this version has judged it by its value */
+			rules_refuse(r, json_name(i), json_text(i).p);
+	}
 	return true;
 }
 
@@ -245,6 +312,8 @@ load_document(struct rules *r, const struct json *document, int64_t *saved_at)
 	*saved_at = (int64_t)saved;
 	return load_frontends(r, json_get(document, "frontends")) &&
 	       load_backends(r, json_get(document, "backends")) &&
+	       load_natives(r, json_get(document, "native")) &&
+	       load_natives(r, json_get(document, "native_refused")) &&
 	       load_refused(r, json_get(document, "refused"));
 }
 

@@ -12,6 +12,7 @@
 struct rules {
 	struct map frontends; /* by url: struct rules_frontend */
 	struct map backends;  /* by name: struct rules_backend */
+	struct map natives[NATIVE_KINDS]; /* by name: struct rules_native */
 	struct map refusals;  /* by key: struct rules_refusal */
 	size_t refused;       /* refusals without a last good version */
 	uint64_t generation;
@@ -20,6 +21,11 @@ struct rules {
 	struct delta changes; /* since rules_mark */
 };
 
+/* rules_native.c: for the maps. */
+void native_free(void *native);
+void *native_share(void *native);
+/* Takes the refusal of a key away; says whether there was one. */
+bool rules_unrefuse(struct rules *r, struct slice key);
 /* What a key stands for now: `before`, for rules_end. */
 void rules_begin(const struct rules *r, struct slice key, struct buf *before);
 /* It may stand for something else now. */

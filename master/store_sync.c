@@ -13,7 +13,8 @@
 #define BATCH_MS 100 /* and no longer than this */
 #define GATHER_MS 50 /* announced changes are one batch if they come within this */
 
-static const char *const patterns[] = { "frontend:*", "backend:*" };
+static const char *const patterns[] = { "frontend:*", "backend:*", "yett:route:*",
+					"yett:upstream:*", "yett:policy:*" };
 
 struct wanted { /* a key to ask for */
 	struct list link;
@@ -187,11 +188,43 @@ store_backend(struct store_sync *s, struct slice key, const struct redis_reply *
 	return good;
 }
 
+static bool
+is_ours(struct slice key)
+{
+	for (size_t i = 0; i < sizeof patterns / sizeof patterns[0]; i++) {
+		struct slice prefix = slice_of(patterns[i]);
+
+		prefix.n--; /* without the asterisk */
+		if (slice_starts(key, prefix))
+			return true;
+	}
+	return false;
+}
+
+/* All but redx's backends are strings. */
+static bool
+is_hash(struct slice key)
+{
+	return slice_starts(key, SLICE("backend:"));
+}
+
+static void
+store_string(struct store_sync *s, struct slice key, struct slice value)
+{
+	enum native_kind kind;
+	struct slice name;
+
+	if (rules_native_key(key, &kind, &name))
+		rules_set_native(s->draft, kind, name, value);
+	else
+		rules_set_frontend(s->draft, after(key, SLICE("frontend:")), value);
+}
+
 /* False when the answer is none for such a key. */
 static bool
 key_answer(struct store_sync *s, struct slice key, bool urgent, const struct redis_reply *r)
 {
-	bool frontend = slice_starts(key, SLICE("frontend:"));
+	bool string = !is_hash(key);
 
 	if (r->type == REDIS_NIL || (r->type == REDIS_ARRAY && r->count == 0)) {
 		key_absent(s, key, urgent);
@@ -199,11 +232,11 @@ key_answer(struct store_sync *s, struct slice key, bool urgent, const struct red
 	}
 	if (r->type == REDIS_FAILED && slice_starts(r->text, SLICE("WRONGTYPE")))
 		rules_refuse(s->draft, key,
-			     frontend ? "it is no string; write it with SET"
-				      : "it is no hash; write it with HSET");
-	else if (frontend && r->type == REDIS_STRING)
-		rules_set_frontend(s->draft, after(key, SLICE("frontend:")), r->text);
-	else if (frontend || r->type != REDIS_ARRAY || !store_backend(s, key, r))
+			     string ? "it is no string; write it with SET"
+				    : "it is no hash; write it with HSET");
+	else if (string && r->type == REDIS_STRING)
+		store_string(s, key, r->text);
+	else if (string || r->type != REDIS_ARRAY || !store_backend(s, key, r))
 		return false;
 	keys_present(&s->keys, key);
 	if (!urgent)
@@ -262,8 +295,7 @@ static void
 fetch(struct store_sync *s, struct wanted *w, bool urgent)
 {
 	struct slice key = slice_make(w->key, w->n);
-	struct slice argv[2] = { slice_starts(key, SLICE("frontend:")) ? SLICE("GET")
-								       : SLICE("HGETALL"),
+	struct slice argv[2] = { is_hash(key) ? SLICE("HGETALL") : SLICE("GET"),
 				 key };
 	struct buf tag BUF_CLEAN = { 0 };
 
@@ -471,8 +503,7 @@ sync_announce(struct store_sync *s, struct slice key)
 {
 	struct mark *m;
 
-	if (!s->conn ||
-	    (!slice_starts(key, SLICE("frontend:")) && !slice_starts(key, SLICE("backend:"))))
+	if (!s->conn || !is_ours(key))
 		return;
 	m = keys_mark(&s->keys, key);
 	m->oversized = false;

@@ -2,7 +2,9 @@
  * Keys and values of Redis that are rules: whatever an old tool wrote, a key matches a canonical
  * path, is unreachable or is refused with a reason; a backend is made whole or not at all.
  *
- * Lines: the first byte is the dialect, behind it a url; a backend's name; its fields and values.
+ * Lines: the first byte is the dialect, behind it a url; a backend's name; its fields and values. All
+ * behind the first byte is a native rule as well: what is good can be read, what is refused says
+ * why, and what is left of it is on the safe side.
  */
 
 #include "master/dialect.h"
@@ -67,6 +69,25 @@ try_backend(struct slice name, const struct slice *fields, size_t count)
 	backend_free(b);
 }
 
+static void
+try_native(enum native_kind kind, struct slice json)
+{
+	const struct config beside = { .serial = 1 };
+	struct rules *rules = rules_new();
+	int r = rules_set_native(rules, kind, SLICE("x"), json);
+	const struct rules_refusal *f = r < 0 ? rules_refusal_at(rules, 0) : NULL;
+	struct rules_native *n = f ? f->native : rules_native_find(rules, kind, SLICE("x"));
+	const void *entry = n ? rules_native_read(n, &beside) : NULL;
+
+	assert((r < 0) == (rules_refusals(rules) == 1));
+	assert(f ? f->reason[0] != '\0' : entry != NULL);
+	if (entry && kind == NATIVE_ROUTE)
+		assert(((const struct config_route *)entry)->path[0] == '/');
+	if (entry && f && kind == NATIVE_POLICY)
+		assert(((const struct config_policy *)entry)->except_count == 0);
+	rules_free(rules);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -83,6 +104,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	try_url((enum dialect)(data[0] % 3), url);
 	if (!rules_name_fault(name))
 		try_backend(name, fields, count);
+	try_native((enum native_kind)(data[0] % NATIVE_KINDS),
+		   slice_make((const char *)data + 1, size - 1));
 	rules = rules_new();
 	if (rules_set_frontend(rules, url, name) < 0)
 		assert(rules_refusals(rules) == 1);

@@ -1,0 +1,121 @@
+/*
+ * Native rules, as candidates. One that is refused and has no last good version answers 503 where
+ * it would have matched, as far as that can be read of it.
+ */
+
+#include "compile_candidate.h"
+
+#define BACKEND SLICE("backend:")
+
+/* The refusal of what a route leads to, and where that is. */
+struct lead {
+	const struct directory_upstream *u;
+	const struct rules_refusal *refusal;
+};
+
+static const struct rules_refusal *
+refusal_of(const struct rules *rules, struct slice prefix, struct slice name)
+{
+	struct buf key BUF_CLEAN = { 0 };
+
+	buf_adds(&key, prefix);
+	buf_adds(&key, name);
+	return rules_refusal_find(rules, buf_slice(&key));
+}
+
+/* "backend:X" is redx's; else a rule's upstream goes before one of the file. */
+static struct lead
+lead_of(struct work *w, const char *upstream)
+{
+	const struct directory *d = w->in->directory;
+	struct slice name = slice_of(upstream ? upstream : "");
+	struct lead lead = { 0 };
+
+	if (slice_starts(name, BACKEND)) {
+		name = slice_make(name.p + BACKEND.n, name.n - BACKEND.n);
+		lead.u = directory_find(d, SOURCE_REDX, name);
+		lead.refusal = refusal_of(w->in->rules, BACKEND, name);
+		return lead;
+	}
+	lead.u = directory_find(d, SOURCE_RULE, name);
+	lead.refusal = refusal_of(w->in->rules, rules_native_prefix(NATIVE_UPSTREAM), name);
+	if (!lead.u && !lead.refusal)
+		lead.u = directory_find(d, SOURCE_FILE, name);
+	return lead;
+}
+
+static const char *
+id_of(struct work *w, struct slice name)
+{
+	struct buf id BUF_CLEAN = { 0 };
+
+	buf_addf(&id, "rule:%.*s", SLICE_F(name));
+	return compile_text(w, buf_slice(&id));
+}
+
+static void
+add_native(struct work *w, struct rules_native *n)
+{
+	const struct config_route *r = rules_native_read(n, w->in->config);
+	struct slice name = slice_of(rules_native_name(n));
+	const struct rules_refusal *kept =
+	    refusal_of(w->in->rules, rules_native_prefix(NATIVE_ROUTE), name);
+	struct candidate *c = compile_next(w);
+	struct lead lead;
+
+	c->line->source = SOURCE_RULE;
+	c->line->id = id_of(w, name);
+	lead = lead_of(w, r->upstream);
+	compile_route_of(w, c, r);
+	compile_leads(w, c, r, lead.u);
+	if (lead.refusal && !lead.refusal->kept)
+		compile_refuse(w, c, "its upstream is refused: ", lead.refusal->reason);
+	else if (lead.u && lead.u->own_count > 0)
+		compile_reason(w, c, "left out, because it is a listener of this gateway: ",
+			       lead.u->own[0]);
+	else if (kept)
+		compile_reason(w, c, "the last good value stays; the newest one is refused: ",
+			       kept->reason);
+	else if (lead.refusal)
+		compile_reason(w, c, "the last good upstream stays; the newest one is refused: ",
+			       lead.refusal->reason);
+}
+
+/* NULL in `r`: where it would have matched is not known. */
+static void
+add_refused(struct work *w, const struct rules_refusal *f, struct slice name)
+{
+	const struct config_route *r =
+	    f->native ? rules_native_read(f->native, w->in->config) : NULL;
+	struct candidate *c = compile_next(w);
+
+	c->line->source = SOURCE_RULE;
+	c->line->id = id_of(w, name);
+	if (!r) {
+		c->line->host = c->line->path = "";
+		c->line->state = ROUTE_IS_REFUSED;
+		c->line->reason = compile_text(w, slice_of(f->reason));
+		w->count--; /* it applies nowhere */
+		return;
+	}
+	compile_route_of(w, c, r);
+	c->add_prefix = c->set_host = NULL;
+	compile_refuse(w, c, "", f->reason);
+}
+
+void
+compile_natives(struct work *w, const struct rules *rules)
+{
+	for (size_t i = 0; i < rules_natives(rules, NATIVE_ROUTE); i++)
+		add_native(w, rules_native_at(rules, NATIVE_ROUTE, i));
+	for (size_t i = 0; i < rules_refusals(rules); i++) {
+		const struct rules_refusal *f = rules_refusal_at(rules, i);
+		enum native_kind kind;
+		struct slice name;
+
+		if (!f->kept &&
+		    rules_native_key(slice_make(f->key, f->key_n), &kind, &name) &&
+		    kind == NATIVE_ROUTE)
+			add_refused(w, f, name);
+	}
+}

@@ -1,0 +1,41 @@
+/*
+ * config_check_rule: the checks of one entry of a store, which knows nothing of the others: whether
+ * what it names exists is seen when the table is compiled.
+ */
+
+#include "config_check.h"
+#include "config_check_action.h"
+#include "config_check_conditions.h"
+#include "config_check_route.h"
+
+void
+config_check_rule_route(struct config_reader *r, const struct node *n, struct config_route *route)
+{
+	const char *key = config_key(r);
+	struct route_check k = { &r->mistakes, n, key, 0 };
+	struct action_check a = {
+		.mistakes = &r->mistakes,
+		.arena = r->env.arena,
+		.key = key,
+		.claims = r->c->gate.claims,
+		.claims_count = r->c->gate.claims_count,
+		.has_keys = true, /* without any the route answers 503 */
+	};
+	struct buf BUF_CLEAN name = { 0 };
+
+	config_check_trim(r->env.arena, route);
+	config_check_leads(&k);
+	config_check_sections(&k);
+	config_check_action(&a, route);
+	config_check_conditions(&r->mistakes, key, 0, route);
+	if (!route->target.address.text)
+		return;
+	config_endpoint_identity(&route->target, &name);
+	route->upstream = arena_string(r->env.arena, buf_slice(&name));
+}
+
+void
+config_check_rule_upstream(struct config_reader *r, const struct config_upstream *u)
+{
+	config_check_upstream(r, u, config_key(r));
+}

@@ -1,0 +1,242 @@
+/*
+ * Native rules: routes, upstreams and policies of our own, each a JSON object under a key of its
+ * own. The text is the rule; what it says is read from it for the configuration that it stands
+ * beside, and kept until there is another one.
+ */
+
+#include "rules.h"
+
+#include "rules_backend.h"
+#include "rules_own.h"
+#include "settings.h"
+#include "value_text.h"
+
+#include "lib/xalloc.h"
+
+#include <stdlib.h>
+
+struct rules_native {
+	enum native_kind kind;
+	char *name, *text;
+	unsigned shared; /* sets that hold it beside the first (rules_copy) */
+	struct arena arena;
+	void *entry;      /* in the arena: what it says, read for: */
+	const struct config *config;
+	uint64_t serial; /* of that configuration; 0: nothing was read */
+};
+
+static const struct {
+	struct slice prefix;
+} keys[NATIVE_KINDS] = {
+	[NATIVE_ROUTE] = { { "yett:route:", 11 } },
+	[NATIVE_UPSTREAM] = { { "yett:upstream:", 14 } },
+	[NATIVE_POLICY] = { { "yett:policy:", 12 } },
+};
+
+struct slice
+rules_native_prefix(enum native_kind kind)
+{
+	return keys[kind].prefix;
+}
+
+bool
+rules_native_key(struct slice key, enum native_kind *kind, struct slice *name)
+{
+	for (unsigned k = 0; k < NATIVE_KINDS; k++) {
+		struct slice prefix = keys[k].prefix;
+
+		if (!slice_starts(key, prefix))
+			continue;
+		*kind = (enum native_kind)k;
+		*name = slice_make(key.p + prefix.n, key.n - prefix.n);
+		return true;
+	}
+	return false;
+}
+
+/* ---- one of them ---- */
+
+static struct rules_native *
+native_new(enum native_kind kind, struct slice name, struct slice text)
+{
+	struct rules_native *n = xcalloc(1, sizeof *n);
+
+	n->kind = kind;
+	n->name = xstrndup(name.p, name.n);
+	n->text = xstrndup(text.p, text.n);
+	return n;
+}
+
+void
+native_free(void *p)
+{
+	struct rules_native *n = p;
+
+	if (!n || (n->shared && n->shared--))
+		return;
+	arena_deinit(&n->arena);
+	free(n->name);
+	free(n->text);
+	free(n);
+}
+
+void *
+native_share(void *p)
+{
+	struct rules_native *n = p;
+
+	if (n)
+		n->shared++;
+	return n;
+}
+
+const char *
+rules_native_name(const struct rules_native *n)
+{
+	return n->name;
+}
+
+struct slice
+rules_native_text(const struct rules_native *n)
+{
+	return slice_of(n->text);
+}
+
+const void *
+rules_native_read(struct rules_native *n, const struct config *c)
+{
+	struct buf BUF_CLEAN why = { 0 };
+
+	if (n->serial && n->serial == c->serial && n->config == c)
+		return n->entry;
+	arena_deinit(&n->arena);
+	n->arena = (struct arena){ 0 };
+	/* A refused one is read for what is left of it. */
+	(void)!config_rule_read(n->kind, c, slice_of(n->name), slice_of(n->text), &n->arena,
+				&n->entry, &why);
+	n->config = c;
+	n->serial = c->serial;
+	return n->entry;
+}
+
+/* ---- the set ---- */
+
+static void
+key_of(struct buf *out, enum native_kind kind, struct slice name)
+{
+	buf_adds(out, keys[kind].prefix);
+	buf_adds(out, name);
+}
+
+static const char *
+name_fault(struct slice name)
+{
+	const struct setting plain = { .type = SETTING_NAME };
+
+	if (name.n == 0 || name.n > RULE_NAME_MAX)
+		return "the name of a rule has 1 to 128 characters";
+	if (value_fault(&plain, name))
+		return "the name of a rule has letters, digits, '.', '_' and '-' alone";
+	return NULL;
+}
+
+/* What is wrong with the rule, with a NUL behind; nothing: it is good. */
+static void
+judge(enum native_kind kind, struct slice name, struct slice text, struct buf *why)
+{
+	struct arena arena = { 0 };
+	const char *fault = name_fault(name);
+	void *entry;
+
+	if (!fault && text.n > RULE_MAX)
+		fault = "it has more than 64 KiB; make several rules of it";
+	if (!fault && memchr(text.p, '\0', text.n))
+		fault = "it holds a NUL byte; remove it";
+	if (fault)
+		buf_addf(why, "%s", fault);
+	else if (config_rule_read(kind, NULL, name, text, &arena, &entry, why) == 0)
+		why->n = 0;
+	if (why->n > 0)
+		buf_addc(why, '\0');
+	arena_deinit(&arena);
+}
+
+/* Refuses the key, and keeps the value that is at fault: what can be read of it still closes what it
+ * would have closed. */
+static int
+refuse(struct rules *r, struct slice key, const char *why, enum native_kind kind, struct slice name,
+       struct slice text)
+{
+	struct rules_refusal *f;
+
+	rules_refuse(r, key, why);
+	f = (struct rules_refusal *)(uintptr_t)rules_refusal_find(r, key);
+	if (name_fault(name) || text.n > RULE_MAX || memchr(text.p, '\0', text.n))
+		return -1;
+	if (f->native && slice_eq(slice_of(f->native->text), text))
+		return -1;
+	native_free(f->native);
+	f->native = native_new(kind, name, text);
+	r->generation++;
+	return -1;
+}
+
+int
+rules_set_native(struct rules *r, enum native_kind kind, struct slice name, struct slice json)
+{
+	struct buf key BUF_CLEAN = { 0 }, before BUF_CLEAN = { 0 }, why BUF_CLEAN = { 0 };
+	struct rules_native **place, *now = map_get(&r->natives[kind], name);
+	bool changed;
+
+	if (!json.p)
+		return rules_delete_native(r, kind, name);
+	key_of(&key, kind, name);
+	judge(kind, name, json, &why);
+	if (why.n > 0)
+		return refuse(r, buf_slice(&key), why.p, kind, name, json);
+	changed = rules_unrefuse(r, buf_slice(&key));
+	if (now && slice_eq(slice_of(now->text), json))
+		return changed;
+	rules_begin(r, buf_slice(&key), &before);
+	place = (struct rules_native **)map_put(&r->natives[kind], name);
+	native_free(*place);
+	*place = native_new(kind, name, json);
+	r->generation++;
+	rules_end(r, buf_slice(&key), &before);
+	return 1;
+}
+
+int
+rules_delete_native(struct rules *r, enum native_kind kind, struct slice name)
+{
+	struct buf key BUF_CLEAN = { 0 }, before BUF_CLEAN = { 0 };
+	bool refusal;
+
+	key_of(&key, kind, name);
+	refusal = rules_unrefuse(r, buf_slice(&key));
+	if (!map_get(&r->natives[kind], name))
+		return refusal;
+	rules_begin(r, buf_slice(&key), &before);
+	native_free(map_take(&r->natives[kind], name));
+	r->generation++;
+	rules_end(r, buf_slice(&key), &before);
+	return 1;
+}
+
+size_t
+rules_natives(const struct rules *r, enum native_kind kind)
+{
+	return r->natives[kind].count;
+}
+
+struct rules_native *
+rules_native_at(const struct rules *r, enum native_kind kind, size_t i)
+{
+	return r->natives[kind].entries[i].value;
+}
+
+struct rules_native *
+rules_native_find(const struct rules *r, enum native_kind kind, struct slice name)
+{
+	return map_get(&r->natives[kind], name);
+}

@@ -1,0 +1,160 @@
+"""Rules of our own in Redis: one JSON object a key, in the form of the file's entries, with the same meaning."""
+
+import json
+import os
+
+import pytest
+
+from harness.gateway import from_redis, merge
+from harness.procs import wait_until
+from test_conditions import CASES, ROUTES
+
+
+def put(store, kind, name, value):
+    store.db.set(f"yett:{kind}:{name}", value if isinstance(value, (str, bytes)) else json.dumps(value))
+
+
+def routes(gw):
+    return {r["id"]: r for r in gw.admin("/routes").json()["routes"]}
+
+
+def refused(gw):
+    return {r["key"]: r["reason"] for r in gw.status()["rules"]["refused"]}
+
+
+def name(gw, path="/", host="a.test", **how):
+    r = gw.ask(path, host=host, **how)
+    return r.json()["name"] if r.status == 200 else r.why
+
+
+@pytest.fixture
+def two(serve):
+    return serve(name="one"), serve(name="two")
+
+
+def test_the_same_rules_in_file_and_redis(gateway, store, serve):
+    """The table of test_conditions, from Redis."""
+    put(store, "upstream", "u", {"endpoints": [serve().address]})
+    for rule in ROUTES:
+        put(store, "route", rule["name"], {k: v for k, v in rule.items() if k != "name"} | {"upstream": "u"})
+    gw = gateway(from_redis(store))
+    with gw.connect() as c:
+        for method, host, target, fields, _ in CASES:
+            c.ask(target, method=method, host=host, headers=list(fields.items()))
+    wait_until(lambda: len(gw.access_log()) == len(CASES), 5)
+    got = [line["route"] for line in gw.access_log()]
+    assert [(case, route) for case, route in zip(CASES, got) if route != "rule:" + case[4]] == []
+
+
+def test_changes_are_seen(gateway, store, two):
+    gw = gateway(from_redis(store))
+    assert name(gw) == "no_route"
+    put(store, "upstream", "u", {"endpoints": [two[0].address]})
+    put(store, "route", "r", {"host": "a.test", "upstream": "u"})
+    wait_until(lambda: name(gw) == "one", 5)
+    put(store, "upstream", "u", {"endpoints": [{"address": two[1].address, "weight": 2}]})
+    wait_until(lambda: name(gw) == "two", 5)
+    put(store, "route", "r", {"host": "a.test", "target": two[0].address, "add_prefix": "/x"})
+    wait_until(lambda: name(gw) == "one", 5)
+    assert gw.ask("/y", host="a.test").json()["target"] == "/x/y"
+    store.db.delete("yett:route:r", "yett:upstream:u")
+    store.rule("kept", two[0].address)
+    wait_until(lambda: name(gw) == "no_route", 5)
+
+
+def test_upstreams_of_others(gateway, store, two):
+    """A rule's upstream is a rule's, else one of the file; a backend of redx is named so."""
+    store.rule("other.test", two[1].address, "b")
+    for path, upstream in (("/file", "f"), ("/redx", "backend:b"), ("/none", "x")):
+        put(store, "route", path[1:], {"path": path, "upstream": upstream})
+    gw = gateway(merge(from_redis(store), {"upstreams": {"f": {"endpoints": [two[0].address]}}}))
+    assert (name(gw, "/file"), name(gw, "/redx"), name(gw, "/none")) == ("one", "two", "no_endpoint")
+    put(store, "upstream", "f", {"endpoints": [two[1].address]})
+    wait_until(lambda: name(gw, "/file") == "two", 5)
+    assert routes(gw)["rule:none"]["reason"] == "the upstream does not exist"
+
+
+def test_file_then_rule_then_redx(gateway, store, two):
+    store.rule("a.test", two[0].address)
+    put(store, "route", "r", {"host": "a.test", "target": two[1].address})
+    gw = gateway(from_redis(store))
+    assert name(gw) == "two"
+    assert "rule:r" in routes(gw)["redis:a.test"]["reason"]
+    gw.reload(merge(from_redis(store), {"routes": [{"host": "a.test", "name": "f", "target": two[0].address}]}))
+    assert name(gw) == "one" and routes(gw)["rule:r"]["state"] == "shadowed"
+
+
+@pytest.mark.parametrize("value, reason", [
+    ("{", "it is no JSON"), ('{"path": "/a", "path": "/b"}', "it is no JSON"), ("[" * 100, "it is no JSON"),
+    ("[]", "a mapping belongs here, not a list"), ({"upstream": "u", "pth": "/"}, 'pth: unknown key; did you mean "path"?'),
+    ({}, "the route leads nowhere"), ({"upstream": "u", "target": "h"}, "upstream: the route has an upstream and a target"),
+    ({"upstream": "u", "methods": ["GETT"]}, 'methods: "GETT" is not known here'),
+    ({"upstream": "u", "headers": [{"name": "a", "regex": "(?=x)"}]}, 'headers[0].regex: "(?=x)" is no pattern, at character 1'),
+    ({"upstream": "u", "name": "x"}, "name: a rule is named by its key"),
+    ({"upstream": "u", "path": "a" * 70000}, "it has more than 64 KiB"),
+])
+def test_refused(gateway, store, two, value, reason):
+    store.rule("a.test", two[0].address)
+    put(store, "route", "bad", value)
+    gw = gateway(from_redis(store))
+    wait_until(lambda: refused(gw).get("yett:route:bad", "").startswith(reason), 5, what=lambda: refused(gw))
+    put(store, "route", "bad", {"host": "a.test", "path": "/x", "target": two[1].address})
+    wait_until(lambda: name(gw, "/x") == "two" and not refused(gw), 5)
+
+
+def test_last_good_version_stays(gateway, store, two):
+    put(store, "upstream", "u", {"endpoints": [two[0].address]})
+    put(store, "route", "r", {"host": "a.test", "upstream": "u"})
+    gw = gateway(from_redis(store))
+    assert name(gw) == "one"
+    put(store, "route", "r", {"host": "a.test", "upstream": 5, "nope": 1})
+    put(store, "upstream", "u", {"endpoints": []})
+    wait_until(lambda: len(refused(gw)) == 2, 5)
+    assert name(gw) == "one" and "stays" in routes(gw)["rule:r"]["reason"]
+
+
+def test_refused_answers_503_where_it_would_match(gateway, store, two):
+    """Also after a restart without Redis."""
+    store.rule("a.test", two[0].address)
+    deny = {"host": "a.test", "path": "/closed", "methods": ["PUT"], "headers": [{"name": "X", "regex": "("}], "target": "h"}
+    put(store, "route", "deny", deny)
+    put(store, "upstream", "bad", {"endpoints": [":::"]})
+    put(store, "route", "leads", {"host": "a.test", "path": "/leads", "upstream": "bad"})
+    gw = gateway(from_redis(store, timeout="1s"))
+
+    def check():
+        assert name(gw, "/closed/x", method="PUT") == "rule_refused" and name(gw, "/closed/x") == "one"
+        assert name(gw, "/leads") == "rule_refused" and name(gw, "/other") == "one"
+
+    check()
+    rules = os.path.join(gw.state_dir, "rules.json")
+    wait_until(lambda: os.path.exists(rules) and "yett:route:deny" in open(rules).read(), 10)
+    gw.stop()
+    store.kill()
+    gw.start()
+    check()
+
+
+def test_other_types_and_names(gateway, store, two):
+    store.rule("a.test", two[0].address)
+    store.db.hset("yett:route:hash", "a", "b")
+    put(store, "route", "big", b"x" * (10 << 20))
+    put(store, "route", "a b", {"path": "/"})
+    put(store, "routes", "x", {})
+    gw = gateway(from_redis(store))
+    wait_until(lambda: len(refused(gw)) == 3, 10, what=lambda: refused(gw))
+    why = refused(gw)
+    assert why["yett:route:hash"] == "it is no string; write it with SET" and "64 KiB" in why["yett:route:big"]
+    assert "letters, digits" in why["yett:route:a b"] and name(gw) == "one"
+
+
+def test_mass_loss_is_withheld(gateway, store, two):
+    for i in range(8):
+        put(store, "route", f"r{i}", {"host": f"h{i}.test", "target": two[0].address})
+    gw = gateway(from_redis(store))
+    assert name(gw, host="h7.test") == "one"
+    store.db.delete(*[f"yett:route:r{i}" for i in range(1, 8)])
+    wait_until(lambda: gw.status()["rules"]["withheld"] == 7, 10)
+    assert name(gw, host="h7.test") == "one"
+    assert gw.admin("/reload?wait=1&force=1", "POST").status == 200
+    wait_until(lambda: name(gw, host="h7.test") == "no_route", 10)

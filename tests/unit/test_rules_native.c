@@ -1,0 +1,278 @@
+/* Native rules: what is good, what is refused and why, what is left of a refused one, copies, files. */
+
+#include "master/history.h"
+#include "master/rules.h"
+#include "shm/table.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+static const struct config beside = { .serial = 1 };
+
+static int
+set(struct rules *r, enum native_kind kind, const char *name, const char *json)
+{
+	return rules_set_native(r, kind, slice_of(name), slice_of(json));
+}
+
+static const char *
+reason(const struct rules *r, const char *key)
+{
+	const struct rules_refusal *f = rules_refusal_find(r, slice_of(key));
+
+	return f ? f->reason : "";
+}
+
+static const void *
+read_good(const struct rules *r, enum native_kind kind, const char *name)
+{
+	struct rules_native *n = rules_native_find(r, kind, slice_of(name));
+
+	return n ? rules_native_read(n, &beside) : NULL;
+}
+
+static const void *
+read_refused(const struct rules *r, const char *key)
+{
+	const struct rules_refusal *f = rules_refusal_find(r, slice_of(key));
+
+	assert_non_null(f);
+	return f->native ? rules_native_read(f->native, &beside) : NULL;
+}
+
+static void
+test_good(void **state)
+{
+	struct rules *r = rules_new();
+	const struct config_route *route;
+	const struct config_upstream *u;
+
+	assert_int_equal(set(r, NATIVE_ROUTE, "r", "{\"path\":\"/a/\",\"target\":\"h:1\",\"methods\":"
+						   "[\"PUT\"],\"priority\":-3,\"query\":[\"q\"]}"),
+			 1);
+	route = read_good(r, NATIVE_ROUTE, "r");
+	assert_string_equal(route->name, "r");
+	assert_string_equal(route->path, "/a");
+	assert_string_equal(route->upstream, "h:1");
+	assert_int_equal(route->priority, -3);
+	assert_int_equal(route->query_count, 1);
+	assert_ptr_equal(read_good(r, NATIVE_ROUTE, "r"), route); /* read once */
+	assert_int_equal(set(r, NATIVE_UPSTREAM, "u", "{\"endpoints\":[\"a\",{\"address\":\"b:2\","
+						      "\"weight\":3}],\"max_connections\":7}"),
+			 1);
+	u = read_good(r, NATIVE_UPSTREAM, "u");
+	assert_int_equal(u->endpoints_count, 2);
+	assert_int_equal(u->endpoints[1].weight, 3);
+	assert_int_equal(u->balance.max_connections, 7);
+	assert_int_equal(rules_known(r), 2);
+	assert_int_equal(set(r, NATIVE_UPSTREAM, "u", "{\"endpoints\":[\"a\"]}"), 1);
+	assert_int_equal(set(r, NATIVE_UPSTREAM, "u", "{\"endpoints\":[\"a\"]}"), 0);
+	assert_int_equal(rules_delete(r, SLICE("yett:upstream:u")), 1);
+	assert_int_equal(rules_delete(r, SLICE("yett:upstream:u")), 0);
+	rules_free(r);
+}
+
+static void
+test_inherits(void **state)
+{
+	struct config c = { .serial = 2, .balance.max_connections = 9 };
+	struct rules *r = rules_new();
+	struct rules_native *n;
+	const struct config_upstream *u;
+
+	set(r, NATIVE_UPSTREAM, "u", "{\"endpoints\":[\"a\"]}");
+	n = rules_native_find(r, NATIVE_UPSTREAM, SLICE("u"));
+	u = rules_native_read(n, &c);
+	assert_int_equal(u->balance.max_connections, 9);
+	c.serial = 3; /* another one in the same place */
+	c.balance.max_connections = 8;
+	u = rules_native_read(n, &c);
+	assert_int_equal(u->balance.max_connections, 8);
+	rules_free(r);
+}
+
+static void
+test_refused(void **state)
+{
+	static const struct {
+		enum native_kind kind;
+		const char *json, *why;
+	} cases[] = {
+		{ NATIVE_ROUTE, "", "it is no JSON" },
+		{ NATIVE_ROUTE, "{\"target\":\"h\",}", "it is no JSON" },
+		{ NATIVE_ROUTE, "{\"target\":\"h\"} x", "it is no JSON" },
+		{ NATIVE_ROUTE, "{\"target\":\"h\",\"target\":\"h\"}", "it is no JSON" },
+		{ NATIVE_ROUTE, "{\"a\":[[[[[[[[[[[[[[1]]]]]]]]]]]]]]}", "it is no JSON" },
+		{ NATIVE_ROUTE, "3", "a mapping belongs here, not a single value" },
+		{ NATIVE_ROUTE, "{}", "the route leads nowhere" },
+		{ NATIVE_ROUTE, "{\"target\":\"h\",\"path\":\"a\"}", "path: \"a\" does not begin" },
+		{ NATIVE_ROUTE, "{\"target\":\"h\",\"headers\":{}}", "headers: a list belongs here" },
+		{ NATIVE_ROUTE, "{\"target\":\"h\",\"headers\":[{}]}", "headers[0]: name is missing" },
+		{ NATIVE_ROUTE, "{\"target\":\"h\",\"query\":[{\"name\":\"a\",\"regex\":\"a++\"}]}",
+		  "query[0].regex: \"a++\" is no pattern, at character 2" },
+		{ NATIVE_ROUTE, "{\"target\":\"h\",\"x.y\":1}", "x.y: unknown key" },
+		{ NATIVE_ROUTE, "{\"target\":\"h\",\"path\":null}", "path: the value is missing" },
+		{ NATIVE_UPSTREAM, "{}", "endpoints is missing" },
+		{ NATIVE_UPSTREAM, "{\"endpoints\":[]}", "endpoints: there is no endpoint" },
+		{ NATIVE_UPSTREAM, "{\"endpoints\":[\"a\",\"a:80\"]}", "endpoints[1]: a:80 is an" },
+		{ NATIVE_UPSTREAM, "{\"endpoints\":[\"a\"],\"endpoint\":1}", "endpoint: unknown key" },
+		{ NATIVE_POLICY, "{\"protect\":[\"a\"]}", "protect[0].path: \"a\" does not begin" },
+		{ NATIVE_POLICY, "{\"protect\":[{}]}", "protect[0]: path is missing" },
+	};
+
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct rules *r = rules_new();
+		struct buf key BUF_CLEAN = { 0 };
+
+		buf_adds(&key, rules_native_prefix(cases[i].kind));
+		buf_addf(&key, "x");
+		buf_addc(&key, '\0');
+		assert_int_equal(set(r, cases[i].kind, "x", cases[i].json), -1);
+		if (strncmp(reason(r, key.p), cases[i].why, strlen(cases[i].why)) != 0)
+			fail_msg("%s: %s", cases[i].json, reason(r, key.p));
+		assert_true(rules_is_refused(r, slice_of(key.p)));
+		rules_free(r);
+	}
+}
+
+static void
+test_names(void **state)
+{
+	static const char *const bad[] = { "", "a b", "a/b", "a\r\nb", "\xc3\xa9" };
+	struct rules *r = rules_new();
+	char large[RULE_NAME_MAX + 2];
+
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+		assert_int_equal(set(r, NATIVE_POLICY, bad[i], "{}"), -1);
+	memset(large, 'x', sizeof large);
+	large[RULE_NAME_MAX + 1] = '\0';
+	assert_int_equal(set(r, NATIVE_POLICY, large, "{}"), -1);
+	large[RULE_NAME_MAX] = '\0';
+	assert_int_equal(set(r, NATIVE_POLICY, large, "{}"), 1);
+	rules_free(r);
+}
+
+static void
+test_rescued_route(void **state)
+{
+	struct rules *r = rules_new();
+	const struct config_route *route;
+
+	set(r, NATIVE_ROUTE, "a", "{\"host\":\"A.test\",\"path\":\"/x\",\"methods\":[\"PUT\"],\"headers\":"
+				  "[{\"name\":\"K\",\"value\":\"v\"},{\"name\":\"L\",\"regex\":\"(\"}],"
+				  "\"query\":3,\"nope\":1}");
+	route = read_refused(r, "yett:route:a");
+	assert_string_equal(route->host, "a.test");
+	assert_string_equal(route->path, "/x");
+	assert_int_equal(route->methods, 1u << METHOD_PUT);
+	assert_int_equal(route->headers_count, 1);
+	assert_string_equal(route->headers[0].name, "K");
+	assert_int_equal(route->unread, 1);
+	/* Where it would have matched is not known. */
+	set(r, NATIVE_ROUTE, "b", "{\"host\":\"a b\",\"target\":\"h\"}");
+	assert_null(read_refused(r, "yett:route:b"));
+	set(r, NATIVE_ROUTE, "c", "{\"path\":[],\"target\":\"h\"}");
+	assert_null(read_refused(r, "yett:route:c"));
+	set(r, NATIVE_ROUTE, "d", "[]");
+	assert_null(read_refused(r, "yett:route:d"));
+	rules_free(r);
+}
+
+static void
+test_rescued_policy(void **state)
+{
+	struct rules *r = rules_new();
+	const struct config_policy *p;
+
+	set(r, NATIVE_POLICY, "a", "{\"protect\":[\"/a/\",{\"path\":\"/b\",\"methods\":[\"X\"]},"
+				   "{\"path\":\"/c\",\"methods\":[\"GET\"],\"exact\":true},5,{\"path\":\"d\"}],"
+				   "\"except\":[\"/a/b\"]}");
+	p = read_refused(r, "yett:policy:a");
+	assert_int_equal(p->protect_count, 3);
+	assert_string_equal(p->protect[0].path, "/a");
+	assert_int_equal(p->protect[1].methods, 0);
+	assert_int_equal(p->protect[2].methods, 1u << METHOD_GET);
+	assert_true(p->protect[2].exact);
+	assert_int_equal(p->except_count, 0);
+	set(r, NATIVE_POLICY, "b", "{\"except\":[\"/a\"],\"x\":1}");
+	assert_null(read_refused(r, "yett:policy:b"));
+	rules_free(r);
+}
+
+static void
+test_last_good_stays(void **state)
+{
+	struct rules *r = rules_new();
+	uint64_t generation;
+
+	set(r, NATIVE_ROUTE, "r", "{\"target\":\"h:1\"}");
+	generation = rules_generation(r);
+	assert_int_equal(set(r, NATIVE_ROUTE, "r", "{\"target\":1,\"x\":2}"), -1);
+	assert_true(rules_generation(r) > generation);
+	assert_false(rules_is_refused(r, SLICE("yett:route:r")));
+	assert_string_equal(((const struct config_route *)read_good(r, NATIVE_ROUTE, "r"))->upstream,
+			    "h:1");
+	generation = rules_generation(r);
+	assert_int_equal(set(r, NATIVE_ROUTE, "r", "{\"target\":1,\"x\":2}"), -1);
+	assert_int_equal(rules_generation(r), generation);
+	assert_int_equal(set(r, NATIVE_ROUTE, "r", "{\"target\":\"h:1\"}"), 1);
+	assert_int_equal(rules_refusals(r), 0);
+	rules_free(r);
+}
+
+static void
+test_copy_and_file(void **state)
+{
+	char path[] = "/tmp/test-rules-native-XXXXXX";
+	struct rules *r = rules_new(), *copy, *loaded = rules_new();
+	char before[DIGEST_TEXT], after[DIGEST_TEXT];
+	struct buf error BUF_CLEAN = { 0 }, key BUF_CLEAN = { 0 };
+	struct revision *revision = NULL;
+	int64_t saved_at;
+	size_t found = 0;
+
+	close(mkstemp(path));
+	set(r, NATIVE_ROUTE, "r", "{\"target\":\"h:1\"}");
+	set(r, NATIVE_ROUTE, "r", "{\"target\":1}");
+	set(r, NATIVE_POLICY, "p", "{\"protect\":[\"/a\",1]}");
+	copy = rules_copy(r);
+	rules_free(r);
+	set(copy, NATIVE_UPSTREAM, "u", "{\"endpoints\":[\"h\"]}");
+	rules_digest(copy, before);
+	assert_int_equal(rules_save(copy, NULL, path, &error), 0);
+	rules_free(copy);
+	assert_int_equal(rules_load(loaded, path, &saved_at, &revision, &error), 0);
+	rules_digest(loaded, after);
+	assert_string_equal(before, after);
+	assert_non_null(read_good(loaded, NATIVE_ROUTE, "r"));
+	assert_non_null(read_refused(loaded, "yett:policy:p"));
+	for (size_t i = 0; i < rules_keys(loaded); i++)
+		found += rules_key_at(loaded, i, &key);
+	assert_int_equal(found, rules_known(loaded));
+	assert_int_equal(found, 3);
+	rules_free(loaded);
+	unlink(path);
+
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_good),
+		cmocka_unit_test(test_inherits),
+		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_names),
+		cmocka_unit_test(test_rescued_route),
+		cmocka_unit_test(test_rescued_policy),
+		cmocka_unit_test(test_last_good_stays),
+		cmocka_unit_test(test_copy_and_file),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
