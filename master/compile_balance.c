@@ -77,6 +77,11 @@ plugin_kind(const struct config_plugin *p)
 static void
 add_plugins(struct seg_builder *b, const struct directory_upstream *u, struct table_upstream *row)
 {
+	/* Alone it is a strategy that need not look at all of them. */
+	if (u->plugins_count == 1 && plugin_kind(u->plugins) == PLUGIN_RANDOM) {
+		row->balance = BALANCE_RANDOM;
+		return;
+	}
 	row->balance = BALANCE_CHAIN;
 	row->plugins_count = (uint32_t)u->plugins_count;
 	for (size_t i = 0; i < u->plugins_count; i++) {

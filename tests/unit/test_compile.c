@@ -917,6 +917,94 @@ test_endpoints(void **state)
 	assert_int_equal(table_endpoint(f->endpoints, u->first + 3)->count, 0);
 }
 
+/* The upstream of backend "b" with two servers. */
+static const struct table_upstream *
+upstream_b(struct fixture *f)
+{
+	struct slice servers[] = { SLICE("http://h:81/x"), SLICE("2.5"), SLICE("h:82"), SLICE("-1"),
+				   SLICE("_max_score"),    SLICE("7") };
+
+	rules_set_backend(f->rules, SLICE("b"), servers, 6);
+	compile(f);
+	return table_upstream(f->endpoints, directory_find(f->d, SOURCE_REDX, SLICE("b"))->index);
+}
+
+static void
+test_plugins(void **state)
+{
+	struct fixture *f = *state;
+	struct config_plugin plugins[] = {
+		{ .score = SCORE_MOST, .stickiness.cookie = "" },
+		{ .stickiness = { .cookie = "stay", .path = "", .max_age_s = 9, .redx = true } },
+		{ .weighted_score = SCORE_LEAST, .stickiness.cookie = "" },
+	}, random = { .name = PLUGIN_NAME_RANDOM, .stickiness.cookie = "" };
+	static const uint32_t kinds[] = { PLUGIN_SCORE_MOST, PLUGIN_STICKINESS, PLUGIN_WEIGHTED_LEAST };
+	const struct table_upstream *u;
+	const struct table_endpoint *e;
+
+	f->c.balance.strategy = BALANCE_LEAST;
+	assert_int_equal(upstream_b(f)->balance, BALANCE_LEAST);
+	f->c.redis.plugins = &random;
+	f->c.redis.plugins_count = 1;
+	assert_int_equal(upstream_b(f)->balance, BALANCE_RANDOM);
+	f->c.redis.plugins = plugins;
+	f->c.redis.plugins_count = 3;
+	u = upstream_b(f);
+	assert_int_equal(u->balance, BALANCE_CHAIN);
+	assert_int_equal(u->plugins_count, 3);
+	for (uint32_t i = 0; i < 3; i++) {
+		const struct table_plugin *p = table_plugin(f->endpoints, u->plugins_first + i);
+
+		assert_int_equal(p->kind, kinds[i]);
+		assert_true(p->has_max && p->max_score > 6.9 && p->max_score < 7.1);
+	}
+	assert_int_equal(table_sticky(f->endpoints, u->sticky - 1)->max_age_s, 9);
+	assert_int_equal(table_sticky(f->endpoints, u->sticky - 1)->same_site, SAME_SITE_NONE);
+	e = table_endpoint(f->endpoints, u->first + 1); /* by their text: "h:82" comes first */
+	assert_true(slice_eq(seg_string(f->endpoints, e->sticky), SLICE("aDo4MQ==")));
+	assert_true(e->score > 2.4 && e->score < 2.6);
+}
+
+/* The nearest one that says anything; a fallback is none of itself. */
+static void
+test_fallbacks(void **state)
+{
+	struct fixture *f = *state;
+	struct config_endpoint h = { .address = { .text = "h", .host = "h", .port = 1 }, .base = "", .weight = 1 };
+	struct config_upstream upstreams[] = {
+		{ .name = "a", .endpoints = &h, .endpoints_count = 1, .fallback = "c" },
+		{ .name = "b", .endpoints = &h, .endpoints_count = 1, .fallback = "b" },
+		{ .name = "c", .endpoints = &h, .endpoints_count = 1, .fallback = "b" },
+	};
+	static const struct {
+		const char *path, *upstream, *own, *want;
+	} cases[] = { { "/1", "a", "", "c" },    { "/2", "a", "b", "b" },  { "/3", "c", "", "b" },
+		      { "/4", "b", "", NULL },   { "/5", "a", "off", NULL }, { "/6", "a", "a", NULL } };
+	struct config_route routes[6];
+
+	f->c.fallback = "b";
+	f->c.upstreams = upstreams;
+	f->c.upstreams_count = 3;
+	for (size_t i = 0; i < 6; i++) {
+		routes[i] = route("", cases[i].path, cases[i].upstream);
+		routes[i].fallback = cases[i].own;
+	}
+	f->c.routes = routes;
+	f->c.routes_count = 6;
+	compile(f);
+	for (size_t i = 0; i < 6; i++) {
+		const char *want = cases[i].want;
+		uint32_t index = want ? directory_find(f->d, SOURCE_FILE, slice_of(want))->index : 0;
+
+		assert_int_equal(find(f, "x", cases[i].path)->fallback, index);
+	}
+	assert_int_equal(table_route(f->table, table_global(f->table)->fallback)->upstream,
+			 directory_find(f->d, SOURCE_FILE, SLICE("b"))->index);
+	f->c.fallback = "off";
+	compile(f);
+	assert_int_equal(table_global(f->table)->fallback, TRIE_NONE);
+}
+
 static void
 test_same_input_same_bytes(void **state)
 {
@@ -956,6 +1044,8 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_strips_always, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_trusted_and_pages, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_endpoints, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_plugins, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_fallbacks, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_same_input_same_bytes, setup, teardown),
 	};
 
