@@ -182,13 +182,25 @@ lacks_length(const struct request *r)
 					   r->method == METHOD_PATCH);
 }
 
+/* A recipient may ignore it (RFC 9110 section 5.6.1.2), but not all do. */
+static bool
+has_empty_element(struct slice list)
+{
+	do {
+		if (slice_trim(slice_cut(list, ',', &list)).n == 0)
+			return true;
+	} while (list.p);
+	return false;
+}
+
 static enum reason
 judge_framing(struct request *r, const struct seen *seen)
 {
 	struct http_parser *in = &r->in;
 
 	if (seen->codings > 0) {
-		if (in->has_length || seen->codings > 1 || http_minor(in) == 0)
+		if (in->has_length || seen->codings > 1 || http_minor(in) == 0 ||
+		    has_empty_element(seen->coding))
 			return blame(r, REASON_bad_framing, SLICE("Transfer-Encoding"));
 		if (!slice_ieq(seen->coding, SLICE("chunked")))
 			return blame(r, in->chunked ? REASON_unsupported_coding : REASON_bad_framing,
@@ -243,11 +255,17 @@ judge_max_forwards(struct request *r, const struct seen *seen)
 	return REASON_none;
 }
 
-/* The parser skips spaces before the target; one is the rule (RFC 9112 section 3). */
+/* The parser skips any CR and LF before the request line, and spaces around the target; empty lines and
+ * one space are the rule (RFC 9112 sections 2.2 and 3). */
 static bool
-is_spaced(const struct http_parser *p)
+is_tidy(const struct http_parser *p)
 {
-	return p->url >= 2 && p->base[p->url - 2] != ' ';
+	const char *at = p->base, *behind = p->base + p->url + p->url_n;
+
+	while (at[0] == '\r' && at[1] == '\n')
+		at += 2;
+	return *at != '\r' && *at != '\n' && p->url >= 2 && p->base[p->url - 2] != ' ' &&
+	       (behind[0] != ' ' || behind[1] != ' ');
 }
 
 /* llhttp knows RTSP and ICE too, and HTTP/0.9, in which nothing stands behind the target. */
@@ -279,14 +297,14 @@ judge_head(struct request *r, struct judged *out)
 
 	*out = (struct judged){ 0 };
 	look(r, &seen, out);
+	if (!is_tidy(in))
+		return REASON_bad_request;
 	if (!is_http_1(in))
 		return REASON_unsupported_version;
 	r->method = method_of(in->llhttp.method);
 	r->idempotent = is_idempotent(r->method);
 	if (r->method == METHOD_CONNECT || r->method == METHOD_TRACE)
 		return REASON_unsupported_method;
-	if (!is_spaced(in))
-		return REASON_bad_request;
 	if (seen.named > NOMINATED_MAX)
 		return blame(r, REASON_bad_request, SLICE("Connection"));
 	reason = judge_framing(r, &seen);

@@ -44,7 +44,8 @@ def test_once_more_is_allowed_twice_is_a_loop(gateway, serve):
     name = vias(up)[0]
     assert gw.ask(headers={"Via": name}).status == 200
     assert gw.ask(headers={"Via": f"1.1 a, {name} (again, {name})"}).status == 200
-    for headers in ([("Via", f"{name}, 1.1 a , {name.upper()} (x)")], [("Via", name), ("Via", name)]):
+    for headers in ([("Via", f"{name}, 1.1 a , {name.upper()} (x)")], [("Via", name), ("Via", name)],
+                    [("Via", name.replace(" ", "\t")), ("Via", name.replace(" ", " \t ") + "\t(x)")]):
         r = gw.ask(headers=headers)
         assert (r.status, r.why, r.json()["field"]) == (508, "loop_detected", "Via")
     assert len(up.requests) == 3

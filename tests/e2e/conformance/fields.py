@@ -4,6 +4,7 @@ from . import Case, get, head
 
 PASSES = "lets it pass"
 DROPS = "drops fields whose names are not of letters, digits and hyphens, and goes on (ignore_invalid_headers)"
+SKIPS = "skips any CR and LF before a request line"
 BARE_LF = "takes a bare LF for the end of a line (RFC 9112 section 2.2 allows it)"
 
 
@@ -55,7 +56,12 @@ CASES = [
     Case("field twice", "9110 5.3", get("X-A: 1", "X-A: 2"), saw=("X-A: 1", "X-A: 2")),
     Case("small letters in a name", "9110 5.1", get("x-a: b"), saw=("X-A: b",)),
     Case("empty lines before the request", "9112 2.2", b"\r\n\r\n" + get(), 200),
-    Case("LF before the request", "9112 2.2", b"\n" + get(), 200),
+    Case("CRLF before each of two requests", "9112 2.2", b"\r\n" + get() + b"\r\n" + get(target="/2"), [200, 200], target="/2"),
+    Case("LF before the request", "9112 2.2", b"\n" + get(), 400, reason="bad_request", nginx=SKIPS),
+    Case("CR before the request", "9112 2.2", b"\r" + get(), 400, reason="bad_request", nginx=SKIPS),
+    Case("CRLF and LF before the request", "9112 2.2", b"\r\n\n" + get(), 400, nginx=SKIPS),
+    Case("two CR and LF before the request", "9112 2.2", b"\r\r\n" + get(), 400, nginx=SKIPS),
+    Case("bare CR between two requests", "9112 2.2", get() + b"\r" + get(target="/2"), [200, 400], requests=1, nginx=SKIPS),
     Case("space before the request", "9112 2.2", b" " + get(), 400),
     Case("no Host", "9112 3.2", b"GET / HTTP/1.1\r\nX-A: b\r\n\r\n", 400, reason="bad_host"),
     Case("no Host in HTTP/1.0", "9112 3.2", b"GET / HTTP/1.0\r\n\r\n", 200, closed=True,

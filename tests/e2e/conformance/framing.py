@@ -7,8 +7,8 @@ LOST = "takes it for a request without a body"
 ZERO = b"0\r\n\r\n"
 
 
-def refused(name, section, *fields, status=400, body=b"abcde", nginx="", **how):
-    return Case(name, section, post(*fields, body=body, **how), status, nginx=nginx)
+def refused(name, section, *fields, status=400, body=b"abcde", nginx="", reason=None, **how):
+    return Case(name, section, post(*fields, body=body, **how), status, nginx=nginx, reason=reason)
 
 
 LENGTHS = {
@@ -23,7 +23,7 @@ CASES = [
     Case("length of zero", "9112 6.2", post("Content-Length: 0"), got=b"", saw=("Content-Length: 0",)),
     Case("length with leading zeros", "9112 6.2", post("Content-Length: 0005", body=b"abcde"), got=b"abcde"),
     Case("length with blanks around", "9112 5.1", post("Content-Length:   5  ", body=b"abcde"), got=b"abcde"),
-    refused("length with a tab behind it", "9112 5.1", "Content-Length: 5\t"),
+    refused("length with a tab behind it", "9110 5.6.3", "Content-Length: 5\t"),
     Case("length in small letters", "9110 5.1", post("content-length: 5", body=b"abcde"), got=b"abcde"),
     Case("length of a GET", "9110 9.3.1", get("Content-Length: 5") + b"abcde", got=b"abcde"),
     Case("length of a DELETE", "9110 9.3.5", head("DELETE", "/", "Content-Length: 2") + b"ab", got=b"ab"),
@@ -63,7 +63,10 @@ CASES = [
     refused("coding: quoted", "9112 6.1", "Transfer-Encoding: \"chunked\"", status={400, 501}, body=ZERO),
     refused("coding: with a parameter", "9112 7", "Transfer-Encoding: chunked;q=1", status={400, 501}, body=ZERO),
     refused("coding: empty", "9112 6.1", "Transfer-Encoding:", status={400, 501}, body=ZERO),
-    refused("coding: comma behind", "9112 6.1", "Transfer-Encoding: chunked,", status={400, 501}, body=ZERO),
+    refused("coding: comma behind", "9110 5.6.1.2", "Transfer-Encoding: chunked,", status={400, 501}, body=ZERO, reason="bad_framing"),
+    refused("coding: comma before", "9110 5.6.1.2", "Transfer-Encoding: ,chunked", status={400, 501}, body=ZERO, reason="bad_framing"),
+    refused("coding: two commas", "9110 5.6.1.2", "Transfer-Encoding: gzip, ,chunked", status={400, 501}, body=ZERO, reason="bad_framing"),
+    refused("coding: tab behind", "9110 5.6.3", "Transfer-Encoding: chunked\t", status={400, 501}, body=ZERO, reason="bad_framing"),
     refused("coding: vertical tab before", "9112 5.5", "Transfer-Encoding: \x0bchunked", status={400, 501}, body=ZERO),
     refused("coding: space before the colon", "9112 5.1", "Transfer-Encoding : chunked", body=ZERO),
     refused("coding: in a folded line", "9112 5.2", "Transfer-Encoding:\r\n chunked", body=ZERO),
