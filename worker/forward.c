@@ -342,6 +342,18 @@ choose_framing(struct request *r, const struct http_parser *p)
 }
 
 static char *
+put_connection(char *o, const struct request *r, const struct http_parser *p)
+{
+	if (r->status == 101)
+		return put_upgrade(o, p);
+	if (r->status == 426 && http_find(p, HTTP_UPGRADE)) /* what it is about (RFC 9110 section 15.5.22) */
+		o = put_upgrade(o, p);
+	if (!r->keep_alive)
+		return PUT(o, "Connection: close\r\n");
+	return http_minor(&r->in) == 0 ? PUT(o, "Connection: keep-alive\r\n") : o;
+}
+
+static char *
 reserve_answer(struct request *r, const struct http_parser *p)
 {
 	struct buf *head = &r->worker->head;
@@ -371,19 +383,14 @@ forward_response(struct request *r)
 	if (r->sticky_new)
 		o = sticky_put(o, r);
 	if (r->framing == FRAMING_LENGTH ||
-	    (r->framing == FRAMING_NONE && p->has_length && r->status != 204)) {
+	    (r->framing == FRAMING_NONE && p->has_length && r->status >= 200 && r->status != 204)) {
 		o = PUT(o, "Content-Length: ");
 		o = put_number(o, p->length);
 		o = PUT(o, "\r\n");
 	} else if (r->framing == FRAMING_CHUNKED) {
 		o = PUT(o, "Transfer-Encoding: chunked\r\n");
 	}
-	if (r->status == 101)
-		o = put_upgrade(o, p);
-	else if (!r->keep_alive)
-		o = PUT(o, "Connection: close\r\n");
-	else if (http_minor(&r->in) == 0)
-		o = PUT(o, "Connection: keep-alive\r\n");
+	o = put_connection(o, r, p);
 	if (table_global(r->table->segments[SEGMENT_RULES])->reveal_version) {
 		o = PUT(o, "X-Yett-Table: ");
 		o = put_number(o, r->table->version);

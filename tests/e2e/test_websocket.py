@@ -51,6 +51,19 @@ def test_any_protocol(proxy, serve, more):
         assert c.read_until(b"\n") == b"LATE"
 
 
+@pytest.mark.parametrize("framing", [b"Content-Length: 3\r\n", b"Content-Length: 0\r\n", b"Transfer-Encoding: chunked\r\n"])
+def test_switch_with_framing(gateway, serve, framing):
+    """RFC 9110 section 8.6: a 1xx has neither; what follows belongs to the other protocol."""
+    def switch(c):
+        c.read_request()
+        c.send(b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: chat\r\n" + framing + b"\r\nhello\nbye\n")
+    with gateway(proxy_to(serve(raw=switch))).connect() as c:
+        c.send(client.request(headers=UPGRADE))
+        r = c.read()
+        assert (r.status, r.header("Content-Length"), r.header("Transfer-Encoding")) == (101, None, None)
+        assert c.read_all() == b"hello\nbye\n"
+
+
 def test_half_closed_tunnel_ends_in_order(gateway, serve):
     with gateway(proxy_to(serve(raw=switching))).connect() as c:
         c.send(client.request(headers=UPGRADE))

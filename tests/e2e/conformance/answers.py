@@ -123,6 +123,8 @@ CASES = [
          lacks=("Content-Length",), nginx=LENIENT),
     good("204 with a chunked body", "9112 6.3", answer("204 No Content", "Transfer-Encoding: chunked", body=b"2\r\nok\r\n0\r\n\r\n"), status=204,
          lacks=("Transfer-Encoding",)),
+    good("426 names what to upgrade to", "9110 15.5.22", answer("426 Upgrade Required", "Upgrade: HTTP/3.0", "Connection: Upgrade",
+         "Content-Length: 0"), status=426, has=("Upgrade: HTTP/3.0", "Connection: Upgrade"), closed=False, nginx="says keep-alive alone"),
     good("304 with a length", "9110 15.4.5", answer("304 Not Modified", "Content-Length: 5", "ETag: \"a\""), status=304,
          has=("ETag: \"a\"",)),
     good("304 with a body", "9112 6.3", answer("304 Not Modified", "Content-Length: 4", body=b"evil"), status=304),
