@@ -98,8 +98,10 @@ on_header_field(llhttp_t *l, const char *at, size_t n)
 		p->in_value = 0;
 	}
 	f = &p->fields[p->fields_n - 1];
-	if (f->name_n + n > UINT16_MAX)
+	if (f->name_n + n > UINT16_MAX) {
+		f->name_n = UINT16_MAX; /* so that http_culprit finds it */
 		return fail(p, HTTP_HEAD_LONG);
+	}
 	f->name_n = (uint16_t)(f->name_n + n);
 	return 0;
 }

@@ -33,10 +33,15 @@ blame_limit(const struct request *r)
 		return "timeouts.connect";
 	case REASON_upstream_first_byte_timeout:
 		return "timeouts.first_byte";
+	case REASON_upstream_send_timeout:
 	case REASON_upstream_stalled:
 		return "timeouts.idle";
 	case REASON_request_timeout:
 		return "timeouts.total";
+	case REASON_queue_full:
+		return "queue";
+	case REASON_queue_timeout:
+		return "timeouts.queue";
 	default:
 		return NULL;
 	}

@@ -4,6 +4,7 @@
 #include "linger.h"
 #include "peers.h"
 
+#include "lib/log.h"
 #include "shm/addresses.h"
 
 #include <stdio.h>
@@ -11,6 +12,8 @@
 
 #define DESCRIPTORS_OWN 32 /* loop, channel, pages, sockets we accept on */
 #define REFUSED_MAX 64     /* of those that linger behind a 429; more are closed at once */
+#define LOG_MS 10000       /* at most one line in so long */
+#define LIMIT "limits.connections_per_address"
 
 bool
 caps_descriptors(const struct worker *w)
@@ -94,17 +97,34 @@ refuse_with(struct client *c, struct slice answer)
 	linger_begin(c, LINGER_SHORT_MS);
 }
 
+/* There is no request that the access log could have. */
+static void
+tell(struct client *c)
+{
+	struct worker *w = c->worker;
+
+	if (worker_now(w) < w->caps_log_at) {
+		w->caps_unlogged++;
+		return;
+	}
+	log_warn("client peer=%s limit=" LIMIT " reason=too_many_connections action=refuse more=%llu",
+		 c->ip_text, (unsigned long long)w->caps_unlogged);
+	w->caps_log_at = worker_now(w) + LOG_MS;
+	w->caps_unlogged = 0;
+}
+
 void
 caps_refuse(struct client *c)
 {
 	const struct reason_info *info = reason_info(REASON_too_many_connections);
-	char body[256], answer[512];
+	char body[320], answer[640];
 	int body_n, n;
 
+	tell(c);
 	board_add(&c->worker->page->counts.by_reason[REASON_too_many_connections], 1);
 	body_n = snprintf(body, sizeof body,
-			  "{\"type\":\"urn:yett:reason:%s\",\"status\":%d,\"detail\":\"%s\","
-			  "\"reason\":\"%s\"}\n",
+			  "{\"type\":\"urn:yett:reason:%s\",\"status\":%d,\"detail\":\"%s The "
+			  "limit is " LIMIT ".\",\"reason\":\"%s\",\"limit\":\"" LIMIT "\"}\n",
 			  info->name, info->status, info->text, info->name);
 	n = snprintf(answer, sizeof answer,
 		     "HTTP/1.1 %d Too Many Requests\r\nServer: yett\r\nContent-Type: "

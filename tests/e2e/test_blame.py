@@ -14,6 +14,7 @@ ROWS = [
     (client.request("/" + "a" * 2000), "uri_too_long", "limits.uri", None),
     (client.request(headers={"X-A": "a" * 500, "Cookie": SECRET * 900, "X-B": "b"}), "header_too_large", "limits.head", "Cookie"),
     (HEAD + b"Cookie: " + b"a" * 100000, "header_too_large", "limits.head", "Cookie"),
+    (HEAD + b"Connection: close\r\n" + b"N" * 70000 + b": x\r\n\r\n", "header_too_large", "limits.head", "N" * 64),
     (client.request(headers=[(f"X-{i}", "1") for i in range(30)]), "too_many_headers", "limits.fields", None),
     (client.request("/", "POST", headers={"Content-Length": "5000"}), "body_too_large", "limits.body", "Content-Length"),
     (client.request("/", "POST", headers={"Transfer-Encoding": "chunked"}) + b"800\r\n" + b"a" * 2048, "body_too_large",

@@ -79,6 +79,7 @@ def test_one_address_over_all_workers(gateway, serve):
                 c.send(client.request())
             r = c.read()
             assert (r.status, r.why) == (429, "too_many_connections")
+            assert r.json()["limit"] == "limits.connections_per_address" and "limits.conn" in r.json()["detail"]
             assert r.json()["reason"] == "too_many_connections" and r.header("Connection") == "close"
             assert c.closed()
     other = spread(gw, 4, "127.0.0.2")

@@ -124,8 +124,9 @@ def test_full(gateway, serve):
     gauge = Gauge()
     gw = with_upstream(gateway, serve, gauge, queue=3)
     clients = send(gw, *"/" * 5)
-    r = gw.ask()
-    assert (r.status, r.why, r.header("Retry-After")) == (503, "queue_full", "1")
+    r = gw.ask("/one-more")
+    assert (r.status, r.why, r.header("Retry-After"), r.json()["limit"]) == (503, "queue_full", "1", "queue")
+    assert gw.logged(path="/one-more")["limit"] == "queue"
     gauge.release(5)
     assert all(c.read().status == 200 for c in clients)
 
@@ -145,7 +146,7 @@ def test_waited_too_long(gateway, serve):
     clients = send(gw, "/", "/")
     begin = time.monotonic()
     r = gw.ask("/late")
-    assert (r.status, r.why, r.header("Retry-After")) == (503, "queue_timeout", "1")
+    assert (r.status, r.why, r.header("Retry-After"), r.json()["limit"]) == (503, "queue_timeout", "1", "timeouts.queue")
     assert 0.25 < time.monotonic() - begin < 3
     assert gw.logged(path="/late")["queue_us"] >= 250000 and waiting(gw) == 0
     gauge.release(2)

@@ -133,7 +133,7 @@ def test_last_of_the_body_waits_before_the_upstream(gateway, serve, tmp_path):
     """The client is done, and so is its time; a Unix socket takes little."""
     up = serve(raw=silent, path=str(tmp_path / "s"))
     r = gateway(proxy_to(up, **only("idle"))).ask("/", "POST", body=b"x" * 330_000)
-    assert (r.status, r.why) == (504, "upstream_send_timeout")
+    assert (r.status, r.why, r.json()["limit"]) == (504, "upstream_send_timeout", "timeouts.idle")
 
 
 def test_slow_progress_is_not_cut(gateway, serve):
