@@ -5,6 +5,7 @@
 #include <arpa/inet.h>
 #include <ifaddrs.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 
 struct own {
 	const struct config *config;
@@ -108,6 +109,34 @@ reaches(const struct own *o, const struct in6_addr *to, const struct in6_addr *b
 }
 
 static bool
+same_file(const char *a, const char *b)
+{
+	struct stat x, y;
+
+	return stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+}
+
+/* However they are written; before the first start there is only the folder. */
+static bool
+same_socket(const char *a, const char *b)
+{
+	const char *name_a = strrchr(a, '/'), *name_b = strrchr(b, '/');
+	char *folder_a, *folder_b;
+	bool same;
+
+	if (strcmp(a, b) == 0 || same_file(a, b))
+		return true;
+	if (!name_a || !name_b || strcmp(name_a, name_b) != 0)
+		return false;
+	folder_a = xstrndup(a, (size_t)(name_a - a) + 1);
+	folder_b = xstrndup(b, (size_t)(name_b - b) + 1);
+	same = same_file(folder_a, folder_b);
+	free(folder_a);
+	free(folder_b);
+	return same;
+}
+
+static bool
 same(const struct own *o, const struct config_address *a, const struct config_address *listener)
 {
 	struct in6_addr to[2], bound[2];
@@ -115,7 +144,7 @@ same(const struct own *o, const struct config_address *a, const struct config_ad
 
 	if (a->unix_path || listener->unix_path)
 		return a->unix_path && listener->unix_path &&
-		       strcmp(a->unix_path, listener->unix_path) == 0;
+		       same_socket(a->unix_path, listener->unix_path);
 	if ((a->port ? a->port : 80) != listener->port)
 		return false;
 	to_count = host_literals(a->host, to);

@@ -109,6 +109,10 @@ client_set_peer(struct client *c, const struct sockaddr_storage *peer)
 		port = ((const struct sockaddr_in6 *)peer)->sin6_port;
 	client_set_address(c, ip, ntohs(port));
 	c->nameless = peer->ss_family == AF_UNIX;
+	if (c->nameless) { /* RFC 7239 section 6.2 */
+		c->ip_text_n = sizeof "unknown" - 1;
+		memcpy(c->ip_text, "unknown", sizeof "unknown");
+	}
 }
 
 /* Who is at the other end of the admin socket, as of its connect(). */

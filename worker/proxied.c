@@ -111,6 +111,8 @@ proxied_header(struct request *r, uint32_t version, char *out)
 	struct client *c = r->client;
 	struct proxy_end source, destination;
 
+	if (c->nameless && memcmp(real_client_ip(r), c->ip, sizeof c->ip) == 0)
+		return slice_make(out, proxy_write(version, NULL, NULL, out));
 	if (!c->local_known)
 		find_local(c);
 	memcpy(source.ip, real_client_ip(r), sizeof source.ip);

@@ -141,7 +141,7 @@ put_x_forwarded(char *o, struct request *r, bool trusted)
 		o = PUT(o, "X-Forwarded-Proto: http\r\n");
 	if (append && !was_passed(r, HTTP_X_FORWARDED_PROTOCOL, trusted))
 		o = PUT(o, "X-Forwarded-Protocol: http\r\n");
-	if (!was_passed(r, HTTP_X_FORWARDED_HOST, trusted))
+	if (r->host_field.n > 0 && !was_passed(r, HTTP_X_FORWARDED_HOST, trusted))
 		o = put_field(o, SLICE("X-Forwarded-Host"), r->host_field);
 	if (was_passed(r, HTTP_X_FORWARDED_PORT, trusted))
 		return o;

@@ -31,7 +31,8 @@ def test_good(tmp_path):
 
 
 @pytest.mark.parametrize("listener, endpoint", [
-    (":8080", "127.0.0.1:8080"), (":8080", "'[::1]:8080'"), ("127.0.0.1:8080", "localhost:8080"), ("unix:/a/b", "unix:/a/b")])
+    (":8080", "127.0.0.1:8080"), (":8080", "'[::1]:8080'"), ("127.0.0.1:8080", "localhost:8080"), ("unix:/a/b", "unix:/a/b"),
+    ("unix:/tmp/b", "unix:/tmp/./b"), ("unix:/tmp/b", "unix://tmp/../tmp//b")])
 def test_own_listener_as_endpoint(tmp_path, listener, endpoint):
     done = check(tmp_path, GOOD.replace(":8080", listener, 1).replace("127.0.0.1:9001", endpoint))
     assert done.returncode == 1 and ":4: upstreams.users.endpoints[0]: " in done.stdout + done.stderr

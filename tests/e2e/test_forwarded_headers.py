@@ -46,6 +46,24 @@ def test_trusted_proxy_is_believed(gateway, serve):
     assert gw.logged(path="/")["client"] == "9.9.9.9"
 
 
+def test_client_without_an_address(gateway, serve, tmp_path):
+    """RFC 7239 section 6.2; it is not said to be this machine, which upstreams may trust."""
+    up, path = serve(), f"{tmp_path}/s"
+    gw = gateway(proxy_to(up) | {"listeners": [f"unix:{path}"], "forwarded_header": "both"})
+    assert client.ask(path, headers=FORGED).status == 200
+    r = up.requests[0]
+    assert r.header("X-Forwarded-For") == r.header("X-Real-IP") == "unknown" and r.header("Forwarded").startswith("for=unknown;")
+    assert gw.logged(path="/")["client"] == "unknown"
+
+
+def test_no_host_to_tell_of(gateway, serve):
+    up = serve()
+    with gateway(proxy_to(up)).connect() as c:
+        c.send(b"GET / HTTP/1.1\r\nHost:\r\n\r\n")
+        assert c.read().status == 200
+    assert up.requests[0].header("X-Forwarded-Host") is None and up.requests[0].header("X-Forwarded-Proto") == "http"
+
+
 TRUSTED = ["127.0.0.1", "10.0.0.0/8", "2001:db8::/32"]
 
 
