@@ -239,6 +239,8 @@ fill_global(struct table_builder *b, const struct config *c, bool rules_loaded)
 	g->no_route_status = c->no_route_status;
 	g->rules_loaded = rules_loaded;
 	g->redx_headers = c->profile == PROFILE_REDX || c->profile == PROFILE_RIOX;
+	g->scrub = (c->scrub_user_delete ? SCRUB_USER_DELETE : 0) |
+		   (c->scrub_internal_origin ? SCRUB_INTERNAL_ORIGIN : 0);
 	g->client_head_ms = c->client_head;
 	g->keepalive_ms = c->keepalive;
 	g->keepalive_requests = c->keepalive_requests;

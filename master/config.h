@@ -323,6 +323,7 @@ struct config {
 	uint32_t no_route_status;
 	bool all_down_fail;
 	bool reveal_version;
+	bool scrub_user_delete, scrub_internal_origin;
 	enum access_log_to access_log;
 	const char *access_log_file;
 	uint32_t log_level;       /* enum log_level */

@@ -1033,6 +1033,15 @@ const struct setting settings[] = {
 	  .text =
 	      "Add Via to requests, and refuse those that have come round to this gateway twice.",
 	  .example = "false" },
+	{ "scrub_user_delete", SETTING_BOOL, AT(config, scrub_user_delete), .initial = "false",
+	  .text = "Take the header id off requests whose path ends in /user-delete: services of "
+		  "a-shine delete the user that it names.",
+	  .example = "true" },
+	{ "scrub_internal_origin", SETTING_BOOL, AT(config, scrub_internal_origin),
+	  .initial = "false",
+	  .text = "Send Origin: __unknown__ where a client says __internal__, which services of Riox "
+		  "believe.",
+	  .example = "true" },
 	{ "no_route", SETTING_WORD, AT(config, no_route_status), .initial = "404",
 	  .words = statuses, .text = "Status of the answer to a request that no route matches.",
 	  .example = "502" },
@@ -1084,10 +1093,12 @@ const struct setting_profile setting_profiles[] = {
 	{ PROFILE_RIOX, "limits.body", "10m" },
 	{ PROFILE_RIOX, "forwarded", "append" },
 	{ PROFILE_RIOX, "no_route", "502" },
+	{ PROFILE_RIOX, "scrub_internal_origin", "true" },
 	{ PROFILE_RIOX, "gate.protect", "[/api]" },
 	{ PROFILE_RIOX, "gate.except",
 	  "[/api/v1/users/auth/local, {path: /api/v1/users, methods: [POST]}]" },
 	{ PROFILE_RIOX, "gate.sources", "[bearer, bare]" },
+	{ PROFILE_ASHINE, "scrub_user_delete", "true" },
 	{ PROFILE_ASHINE, "gate.claims", "{id: auth_id}" },
 	{ PROFILE_ASHINE, "gate.sources", "[bearer, cookie]" },
 	{ PROFILE_ASHINE, "gate.cookie", "token" },

@@ -45,6 +45,9 @@ enum { FORWARDED_REPLACE, FORWARDED_APPEND }; /* X-Forwarded-* of an untrusted p
 #define FORWARDED_SEND_X 1u	/* X-Forwarded-*, X-Real-IP */
 #define FORWARDED_SEND_RFC7239 2u /* Forwarded */
 
+#define SCRUB_USER_DELETE 1u	 /* id, on a path that ends in /user-delete */
+#define SCRUB_INTERNAL_ORIGIN 2u /* Origin: __internal__ */
+
 struct table_global {
 	/* The first six and strip_lengths are set by table_builder_finish. */
 	uint32_t root_any;  /* trie of the routes for any host, TRIE_NONE when there are none */
@@ -60,6 +63,7 @@ struct table_global {
 	uint32_t rules_loaded; /* 0: Redis is configured and never answered: no route means 503 */
 	uint32_t fallback; /* route of what no other one matches; TRIE_NONE: there is none */
 	uint32_t redx_headers; /* upstreams hear of X-Redx-* */
+	uint32_t scrub;        /* SCRUB_* */
 	uint32_t client_head_ms, keepalive_ms, keepalive_requests;
 	uint32_t head_bytes, head_fields, uri_bytes;
 	uint32_t access_log;        /* 0 off, 1 JSON */

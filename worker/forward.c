@@ -52,8 +52,9 @@ passes(const struct request *r, const struct http_field *f, bool trusted)
 		return r->max_forwards < 0;
 	case HTTP_OTHER:
 		if (f->name_n == 2 && slice_ieq(http_name(&r->in, f), SLICE("id")) &&
+		    table_global(rules)->scrub & SCRUB_USER_DELETE &&
 		    ends_with(r->path, SLICE("/user-delete")))
-			return false; /* a-shine: whom to delete */
+			return false;
 		return !f->drop && !table_strips(rules, http_name(&r->in, f));
 	default:
 		return !f->drop && !table_strips(rules, http_name(&r->in, f));
@@ -189,8 +190,9 @@ write_request(struct request *r, uint32_t endpoint, bool copy)
 
 		if (!passes(r, f, trusted) || (r->action && action_drops(r, http_name(&r->in, f))))
 			continue;
-		if (f->id == HTTP_ORIGIN && slice_ieq(http_value(&r->in, f), SLICE("__internal__")))
-			o = PUT(o, "Origin: __unknown__\r\n"); /* Riox: its own services are believed */
+		if (f->id == HTTP_ORIGIN && g->scrub & SCRUB_INTERNAL_ORIGIN &&
+		    slice_ieq(http_value(&r->in, f), SLICE("__internal__")))
+			o = PUT(o, "Origin: __unknown__\r\n");
 		else
 			o = put_as_it_came(o, &run, &r->in, f);
 	}

@@ -72,9 +72,20 @@ def test_malformed_fields_are_refused(pair, line):
     assert r.status == 400 and not up.requests
 
 
-def test_internal_origin_is_not_believed(pair):
-    gw, up = pair
-    gw.ask("/open", headers={"Origin": "__internal__"})
-    assert "__internal__" not in up.requests[0].all("Origin")
-    gw.ask("/open", headers={"Origin": "https://a.test"})
-    assert up.requests[1].header("Origin") == "https://a.test"
+# The setting, the profile that sets it, what is sent, and what of the field arrives then.
+SCRUBS = [("scrub_internal_origin", "riox", "/open", ("Origin", "__internal__"), "__unknown__"),
+          ("scrub_user_delete", "a-shine", "/x/user-delete", ("id", "42"), None)]
+
+
+@pytest.mark.parametrize("setting, profile, path, field, arrives", SCRUBS)
+def test_what_services_of_one_system_believe(gateway, serve, setting, profile, path, field, arrives):
+    """It is taken off where that system is replaced, or where one asks for it, and nowhere else."""
+    gate = {"gate": {"secret": SECRET, "protect": ["/none"]}}
+    for extra, wanted in (({}, field[1]), ({setting: True}, arrives), ({"compatibility": profile}, arrives),
+                          ({"compatibility": profile, setting: False}, field[1])):
+        up = serve()
+        gw = gateway(proxy_to(up) | gate | extra)
+        assert gw.ask(path, headers=[field]).status == 200
+        assert up.requests[0].header(field[0]) == wanted, extra
+        gw.ask("/other", headers={"Origin": "https://a.test", "id": "7"})
+        assert (up.requests[1].header("Origin"), up.requests[1].header("id")) == ("https://a.test", "7")

@@ -678,6 +678,7 @@ profiles_change_defaults_only(void **state)
 	assert_int_equal(c->gate.except_count, 2);
 	assert_int_equal(c->gate.except[1].methods, 1u << METHOD_POST);
 	assert_int_equal(c->gate.sources, TOKEN_FROM_BEARER | TOKEN_FROM_BARE);
+	assert_true(c->scrub_internal_origin && !c->scrub_user_delete);
 	config_free(c);
 
 	c = load_good(ROUTE "compatibility: riox\nno_route: 404\ngate: {protect: [], except: [/x], "
@@ -697,6 +698,7 @@ profiles_change_defaults_only(void **state)
 	c = load_good(ROUTE "compatibility: a-shine\n");
 	assert_int_equal(c->gate.sources, TOKEN_FROM_BEARER | TOKEN_FROM_COOKIE);
 	assert_string_equal(c->gate.claims[0].header, "auth_id");
+	assert_true(c->scrub_user_delete && !c->scrub_internal_origin);
 	config_free(c);
 }
 
