@@ -29,6 +29,12 @@ const struct api_row api_rows[] = {
 	{ "GET", "/replay", ACCESS_READ, api_replay,
 	  "How many of the last requests would go elsewhere by the rules of to=ID (\"previous\"), "
 	  "and which." },
+	{ "POST", "/apply", ACCESS_WRITE, api_apply,
+	  "Makes the families of rules that the body names exactly so; dry_run=1 only says what "
+	  "would change, force=1 confirms that more than half goes." },
+	{ "POST", "/rollback", ACCESS_WRITE, api_rollback,
+	  "Makes the rules what they were steps=N revisions ago, or at to=ID; dry_run=1 and "
+	  "force=1 as for /apply." },
 	{ "POST", "/explain", ACCESS_READ, api_explain,
 	  "What would become of a request: {\"method\", \"url\", \"headers\": [{\"name\", "
 	  "\"value\"}], \"from\"}." },
@@ -107,6 +113,7 @@ call_end(struct api_call *c)
 {
 	call_close(&c->text);
 	arena_deinit(&c->arena);
+	buf_deinit(&c->data);
 	free(c);
 }
 
@@ -136,8 +143,14 @@ void
 api_reply_more(struct api_call *c, int status, const char *text, struct slice data,
 	       struct slice more, const char *fields)
 {
-	BUF_CLEAN struct buf json = { 0 };
+	const char *revision = *c->revision ? c->revision : store_revision(c->master);
+	BUF_CLEAN struct buf json = { 0 }, tag = { 0 };
 
+	if (!fields && status == 200 && !is_write(c) && *revision) {
+		buf_addf(&tag, "ETag: \"%s\"\r\n", revision);
+		buf_addc(&tag, '\0');
+		fields = tag.p;
+	}
 	buf_adds(&json, SLICE("{\"message\":"));
 	buf_add_json(&json, slice_of(text));
 	if (data.n > 0) {
@@ -145,7 +158,7 @@ api_reply_more(struct api_call *c, int status, const char *text, struct slice da
 		buf_adds(&json, data);
 	}
 	buf_adds(&json, SLICE(",\"revision\":"));
-	buf_add_json(&json, slice_of(*c->revision ? c->revision : store_revision(c->master)));
+	buf_add_json(&json, slice_of(revision));
 	buf_addf(&json, ",\"version\":%llu", (unsigned long long)c->master->publisher.version);
 	buf_adds(&json, more);
 	buf_adds(&json, SLICE("}\n"));

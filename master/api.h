@@ -29,6 +29,7 @@ struct api_call {
 	struct slice param[API_PARAMS]; /* what stood for {url} and the like, decoded; in the arena */
 	struct arena arena;             /* lives as long as the call */
 	char revision[STORE_REVISION_MAX]; /* that it made; "": none */
+	struct buf data;                   /* JSON that goes along with what became of a change */
 };
 
 struct api_row {
@@ -60,6 +61,8 @@ bool api_flag(const struct api_call *c, struct slice flag);
 struct slice api_query(struct api_call *c, struct slice name);
 /* For a change of this call: who asks, why (X-Yett-Why, else method and path), If-Match. */
 struct change *api_new_change(struct api_call *c);
+/* Is the revision in force the one that If-Match names, if any? */
+bool api_matches(const struct api_call *c);
 /* Stores the change (taken over), waits until every worker has it in force, and answers in the
  * envelope: 200, 202 with who lags, 400, 409 or 503. */
 void api_change(struct api_call *c, struct change *change);
@@ -93,6 +96,10 @@ void api_orphans_delete(struct api_call *c);
 void api_batch_add(struct api_call *c);
 void api_batch_replace(struct api_call *c);
 void api_batch_delete(struct api_call *c);
+
+/* api_apply.c */
+void api_apply(struct api_call *c);
+void api_rollback(struct api_call *c);
 
 /* api_own.c */
 void api_status(struct api_call *c);

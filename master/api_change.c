@@ -38,20 +38,28 @@ api_new_change(struct api_call *c)
 	return change;
 }
 
+bool
+api_matches(const struct api_call *c)
+{
+	struct slice expected = revision_of(c->text.part[CALL_IF_MATCH]);
+
+	return expected.n == 0 || slice_eq(expected, slice_of(store_revision(c->master)));
+}
+
 static void
 on_settled(struct api_call *c, const struct wait_outcome *o)
 {
 	struct buf more BUF_CLEAN = { 0 };
 
 	if (o->status == 200) {
-		api_reply_message(c, 200, "OK", SLICE(""));
+		api_reply_message(c, 200, "OK", buf_slice(&c->data));
 		return;
 	}
 	buf_addf(&more, ",\"lagging\":[%.*s]", SLICE_F(o->lagging));
 	api_reply_more(c, o->status,
 		       o->status == 202 ? "OK"
 					: "It is stored, and a worker refused the table made of it",
-		       SLICE(""), buf_slice(&more), NULL);
+		       buf_slice(&c->data), buf_slice(&more), NULL);
 }
 
 static void
@@ -64,9 +72,9 @@ on_stored(void *userdata, const struct store_outcome *o)
 	if (o->status != 200) {
 		buf_adds(&reason, o->reason);
 		buf_addc(&reason, '\0');
-		api_reply_message(c, o->status, reason.p, SLICE(""));
+		api_reply_message(c, o->status, reason.p, buf_slice(&c->data));
 	} else if (api_flag(c, SLICE("wait=0"))) {
-		api_reply_message(c, 202, "OK", SLICE(""));
+		api_reply_message(c, 202, "OK", buf_slice(&c->data));
 	} else {
 		waiters_add(c, api_flag(c, SLICE("wait=1")) ? WAIT_LONG : 0, on_settled);
 	}

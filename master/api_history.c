@@ -24,7 +24,7 @@ api_revisions(struct api_call *c)
 		buf_adds(&json, i ? SLICE(",") : SLICE(""));
 	}
 	buf_adds(&json, SLICE("]}"));
-	api_reply_message(c, 200, "The last revisions, the newest first", buf_slice(&json));
+	api_reply_message(c, 200, "OK", buf_slice(&json));
 }
 
 void
@@ -56,7 +56,7 @@ api_revision(struct api_call *c)
 		diff_write(&d, &json);
 		buf_addc(&json, '}');
 	}
-	api_reply_message(c, 200, "The revision", buf_slice(&json));
+	api_reply_message(c, 200, "OK", buf_slice(&json));
 }
 
 /* ---- differences ---- */
@@ -87,5 +87,5 @@ api_diff(struct api_call *c)
 	buf_adds(&json, SLICE(",\"diff\":"));
 	diff_write(&d, &json);
 	buf_addc(&json, '}');
-	api_reply_message(c, 200, "What differs", buf_slice(&json));
+	api_reply_message(c, 200, "OK", buf_slice(&json));
 }

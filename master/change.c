@@ -40,6 +40,12 @@ change_expect(struct change *c, struct slice revision)
 	c->expected = arena_copy(&c->arena, revision);
 }
 
+void
+change_note(struct change *c, struct slice delta)
+{
+	c->note = arena_copy(&c->arena, delta);
+}
+
 static void
 add(struct change *c, enum op_kind kind, struct slice key, struct slice field,
     struct slice value)

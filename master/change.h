@@ -30,12 +30,15 @@ struct change {
 	struct map keys;       /* that it touches, each once: the first operation's number, from 1 */
 	struct slice who, why; /* "token:ci", "PUT /frontends/a/b" */
 	struct slice expected; /* the revision that it is meant for; empty: any */
+	struct slice note;     /* not empty: there are no operations, what somebody else did is
+				  told; the delta as it is stored */
 };
 
 /* Everything is copied. */
 struct change *change_new(struct slice who, struct slice why);
 void change_free(struct change *c); /* NULL is allowed */
 void change_expect(struct change *c, struct slice revision);
+void change_note(struct change *c, struct slice delta);
 void change_set(struct change *c, struct slice key, struct slice value);
 void change_delete(struct change *c, struct slice key);
 void change_set_field(struct change *c, struct slice key, struct slice field, struct slice value);

@@ -22,6 +22,9 @@ enum option_name {
 	OPTION_REFUSED = 1024,
 	OPTION_HEADER = 2048,
 	OPTION_FROM = 4096,
+	OPTION_WHY = 8192,
+	OPTION_IF_MATCH = 16384,
+	OPTION_DRY_RUN = 32768,
 };
 
 static const struct option {
@@ -38,6 +41,9 @@ static const struct option {
 	{ "--wait", NULL, OPTION_WAIT, offsetof(struct command_options, wait), true },
 	{ "--force", NULL, OPTION_FORCE, offsetof(struct command_options, force), true },
 	{ "--refused", NULL, OPTION_REFUSED, offsetof(struct command_options, refused), true },
+	{ "--why", NULL, OPTION_WHY, offsetof(struct command_options, why), false },
+	{ "--if-match", NULL, OPTION_IF_MATCH, offsetof(struct command_options, if_match), false },
+	{ "--dry-run", NULL, OPTION_DRY_RUN, offsetof(struct command_options, dry_run), true },
 	{ "--claim", NULL, OPTION_CLAIM, 0, false },
 	{ "--header", "-H", OPTION_HEADER, 0, false },
 	{ "--from", NULL, OPTION_FROM, offsetof(struct command_options, from), false },
@@ -87,6 +93,39 @@ static const struct command {
 	  "its route and\n"
 	  "those that were near, the gate's verdict, the endpoint that would be picked, and what it "
 	  "would get." },
+	{ "history", 0, OPTION_FILE | OPTION_SOCKET | OPTION_JSON, command_history,
+	  "history [--json] [-c FILE | --socket PATH]",
+	  "Shows the last revisions of the rules: who changed them, when and why." },
+	{ "diff", 2, OPTION_FILE | OPTION_SOCKET | OPTION_JSON, command_diff,
+	  "diff [A [B]] [--json] [-c FILE | --socket PATH]",
+	  "Shows what differs in the rules between two revisions; without B to those in force, "
+	  "without A from\n"
+	  "the revision before. A may be a file of rules: what yett apply would change." },
+	{ "apply", 1,
+	  OPTION_FILE | OPTION_SOCKET | OPTION_JSON | OPTION_DRY_RUN | OPTION_FORCE | OPTION_WAIT |
+	      OPTION_WHY | OPTION_IF_MATCH,
+	  command_apply,
+	  "apply RULES [--dry-run] [--force] [--why TEXT] [--if-match REVISION] [--wait] [--json] "
+	  "[-c FILE | --socket PATH]",
+	  "Makes the rules of the store those of a file in YAML or JSON: {routes: {NAME: {...}}, "
+	  "upstreams: ..,\n"
+	  "policies: .., frontends: {URL: BACKEND}, backends: {NAME: {SERVER: SCORE}}}. What it "
+	  "names becomes exactly\n"
+	  "so, families that it does not name stay. --force confirms that more than half of the "
+	  "rules goes,\n"
+	  "--if-match that the revision is still this one. Exit status: 0 in force, 1 refused, 2 "
+	  "nobody answers,\n"
+	  "3 in force but a worker lags." },
+	{ "rollback", 1,
+	  OPTION_FILE | OPTION_SOCKET | OPTION_JSON | OPTION_DRY_RUN | OPTION_FORCE | OPTION_WAIT |
+	      OPTION_WHY | OPTION_IF_MATCH,
+	  command_rollback,
+	  "rollback [N | REVISION] [--dry-run] [--force] [--why TEXT] [--if-match REVISION] "
+	  "[--wait] "
+	  "[--json] [-c FILE | --socket PATH]",
+	  "Makes the rules what they were N revisions ago (1 undoes the last), or at a revision. "
+	  "That is a new\n"
+	  "revision: the history stays. Exit status as for apply." },
 	{ "token", 0, OPTION_FILE | OPTION_CLAIM | OPTION_TTL | OPTION_ALGORITHM, command_token,
 	  "token -c FILE [--claim NAME=VALUE]... [--ttl DURATION] [--algorithm NAME]",
 	  "Prints a token for tests that the gate of this configuration accepts, signed with its "

@@ -19,6 +19,9 @@ struct command_options {
 	const char *from; /* --from ADDRESS */
 	const char *words[2]; /* what stands without a letter: help TOPIC, diff A B */
 	int words_count;
+	const char *why;      /* --why TEXT */
+	const char *if_match; /* --if-match REVISION */
+	bool dry_run;
 	bool json, effective, wait, force, refused;
 };
 
@@ -37,3 +40,7 @@ int command_status(const struct command_options *o);
 int command_routes(const struct command_options *o);
 int command_reload(const struct command_options *o);
 int command_explain(const struct command_options *o);
+int command_history(const struct command_options *o);
+int command_diff(const struct command_options *o);
+int command_apply(const struct command_options *o);
+int command_rollback(const struct command_options *o);

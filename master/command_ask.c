@@ -34,19 +34,39 @@ command_socket(const struct command_options *o, struct buf *path)
 	return r;
 }
 
+/* A value of a field from the command line: no line may end in it. */
+static int
+add_field(struct buf *out, const char *name, const char *value)
+{
+	for (const char *c = value ? value : ""; *c; c++) {
+		if ((unsigned char)*c < ' ' || *c == 0x7f) {
+			fputs("yett: a control character in --why or --if-match; write plain "
+			      "text\n",
+			      stderr);
+			return COMMAND_UNREADABLE;
+		}
+	}
+	if (value)
+		buf_addf(out, "%s: %s\r\n", name, value);
+	return COMMAND_OK;
+}
+
 int
 answer_send(struct answer *a, const struct command_options *o, const char *method,
 	    const char *target, struct slice body)
 {
-	struct buf BUF_CLEAN path = { 0 }, why = { 0 };
+	struct buf BUF_CLEAN path = { 0 }, why = { 0 }, fields = { 0 };
 	struct ask q = { .method = method,
 			 .target = target,
 			 .body = body,
 			 .timeout_s = o->wait ? 0 : PATIENCE_S };
 
 	*a = (struct answer){ 0 };
-	if (command_socket(o, &path) != 0)
+	if (add_field(&fields, "X-Yett-Why", o->why) != 0 ||
+	    add_field(&fields, "If-Match", o->if_match) != 0 || command_socket(o, &path) != 0)
 		return COMMAND_UNREADABLE;
+	buf_addc(&fields, '\0');
+	q.fields = fields.p;
 	q.socket = path.p;
 	a->status = ask(&q, &a->body, &why);
 	if (a->status < 0) {

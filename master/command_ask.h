@@ -19,7 +19,7 @@ struct answer {
  * on standard error. In any case answer_deinit is due. */
 int answer_get(struct answer *a, const struct command_options *o, const char *method,
 	       const char *target);
-/* The same with a body. */
+/* The same with a body, and with the fields that --why and --if-match stand for. */
 int answer_send(struct answer *a, const struct command_options *o, const char *method,
 		const char *target, struct slice body);
 void answer_deinit(struct answer *a);

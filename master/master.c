@@ -176,7 +176,7 @@ on_rules_changed(void *userdata)
 static void
 on_history(void *userdata)
 {
-	revisions_settle(userdata);
+	revisions_read(userdata);
 	store_wake(userdata);
 }
 

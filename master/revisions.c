@@ -1,12 +1,27 @@
 #include "revisions.h"
 
+#include "change.h"
 #include "master.h"
+#include "store.h"
+
+#include "lib/log.h"
 
 #include <stdio.h>
+
+#define WHO_RAW "raw"
+#define QUIET_MS 200 /* several raw writes of one wish come within this */
+
+int
+revisions_init(struct master *m)
+{
+	m->revisions.quiet.data = m;
+	return uv_timer_init(&m->loop, &m->revisions.quiet);
+}
 
 void
 revisions_deinit(struct master *m)
 {
+	uv_close((uv_handle_t *)&m->revisions.quiet, NULL);
 	history_deinit(&m->revisions.history);
 }
 
@@ -18,6 +33,79 @@ revisions_in_force(const struct master *m)
 	if (rules_changes(m->rules)->items.count > 0)
 		return NULL;
 	return history_find(&v->history, slice_of(v->base));
+}
+
+/* ---- notes ---- */
+
+/* What led from the newest revision to our rules. */
+static void
+add_delta(const struct master *m, struct buf *out)
+{
+	const struct revisions *v = &m->revisions;
+	const struct revision *newest = history_newest(&v->history);
+	const struct revision *base = history_find(&v->history, slice_of(v->base));
+	struct delta d DELTA_CLEAN = { 0 };
+	struct buf why BUF_CLEAN = { 0 };
+
+	if (!newest) {
+		buf_add_json(out, SLICE("it is the first, what was before it is not known"));
+	} else if (!base) {
+		buf_add_json(out, SLICE("it was made while no gateway looked"));
+	} else if (history_between(&v->history, newest, base, &d, &why) < 0) {
+		buf_add_json(out, buf_slice(&why));
+	} else {
+		delta_compose(&d, rules_changes(m->rules));
+		delta_write(&d, out);
+	}
+}
+
+static void
+on_noted(void *userdata, const struct store_outcome *o)
+{
+	struct master *m = userdata;
+	struct revisions *v = &m->revisions;
+
+	v->noting = false;
+	if (o->status == 200) {
+		v->refused = false;
+	} else if (o->status == 409) {
+		v->due = true; /* another was first; perhaps it noted the same */
+	} else if (!v->refused) {
+		v->refused = true;
+		log_warn("revisions error=\"%.*s\" remedy=\"changes past the API get no revision "
+			 "from here\"",
+			 SLICE_F(o->reason));
+	}
+	revisions_settle(m);
+}
+
+static void
+note(struct master *m)
+{
+	struct revisions *v = &m->revisions;
+	struct buf delta BUF_CLEAN = { 0 };
+	struct change *c = change_new(SLICE(WHO_RAW), SLICE("written past the API"));
+
+	add_delta(m, &delta);
+	change_note(c, buf_slice(&delta));
+	v->due = false;
+	v->noting = true;
+	store_submit(m, c, on_noted, m);
+}
+
+static void
+on_quiet(uv_timer_t *timer)
+{
+	struct master *m = timer->data;
+	struct store_redis_status st;
+
+	store_redis_get_status(m->store, &st);
+	if (!m->revisions.due || m->revisions.noting || st.state != REDIS_UP)
+		return;
+	if (st.settled)
+		note(m);
+	else if (!*st.history_error)
+		uv_timer_again(timer);
 }
 
 /* ---- settling ---- */
@@ -33,7 +121,15 @@ revisions_settle(struct master *m)
 	if (newest && strcmp(newest->digest, digest) == 0) {
 		snprintf(v->base, sizeof v->base, "%s", newest->id);
 		rules_mark(m->rules);
+		v->due = false;
+	} else if (rules_changes(m->rules)->items.count > 0 ||
+		   (!v->base[0] && (newest || rules_known(m->rules) > 0))) {
+		v->due = true;
 	}
+	if (v->due && m->config->redis.configured)
+		uv_timer_start(&v->quiet, on_quiet, QUIET_MS, QUIET_MS);
+	else
+		uv_timer_stop(&v->quiet);
 	r = revisions_in_force(m);
 	if (strcmp(m->publisher.revision, r ? r->id : "") != 0)
 		saver_mark(&m->saver);
@@ -51,6 +147,37 @@ revisions_remember(struct master *m, struct revision *r)
 	if (strcmp(r->digest, digest) == 0)
 		snprintf(v->base, sizeof v->base, "%s", r->id);
 	history_add(&v->history, r);
+	revisions_settle(m);
+}
+
+/* What is deleted through the API of any gateway is no accident, however much it is. */
+static void
+take_note(struct master *m, const struct revision *r)
+{
+	struct delta d DELTA_CLEAN = { 0 };
+
+	if (!r->delta || strcmp(r->who, WHO_RAW) == 0 || delta_read(&d, slice_of(r->delta)) < 0)
+		return;
+	for (size_t i = 0; i < d.items.count; i++) {
+		const struct delta_item *item = d.items.entries[i].value;
+
+		if (strcmp(item->after, "null") == 0)
+			store_redis_meant(m->store, map_name(&d.items.entries[i]));
+	}
+}
+
+void
+revisions_read(struct master *m)
+{
+	struct revisions *v = &m->revisions;
+	const struct history *h = &v->history;
+
+	for (size_t i = 0; i < h->count; i++) {
+		if (!*v->read || revision_compare(h->at[i]->id, v->read) > 0)
+			take_note(m, h->at[i]);
+	}
+	if (h->count)
+		snprintf(v->read, sizeof v->read, "%s", history_newest(h)->id);
 	revisions_settle(m);
 }
 

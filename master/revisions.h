@@ -1,25 +1,36 @@
 #pragma once
 
 /*
- * revisions: which revision the rules in force are: the newest one that has their digest, until
- * they change.
+ * revisions: which revision the rules in force are, and that every change of them becomes one. A
+ * write through the API is told by who writes it (store.h); what somebody wrote past it is noted
+ * here, when the rules have been still for a moment, by the gateway that is first to do so.
  */
 
 #include "history.h"
+
+#include <uv.h>
 
 struct master;
 
 struct revisions {
 	struct history history;
+	char read[REVISION_TEXT]; /* the newest one whose deletions were taken note of */
 	char base[REVISION_TEXT]; /* our rules were its, when their changes were last marked; empty:
 				     not known */
+	uv_timer_t quiet;
+	bool due;     /* our rules are no revision's, and we are to note it */
+	bool noting;  /* under way */
+	bool refused; /* told that notes are refused */
 };
 
+int revisions_init(struct master *m) __attribute__((warn_unused_result));
 void revisions_deinit(struct master *m);
 /* The rules or the history are not what they were. */
 void revisions_settle(struct master *m);
 /* That of the last-known-good rules, which are in force now: takes it over. */
 void revisions_remember(struct master *m, struct revision *r);
+/* The stream was read. */
+void revisions_read(struct master *m);
 /* One that was just stored: takes it over. NULL is allowed. */
 void revisions_add(struct master *m, struct revision *r);
 /* The revision of the rules in force; NULL: they are none's that is known. */

@@ -129,6 +129,12 @@ prepare(struct store_write *w, struct buf *why)
 		buf_adds(why, SLICE("another revision is in force"));
 		return 409;
 	}
+	if (w->change->note.n) {
+		rules_digest(m->rules, w->digest);
+		w->delta.n = 0;
+		buf_adds(&w->delta, w->change->note);
+		return 0;
+	}
 	if (change_draft(w->change, m->rules, &w->draft, why) < 0)
 		return 400;
 	if (is_idle(w))
@@ -165,6 +171,10 @@ on_redis_written(void *userdata, enum write_result result, struct slice text)
 		break;
 	case WRITE_STALE:
 		store_redis_catch_up(m->store);
+		if (w->change->note.n) { /* perhaps that was the same */
+			finish_refused(w, 409, text);
+			break;
+		}
 		try_end(w);
 		m->writes.current = NULL;
 		break;
@@ -358,7 +368,7 @@ store_submit(struct master *m, struct change *change, store_done_fn done, void *
 {
 	struct store_outcome nothing = { 200, SLICE(""), store_revision(m) };
 
-	if (change->count > 0) {
+	if (change->count > 0 || change->note.n > 0) {
 		submit(m, change, done, userdata);
 		return;
 	}

@@ -48,7 +48,7 @@ keys_present(struct store_keys *k, struct slice key)
 {
 	struct mark *m = keys_mark(k, key);
 
-	m->missing = m->gone = m->oversized = false;
+	m->missing = m->gone = m->oversized = m->meant = false;
 	m->found = true;
 }
 
@@ -100,7 +100,7 @@ keys_drop(struct store_keys *k, struct slice key)
 	struct mark *m = keys_mark(k, key);
 
 	set_withheld(k, m, false);
-	m->missing = m->gone = m->found = false;
+	m->missing = m->gone = m->found = m->meant = false;
 	rules_delete(k->rules, key);
 	forget(k, key_cut(key));
 }

@@ -18,6 +18,7 @@ struct mark {
 	bool oversized; /* cannot be read */
 	bool queued;    /* announced, not asked for yet */
 	bool own;       /* a write of ours touches it: if it goes, that is meant */
+	bool meant;     /* a revision says so of it, until it is found again */
 };
 
 enum loss { LOSS_MISSING, LOSS_GONE }; /* by mark.missing, by mark.gone */

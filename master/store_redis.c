@@ -528,6 +528,12 @@ store_redis_probe(struct store_redis *s, write_done_fn done, void *userdata)
 }
 
 void
+store_redis_meant(struct store_redis *s, struct slice key)
+{
+	sync_meant(s->sync, key);
+}
+
+void
 store_redis_catch_up(struct store_redis *s)
 {
 	store_history_announce(s->history);

@@ -48,6 +48,8 @@ void store_redis_compare(struct store_redis *s, bool force);
 bool store_redis_busy(const struct store_redis *s);
 void store_redis_write(struct store_redis *s, const struct write_order *order, write_done_fn done,
 		       void *userdata);
+/* A revision says that the key was deleted: its loss is nobody's accident. */
+void store_redis_meant(struct store_redis *s, struct slice key);
 /* Can a key be written, read and deleted? */
 void store_redis_probe(struct store_redis *s, write_done_fn done, void *userdata);
 /* Reads the revisions again: somebody has written one that we do not know. */

@@ -156,7 +156,9 @@ key_absent(struct store_sync *s, struct slice key, bool urgent)
 {
 	size_t before = s->keys.withheld;
 
-	if (keys_mark(&s->keys, key)->own) {
+	const struct mark *m = keys_mark(&s->keys, key);
+
+	if (m->own || m->meant) {
 		keys_drop(&s->keys, key);
 		tell_withheld(s, before);
 		return;
@@ -524,6 +526,15 @@ void
 sync_own(struct store_sync *s, struct slice key, bool own)
 {
 	keys_own(&s->keys, key, own);
+}
+
+void
+sync_meant(struct store_sync *s, struct slice key)
+{
+	if (!s->conn || !rules_knows(s->keys.rules, key))
+		return;
+	keys_mark(&s->keys, key)->meant = true;
+	sync_announce(s, key);
 }
 
 void

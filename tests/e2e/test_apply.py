@@ -1,0 +1,90 @@
+"""`yett apply`: the rules become what a file says."""
+
+import json
+
+import pytest
+from harness.api import Api
+from harness.gateway import from_redis
+from test_api_redx import api, gw, kept  # noqa: F401
+from test_revisions import in_force, redis, revisions
+
+
+@pytest.fixture
+def write(tmp_path):
+    def write(text):
+        file = tmp_path / "rules.yaml"
+        file.write_text(text if isinstance(text, str) else json.dumps(text))
+        return str(file)
+    return write
+
+
+RULES = """
+frontends:
+  a.test: web
+  b.test/x: web
+backends:
+  web: {"10.0.0.1:80": 0, _cookie: sticky}
+"""
+
+
+def test_apply(gw, api, write):
+    api.done("POST", "frontends", "old.test", "gone")
+    r = gw.cli("apply", write(RULES), "--dry-run")
+    assert r.returncode == 0
+    assert r.stdout.splitlines() == [
+        "added    backend   web       {\"10.0.0.1:80\":\"0\",\"_cookie\":\"sticky\"}",
+        "added    frontend  a.test    web",
+        "added    frontend  b.test/x  web",
+        "removed  frontend  old.test  gone",
+        "nothing was changed"]
+    assert gw.cli("diff", write(RULES)).stdout == r.stdout
+    assert len(revisions(gw)) == 1
+    r = gw.cli("apply", write(RULES), "--why", "from the repository")
+    assert r.returncode == 0 and r.stdout.endswith(f"revision {in_force(gw)['revision']} is in force in every worker\n")
+    assert in_force(gw)["why"] == "from the repository"
+    assert sorted(f["url"] for f in api.data("frontends")) == ["a.test", "b.test/x"]
+    r = gw.cli("apply", write(RULES))
+    assert r.returncode == 0 and r.stdout == "nothing differs\n"
+    assert len(revisions(gw)) == 2  # what changes nothing is no revision
+
+
+def test_families_that_are_not_named_stay(gw, api, write):
+    api.done("POST", "backends", "kept", "10.0.0.1:80")
+    assert gw.cli("apply", write("frontends: {a.test: kept}")).returncode == 0
+    assert gw.cli("apply", write({"frontends": {}})).returncode == 0
+    assert api.data("frontends") == [] and [b["name"] for b in api.data("backends")] == ["kept"]
+
+
+def test_mistakes(gw, write):
+    def refused(text, *lines, status=1):
+        file = write(text)
+        r = gw.cli("apply", file)
+        assert r.returncode == status, r
+        for line in lines:
+            assert line.format(file) in r.stderr, r.stderr
+    refused("frontends:\n  a: b\n  a: c\n", "{}:3: the name stands twice; remove one of the two")
+    refused("frontends: [\n", "{}:2: ")
+    refused("", "{}:1: there are no rules in it")
+    refused("rutes: {{}}\nbackends: {b: {h: many}}".replace("{{}}", "{}"), "{}: rutes: unknown; rules are routes,",
+            '{}: backends.b: field "h": the score is no number', "nothing was changed")
+    assert gw.cli("apply", "/nonexistent").returncode == 2
+    assert gw.cli("apply").returncode == 2
+    assert revisions(gw) == []
+
+
+def test_a_mass_loss_is_confirmed(gw, api, write):
+    many = {"frontends": {f"{n}.test": "b" for n in range(6)}}
+    assert gw.cli("apply", write(many)).returncode == 0
+    r = gw.cli("apply", write("frontends: {0.test: b}"))
+    assert r.returncode == 1 and "More than half of the rules would go; confirm it by --force" in r.stderr
+    assert len(api.data("frontends")) == 6
+    assert gw.cli("apply", write("frontends: {0.test: b}"), "--force").returncode == 0
+    assert [f["url"] for f in api.data("frontends")] == ["0.test"]
+
+
+def test_fields_that_others_write_stay(gateway, store, write):
+    """Of a hash only what differs is written."""
+    gw = gateway(from_redis(store))
+    Api(gw.socket).done("POST", "backends", "web", "10.0.0.1:80")
+    assert gw.cli("apply", write("backends: {web: {\"10.0.0.1:80\": 0, \"10.0.0.2:80\": 1}}")).returncode == 0
+    assert redis(store, "HGETALL", "backend:web").split() == ["10.0.0.1:80", "0", "10.0.0.2:80", "1"]
