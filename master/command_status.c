@@ -179,6 +179,7 @@ write_revision(const struct json *rules, struct buf *out)
 	const struct json *r = json_get(rules, "revision");
 	struct slice why = json_text(json_get(r, "why"));
 	struct slice error = json_text(json_get(rules, "history_error"));
+	struct slice digest = json_text(json_get(rules, "digest"));
 	char at[32];
 
 	if (r && json_kind(r) == JSON_OBJECT) {
@@ -188,9 +189,8 @@ write_revision(const struct json *rules, struct buf *out)
 		if (why.n)
 			buf_addf(out, ": %.*s", SLICE_F(why));
 		buf_addc(out, '\n');
-	} else if (answer_number(rules, "frontends") + answer_number(rules, "backends") > 0) {
-		buf_addf(out, "        revision not known, digest %.*s\n",
-			 SLICE_F(json_text(json_get(rules, "digest"))));
+	} else if (digest.n && strspn(digest.p, "0") < digest.n) {
+		buf_addf(out, "        revision not known, digest %.*s\n", SLICE_F(digest));
 	}
 	if (error.n)
 		buf_addf(out, "        revisions cannot be read: %.*s\n", SLICE_F(error));
