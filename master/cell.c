@@ -168,6 +168,9 @@ after(struct slice key, struct slice prefix)
 int
 cell_put(const struct cell *c, struct slice key, struct rules *rules)
 {
+	enum native_kind kind;
+	struct slice name;
+
 	if (c->kind == CELL_NONE)
 		return rules_delete(rules, key);
 	if (slice_starts(key, FRONTEND))
@@ -178,5 +181,9 @@ cell_put(const struct cell *c, struct slice key, struct rules *rules)
 		return c->kind == CELL_FIELDS
 			   ? put_backend(c, after(key, BACKEND), rules)
 			   : rules_refuse(rules, key, "it is no hash; write it with HSET");
+	if (rules_native_key(key, &kind, &name))
+		return c->kind == CELL_TEXT
+			   ? rules_set_native(rules, kind, name, buf_slice(&c->text))
+			   : rules_refuse(rules, key, "it is no string; write it with SET");
 	return rules_refuse(rules, key, "no rule is kept under this name");
 }

@@ -72,7 +72,7 @@ write_workers(const struct json *root, bool colours, struct buf *out)
 	const struct json *admin = json_get(root, "admin");
 	struct columns c;
 
-	columns_init(&c, 10, colours);
+	columns_init(&c, 8, colours);
 	add_head(&c, titles);
 	for (const struct json *w = json_first(json_get(root, "workers")); w; w = json_next(w))
 		add_worker(&c, w, false);

@@ -88,3 +88,31 @@ def test_fields_that_others_write_stay(gateway, store, write):
     Api(gw.socket).done("POST", "backends", "web", "10.0.0.1:80")
     assert gw.cli("apply", write("backends: {web: {\"10.0.0.1:80\": 0, \"10.0.0.2:80\": 1}}")).returncode == 0
     assert redis(store, "HGETALL", "backend:web").split() == ["10.0.0.1:80", "0", "10.0.0.2:80", "1"]
+
+
+NATIVE = """
+upstreams:
+  shop: {endpoints: [ADDRESS]}
+routes:
+  shop: {path: /shop, upstream: shop, methods: [GET]}
+  old: {path: /old, upstream: shop}
+policies:
+  private: {protect: [/shop/admin]}
+"""
+
+
+def test_native_rules(gw, api, write, serve):
+    text = NATIVE.replace("ADDRESS", serve().address)
+    assert gw.cli("apply", write(text)).returncode == 0
+    assert gw.ask("/shop").status == gw.ask("/old").status == 200
+    r = gw.cli("apply", write(text.replace("GET", "GET, POST").replace("  old:", "  new:")))
+    assert r.stdout.splitlines()[:3] == [
+        'added    route  new   {"path":"/old","upstream":"shop"}',
+        'removed  route  old   {"path":"/old","upstream":"shop"}',
+        'changed  route  shop  methods: ["GET"] -> ["GET","POST"]']
+    assert gw.ask("/shop", "POST").status == 200
+    assert gw.cli("rollback").returncode == 0
+    assert gw.ask("/shop", "POST").status == 405
+    r = gw.cli("apply", write("routes: {bad: {path: no, upstream: x}}"))
+    assert r.returncode == 1 and "rules.yaml: routes.bad: " in r.stderr and "nothing was changed" in r.stderr
+    assert gw.ask("/old").status == 200

@@ -48,8 +48,9 @@ def test_damaged_file_is_set_aside(gateway, store, serve):
     up = serve()
     store.rule("a.test", up.address)
     gw = gateway(from_redis(store))
-    files = wait_until(lambda: [f for f in os.listdir(gw.state_dir) if not f.startswith(".")], 5)
+    wait_until(lambda: "rules.json" in os.listdir(gw.state_dir), 5)
     gw.stop()
+    files = [f for f in os.listdir(gw.state_dir) if not f.startswith(".")]
     for f in files:
         with open(os.path.join(gw.state_dir, f), "w") as damaged:
             damaged.write('{"half": ')
@@ -60,8 +61,8 @@ def test_damaged_file_is_set_aside(gateway, store, serve):
 def test_state_holds_no_secret(gateway, store, serve):
     store.rule("a.test", serve().address)
     gw = gateway(from_redis(store) | {"gate": {"protect": ["/api"], "secret": "hush" * 10}})
-    files = wait_until(lambda: os.listdir(gw.state_dir), 5)
-    for f in files:
-        with open(os.path.join(gw.state_dir, f)) as text:
-            assert "hush" not in text.read()
+    wait_until(lambda: "rules.json" in os.listdir(gw.state_dir), 5)
+    for f in os.listdir(gw.state_dir):
+        with open(os.path.join(gw.state_dir, f), "rb") as text:
+            assert b"hush" not in text.read()
         assert os.stat(os.path.join(gw.state_dir, f)).st_mode & 0o007 == 0
