@@ -47,6 +47,20 @@ def test_where_it_goes_and_what_is_near(gateway, serve):
     assert not up.used
 
 
+def test_conditions_that_failed(gateway, serve):
+    gw = gateway(proxy_to(serve(), name="rest") | {"routes": [
+        {"name": "rest", "upstream": "u"}, {"name": "post", "path": "/x", "methods": ["POST"], "upstream": "u"},
+        {"name": "beta", "path": "/x", "headers": [{"name": "X-Beta", "value": "1"}], "upstream": "u"},
+        {"name": "asked", "path": "/x", "query": [{"name": "q", "present": True}], "upstream": "u"}]})
+    e = explain(gw, "http://a.test/x?p", headers={"X-Beta": "2"})
+    assert e["route"]["id"] == "file:rest"
+    near = {n["id"]: n for n in e["near"]}
+    assert {i: n["clause"] for i, n in near.items()} == {"file:post": "method", "file:beta": "header", "file:asked": "query"}
+    assert near["file:post"]["methods"] == ["POST"] and (near["file:beta"]["name"], near["file:beta"]["value"]) == ("X-Beta", "1")
+    e = explain(gw, "http://a.test/x", headers={"X-Beta": "1"})
+    assert e["route"]["id"] == "file:beta" and "file:rest" in {n["id"] for n in e["near"]}
+
+
 REFUSED = [
     ("/x", {}, 400, "bad_host"), ("/x", {"Host": "a b"}, 400, "bad_host"), ("http://a.test/%zz", {}, 400, "bad_path"),
     ("http://a.test/a b", {}, 400, "bad_request"), ("http://a.test/api", {}, 401, "token_missing"),
