@@ -35,6 +35,8 @@ const struct api_row api_rows[] = {
 	{ "POST", "/rollback", ACCESS_WRITE, api_rollback,
 	  "Makes the rules what they were steps=N revisions ago, or at to=ID; dry_run=1 and "
 	  "force=1 as for /apply." },
+	{ "POST", "/replay", ACCESS_READ, api_replay_rules,
+	  "The same by the rules of the body, which is as for /apply." },
 	{ "POST", "/explain", ACCESS_READ, api_explain,
 	  "What would become of a request: {\"method\", \"url\", \"headers\": [{\"name\", "
 	  "\"value\"}], \"from\"}." },

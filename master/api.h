@@ -110,3 +110,4 @@ void api_reload(struct api_call *c);
 void api_explain(struct api_call *c);
 /* api_replay.c */
 void api_replay(struct api_call *c);
+void api_replay_rules(struct api_call *c);

@@ -1,15 +1,21 @@
 /*
- * What the last requests would make of other rules: those of a revision.
+ * What the last requests would make of other rules: those of a revision, or those that somebody
+ * wrote down (as for apply).
  */
 
 #include "api.h"
 
+#include "apply.h"
 #include "delta.h"
 #include "master.h"
 #include "point.h"
 #include "replay.h"
 
+#include "lib/json.h"
+
 #include <errno.h>
+
+#define RULES_MAX ((size_t)16 << 20)
 
 /* Answers by these rules: the present ones, changed by `d`. */
 static void
@@ -37,6 +43,24 @@ reply_by(struct api_call *c, const struct delta *d)
 	else
 		api_reply_message(c, 200, "What the last requests would make of it",
 				  buf_slice(&json));
+}
+
+void
+api_replay_rules(struct api_call *c)
+{
+	struct delta d DELTA_CLEAN = { 0 };
+	BUF_CLEAN struct buf report = { 0 };
+	struct json *root = NULL;
+
+	if (json_parse(c->text.part[CALL_BODY], RULES_MAX, JSON_DEPTH_MAX, &root) < 0) {
+		api_reply_message(c, 400, "The body is no JSON, or larger than 16 MiB", SLICE(""));
+	} else if (apply_read(c->master->rules, root, &d, &report) < 0) {
+		buf_addc(&report, '\0');
+		api_reply_message(c, 400, report.p, SLICE(""));
+	} else {
+		reply_by(c, &d);
+	}
+	json_free(root);
 }
 
 void

@@ -25,6 +25,7 @@ enum option_name {
 	OPTION_WHY = 8192,
 	OPTION_IF_MATCH = 16384,
 	OPTION_DRY_RUN = 32768,
+	OPTION_REPLAY = 65536,
 };
 
 static const struct option {
@@ -40,6 +41,7 @@ static const struct option {
 	  true },
 	{ "--wait", NULL, OPTION_WAIT, offsetof(struct command_options, wait), true },
 	{ "--force", NULL, OPTION_FORCE, offsetof(struct command_options, force), true },
+	{ "--replay", NULL, OPTION_REPLAY, offsetof(struct command_options, replay), true },
 	{ "--refused", NULL, OPTION_REFUSED, offsetof(struct command_options, refused), true },
 	{ "--why", NULL, OPTION_WHY, offsetof(struct command_options, why), false },
 	{ "--if-match", NULL, OPTION_IF_MATCH, offsetof(struct command_options, if_match), false },
@@ -96,11 +98,14 @@ static const struct command {
 	{ "history", 0, OPTION_FILE | OPTION_SOCKET | OPTION_JSON, command_history,
 	  "history [--json] [-c FILE | --socket PATH]",
 	  "Shows the last revisions of the rules: who changed them, when and why." },
-	{ "diff", 2, OPTION_FILE | OPTION_SOCKET | OPTION_JSON, command_diff,
-	  "diff [A [B]] [--json] [-c FILE | --socket PATH]",
+	{ "diff", 2, OPTION_FILE | OPTION_SOCKET | OPTION_JSON | OPTION_REPLAY, command_diff,
+	  "diff [A [B]] [--replay] [--json] [-c FILE | --socket PATH]",
 	  "Shows what differs in the rules between two revisions; without B to those in force, "
 	  "without A from\n"
-	  "the revision before. A may be a file of rules: what yett apply would change." },
+	  "the revision before. A may be a file of rules: what yett apply would change. --replay "
+	  "tries A (a\n"
+	  "revision or a file) on the last requests instead: how many would go elsewhere, and "
+	  "which." },
 	{ "apply", 1,
 	  OPTION_FILE | OPTION_SOCKET | OPTION_JSON | OPTION_DRY_RUN | OPTION_FORCE | OPTION_WAIT |
 	      OPTION_WHY | OPTION_IF_MATCH,

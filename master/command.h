@@ -22,7 +22,7 @@ struct command_options {
 	const char *why;      /* --why TEXT */
 	const char *if_match; /* --if-match REVISION */
 	bool dry_run;
-	bool json, effective, wait, force, refused;
+	bool json, effective, wait, force, refused, replay;
 };
 
 #define COMMAND_OK 0

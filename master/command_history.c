@@ -284,6 +284,27 @@ command_rollback(const struct command_options *o)
 	return change(o, "rollback", query.p, SLICE(""), NULL);
 }
 
+/* By the rules of a file, or of a revision: the one before, where none is named. */
+static int
+replay(const struct command_options *o)
+{
+	const char *word = o->words_count ? o->words[0] : "previous";
+	struct buf BUF_CLEAN target = { 0 }, rules = { 0 };
+	int r;
+
+	if (o->words_count > 1) {
+		fputs("yett diff --replay: name one file or one revision\n", stderr);
+		return COMMAND_UNREADABLE;
+	}
+	if (is_point(word)) {
+		buf_addf(&target, "/replay?to=%s", word);
+		buf_addc(&target, '\0');
+		return command_replay(o, "GET", target.p, SLICE(""));
+	}
+	r = read_rules(word, &rules);
+	return r == COMMAND_OK ? command_replay(o, "POST", "/replay", buf_slice(&rules)) : r;
+}
+
 int
 command_diff(const struct command_options *o)
 {
@@ -292,6 +313,8 @@ command_diff(const struct command_options *o)
 	struct answer a;
 	int r;
 
+	if (o->replay)
+		return replay(o);
 	dry.dry_run = dry.force = true;
 	if (o->words_count == 1 && !is_point(o->words[0]))
 		return apply_rules(&dry, o->words[0]);

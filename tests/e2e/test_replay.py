@@ -5,26 +5,25 @@ import json
 import pytest
 
 from harness.gateway import from_redis
-from harness.procs import run, wait_until
+from harness.procs import wait_until
 
 
-def note(store, gw, delta):
-    """A revision that came to the present rules by this."""
-    r = run(["redis-cli", "-p", str(store.port), "XADD", "yett:revisions", "5-1", "who", "me", "digest",
-             gw.status()["rules"]["digest"], "delta", json.dumps(delta)])
-    assert r.returncode == 0, r
-    wait_until(lambda: (gw.status()["rules"]["revision"] or {}).get("revision") == "5-1", 5)
+def revision(gw):
+    return (gw.status()["rules"]["revision"] or {}).get("revision")
 
 
 @pytest.fixture
 def moved(gateway, store, serve):
-    """a.test leads to another backend than it did before, c.test is new."""
+    """a.test leads to another backend than it did in the revision before, c.test is new."""
     for host in ("a.test", "b.test", "c.test"):
-        store.rule(host, serve().address, "to-" + host)
+        store.db.hset(f"backend:to-{host}", serve().address, 0)
+    for host in ("a.test", "b.test"):
+        store.db.set(f"frontend:{host}", "to-b.test")
     config = from_redis(store)
     gw = gateway(config)
-    note(store, gw, [{"key": "frontend:a.test", "before": "to-b.test", "after": "to-a.test"},
-                     {"key": "frontend:c.test", "before": None, "after": "to-c.test"}])
+    before = wait_until(lambda: revision(gw), 5)
+    store.db.mset({"frontend:a.test": "to-a.test", "frontend:c.test": "to-c.test"})
+    wait_until(lambda: revision(gw) not in (None, before), 5)
     return gw, config
 
 
@@ -77,3 +76,22 @@ def test_switched_off_nothing_is_kept(moved):
 
 def test_unknown_revision(moved):
     assert moved[0].admin("/replay?to=9-9").status == 404
+
+
+def test_command(moved, tmp_path):
+    gw, _ = moved
+    for host, count in (("a.test", 30), ("b.test", 12), ("c.test", 7)):
+        ask(gw, host, count)
+    wait_until(lambda: replay(gw)["keys"] == 49, 5)
+    shown = gw.cli("diff", "--replay").stdout
+    assert shown.startswith("37 of the last 49 requests would go elsewhere\n")
+    assert "redis:a.test to to-a.test" in shown and "redis:a.test to to-b.test" in shown and "no_route" in shown
+    file = tmp_path / "rules.yaml"
+    file.write_text("frontends: {a.test: to-a.test, b.test: to-a.test, c.test: to-c.test}\n")
+    told = json.loads(gw.cli("diff", "--replay", "--json", str(file)).stdout)["data"]
+    assert (told["elsewhere"], told["groups"][0]["before"]["upstream"], told["groups"][0]["after"]["upstream"]) == (
+        12, "to-b.test", "to-a.test")
+    file.write_text("nonsense: {}\n")
+    assert gw.cli("diff", "--replay", str(file)).returncode == 1
+    assert gw.cli("diff", "--replay", "9-9").returncode == 1
+    assert gw.admin("/replay", "POST").status == 400
