@@ -4,17 +4,27 @@
 
 #include <stdlib.h>
 
-/* FNV-1a, then a mixer, since linear probing needs good low bits. */
+static uint64_t
+mix(uint64_t h, uint64_t word)
+{
+	h = (h ^ word) * 0xd6e8feb86659fd93u;
+	return h ^ h >> 32;
+}
+
+/* Eight bytes at a time; mixed well, since linear probing needs good low bits. */
 static uint64_t
 map_hash(struct slice s)
 {
-	uint64_t h = 0xcbf29ce484222325u;
+	uint64_t h = 0xcbf29ce484222325u ^ s.n, word = 0;
 
-	for (size_t i = 0; i < s.n; i++)
-		h = (h ^ (unsigned char)s.p[i]) * 0x100000001b3u;
-	h ^= h >> 32;
-	h *= 0xd6e8feb86659fd93u;
-	return h ^ h >> 32;
+	for (; s.n >= sizeof word; s.p += sizeof word, s.n -= sizeof word) {
+		memcpy(&word, s.p, sizeof word);
+		h = mix(h, word);
+	}
+	word = 0;
+	if (s.n)
+		memcpy(&word, s.p, s.n);
+	return mix(mix(h, word), 0);
 }
 
 /* The slot that holds the name, or the free one where it would stand. The table is never full. */
