@@ -80,3 +80,23 @@ def test_what_a_rule_closed_stays_closed(gateway, store, serve, when):
         else:
             assert r.json()["name"] == "deny", what
         assert gw.ask("/x", host=f"{what}.test").json()["name"] == "open"
+
+
+BROKEN = ['{"host":"a.test","path":"/private","respond":{"status":9}}', '{"host":"a.test","path":"/private","nonsense":1,"respond":{"status":403}}']
+
+
+@pytest.mark.parametrize("when", ["before the start", "later"])
+def test_what_a_rule_of_our_own_closed_stays_closed(gateway, store, serve, when):
+    store.rule("a.test", serve(name="open").address, "open")
+    key = "yett:route:deny"
+    store.db.set(key, BROKEN[0] if when == "before the start" else '{"host":"a.test","path":"/private","respond":{"status":403}}')
+    gw = gateway(from_redis(store))
+    for text in BROKEN:
+        if when == "later":
+            assert gw.ask("/private/x", host="a.test").status == 403
+        store.db.set(key, text)
+        wait_until(lambda: ("nonsense" in text) == ("nonsense" in refused(gw).get(key, {"reason": ""})["reason"]), 5)
+        wait_until(lambda: key in refused(gw), 5)
+        assert refused(gw)[key]["in_force"] == ("503" if when == "before the start" else "last_good")
+        assert gw.ask("/private/x", host="a.test").status == (503 if when == "before the start" else 403)
+        assert gw.ask("/x", host="a.test").json()["name"] == "open"
