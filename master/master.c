@@ -253,6 +253,7 @@ on_tick(uv_timer_t *timer)
 	end_settle(m);
 	ejector_tick(m->ejector, now);
 	publish_tick(m);
+	revisions_tick(m, now);
 	saver_tick(m, now);
 	store_tick(m);
 	board_settle(m);

@@ -4,6 +4,7 @@
 #include "master.h"
 #include "store.h"
 
+#include "lib/clock.h"
 #include "lib/log.h"
 
 #include <stdio.h>
@@ -11,17 +12,9 @@
 #define WHO_RAW "raw"
 #define QUIET_MS 200 /* several raw writes of one wish come within this */
 
-int
-revisions_init(struct master *m)
-{
-	m->revisions.quiet.data = m;
-	return uv_timer_init(&m->loop, &m->revisions.quiet);
-}
-
 void
 revisions_deinit(struct master *m)
 {
-	uv_close((uv_handle_t *)&m->revisions.quiet, NULL);
 	history_deinit(&m->revisions.history);
 }
 
@@ -93,19 +86,17 @@ note(struct master *m)
 	store_submit(m, c, on_noted, m);
 }
 
-static void
-on_quiet(uv_timer_t *timer)
+void
+revisions_tick(struct master *m, uint64_t now_ms)
 {
-	struct master *m = timer->data;
+	const struct revisions *v = &m->revisions;
 	struct store_redis_status st;
 
-	store_redis_get_status(m->store, &st);
-	if (!m->revisions.due || m->revisions.noting || st.state != REDIS_UP)
+	if (!v->due || v->noting || now_ms < v->quiet_ms || !m->config->redis.configured)
 		return;
+	store_redis_get_status(m->store, &st);
 	if (st.settled)
 		note(m);
-	else if (!*st.history_error)
-		uv_timer_again(timer);
 }
 
 /* ---- settling ---- */
@@ -126,10 +117,7 @@ revisions_settle(struct master *m)
 		   (!v->base[0] && (newest || rules_known(m->rules) > 0))) {
 		v->due = true;
 	}
-	if (v->due && m->config->redis.configured)
-		uv_timer_start(&v->quiet, on_quiet, QUIET_MS, QUIET_MS);
-	else
-		uv_timer_stop(&v->quiet);
+	v->quiet_ms = clock_mono_ms() + QUIET_MS;
 	r = revisions_in_force(m);
 	if (strcmp(m->publisher.revision, r ? r->id : "") != 0)
 		saver_mark(&m->saver);

@@ -8,8 +8,6 @@
 
 #include "history.h"
 
-#include <uv.h>
-
 struct master;
 
 struct revisions {
@@ -17,14 +15,15 @@ struct revisions {
 	char read[REVISION_TEXT]; /* the newest one whose deletions were taken note of */
 	char base[REVISION_TEXT]; /* our rules were its, when their changes were last marked; empty:
 				     not known */
-	uv_timer_t quiet;
-	bool due;     /* our rules are no revision's, and we are to note it */
-	bool noting;  /* under way */
-	bool refused; /* told that notes are refused */
+	uint64_t quiet_ms;        /* nothing is noted before */
+	bool due;                 /* our rules are no revision's, and we are to note it */
+	bool noting;              /* under way */
+	bool refused;             /* told that notes are refused */
 };
 
-int revisions_init(struct master *m) __attribute__((warn_unused_result));
 void revisions_deinit(struct master *m);
+/* At every tick. */
+void revisions_tick(struct master *m, uint64_t now_ms);
 /* The rules or the history are not what they were. */
 void revisions_settle(struct master *m);
 /* That of the last-known-good rules, which are in force now: takes it over. */

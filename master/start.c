@@ -114,9 +114,6 @@ open_parts(struct master *m)
 		return r;
 	m->publisher.version = m->page->version;
 	m->rules = rules_new();
-	r = revisions_init(m);
-	if (r < 0)
-		return r;
 	m->prober = prober_new(&m->loop, m->page, m->resolver);
 	m->ejector = ejector_new(m->page, m->resolver);
 	m->store = store_redis_new(&m->loop, m->resolver, m->rules, &m->revisions.history,
