@@ -81,7 +81,9 @@ idle_limit(const struct idle_word *word, const struct idle_lesson *lesson, uint3
 }
 
 uint32_t
-idle_fresh(uint32_t limit)
+idle_fresh(uint32_t limit, const struct idle_lesson *lesson, uint64_t now)
 {
+	if (now < lesson->until && lesson->ms == IDLE_LEAST_MS)
+		return 0;
 	return limit / 2 < IDLE_FRESH_MS ? limit / 2 : IDLE_FRESH_MS;
 }

@@ -83,7 +83,7 @@ pool_take(struct pool *p, uint64_t generation, bool fresh)
 	while (!list_empty(&p->idle)) {
 		struct upstream *u = container_of(p->idle.next, struct upstream, link);
 
-		if (fresh && waited(u) >= idle_fresh(u->idle_ms))
+		if (fresh && waited(u) >= idle_fresh(u->idle_ms, &p->lesson, worker_now(p->worker)))
 			return NULL; /* those behind it have waited longer */
 		list_remove(&u->link);
 		p->idle_count--;

@@ -98,10 +98,14 @@ test_learn(void **state)
 static void
 test_fresh(void **state)
 {
-	assert_int_equal(idle_fresh(4000), 1000);
-	assert_int_equal(idle_fresh(1000), 500);
-	assert_int_equal(idle_fresh(500), 250);
-	assert_int_equal(idle_fresh(0), 0);
+	const struct idle_lesson none = { 0 }, brief = { .ms = IDLE_LEAST_MS, .until = 1000 };
+
+	assert_int_equal(idle_fresh(4000, &none, 1), 1000);
+	assert_int_equal(idle_fresh(1000, &none, 1), 500);
+	assert_int_equal(idle_fresh(500, &none, 1), 250);
+	assert_int_equal(idle_fresh(0, &none, 1), 0);
+	assert_int_equal(idle_fresh(500, &brief, 999), 0);
+	assert_int_equal(idle_fresh(500, &brief, 1000), 250); /* forgotten */
 }
 
 int
