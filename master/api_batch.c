@@ -24,6 +24,7 @@ enum batch { BATCH_ADD, BATCH_REPLACE, BATCH_DELETE };
 
 struct batching {
 	enum batch what;
+	int32_t default_score; /* of a server that is named without one */
 	struct change *change;
 	struct buf fault; /* what is wrong, and where */
 };
@@ -97,7 +98,8 @@ server(struct batching *b, size_t i, struct slice key, const struct json *v)
 	struct slice name = first ? json_text(first) : SLICE(""), score;
 	char space[32];
 
-	score = second ? scalar(second, space) : SLICE("0");
+	snprintf(space, sizeof space, "%d", b->default_score);
+	score = second ? scalar(second, space) : slice_of(space);
 	if (!name.p || name.n == 0 || !score.p || (second && json_next(second)))
 		return fault(b, "backends", i, "servers",
 			     "a server is a text, or a list of a text and a score");
@@ -196,7 +198,7 @@ each(struct batching *b, const struct json *body, const char *name,
 static void
 batch(struct api_call *c, enum batch what)
 {
-	struct batching b = { .what = what };
+	struct batching b = { .what = what, .default_score = c->master->config->redis.default_score };
 	struct json *body = NULL;
 	bool good;
 

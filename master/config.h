@@ -266,6 +266,7 @@ struct config_redis {
 	uint32_t compare_interval; /* ms between full comparisons */
 	struct config_plugin *plugins;
 	size_t plugins_count;
+	int32_t default_score;
 };
 
 struct config_page {

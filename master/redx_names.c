@@ -26,13 +26,13 @@ static const struct redx_name {
 	{ "redis_password", "REDIS_PASSWORD", FORM_SECRET, "redis.password" },
 	{ "redis_timeout", "REDIS_TIMEOUT", FORM_MS, "redis.timeout" },
 	{ "max_path_length", "MAX_PATH_LENGTH", FORM_AS_IT_IS, "redis.max_path_length" },
+	{ "default_score", "DEFAULT_SCORE", FORM_AS_IT_IS, "redis.default_score" },
 	{ "plugins", "PLUGINS", FORM_PLUGINS, "redis.plugins" },
 	{ "session_length", "SESSION_LENGTH", FORM_MAX_AGE, "redis.plugins" },
 	{ "redis_keepalive_pool_size", NULL, FORM_NOTHING,
 	  "no request asks Redis here, so there is no pool" },
 	{ "redis_keepalive_max_idle_timeout", NULL, FORM_NOTHING,
 	  "the one connection to Redis stays open" },
-	{ "default_score", NULL, FORM_NOTHING, "a server without a score has 0" },
 	{ "cookie_secret", NULL, FORM_NOTHING, "cookies of redx's form are not signed" },
 	{ "redis_sentinel_host", "REDIS_SENTINEL_HOST", FORM_SENTINEL, NULL },
 	{ "redis_sentinel_port", NULL, FORM_SENTINEL, NULL },
@@ -144,7 +144,7 @@ static struct node *
 stickiness(struct config_reader *r, const struct node *parameter, int line)
 {
 	const struct node *cookie = node_get(parameter, SLICE("COOKIE"));
-	const struct node *length = given(r, &names[6]);
+	const struct node *length = given(r, name_find(SLICE("session_length")));
 	struct node *n = make(r, NODE_MAPPING, line, 1);
 
 	n->pairs[0] = (struct node_pair){ make_scalar(r, SLICE("cookie"), line),

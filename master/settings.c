@@ -338,6 +338,9 @@ const struct setting settings[] = {
 	  .text = "Time between two full comparisons with what Redis holds; SWAPDB is only seen by "
 		  "them.",
 	  .example = "5m" },
+	{ "redis.default_score", SETTING_SIGNED, AT(config, redis.default_score), .initial = "0",
+	  .min = -1000000, .max = 1000000,
+	  .text = "Score of a server that a batch names without one.", .example = "10" },
 	{ "redis.plugins", SETTING_LIST, ALL(config, redis.plugins), .initial = "[]",
 	  .children = &plugin_children,
 	  .text = "How an endpoint of a backend of Redis is chosen: each plugin of redx leaves fewer "

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from harness import gateway as g
+from harness.api import Api
 from harness.procs import run
 
 pytestmark = pytest.mark.skipif(not g.BINARY, reason="no binary")
@@ -25,6 +26,7 @@ redis_port: '6380'
 redis_password: {file: PASSWORD}
 redis_timeout: 2500
 max_path_length: 2
+default_score: 7
 plugins: [[stickiness, {COOKIE: sid}], [score, least], random]
 """
 
@@ -34,7 +36,7 @@ def test_names_in_the_file(tmp_path):
     (tmp_path / "pass").chmod(0o600)
     told, rows = check(tmp_path, FILE.replace("PASSWORD", str(tmp_path / "pass")))
     assert told.returncode == 0 and ": warning:" not in told.stderr + told.stdout, told
-    want = {"redis.address": "redis.internal:6380", "redis.timeout": "2500ms", "redis.max_path_length": 2,
+    want = {"redis.address": "redis.internal:6380", "redis.timeout": "2500ms", "redis.max_path_length": 2, "redis.default_score": 7,
             "redis.plugins[0].stickiness.cookie": "sid", "redis.plugins[0].stickiness.max_age": "off",
             "redis.plugins[1].score": "least", "redis.plugins[2].plugin": "random", "timeouts.connect": "3s",
             "timeouts.first_byte": "5m", "redis.password": "<redacted-4-chars>"}
@@ -90,6 +92,12 @@ def test_mistakes(tmp_path, line, says):
 def test_elsewhere_they_are_unknown(tmp_path):
     told, _ = check(tmp_path, "redis_timeout: 5\n", profile="none")
     assert told.returncode == 1 and "write redis.timeout, or compatibility: redx" in told.stdout + told.stderr
+
+
+def test_default_score(gateway, store):
+    gw = gateway({"compatibility": "redx", "redis_host": "127.0.0.1", "redis_port": store.port, "default_score": 7})
+    Api(gw.socket).done("POST", "batch", body={"backends": [{"name": "b", "servers": ["10.0.0.1", ["10.0.0.2", 1]]}]})
+    assert store.db.hgetall("backend:b") == {b"10.0.0.1": b"7", b"10.0.0.2": b"1"}
 
 
 def test_it_runs(gateway, store, serve):
