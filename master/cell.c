@@ -168,14 +168,15 @@ after(struct slice key, struct slice prefix)
 int
 cell_put(const struct cell *c, struct slice key, struct rules *rules)
 {
+	/* An empty text is one. */
+	struct slice name, text = c->text.n > 0 ? buf_slice(&c->text) : SLICE("");
 	enum native_kind kind;
-	struct slice name;
 
 	if (c->kind == CELL_NONE)
 		return rules_delete(rules, key);
 	if (slice_starts(key, FRONTEND))
 		return c->kind == CELL_TEXT
-			   ? rules_set_frontend(rules, after(key, FRONTEND), buf_slice(&c->text))
+			   ? rules_set_frontend(rules, after(key, FRONTEND), text)
 			   : rules_refuse(rules, key, "it is no string; write it with SET");
 	if (slice_starts(key, BACKEND))
 		return c->kind == CELL_FIELDS
@@ -183,7 +184,7 @@ cell_put(const struct cell *c, struct slice key, struct rules *rules)
 			   : rules_refuse(rules, key, "it is no hash; write it with HSET");
 	if (rules_native_key(key, &kind, &name))
 		return c->kind == CELL_TEXT
-			   ? rules_set_native(rules, kind, name, buf_slice(&c->text))
+			   ? rules_set_native(rules, kind, name, text)
 			   : rules_refuse(rules, key, "it is no string; write it with SET");
 	return rules_refuse(rules, key, "no rule is kept under this name");
 }

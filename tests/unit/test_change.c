@@ -57,6 +57,7 @@ static const struct {
 	{ { { 'S', "backend:y", "n:1", "high" } }, -EINVAL, NULL, "backend:y: " },
 	{ { { 's', "frontend:c", 0, "x" }, { 's', "frontend:\n", 0, "x" } },
 	  -EINVAL, NULL, "frontend:\\x0a: " },
+	{ { { 's', "frontend:a", 0, "" } }, -EINVAL, NULL, "frontend:a: its value is no name" },
 	{ { { 's', "backend:x", 0, "text" } }, -EINVAL, NULL, "backend:x: it is no hash" },
 	{ { { 's', "backend:z", 0, "text" }, { 'S', "backend:z", "n:1", "0" } },
 	  -EINVAL, NULL, "backend:z: it is no hash" },
