@@ -44,6 +44,14 @@ const struct api_row api_rows[] = {
 	  "Reads the file again, all of it or nothing; wait=1 waits without end, force=1 also "
 	  "applies deletions in Redis that were withheld." },
 
+	{ "GET", "/rules", ACCESS_READ, api_rules,
+	  "All rules of our own, and which of them are refused." },
+	{ "GET", "/rules/{kind}/{name}", ACCESS_READ, api_rule,
+	  "One of them: the kind is route, upstream or policy." },
+	{ "PUT", "/rules/{kind}/{name}", ACCESS_WRITE, api_rule_set,
+	  "Sets it: the body is the JSON object that yett.yaml(5) describes." },
+	{ "DELETE", "/rules/{kind}/{name}", ACCESS_WRITE, api_rule_delete, "Deletes it." },
+
 	{ "GET", "/test", ACCESS_READ, api_test, "An empty answer." },
 	{ "GET", "/health", ACCESS_READ, api_health,
 	  "Writes, reads and deletes a key of the store." },

@@ -101,6 +101,12 @@ void api_batch_delete(struct api_call *c);
 void api_apply(struct api_call *c);
 void api_rollback(struct api_call *c);
 
+/* api_rules.c */
+void api_rules(struct api_call *c);
+void api_rule(struct api_call *c);
+void api_rule_set(struct api_call *c);
+void api_rule_delete(struct api_call *c);
+
 /* api_own.c */
 void api_status(struct api_call *c);
 void api_routes(struct api_call *c);

@@ -1,0 +1,46 @@
+"""Our own rules over the management API, one by one."""
+
+import pytest
+from harness.api import Api, FileStore
+from harness.gateway import from_redis
+
+
+@pytest.fixture(params=["redis", "file"])
+def kept(request):
+    if request.param == "redis":
+        yield from_redis(request.getfixturevalue("store"))
+        return
+    store = FileStore()
+    yield store.config | {"health": {"enabled": False}}
+    store.finish()
+
+
+def test_rules_one_by_one(gateway, serve, kept):
+    up = serve()
+    gw = gateway(kept)
+    api = Api(gw.socket)
+    upstream, route = {"endpoints": [up.address]}, {"host": "a.test", "path": "/x", "upstream": "u"}
+    api.done("PUT", "rules", "upstream", "u", body=upstream)
+    api.done("PUT", "rules", "route", "r", body=route)
+    assert gw.ask("/x/y", host="a.test").status == 200
+    assert api.data("rules", "route", "r") == route
+    assert api.data("rules") == {"routes": {"r": route}, "upstreams": {"u": upstream}, "policies": {}, "refused": []}
+    gw.stop()
+    gw.start()
+    assert api.data("rules", "route", "r") == route and gw.ask("/x/y", host="a.test").status == 200
+    api.done("DELETE", "flush")  # of redx's rules
+    assert api.data("rules", "upstream", "u") == upstream
+    api.done("DELETE", "rules", "route", "r")
+    assert gw.ask("/x/y", host="a.test").why == "no_route"
+    assert api.ask("GET", "rules", "route", "r").status == 404
+    api.done("DELETE", "rules", "route", "r")
+
+
+def test_what_is_refused_is_not_stored(gateway, kept):
+    api = Api(gateway(kept).socket)
+    for name, body, told in (("r", {"path": "x", "target": "h"}, "path"), ("r", {"nonsense": 1, "target": "h"}, "nonsense"),
+                             ("r", b"{", ""), ("r", b"[]", ""), ("a b", {"target": "h"}, "name")):
+        r = api.ask("PUT", "rules", "route", name, body=body)
+        assert r.status == 400 and told in r.json()["message"] and "yett:route:" in r.json()["message"], r
+    assert api.ask("GET", "rules", "thing", "x").status == 404
+    assert api.data("rules")["routes"] == {}
