@@ -50,8 +50,8 @@ void api_answer(struct master *m, struct slot *admin, const struct msg_call *cal
 /* Answers with this JSON (or nothing), and ends the call. `status`: HTTP. `fields`: whole header
  * lines, or NULL. */
 void api_reply(struct api_call *c, int status, struct slice json, const char *fields);
-/* The same in redx's envelope, which may have members of its own in `more` (",\"a\":1"): {"message": text, "data": json, "revision": .., "version": ..}. `data`
- * may be empty. */
+/* The same in redx's envelope, {"message": text, "data": json, "revision": .., "version": ..}; `data`
+ * may be empty. `more`: members of its own (",\"a\":1"). */
 void api_reply_message(struct api_call *c, int status, const char *text, struct slice data);
 void api_reply_more(struct api_call *c, int status, const char *text, struct slice data,
 		    struct slice more, const char *fields);

@@ -135,7 +135,7 @@ setting(struct batching *b, struct slice key, struct slice name, struct slice va
 		change_set_field(b->change, key, field, value);
 }
 
-/* {"k": "v"}; to delete, also ["k"]. Elsewhere a list can only be an empty object, as Lua wrote it. */
+/* {"k": "v"}; to delete, also ["k"]. Else a list can only be an empty object of Lua. */
 static bool
 settings_of(struct batching *b, size_t i, struct slice key, const struct json *v)
 {
