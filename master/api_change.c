@@ -33,6 +33,8 @@ api_new_change(struct api_call *c)
 		buf_adds(&why, part[CALL_WHY]);
 	else
 		buf_addf(&why, "%.*s %.*s", SLICE_F(part[CALL_METHOD]), SLICE_F(part[CALL_PATH]));
+	if (why.n > REVISION_WHY_MAX)
+		why.n = REVISION_WHY_MAX;
 	change = change_new(part[CALL_WHO], buf_slice(&why));
 	change_expect(change, revision_of(part[CALL_IF_MATCH]));
 	return change;
