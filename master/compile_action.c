@@ -1,5 +1,7 @@
 #include "compile_action.h"
 
+#include "compile_candidate.h"
+
 struct slice
 compile_action_leads(const struct config_route *r, struct buf *space)
 {
@@ -14,9 +16,12 @@ compile_action_leads(const struct config_route *r, struct buf *space)
 	return space->n > 0 ? buf_slice(space) : slice_of(r->upstream);
 }
 
+/* Of a split or a mirror, named by a route from there. */
 static const struct directory_upstream *
-find_upstream(const struct compile_input *in, const char *name)
+find_upstream(const struct compile_input *in, enum rules_source source, const char *name)
 {
+	if (source == SOURCE_RULE)
+		return compile_native_upstream(in, name);
 	return directory_find(in->directory, SOURCE_FILE, slice_of(name));
 }
 
@@ -89,8 +94,8 @@ add_cors(struct table_builder *b, const struct config_cors *c, struct table_acti
 }
 
 static void
-add_split(const struct compile_input *in, struct table_builder *b, const struct config_action *c,
-	  struct table_action *a)
+add_split(const struct compile_input *in, struct table_builder *b, enum rules_source source,
+	  const struct config_action *c, struct table_action *a)
 {
 	static const struct {
 		const char *word;
@@ -107,7 +112,7 @@ add_split(const struct compile_input *in, struct table_builder *b, const struct 
 	if (c->arms_count == 0)
 		return;
 	for (size_t i = 0; i < c->arms_count; i++) {
-		const struct directory_upstream *u = find_upstream(in, c->arms[i].upstream);
+		const struct directory_upstream *u = find_upstream(in, source, c->arms[i].upstream);
 		struct table_arm arm = {
 			.upstream = u ? u->index : 0,
 			.weight = c->arms[i].weight,
@@ -127,9 +132,10 @@ add_split(const struct compile_input *in, struct table_builder *b, const struct 
 }
 
 static void
-add_mirror(const struct compile_input *in, const struct config_action *c, struct table_action *a)
+add_mirror(const struct compile_input *in, enum rules_source source, const struct config_action *c,
+	   struct table_action *a)
 {
-	const struct directory_upstream *u = find_upstream(in, c->mirror);
+	const struct directory_upstream *u = find_upstream(in, source, c->mirror);
 
 	if (!u)
 		return;
@@ -149,18 +155,18 @@ has_base(const struct directory_upstream *u)
 
 /* Does the upstream see another path or another Host than the client named? */
 static bool
-is_changed(const struct compile_input *in, const struct config_route *r,
+is_changed(const struct compile_input *in, enum rules_source source, const struct config_route *r,
 	   const struct directory_upstream *u)
 {
 	bool base = has_base(u);
 
 	for (size_t i = 0; i < r->action.arms_count; i++)
-		base |= has_base(find_upstream(in, r->action.arms[i].upstream));
+		base |= has_base(find_upstream(in, source, r->action.arms[i].upstream));
 	return base || r->strip || *r->add_prefix || *r->set_host || r->upstream_host;
 }
 
 uint32_t
-compile_action(const struct compile_input *in, struct table_builder *b,
+compile_action(const struct compile_input *in, struct table_builder *b, enum rules_source source,
 	       const struct config_route *r, const struct directory_upstream *upstream)
 {
 	const struct config_action *c = &r->action;
@@ -175,15 +181,15 @@ compile_action(const struct compile_input *in, struct table_builder *b,
 		a.status = c->respond_status;
 		a.text = text(b, c->respond_body);
 		a.type = text(b, c->respond_type);
-	} else if (c->rewrite_location && is_changed(in, r, upstream)) {
+	} else if (c->rewrite_location && is_changed(in, source, r, upstream)) {
 		a.flags = ACTION_BACK;
 	}
 	a.flags |= c->rewrite_cookie_domain ? ACTION_COOKIE_DOMAIN : 0;
 	add_changes(b, &c->request, &a.request_first, &a.request_count);
 	add_changes(b, &c->response, &a.response_first, &a.response_count);
 	add_cors(b, &c->cors, &a);
-	add_split(in, b, c, &a);
-	add_mirror(in, c, &a);
+	add_split(in, b, source, c, &a);
+	add_mirror(in, source, c, &a);
 	if (a.flags == 0 && a.request_count + a.response_count + a.origins_count + a.arms_count +
 				    a.mirror_percent == 0)
 		return 0;

@@ -7,10 +7,11 @@
 
 #include "compile_routes.h"
 
-/* `upstream` is the route's, NULL where it has none. The index of the row, 0 when there is nothing
+/* `source`: where the route comes from. `upstream` is the route's, NULL where it has none. The index of the row, 0 when there is nothing
  * to do. */
 uint32_t compile_action(const struct compile_input *in, struct table_builder *b,
-			const struct config_route *r, const struct directory_upstream *upstream);
+			enum rules_source source, const struct config_route *r,
+			const struct directory_upstream *upstream);
 /* Where a route leads, for who reads it: the name of its upstream, those of its split, "redirect
  * 308", "respond 404". May use `space`. */
 struct slice compile_action_leads(const struct config_route *r, struct buf *space);

@@ -56,6 +56,10 @@ void compile_leads(struct work *w, struct candidate *c, const struct config_rout
 		   const struct directory_upstream *u);
 /* compile_native.c: native rules. */
 void compile_natives(struct work *w, const struct rules *rules);
+/* The upstream that a native rule names: "backend:X" is redx's; else a rule's goes before one of the
+ * file. NULL: there is none, or it is refused. */
+const struct directory_upstream *compile_native_upstream(const struct compile_input *in,
+							 const char *name);
 /* compile_redx.c: those of redx in Redis. */
 void compile_redx(struct work *w, const struct rules *rules);
 /* compile_order.c: sorts all candidates, tells who is shadowed, writes the others. */

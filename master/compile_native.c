@@ -25,23 +25,29 @@ refusal_of(const struct rules *rules, struct slice prefix, struct slice name)
 
 /* "backend:X" is redx's; else a rule's upstream goes before one of the file. */
 static struct lead
-lead_of(struct work *w, const char *upstream)
+lead_of(const struct compile_input *in, const char *upstream)
 {
-	const struct directory *d = w->in->directory;
+	const struct directory *d = in->directory;
 	struct slice name = slice_of(upstream ? upstream : "");
 	struct lead lead = { 0 };
 
 	if (slice_starts(name, BACKEND)) {
 		name = slice_make(name.p + BACKEND.n, name.n - BACKEND.n);
 		lead.u = directory_find(d, SOURCE_REDX, name);
-		lead.refusal = refusal_of(w->in->rules, BACKEND, name);
+		lead.refusal = refusal_of(in->rules, BACKEND, name);
 		return lead;
 	}
 	lead.u = directory_find(d, SOURCE_RULE, name);
-	lead.refusal = refusal_of(w->in->rules, rules_native_prefix(NATIVE_UPSTREAM), name);
+	lead.refusal = refusal_of(in->rules, rules_native_prefix(NATIVE_UPSTREAM), name);
 	if (!lead.u && !lead.refusal)
 		lead.u = directory_find(d, SOURCE_FILE, name);
 	return lead;
+}
+
+const struct directory_upstream *
+compile_native_upstream(const struct compile_input *in, const char *name)
+{
+	return lead_of(in, name).u;
 }
 
 static const char *
@@ -65,7 +71,7 @@ add_native(struct work *w, struct rules_native *n)
 
 	c->line->source = SOURCE_RULE;
 	c->line->id = id_of(w, name);
-	lead = lead_of(w, r->upstream);
+	lead = lead_of(w->in, r->upstream);
 	compile_route_of(w, c, r);
 	compile_leads(w, c, r, lead.u);
 	if (lead.refusal && !lead.refusal->kept)

@@ -223,7 +223,7 @@ compile_leads(struct work *w, struct candidate *c, const struct config_route *r,
 		c->line->reason = "the upstream does not exist";
 	c->upstream = u ? u->index : 0;
 	c->policy = policy_of(w, r);
-	c->action = compile_action(w->in, w->b, r, u);
+	c->action = compile_action(w->in, w->b, c->line->source, r, u);
 	c->fallback = compile_fallback(w, r->fallback, u);
 }
 

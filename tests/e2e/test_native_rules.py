@@ -158,3 +158,22 @@ def test_mass_loss_is_withheld(gateway, store, two):
     assert name(gw, host="h7.test") == "one"
     assert gw.admin("/reload?wait=1&force=1", "POST").status == 200
     wait_until(lambda: name(gw, host="h7.test") == "no_route", 10)
+
+
+def test_what_a_rule_does(gateway, store, two):
+    """Splits and mirrors find the upstreams of rules first; what a route of the file can do a rule can."""
+    put(store, "upstream", "one", {"endpoints": [two[0].address]})
+    store.rule("other.test", two[1].address, "b")
+    put(store, "route", "split", {"path": "/split", "split": [{"upstream": "one", "weight": 0}, {"upstream": "backend:b"}],
+                                  "replace_prefix": "/x", "response_headers": {"set": {"X-Rule": "$route"}}})
+    put(store, "route", "mirror", {"path": "/mirror", "upstream": "backend:b", "mirror": {"upstream": "one"}})
+    put(store, "route", "old", {"path": "/old", "redirect": {"to": "https://$host/new$rest", "status": 308}})
+    put(store, "route", "bad", {"path": "/bad", "redirect": {"to": "//evil.org"}})
+    gw = gateway(merge(from_redis(store), {"upstreams": {"one": {"endpoints": ["127.0.0.1:1"]}}, "routes": [
+        {"path": "/file", "upstream": "one"}]}))
+    wait_until(lambda: gw.ask("/old/x", host="a.test").header("Location") == "https://a.test/new/x", 5)
+    answer = gw.ask("/split/y", host="a.test")
+    assert (answer.json()["name"], answer.json()["target"], answer.header("X-Rule")) == ("two", "/x/y", "rule:split")
+    assert name(gw, "/mirror") == "two"
+    wait_until(lambda: [r.target for r in two[0].requests] == ["/mirror"], 5)
+    assert name(gw, "/bad") == "rule_refused" and "another host" in refused(gw)["yett:route:bad"]
