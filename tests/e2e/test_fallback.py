@@ -1,7 +1,9 @@
 """The fallback answers in the place of an upstream that cannot, and never does twice what may be done once."""
 
+import json
+
 from harness.gateway import from_redis, proxy_to
-from harness.procs import free_port
+from harness.procs import free_port, wait_until
 
 
 def config(*ups, fallback, route=None, **more):
@@ -96,6 +98,16 @@ def test_the_nearest_says(gateway, serve):
     gw = gateway(c)
     assert [gw.ask(p).json()["name"] for p in ("/", "/v", "/w")] == ["one", "two", "three"]
     assert gw.ask("/off").why == "upstream_connect_refused"
+
+
+def test_rules_have_fallbacks(gateway, store, serve):
+    up, spare = serve(), serve(name="spare")
+    rules = {"upstream:spare": {"endpoints": [spare.address]}, "route:r": {"path": "/r", "target": nobody(), "fallback": "spare"},
+             "upstream:u": {"endpoints": [nobody()], "fallback": "file"}, "route:s": {"path": "/s", "upstream": "u"}}
+    for key, value in rules.items():
+        store.db.set("yett:" + key, json.dumps(value))
+    gw = gateway(from_redis(store) | {"upstreams": {"file": {"endpoints": [up.address]}}, "routes": [{"upstream": "file"}]})
+    wait_until(lambda: [gw.ask(p).json().get("name") for p in ("/r", "/s")] == ["spare", "upstream"], what="the rules")
 
 
 def test_a_refused_rule_stays_closed(gateway, store, serve):
