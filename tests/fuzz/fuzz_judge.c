@@ -45,7 +45,7 @@ check_judged(struct request *r, const struct judged *j)
 	need(!(r->in.has_length && r->in.coded));
 	need((r->body == FRAMING_CHUNKED) == r->in.chunked && (r->body == FRAMING_LENGTH) == r->in.has_length);
 	need(r->method != METHOD_CONNECT && r->method != METHOD_TRACE);
-	need(!r->upgrade || r->body == FRAMING_NONE);
+	need(!r->upgrade || r->body == FRAMING_NONE || (r->body == FRAMING_LENGTH && r->in.length == 0));
 	need(r->max_forwards >= -1 && (r->max_forwards < 0 || r->method == METHOD_OPTIONS));
 	need(j->id.p == NULL || j->id.n <= limits.head_bytes);
 	free(room);
