@@ -37,7 +37,8 @@ is_sound(const struct http_parser *p)
 
 		clean &= (c >= ' ' && c != 0x7f) || c == '\t';
 	}
-	return clean && p->llhttp.http_major == 1 && http_minor(p) <= 1 &&
+	/* It skips any CR and LF before the status line, too. */
+	return clean && p->base[0] == 'H' && p->llhttp.http_major == 1 && http_minor(p) <= 1 &&
 	       p->llhttp.status_code >= 100 && is_coding_known(p);
 }
 
@@ -45,10 +46,16 @@ is_sound(const struct http_parser *p)
 static bool
 is_switch_asked(const struct request *r, const struct http_parser *p)
 {
-	const struct http_field *asked = http_find(&r->in, HTTP_UPGRADE),
-				*given = http_find(p, HTTP_UPGRADE);
+	const struct http_field *given = http_find(p, HTTP_UPGRADE);
 
-	return r->upgrade && given && http_list_has(http_value(&r->in, asked), http_value(p, given));
+	for (uint32_t i = 0; r->upgrade && given && i < r->in.fields_n; i++) {
+		const struct http_field *f = &r->in.fields[i];
+
+		if (f->id == HTTP_UPGRADE &&
+		    http_list_has(http_value(&r->in, f), http_value(p, given)))
+			return true;
+	}
+	return false;
 }
 
 enum result

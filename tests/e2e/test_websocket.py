@@ -40,7 +40,7 @@ def switching(c):
     c.send(b"bye\n")
 
 
-@pytest.mark.parametrize("more", [{}, {"Content-Length": "0"}])
+@pytest.mark.parametrize("more", [{}, {"Content-Length": "0"}], ids=["no body", "empty body"])
 def test_any_protocol(proxy, serve, more):
     with proxy(serve(raw=switching)).connect() as c:
         c.send(client.request(headers=UPGRADE | more) + b"early\n")
@@ -71,6 +71,16 @@ def test_half_closed_tunnel_ends_in_order(gateway, serve):
         c.send(b"last\n")
         c.finish_sending()
         assert c.read_all() == b"hello\nLAST\nbye\n"
+
+
+def test_the_second_protocol_that_was_asked_for(gateway, serve):
+    def second(c):
+        c.read_request()
+        c.send(b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: chat\r\n\r\nhello\n")
+    with gateway(proxy_to(serve(raw=second))).connect() as c:
+        c.send(b"GET / HTTP/1.1\r\nHost: t\r\nConnection: Upgrade\r\nUpgrade: talk\r\nUpgrade: chat\r\n\r\n")
+        assert c.read().status == 101
+        assert c.read_until(b"\n") == b"hello"
 
 
 def test_reset_behind_a_half_close_is_seen(gateway, serve):

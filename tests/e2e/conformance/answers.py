@@ -27,6 +27,7 @@ HEADS = {
     "status of letters": (answer("2x0 X", "Content-Length: 0"), OLD), "negative status": (answer("-200 X", "Content-Length: 0"), OLD),
     "no status": (b"HTTP/1.1\r\nContent-Length: 0\r\n\r\n", OLD), "version 2.0": (b"HTTP/2.0 200 OK\r\nContent-Length: 0\r\n\r\n", LENIENT),
     "version 1.2": (b"HTTP/1.2 200 OK\r\nContent-Length: 0\r\n\r\n", LENIENT), "space first": (b" " + OK, OLD),
+    "empty line first": (b"\r\n" + OK, OLD), "bare LF first": (b"\n" + OK, OLD),
     "bare LF": (b"HTTP/1.1 200 OK\nContent-Length: 2\n\nok", LENIENT),
     "bare LF behind a field": (b"HTTP/1.1 200 OK\r\nX-A: b\nContent-Length: 2\r\n\r\nok", LENIENT),
     "bare CR in a value": (answer("200 OK", "X-A: b\rX-B: c", "Content-Length: 2", body=b"ok"), ""),
