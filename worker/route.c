@@ -84,22 +84,47 @@ is_ambiguous(struct request *r, enum table_method method, struct slice path, uin
 	return false;
 }
 
+/* What the route says becomes the request's. */
+static enum result
+take(struct request *r, const struct table_global *g, const struct table_match *match)
+{
+	const struct segment *rules = r->table->segments[SEGMENT_RULES];
+	const struct table_route *route = match->r;
+	const struct table_policy *policy = table_policy(rules, route->policy);
+
+	r->route = match->route;
+	r->route_slot = route->slot < BOARD_ROUTES ? route->slot : 0;
+	r->route_flags = route->flags;
+	r->upstream_index = route->upstream;
+	if (route->action)
+		r->action = table_action(rules, route->action);
+	r->path_rest = slice_make(r->path.p + r->path.n - match->rest.n, match->rest.n);
+	if (g->access_log)
+		r->route_id = arena_copy(&r->arena, seg_string(rules, route->id));
+	if (route->flags & ROUTE_REFUSED) {
+		r->reason = REASON_rule_refused;
+		return STEP_REPLY;
+	}
+	r->policy = policy ? *policy : *table_policy(rules, 0);
+	if (r->policy.total_ms)
+		timer_set(r->worker, &r->total, r->policy.total_ms);
+	return STEP_NEXT;
+}
+
 enum result
 route_step(struct request *r)
 {
-	struct worker *w = r->worker;
-	const struct table_policy *policy;
 	const struct table_global *g;
 	enum table_method method;
 	struct table_match match;
 
 	if (r->client->kind != LISTENER_HTTP)
 		return admin_step(r);
-	if (!w->table) {
+	if (!r->worker->table) {
 		r->reason = REASON_rules_not_loaded;
 		return STEP_REPLY;
 	}
-	r->table = snapshot_ref(w->table);
+	r->table = snapshot_ref(r->worker->table);
 	g = table_global(r->table->segments[SEGMENT_RULES]);
 	r->match_path = r->path;
 	if (r->path_flags & URI_TRIPLET)
@@ -117,27 +142,5 @@ route_step(struct request *r)
 		match.r = table_route(r->table->segments[SEGMENT_RULES], g->fallback);
 		match.rest = r->match_path;
 	}
-	if (match.route == TRIE_NONE)
-		return route_missing(r, g);
-	r->route = match.route;
-	r->route_slot = match.r->slot < BOARD_ROUTES ? match.r->slot : 0;
-	r->route_flags = match.r->flags;
-	r->upstream_index = match.r->upstream;
-	if (match.r->action)
-		r->action = table_action(r->table->segments[SEGMENT_RULES], match.r->action);
-	r->path_rest = slice_make(r->path.p + r->path.n - match.rest.n, match.rest.n);
-	if (g->access_log)
-		r->route_id = arena_copy(
-		    &r->arena, seg_string(r->table->segments[SEGMENT_RULES], match.r->id));
-	if (match.r->flags & ROUTE_REFUSED) {
-		r->reason = REASON_rule_refused;
-		return STEP_REPLY;
-	}
-	policy = table_policy(r->table->segments[SEGMENT_RULES], match.r->policy);
-	if (!policy)
-		policy = table_policy(r->table->segments[SEGMENT_RULES], 0);
-	r->policy = *policy;
-	if (policy->total_ms)
-		timer_set(w, &r->total, policy->total_ms);
-	return STEP_NEXT;
+	return match.route == TRIE_NONE ? route_missing(r, g) : take(r, g, &match);
 }
