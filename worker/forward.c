@@ -156,6 +156,36 @@ put_prefix(char *o, struct request *r)
 	return put_field(o, SLICE("X-Forwarded-Prefix"), prefix);
 }
 
+/* Of the request's head, but for what actions and redx add. */
+static size_t
+request_room(const struct request *r, const struct table_route *route,
+	     const struct table_endpoint *e)
+{
+	return (size_t)r->in.head_n + 4 * (size_t)r->in.fields_n + 2 * r->path.n +
+	       4 * r->host_field.n + r->gate_headers.n + e->base.size + e->authority.size +
+	       route->add_prefix.size + route->set_host.size + real_client_room(r) + 1024;
+}
+
+/* What the client sent, but for what is not the upstream's. */
+static char *
+put_request_fields(char *o, struct request *r, const struct table_global *g, bool trusted)
+{
+	struct put_run run = { 0 };
+
+	for (uint16_t i = 0; i < r->in.fields_n; i++) {
+		const struct http_field *f = &r->in.fields[i];
+
+		if (!passes(r, f, trusted) || (r->action && action_drops(r, http_name(&r->in, f))))
+			continue;
+		if (f->id == HTTP_ORIGIN && g->scrub & SCRUB_INTERNAL_ORIGIN &&
+		    slice_ieq(http_value(&r->in, f), SLICE("__internal__")))
+			o = PUT(o, "Origin: __unknown__\r\n");
+		else
+			o = put_as_it_came(o, &run, &r->in, f);
+	}
+	return put_run_end(o, &run);
+}
+
 /* `copy`: it is for a mirror. */
 static void
 write_request(struct request *r, uint32_t endpoint, bool copy)
@@ -168,35 +198,20 @@ write_request(struct request *r, uint32_t endpoint, bool copy)
 	struct buf *head = &r->worker->head;
 	bool trusted = client_is_trusted(r->client, r->table);
 	struct action_request action;
-	struct put_run run = { 0 };
 	char *o;
 
 	action.room = 0;
 	if (r->action)
 		action_request_begin(r, &action);
 	head->n = 0;
-	buf_reserve(head, (size_t)r->in.head_n + 4 * (size_t)r->in.fields_n + 2 * r->path.n +
-			      4 * r->host_field.n + action.room + r->gate_headers.n + e->base.size +
-			      e->authority.size + route->add_prefix.size + route->set_host.size +
-			      real_client_room(r) + (g->redx_headers ? redx_headers_room(r) : 0) +
-			      1024);
+	buf_reserve(head, request_room(r, route, e) + action.room +
+			      (g->redx_headers ? redx_headers_room(r) : 0));
 	o = put(head->p, http_method(&r->in));
 	o = PUT(o, " ");
 	o = put_target(o, r, route, e);
 	o = PUT(o, " HTTP/1.1\r\n");
 	o = put_host(o, r, route, e);
-	for (uint16_t i = 0; i < r->in.fields_n; i++) {
-		const struct http_field *f = &r->in.fields[i];
-
-		if (!passes(r, f, trusted) || (r->action && action_drops(r, http_name(&r->in, f))))
-			continue;
-		if (f->id == HTTP_ORIGIN && g->scrub & SCRUB_INTERNAL_ORIGIN &&
-		    slice_ieq(http_value(&r->in, f), SLICE("__internal__")))
-			o = PUT(o, "Origin: __unknown__\r\n");
-		else
-			o = put_as_it_came(o, &run, &r->in, f);
-	}
-	o = put_run_end(o, &run);
+	o = put_request_fields(o, r, g, trusted);
 	o = put_framing(o, r, copy);
 	o = real_client_put(o, r, trusted);
 	if (r->route_flags & ROUTE_STRIP)
