@@ -15,7 +15,6 @@
 struct candidate {
 	struct compile_route *line;
 	struct dialect_match at;
-	uint32_t hash; /* of the place, see compile_order.c */
 	uint32_t how; /* ROUTE_EXACT, ROUTE_EXACT_SLASH */
 	int32_t priority;
 	uint32_t flags, upstream, policy, action, fallback;
@@ -26,6 +25,11 @@ struct candidate {
 	struct slice key; /* of those conditions (compile_conditions_key) */
 };
 
+struct place { /* where one applies; see compile_order.c */
+	uint32_t hash;
+	struct candidate *candidate;
+};
+
 struct work {
 	const struct compile_input *in;
 	struct table_builder *b;
@@ -33,6 +37,7 @@ struct work {
 	struct compile_report *report;
 	struct candidate *candidates;
 	size_t count;
+	struct place *places; /* of them, sorted; while compile_order runs */
 	struct table_policy *policies;
 	uint32_t policies_count;
 	struct map unnamed; /* routes of the file, by their place: how many */

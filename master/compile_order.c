@@ -6,6 +6,7 @@
 #include "compile_conditions.h"
 
 #include "lib/map.h"
+#include "lib/xalloc.h"
 #include "shm/hash.h"
 
 #include <stdlib.h>
@@ -20,22 +21,23 @@ compare_slices(struct slice a, struct slice b)
 }
 
 /* Decides between most places by itself. */
-static void
-hash_place(struct candidate *c)
+static uint32_t
+hash_place(const struct candidate *c)
 {
-	c->hash = hash_bytes(hash_bytes(c->at.verbatim, c->at.host), c->at.path);
+	return hash_bytes(hash_bytes(c->at.verbatim, c->at.host), c->at.path);
 }
 
 /* By where they apply; exact ones first, since that is the order of a node's chain. Which place
  * comes before which matters to nobody, as long as it is always the same. */
 static int
-compare_places(const struct candidate *a, const struct candidate *b)
+compare_places(const struct place *x, const struct place *y)
 {
-	int r = (a->hash > b->hash) - (a->hash < b->hash);
+	const struct candidate *a = x->candidate, *b = y->candidate;
+	int r;
 
-	if (!r)
-		r = a->at.verbatim - b->at.verbatim;
-
+	if (x->hash != y->hash)
+		return x->hash > y->hash ? 1 : -1;
+	r = a->at.verbatim - b->at.verbatim;
 	if (!r)
 		r = compare_slices(a->at.host, b->at.host);
 	if (!r)
@@ -48,9 +50,13 @@ compare_places(const struct candidate *a, const struct candidate *b)
 static int
 compare_candidates(const void *x, const void *y)
 {
-	const struct candidate *a = x, *b = y;
-	int r = compare_places(a, b);
+	const struct candidate *a, *b;
+	int r = compare_places(x, y);
 
+	if (r)
+		return r;
+	a = ((const struct place *)x)->candidate;
+	b = ((const struct place *)y)->candidate;
 	if (!r)
 		r = (a->priority < b->priority) - (a->priority > b->priority);
 	if (!r)
@@ -84,21 +90,22 @@ static const struct candidate *
 find_canonical(const struct work *w, const struct candidate *verbatim)
 {
 	struct candidate wanted = *verbatim;
+	struct place place = { .candidate = &wanted };
 	size_t low = 0, high = w->count;
 
 	wanted.at.verbatim = false;
 	wanted.at.host = verbatim->at.canonical;
-	hash_place(&wanted);
+	place.hash = hash_place(&wanted);
 	while (low < high) {
 		size_t middle = (low + high) / 2;
 
-		if (compare_places(&w->candidates[middle], &wanted) < 0)
+		if (compare_places(&w->places[middle], &place) < 0)
 			low = middle + 1;
 		else
 			high = middle;
 	}
-	for (; low < w->count && compare_places(&w->candidates[low], &wanted) == 0; low++) {
-		const struct candidate *c = &w->candidates[low];
+	for (; low < w->count && compare_places(&w->places[low], &place) == 0; low++) {
+		const struct candidate *c = w->places[low].candidate;
 
 		if (c->key.n == 0)
 			return c->priority >= verbatim->priority ? c : NULL;
@@ -149,35 +156,43 @@ find_winner(struct work *w, struct map *place, const struct candidate *c)
 static bool
 is_alone(const struct work *w, size_t i)
 {
-	const struct candidate *c = &w->candidates[i];
+	const struct place *p = &w->places[i];
 
-	return (i == 0 || compare_places(c - 1, c) != 0) &&
-	       (i + 1 == w->count || compare_places(c, c + 1) != 0);
+	return (i == 0 || compare_places(p - 1, p) != 0) &&
+	       (i + 1 == w->count || compare_places(p, p + 1) != 0);
+}
+
+static void
+sort(struct work *w)
+{
+	w->places = xcalloc(w->count + 1, sizeof *w->places);
+	for (size_t i = 0; i < w->count; i++)
+		w->places[i] = (struct place){ hash_place(&w->candidates[i]), &w->candidates[i] };
+	qsort(w->places, w->count, sizeof *w->places, compare_candidates);
 }
 
 void
 compile_order(struct work *w)
 {
-	struct map place = MAP_INIT;
+	struct map written = MAP_INIT; /* in the present place, by key */
 
-	for (size_t i = 0; i < w->count; i++)
-		hash_place(&w->candidates[i]);
-	qsort(w->candidates, w->count, sizeof *w->candidates, compare_candidates);
+	sort(w);
 	for (size_t i = 0; i < w->count; i++) {
-		struct candidate *c = &w->candidates[i];
+		struct candidate *c = w->places[i].candidate;
 		const struct candidate *winner;
 
-		if (i > 0 && compare_places(c - 1, c) != 0)
-			map_deinit(&place, NULL);
-		winner = find_winner(w, &place, c);
+		if (i > 0 && compare_places(&w->places[i - 1], &w->places[i]) != 0)
+			map_deinit(&written, NULL);
+		winner = find_winner(w, &written, c);
 		if (winner) {
 			shadow(w, c, winner);
 			continue;
 		}
 		write_route(w, c);
-		c->line->order = (uint32_t)place.count + 1;
+		c->line->order = (uint32_t)written.count + 1;
 		if (!is_alone(w, i))
-			*map_put(&place, c->key) = c;
+			*map_put(&written, c->key) = c;
 	}
-	map_deinit(&place, NULL);
+	map_deinit(&written, NULL);
+	free(w->places);
 }

@@ -20,11 +20,12 @@ static void
 target_redis(struct work *w, struct candidate *c, const struct rules_frontend *f,
 	     const struct rules_refusal *kept)
 {
+	struct slice backend = slice_make(f->backend, f->backend_n);
 	const struct directory_upstream *u =
-	    directory_find(w->in->directory, SOURCE_REDX, slice_of(f->backend));
+	    directory_find(w->in->directory, SOURCE_REDX, backend);
 	const struct rules_refusal *refusal = backend_refusal(w->in->rules, f->backend);
 
-	c->line->upstream = compile_text(w, slice_of(f->backend));
+	c->line->upstream = compile_text(w, backend);
 	c->upstream = u ? u->index : 0;
 	c->fallback = compile_fallback(w, NULL, u);
 	if (refusal && !refusal->kept)
@@ -101,7 +102,7 @@ compile_redx(struct work *w, const struct rules *rules)
 	for (size_t i = 0; i < rules_frontends(rules); i++) {
 		const struct rules_frontend *f = rules_frontend_at(rules, i);
 
-		add_redis(w, slice_of(f->url), f, frontend_refusal(rules, f->url));
+		add_redis(w, slice_make(f->url, f->url_n), f, frontend_refusal(rules, f->url));
 	}
 	for (size_t i = 0; i < rules_refusals(rules); i++) {
 		const struct rules_refusal *f = rules_refusal_at(rules, i);

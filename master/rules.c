@@ -272,7 +272,9 @@ rules_set_frontend(struct rules *r, struct slice url, struct slice backend)
 	frontend_free(*place);
 	f = xcalloc(1, sizeof *f);
 	f->url = xstrndup(url.p, url.n);
+	f->url_n = url.n;
 	f->backend = xstrndup(backend.p, backend.n);
+	f->backend_n = backend.n;
 	*place = f;
 	r->generation++;
 	rules_end(r, buf_slice(&key), &before);

@@ -41,6 +41,7 @@ struct rules_backend {
 struct rules_frontend {
 	char *url;
 	char *backend;
+	size_t url_n, backend_n; /* their lengths: the compiler asks for those of all */
 	unsigned shared; /* as above */
 };
 
