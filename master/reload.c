@@ -59,7 +59,6 @@ swap(struct master *m, struct config *next, int access_log)
 	log_set_level((enum log_level)next->log_level);
 	if (resolver_servers(m->resolver, next->dns_servers) < 0)
 		log_warn("dns error=\"the new servers are not usable\"");
-	store_redis_configure(m->store, &next->redis);
 	store_reconfigured(m, before->redis.configured);
 	publish_reconfigured(m);
 	master_configure_workers(m);

@@ -26,7 +26,7 @@ store_wake(struct master *m)
 {
 	struct store *s = &m->writes;
 
-	while (!s->current && !list_empty(&s->queue)) {
+	while (!s->shut && !s->current && !list_empty(&s->queue)) {
 		struct store_write *w = container_of(s->queue.next, struct store_write, link);
 
 		if (!(m->config->redis.configured ? store_take_redis(w) : store_take_file(w)))
@@ -123,13 +123,11 @@ store_open(struct master *m)
 		file_load(m);
 }
 
-void
-store_reconfigured(struct master *m, bool was_redis)
+static void
+store_move(struct master *m)
 {
 	struct store *s = &m->writes;
 
-	if (was_redis == m->config->redis.configured)
-		return;
 	/* What one store held is no loss of the other. */
 	rules_replace(m->rules, rules_new());
 	rules_mark(m->rules);
@@ -138,10 +136,26 @@ store_reconfigured(struct master *m, bool was_redis)
 	m->remembered = false;
 	store_file_free(s->file);
 	if (s->current)
-		store_finish(s->current, 503, SLICE("the rules are kept elsewhere from now on"), "");
+		store_finish(s->current, 503,
+			     SLICE("the rules are kept elsewhere from now on; whether the change "
+				   "is stored where they were is not known"),
+			     "");
 	s->file = store_file_new(&m->loop, m->config->state_dir);
 	if (!m->config->redis.configured)
 		file_load(m);
+}
+
+void
+store_reconfigured(struct master *m, bool was_redis)
+{
+	struct store *s = &m->writes;
+
+	s->shut = true;
+	store_redis_configure(m->store, &m->config->redis);
+	if (was_redis != m->config->redis.configured)
+		store_move(m);
+	s->shut = false;
+	store_wake(m);
 }
 
 void
@@ -149,10 +163,16 @@ store_close(struct master *m)
 {
 	struct store *s = &m->writes;
 
+	s->shut = true;
+	store_redis_stop(m->store, "the gateway ends"); /* it holds a change of ours */
 	store_file_free(s->file);
 	while (!list_empty(&s->queue)) {
 		struct store_write *w = container_of(s->queue.next, struct store_write, link);
 
-		store_finish(w, 503, SLICE("the gateway ends"), "");
+		store_finish(w, 503,
+			     w == s->current ? SLICE("the gateway ends; whether the change is "
+						     "stored shows at the next start")
+					     : SLICE("the gateway ends"),
+			     "");
 	}
 }

@@ -19,6 +19,7 @@ struct store {
 	struct list queue;           /* struct store_write */
 	struct store_write *current; /* under way */
 	struct store_file *file;
+	bool shut; /* nothing is begun: the rules are about to be kept elsewhere, or the end is near */
 };
 
 struct store_outcome {
@@ -34,9 +35,10 @@ typedef void (*store_done_fn)(void *userdata, const struct store_outcome *o);
 
 /* Where there is no Redis, reads the rules of the file. After saver_load, which has the lock. */
 void store_open(struct master *m);
-/* Whoever waits hears that the gateway ends; waits for the disk. */
+/* Whoever waits hears that the gateway ends; waits for the disk. Before store_redis_free. */
 void store_close(struct master *m);
-/* The configuration was swapped: the rules may be kept elsewhere from here on. */
+/* The configuration was swapped: the rules may be kept elsewhere from here on. What is under way in
+ * another store than the new one ends. */
 void store_reconfigured(struct master *m, bool was_redis);
 /* Takes the change over. `done` is called once, and may be called from within. */
 void store_submit(struct master *m, struct change *change, store_done_fn done, void *userdata);

@@ -439,6 +439,12 @@ on_closed(uv_handle_t *handle)
 }
 
 void
+store_redis_stop(struct store_redis *s, const char *reason)
+{
+	store_disconnect(s, reason);
+}
+
+void
 store_redis_free(struct store_redis *s)
 {
 	static const struct store_redis_ops silent;

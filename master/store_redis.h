@@ -38,6 +38,8 @@ struct store_redis_status {
 struct store_redis *store_redis_new(uv_loop_t *loop, struct resolver *resolver, struct rules *rules,
 				    struct history *history, const struct store_redis_ops *ops,
 				    void *userdata);
+/* Ends the connections for good; the write under way ends with that reason. */
+void store_redis_stop(struct store_redis *s, const char *reason);
 void store_redis_free(struct store_redis *s); /* closes its handles; run the loop once more before it ends */
 /* Connects, or connects anew when address, user, password, database or timeout differ. c must outlive the next call. */
 void store_redis_configure(struct store_redis *s, const struct config_redis *c);

@@ -1,5 +1,7 @@
 """Redis is away or refuses: 503 with its reason, and nothing is applied."""
 
+import threading
+
 import pytest
 from harness.api import Api
 from harness.gateway import from_redis
@@ -85,3 +87,31 @@ def test_the_stream_is_something_else(gw, store):
     assert store.db.get("frontend:new") is None
     store.db.delete("yett:revisions")
     recovers(gw)
+
+
+def under_way(gw, store):
+    """A write that waits for Redis; its answers."""
+    store.freeze()
+    answers = []
+    thread = threading.Thread(target=lambda: answers.append(Api(gw.socket).ask("PUT", "frontends", "new", "b")))
+    thread.start()
+    thread.join(0.3)
+    assert thread.is_alive() and gw.status()["redis"]["state"] == "up"
+    return thread, answers
+
+
+def test_the_gateway_ends_in_the_middle(gw, store):
+    thread, _ = under_way(gw, store)
+    gw.stop()  # with the exit status of one that ends well
+    store.thaw()
+    thread.join()
+
+
+def test_redis_is_configured_away_in_the_middle(gw, store):
+    thread, answers = under_way(gw, store)
+    assert gw.reload({}).returncode == 0
+    thread.join()
+    store.thaw()
+    assert answers[0].status == 503, answers
+    Api(gw.socket).done("PUT", "frontends", "new", "b")
+    assert [f["url"] for f in Api(gw.socket).data("frontends")] == ["new"]
