@@ -121,7 +121,7 @@ on_stored(void *userdata, enum write_result result, struct slice text)
 	struct store_redis *s = userdata;
 	const struct change *c = s->write.change;
 
-	if (result != WRITE_DONE) {
+	if (result != WRITE_DONE) { /* nothing to be read back */
 		write_end(s, result, text);
 		return;
 	}

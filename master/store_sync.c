@@ -4,6 +4,7 @@
 #include "lib/redis.h"
 #include "lib/xalloc.h"
 #include "store_keys.h"
+#include "store_read.h"
 
 #include <stdlib.h>
 
@@ -167,29 +168,6 @@ key_absent(struct store_sync *s, struct slice key, bool urgent)
 		batch_wait(s);
 }
 
-static struct slice
-after(struct slice key, struct slice prefix)
-{
-	return slice_make(key.p + prefix.n, key.n - prefix.n);
-}
-
-static bool
-store_backend(struct store_sync *s, struct slice key, const struct redis_reply *r)
-{
-	struct slice *fields = xcalloc(r->count, sizeof *fields);
-	bool good = true;
-
-	for (size_t i = 0; i < r->count; i++) {
-		good = good && r->elements[i] && r->elements[i]->type == REDIS_STRING;
-		if (good)
-			fields[i] = r->elements[i]->text;
-	}
-	if (good)
-		rules_set_backend(s->draft, after(key, SLICE("backend:")), fields, r->count);
-	free(fields);
-	return good;
-}
-
 static bool
 is_ours(struct slice key)
 {
@@ -203,42 +181,15 @@ is_ours(struct slice key)
 	return false;
 }
 
-/* All but redx's backends are strings. */
-static bool
-is_hash(struct slice key)
-{
-	return slice_starts(key, SLICE("backend:"));
-}
-
-static void
-store_string(struct store_sync *s, struct slice key, struct slice value)
-{
-	enum native_kind kind;
-	struct slice name;
-
-	if (rules_native_key(key, &kind, &name))
-		rules_set_native(s->draft, kind, name, value);
-	else
-		rules_set_frontend(s->draft, after(key, SLICE("frontend:")), value);
-}
-
 /* False when the answer is none for such a key. */
 static bool
 key_answer(struct store_sync *s, struct slice key, bool urgent, const struct redis_reply *r)
 {
-	bool string = !is_hash(key);
-
-	if (r->type == REDIS_NIL || (r->type == REDIS_ARRAY && r->count == 0)) {
+	if (store_reads_nothing(r)) {
 		key_absent(s, key, urgent);
 		return true;
 	}
-	if (r->type == REDIS_FAILED && slice_starts(r->text, SLICE("WRONGTYPE")))
-		rules_refuse(s->draft, key,
-			     string ? "it is no string; write it with SET"
-				    : "it is no hash; write it with HSET");
-	else if (string && r->type == REDIS_STRING)
-		store_string(s, key, r->text);
-	else if (string || r->type != REDIS_ARRAY || !store_backend(s, key, r))
+	if (!store_read(s->draft, key, r))
 		return false;
 	keys_present(&s->keys, key);
 	if (!urgent)
@@ -297,8 +248,7 @@ static void
 fetch(struct store_sync *s, struct wanted *w, bool urgent)
 {
 	struct slice key = slice_make(w->key, w->n);
-	struct slice argv[2] = { is_hash(key) ? SLICE("HGETALL") : SLICE("GET"),
-				 key };
+	struct slice argv[2] = { store_reads_hash(key) ? SLICE("HGETALL") : SLICE("GET"), key };
 	struct buf tag BUF_CLEAN = { 0 };
 
 	if (urgent)

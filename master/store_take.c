@@ -79,20 +79,6 @@ delta_text(struct store_write *w)
 	buf_addf(&w->delta, "%s", large);
 }
 
-/* Does the change lead to what is there already? Who pushes the same rules over and over makes no
- * revision by that. What is refused may be something else in the store. */
-static bool
-is_idle(const struct store_write *w)
-{
-	const struct map *keys = &w->change->keys;
-
-	for (size_t i = 0; i < keys->count; i++) {
-		if (rules_refusal_find(w->master->rules, map_name(&keys->entries[i])))
-			return false;
-	}
-	return rules_changes(w->draft)->items.count == 0;
-}
-
 /* 0, or the HTTP status and the reason. */
 static int
 prepare(struct store_write *w, struct buf *why)
@@ -112,8 +98,6 @@ prepare(struct store_write *w, struct buf *why)
 	}
 	if (change_draft(w->change, m->rules, &w->draft, why) < 0)
 		return 400;
-	if (is_idle(w))
-		return 200;
 	rules_digest_behind(m->rules, rules_changes(w->draft), w->digest);
 	delta_text(w);
 	return 0;
@@ -152,6 +136,12 @@ on_redis_written(void *userdata, enum write_result result, struct slice text)
 		}
 		try_end(w);
 		m->writes.current = NULL;
+		break;
+	case WRITE_IDLE:
+		finish_refused(w, 200, SLICE(""));
+		break;
+	case WRITE_CHANGED:
+		finish_refused(w, 409, text);
 		break;
 	case WRITE_REFUSED:
 		finish_refused(w, 400, text);
@@ -215,6 +205,9 @@ store_take_redis(struct store_write *w)
 			  &(struct write_order){ .change = w->change,
 						 .known = newest ? newest->id : "",
 						 .digest = w->digest,
+						 .draft = w->draft,
+						 /* What is withheld is known not to be there. */
+						 .exact = w->change->expected.n && !st.withheld,
 						 .delta = buf_slice(&w->delta) },
 			  on_redis_written, w);
 	return true;
@@ -266,6 +259,22 @@ on_file_probed(void *userdata, int error)
 	store_wake(m);
 }
 
+/* Does the change lead to what the file holds already? Who pushes the same rules over and over
+ * makes no revision by that. What is refused may be something else there. */
+static bool
+is_idle(const struct store_write *w)
+{
+	const struct map *keys = &w->change->keys;
+
+	if (w->change->note.n)
+		return false;
+	for (size_t i = 0; i < keys->count; i++) {
+		if (rules_refusal_find(w->master->rules, map_name(&keys->entries[i])))
+			return false;
+	}
+	return rules_changes(w->draft)->items.count == 0;
+}
+
 static void
 next_id(const struct master *m, char *out, size_t cap)
 {
@@ -297,6 +306,10 @@ store_take_file(struct store_write *w)
 	r = prepare(w, &why);
 	if (r) {
 		finish_refused(w, r, buf_slice(&why));
+		return true;
+	}
+	if (is_idle(w)) {
+		finish_refused(w, 200, SLICE(""));
 		return true;
 	}
 	next_id(m, id, sizeof id);

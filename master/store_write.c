@@ -1,7 +1,10 @@
 #include "store_write.h"
 
 #include "change.h"
+#include "delta.h"
+#include "rules.h"
 #include "store_history.h"
+#include "store_read.h"
 
 #include "lib/redis.h"
 #include "lib/xalloc.h"
@@ -21,6 +24,7 @@ struct store_writer {
 	struct write_order order;
 	write_done_fn done;
 	void *userdata;
+	bool differs; /* a key is not what the change leads to, as far as we have looked */
 	enum write_result result; /* so far */
 	char text[300];
 };
@@ -182,6 +186,48 @@ on_type(void *userdata, struct slice tag, const struct redis_reply *r)
 	}
 }
 
+/* What the key was before the change, or what it is behind it, in source form. */
+static void
+known_value(const struct rules *draft, struct slice key, bool before, struct buf *out)
+{
+	const struct delta_item *item =
+	    before ? map_get(&rules_changes(draft)->items, key) : NULL;
+
+	if (item)
+		buf_adds(out, slice_of(item->before));
+	else
+		rules_value(draft, key, out);
+}
+
+static void
+on_value(void *userdata, struct slice tag, const struct redis_reply *r)
+{
+	struct store_writer *w = userdata;
+	struct rules *scratch = rules_new();
+	struct buf is BUF_CLEAN = { 0 }, was BUF_CLEAN = { 0 }, will BUF_CLEAN = { 0 };
+
+	if (store_reads_nothing(r) || store_read(scratch, tag, r)) {
+		rules_value(scratch, tag, &is);
+		known_value(w->order.draft, tag, true, &was);
+		known_value(w->order.draft, tag, false, &will);
+		w->differs = w->differs || !slice_eq(buf_slice(&is), buf_slice(&will));
+		if (w->order.exact && !slice_eq(buf_slice(&is), buf_slice(&was)))
+			spoil(w, WRITE_CHANGED, "somebody else changed a key of it just now");
+	} else {
+		spoil_reply(w, r);
+	}
+	rules_free(scratch);
+}
+
+/* That goes before what the keys say: the change has not seen the newest. */
+static void
+spoil_stale(struct store_writer *w)
+{
+	if (w->result == WRITE_CHANGED)
+		w->result = WRITE_DONE;
+	spoil(w, WRITE_STALE, "somebody else wrote meanwhile");
+}
+
 /* Entries behind the newest one that is known. */
 static void
 on_newer(void *userdata, struct slice tag, const struct redis_reply *r)
@@ -192,7 +238,9 @@ on_newer(void *userdata, struct slice tag, const struct redis_reply *r)
 	if (r->type != REDIS_ARRAY)
 		spoil_reply(w, r);
 	else if (r->count > 0)
-		spoil(w, WRITE_STALE, "somebody else wrote meanwhile");
+		spoil_stale(w);
+	else if (w->order.draft && rules_changes(w->order.draft)->items.count == 0 && !w->differs)
+		spoil(w, WRITE_IDLE, "");
 	if (w->result == WRITE_DONE) {
 		write_store(w);
 		return;
@@ -220,6 +268,26 @@ wants_hash(const struct change_op *first)
 	return first->kind == OP_SET_FIELD || first->kind == OP_DELETE_FIELD;
 }
 
+/* What is refused may be too large to be read: it is not asked for. */
+static void
+look_at(struct store_writer *w, struct slice key, bool wants_hash)
+{
+	struct buf was BUF_CLEAN = { 0 };
+	const struct slice type[] = { SLICE("TYPE"), key };
+	const struct slice value[] = {
+		store_reads_hash(key) ? SLICE("HGETALL") : SLICE("GET"),
+		key,
+	};
+
+	if (wants_hash)
+		say(w, on_type, key, 2, type);
+	known_value(w->order.draft, key, true, &was);
+	if (slice_eq(buf_slice(&was), SLICE("false")))
+		w->differs = true;
+	else
+		say(w, on_value, key, 2, value);
+}
+
 static void
 write_look(struct store_writer *w)
 {
@@ -231,13 +299,10 @@ write_look(struct store_writer *w)
 	say(w, on_watched, SLICE(""), 2, watch);
 	for (size_t i = 0; i < c->keys.count; i++) {
 		struct slice key = map_name(&c->keys.entries[i]);
-		const struct slice type[] = { SLICE("TYPE"), key };
 
 		watch[1] = key;
-		if (!wants_hash(change_first(c, i)))
-			continue;
 		say(w, on_watched, SLICE(""), 2, watch);
-		say(w, on_type, key, 2, type);
+		look_at(w, key, wants_hash(change_first(c, i)));
 	}
 	say(w, on_newer, SLICE(""), 6,
 	     (const struct slice[]){ SLICE("XRANGE"), SLICE(HISTORY_KEY), slice_of(from),
@@ -274,6 +339,7 @@ write_begin(struct store_writer *w, enum writing state, write_done_fn done, void
 	w->done = done;
 	w->userdata = userdata;
 	w->result = WRITE_DONE;
+	w->differs = false;
 	w->text[0] = '\0';
 }
 
