@@ -41,8 +41,9 @@ take_apart(struct slice url, struct slice *host, struct slice *target)
 	}
 }
 
+/* `host`: that of an absolute target, in whose stead no Host is believed; p == NULL: there is none. */
 static const char *
-add_fields(struct buf *head, const struct json *fields, bool *host)
+add_fields(struct buf *head, const struct json *fields, struct slice host)
 {
 	for (const struct json *f = json_first(fields); f; f = json_next(f)) {
 		struct slice name = json_text(json_get(f, "name"));
@@ -50,7 +51,8 @@ add_fields(struct buf *head, const struct json *fields, bool *host)
 
 		if (!is_line(name) || !is_line(value))
 			return "each of the headers is {\"name\": text, \"value\": text}, on one line";
-		*host = *host || slice_ieq(name, SLICE("Host"));
+		if (host.p && slice_ieq(name, SLICE("Host")))
+			continue;
 		buf_addf(head, "%.*s: %.*s\r\n", SLICE_F(name), SLICE_F(value));
 	}
 	return NULL;
@@ -62,7 +64,6 @@ write_head(const struct json *root, struct buf *head)
 	struct slice method = json_text(json_get(root, "method")), host, target;
 	struct slice url = json_text(json_get(root, "url"));
 	BUF_CLEAN struct buf fields = { 0 };
-	bool has_host = false;
 	const char *why;
 
 	if (method.p ? !is_line(method) : json_get(root, "method") != NULL)
@@ -72,10 +73,10 @@ write_head(const struct json *root, struct buf *head)
 	take_apart(url, &host, &target);
 	buf_addf(head, "%.*s %s%.*s HTTP/1.1\r\n", SLICE_F(method.p ? method : SLICE("GET")),
 		 host.p && (target.n == 0 || target.p[0] == '?') ? "/" : "", SLICE_F(target));
-	why = add_fields(&fields, json_get(root, "headers"), &has_host);
+	why = add_fields(&fields, json_get(root, "headers"), host);
 	if (why)
 		return why;
-	if (host.p && !has_host)
+	if (host.p)
 		buf_addf(head, "Host: %.*s\r\n", SLICE_F(host));
 	buf_adds(head, buf_slice(&fields));
 	buf_adds(head, SLICE("\r\n"));

@@ -44,6 +44,8 @@ def test_where_it_goes_and_what_is_near(gateway, serve):
     sent = {h["name"]: h["value"] for h in e["sent"]["headers"]}
     assert sent["X-Real-IP"] == "192.0.2.7" and sent["Host"] == "A.test:80"
     assert explain(gw, "http://b.test/x/y")["sent"]["line"] == "GET /y HTTP/1.1"
+    for e in explain(gw, "http://a.test/x/y", headers={"Host": "b.test"}), explain(gw, "/x/y", headers={"Host": "a.test"}):
+        assert (e["route"]["id"], e["request"]["host"]) == ("file:host", "a.test")
     assert not up.used
 
 
