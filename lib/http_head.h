@@ -173,6 +173,8 @@ struct slice http_method(const struct http_parser *p);
 bool http_list_has(struct slice list, struct slice token);
 /* The next element of a comma-separated list, trimmed; p == NULL at the end. */
 struct slice http_list_next(struct slice *rest);
+/* Who is named in one element of Via; empty: nobody. */
+struct slice http_via_by(struct slice element);
 /* http_list.c: the weight of a media range in an Accept field, in thousandths; -1 when it is not
  * named there (RFC 9110 section 12.5.1). */
 int http_accept_weight(struct slice list, struct slice type);

@@ -12,6 +12,27 @@ http_list_next(struct slice *rest)
 	return (struct slice){ NULL, 0 };
 }
 
+/* What stands before blanks; *s is what stands behind them (RFC 9110 section 5.6.3). */
+static struct slice
+take_word(struct slice *s)
+{
+	struct slice word = *s;
+	size_t n = 0;
+
+	while (n < s->n && s->p[n] != ' ' && s->p[n] != '\t')
+		n++;
+	word.n = n;
+	*s = slice_trim(slice_make(s->p + n, s->n - n));
+	return word;
+}
+
+struct slice
+http_via_by(struct slice element)
+{
+	take_word(&element); /* the protocol */
+	return take_word(&element);
+}
+
 bool
 http_list_has(struct slice list, struct slice token)
 {

@@ -33,9 +33,10 @@ struct compile_report {
 int compile_rules(const struct config *c, const struct rules *rules, bool rules_loaded, const struct directory *d,
 		  struct directory_slots *slots, uint64_t generation, struct segment **out, struct compile_report **report)
 	__attribute__((warn_unused_result));
-/* `sticky_key` signs the names of endpoints in sticky cookies (sticky_key.h). */
-int compile_endpoints(const struct directory *d, const struct resolver *r, struct slice sticky_key, uint64_t generation,
-		      struct segment **out) __attribute__((warn_unused_result));
+/* `sticky_key` signs the names of endpoints in sticky cookies (sticky_key.h). Addresses that names resolve to and that are
+ * our own are left out, each with a line in `warnings`. */
+int compile_endpoints(const struct config *c, const struct directory *d, const struct resolver *r, struct slice sticky_key,
+		      uint64_t generation, struct segment **out, struct buf *warnings) __attribute__((warn_unused_result));
 int compile_keys(const struct config *c, uint64_t generation, struct segment **out) __attribute__((warn_unused_result));
 /* For who shows it; a push does not wait for it. */
 void compile_report_sort(struct compile_report *r);

@@ -5,6 +5,7 @@
 #include "compile.h"
 
 #include "compile_balance.h"
+#include "own.h"
 
 #include "lib/jwt.h"
 #include "lib/xalloc.h"
@@ -13,40 +14,61 @@
 
 /* ---- endpoints ---- */
 
+struct endpoints {
+	struct seg_builder b;
+	const struct resolver *resolver;
+	const struct own *own;
+	struct slice sticky_key;
+	struct buf *warnings;
+};
+
+/* An address of our own is none of the endpoint's, whatever its name says. */
 static void
-add_addresses(struct seg_builder *b, const struct directory_endpoint *e, const struct resolver *r,
-	      struct table_endpoint *out)
+add_resolved(struct endpoints *s, const struct directory_endpoint *e, const struct resolved *a,
+	     struct table_endpoint *out)
+{
+	struct table_address address = { .family = a->family, .port = e->address.port };
+	uint32_t at;
+
+	if (own_reaches(s->own, a->family, a->ip, e->address.port)) {
+		buf_addf(s->warnings,
+			 "endpoint %s: its name resolves to a listener of this gateway; that "
+			 "address is left out\n",
+			 e->authority);
+		return;
+	}
+	memcpy(address.ip, a->ip, sizeof address.ip);
+	at = seg_builder_add(&s->b, ENDPOINTS_ADDRESSES, &address, sizeof address);
+	if (out->count++ == 0)
+		out->first = at;
+}
+
+static void
+add_addresses(struct endpoints *s, const struct directory_endpoint *e, struct table_endpoint *out)
 {
 	const struct resolved *found = NULL;
 	bool settled;
+	size_t count;
 
 	if (e->address.unix_path) {
 		struct table_address address = {
 			.family = AF_UNIX,
-			.path = seg_builder_string(b, slice_of(e->address.unix_path)),
+			.path = seg_builder_string(&s->b, slice_of(e->address.unix_path)),
 		};
 
-		out->first = seg_builder_add(b, ENDPOINTS_ADDRESSES, &address, sizeof address);
+		out->first = seg_builder_add(&s->b, ENDPOINTS_ADDRESSES, &address, sizeof address);
 		out->count = 1;
 		return;
 	}
-	out->count = (uint32_t)resolver_get(r, e->address.host, &found, &out->generation, &settled);
-	for (uint32_t i = 0; i < out->count; i++) {
-		struct table_address address = { .family = found[i].family,
-						 .port = e->address.port };
-		uint32_t at;
-
-		memcpy(address.ip, found[i].ip, sizeof address.ip);
-		at = seg_builder_add(b, ENDPOINTS_ADDRESSES, &address, sizeof address);
-		if (i == 0)
-			out->first = at;
-	}
+	count = resolver_get(s->resolver, e->address.host, &found, &out->generation, &settled);
+	for (size_t i = 0; i < count; i++)
+		add_resolved(s, e, &found[i], out);
 }
 
 static void
-add_upstream(struct seg_builder *b, const struct directory_upstream *u, const struct resolver *r,
-	     struct slice sticky_key)
+add_upstream(struct endpoints *s, const struct directory_upstream *u)
 {
+	struct seg_builder *b = &s->b;
 	uint32_t unit = compile_weight_unit(u);
 	struct table_upstream row = {
 		.flags = u->all_down_fail ? UPSTREAM_ALL_DOWN_FAIL : 0,
@@ -72,37 +94,42 @@ add_upstream(struct seg_builder *b, const struct directory_upstream *u, const st
 			.base = seg_builder_string(b, slice_of(e->base)),
 		};
 
-		compile_balance_endpoint(b, u, e, sticky_key, &endpoint);
-		add_addresses(b, e, r, &endpoint);
+		compile_balance_endpoint(b, u, e, s->sticky_key, &endpoint);
+		add_addresses(s, e, &endpoint);
 		seg_builder_add(b, ENDPOINTS_ENDPOINTS, &endpoint, sizeof endpoint);
 	}
 	seg_builder_add(b, ENDPOINTS_UPSTREAMS, &row, sizeof row);
 }
 
 int
-compile_endpoints(const struct directory *d, const struct resolver *r, struct slice sticky_key,
-		  uint64_t generation, struct segment **out)
+compile_endpoints(const struct config *c, const struct directory *d, const struct resolver *r,
+		  struct slice sticky_key, uint64_t generation, struct segment **out,
+		  struct buf *warnings)
 {
 	/* Upstream 0 has no endpoints: routes that lead nowhere lead there. */
 	const struct directory_upstream nowhere = { .name = "" };
 	const struct directory_upstream **by_index =
 	    xcalloc(d->index_end, sizeof(struct directory_upstream *));
 	const struct table_upstream hole = { .flags = UPSTREAM_ABSENT };
-	struct seg_builder b;
+	struct own *own = own_new(c);
+	struct endpoints s = {
+		.resolver = r, .own = own, .sticky_key = sticky_key, .warnings = warnings,
+	};
 	int result;
 
-	seg_builder_init(&b);
+	seg_builder_init(&s.b);
 	for (size_t i = 0; i < d->upstreams_count; i++)
 		by_index[d->upstreams[i].index] = &d->upstreams[i];
 	by_index[0] = &nowhere;
 	for (uint32_t i = 0; i < d->index_end; i++) {
 		if (by_index[i])
-			add_upstream(&b, by_index[i], r, sticky_key);
+			add_upstream(&s, by_index[i]);
 		else
-			seg_builder_add(&b, ENDPOINTS_UPSTREAMS, &hole, sizeof hole);
+			seg_builder_add(&s.b, ENDPOINTS_UPSTREAMS, &hole, sizeof hole);
 	}
-	result = seg_builder_finish(&b, SEGMENT_ENDPOINTS, generation, out);
-	seg_builder_deinit(&b);
+	result = seg_builder_finish(&s.b, SEGMENT_ENDPOINTS, generation, out);
+	seg_builder_deinit(&s.b);
+	own_free(own);
 	free(by_index);
 	return result;
 }

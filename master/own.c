@@ -136,39 +136,82 @@ same_socket(const char *a, const char *b)
 	return same;
 }
 
+/* The same for this listener, of TCP. */
+static bool
+binds(const struct own *o, const struct in6_addr *to, uint16_t port,
+      const struct config_address *listener)
+{
+	struct in6_addr bound[2];
+	size_t count;
+
+	if (listener->unix_path || listener->port != port)
+		return false;
+	count = host_literals(listener->host, bound);
+	for (size_t i = 0; i < count; i++) {
+		if (reaches(o, to, &bound[i]))
+			return true;
+	}
+	return false;
+}
+
 static bool
 same(const struct own *o, const struct config_address *a, const struct config_address *listener)
 {
-	struct in6_addr to[2], bound[2];
-	size_t to_count, bound_count;
+	struct in6_addr to[2];
+	size_t count;
 
 	if (a->unix_path || listener->unix_path)
 		return a->unix_path && listener->unix_path &&
 		       same_socket(a->unix_path, listener->unix_path);
-	if ((a->port ? a->port : 80) != listener->port)
-		return false;
-	to_count = host_literals(a->host, to);
-	bound_count = host_literals(listener->host, bound);
-	for (size_t i = 0; i < to_count * bound_count; i++) {
-		if (reaches(o, &to[i / bound_count], &bound[i % bound_count]))
+	count = host_literals(a->host, to);
+	for (size_t i = 0; i < count; i++) {
+		if (binds(o, &to[i], a->port ? a->port : 80, listener))
+			return true;
+	}
+	return false;
+}
+
+/* The listener i of ours, NULL behind the last. */
+static const struct config_address *
+listener_at(const struct config *c, size_t i)
+{
+	if (i < c->listeners_count)
+		return &c->listeners[i].address;
+	i -= c->listeners_count;
+	if (i < c->api.listen_count)
+		return &c->api.listen[i].address;
+	i -= c->api.listen_count;
+	if (i == 0)
+		return &c->admin_socket;
+	return i == 1 && c->admin_listen.text ? &c->admin_listen : NULL;
+}
+
+bool
+own_is(const struct own *o, const struct config_address *a)
+{
+	const struct config_address *listener;
+
+	for (size_t i = 0; (listener = listener_at(o->config, i)) != NULL; i++) {
+		if (same(o, a, listener))
 			return true;
 	}
 	return false;
 }
 
 bool
-own_is(const struct own *o, const struct config_address *a)
+own_reaches(const struct own *o, uint16_t family, const uint8_t ip[16], uint16_t port)
 {
-	const struct config *c = o->config;
+	const struct config_address *listener;
+	struct in_addr v4;
+	struct in6_addr to;
 
-	for (size_t i = 0; i < c->listeners_count; i++) {
-		if (same(o, a, &c->listeners[i].address))
+	memcpy(&v4, ip, sizeof v4);
+	memcpy(&to, ip, sizeof to);
+	if (family == AF_INET)
+		to = mapped(v4);
+	for (size_t i = 0; (listener = listener_at(o->config, i)) != NULL; i++) {
+		if (binds(o, &to, port, listener))
 			return true;
 	}
-	for (size_t i = 0; i < c->api.listen_count; i++) {
-		if (same(o, a, &c->api.listen[i].address))
-			return true;
-	}
-	return (c->admin_listen.text && same(o, a, &c->admin_listen)) ||
-	       same(o, a, &c->admin_socket);
+	return false;
 }

@@ -3,8 +3,7 @@
 /*
  * own: is an address one of our own listeners? A gateway that is its own upstream goes round in
  * circles, and a rule that names the admin listener would hand it to everybody. Literal addresses
- * and "localhost" only: what a name resolves to can change at any time, and loops by way of names
- * end at the worker (508 by Via).
+ * and "localhost" are judged as they are written; a name, each time anew, by what it resolves to.
  */
 
 #include "config.h"
@@ -15,3 +14,5 @@ struct own;
 struct own *own_new(const struct config *c);
 void own_free(struct own *o);
 bool own_is(const struct own *o, const struct config_address *a);
+/* The same of what a name resolved to: a family and its address as struct resolved has them. */
+bool own_reaches(const struct own *o, uint16_t family, const uint8_t ip[16], uint16_t port);

@@ -56,6 +56,7 @@ publish_deinit(struct master *m)
 	map_deinit(&p->names, NULL);
 	quarantine_deinit(&p->quarantine);
 	free(p->warnings);
+	free(p->names_warnings);
 }
 
 void
@@ -86,21 +87,21 @@ publish_revision(struct master *m, const char *id, int64_t wall)
 /* ---- the directory ---- */
 
 static void
-log_warnings(struct publisher *p, struct buf *warnings)
+log_warnings(char **last, struct buf *warnings)
 {
 	struct slice rest = buf_slice(warnings);
 
 	buf_addc(warnings, '\0');
-	if (p->warnings && strcmp(p->warnings, warnings->p) == 0)
+	if (*last && strcmp(*last, warnings->p) == 0)
 		return;
 	while (rest.p && rest.n > 0) {
 		struct slice line = slice_cut(rest, '\n', &rest);
 
-		if (line.n)
+		if (line.n && !(*last && memmem(*last, strlen(*last), line.p, line.n + 1)))
 			log_warn("directory warning=\"%.*s\"", SLICE_F(line));
 	}
-	free(p->warnings);
-	p->warnings = xstrdup(warnings->p);
+	free(*last);
+	*last = xstrdup(warnings->p);
 }
 
 /* Resolver and prober hear of new endpoints before the table that names them is compiled. */
@@ -111,7 +112,7 @@ directory_renew(struct master *m)
 	BUF_CLEAN struct buf warnings = { 0 };
 	struct directory *next = directory_build(m->config, m->rules, &p->slots, &warnings);
 
-	log_warnings(p, &warnings);
+	log_warnings(&p->warnings, &warnings);
 	resolver_watch(m->resolver, next);
 	prober_watch(m->prober, next);
 	ejector_watch(m->ejector, next, clock_mono_ms());
@@ -194,6 +195,7 @@ names_note(struct master *m)
 struct product {
 	struct segment *segments[SEGMENT_N]; /* NULL: as before */
 	struct compile_report *report;
+	struct buf warnings; /* of the endpoints */
 };
 
 static void
@@ -203,6 +205,7 @@ product_deinit(struct product *p)
 		seg_unref(p->segments[i]);
 	if (p->report)
 		compile_report_free(p->report);
+	buf_deinit(&p->warnings);
 }
 
 struct slice
@@ -233,8 +236,8 @@ product_make(struct master *m, const struct config *c, struct directory *d, unsi
 		r = compile_rules(c, rules, loaded, d, &p->slots, p->generation,
 				  &out->segments[SEGMENT_RULES], &out->report);
 	if (r == 0 && parts & PUBLISH_ENDPOINTS)
-		r = compile_endpoints(d, m->resolver, publish_sticky_key(m, c), p->generation,
-				      &out->segments[SEGMENT_ENDPOINTS]);
+		r = compile_endpoints(c, d, m->resolver, publish_sticky_key(m, c), p->generation,
+				      &out->segments[SEGMENT_ENDPOINTS], &out->warnings);
 	if (r == 0 && parts & PUBLISH_KEYS)
 		r = compile_keys(c, p->generation, &out->segments[SEGMENT_KEYS]);
 	return r;
@@ -438,6 +441,8 @@ publish_compile(struct master *m, uint64_t now)
 		if (p->directory_new)
 			names_note(m);
 		p->hold_ms = 0;
+		if (parts & PUBLISH_ENDPOINTS)
+			log_warnings(&p->names_warnings, &product.warnings);
 		if (parts & PUBLISH_RULES)
 			p->rules_loaded = master_rules_loaded(m);
 		if (publish_commit(m, &product, parts & PUBLISH_REVISION))

@@ -47,7 +47,8 @@ struct publisher {
 	struct directory_slots slots;
 	struct compile_report *report;
 	struct quarantine quarantine;
-	char *warnings; /* of the last directory, so that each is logged once */
+	/* Of the last directory and of its names, so that each is logged once. */
+	char *warnings, *names_warnings;
 	struct waiters waiters;
 };
 

@@ -248,8 +248,8 @@ const struct setting settings[] = {
 	  .text = "Unix socket of the management API, which the yett commands talk to.",
 	  .example = "/run/yett/admin.sock" },
 	{ "admin.listen", SETTING_LISTEN, AT(config, admin_listen), .restart = true,
-	  .text = "TCP address of a read-only admin listener with /health, /ready, /metrics and "
-		  "/status.",
+	  .text = "TCP address of a read-only admin listener with /health, /ready, /metrics, and "
+		  "/status, /routes and /config under the Hosts of admin.api.hosts.",
 	  .example = "\"127.0.0.1:9180\"" },
 	{ "admin.users", SETTING_MAP, ALL(config, admin_users), .initial = "{}",
 	  .shown = "{}: root and the user of the gateway",

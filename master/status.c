@@ -1,6 +1,7 @@
 #include "status.h"
 
 #include "master.h"
+#include "own.h"
 
 #include "lib/clock.h"
 
@@ -198,12 +199,43 @@ add_endpoint(struct buf *b, const struct master *m, const struct directory_endpo
 }
 
 static void
-add_left_out(struct buf *b, const struct directory_upstream *u)
+add_left_out_one(struct buf *b, bool *first, const char *authority, const char *reason)
 {
-	for (size_t i = 0; i < u->own_count; i++) {
-		buf_adds(b, i > 0 ? SLICE(",{\"address\":") : SLICE("{\"address\":"));
-		buf_add_json(b, slice_of(u->own[i]));
-		buf_adds(b, SLICE(",\"reason\":\"it is a listener of this gateway\"}"));
+	buf_adds(b, *first ? SLICE("{\"address\":") : SLICE(",{\"address\":"));
+	buf_add_json(b, slice_of(authority));
+	buf_addf(b, ",\"reason\":\"%s\"}", reason);
+	*first = false;
+}
+
+static bool
+resolves_to_own(const struct master *m, const struct own *own, const struct directory_endpoint *e)
+{
+	const struct resolved *addresses;
+	uint64_t generation;
+	bool settled;
+	size_t n = 0;
+
+	if (e->address.host)
+		n = resolver_get(m->resolver, e->address.host, &addresses, &generation, &settled);
+	for (size_t i = 0; i < n; i++) {
+		if (own_reaches(own, addresses[i].family, addresses[i].ip, e->address.port))
+			return true;
+	}
+	return false;
+}
+
+static void
+add_left_out(struct buf *b, const struct master *m, const struct own *own,
+	     const struct directory_upstream *u)
+{
+	bool first = true;
+
+	for (size_t i = 0; i < u->own_count; i++)
+		add_left_out_one(b, &first, u->own[i], "it is a listener of this gateway");
+	for (size_t i = 0; i < u->endpoints_count; i++) {
+		if (resolves_to_own(m, own, &u->endpoints[i]))
+			add_left_out_one(b, &first, u->endpoints[i].authority,
+					 "its name resolves to a listener of this gateway");
 	}
 }
 
@@ -211,6 +243,7 @@ static void
 add_upstreams(struct buf *b, const struct master *m)
 {
 	const struct directory *d = m->publisher.directory;
+	struct own *own = own_new(m->config);
 	uint64_t now = clock_mono_ms();
 
 	buf_adds(b, SLICE("\"upstreams\":["));
@@ -226,10 +259,11 @@ add_upstreams(struct buf *b, const struct master *m)
 			add_endpoint(b, m, &u->endpoints[k], now);
 		}
 		buf_adds(b, SLICE("],\"left_out\":["));
-		add_left_out(b, u);
+		add_left_out(b, m, own, u);
 		buf_adds(b, SLICE("]}"));
 	}
 	buf_addc(b, ']');
+	own_free(own);
 }
 
 /* ---- the whole ---- */

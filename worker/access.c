@@ -109,6 +109,12 @@ is_foreign(const struct http_parser *in)
 	return false;
 }
 
+bool
+access_is_cross_site(const struct request *r)
+{
+	return is_foreign(&r->in) || !is_our_name(&r->worker->access, r->host.host);
+}
+
 static enum reason
 judge_anyone(struct request *r)
 {
@@ -118,7 +124,7 @@ judge_anyone(struct request *r)
 		r->challenge = "";
 		return REASON_admin_unauthenticated;
 	}
-	if (is_foreign(&r->in) || !is_our_name(a, r->host.host))
+	if (access_is_cross_site(r))
 		return REASON_admin_cross_site;
 	r->identity = SLICE("anyone");
 	r->access = (uint8_t)a->anyone;
@@ -158,9 +164,35 @@ judge_tcp(struct request *r)
 	return judge_token(r, http_value(&r->in, authorization));
 }
 
+/* ---- all of them ---- */
+
+/* A gateway of ours passed this on (master/via.c): some route leads here, and whoever may use that
+ * route is not meant to have what is served here. */
+static bool
+came_by_route(const struct http_parser *in)
+{
+	struct slice ours = SLICE("yett-");
+
+	for (uint16_t i = 0; i < in->fields_n; i++) {
+		struct slice list = http_value(in, &in->fields[i]);
+
+		if (in->fields[i].id != HTTP_VIA)
+			continue;
+		for (struct slice e = http_list_next(&list); e.p; e = http_list_next(&list)) {
+			struct slice by = http_via_by(e);
+
+			if (by.n > ours.n && slice_ieq(slice_make(by.p, ours.n), ours))
+				return true;
+		}
+	}
+	return false;
+}
+
 enum reason
 access_judge(struct request *r)
 {
+	if (came_by_route(&r->in))
+		return REASON_admin_forbidden;
 	switch ((enum listener_kind)r->client->kind) {
 	case LISTENER_ADMIN:
 		return judge_user(r);

@@ -102,6 +102,8 @@ ask_master(struct request *r)
 	struct client *c = r->client;
 	struct call_text text = { .role = r->access };
 
+	if (c->kind == LISTENER_ADMIN_READONLY && access_is_cross_site(r))
+		return refuse(r, REASON_admin_cross_site);
 	text.part[CALL_METHOD] = http_method(&r->in);
 	text.part[CALL_PATH] = raw_path(r);
 	if (r->query_n > 0)

@@ -78,20 +78,6 @@ is_last(const struct request *r)
 	       (g && g->keepalive_requests && r->client->served + 1 >= g->keepalive_requests);
 }
 
-/* What stands before blanks; *s is what stands behind them (RFC 9110 section 5.6.3). */
-static struct slice
-take_word(struct slice *s)
-{
-	struct slice word = *s;
-	size_t n = 0;
-
-	while (n < s->n && s->p[n] != ' ' && s->p[n] != '\t')
-		n++;
-	word.n = n;
-	*s = slice_trim(slice_make(s->p + n, s->n - n));
-	return word;
-}
-
 /* Does Via say that this request has been here twice? Once may be meant: a route that leads through
  * us again. What stands in a comment counts for nothing but its sender. */
 static bool
@@ -107,10 +93,8 @@ is_loop(const struct request *r)
 
 		if (r->in.fields[i].id != HTTP_VIA)
 			continue;
-		for (struct slice e = http_list_next(&list); e.p; e = http_list_next(&list)) {
-			take_word(&e); /* the protocol */
-			times += slice_ieq(take_word(&e), name);
-		}
+		for (struct slice e = http_list_next(&list); e.p; e = http_list_next(&list))
+			times += slice_ieq(http_via_by(e), name);
 	}
 	return times >= 2;
 }

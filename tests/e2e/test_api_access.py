@@ -8,6 +8,8 @@ import sys
 import pytest
 from harness import client
 from harness.api import OPEN, Api, port_config
+from harness.dns_server import DnsServer
+from harness.procs import free_port
 
 READ, WRITE, OPERATE = "r" * 32, "w" * 32, "o" * 32
 TOKENS = {"tokens": {"reader": {"role": "read", "secret": READ}, "ci": {"role": "write", "secret": WRITE},
@@ -62,6 +64,35 @@ def test_traffic_listeners_have_no_api(gateway):
     assert r.status == 200 and gw.ask(host="a").status == 503
 
 
+@pytest.mark.parametrize("listen", ["127.0.0.1", "0.0.0.0"])
+def test_names_that_resolve_to_the_api_lead_nowhere(gateway, serve, listen):
+    dns, up, (port, config) = DnsServer(), serve(host="127.0.0.2"), port_config(**OPEN)
+    config["admin"] |= {"api": config["admin"]["api"] | {"listen": [f"{listen}:{port}"]}, "listen": f"127.0.0.1:{free_port()}"}
+    dns.names = {"api.test": (["127.0.0.1"], 1), "both.test": (["127.0.0.1", "127.0.0.2"], 1)}
+    gw = gateway(config | {"dns": [dns.address], "health": {"enabled": False}, "upstreams": {"both": {"endpoints": [
+        f"both.test:{up.port}"]}}, "routes": [{"path": "/both", "upstream": "both"}]})
+    ports = {"api": port, "look": config["admin"]["listen"].split(":")[1], "traffic": gw.port}
+    for name, number in ports.items():
+        Api(gw.socket).done("PUT", "rules", "upstream", name, body={"endpoints": [f"api.test:{number}"]})
+        Api(gw.socket).done("PUT", "rules", "route", name, body={"path": f"/{name}", "upstream": name, "strip_prefix": True})
+    for name in ports:
+        assert gw.ask(f"/{name}/status").why == "upstream_unresolved", name
+    assert gw.ask("/both").status == 200
+    left_out = {u["name"]: [e["reason"] for e in u["left_out"]] for u in gw.status()["upstreams"]}
+    assert left_out == {"both": []} | dict.fromkeys(ports, ["its name resolves to a listener of this gateway"])
+    assert gw.log().count("api.test:%d: its name resolves to a listener" % port) == 1
+    dns.finish()
+
+
+@pytest.mark.parametrize("via", ["1.1 yett-01234567", "1.0 cdn (x), HTTP/1.1 YETT-89abcdef (y)"])
+def test_what_came_through_a_gateway_is_refused(gateway, via):
+    port, config = port_config(**OPEN | TOKENS)
+    gw = gateway(config)
+    for api in Api(port), Api(port, OPERATE), Api(gw.socket):
+        assert api.ask("GET", "frontends", headers=[("Via", via)]).why == "admin_forbidden"
+        assert api.ask("GET", "frontends", headers=[("Via", "1.1 other (yett-01234567)")]).status == 200
+
+
 def test_browsers_are_refused_without_a_token(gateway):
     port, config = port_config(hosts=["gate.internal"], **OPEN | TOKENS)
     gateway(config)
@@ -92,8 +123,13 @@ def test_open_is_said_aloud(gateway):
 def test_readers_of_the_open_listener_see_no_rules(gateway):
     port, _ = port_config()
     gateway({"admin": {"listen": f"127.0.0.1:{port}"}})
-    assert client.ask(port, "/health").status == client.ask(port, "/status").status == 200
-    assert client.ask(port, "/frontends").why == client.ask(port, "/flush", "DELETE").why == "admin_forbidden"
+    assert client.ask(port, "/health").status == client.ask(port, "/status", host="localhost").status == 200
+    for page, method in ("frontends", "GET"), ("flush", "DELETE"):
+        assert client.ask(port, f"/{page}", method, host="127.0.0.1").why == "admin_forbidden"
+    for page in "status", "routes", "config":
+        assert client.ask(port, f"/{page}", host="rebound.evil.test").why == "admin_cross_site"
+        assert client.ask(port, f"/{page}", headers=[("Origin", "http://evil.test")]).why == "admin_cross_site"
+    assert client.ask(port, "/metrics", host="gateway").status == client.ask(port, "/health", host="gateway").status == 200
 
 
 AS_USER = """

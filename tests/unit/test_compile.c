@@ -85,7 +85,9 @@ compile(struct fixture *f)
 	f->d = directory_build(&f->c, f->rules, &f->slots, &warnings);
 	assert_int_equal(
 	    compile_rules(&f->c, f->rules, true, f->d, &f->slots, 1, &f->table, &f->report), 0);
-	assert_int_equal(compile_endpoints(f->d, NULL, SLICE("key"), 1, &f->endpoints), 0);
+	assert_int_equal(compile_endpoints(&f->c, f->d, NULL, SLICE("key"), 1, &f->endpoints,
+					   &warnings),
+			 0);
 	assert_int_equal(compile_keys(&f->c, 1, &f->keys), 0);
 	assert_int_equal(table_verify_rules(f->table), 0);
 	assert_int_equal(table_verify_endpoints(f->endpoints), 0);
