@@ -231,6 +231,25 @@ write_rules(const struct json *root, bool colours, struct buf *out)
 	buf_addc(out, '\n');
 }
 
+/* "503" stands for itself, and what a later version says. */
+static struct slice
+in_force_text(struct slice word)
+{
+	static const struct {
+		const char *word, *text;
+	} texts[] = {
+		{ "last_good", "its last good value" },
+		{ "protection", "what can be read of it" },
+		{ "all_503", "503 for all of the store" },
+	};
+
+	for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+		if (is(word, texts[i].word))
+			return slice_of(texts[i].text);
+	}
+	return word;
+}
+
 /* False when there are none. */
 static bool
 write_refusals(const struct json *rules, bool colours, struct buf *out)
@@ -242,11 +261,9 @@ write_refusals(const struct json *rules, bool colours, struct buf *out)
 	columns_init(&c, 4, colours);
 	add_head(&c, titles);
 	for (const struct json *r = json_first(json_get(rules, "refused")); r; r = json_next(r)) {
-		struct slice in_force = json_text(json_get(r, "in_force"));
-
 		add_field(&c, r, "key");
 		columns_add(&c, COLOUR_NONE,
-			    is(in_force, "last_good") ? SLICE("its last good value") : in_force);
+			    in_force_text(json_text(json_get(r, "in_force"))));
 		add_field(&c, r, "since");
 		add_field(&c, r, "reason");
 	}

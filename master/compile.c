@@ -76,21 +76,14 @@ add_policy(struct table_builder *b, const struct config_policy *p, uint32_t whos
 	add_gate_entries(b, p->except, p->except_count, GATE_EXCEPT | whose);
 }
 
-/* What a refused one closes stays closed, as far as it can be read; where nothing can, there is
- * nothing to close, and an operator has to know. */
+/* What a refused one closes stays closed, as far as it can be read. */
 static void
 add_refused_policy(struct table_builder *b, const struct config *c, const struct rules_refusal *f)
 {
 	const struct config_policy *p = f->native ? rules_native_read(f->native, c) : NULL;
-	char quoted[160];
 
 	if (p)
 		add_policy(b, p, GATE_STORE);
-	else
-		log_error("policy key=\"%s\" refused=\"%s\" protects=nothing remedy=\"write it "
-			  "again\"",
-			  log_quote(slice_make(f->key, f->key_n), quoted, sizeof quoted),
-			  f->reason);
 }
 
 /* Those of the store; what they may open is the table's to say. */

@@ -3,6 +3,7 @@
 #include "compile_action.h"
 #include "compile_candidate.h"
 #include "compile_conditions.h"
+#include "lib/log.h"
 #include "lib/uri.h"
 #include "lib/xalloc.h"
 
@@ -240,6 +241,33 @@ add_file(struct work *w, const struct config_route *r)
 		      directory_find(w->in->directory, SOURCE_FILE, slice_of(r->upstream)));
 }
 
+/* ---- when nobody can tell what is closed ---- */
+
+/* A rule that cannot be read at all may have closed anything that the store's rules serve: they
+ * answer 503 until it is mended or deleted. */
+static void
+close_store(struct work *w)
+{
+	const struct rules *rules = w->in->rules;
+	const struct rules_refusal *f = NULL;
+	char quoted[160];
+
+	for (size_t i = 0; i < rules_refusals(rules) && !f; i++) {
+		if (rules_closes_all(rules_refusal_at(rules, i), w->in->config))
+			f = rules_refusal_at(rules, i);
+	}
+	if (!f)
+		return;
+	log_quote(slice_make(f->key, f->key_n), quoted, sizeof quoted);
+	for (size_t i = 0; i < w->count; i++) {
+		struct candidate *c = &w->candidates[i];
+
+		if (c->line->source != SOURCE_FILE && !(c->flags & ROUTE_REFUSED))
+			compile_refuse(w, c, "what this one may serve cannot be told before it is "
+				       "mended: ", quoted);
+	}
+}
+
 /* ---- all of it ---- */
 
 static int
@@ -271,6 +299,7 @@ compile_routes(const struct compile_input *in, struct table_builder *b,
 	if (in->rules) {
 		compile_natives(&w, in->rules);
 		compile_redx(&w, in->rules);
+		close_store(&w);
 	}
 	compile_order(&w);
 	write_fallback(&w);

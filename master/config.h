@@ -222,6 +222,7 @@ struct config_policy { /* entries of a gate, under a name */
 	const char *name;
 	struct config_gate_entry *protect, *except;
 	size_t protect_count, except_count;
+	bool unread; /* a refused one may protect more, which could not be read */
 	struct config_place place;
 };
 

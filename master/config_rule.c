@@ -96,6 +96,8 @@ rescue_route(const struct family *f, const struct mistakes *m, struct config_rou
 		r->path_regex = NULL;
 	if (is_wrong(f, m, "exact"))
 		r->exact = false;
+	if (is_wrong(f, m, "priority")) /* it may have come before all others of its place */
+		r->priority = INT32_MAX;
 	r->unread += rescue_conditions(f, m, "headers", r->headers, &r->headers_count);
 	r->unread += rescue_conditions(f, m, "query", r->query, &r->query_count);
 	return true;
@@ -122,9 +124,10 @@ rescue_policy(const struct family *f, const struct mistakes *m, struct config_po
 		}
 		kept++;
 	}
+	p->unread = kept == 0 || kept < p->protect_count;
 	p->protect_count = kept;
 	p->except_count = 0;
-	return kept > 0;
+	return true;
 }
 
 static bool

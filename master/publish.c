@@ -394,7 +394,7 @@ quarantine_renew(struct master *m)
 {
 	struct quarantine *q = &m->publisher.quarantine;
 
-	quarantine_settle(q, m->rules, m->publisher.report);
+	quarantine_settle(q, m->rules, m->config, m->publisher.report);
 	board_set(&m->page->rules_refused, (uint64_t)q->all.count);
 	board_set(&m->page->rules_closed, (uint64_t)q->closed);
 }

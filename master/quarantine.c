@@ -11,7 +11,13 @@
 
 #define LINES_MAX 20 /* in the log, of those that are new at once */
 
-enum in_force { LAST_GOOD, ANSWER_503, NOTHING };
+enum in_force {
+	LAST_GOOD,
+	ANSWER_503, /* where it would have matched */
+	PROTECTION, /* of what can be read of it */
+	CLOSED,     /* all that the store's rules serve answers 503 */
+	NOTHING,
+};
 
 struct refused {
 	char *reason;
@@ -54,35 +60,87 @@ put(struct quarantine *q, struct slice key, const char *reason, enum in_force in
 	}
 	f->in_force = in_force;
 	f->present = true;
-	q->closed += in_force == ANSWER_503;
+	q->closed += in_force == ANSWER_503 || in_force == CLOSED;
+}
+
+static const struct slice frontend = { "frontend:", 9 };
+
+/* Has it a line in the report, which knows where it applies? A NUL would cut its id. */
+static bool
+has_line(const struct rules_refusal *f)
+{
+	struct slice key = slice_make(f->key, f->key_n);
+
+	return (slice_starts(key, frontend) ||
+		slice_starts(key, rules_native_prefix(NATIVE_ROUTE))) &&
+	       !memchr(key.p, '\0', key.n);
+}
+
+static enum in_force
+in_force_of(const struct rules_refusal *f, const struct config *c)
+{
+	struct slice key = slice_make(f->key, f->key_n);
+	const struct config_policy *p;
+
+	if (f->kept)
+		return LAST_GOOD;
+	if (rules_closes_all(f, c))
+		return CLOSED;
+	if (slice_starts(key, rules_native_prefix(NATIVE_POLICY))) {
+		p = f->native ? rules_native_read(f->native, c) : NULL;
+		return p && p->protect_count > 0 ? PROTECTION : NOTHING;
+	}
+	/* Of what leads to a backend or an upstream. */
+	return memchr(key.p, '\0', key.n) ? NOTHING : ANSWER_503;
 }
 
 static void
-put_rules(struct quarantine *q, const struct rules *rules)
+put_rules(struct quarantine *q, const struct rules *rules, const struct config *c)
 {
 	for (size_t i = 0; rules && i < rules_refusals(rules); i++) {
 		const struct rules_refusal *f = rules_refusal_at(rules, i);
 
-		put(q, slice_make(f->key, f->key_n), f->reason, f->kept ? LAST_GOOD : ANSWER_503);
+		if (f->kept || !has_line(f))
+			put(q, slice_make(f->key, f->key_n), f->reason, in_force_of(f, c));
 	}
 }
 
-/* Those whose value is good, but whose key says nothing that the dialect could match. */
-static void
-put_routes(struct quarantine *q, const struct rules *rules, const struct compile_report *report)
+/* False when it is no rule of a store. */
+static bool
+key_of(const struct compile_route *r, struct buf *key)
 {
-	static const char prefix[] = "redis:";
+	const char *colon = strchr(r->id, ':');
+
+	key->n = 0;
+	if (r->source == SOURCE_FILE || !colon)
+		return false;
+	buf_adds(key, r->source == SOURCE_REDX ? frontend : rules_native_prefix(NATIVE_ROUTE));
+	buf_addf(key, "%s", colon + 1);
+	return true;
+}
+
+/* Those that are refused for themselves, and those whose value is good, but whose key says nothing
+ * that the dialect could match. */
+static void
+put_routes(struct quarantine *q, const struct rules *rules, const struct config *c,
+	   const struct compile_report *report)
+{
 	BUF_CLEAN struct buf key = { 0 };
 
 	for (size_t i = 0; rules && i < report->routes_count; i++) {
 		const struct compile_route *r = &report->routes[i];
+		const struct rules_refusal *f;
 
-		if (r->state != ROUTE_IS_REFUSED || r->source != SOURCE_REDX)
+		if (r->state == ROUTE_ACTIVE || !key_of(r, &key))
 			continue;
-		key.n = 0;
-		buf_addf(&key, "frontend:%s", r->id + sizeof prefix - 1);
-		if (rules_knows(rules, buf_slice(&key)) &&
-		    !rules_refusal_find(rules, buf_slice(&key)) && *r->upstream == '\0')
+		f = rules_refusal_find(rules, buf_slice(&key));
+		if (f && !f->kept)
+			put(q, buf_slice(&key), f->reason,
+			    rules_closes_all(f, c) ? CLOSED
+			    : r->order > 0	   ? ANSWER_503
+						   : NOTHING);
+		else if (!f && r->state == ROUTE_IS_REFUSED && r->source == SOURCE_REDX &&
+			 *r->upstream == '\0' && rules_knows(rules, buf_slice(&key)))
 			put(q, buf_slice(&key), r->reason, NOTHING);
 	}
 }
@@ -92,6 +150,8 @@ put_routes(struct quarantine *q, const struct rules *rules, const struct compile
 static const char *const in_force_name[] = {
 	[LAST_GOOD] = "last_good",
 	[ANSWER_503] = "503",
+	[PROTECTION] = "protection",
+	[CLOSED] = "all_503",
 	[NOTHING] = "nothing",
 };
 
@@ -119,7 +179,13 @@ tell(struct quarantine *q)
 		if (f->told)
 			continue;
 		f->told = true;
-		if (++lines <= LINES_MAX)
+		if (f->in_force == CLOSED && ++lines <= LINES_MAX)
+			log_error("rule key=\"%s\" state=refused reason=\"%s\" "
+				  "effect=\"all rules of the store answer 503\" remedy=\"write it "
+				  "again, or delete it\"",
+				  log_quote(map_name(&q->all.entries[i]), key, sizeof key),
+				  reason_text(f->reason, reason, sizeof reason));
+		else if (++lines <= LINES_MAX)
 			log_warn("rule key=\"%s\" state=refused in_force=%s reason=\"%s\"",
 				 log_quote(map_name(&q->all.entries[i]), key, sizeof key),
 				 in_force_name[f->in_force],
@@ -147,14 +213,14 @@ forget_the_mended(struct quarantine *q)
 }
 
 void
-quarantine_settle(struct quarantine *q, const struct rules *rules,
+quarantine_settle(struct quarantine *q, const struct rules *rules, const struct config *c,
 		  const struct compile_report *report)
 {
 	for (size_t i = 0; i < q->all.count; i++)
 		((struct refused *)q->all.entries[i].value)->present = false;
 	q->closed = 0;
-	put_rules(q, rules);
-	put_routes(q, rules, report);
+	put_rules(q, rules, c);
+	put_routes(q, rules, c, report);
 	forget_the_mended(q);
 	tell(q);
 }

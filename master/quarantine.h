@@ -9,6 +9,7 @@
 #include "lib/map.h"
 
 struct compile_report;
+struct config;
 struct rules;
 
 struct quarantine {
@@ -17,8 +18,8 @@ struct quarantine {
 };
 
 void quarantine_deinit(struct quarantine *q);
-/* `rules`: NULL for none. `report`: of the compilation that read them. */
-void quarantine_settle(struct quarantine *q, const struct rules *rules,
+/* `rules`: NULL for none. `report`: of the compilation that read them beside `c`. */
+void quarantine_settle(struct quarantine *q, const struct rules *rules, const struct config *c,
 		       const struct compile_report *report);
 /* A JSON array. */
 void quarantine_write(const struct quarantine *q, struct buf *out);

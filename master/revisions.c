@@ -2,6 +2,7 @@
 
 #include "change.h"
 #include "master.h"
+#include "rules_recover.h"
 #include "store.h"
 
 #include "lib/clock.h"
@@ -155,6 +156,18 @@ take_note(struct master *m, const struct revision *r)
 }
 
 void
+revisions_recover(struct master *m)
+{
+	uint64_t before = rules_generation(m->rules);
+
+	rules_recover(m->rules, &m->revisions.history);
+	if (rules_generation(m->rules) == before)
+		return;
+	saver_mark(&m->saver);
+	publish_mark(m, PUBLISH_RULES);
+}
+
+void
 revisions_read(struct master *m)
 {
 	struct revisions *v = &m->revisions;
@@ -166,6 +179,7 @@ revisions_read(struct master *m)
 	}
 	if (h->count)
 		snprintf(v->read, sizeof v->read, "%s", history_newest(h)->id);
+	revisions_recover(m);
 	revisions_settle(m);
 }
 

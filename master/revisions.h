@@ -28,6 +28,8 @@ void revisions_tick(struct master *m, uint64_t now_ms);
 void revisions_settle(struct master *m);
 /* That of the last-known-good rules, which are in force now: takes it over. */
 void revisions_remember(struct master *m, struct revision *r);
+/* What is refused gets its last good value, where the history has it. */
+void revisions_recover(struct master *m);
 /* The stream was read. */
 void revisions_read(struct master *m);
 /* One that was just stored: takes it over. NULL is allowed. */

@@ -118,6 +118,8 @@ rules_copy(const struct rules *r)
 		map_copy(&to->natives[k], &r->natives[k], native_share);
 	map_copy(&to->refusals, &r->refusals, refusal_copy);
 	to->refused = r->refused;
+	to->whole = r->whole;
+	memcpy(to->sought, r->sought, sizeof to->sought);
 	to->generation = r->generation;
 	to->upstreams = r->upstreams;
 	to->digest = r->digest;
@@ -180,12 +182,24 @@ in_force(const struct rules *r, struct slice key)
 	return rules_native_key(key, &kind, &name) && map_get(&r->natives[kind], name);
 }
 
+/* May a key that is refused, and has no good version here, have had one? */
+static bool
+is_lost(const struct rules *r, struct slice key, const struct rules_refusal *before)
+{
+	enum native_kind kind;
+	struct slice name;
+
+	if (before ? !before->lost : r->whole)
+		return false;
+	return !rules_native_key(key, &kind, &name) || !native_name_fault(name);
+}
+
 int
 rules_refuse(struct rules *r, struct slice key, const char *reason)
 {
 	struct buf before BUF_CLEAN = { 0 };
 	struct rules_refusal **place, *f;
-	bool kept;
+	bool kept, lost;
 
 	key = key_cut(key);
 	rules_begin(r, key, &before);
@@ -194,6 +208,7 @@ rules_refuse(struct rules *r, struct slice key, const char *reason)
 	f = *place;
 	if (f && f->kept == kept && strcmp(f->reason, reason) == 0)
 		return -1;
+	lost = !kept && is_lost(r, key, f);
 	if (f && !f->kept)
 		r->refused--;
 	refusal_free(f);
@@ -202,11 +217,20 @@ rules_refuse(struct rules *r, struct slice key, const char *reason)
 	f->key_n = key.n;
 	f->reason = xstrdup(reason);
 	f->kept = kept;
+	f->lost = lost;
+	if (lost)
+		r->sought[0] = '\0';
 	*place = f;
 	r->refused += !kept;
 	r->generation++;
 	rules_end(r, key, &before);
 	return -1;
+}
+
+void
+rules_whole(struct rules *r)
+{
+	r->whole = true;
 }
 
 bool

@@ -57,6 +57,7 @@ struct rules_refusal {
 	size_t key_n;
 	char *reason; /* with the remedy */
 	bool kept;    /* its last good version stays in force */
+	bool lost;    /* it may have one, which is not known here; never together with `kept` */
 	struct rules_native *native; /* the value that is refused, of a native rule; NULL: it is not known */
 };
 
@@ -82,6 +83,9 @@ int rules_delete_native(struct rules *r, enum native_kind kind, struct slice nam
 /* A key that exists but cannot be read (WRONGTYPE, too large): refused with this reason. */
 int rules_refuse(struct rules *r, struct slice key, const char *reason);
 
+/* All that the store holds is here: a key that is new from now on had no good version before. */
+void rules_whole(struct rules *r);
+
 size_t rules_frontends(const struct rules *r);
 size_t rules_backends(const struct rules *r);
 const struct rules_frontend *rules_frontend_at(const struct rules *r, size_t i);
@@ -103,6 +107,8 @@ size_t rules_refusals(const struct rules *r);
 const struct rules_refusal *rules_refusal_at(const struct rules *r, size_t i);
 /* Is this key's value refused with no last good version? Its match then answers 503 rule_refused. */
 bool rules_is_refused(const struct rules *r, struct slice key);
+/* Is it a native rule whose good value is not known, and of which what it closed cannot be read? */
+bool rules_closes_all(const struct rules_refusal *f, const struct config *c);
 const struct rules_refusal *rules_refusal_find(const struct rules *r, struct slice key);
 
 /* Grows with every change of the set in force or of the refusals: compile when it is not what it was. */

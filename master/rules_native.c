@@ -128,8 +128,8 @@ key_of(struct buf *out, enum native_kind kind, struct slice name)
 	buf_adds(out, name);
 }
 
-static const char *
-name_fault(struct slice name)
+const char *
+native_name_fault(struct slice name)
 {
 	const struct setting plain = { .type = SETTING_NAME };
 
@@ -145,7 +145,7 @@ static void
 judge(enum native_kind kind, struct slice name, struct slice text, struct buf *why)
 {
 	struct arena arena = { 0 };
-	const char *fault = name_fault(name);
+	const char *fault = native_name_fault(name);
 	void *entry;
 
 	if (!fault && text.n > RULE_MAX)
@@ -171,7 +171,7 @@ refuse(struct rules *r, struct slice key, const char *why, enum native_kind kind
 
 	rules_refuse(r, key, why);
 	f = (struct rules_refusal *)(uintptr_t)rules_refusal_find(r, key);
-	if (name_fault(name) || text.n > RULE_MAX || memchr(text.p, '\0', text.n))
+	if (native_name_fault(name) || text.n > RULE_MAX || memchr(text.p, '\0', text.n))
 		return -1;
 	if (f->native && slice_eq(slice_of(f->native->text), text))
 		return -1;
@@ -221,6 +221,21 @@ rules_delete_native(struct rules *r, enum native_kind kind, struct slice name)
 	r->generation++;
 	rules_end(r, buf_slice(&key), &before);
 	return 1;
+}
+
+bool
+rules_closes_all(const struct rules_refusal *f, const struct config *c)
+{
+	enum native_kind kind;
+	const void *entry;
+	struct slice name;
+
+	if (!f->lost || !rules_native_key(slice_make(f->key, f->key_n), &kind, &name) ||
+	    kind == NATIVE_UPSTREAM)
+		return false;
+	entry = f->native ? rules_native_read(f->native, c) : NULL;
+	return !entry ||
+	       (kind == NATIVE_POLICY && ((const struct config_policy *)entry)->unread);
 }
 
 size_t

@@ -7,6 +7,7 @@
 
 #include "delta.h"
 #include "digest.h"
+#include "history.h"
 #include "rules.h"
 
 struct rules {
@@ -15,6 +16,8 @@ struct rules {
 	struct map natives[NATIVE_KINDS]; /* by name: struct rules_native */
 	struct map refusals;  /* by key: struct rules_refusal */
 	size_t refused;       /* refusals without a last good version */
+	bool whole;           /* rules_whole */
+	char sought[REVISION_TEXT]; /* the newest one that lost values were sought in (rules_recover) */
 	uint64_t generation;
 	uint64_t upstreams; /* rules_upstreams */
 	struct digest digest;
@@ -24,6 +27,8 @@ struct rules {
 /* rules_native.c: for the maps. */
 void native_free(void *native);
 void *native_share(void *native);
+/* What is wrong with the name of a native rule: it cannot ever have had a good value. NULL: nothing. */
+const char *native_name_fault(struct slice name);
 /* Takes the refusal of a key away; says whether there was one. */
 bool rules_unrefuse(struct rules *r, struct slice key);
 /* What a key stands for now: `before`, for rules_end. */

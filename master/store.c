@@ -109,6 +109,8 @@ file_load(struct master *m)
 		log_error("rules error=\"%.*s\" effect=\"only the rules of the configuration are in "
 			  "force\"",
 			  SLICE_F(buf_slice(&error)));
+	revisions_recover(m);
+	rules_whole(m->rules);
 	revisions_settle(m);
 }
 

@@ -4,6 +4,7 @@
 #include "lib/log.h"
 #include "lib/xalloc.h"
 #include "change.h"
+#include "rules_recover.h"
 #include "store_history.h"
 #include "store_link.h"
 #include "store_sync.h"
@@ -39,6 +40,7 @@ struct store_redis {
 	const struct config_redis *config; /* NULL: never configured */
 	struct store_sync *sync;
 	struct store_history *history;
+	const struct history *revisions; /* what it reads into */
 	struct store_writer *writer;
 	struct {
 		const struct change *change; /* NULL: none is under way */
@@ -199,6 +201,14 @@ store_compare(struct store_redis *s, bool force)
 }
 
 static void
+on_sync_drafted(void *userdata, struct rules *draft)
+{
+	struct store_redis *s = userdata;
+
+	rules_recover(draft, s->revisions);
+}
+
+static void
 on_sync_changed(void *userdata)
 {
 	struct store_redis *s = userdata;
@@ -243,7 +253,8 @@ on_history(void *userdata)
 		s->ops->history(s->userdata);
 }
 
-static const struct store_sync_ops sync_ops = { on_sync_changed, on_sync_compared, on_sync_withheld,
+static const struct store_sync_ops sync_ops = { on_sync_drafted, on_sync_changed,
+						on_sync_compared, on_sync_withheld,
 						on_sync_failed };
 
 /* ---- the connections ---- */
@@ -420,6 +431,7 @@ store_redis_new(uv_loop_t *loop, struct resolver *resolver, struct rules *rules,
 	s->userdata = userdata;
 	s->sync = sync_new(loop, rules, &sync_ops, s);
 	s->writer = writer_new();
+	s->revisions = history;
 	s->history = store_history_new(history, on_history, s);
 	s->status.since_wall = clock_wall();
 	uv_timer_init(loop, &s->retry);

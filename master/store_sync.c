@@ -113,6 +113,7 @@ draft_apply(struct store_sync *s)
 
 	if (!s->draft)
 		return;
+	s->ops->drafted(s->userdata, s->draft);
 	if (rules_generation(s->draft) == rules_generation(s->rules))
 		rules_free(s->draft);
 	else
@@ -403,6 +404,7 @@ compare_end(struct store_sync *s)
 	}
 	settle(s, LOSS_MISSING, s->present == 0, s->force);
 	draft_apply(s);
+	rules_whole(s->rules);
 	s->ops->compared(s->userdata);
 	if (!s->complete) /* that there are no rules is news, too */
 		s->published = rules_generation(s->rules) - 1;

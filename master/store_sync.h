@@ -19,6 +19,8 @@ struct redis_conn;
 struct store_sync;
 
 struct store_sync_ops {
+	/* What the rules become; what is refused in there may be given a last good value. */
+	void (*drafted)(void *userdata, struct rules *draft);
 	void (*changed)(void *userdata);  /* rules are not what they were: publish */
 	void (*compared)(void *userdata); /* a full comparison has ended */
 	void (*withheld)(void *userdata); /* sync_withheld changed */

@@ -100,3 +100,59 @@ def test_what_a_rule_of_our_own_closed_stays_closed(gateway, store, serve, when)
         assert refused(gw)[key]["in_force"] == ("503" if when == "before the start" else "last_good")
         assert gw.ask("/private/x", host="a.test").status == (503 if when == "before the start" else 403)
         assert gw.ask("/x", host="a.test").json()["name"] == "open"
+
+
+def put(store, kind, name, value):
+    store.db.set(f"yett:{kind}:{name}", value)
+
+
+DENY = '{"host":"a.test","path":"/private","respond":{"status":403}}'
+UNREADABLE = {"json": '{"host":', "path": DENY.replace('"/private"', "7"), "host": DENY.replace('"a.test"', '"a b"')}
+
+
+@pytest.mark.parametrize("how", UNREADABLE)
+def test_a_fresh_gateway_serves_the_last_good_value_of_the_revisions(gateway, store, serve, how):
+    store.rule("a.test", serve(name="open").address, "open")
+    put(store, "route", "deny", DENY)
+    first = gateway(from_redis(store))
+    wait_until(lambda: store.db.xlen("yett:revisions") == 1, 5)
+    put(store, "route", "deny", '{"host":"a.test","path":"/private","respond":{"status":410}}')
+    wait_until(lambda: store.db.xlen("yett:revisions") == 2, 5)
+    put(store, "route", "deny", UNREADABLE[how])
+    wait_until(lambda: refused(first) and store.db.xlen("yett:revisions") == 3, 5)
+    fresh = gateway(from_redis(store))
+    for gw in (first, fresh):
+        assert refused(gw)["yett:route:deny"]["in_force"] == "last_good"
+        assert gw.ask("/private/x", host="a.test").status == 410 and gw.ask("/x", host="a.test").status == 200
+
+
+@pytest.mark.parametrize("how", [*UNREADABLE, "policy", "half a policy"])
+def test_what_cannot_be_read_closes_the_store_until_it_is_mended(gateway, store, serve, how):
+    up = serve(name="open")
+    store.rule("a.test", up.address, "open")
+    policy = {"policy": '{"protect":7}', "half a policy": '{"protect":["/x",{"path":7}]}'}.get(how)
+    key = "yett:policy:p" if policy else "yett:route:deny"
+    store.db.set(key, policy or UNREADABLE[how])
+    gw = gateway({"routes": [{"host": "file.test", "target": up.address}]} | from_redis(store))
+    assert gw.ask("/private", host="a.test").why == "rule_refused"
+    assert gw.ask("/private", host="file.test").status == 200
+    assert refused(gw)[key]["in_force"] == "all_503"
+    assert "503 for all of the store" in gw.cli("routes", "--refused").stdout
+    assert "all rules of the store answer 503" in gw.log()
+    store.db.delete(key)
+    wait_until(lambda: gw.ask("/private", host="a.test").status == 200, 5)
+    store.db.set(key, policy or UNREADABLE[how])  # it is new: it cannot have closed anything
+    wait_until(lambda: key in refused(gw), 5)
+    assert refused(gw)[key]["in_force"] == ("protection" if how == "half a policy" else "nothing")
+    assert gw.ask("/private", host="a.test").status == 200
+
+
+def test_who_has_an_unreadable_priority_comes_first(gateway, store, serve):
+    put(store, "route", "allow", '{"host":"a.test","path":"/private","priority":5,"respond":{"status":200}}')
+    put(store, "route", "deny", DENY.replace("{", '{"priority":"high",', 1))
+    gw = gateway(from_redis(store))
+    assert gw.ask("/private", host="a.test").why == "rule_refused"
+    assert refused(gw)["yett:route:deny"]["in_force"] == "503"
+    put(store, "route", "deny", DENY.replace("{", '{"priority":1,"x":1,', 1))
+    wait_until(lambda: gw.ask("/private", host="a.test").status == 200, 5)
+    assert refused(gw)["yett:route:deny"]["in_force"] == "nothing"

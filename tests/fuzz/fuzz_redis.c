@@ -115,7 +115,13 @@ on_nothing(void *userdata)
 {
 }
 
+static void
+on_drafted(void *userdata, struct rules *draft)
+{
+}
+
 static const struct store_sync_ops sync_ops = {
+	.drafted = on_drafted,
 	.changed = on_nothing,
 	.compared = on_nothing,
 	.withheld = on_nothing,

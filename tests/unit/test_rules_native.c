@@ -2,6 +2,7 @@
 
 #include "master/history.h"
 #include "master/rules.h"
+#include "master/rules_recover.h"
 #include "shm/table.h"
 
 #include <setjmp.h>
@@ -180,6 +181,10 @@ test_rescued_route(void **state)
 	assert_null(read_refused(r, "yett:route:c"));
 	set(r, NATIVE_ROUTE, "d", "[]");
 	assert_null(read_refused(r, "yett:route:d"));
+	/* It may have come before all others. */
+	set(r, NATIVE_ROUTE, "e", "{\"target\":\"h\",\"priority\":\"high\"}");
+	route = read_refused(r, "yett:route:e");
+	assert_int_equal(route->priority, INT32_MAX);
 	rules_free(r);
 }
 
@@ -199,8 +204,13 @@ test_rescued_policy(void **state)
 	assert_int_equal(p->protect[2].methods, 1u << METHOD_GET);
 	assert_true(p->protect[2].exact);
 	assert_int_equal(p->except_count, 0);
+	assert_true(p->unread);
 	set(r, NATIVE_POLICY, "b", "{\"except\":[\"/a\"],\"x\":1}");
-	assert_null(read_refused(r, "yett:policy:b"));
+	p = read_refused(r, "yett:policy:b");
+	assert_true(p->unread && p->protect_count == 0);
+	set(r, NATIVE_POLICY, "c", "{\"protect\":[\"/a\"],\"x\":1}");
+	p = read_refused(r, "yett:policy:c");
+	assert_true(!p->unread && p->protect_count == 1);
 	rules_free(r);
 }
 
@@ -222,6 +232,56 @@ test_last_good_stays(void **state)
 	assert_int_equal(rules_generation(r), generation);
 	assert_int_equal(set(r, NATIVE_ROUTE, "r", "{\"target\":\"h:1\"}"), 1);
 	assert_int_equal(rules_refusals(r), 0);
+	rules_free(r);
+}
+
+static bool
+is_lost(const struct rules *r, const char *key)
+{
+	return rules_refusal_find(r, slice_of(key))->lost;
+}
+
+static void
+remember(struct history *h, const char *id, const char *delta)
+{
+	history_add(h, revision_new(slice_of(id), SLICE("d"), 0, SLICE("w"), SLICE("y"),
+				    slice_of(delta)));
+}
+
+/* What is refused at first sight has its good value in the history, or none was there. */
+static void
+test_recovered(void **state)
+{
+	struct history h = { 0 };
+	struct rules *r = rules_new();
+
+	set(r, NATIVE_ROUTE, "good", "{");
+	set(r, NATIVE_ROUTE, "older", "{");
+	set(r, NATIVE_ROUTE, "new", "{");
+	set(r, NATIVE_ROUTE, "unknown", "{");
+	set(r, NATIVE_ROUTE, "a b", "{"); /* such a name was never good */
+	assert_false(is_lost(r, "yett:route:a b"));
+	remember(&h, "1-0", "[{\"key\":\"yett:route:good\",\"before\":null,\"after\":"
+			    "\"{\\\"target\\\":\\\"old:1\\\"}\"},"
+			    "{\"key\":\"yett:route:older\",\"before\":null,\"after\":"
+			    "\"{\\\"target\\\":\\\"h:1\\\"}\"}]");
+	remember(&h, "2-0", "[{\"key\":\"yett:route:good\",\"before\":"
+			    "\"{\\\"target\\\":\\\"h:1\\\"}\",\"after\":false},"
+			    "{\"key\":\"yett:route:new\",\"before\":null,\"after\":false}]");
+	rules_recover(r, &h);
+	assert_string_equal(((const struct config_route *)read_good(r, NATIVE_ROUTE, "good"))->upstream,
+			    "h:1");
+	assert_non_null(read_good(r, NATIVE_ROUTE, "older"));
+	assert_true(rules_refusal_find(r, SLICE("yett:route:good"))->kept);
+	assert_false(is_lost(r, "yett:route:good"));
+	assert_false(is_lost(r, "yett:route:new"));
+	assert_true(rules_is_refused(r, SLICE("yett:route:new")));
+	assert_true(is_lost(r, "yett:route:unknown"));
+	assert_true(rules_closes_all(rules_refusal_find(r, SLICE("yett:route:unknown")), &beside));
+	rules_whole(r);
+	set(r, NATIVE_ROUTE, "later", "{");
+	assert_false(is_lost(r, "yett:route:later"));
+	history_deinit(&h);
 	rules_free(r);
 }
 
@@ -271,6 +331,7 @@ main(void)
 		cmocka_unit_test(test_rescued_route),
 		cmocka_unit_test(test_rescued_policy),
 		cmocka_unit_test(test_last_good_stays),
+		cmocka_unit_test(test_recovered),
 		cmocka_unit_test(test_copy_and_file),
 	};
 

@@ -1,0 +1,85 @@
+#include "rules_recover.h"
+
+#include "history.h"
+#include "rules_own.h"
+
+#include "lib/xalloc.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+/* What the key was before it was refused; NULL: this revision does not say. */
+static const char *
+last_good(const struct delta_item *item)
+{
+	if (strcmp(item->after, "false") != 0)
+		return item->after;
+	return strcmp(item->before, "false") != 0 ? item->before : NULL;
+}
+
+/* The refusal stays, with the good value below it. One that was good once and is no longer is as
+ * good as none. */
+static void
+put_below(struct rules *r, struct rules_refusal *f, struct slice value)
+{
+	struct slice key = slice_make(f->key, f->key_n);
+	char *name = xstrndup(key.p, key.n), *reason = xstrdup(f->reason);
+	struct rules_native *native = native_share(f->native);
+
+	key.p = name;
+	rules_unrefuse(r, key);
+	rules_put(r, key, value);
+	rules_unrefuse(r, key);
+	rules_refuse(r, key, reason);
+	f = (struct rules_refusal *)(uintptr_t)rules_refusal_find(r, key);
+	f->native = native;
+	f->lost = !f->kept;
+	free(reason);
+	free(name);
+}
+
+static bool
+any_lost(const struct rules *r)
+{
+	for (size_t i = 0; i < rules_refusals(r); i++) {
+		if (rules_refusal_at(r, i)->lost)
+			return true;
+	}
+	return false;
+}
+
+static void
+recover_from(struct rules *r, const struct delta *d)
+{
+	for (size_t i = 0; i < d->items.count; i++) {
+		struct slice key = map_name(&d->items.entries[i]);
+		const char *value = last_good(d->items.entries[i].value);
+		struct rules_refusal *f =
+		    (struct rules_refusal *)(uintptr_t)rules_refusal_find(r, key);
+
+		if (!f || !f->lost || !value)
+			continue;
+		if (strcmp(value, "null") != 0) {
+			put_below(r, f, slice_of(value));
+		} else {
+			f->lost = false;
+			r->generation++;
+		}
+	}
+}
+
+void
+rules_recover(struct rules *r, const struct history *h)
+{
+	const struct revision *newest = history_newest(h);
+
+	if (!newest || strcmp(r->sought, newest->id) == 0)
+		return;
+	for (size_t i = h->count; i-- > 0 && any_lost(r);) {
+		struct delta d DELTA_CLEAN = { 0 };
+
+		if (h->at[i]->delta && delta_read(&d, slice_of(h->at[i]->delta)) == 0)
+			recover_from(r, &d);
+	}
+	snprintf(r->sought, sizeof r->sought, "%s", newest->id);
+}
