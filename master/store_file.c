@@ -14,6 +14,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define FORMAT "yett store 1"
@@ -21,10 +22,18 @@
 #define FILE_MAX ((size_t)512 << 20)
 #define DEPTH 4 /* the file, "keys", a hash; "revisions", one, its delta is text */
 
+/* Which file it is. A new one is made while the old one stands, so that their numbers differ. */
+struct identity {
+	bool known;
+	dev_t device;
+	ino_t number; /* 0: there is none */
+};
+
 struct store_file {
 	const char *state_dir;
 	struct map keys; /* struct cell */
 	struct store_disk *disk;
+	struct identity was; /* before the child that is under way */
 	struct map before; /* the cells that the change under way replaced */
 	store_file_fn done;
 	void *userdata;
@@ -207,12 +216,43 @@ swap_end(struct store_file *f, bool good)
 	map_deinit(&f->before, cell_release);
 }
 
+static struct identity
+identify(const struct store_file *f)
+{
+	struct buf path BUF_CLEAN = { 0 };
+	struct stat st;
+
+	buf_addf(&path, "%s/" NAME, f->state_dir);
+	buf_addc(&path, '\0');
+	if (stat(path.p, &st) == 0)
+		return (struct identity){ true, st.st_dev, st.st_ino };
+	return (struct identity){ .known = errno == ENOENT };
+}
+
+/* A child that failed, or was killed, may have renamed the file before. */
+static int
+find_out(const struct store_file *f, int error)
+{
+	struct identity was = f->was, is = identify(f);
+
+	if (!was.known || !is.known || (was.number && !is.number))
+		return STORE_FILE_UNKNOWN;
+	if (was.device == is.device && was.number == is.number)
+		return error;
+	log_warn("store file=%s/" NAME " error=\"%s\" effect=\"it is replaced, and may be lost if the "
+		 "machine goes down now\"",
+		 f->state_dir, strerror(-error));
+	return 0;
+}
+
 static void
 on_written(void *userdata, int error)
 {
 	struct store_file *f = userdata;
 	store_file_fn done = f->done;
 
+	if (error < 0)
+		error = find_out(f, error);
 	swap_end(f, error == 0);
 	f->done = NULL;
 	done(f->userdata, error);
@@ -224,6 +264,7 @@ store_file_write(struct store_file *f, const struct change *change, const struct
 {
 	pid_t child;
 
+	f->was = identify(f);
 	swap_in(f, change);
 	child = store_disk_fork(f->disk, on_written, f);
 	if (child == 0) {
@@ -244,8 +285,10 @@ store_file_write(struct store_file *f, const struct change *change, const struct
 int
 store_file_probe(struct store_file *f, store_file_fn done, void *userdata)
 {
-	pid_t child = store_disk_fork(f->disk, on_written, f);
+	pid_t child;
 
+	f->was = identify(f);
+	child = store_disk_fork(f->disk, on_written, f);
 	if (child == 0)
 		_exit(store_disk_try(f->state_dir));
 	if (child < 0)

@@ -220,8 +220,12 @@ file_failed(struct store_write *w, int error)
 {
 	BUF_CLEAN struct buf why = { 0 };
 
-	buf_addf(&why, "%s/store.json cannot be written: %s", w->master->config->state_dir,
-		 strerror(-error));
+	buf_addf(&why, "%s/store.json cannot be written", w->master->config->state_dir);
+	if (error == STORE_FILE_UNKNOWN)
+		buf_adds(&why, SLICE(", or not be found behind it; whether the change is stored is not "
+				     "known"));
+	else
+		buf_addf(&why, ": %s", strerror(-error));
 	finish_refused(w, w->change ? 503 : 500, buf_slice(&why));
 }
 
