@@ -85,20 +85,10 @@ api_frontends(struct api_call *c)
 	api_reply_message(c, 200, "OK", buf_slice(&data));
 }
 
-static const struct rules_frontend *
-find_frontend(const struct rules *r, struct slice url)
-{
-	for (size_t i = 0; i < rules_frontends(r); i++) {
-		if (slice_eq(slice_of(rules_frontend_at(r, i)->url), url))
-			return rules_frontend_at(r, i);
-	}
-	return NULL;
-}
-
 void
 api_frontend(struct api_call *c)
 {
-	const struct rules_frontend *f = find_frontend(c->master->rules, c->param[0]);
+	const struct rules_frontend *f = rules_frontend_find(c->master->rules, c->param[0]);
 	struct buf data BUF_CLEAN = { 0 };
 
 	if (!f) {

@@ -409,6 +409,12 @@ rules_frontend_at(const struct rules *r, size_t i)
 	return r->frontends.entries[i].value;
 }
 
+const struct rules_frontend *
+rules_frontend_find(const struct rules *r, struct slice url)
+{
+	return map_get(&r->frontends, url);
+}
+
 const struct rules_backend *
 rules_backend_at(const struct rules *r, size_t i)
 {

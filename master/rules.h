@@ -89,6 +89,7 @@ void rules_whole(struct rules *r);
 size_t rules_frontends(const struct rules *r);
 size_t rules_backends(const struct rules *r);
 const struct rules_frontend *rules_frontend_at(const struct rules *r, size_t i);
+const struct rules_frontend *rules_frontend_find(const struct rules *r, struct slice url);
 const struct rules_backend *rules_backend_at(const struct rules *r, size_t i);
 const struct rules_backend *rules_backend_find(const struct rules *r, struct slice name);
 size_t rules_natives(const struct rules *r, enum native_kind kind);
