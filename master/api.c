@@ -89,7 +89,7 @@ const struct api_row api_rows[] = {
 	{ "DELETE", "/batch", ACCESS_WRITE, api_batch_delete,
 	  "Deletes the frontends, backends, servers and settings of the body." },
 	{ "GET", "/orphans", ACCESS_READ, api_orphans,
-	  "Frontends without a backend, and backends without a frontend." },
+	  "Frontends without a backend, and backends that no frontend and no rule leads to." },
 	{ "DELETE", "/orphans", ACCESS_WRITE, api_orphans_delete, "Deletes these." },
 };
 const size_t api_rows_count = sizeof api_rows / sizeof api_rows[0];

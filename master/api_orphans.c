@@ -1,5 +1,6 @@
 /*
- * Frontends that lead to no backend, and backends that no frontend leads to.
+ * Frontends that lead to no backend, and backends that neither a frontend nor a rule of our own
+ * leads to.
  */
 
 #include "api.h"
@@ -9,13 +10,69 @@
 
 #include "lib/map.h"
 
+#define BACKEND SLICE("backend:")
+
+/* `upstream` as a rule names it: "backend:X" is redx's. */
+static void
+use(struct map *used, const char *upstream)
+{
+	struct slice name = slice_of(upstream ? upstream : "");
+
+	if (slice_starts(name, BACKEND))
+		*map_put(used, slice_make(name.p + BACKEND.n, name.n - BACKEND.n)) = used;
+}
+
+static void
+use_of_route(struct map *used, const struct config_route *r)
+{
+	if (!r)
+		return;
+	use(used, r->upstream);
+	use(used, r->fallback);
+	use(used, r->action.mirror);
+	for (size_t i = 0; i < r->action.arms_count; i++)
+		use(used, r->action.arms[i].upstream);
+}
+
+static void
+use_of_upstream(struct map *used, const struct config_upstream *u)
+{
+	if (u)
+		use(used, u->fallback);
+}
+
+/* Of the rules in force, and of those that will be when they are mended. */
+static void
+uses_of_natives(const struct master *m, struct map *used)
+{
+	const struct rules *r = m->rules;
+	enum native_kind kind;
+	struct slice name;
+
+	for (size_t i = 0; i < rules_natives(r, NATIVE_ROUTE); i++)
+		use_of_route(used,
+			     rules_native_read(rules_native_at(r, NATIVE_ROUTE, i), m->config));
+	for (size_t i = 0; i < rules_natives(r, NATIVE_UPSTREAM); i++)
+		use_of_upstream(used, rules_native_read(rules_native_at(r, NATIVE_UPSTREAM, i),
+							m->config));
+	for (size_t i = 0; i < rules_refusals(r); i++) {
+		const struct rules_refusal *f = rules_refusal_at(r, i);
+
+		if (f->native && rules_native_key(slice_make(f->key, f->key_n), &kind, &name) &&
+		    kind == NATIVE_ROUTE)
+			use_of_route(used, rules_native_read(f->native, m->config));
+	}
+}
+
 /* Calls `found` for each of them. */
 static void
-each_orphan(const struct rules *r, void (*found)(void *userdata, bool frontend, const char *name),
+each_orphan(const struct master *m, void (*found)(void *userdata, bool frontend, const char *name),
 	    void *userdata)
 {
+	const struct rules *r = m->rules;
 	struct map used = MAP_INIT;
 
+	uses_of_natives(m, &used);
 	for (size_t i = 0; i < rules_frontends(r); i++) {
 		const struct rules_frontend *f = rules_frontend_at(r, i);
 		struct buf key BUF_CLEAN = { 0 };
@@ -56,7 +113,7 @@ api_orphans(struct api_call *c)
 	struct buf data BUF_CLEAN = { 0 };
 	struct orphans o = { 0 };
 
-	each_orphan(c->master->rules, list, &o);
+	each_orphan(c->master, list, &o);
 	buf_adds(&data, SLICE("{\"frontends\":["));
 	buf_adds(&data, buf_slice(&o.frontends));
 	buf_adds(&data, SLICE("],\"backends\":["));
@@ -81,6 +138,6 @@ api_orphans_delete(struct api_call *c)
 {
 	struct change *change = api_new_change(c);
 
-	each_orphan(c->master->rules, add_deletion, change);
+	each_orphan(c->master, add_deletion, change);
 	api_change(c, change);
 }

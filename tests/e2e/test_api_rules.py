@@ -44,3 +44,16 @@ def test_what_is_refused_is_not_stored(gateway, kept):
         assert r.status == 400 and told in r.json()["message"] and "yett:route:" in r.json()["message"], r
     assert api.ask("GET", "rules", "thing", "x").status == 404
     assert api.data("rules")["routes"] == {}
+
+
+def test_backends_that_rules_lead_to_are_no_orphans(gateway, serve, kept):
+    up = serve()
+    api = Api(gateway(kept).socket)
+    for name in "lead", "arm", "mirror", "lonely":
+        api.done("PUT", "backends", name, up.address)
+    api.done("PUT", "rules", "route", "r", body={"path": "/r", "upstream": "backend:lead",
+                                                 "mirror": {"upstream": "backend:mirror"}})
+    api.done("PUT", "rules", "route", "s", body={"path": "/s", "split": [{"upstream": "backend:arm", "weight": 1}]})
+    assert api.data("orphans")["backends"] == [{"name": "lonely"}]
+    api.done("DELETE", "orphans")
+    assert {b["name"] for b in api.data("backends")} == {"lead", "arm", "mirror"}
