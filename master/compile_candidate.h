@@ -40,6 +40,7 @@ struct work {
 	struct place *places; /* of them, sorted; while compile_order runs */
 	struct table_policy *policies;
 	uint32_t policies_count;
+	bool floors; /* some route of the file needs a token */
 	struct map unnamed; /* routes of the file, by their place: how many */
 };
 

@@ -12,8 +12,8 @@ compile_conditions_count(const struct config_route *r)
 }
 
 /* A HEAD may be asked wherever a GET may (RFC 9110 section 9.3.2). */
-static uint32_t
-methods_of(const struct config_route *r)
+uint32_t
+compile_conditions_methods(const struct config_route *r)
 {
 	return r->methods | (r->methods & 1u << METHOD_GET ? 1u << METHOD_HEAD : 0);
 }
@@ -59,7 +59,7 @@ compile_conditions(struct table_builder *b, const struct config_route *r)
 {
 	struct buf *section = &b->seg.sections[RULES_CONDITIONS];
 	uint32_t first = (uint32_t)(section->n / sizeof(struct table_condition));
-	struct table_condition c = { .kind = CONDITION_METHODS, .methods = methods_of(r) };
+	struct table_condition c = { .kind = CONDITION_METHODS, .methods = compile_conditions_methods(r) };
 
 	if (r->methods)
 		seg_builder_add(&b->seg, RULES_CONDITIONS, &c, sizeof c);
@@ -144,7 +144,7 @@ void
 compile_conditions_key(const struct config_route *r, struct buf *out)
 {
 	if (r->methods)
-		buf_addf(out, "%u\n", methods_of(r));
+		buf_addf(out, "%u\n", compile_conditions_methods(r));
 	if (r->headers_count)
 		key_all(r->headers, r->headers_count, CONDITION_HEADER, out);
 	if (r->query_count)

@@ -10,6 +10,8 @@
 
 /* How many there are. */
 uint32_t compile_conditions_count(const struct config_route *r);
+/* Bits of enum table_method, 0 = all. */
+uint32_t compile_conditions_methods(const struct config_route *r);
 /* Appends them for who reads them: "GET, POST; X-Tenant = acme; ?debug; path ~ /[0-9]+". */
 void compile_conditions_text(const struct config_route *r, struct buf *out);
 /* Adds them; returns where the run begins. */

@@ -119,7 +119,7 @@ write_route(struct work *w, const struct candidate *c)
 	struct seg_builder *seg = &w->b->seg;
 	struct slice id = slice_of(c->line->id);
 	struct table_route route = {
-		.flags = c->flags,
+		.flags = c->flags | (w->floors && c->line->source != SOURCE_FILE ? ROUTE_FLOOR : 0),
 		.upstream = c->upstream,
 		.policy = c->policy,
 		.action = c->action,

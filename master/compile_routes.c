@@ -230,6 +230,21 @@ compile_leads(struct work *w, struct candidate *c, const struct config_route *r,
 	c->fallback = compile_fallback(w, r->fallback, u);
 }
 
+/* What it asks beside host, path and method does not matter: who is not asked for a token by it is
+ * by what the store puts in its place. */
+static void
+add_floor(struct work *w, const struct candidate *c)
+{
+	struct table_gate gate = {
+		.flags = GATE_ROUTE | (c->how & ROUTE_EXACT ? GATE_EXACT : 0),
+		.methods = compile_conditions_methods(c->route),
+		.host = seg_builder_string(&w->b->seg, c->at.host),
+	};
+
+	table_builder_gate(w->b, c->at.path, &gate);
+	w->floors = true;
+}
+
 static void
 add_file(struct work *w, const struct config_route *r)
 {
@@ -239,6 +254,8 @@ add_file(struct work *w, const struct config_route *r)
 	compile_route_of(w, c, r);
 	compile_leads(w, c, r,
 		      directory_find(w->in->directory, SOURCE_FILE, slice_of(r->upstream)));
+	if (c->flags & ROUTE_AUTH)
+		add_floor(w, c);
 }
 
 /* ---- when nobody can tell what is closed ---- */

@@ -97,7 +97,7 @@ gate_node(const struct segment *rules, uint32_t i, uint32_t method, const struct
 		const struct table_gate **own = gate->flags & GATE_STORE ? &store : &file;
 
 		out->delegated |= (gate->flags & GATE_DELEGATE) != 0;
-		if (!(gate->flags & GATE_DELEGATE) && gate_applies(gate, method, ended) &&
+		if (!(gate->flags & (GATE_DELEGATE | GATE_ROUTE)) && gate_applies(gate, method, ended) &&
 		    (!*own || gate->flags & GATE_EXCEPT))
 			*own = gate;
 	}
@@ -138,6 +138,48 @@ table_gate_is_floor(const struct segment *rules, enum table_method method, struc
 	struct gate_walk found = gate_walk(rules, method, path);
 
 	return gate_closes(found.file) && !found.delegated;
+}
+
+static bool
+ends_with(struct slice s, struct slice end)
+{
+	return s.n > end.n && memcmp(s.p + s.n - end.n, end.p, end.n) == 0;
+}
+
+static bool
+gate_host_is(struct slice host, const struct table_key *key)
+{
+	if (host.n == 0)
+		return true;
+	if (host.p[0] != '*')
+		return slice_eq(host, key->host) || slice_eq(host, key->host_port);
+	host = slice_make(host.p + 1, host.n - 1);
+	return ends_with(key->host, host) || ends_with(key->host_port, host);
+}
+
+bool
+table_route_is_floor(const struct segment *rules, const struct table_key *key)
+{
+	const struct table_global *g = table_global(rules);
+	const struct table_gate *gate;
+	bool floor = false;
+	struct trie_walk w;
+
+	if (!g || trie_walk_init(&w, rules, RULES_GATE_NODES, RULES_GATE_EDGES, g->gate_root,
+				 key->path))
+		return false;
+	do {
+		for (uint32_t i = trie_walk_entry(&w);
+		     (gate = seg_at(rules, RULES_GATES, i, sizeof *gate)) != NULL; i = gate->next) {
+			if (gate->flags & GATE_DELEGATE)
+				return false;
+			floor = floor || (gate->flags & GATE_ROUTE &&
+					  gate_applies(gate, 1u << key->method,
+						       trie_walk_ended(&w)) &&
+					  gate_host_is(seg_string(rules, gate->host), key));
+		}
+	} while (trie_walk_step(&w));
+	return floor;
 }
 
 const struct table_gate *

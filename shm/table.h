@@ -104,6 +104,7 @@ struct table_host {
 #define ROUTE_UPSTREAM_HOST 16u /* send the endpoint's authority as Host */
 #define ROUTE_AUTH 32u          /* a token is needed, whatever the gate says */
 #define ROUTE_OPEN 64u          /* none is, unless the floor of the gate says so */
+#define ROUTE_FLOOR 128u        /* of the store: one is where a GATE_ROUTE says so */
 
 struct table_route {
 	uint32_t next; /* in the chain of its node: exact first, then by priority */
@@ -193,6 +194,7 @@ struct table_arm {
 
 #define GATE_STORE 8u     /* a policy of the store, else of the file, which is a floor */
 #define GATE_DELEGATE 16u /* below this path policies of the store open what the file closes */
+#define GATE_ROUTE 32u    /* a route of the file that needs a token: routes of the store do here, too */
 
 struct table_gate { /* of the file's and of the store's entries each the deepest one that applies
 		       decides; at one depth an exception beats a protection */
@@ -200,6 +202,7 @@ struct table_gate { /* of the file's and of the store's entries each the deepest
 	uint32_t flags;
 	uint32_t methods; /* bits of enum table_method, 0 = all */
 	uint32_t pad;
+	struct seg_ref host; /* of a GATE_ROUTE: a name, one with a port, "*.example.org", "" = any */
 };
 
 enum table_method { /* bit numbers */
@@ -287,6 +290,8 @@ const struct table_gate *table_gate_find(const struct segment *rules, enum table
 					 struct slice path, struct slice *at);
 /* Does the file close this path for this method, and leave it to nobody else? */
 bool table_gate_is_floor(const struct segment *rules, enum table_method method, struct slice path);
+/* Does a route of the file need a token for what a ROUTE_FLOOR matched? */
+bool table_route_is_floor(const struct segment *rules, const struct table_key *key);
 /* Does it protect this path for this method? */
 bool table_gate_protects(const struct segment *rules, enum table_method method, struct slice path);
 /* NULL for an index outside. */

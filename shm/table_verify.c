@@ -148,7 +148,7 @@ gates_ok(const struct segment *s)
 	const struct table_gate *gate = section(s, RULES_GATES, sizeof *gate, &count, &ok);
 
 	for (uint32_t i = 0; i < count; i++)
-		ok &= next_ok(gate[i].next, i, count);
+		ok &= next_ok(gate[i].next, i, count) && ref_ok(s, gate[i].host);
 	return ok;
 }
 

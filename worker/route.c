@@ -61,14 +61,23 @@ find_asked(struct request *r, enum table_method *method, struct table_match *mat
 	return match->r && table_action(rules, match->r->action)->origins_count > 0;
 }
 
+static bool
+is_closed(struct request *r, struct slice path)
+{
+	const struct segment *rules = r->table->segments[SEGMENT_RULES];
+	struct table_key key;
+
+	route_key(r, path, &key);
+	return table_gate_protects(rules, r->method, path) || table_route_is_floor(rules, &key);
+}
+
 /* Would an upstream that takes %2F for a slash, or cuts ";x" off, or both, see another route or
  * another side of the gate? Or a ".."? It would climb out of the endpoint's base or of what the route puts
  * before the path, and those who merge slashes first would get elsewhere than those who do not. */
 static bool
 is_ambiguous(struct request *r, enum table_method method, struct slice path, uint32_t route)
 {
-	const struct segment *rules = r->table->segments[SEGMENT_RULES];
-	bool protects = table_gate_protects(rules, r->method, path);
+	bool closed = is_closed(r, path);
 	char *room = arena_alloc(&r->arena, path.n + 1);
 
 	for (unsigned i = 0; i < URI_READINGS; i++) {
@@ -77,8 +86,7 @@ is_ambiguous(struct request *r, enum table_method method, struct slice path, uin
 		struct table_match match;
 
 		find(r, method, other, &match);
-		if (climbs || match.route != route ||
-		    table_gate_protects(rules, r->method, other) != protects)
+		if (climbs || match.route != route || is_closed(r, other) != closed)
 			return true;
 	}
 	return false;

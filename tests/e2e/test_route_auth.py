@@ -1,7 +1,11 @@
 """A route that needs a token whatever the gate says; and one that says it needs none, which the gate must allow."""
 
-from harness.gateway import BINARY
-from harness.procs import run
+import json
+
+import pytest
+from harness.api import Api
+from harness.gateway import BINARY, from_redis, merge
+from harness.procs import run, wait_until
 from harness.tokens import SECRET, bearer, token
 
 
@@ -19,6 +23,38 @@ def test_required(gateway, serve):
     assert good.status == 200 and ["X-User", "7"] in good.json()["headers"]
     assert gw.ask("/moved", headers=bearer(token())).status == 302
     assert len(up.requests) == 2
+
+
+FLOOR = [{"path": "/secret", "auth": "required", "upstream": "u"}, {"path": "/left", "auth": "required", "upstream": "u"},
+         {"host": "*.in.test", "path": "/", "auth": "required", "upstream": "u"},
+         {"path": "/write", "methods": ["POST"], "auth": "required", "upstream": "u"}, {"upstream": "u"}]
+
+
+@pytest.mark.parametrize("rule", [{"path": "/secret", "priority": 9}, {"path": "/secret/x"}, {"path": "/", "host": "test"},
+                                  {"path": "/secret/x", "auth": "none"}, {"path": "/secret", "headers": [{"name": "Host", "present": True}]}])
+def test_no_rule_opens_what_a_route_of_the_file_closes(gateway, serve, rule):
+    gw = gateway({"upstreams": {"u": {"endpoints": [serve().address]}}, "gate": {"secret": SECRET}, "routes": FLOOR})
+    assert gw.ask("/secret/x").why == "token_missing"
+    Api(gw.socket).done("PUT", "rules", "route", "r", body=rule | {"upstream": "u"})
+    for path in "/secret/x", "/secret/x/y", "/./secret//x", "/s%65cret/x":
+        assert gw.ask(path).why == "token_missing", path
+    assert gw.ask("/secret/x", headers=bearer(token(id="7"))).headers and gw.ask("/open").status == 200
+    assert gw.ask("/x%2f..%2fsecret/x").why == "bad_path"
+
+
+def test_no_frontend_opens_what_a_route_of_the_file_closes(gateway, serve, store):
+    up = serve()
+    gw = gateway(merge(from_redis(store), {"upstreams": {"u": {"endpoints": [up.address]}}, "routes": FLOOR,
+                                           "gate": {"secret": SECRET, "delegate": ["/left"]}}))
+    for url in "test/secret/", "test", "a.in.test", "test/left/", "test/write/":
+        store.db.set("frontend:" + url, "b")
+    store.db.set("yett:route:r", json.dumps({"host": "b.in.test", "path": "/", "upstream": "u"}))
+    store.db.hset("backend:b", up.address, 0)
+    wait_until(lambda: gw.ask("/left/x").status == 200, 5)
+    for host, path in ("test", "/secret/x"), ("a.in.test", "/"), ("b.in.test", "/x"):
+        assert gw.ask(path, host=host).why == "token_missing", (host, path)
+        assert gw.ask(path, host=host, headers=bearer(token(id="7"))).status == 200
+    assert gw.ask("/write", "POST").why == "token_missing" and gw.ask("/write").status == gw.ask("/").status == 200
 
 
 def check(tmp_path, gate, route):

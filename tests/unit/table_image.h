@@ -118,10 +118,13 @@ image_gates(struct table_builder *b)
 		{ "/x", GATE_PROTECT, 1u << METHOD_GET },
 		{ "/x", GATE_DELEGATE, 0 },
 		{ "/x/y", GATE_EXCEPT | GATE_STORE, 0 },
+		{ "/x", GATE_ROUTE, 0 },
 	};
 
 	for (size_t i = 0; i < sizeof gates / sizeof *gates; i++) {
-		struct table_gate g = { .flags = gates[i].flags, .methods = gates[i].methods };
+		struct table_gate g = { .flags = gates[i].flags,
+					.methods = gates[i].methods,
+					.host = seg_builder_string(&b->seg, SLICE("*.org")) };
 
 		table_builder_gate(b, slice_of(gates[i].path), &g);
 	}
@@ -304,6 +307,7 @@ image_find(const struct segment *s)
 			key.host_port = slice_of(port);
 			table_find(s, &key, &m);
 			sum += table_gate_protects(s, p % 10, key.path);
+			sum += table_route_is_floor(s, &key);
 			sum += table_allowed(s, &key);
 			if (!m.r)
 				continue;

@@ -407,6 +407,73 @@ test_gate(void **state)
 }
 
 static void
+floor_add(struct table_builder *b, const char *host, const char *path, uint32_t flags,
+	  uint32_t methods)
+{
+	struct table_gate g = { .flags = GATE_ROUTE | flags, .methods = methods };
+
+	g.host = seg_builder_string(&b->seg, slice_of(host));
+	table_builder_gate(b, slice_of(path), &g);
+}
+
+static void
+test_floor(void **state)
+{
+	static const struct {
+		enum table_method method;
+		const char *host, *path;
+		bool floor;
+	} cases[] = {
+		{ METHOD_GET, "a.test", "/any", true },
+		{ METHOD_GET, "a.test", "/any/x", true },
+		{ METHOD_GET, "a.test", "/anyx", false },
+		{ METHOD_GET, "a.test", "/", false },
+		{ METHOD_GET, "a.test", "/name/x", true },
+		{ METHOD_GET, "b.a.test", "/name", false },
+		{ METHOD_GET, "xa.test", "/name", false },
+		{ METHOD_GET, "b.a.test", "/wild", true },
+		{ METHOD_GET, "c.b.a.test", "/wild", true },
+		{ METHOD_GET, "a.test", "/wild", false },
+		{ METHOD_GET, "a.test", "/port", true },
+		{ METHOD_GET, "a.test", "/otherport", false },
+		{ METHOD_GET, "b.a.test", "/wildport", true },
+		{ METHOD_GET, "a.test", "/exact", true },
+		{ METHOD_GET, "a.test", "/exact/x", false },
+		{ METHOD_GET, "a.test", "/post", false },
+		{ METHOD_POST, "a.test", "/post/x", true },
+		{ METHOD_GET, "a.test", "/any/left", false },
+		{ METHOD_GET, "a.test", "/any/left/x", false },
+	};
+	struct table_builder b;
+	struct segment *s;
+
+	table_builder_init(&b);
+	floor_add(&b, "", "/any", 0, 0);
+	floor_add(&b, "a.test", "/name", 0, 0);
+	floor_add(&b, "*.a.test", "/wild", 0, 0);
+	floor_add(&b, "a.test:80", "/port", 0, 0);
+	floor_add(&b, "a.test:81", "/otherport", 0, 0);
+	floor_add(&b, "*.a.test:80", "/wildport", 0, 0);
+	floor_add(&b, "", "/exact", GATE_EXACT, 0);
+	floor_add(&b, "", "/post", 0, 1u << METHOD_POST);
+	gate_add(&b, "/any/left", GATE_DELEGATE, 0);
+	s = finish(&b);
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		char port[64];
+		struct table_key key = { .host = slice_of(cases[i].host),
+					 .path = slice_of(cases[i].path),
+					 .method = cases[i].method };
+
+		snprintf(port, sizeof port, "%s:80", cases[i].host);
+		key.host_port = slice_of(port);
+		if (table_route_is_floor(s, &key) != cases[i].floor)
+			fail_msg("method %d %s%s", cases[i].method, cases[i].host, cases[i].path);
+		assert_false(table_gate_protects(s, cases[i].method, key.path));
+	}
+	seg_unref(s);
+}
+
+static void
 strip_add(struct table_builder *b, const char *name, bool prefix)
 {
 	struct table_strip strip = { .prefix = prefix };
@@ -524,6 +591,7 @@ main(void)
 		cmocka_unit_test(test_hosts),     cmocka_unit_test(test_verbatim),
 		cmocka_unit_test(test_long_host), cmocka_unit_test(test_empty),
 		cmocka_unit_test(test_global),    cmocka_unit_test(test_gate),
+		cmocka_unit_test(test_floor),
 		cmocka_unit_test(test_strips),    cmocka_unit_test(test_trusts),
 		cmocka_unit_test(test_pages),     cmocka_unit_test(test_port_flag),
 		cmocka_unit_test(test_chain),

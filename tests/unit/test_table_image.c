@@ -126,6 +126,7 @@ enum fault {
 	ORIGIN_STRING,
 	ARM_STRING,
 	GATE_LOOP,
+	GATE_STRING,
 	NODE_ENTRY,
 	EDGE_NODE,
 	HOST_ROOT,
@@ -199,6 +200,9 @@ spoil(struct seg_header *h, enum fault fault)
 		break;
 	case ARM_STRING:
 		((struct table_arm *)element(h, RULES_ARMS, 0))->name.size = UINT32_MAX;
+		break;
+	case GATE_STRING:
+		((struct table_gate *)element(h, RULES_GATES, 1))->host.size = UINT32_MAX;
 		break;
 	case GATE_LOOP:
 		((struct table_gate *)element(h, RULES_GATES, 1))->next = 0;
