@@ -93,14 +93,17 @@ write_node(struct writer *w, const struct node *n)
 static void
 write_root(struct writer *w, const struct node *root)
 {
+	struct map seen = MAP_INIT;
+
 	buf_addc(w->out, '{');
 	for (size_t i = 0; i < root->count; i++) {
 		const struct node *key = root->pairs[i].key;
 
-		if (key->kind != NODE_SCALAR || node_get(root, key->text) != root->pairs[i].value) {
+		if (key->kind != NODE_SCALAR || map_get(&seen, key->text)) {
 			mistake(w, key, "a name is a text and stands once; remove this one");
 			continue;
 		}
+		*map_put(&seen, key->text) = w;
 		w->texts = slice_eq(key->text, SLICE("frontends")) ||
 			   slice_eq(key->text, SLICE("backends"));
 		buf_adds(w->out, i ? SLICE(",") : SLICE(""));
@@ -109,6 +112,7 @@ write_root(struct writer *w, const struct node *root)
 		write_node(w, root->pairs[i].value);
 	}
 	buf_addc(w->out, '}');
+	map_deinit(&seen, NULL);
 }
 
 int
