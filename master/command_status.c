@@ -201,7 +201,8 @@ write_rules(const struct json *root, bool colours, struct buf *out)
 {
 	const struct json *rules = json_get(root, "rules"), *redis = json_get(root, "redis");
 	struct slice state = json_text(json_get(redis, "state")),
-		     error = json_text(json_get(redis, "error"));
+		     error = json_text(json_get(redis, "error")),
+		     fault = json_text(json_get(rules, "store_error"));
 	char a[32], b[32], c[32], d[32];
 
 	write_label("rules", colours, out);
@@ -218,6 +219,8 @@ write_rules(const struct json *root, bool colours, struct buf *out)
 			 answer_text(rules, "withheld", a));
 	buf_addc(out, '\n');
 	write_revision(rules, out);
+	if (fault.n)
+		buf_addf(out, "        %.*s\n", SLICE_F(fault));
 	write_label("redis", colours, out);
 	write_state(state, colours, out);
 	if (!is(state, "off"))

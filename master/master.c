@@ -21,7 +21,7 @@ master_rules_loaded(const struct master *m)
 	struct store_redis_status st;
 
 	store_redis_get_status(m->store, &st);
-	return !m->config->redis.configured || st.loaded || m->remembered;
+	return m->config->redis.configured ? st.loaded || m->remembered : !m->writes.unknown;
 }
 
 bool
@@ -55,6 +55,18 @@ count_in(const struct supervisor *s, enum slot_state state)
 	return n;
 }
 
+/* Rules that were there and can no longer be read are no rules to serve without. */
+static void
+ready_note(struct master *m)
+{
+	const struct supervisor *s = &m->supervisor;
+	bool unknown = m->store_fault[0] && !master_rules_loaded(m);
+
+	board_set(&m->page->ready,
+		  (uint64_t)(m->phase == MASTER_SERVING && count_in(s, SLOT_RUNNING) > 0 &&
+			     count_in(s, SLOT_BACKOFF) == 0 && !unknown));
+}
+
 /* Ready once every worker has a table. One that is being replaced is no reason to send clients
  * elsewhere, as it gets its table before its sockets; one that keeps dying is. */
 static void
@@ -79,8 +91,7 @@ readiness_settle(struct master *m)
 		listeners_place(&m->listeners, LISTENER_HTTP);
 		takeover_end(&m->takeover, m->config->drain);
 	}
-	board_set(&m->page->ready, (uint64_t)(m->phase == MASTER_SERVING && running > 0 &&
-						  count_in(s, SLOT_BACKOFF) == 0));
+	ready_note(m);
 }
 
 static void
@@ -155,6 +166,7 @@ board_settle(struct master *m)
 	struct store_redis_status st;
 
 	store_redis_get_status(m->store, &st);
+	ready_note(m);
 	board_set(&b->redis_state, st.state == REDIS_OFF ? 0u : st.state == REDIS_UP ? 1u : 2u);
 	board_set(&b->rules_withheld, (uint64_t)st.withheld);
 	board_set(&b->rules_age_wall,

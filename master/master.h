@@ -57,6 +57,7 @@ struct master {
 
 	struct rules *rules;     /* of Redis, or of the file store */
 	struct revisions revisions;
+	char store_fault[512];   /* what is wrong with the file of the rules; "": nothing */
 	bool remembered;         /* they were last-known-good ones from the state file */
 	int64_t remembered_wall; /* when those were saved */
 	struct resolver *resolver;

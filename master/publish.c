@@ -228,7 +228,7 @@ product_make(struct master *m, const struct config *c, struct directory *d, unsi
 	     struct product *out)
 {
 	struct publisher *p = &m->publisher;
-	bool loaded = !c->redis.configured || master_rules_loaded(m);
+	bool loaded = c->redis.configured != m->config->redis.configured || master_rules_loaded(m);
 	const struct rules *rules = rules_for(m, c);
 	int r = 0;
 

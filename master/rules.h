@@ -146,6 +146,6 @@ void rules_endpoint_free(struct config_endpoint *e);
 /* Last-known-good: JSON in source form, written by rename and fsynced (file and folder), read back at start. `revision`: which
  * they are; NULL: not known. */
 int rules_save(const struct rules *r, const struct revision *revision, const char *path, struct buf *error);
-/* 0; -ENOENT; -EBADMSG when it is no such file (moved aside to PATH.bad, reason in error). *saved_at: seconds since 1970.
+/* 0; -ENOENT; -EBADMSG when it is no such file (moved aside, reason in error: keep.h). *saved_at: seconds since 1970.
  * *revision is the caller's, NULL where none was saved. */
 int rules_load(struct rules *r, const char *path, int64_t *saved_at, struct revision **revision, struct buf *error);

@@ -7,6 +7,7 @@
 #include "rules.h"
 
 #include "history.h"
+#include "keep.h"
 #include "rules_backend.h"
 
 #include "lib/clock.h"
@@ -317,21 +318,6 @@ load_document(struct rules *r, const struct json *document, int64_t *saved_at)
 	       load_refused(r, json_get(document, "refused"));
 }
 
-static int
-set_aside(const char *path, struct buf *error)
-{
-	struct buf bad BUF_CLEAN = { 0 };
-
-	buf_addf(&bad, "%s.bad", path);
-	buf_addc(&bad, '\0');
-	if (rename(path, bad.p) == 0)
-		buf_addf(error, "%s: not a file of rules; moved to %s", path, bad.p);
-	else
-		buf_addf(error, "%s: not a file of rules, and it could not be moved aside: %s",
-			 path, strerror(errno));
-	return -EBADMSG;
-}
-
 int
 rules_load(struct rules *r, const char *path, int64_t *saved_at, struct revision **revision,
 	   struct buf *error)
@@ -354,7 +340,8 @@ rules_load(struct rules *r, const char *path, int64_t *saved_at, struct revision
 	json_free(document);
 	if (!good) {
 		rules_free(loaded);
-		return set_aside(path, error);
+		keep_damaged(path, error);
+		return -EBADMSG;
 	}
 	rules_replace(r, loaded);
 	return 0;

@@ -1,5 +1,6 @@
 #include "save.h"
 
+#include "keep.h"
 #include "master.h"
 
 #include "lib/clock.h"
@@ -233,13 +234,26 @@ seen_load(struct master *m, const char *path)
 
 /* ---- the rules ---- */
 
+/* 0 or -1 with errno. */
+static int
+keep_rules(const struct master *m)
+{
+	int folder = open(m->config->state_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (folder < 0)
+		return -1;
+	errno = keep_previous(folder, "rules.json");
+	close(folder);
+	return errno ? -1 : 0;
+}
+
 static int
 rules_store(const struct master *m, const char *path, struct buf *error)
 {
 	char *next = new_path(m, "rules.json");
 	int r = rules_save(m->rules, revisions_in_force(m), next, error);
 
-	if (r == 0 && rename(next, path) < 0) {
+	if (r == 0 && (keep_rules(m) < 0 || rename(next, path) < 0)) {
 		r = -errno;
 		buf_addf(error, "%s: %s", path, strerror(-r));
 		unlink(next);
@@ -249,6 +263,32 @@ rules_store(const struct master *m, const char *path, struct buf *error)
 }
 
 /* ---- both ---- */
+
+/* The copy before takes the place of one that is damaged. */
+static int
+remembered_load(struct master *m, const char *path, struct revision **revision,
+		struct buf *error)
+{
+	BUF_CLEAN struct buf other = { 0 };
+	int r = rules_load(m->rules, path, &m->remembered_wall, revision, error);
+	char *previous;
+
+	if (r == 0 || (r == -ENOENT && !keep_has_damaged(path)))
+		return r;
+	previous = state_path(m, "rules.json.1");
+	r = rules_load(m->rules, previous, &m->remembered_wall, revision, &other);
+	free(previous);
+	if (error->n == 0)
+		buf_addf(error, "%s is missing, and was damaged once", path);
+	buf_addf(error, r == 0 ? "; rules.json.1 is in force"
+			       : "; rules.json.1 cannot be read either; what Redis held is not "
+				 "known");
+	buf_addc(error, '\0');
+	snprintf(m->store_fault, sizeof m->store_fault, "%s", error->p);
+	if (r == 0)
+		log_error("rules error=\"%s\"", m->store_fault);
+	return r == -ENOENT ? -EBADMSG : r;
+}
 
 void
 saver_load(struct master *m)
@@ -266,7 +306,7 @@ saver_load(struct master *m)
 	seen_load(m, seen);
 	m->saver.seen_digest = seen_digest(m);
 	if (m->config->redis.configured) {
-		r = rules_load(m->rules, rules, &m->remembered_wall, &revision, &error);
+		r = remembered_load(m, rules, &revision, &error);
 		m->remembered = r == 0;
 		if (revision)
 			revisions_remember(m, revision);
@@ -277,7 +317,7 @@ saver_load(struct master *m)
 			    rules_frontends(m->rules), rules_backends(m->rules),
 			    (long long)(clock_wall() - m->remembered_wall));
 		else if (r != -ENOENT)
-			log_warn("rules file=%s error=\"%.*s\"", rules, SLICE_F(buf_slice(&error)));
+			log_error("rules error=\"%s\"", m->store_fault);
 	}
 	free(rules);
 	free(seen);
@@ -382,6 +422,7 @@ saver_tick(struct master *m, uint64_t now_ms)
 	if (!with_rules && !with_seen)
 		return;
 	if (with_rules) {
+		m->store_fault[0] = '\0';
 		s->rules_due = false;
 		s->saved_wall = clock_wall();
 	}

@@ -123,6 +123,8 @@ add_rules(struct buf *b, const struct master *m, const struct store_redis_status
 	quarantine_write(&m->publisher.quarantine, b);
 	buf_addf(b, ",\"withheld\":%zu,", st->withheld);
 	revisions_write(m, b);
+	buf_adds(b, SLICE(",\"store_error\":"));
+	buf_add_json(b, slice_of(m->store_fault));
 	add_shadowed(b, report);
 	buf_adds(b, SLICE(",\"compared\":"));
 	buf_add_json_time(b, compared);

@@ -99,16 +99,23 @@ file_load(struct master *m)
 	BUF_CLEAN struct buf error = { 0 };
 	int r = store_file_load(m->writes.file, m->rules, &m->revisions.history, &error);
 
-	if (r == 0)
+	if (r >= 0)
 		log_info("rules source=store frontends=%zu backends=%zu revision=%s",
 			 rules_frontends(m->rules), rules_backends(m->rules),
 			 history_newest(&m->revisions.history)
 			     ? history_newest(&m->revisions.history)->id
 			     : "none");
-	else if (r != -ENOENT)
-		log_error("rules error=\"%.*s\" effect=\"only the rules of the configuration are in "
-			  "force\"",
-			  SLICE_F(buf_slice(&error)));
+	m->writes.unknown = r < 0 && r != -ENOENT;
+	buf_addc(&error, '\0');
+	snprintf(m->store_fault, sizeof m->store_fault, "%s", error.p);
+	if (m->writes.unknown)
+		log_error("rules error=\"%s\" effect=\"not ready; only the rules of the "
+			  "configuration are in force, and nothing is written\" remedy=\"put a "
+			  "good store.json back, or remove store.json.bad to begin with no "
+			  "rules, and restart\"",
+			  m->store_fault);
+	else if (r > 0)
+		log_error("rules error=\"%s\"", m->store_fault);
 	revisions_recover(m);
 	rules_whole(m->rules);
 	revisions_settle(m);
@@ -135,7 +142,8 @@ store_move(struct master *m)
 	rules_mark(m->rules);
 	history_deinit(&m->revisions.history);
 	m->revisions.base[0] = '\0';
-	m->remembered = false;
+	m->remembered = m->writes.unknown = false;
+	m->store_fault[0] = '\0';
 	store_file_free(s->file);
 	if (s->current)
 		store_finish(s->current, 503,

@@ -19,6 +19,7 @@ struct store {
 	struct list queue;           /* struct store_write */
 	struct store_write *current; /* under way */
 	struct store_file *file;
+	bool unknown; /* the file is damaged: what was stored is not known, and nothing is written */
 	bool shut; /* nothing is begun: the rules are about to be kept elsewhere, or the end is near */
 };
 

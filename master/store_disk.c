@@ -1,5 +1,7 @@
 #include "store_disk.h"
 
+#include "keep.h"
+
 #include "lib/xalloc.h"
 
 #include <errno.h>
@@ -191,6 +193,8 @@ store_disk_replace(const char *folder, const char *name, struct slice content)
 	/* Of this form, what a killed child has begun is swept up at the next start (save.c). */
 	snprintf(next, sizeof next, ".new-%d-%s", (int)getpid(), name);
 	r = write_new(dir, next, content);
+	if (r == 0)
+		r = keep_previous(dir, name);
 	if (r == 0 && renameat(dir, next, dir, name) < 0)
 		r = errno;
 	if (r != 0)

@@ -20,7 +20,8 @@ void store_disk_free(struct store_disk *d);
  * at a time. */
 pid_t store_disk_fork(struct store_disk *d, void (*done)(void *userdata, int error),
 		      void *userdata);
-/* Replaces folder/name: written beside, synced, renamed, the folder synced. 0 or an errno. */
+/* Replaces folder/name: written beside, synced, renamed, the folder synced; what was
+ * there is NAME.1 (keep.h). 0 or an errno. */
 int store_disk_replace(const char *folder, const char *name, struct slice content);
 /* Can files be made there, and synced? 0 or an errno. */
 int store_disk_try(const char *folder);

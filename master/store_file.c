@@ -4,6 +4,7 @@
 #include "change.h"
 #include "history.h"
 #include "rules.h"
+#include "keep.h"
 #include "store_disk.h"
 
 #include "lib/json.h"
@@ -94,38 +95,20 @@ load_document(struct store_file *f, const struct json *d, struct rules *rules,
 	       load_keys(f, keys, rules) && load_revisions(revisions, history);
 }
 
+/* 0 or a negative errno; then nothing is loaded. -EBADMSG: it is no such file. */
 static int
-set_aside(const char *path, struct buf *error)
+load_file(struct store_file *f, const char *path, struct rules *rules, struct history *history)
 {
-	struct buf bad BUF_CLEAN = { 0 };
-
-	buf_addf(&bad, "%s.bad", path);
-	buf_addc(&bad, '\0');
-	if (rename(path, bad.p) == 0)
-		buf_addf(error, "%s: not a file of rules; moved to %s", path, bad.p);
-	else
-		buf_addf(error, "%s: not a file of rules, and it could not be moved aside: %s",
-			 path, strerror(errno));
-	return -EBADMSG;
-}
-
-int
-store_file_load(struct store_file *f, struct rules *rules, struct history *history,
-		struct buf *error)
-{
-	struct buf path BUF_CLEAN = { 0 }, content BUF_CLEAN = { 0 };
+	struct buf content BUF_CLEAN = { 0 };
 	struct rules *read = rules_new();
 	struct json *document = NULL;
-	bool good;
-	int r;
+	int r = store_disk_read(path, FILE_MAX, &content);
 
-	buf_addf(&path, "%s/" NAME, f->state_dir);
-	buf_addc(&path, '\0');
-	r = store_disk_read(path.p, FILE_MAX, &content);
-	good = r == 0 && json_parse(buf_slice(&content), FILE_MAX, DEPTH, &document) == 0 &&
-	       load_document(f, document, read, history);
+	if (r == 0 && (json_parse(buf_slice(&content), FILE_MAX, DEPTH, &document) < 0 ||
+		       !load_document(f, document, read, history)))
+		r = -EBADMSG;
 	json_free(document);
-	if (good) {
+	if (r == 0) {
 		rules_replace(rules, read);
 		rules_mark(rules);
 		return 0;
@@ -133,10 +116,38 @@ store_file_load(struct store_file *f, struct rules *rules, struct history *histo
 	rules_free(read);
 	history_deinit(history);
 	map_deinit(&f->keys, cell_release);
-	if (r == 0 || r == -EBADMSG)
-		return set_aside(path.p, error);
-	buf_addf(error, "%s: %s", path.p, strerror(-r));
 	return r;
+}
+
+/* Whoever sees a damaged file gone (NAME.bad) has no empty store. */
+int
+store_file_load(struct store_file *f, struct rules *rules, struct history *history,
+		struct buf *error)
+{
+	struct buf path BUF_CLEAN = { 0 }, previous BUF_CLEAN = { 0 };
+	int r;
+
+	buf_addf(&path, "%s/" NAME, f->state_dir);
+	buf_addf(&previous, "%.*s.1", SLICE_F(buf_slice(&path)));
+	buf_addc(&path, '\0');
+	buf_addc(&previous, '\0');
+	r = load_file(f, path.p, rules, history);
+	if (r == 0 || (r == -ENOENT && !keep_has_damaged(path.p)))
+		return r;
+	if (r == -EBADMSG)
+		keep_damaged(path.p, error);
+	else
+		buf_addf(error, "%s: %s", path.p, strerror(-r));
+	if (r != -EBADMSG && r != -ENOENT) /* it may be as good as it was */
+		return r;
+	r = load_file(f, previous.p, rules, history);
+	if (r == 0) {
+		buf_addf(error, "; %s is in force, which may lack the last change", previous.p);
+		return 1;
+	}
+	buf_addf(error, "; %s: %s", previous.p,
+		 r == -EBADMSG ? "not a file of rules" : strerror(-r));
+	return -EBADMSG;
 }
 
 /* ---- writing ---- */

@@ -27,8 +27,9 @@ typedef void (*store_file_fn)(void *userdata, int error);
 struct store_file *store_file_new(struct uv_loop_s *loop, const char *state_dir);
 /* Waits for a child, but not for a disk that hangs. Run the loop once more. NULL is allowed. */
 void store_file_free(struct store_file *f);
-/* Sets all of it in `rules`, and appends the revisions to `history`. 0; -ENOENT: there is no such
- * file; or -EBADMSG: it is none, and was moved to store.json.bad; or another negative errno. Then
+/* Sets all of it in `rules`, and appends the revisions to `history`. 0; 1: it was damaged and moved
+ * away (keep.h), and what was before it is loaded; -ENOENT: there is no such file; -EBADMSG: it was
+ * damaged, and so is the one before it; or another negative errno. But for the first and -ENOENT
  * `error` has the reason. */
 int store_file_load(struct store_file *f, struct rules *rules, struct history *history,
 		    struct buf *error);

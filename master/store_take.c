@@ -241,6 +241,7 @@ on_file_written(void *userdata, int error)
 		file_failed(w, error);
 	} else {
 		w->revision = NULL;
+		m->store_fault[0] = '\0';
 		memcpy(id, r->id, sizeof id);
 		store_file_put(m->writes.file, w->change, m->rules);
 		revisions_add(m, r);
@@ -301,6 +302,11 @@ store_take_file(struct store_write *w)
 	if (store_file_busy(m->writes.file))
 		return false;
 	m->writes.current = w;
+	if (m->writes.unknown) {
+		buf_addf(&why, "what is stored is not known: %s", m->store_fault);
+		finish_refused(w, w->change ? 503 : 500, buf_slice(&why));
+		return true;
+	}
 	if (!w->change) {
 		r = store_file_probe(m->writes.file, on_file_probed, w);
 		if (r < 0)

@@ -7,6 +7,7 @@ import time
 
 import pytest
 from harness.api import Api, FileStore
+from harness.procs import wait_until
 
 
 @pytest.fixture
@@ -60,13 +61,56 @@ def test_killed_in_the_middle_of_writes(gateway, kept):
         assert not [f for f in os.listdir(kept.dir) if f.startswith(".new-")]
 
 
-def test_a_file_that_is_none_is_moved_aside(gateway, kept):
-    with open(kept.file, "w") as f:
-        f.write('{"format":"yett store 1","keys":{"frontend:a":')
+def damage(path, at=-7):
+    with open(path, "rb+") as f:
+        text = f.read()[:at]
+        f.seek(0)
+        f.truncate()
+        f.write(text)
+    return text
+
+
+def test_the_copy_before_takes_the_place_of_a_damaged_file(gateway, kept):
     gw = start(gateway, kept)
-    assert os.path.exists(kept.file + ".bad") and "store.json.bad" in gw.log()
-    Api(gw.socket).done("PUT", "frontends", "a", "b")
-    assert json.load(open(kept.file))["keys"] == {"frontend:a": "b"}
+    for name in "abc":
+        Api(gw.socket).done("PUT", "frontends", name, "b")
+    gw.stop()
+    first = damage(kept.file)
+    for again in range(2):  # until somebody writes it stands in for it
+        gw.start()
+        assert {f["url"] for f in Api(gw.socket).data("frontends")} == {"a", "b"}
+        assert "store.json.1 is in force" in gw.cli("status").stdout and gw.status()["ready"]
+        if not again:
+            gw.stop()
+    Api(gw.socket).done("PUT", "frontends", "d", "b")
+    assert gw.status()["rules"]["store_error"] == "" and set(json.load(open(kept.file))["keys"]) == {f"frontend:{n}" for n in "abd"}
+    gw.stop()
+    damage(kept.file, 9)
+    gw.start()
+    assert {f["url"] for f in Api(gw.socket).data("frontends")} == {"a", "b"}
+    assert open(kept.file + ".bad", "rb").read() == first and os.path.exists(kept.file + ".bad.2")
+
+
+def test_what_is_damaged_is_not_empty(gateway, serve, kept):
+    """Nothing is known of what the store closed: not ready, and nothing is written over it."""
+    more = {"routes": [{"host": "file.test", "target": serve(name="file").address}]}
+    gw = start(gateway, kept, **more)
+    for name in "ab":
+        Api(gw.socket).done("PUT", "frontends", name, "b")
+    gw.stop()
+    damage(kept.file)
+    damage(kept.file + ".1")
+    for _ in range(2):
+        gw.start(ready=False)
+        wait_until(lambda: gw.ask(host="file.test").json()["name"] == "file", 10)
+        assert gw.ask(host="a").why == "rules_not_loaded" and gw.admin("/ready").status == 503
+        r = Api(gw.socket).ask("PUT", "frontends", "c", "d")
+        assert r.status == 503 and "not known" in r.json()["message"] and not os.path.exists(kept.file)
+        assert "store.json.1: not a file of rules" in gw.cli("status").stdout
+        gw.stop()
+    os.unlink(kept.file + ".bad")
+    gw.start()
+    Api(gw.socket).done("PUT", "frontends", "c", "d")
 
 
 def test_a_disk_that_refuses(gateway, kept):

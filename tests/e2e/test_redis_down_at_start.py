@@ -58,6 +58,29 @@ def test_damaged_file_is_set_aside(gateway, store, serve):
     assert gw.ask(host="a.test").status == 200 and any(f.endswith(".bad") for f in os.listdir(gw.state_dir))
 
 
+def test_the_copy_before_takes_the_place_of_a_damaged_file(gateway, store, serve):
+    """With Redis down nobody else knows the rules."""
+    file = serve(name="file").address
+    store.rule("a.test", serve().address)
+    gw = gateway(from_redis(store) | {"timeouts": {"start_wait": "100ms"}, "routes": [{"host": "file.test", "target": file}]})
+    path = os.path.join(gw.state_dir, "rules.json")
+    wait_until(lambda: os.path.exists(path), 5)
+    store.rule("b.test", serve().address)
+    wait_until(lambda: os.path.exists(path + ".1"), 5)
+    gw.stop()
+    store.kill()
+    open(path, "w").close()
+    gw.start()
+    assert gw.ask(host="a.test").status == 200 and "rules.json.1 is in force" in gw.cli("status").stdout
+    gw.stop()
+    open(path + ".1", "w").close()
+    gw.start(ready=False)
+    wait_until(lambda: gw.ask(host="file.test").status == 200, 10)
+    assert gw.admin("/ready").status == 503 and "not known" in gw.status()["rules"]["store_error"]
+    store.start()
+    wait_until(lambda: gw.admin("/ready").status == 200, 10)
+
+
 def test_state_holds_no_secret(gateway, store, serve):
     store.rule("a.test", serve().address)
     gw = gateway(from_redis(store) | {"gate": {"protect": ["/api"], "secret": "hush" * 10}})
