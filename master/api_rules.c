@@ -5,6 +5,7 @@
 #include "api.h"
 
 #include "change.h"
+#include "config_rule.h"
 #include "master.h"
 
 #include "lib/json.h"
@@ -131,6 +132,26 @@ api_rule(struct api_call *c)
 	api_reply_more(c, 200, "OK", buf_slice(&data), buf_slice(&more), NULL);
 }
 
+/* What is wrong with the rule beside the configuration; the answer is given. The store, which other
+ * gateways write too, asks only whether it is good by itself. */
+static bool
+refuse_beside(struct api_call *c, enum native_kind kind, struct slice key)
+{
+	struct buf why BUF_CLEAN = { 0 }, text BUF_CLEAN = { 0 };
+	struct arena arena = { 0 };
+	void *entry;
+	int r = config_rule_read(kind, c->master->config, c->param[1], c->text.part[CALL_BODY],
+				 &arena, &entry, &why);
+
+	arena_deinit(&arena);
+	if (r == 0)
+		return false;
+	buf_addf(&text, "%.*s: %.*s", SLICE_F(key), SLICE_F(buf_slice(&why)));
+	buf_addc(&text, '\0');
+	api_reply_message(c, 400, text.p, SLICE(""));
+	return true;
+}
+
 void
 api_rule_set(struct api_call *c)
 {
@@ -138,7 +159,7 @@ api_rule_set(struct api_call *c)
 	struct slice key = find_key(c, &kind);
 	struct change *change;
 
-	if (key.n == 0)
+	if (key.n == 0 || refuse_beside(c, kind, key))
 		return;
 	change = api_new_change(c);
 	change_set(change, key, c->text.part[CALL_BODY]);

@@ -17,6 +17,7 @@ struct compile_route { /* what became of one route, for `yett routes` */
 	uint32_t order; /* among those in force with its host and path, from 1; 0: it is not in force */
 	const char *asks;      /* its conditions, "" for none */
 	enum { ROUTE_ACTIVE, ROUTE_SHADOWED, ROUTE_IS_REFUSED, ROUTE_UNREACHABLE } state;
+	bool faulty;        /* a refused one of a rule whose value is good by itself, and not beside what else there is */
 	const char *by;     /* of a shadowed one: the id of the winner */
 	const char *reason; /* "" when all is well; an active one may have one too (its backend does not exist) */
 };

@@ -7,10 +7,11 @@
 
 #define BACKEND SLICE("backend:")
 
-/* The refusal of what a route leads to, and where that is. */
+/* Where a route leads: its refusal, or what is wrong with it beside this configuration. */
 struct lead {
 	const struct directory_upstream *u;
 	const struct rules_refusal *refusal;
+	const char *fault;
 };
 
 static const struct rules_refusal *
@@ -29,6 +30,7 @@ lead_of(const struct compile_input *in, const char *upstream)
 {
 	const struct directory *d = in->directory;
 	struct slice name = slice_of(upstream ? upstream : "");
+	struct rules_native *native;
 	struct lead lead = { 0 };
 
 	if (slice_starts(name, BACKEND)) {
@@ -39,7 +41,10 @@ lead_of(const struct compile_input *in, const char *upstream)
 	}
 	lead.u = directory_find(d, SOURCE_RULE, name);
 	lead.refusal = refusal_of(in->rules, rules_native_prefix(NATIVE_UPSTREAM), name);
-	if (!lead.u && !lead.refusal)
+	native = rules_native_find(in->rules, NATIVE_UPSTREAM, name);
+	if (native)
+		lead.fault = rules_native_fault(native, in->config);
+	if (!lead.u && !lead.refusal && !native)
 		lead.u = directory_find(d, SOURCE_FILE, name);
 	return lead;
 }
@@ -59,6 +64,59 @@ id_of(struct work *w, struct slice name)
 	return compile_text(w, buf_slice(&id));
 }
 
+/* Where it would apply cannot be read. */
+static void
+refuse_nowhere(struct work *w, struct candidate *c, const char *why)
+{
+	c->line->host = c->line->path = "";
+	c->line->state = ROUTE_IS_REFUSED;
+	c->line->reason = compile_text(w, slice_of(why));
+	w->count--;
+}
+
+/* ---- names of nothing ---- */
+
+static bool
+is_named(const char *name)
+{
+	return name && *name && strcmp(name, "off") != 0;
+}
+
+static bool
+is_nowhere(const struct compile_input *in, const char *name)
+{
+	struct lead lead = lead_of(in, name);
+
+	return !lead.u && !lead.refusal && !lead.fault;
+}
+
+static bool
+has_no_fallback(const struct compile_input *in, const char *name)
+{
+	return is_named(name) && !directory_find(in->directory, SOURCE_FILE, slice_of(name)) &&
+	       is_nowhere(in, name);
+}
+
+/* Without all of its arms a split would not be the one that was meant, and a fallback that is not
+ * there is missed when it is too late: the rule is refused until they are. */
+static bool
+refuse_dangling(struct work *w, struct candidate *c, const struct config_route *r,
+		const struct directory_upstream *u)
+{
+	const char *fallback = r->fallback && *r->fallback ? r->fallback : u ? u->fallback : NULL;
+
+	for (size_t i = 0; i < r->action.arms_count; i++) {
+		if (!is_nowhere(w->in, r->action.arms[i].upstream))
+			continue;
+		compile_refuse(w, c, "split: there is no upstream ", r->action.arms[i].upstream);
+		return true;
+	}
+	if (!has_no_fallback(w->in, fallback))
+		return false;
+	compile_refuse(w, c, "fallback: there is no upstream ", fallback);
+	return true;
+}
+
 static void
 add_native(struct work *w, struct rules_native *n)
 {
@@ -71,11 +129,23 @@ add_native(struct work *w, struct rules_native *n)
 
 	c->line->source = SOURCE_RULE;
 	c->line->id = id_of(w, name);
+	if (!r) {
+		refuse_nowhere(w, c, rules_native_fault(n, w->in->config));
+		c->line->faulty = true;
+		return;
+	}
 	lead = lead_of(w->in, r->upstream);
 	compile_route_of(w, c, r);
 	compile_leads(w, c, r, lead.u);
-	if (lead.refusal && !lead.refusal->kept)
+	c->line->faulty = rules_native_fault(n, w->in->config) || refuse_dangling(w, c, r, lead.u);
+	if (rules_native_fault(n, w->in->config))
+		compile_refuse(w, c, "", rules_native_fault(n, w->in->config));
+	else if (c->line->faulty)
+		;
+	else if (lead.refusal && !lead.refusal->kept)
 		compile_refuse(w, c, "its upstream is refused: ", lead.refusal->reason);
+	else if (lead.fault)
+		compile_refuse(w, c, "its upstream is refused: ", lead.fault);
 	else if (lead.u && lead.u->own_count > 0)
 		compile_reason(w, c, "left out, because it is a listener of this gateway: ",
 			       lead.u->own[0]);
@@ -85,6 +155,8 @@ add_native(struct work *w, struct rules_native *n)
 	else if (lead.refusal)
 		compile_reason(w, c, "the last good upstream stays; the newest one is refused: ",
 			       lead.refusal->reason);
+	else if (*r->action.mirror && is_nowhere(w->in, r->action.mirror))
+		compile_reason(w, c, "mirror: there is no upstream ", r->action.mirror);
 }
 
 /* NULL in `r`: where it would have matched is not known. */
@@ -98,10 +170,7 @@ add_refused(struct work *w, const struct rules_refusal *f, struct slice name)
 	c->line->source = SOURCE_RULE;
 	c->line->id = id_of(w, name);
 	if (!r) {
-		c->line->host = c->line->path = "";
-		c->line->state = ROUTE_IS_REFUSED;
-		c->line->reason = compile_text(w, slice_of(f->reason));
-		w->count--; /* it applies nowhere */
+		refuse_nowhere(w, c, f->reason);
 		return;
 	}
 	compile_route_of(w, c, r);

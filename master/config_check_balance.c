@@ -28,8 +28,8 @@ check_plugins(struct config_reader *r)
 }
 
 /* A claim is known only where the gate takes it out of the token. */
-static void
-check_hash(struct config_reader *r, const struct config_balance *b, int line, const char *key)
+void
+config_check_hash(struct config_reader *r, const struct config_balance *b, int line, const char *key)
 {
 	const struct config_gate *g = &r->c->gate;
 	struct hash_by_text by;
@@ -76,7 +76,7 @@ config_check_balance(struct config_reader *r)
 {
 	check_plugins(r);
 	check_secret(r);
-	check_hash(r, &r->c->balance, config_line(r, "hash_by"), "hash_by");
+	config_check_hash(r, &r->c->balance, config_line(r, "hash_by"), "hash_by");
 	for (size_t i = 0; i < r->c->upstreams_count; i++) {
 		const struct config_upstream *u = &r->c->upstreams[i];
 		struct buf BUF_CLEAN key = { 0 };
@@ -85,7 +85,7 @@ config_check_balance(struct config_reader *r)
 			continue;
 		buf_addf(&key, "upstreams.%s.hash_by", u->name);
 		buf_addc(&key, '\0');
-		check_hash(r, &u->balance, u->place.line, key.p);
+		config_check_hash(r, &u->balance, u->place.line, key.p);
 		check_sticky(r, u);
 	}
 }

@@ -37,5 +37,11 @@ config_check_rule_route(struct config_reader *r, const struct node *n, struct co
 void
 config_check_rule_upstream(struct config_reader *r, const struct config_upstream *u)
 {
+	struct buf BUF_CLEAN key = { 0 };
+
 	config_check_upstream(r, u, config_key(r));
+	buf_addf(&key, "%s.hash_by", config_key(r));
+	buf_addc(&key, '\0');
+	if (r->c->serial) /* else there is none */
+		config_check_hash(r, &u->balance, 0, key.p);
 }

@@ -119,8 +119,8 @@ key_of(const struct compile_route *r, struct buf *key)
 	return true;
 }
 
-/* Those that are refused for themselves, and those whose value is good, but whose key says nothing
- * that the dialect could match. */
+/* Those that are refused for themselves, those that are wrong beside the configuration or lead
+ * nowhere, and those whose value is good, but whose key says nothing that the dialect could match. */
 static void
 put_routes(struct quarantine *q, const struct rules *rules, const struct config *c,
 	   const struct compile_report *report)
@@ -139,9 +139,28 @@ put_routes(struct quarantine *q, const struct rules *rules, const struct config 
 			    rules_closes_all(f, c) ? CLOSED
 			    : r->order > 0	   ? ANSWER_503
 						   : NOTHING);
+		else if (!f && r->faulty)
+			put(q, buf_slice(&key), r->reason, r->order > 0 ? ANSWER_503 : NOTHING);
 		else if (!f && r->state == ROUTE_IS_REFUSED && r->source == SOURCE_REDX &&
 			 *r->upstream == '\0' && rules_knows(rules, buf_slice(&key)))
 			put(q, buf_slice(&key), r->reason, NOTHING);
+	}
+}
+
+/* Those that are good by themselves, and wrong beside the configuration. */
+static void
+put_upstreams(struct quarantine *q, const struct rules *rules, const struct config *c)
+{
+	for (size_t i = 0; rules && i < rules_natives(rules, NATIVE_UPSTREAM); i++) {
+		struct rules_native *n = rules_native_at(rules, NATIVE_UPSTREAM, i);
+		const char *fault = rules_native_fault(n, c);
+		BUF_CLEAN struct buf key = { 0 };
+
+		if (!fault)
+			continue;
+		buf_adds(&key, rules_native_prefix(NATIVE_UPSTREAM));
+		buf_addf(&key, "%s", rules_native_name(n));
+		put(q, buf_slice(&key), fault, ANSWER_503);
 	}
 }
 
@@ -221,6 +240,7 @@ quarantine_settle(struct quarantine *q, const struct rules *rules, const struct 
 	q->closed = 0;
 	put_rules(q, rules, c);
 	put_routes(q, rules, c, report);
+	put_upstreams(q, rules, c);
 	forget_the_mended(q);
 	tell(q);
 }

@@ -100,6 +100,8 @@ struct slice rules_native_text(const struct rules_native *n);
 /* What it says, beside this configuration: a struct config_route, config_upstream or config_policy, good until it is read
  * beside another one. Of a refused one what can be used of it (config_rule.h), or NULL. */
 const void *rules_native_read(struct rules_native *n, const struct config *c);
+/* What is wrong with it beside this configuration, which it was not when it was stored without one; NULL: nothing. */
+const char *rules_native_fault(struct rules_native *n, const struct config *c);
 /* "yett:route:" and the like. */
 struct slice rules_native_prefix(enum native_kind kind);
 /* Is it a key of a native rule? */

@@ -20,7 +20,8 @@ struct rules_native {
 	char *name, *text;
 	unsigned shared; /* sets that hold it beside the first (rules_copy) */
 	struct arena arena;
-	void *entry;      /* in the arena: what it says, read for: */
+	void *entry;      /* in the arena: what it says, and */
+	const char *fault; /* what is wrong with it, NULL for nothing; read for: */
 	const struct config *config;
 	uint64_t serial; /* of that configuration; 0: nothing was read */
 };
@@ -111,12 +112,21 @@ rules_native_read(struct rules_native *n, const struct config *c)
 		return n->entry;
 	arena_deinit(&n->arena);
 	n->arena = (struct arena){ 0 };
+	n->fault = NULL;
 	/* A refused one is read for what is left of it. */
-	(void)!config_rule_read(n->kind, c, slice_of(n->name), slice_of(n->text), &n->arena,
-				&n->entry, &why);
+	if (config_rule_read(n->kind, c, slice_of(n->name), slice_of(n->text), &n->arena,
+			     &n->entry, &why) != 0)
+		n->fault = arena_string(&n->arena, buf_slice(&why));
 	n->config = c;
 	n->serial = c->serial;
 	return n->entry;
+}
+
+const char *
+rules_native_fault(struct rules_native *n, const struct config *c)
+{
+	rules_native_read(n, c);
+	return n->fault;
 }
 
 /* ---- the set ---- */

@@ -5,8 +5,10 @@ import os
 
 import pytest
 
+from harness.api import Api
 from harness.gateway import from_redis, merge
 from harness.procs import wait_until
+from harness.tokens import SECRET
 from test_conditions import CASES, ROUTES
 
 
@@ -100,6 +102,46 @@ def test_refused(gateway, store, two, value, reason):
     wait_until(lambda: refused(gw).get("yett:route:bad", "").startswith(reason), 5, what=lambda: refused(gw))
     put(store, "route", "bad", {"host": "a.test", "path": "/x", "target": two[1].address})
     wait_until(lambda: name(gw, "/x") == "two" and not refused(gw), 5)
+
+
+def test_rules_are_judged_beside_the_configuration(gateway, store, two):
+    """A rule that is good by itself may pose as the gate, or balance by a claim that it does not read."""
+    config = merge(from_redis(store), {"gate": {"secret": SECRET, "claims": {"sub": "X-User"}},
+                                       "upstreams": {"u": {"endpoints": [two[0].address]}}})
+    put(store, "route", "forge", {"path": "/forge", "upstream": "u", "request_headers": {"set": {"X_User": "admin"}}})
+    put(store, "upstream", "claim", {"endpoints": [two[0].address], "balance": "hash", "hash_by": "claim:nope"})
+    put(store, "route", "claim", {"path": "/claim", "upstream": "claim"})
+    put(store, "route", "good", {"path": "/", "upstream": "u", "request_headers": {"set": {"X-Other": "1"}}})
+    gw = gateway(config)
+    wait_until(lambda: name(gw) == "one", 5)
+    assert name(gw, "/forge") == name(gw, "/claim") == "rule_refused" and all(r.path == "/" for r in two[0].requests)
+    why = refused(gw)
+    assert "the gateway's own" in why["yett:route:forge"] and "gate.claims" in why["yett:upstream:claim"]
+    for kind, rule in (("route", {"path": "/f", "upstream": "u", "request_headers": {"add": {"x-user": "admin"}}}),
+                       ("upstream", {"endpoints": ["h"], "balance": "hash", "hash_by": "claim:nope"})):
+        r = Api(gw.socket).ask("PUT", "rules", kind, "x", body=rule)
+        assert r.status == 400 and f"yett:{kind}:x: " in r.json()["message"]
+    gw.reload(merge(config, {"gate": {"claims": {"nope": "X-Nope"}}}))
+    wait_until(lambda: name(gw, "/claim") == "one" and name(gw, "/forge") == "rule_refused", 5)
+
+
+def test_names_of_nothing_are_told(gateway, store, two):
+    """A split or a fallback that is not whole is refused until it is; what leads nowhere is told."""
+    put(store, "upstream", "u", {"endpoints": [two[0].address]})
+    put(store, "upstream", "v", {"endpoints": [two[0].address], "fallback": "typo"})
+    half = {"split": [{"upstream": "u"}, {"upstream": "typo"}]}
+    for path, rule in (("split", half), ("fallback", {"upstream": "u", "fallback": "typo"}), ("of", {"upstream": "v"}),
+                       ("mirror", {"upstream": "u", "mirror": {"upstream": "typo"}}), ("none", {"upstream": "typo"})):
+        put(store, "route", path, rule | {"path": f"/{path}"})
+    gw = gateway(from_redis(store))
+    wait_until(lambda: name(gw, "/mirror") == "one", 5)
+    assert [name(gw, f"/{p}") for p in ("split", "fallback", "of")] == ["rule_refused"] * 3
+    why = {"split": "split: there is no upstream typo"} | dict.fromkeys(("fallback", "of"), "fallback: there is no upstream typo")
+    assert refused(gw) == {f"yett:route:{k}": v for k, v in why.items()}
+    told = why | {"mirror": "mirror: there is no upstream typo", "none": "the upstream does not exist"}
+    assert {k: routes(gw)[f"rule:{k}"]["reason"] for k in told} == told
+    put(store, "upstream", "typo", {"endpoints": [two[0].address]})
+    wait_until(lambda: [name(gw, f"/{p}") for p in (*told,)] == ["one"] * 5 and refused(gw) == {}, 5)
 
 
 def test_last_good_version_stays(gateway, store, two):
