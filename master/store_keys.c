@@ -130,13 +130,24 @@ count_lost(const struct store_keys *k, enum loss loss)
 	return n;
 }
 
+/* What closes something goes by a revision, which says who wanted it, or not at all. One that is
+ * refused and closes what can be read of it is mended by its deletion. */
+static bool
+is_policy(const struct store_keys *k, struct slice key)
+{
+	enum native_kind kind;
+	struct slice name;
+
+	return rules_native_key(key, &kind, &name) && kind == NATIVE_POLICY &&
+	       rules_native_find(k->rules, NATIVE_POLICY, name);
+}
+
 void
-keys_settle(struct store_keys *k, enum loss loss, bool nothing_left, bool force)
+keys_settle(struct store_keys *k, enum loss loss, bool all, bool force)
 {
 	size_t before = k->withheld, lost = count_lost(k, loss), known = rules_known(k->rules),
 	       i = 0;
-	bool withhold =
-	    !force && lost > 0 && (nothing_left || (lost >= LOSS_MIN && 2 * lost > known));
+	bool mass = all || (lost >= LOSS_MIN && 2 * lost > known);
 
 	while (i < k->marks.count) {
 		struct map_entry *e = &k->marks.entries[i];
@@ -144,6 +155,8 @@ keys_settle(struct store_keys *k, enum loss loss, bool nothing_left, bool force)
 		size_t count = k->marks.count;
 
 		if (is_lost(m, loss)) {
+			bool withhold = !force && (mass || is_policy(k, map_name(e)));
+
 			set_withheld(k, m, withhold);
 			m->missing = m->gone = false;
 			if (!withhold) {
@@ -153,11 +166,12 @@ keys_settle(struct store_keys *k, enum loss loss, bool nothing_left, bool force)
 		}
 		i += k->marks.count == count; /* else the last one has taken its place */
 	}
-	if (withhold && k->withheld != before)
-		log_warn("redis deletions=withheld count=%zu known=%zu reason=\"more than half of "
-			 "the rules went at once\" "
+	if (lost > 0 && k->withheld > 0 && k->withheld != before)
+		log_warn("redis deletions=withheld count=%zu known=%zu reason=\"%s\" "
 			 "remedy=\"write them again, or confirm with yett reload --force\"",
-			 k->withheld, known);
+			 k->withheld, known,
+			 mass ? "more than half of the rules went at once, or all were flushed"
+			      : "a policy went past the API");
 }
 
 void

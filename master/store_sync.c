@@ -48,6 +48,7 @@ struct store_sync {
 	/* The comparison. */
 	bool comparing, force, again, again_force;
 	bool stale; /* what it has read counts for nothing */
+	bool flushed; /* all went at once: what the next one misses nobody has meant */
 	/* One has ended. Before that nothing is published. */
 	bool complete;
 	uint64_t number;
@@ -75,11 +76,11 @@ tell_withheld(struct store_sync *s, size_t before)
 }
 
 static void
-settle(struct store_sync *s, enum loss loss, bool nothing_left, bool force)
+settle(struct store_sync *s, enum loss loss, bool all, bool force)
 {
 	size_t before = s->keys.withheld;
 
-	keys_settle(&s->keys, loss, nothing_left, force);
+	keys_settle(&s->keys, loss, all, force);
 	tell_withheld(s, before);
 }
 
@@ -402,7 +403,8 @@ compare_end(struct store_sync *s)
 		compare_start(s, s->again_force);
 		return;
 	}
-	settle(s, LOSS_MISSING, s->present == 0, s->force);
+	settle(s, LOSS_MISSING, s->flushed || s->present == 0, s->force);
+	s->flushed = false;
 	draft_apply(s);
 	rules_whole(s->rules);
 	s->ops->compared(s->userdata);
@@ -430,6 +432,7 @@ sync_compare(struct store_sync *s, bool force)
 void
 sync_flushed(struct store_sync *s)
 {
+	s->flushed = true;
 	if (s->comparing) {
 		s->stale = true;
 		s->again_force |= s->force;

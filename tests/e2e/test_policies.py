@@ -5,6 +5,7 @@ import json
 
 import pytest
 
+from harness.api import Api
 from harness.gateway import from_redis, merge, proxy_to
 from harness.procs import wait_until
 
@@ -49,7 +50,8 @@ def test_redis_closes_and_opens_its_own(gated, store):
     assert not closed(gw, "/redis/open") and closed(gw, "/file/open") and not closed(gw, "/other")
     put(store, "q", {"except": [{"path": "/redis/more", "prefix": True}]})
     seen(gw, "/redis/more/x", False)
-    store.db.delete("yett:policy:p", "yett:policy:q")
+    for name in "pq":
+        assert Api(gw.socket).ask("DELETE", "rules", "policy", name).status == 200
     seen(gw, "/redis", False)
     assert closed(gw, "/file") and not closed(gw, "/file/open")
 
@@ -72,10 +74,12 @@ def test_refused_keeps_its_last_good_version(gated, store):
 
 
 def test_refused_without_one_still_closes(gated, store):
-    """As far as it can be read; its exceptions count for nothing."""
-    put(store, "p", {"protect": ["/p", {"path": "/q", "methods": ["PUTT"]}, {"path": "no"}], "except": ["/p/open"], "x": 1})
+    """As far as it can be read; its exceptions count for nothing. Where it cannot, nothing of the store is open."""
+    put(store, "p", {"protect": ["/p", {"path": "/q", "methods": ["PUTT"]}], "except": ["/p/open"], "x": 1})
     put(store, "q", "{")
     gw = gated({"protect": ["/file"]})
     wait_until(lambda: len(gw.status()["rules"]["refused"]) == 2, 5)
-    assert [closed(gw, p) for p in ("/p", "/p/open", "/q/x", "/file")] == [True] * 4 and not closed(gw, "/other")
-    assert 'policy key="yett:policy:q"' in gw.log() and 'policy key="yett:policy:p"' not in gw.log()
+    assert {gw.ask(p).why for p in ("/p", "/other")} == {"rule_refused"}
+    store.db.delete("yett:policy:q")
+    wait_until(lambda: gw.ask("/other").status == 200, 5)
+    assert [closed(gw, p) for p in ("/p", "/p/open", "/q/x", "/file")] == [True] * 4

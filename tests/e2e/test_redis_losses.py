@@ -4,6 +4,7 @@ import time
 
 import pytest
 
+from harness.api import Api
 from harness.gateway import from_redis
 from harness.procs import wait_until
 
@@ -103,3 +104,37 @@ def test_single_deletions_apply(loaded, store):
         time.sleep(0.3)
     wait_until(lambda: answered(gw) == list(range(3, 20)), 3)
     assert gw.status()["rules"]["withheld"] == 0
+
+
+PROTECT = '{"protect":["/admin"]}'
+
+
+@pytest.fixture
+def guarded(gateway, store, serve):
+    """Three rules: too few to be more than half of four."""
+    store.rule("a.test", serve().address)
+    store.db.set("yett:policy:p", PROTECT)
+    gw = gateway(from_redis(store) | {"gate": {"secret": "0123456789abcdef" * 2}})
+    wait_until(lambda: gw.ask("/admin", host="a.test").status == 401, 5)
+    return gw
+
+
+def test_a_flush_is_withheld_whatever_it_takes(guarded, store):
+    with store.db.pipeline() as p:
+        p.flushall()
+        p.set("frontend:a.test", "b-a.test")
+        p.execute()
+    wait_until(lambda: guarded.status()["rules"]["withheld"] == 2, 5)
+    assert guarded.ask("/x", host="a.test").status == 200 and guarded.ask("/admin", host="a.test").status == 401
+    assert guarded.cli("reload", "--wait", "--force").returncode == 0
+    assert guarded.ask("/x", host="a.test").status != 200
+
+
+def test_a_policy_goes_by_the_api_alone(guarded, store):
+    store.db.delete("yett:policy:p")
+    wait_until(lambda: guarded.status()["rules"]["withheld"] == 1, 5)
+    assert guarded.ask("/admin", host="a.test").status == 401 and "a policy went past the API" in guarded.log()
+    store.db.set("yett:policy:p", PROTECT)
+    wait_until(lambda: guarded.status()["rules"]["withheld"] == 0, 5)
+    assert Api(guarded.socket).ask("DELETE", "rules", "policy", "p").status == 200
+    assert guarded.ask("/admin", host="a.test").status == 200 and guarded.status()["rules"]["withheld"] == 0
