@@ -10,15 +10,11 @@
 
 #include <stdio.h>
 
-/* One entity tag (RFC 9110 section 8.8.3), or the bare revision. */
 static struct slice
-revision_of(struct slice match)
+expected_by(const struct api_call *c)
 {
-	match = slice_trim(match);
-	if (slice_starts(match, SLICE("W/")))
-		match = slice_make(match.p + 2, match.n - 2);
-	if (match.n >= 2 && match.p[0] == '"' && match.p[match.n - 1] == '"')
-		match = slice_make(match.p + 1, match.n - 2);
+	struct slice match = slice_trim(c->text.part[CALL_IF_MATCH]);
+
 	return slice_eq(match, SLICE("*")) ? SLICE("") : match;
 }
 
@@ -36,16 +32,14 @@ api_new_change(struct api_call *c)
 	if (why.n > REVISION_WHY_MAX)
 		why.n = REVISION_WHY_MAX;
 	change = change_new(part[CALL_WHO], buf_slice(&why));
-	change_expect(change, revision_of(part[CALL_IF_MATCH]));
+	change_expect(change, expected_by(c));
 	return change;
 }
 
 bool
 api_matches(const struct api_call *c)
 {
-	struct slice expected = revision_of(c->text.part[CALL_IF_MATCH]);
-
-	return expected.n == 0 || slice_eq(expected, slice_of(store_revision(c->master)));
+	return change_is_for(expected_by(c), slice_of(store_revision(c->master)));
 }
 
 static void

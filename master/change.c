@@ -35,9 +35,26 @@ change_free(struct change *c)
 }
 
 void
-change_expect(struct change *c, struct slice revision)
+change_expect(struct change *c, struct slice revisions)
 {
-	c->expected = arena_copy(&c->arena, revision);
+	c->expected = arena_copy(&c->arena, revisions);
+}
+
+bool
+change_is_for(struct slice expected, struct slice revision)
+{
+	struct slice rest = expected;
+
+	if (expected.n == 0 || slice_eq(expected, revision))
+		return true;
+	while (rest.p) {
+		struct slice tag = slice_trim(slice_cut(rest, ',', &rest));
+
+		if (tag.n > 2 && tag.p[0] == '"' && tag.p[tag.n - 1] == '"' &&
+		    slice_eq(slice_make(tag.p + 1, tag.n - 2), revision))
+			return true;
+	}
+	return false;
 }
 
 void

@@ -29,7 +29,7 @@ struct change {
 	size_t count, cap;
 	struct map keys;       /* that it touches, each once: the first operation's number, from 1 */
 	struct slice who, why; /* "token:ci", "PUT /frontends/a/b" */
-	struct slice expected; /* the revision that it is meant for; empty: any */
+	struct slice expected; /* the revisions that it is meant for (change_is_for); empty: any */
 	struct slice note;     /* not empty: there are no operations, what somebody else did is
 				  told; the delta as it is stored */
 };
@@ -37,7 +37,10 @@ struct change {
 /* Everything is copied. */
 struct change *change_new(struct slice who, struct slice why);
 void change_free(struct change *c); /* NULL is allowed */
-void change_expect(struct change *c, struct slice revision);
+void change_expect(struct change *c, struct slice revisions);
+/* Is this revision one of those? They are entity tags with commas between, compared strongly (RFC
+ * 9110 section 13.1.1), or one revision as it is. */
+bool change_is_for(struct slice expected, struct slice revision);
 void change_note(struct change *c, struct slice delta);
 void change_set(struct change *c, struct slice key, struct slice value);
 void change_delete(struct change *c, struct slice key);

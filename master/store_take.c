@@ -84,9 +84,8 @@ static int
 prepare(struct store_write *w, struct buf *why)
 {
 	struct master *m = w->master;
-	struct slice expected = w->change->expected;
 
-	if (expected.n && !slice_eq(expected, slice_of(store_revision(m)))) {
+	if (!change_is_for(w->change->expected, slice_of(store_revision(m)))) {
 		buf_adds(why, SLICE("another revision is in force"));
 		return 409;
 	}
