@@ -2,12 +2,17 @@
 
 #include "worker.h"
 
+#include "shm/call.h"
+
 /* The route's own limit, or the one for all? */
 static const char *
 body_limit(const struct request *r)
 {
-	const struct table_policy *all =
-	    r->table ? table_policy(r->table->segments[SEGMENT_RULES], 0) : NULL;
+	const struct table_policy *all;
+
+	if (r->access != ACCESS_NONE)
+		return r->access > ACCESS_LOOK ? "admin.body_limit" : NULL;
+	all = r->table ? table_policy(r->table->segments[SEGMENT_RULES], 0) : NULL;
 
 	return all && all->body_bytes != r->policy.body_bytes ? "routes[].body_limit"
 							      : "limits.body";

@@ -170,7 +170,8 @@ def test_other_paths(gw, api):
 
 def test_body_limit(gateway):
     api = Api(gateway({"admin": {"body_limit": "4k"}}).socket)
-    assert api.ask("POST", "batch", body=b" " * 5000).status == 413
+    r = api.ask("POST", "batch", body=b" " * 5000)
+    assert r.status == 413 and r.json()["limit"] == "admin.body_limit"
     chunked = b"POST /batch HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n" + b"800\r\n" + b" " * 2048 + b"\r\n"
     with client.Client(api.to) as c:
         c.send(chunked + b"c00\r\n" + b" " * 3072)
