@@ -74,7 +74,9 @@ make_change(struct api_call *c, const struct delta *d, struct slice why, struct 
 
 		if (change_key_to(change, map_name(e), e->value))
 			continue;
-		buf_addf(report, "%.*s had a value that was refused, nobody knows which",
+		buf_addf(report,
+			 "%.*s had a value that was refused, nobody knows which; --force (force=1) "
+			 "leaves such keys as they are",
 			 SLICE_F(map_name(e)));
 		change_free(change);
 		return NULL;
@@ -111,14 +113,37 @@ try_change(struct api_call *c, struct change *change)
 		reply(c, 200, "Nothing was changed");
 }
 
+/* What would go back to a value that nobody knows is no part of it, and named. */
 static void
-write_delta(struct api_call *c, const struct delta *d, struct slice why)
+leave_unknown(struct delta *d, struct buf *left)
 {
-	BUF_CLEAN struct buf report = { 0 };
+	for (size_t i = d->items.count; i-- > 0;) { /* the last one takes the place of what goes */
+		const struct map_entry *e = &d->items.entries[i];
+		const struct delta_item *item = e->value;
+		BUF_CLEAN struct buf key = { 0 }, before = { 0 };
+
+		if (strcmp(item->after, "false") != 0)
+			continue;
+		buf_adds(left, left->n ? SLICE(",") : SLICE(""));
+		buf_add_json(left, map_name(e));
+		buf_adds(&key, map_name(e));
+		buf_adds(&before, slice_of(item->before));
+		delta_put(d, buf_slice(&key), SLICE("false"), buf_slice(&before));
+	}
+}
+
+static void
+write_delta(struct api_call *c, struct delta *d, struct slice why)
+{
+	BUF_CLEAN struct buf report = { 0 }, left = { 0 };
 	struct change *change;
 
+	if (api_flag(c, SLICE("force=1")))
+		leave_unknown(d, &left);
 	buf_adds(&c->data, SLICE("{\"diff\":"));
 	diff_write(d, &c->data);
+	if (left.n)
+		buf_addf(&c->data, ",\"left\":[%.*s]", SLICE_F(buf_slice(&left)));
 	buf_addc(&c->data, '}');
 	if (d->items.count == 0) {
 		reply(c, 200, "Nothing differs");

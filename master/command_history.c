@@ -196,6 +196,19 @@ refused(const struct answer *a, const char *command, const char *file)
 	return COMMAND_REFUSED;
 }
 
+/* Keys that could not be brought back. */
+static void
+print_left(const struct answer *a, const char *command)
+{
+	const struct json *left = json_get(json_get(a->json, "data"), "left");
+
+	for (const struct json *k = json_first(left); k; k = json_next(k))
+		fprintf(stderr,
+			"yett %s: %.*s is left as it is: it had a value that was refused, nobody "
+			"knows which\n",
+			command, SLICE_F(json_text(k)));
+}
+
 /* What a change came to. */
 static int
 tell(const struct answer *a, const struct command_options *o, const char *command, const char *file)
@@ -209,6 +222,7 @@ tell(const struct answer *a, const struct command_options *o, const char *comman
 		print_diff(diff);
 	if (a->status != 200 && a->status != 202)
 		return refused(a, command, file);
+	print_left(a, command);
 	if (a->status == 202)
 		answer_lagging(a->json);
 	else if (!o->json && !differs(diff))

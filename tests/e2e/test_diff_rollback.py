@@ -85,6 +85,10 @@ def test_rollback_into_the_unknown(gateway, store):
     assert redis(store, "HGETALL", "backend:web").split() == ["10.0.0.1:80", "0"]
     r = gw.cli("rollback")
     assert r.returncode == 1 and "backend:web had a value that was refused" in r.stderr
+    api.done("POST", "frontends", "a.test", "web")
+    r = gw.cli("rollback", "2", "--force")
+    assert r.returncode == 0 and "backend:web is left as it is" in r.stderr
+    assert api.data("frontends") == [] and redis(store, "HGETALL", "backend:web").split() == ["10.0.0.1:80", "0"]
 
 
 def test_a_loss_through_the_api_is_no_accident(gateway, store):
