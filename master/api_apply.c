@@ -186,6 +186,38 @@ reply_mistakes(struct api_call *c, struct slice report)
 	api_reply_message(c, 400, "The rules have mistakes; nothing was changed", buf_slice(&json));
 }
 
+/* What the store has lost and the rules have not is written again where it is named: it does not
+ * differ from what is in force. */
+static int
+add_lost(struct api_call *c, const struct json *root, struct delta *d, struct buf *report)
+{
+	struct rules *held;
+	struct delta all DELTA_CLEAN = { 0 };
+	BUF_CLEAN struct buf key = { 0 };
+	struct store_redis_status st;
+	int r;
+
+	store_redis_get_status(c->master->store, &st);
+	if (!c->master->config->redis.configured || st.withheld == 0)
+		return 0;
+	held = rules_copy(c->master->rules);
+	for (size_t i = 0; i < rules_keys(c->master->rules); i++) {
+		if (rules_key_at(c->master->rules, i, &key) &&
+		    store_redis_withholds(c->master->store, buf_slice(&key)))
+			rules_delete(held, buf_slice(&key));
+	}
+	r = apply_read(held, root, &all, report);
+	for (size_t i = 0; i < all.items.count; i++) {
+		const struct map_entry *e = &all.items.entries[i];
+		const struct delta_item *item = e->value;
+
+		if (!map_get(&d->items, map_name(e)))
+			delta_put(d, map_name(e), slice_of(item->before), slice_of(item->after));
+	}
+	rules_free(held);
+	return r;
+}
+
 void
 api_apply(struct api_call *c)
 {
@@ -195,9 +227,13 @@ api_apply(struct api_call *c)
 
 	if (!api_matches(c))
 		reply_mismatch(c);
+	else if (c->text.part[CALL_BODY].n > APPLY_MAX)
+		api_reply_message(c, 413, "The body is larger than 16 MiB, whatever admin.body_limit is",
+				  SLICE(""));
 	else if (json_parse(c->text.part[CALL_BODY], APPLY_MAX, JSON_DEPTH_MAX, &root) < 0)
-		api_reply_message(c, 400, "The body is no JSON, or larger than 16 MiB", SLICE(""));
-	else if (apply_read(c->master->rules, root, &d, &report) < 0)
+		api_reply_message(c, 400, "The body is no JSON", SLICE(""));
+	else if (apply_read(c->master->rules, root, &d, &report) < 0 ||
+		 add_lost(c, root, &d, &report) < 0)
 		reply_mistakes(c, buf_slice(&report));
 	else
 		write_delta(c, &d, SLICE("apply"));

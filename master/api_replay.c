@@ -52,8 +52,11 @@ api_replay_rules(struct api_call *c)
 	BUF_CLEAN struct buf report = { 0 };
 	struct json *root = NULL;
 
-	if (json_parse(c->text.part[CALL_BODY], RULES_MAX, JSON_DEPTH_MAX, &root) < 0) {
-		api_reply_message(c, 400, "The body is no JSON, or larger than 16 MiB", SLICE(""));
+	if (c->text.part[CALL_BODY].n > RULES_MAX) {
+		api_reply_message(c, 413, "The body is larger than 16 MiB, whatever admin.body_limit is",
+				  SLICE(""));
+	} else if (json_parse(c->text.part[CALL_BODY], RULES_MAX, JSON_DEPTH_MAX, &root) < 0) {
+		api_reply_message(c, 400, "The body is no JSON", SLICE(""));
 	} else if (apply_read(c->master->rules, root, &d, &report) < 0) {
 		buf_addc(&report, '\0');
 		api_reply_message(c, 400, report.p, SLICE(""));

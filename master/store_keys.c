@@ -105,6 +105,14 @@ keys_drop(struct store_keys *k, struct slice key)
 	forget(k, key_cut(key));
 }
 
+bool
+keys_withholds(const struct store_keys *k, struct slice key)
+{
+	const struct mark *m = map_get(&k->marks, key_cut(key));
+
+	return m && m->withheld;
+}
+
 void
 keys_own(struct store_keys *k, struct slice key, bool own)
 {

@@ -39,6 +39,8 @@ void keys_present(struct store_keys *k, struct slice key);
 bool keys_absent(struct store_keys *k, struct slice key, enum loss loss);
 /* The key is not there, and that is meant: its rule goes with it. */
 void keys_drop(struct store_keys *k, struct slice key);
+/* Is its deletion withheld? */
+bool keys_withholds(const struct store_keys *k, struct slice key);
 /* Sets mark.own. */
 void keys_own(struct store_keys *k, struct slice key, bool own);
 /* What was found by now is in force from now on: it is withheld no longer. */

@@ -551,6 +551,12 @@ store_redis_meant(struct store_redis *s, struct slice key)
 	sync_meant(s->sync, key);
 }
 
+bool
+store_redis_withholds(const struct store_redis *s, struct slice key)
+{
+	return sync_withholds(s->sync, key);
+}
+
 void
 store_redis_catch_up(struct store_redis *s)
 {

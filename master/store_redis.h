@@ -52,6 +52,8 @@ void store_redis_write(struct store_redis *s, const struct write_order *order, w
 		       void *userdata);
 /* A revision says that the key was deleted: its loss is nobody's accident. */
 void store_redis_meant(struct store_redis *s, struct slice key);
+/* Is the key gone, and its rule in force all the same? */
+bool store_redis_withholds(const struct store_redis *s, struct slice key);
 /* Can a key be written, read and deleted? */
 void store_redis_probe(struct store_redis *s, write_done_fn done, void *userdata);
 /* Reads the revisions again: somebody has written one that we do not know. */

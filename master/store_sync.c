@@ -570,6 +570,12 @@ sync_oversized(struct store_sync *s, struct slice tag)
 	keys_mark(&s->keys, key)->oversized = true;
 }
 
+bool
+sync_withholds(const struct store_sync *s, struct slice key)
+{
+	return keys_withholds(&s->keys, key);
+}
+
 size_t
 sync_withheld(const struct store_sync *s)
 {

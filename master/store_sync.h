@@ -62,5 +62,7 @@ void sync_barrier(struct store_sync *s, void (*reached)(void *userdata), void *u
 /* `tag` of a command whose answer was too large to read: the next comparison refuses its key, and
  * does not ask for it again until it changes. */
 void sync_oversized(struct store_sync *s, struct slice tag);
+/* Is the deletion of this key one of those that are not applied? */
+bool sync_withholds(const struct store_sync *s, struct slice key);
 /* Deletions that are not applied. */
 size_t sync_withheld(const struct store_sync *s);

@@ -5,6 +5,7 @@ import json
 import pytest
 from harness.api import Api
 from harness.gateway import from_redis
+from harness.procs import wait_until
 from test_api_redx import api, gw, kept  # noqa: F401
 from test_revisions import in_force, redis, revisions
 
@@ -80,6 +81,27 @@ def test_a_mass_loss_is_confirmed(gw, api, write):
     assert len(api.data("frontends")) == 6
     assert gw.cli("apply", write("frontends: {0.test: b}"), "--force").returncode == 0
     assert [f["url"] for f in api.data("frontends")] == ["0.test"]
+
+
+def test_what_was_lost_is_written_again(gateway, store, write):
+    """A loss that is withheld ends for what the file names: it is there, or gone."""
+    gw = gateway(from_redis(store))
+    rules = {"frontends": {f"{n}.test": "web" for n in range(6)}, "backends": {"web": {"10.0.0.1:80": 0}}}
+    assert gw.cli("apply", write(rules)).returncode == 0
+    for kept in 6, 1:
+        store.db.flushall()
+        wait_until(lambda: gw.status()["rules"]["withheld"] > 1, what="the loss is withheld")
+        rules["frontends"] = {f"{n}.test": "web" for n in range(kept)}
+        r = gw.cli("apply", write(rules), "--force")
+        assert r.returncode == 0 and gw.status()["rules"]["withheld"] == 0, r
+        assert len(store.db.keys("frontend:*")) == kept
+        assert store.db.hgetall("backend:web") == {b"10.0.0.1:80": b"0"}
+    assert len(Api(gw.socket).data("frontends")) == 1
+
+
+def test_more_than_it_takes(api):
+    r = api.ask("POST", "apply", body=b" " * (17 << 20))
+    assert r.status == 413 and "16 MiB" in r.json()["message"]
 
 
 def test_fields_that_others_write_stay(gateway, store, write):
