@@ -36,7 +36,7 @@ extern const uint32_t board_bucket_us[BOARD_BUCKETS - 1];
 	X(token_misses, "Tokens whose signature was checked")                                      \
 	X(log_dropped, "Access log lines lost because the sink was stuck")                         \
 	X(error_log_dropped, "Lines of the worker's error log lost because the sink was stuck")    \
-	X(pattern_limits, "Times that a pattern met its limit and counted as no match")             \
+	X(pattern_limits, "Times that a pattern met its limit, and the request was refused")        \
 	X(tunnels, "Connections upgraded to a tunnel")                                             \
 	X(accept_paused, "Times that accepting stopped at a limit")                                \
 	X(addresses_uncounted, "Connections that limits.connections_per_address did not count")    \

@@ -25,7 +25,7 @@ value_matches(const struct question *q, struct slice value)
 		return slice_starts(value, q->value) ? PATTERN_YES : PATTERN_NO;
 	default:
 		return patterns_match(q->r->worker, q->r->table->patterns[q->index], q->value,
-				      value);
+				      value, &q->r->pattern_work);
 	}
 }
 
@@ -111,6 +111,8 @@ condition_test(const struct table_key *key, uint32_t condition)
 	struct question q = { .r = r, .index = condition };
 	int matches;
 
+	if (r->unjudged)
+		return false;
 	q.c = table_condition(rules, condition);
 	q.name = seg_string(rules, q.c->name);
 	q.value = seg_string(rules, q.c->value);
@@ -120,6 +122,10 @@ condition_test(const struct table_key *key, uint32_t condition)
 		matches = query_matches(&q);
 	else
 		matches = value_matches(&q, key->path);
-	/* What is not known holds neither way. */
-	return matches != PATTERN_LIMIT && (matches == PATTERN_YES) != (q.c->negated != 0);
+	if (matches == PATTERN_LIMIT) {
+		r->unjudged = true;
+		r->field = arena_copy(&r->arena, q.c->kind == CONDITION_HEADER ? q.name : SLICE(""));
+		return false;
+	}
+	return (matches == PATTERN_YES) != (q.c->negated != 0);
 }

@@ -8,6 +8,8 @@
 
 #include <stdlib.h>
 
+#define CALL 64 /* what beginning costs, in bytes */
+
 static struct kept_pattern *
 keep(struct worker *w, struct slice text)
 {
@@ -56,10 +58,16 @@ patterns_give(struct worker *w, const struct segment *rules, struct kept_pattern
 }
 
 int
-patterns_match(struct worker *w, struct kept_pattern *p, struct slice text, struct slice subject)
+patterns_match(struct worker *w, struct kept_pattern *p, struct slice text, struct slice subject,
+	       uint32_t *work)
 {
-	int r = p->pattern ? pattern_match(p->pattern, subject) : PATTERN_LIMIT;
+	size_t cost = subject.n + CALL;
+	int r = PATTERN_LIMIT;
 
+	if (p->pattern && cost <= PATTERNS_WORK - *work) {
+		*work += (uint32_t)cost;
+		r = pattern_match(p->pattern, subject);
+	}
 	if (r != PATTERN_LIMIT)
 		return r;
 	board_add(&w->page->counts.counter[COUNTER_pattern_limits], 1);

@@ -70,6 +70,8 @@ struct request {
 	uint32_t query, query_n; /* offset in the head, with its '?' */
 	unsigned path_flags;
 	enum table_method method;
+	uint32_t pattern_work; /* of conditions so far (patterns.h) */
+	bool unjudged;	       /* a condition met its limit: which route it is, nobody knows */
 	bool idempotent, asterisk, expect_continue, upgrade, absolute;
 	bool te_trailers;	       /* the client takes trailers */
 	bool nominates, answer_nominates; /* Connection names fields that a trailer could bear too */

@@ -145,6 +145,10 @@ route_step(struct request *r)
 		r->reason = REASON_bad_path;
 		return STEP_REPLY;
 	}
+	if (r->unjudged) { /* a rule that denies must not be passed over */
+		r->reason = REASON_condition_limit;
+		return STEP_REPLY;
+	}
 	if (match.route == TRIE_NONE && g->fallback != TRIE_NONE) {
 		match.route = g->fallback;
 		match.r = table_route(r->table->segments[SEGMENT_RULES], g->fallback);

@@ -3,6 +3,7 @@ one in the order has its turn."""
 
 import json
 
+import pytest
 from harness import gateway as g
 from harness.procs import run, wait_until
 
@@ -101,15 +102,30 @@ def test_routes_are_numbered(gateway, serve):
     assert "GET; X-Tenant = acme" in gw.cli("routes").stdout
 
 
-def test_a_pattern_that_takes_long_is_no_match(gateway, serve):
+@pytest.mark.parametrize("negated", [False, True])
+def test_a_pattern_that_takes_long_refuses_the_request(gateway, serve, negated):
+    """Else a rule that denies could be evaded."""
     u = {"endpoints": [serve().address]}
     hard = "(" + "|".join(["a"] * 48) + ")*b"
     gw = gateway({"workers": 1, "upstreams": {"u": u}, "limits": {"head": "64k"}, "routes": [
-        {"name": "hard", "upstream": "u", "headers": [{"name": "X", "regex": hard}]},
-        {"name": "not", "upstream": "u", "priority": -1, "headers": [{"name": "X", "regex": hard, "not": True}]}]})
-    assert gw.ask("/", headers=[("X", "b")]).status == 200 and gw.ask("/", headers=[("X", "c")]).status == 200
+        {"name": "deny", "respond": {"status": 403}, "headers": [{"name": "X", "regex": hard, "not": negated}]},
+        {"name": "rest", "upstream": "u"}, {"name": "plain", "path": "/plain", "upstream": "u"}]})
+    assert gw.ask("/", headers=[("X", "b")]).status == (200 if negated else 403)
+    assert gw.ask("/", headers=[("X", "c")]).status == (403 if negated else 200)
     for _ in range(3):
-        assert gw.ask("/", headers=[("X", "a" * 100 + "b")]).why == "no_route"
-        assert gw.ask("/", headers=[("X", "a" * 9000)]).why == "no_route"
-    assert sum(v for k, v in gw.metrics().items() if k.startswith("yett_pattern_limits_total")) == 12
+        for value in "a" * 100 + "b", "a" * 9000:
+            r = gw.ask("/", headers=[("X", value)])
+            assert (r.status, r.why) == (400, "condition_limit") and gw.ask("/plain", headers=[("X", value)]).status == 200
+    assert sum(v for k, v in gw.metrics().items() if k.startswith("yett_pattern_limits_total")) == 6
     assert gw.log().count("pattern limit=met") == 1
+
+
+def test_patterns_of_many_rules_are_bounded_together(gateway, serve):
+    u = {"endpoints": [serve().address]}
+    gw = gateway({"workers": 1, "upstreams": {"u": u}, "routes": [{"upstream": "u"}] + [
+        {"path": "/x", "priority": i, "respond": {"status": 403}, "headers": [{"name": "X", "regex": f"(a|a|a|{i})*b"}]}
+        for i in range(200)]})
+    assert gw.ask("/x", headers=[("X", "a" * 1000)]).status == 200
+    assert gw.ask("/x", headers=[("X", "a" * 3000)]).why == "condition_limit"
+    assert gw.ask("/x", headers=[("X", "a")] * 60).why == "condition_limit"
+    assert gw.ask("/x", headers=[("X", "a" * 1000 + "b")]).status == 403
