@@ -31,7 +31,7 @@ struct identity {
 };
 
 struct store_file {
-	const char *state_dir;
+	char *state_dir;
 	struct map keys; /* struct cell */
 	struct store_disk *disk;
 	struct identity was; /* before the child that is under way */
@@ -335,7 +335,7 @@ store_file_new(struct uv_loop_s *loop, const char *state_dir)
 {
 	struct store_file *f = xcalloc(1, sizeof *f);
 
-	f->state_dir = state_dir;
+	f->state_dir = xstrdup(state_dir);
 	f->disk = store_disk_new(loop);
 	return f;
 }
@@ -348,5 +348,6 @@ store_file_free(struct store_file *f)
 	store_disk_free(f->disk);
 	map_deinit(&f->keys, cell_release);
 	map_deinit(&f->before, cell_release);
+	free(f->state_dir);
 	free(f);
 }

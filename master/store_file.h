@@ -23,7 +23,6 @@ struct uv_loop_s;
 
 typedef void (*store_file_fn)(void *userdata, int error);
 
-/* `state_dir` must live on. */
 struct store_file *store_file_new(struct uv_loop_s *loop, const char *state_dir);
 /* Waits for a child, but not for a disk that hangs. Run the loop once more. NULL is allowed. */
 void store_file_free(struct store_file *f);

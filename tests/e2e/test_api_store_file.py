@@ -34,6 +34,13 @@ def test_rules_outlive_a_restart(gateway, serve, kept):
     assert os.stat(kept.file).st_mode & 0o007 == 0
 
 
+def test_it_is_written_after_a_reload(gateway, kept):
+    gw = start(gateway, kept)
+    assert gw.reload().returncode == 0
+    Api(gw.socket).done("PUT", "frontends", "a", "b")
+    assert json.load(open(kept.file))["keys"] == {"frontend:a": "b"}
+
+
 def test_killed_in_the_middle_of_writes(gateway, kept):
     """What was answered with 200 is there, and the file is whole."""
     gw = start(gateway, kept)
