@@ -52,7 +52,8 @@ take_number(struct growth *g, const struct json *v)
 	double number = 0;
 	bool whole;
 
-	json_number(v, &number);
+	if (!json_number(v, &number)) /* beyond a double; no setting takes it for a number */
+		return take_text(g, SLICE("beyond all numbers"), true);
 	whole = fabs(number) < 1e15 && !(fabs(number - (double)(int64_t)number) > 0);
 	buf_addf(&text, whole ? "%.0f" : "%.17g", number);
 	return take_text(g, buf_slice(&text), true);

@@ -122,6 +122,8 @@ test_refused(void **state)
 		{ NATIVE_UPSTREAM, "{\"endpoints\":[]}", "endpoints: there is no endpoint" },
 		{ NATIVE_UPSTREAM, "{\"endpoints\":[\"a\",\"a:80\"]}", "endpoints[1]: a:80 is an" },
 		{ NATIVE_UPSTREAM, "{\"endpoints\":[\"a\"],\"endpoint\":1}", "endpoint: unknown key" },
+		{ NATIVE_ROUTE, "{\"target\":\"h\",\"priority\":1e400}", "priority: " },
+		{ NATIVE_ROUTE, "{\"target\":\"h\",\"priority\":-1e400}", "priority: " },
 		{ NATIVE_POLICY, "{\"protect\":[\"a\"]}", "protect[0].path: \"a\" does not begin" },
 		{ NATIVE_POLICY, "{\"protect\":[{}]}", "protect[0]: path is missing" },
 	};
