@@ -260,7 +260,7 @@ add_allow(uint32_t methods, struct buf *extra)
 	buf_adds(extra, SLICE("\r\n"));
 }
 
-/* The wording and the statuses of a-shine's gateway, where the profile asks for them. */
+/* The wording and the statuses of the gateways before this one, where the profile asks for them. */
 struct reason_info
 answer_info(const struct request *r)
 {
@@ -270,6 +270,9 @@ answer_info(const struct request *r)
 
 	if (g && r->reason == REASON_no_route)
 		info.status = (int)g->no_route_status;
+	if (g && g->redx_headers &&
+	    (r->reason == REASON_no_endpoint || r->reason == REASON_rules_not_loaded))
+		info.status = 502;
 	if (g && g->token_profile == TOKEN_REPLY_ASHINE) {
 		if (r->reason == REASON_token_missing)
 			info.text = "No token cookie";

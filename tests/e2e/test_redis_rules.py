@@ -96,6 +96,14 @@ def test_backend_that_does_not_exist(gateway, store):
     assert (r.status, r.why) == (503, "no_endpoint")
 
 
+def test_backend_that_does_not_exist_for_redx(gateway, store):
+    """It says 502 where nobody answers, as for what no rule matches."""
+    store.db.set("frontend:a.test", "absent")
+    gw = gateway({"compatibility": "redx", "gate": {"protect": []}} | from_redis(store))
+    gw.rules_in_force(lambda r: r["frontends"] == 1)
+    assert [(r.status, r.why) for r in (gw.ask(host="a.test"), gw.ask(host="b.test"))] == [(502, "no_endpoint"), (502, "no_route")]
+
+
 def test_other_keys_are_left_alone(gateway, store, two):
     store.db.set("session:1", "x")
     store.db.lpush("frontend", "x")
