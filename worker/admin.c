@@ -12,10 +12,12 @@
 #include "request.h"
 #include "worker.h"
 
+#include "lib/log.h"
 #include "shm/call.h"
 
 #define LOOK_BODY 65536 /* bytes that one who may only look can send */
 #define BODY_MS 60000   /* between two parts of a body */
+#define STRANGERS_MS 1000 /* between two lines of the log */
 
 static enum result
 page(struct request *r, int status, const char *type, struct slice body)
@@ -129,13 +131,32 @@ is_collected(const struct request *r)
 	return r->body == FRAMING_NONE || (r->body_done && !r->spans_fresh);
 }
 
+/* Whoever tries tokens shows in the log, a line a while. */
+static void
+tell_stranger(const struct request *r)
+{
+	struct worker *w = r->worker;
+
+	if (worker_now(w) < w->strangers_log_at) {
+		w->strangers_unlogged++;
+		return;
+	}
+	log_warn("audit who=unknown from=%s status=401 reason=%s more=%llu", r->client->ip_text,
+		 reason_info(r->reason)->name, (unsigned long long)w->strangers_unlogged);
+	w->strangers_log_at = worker_now(w) + STRANGERS_MS;
+	w->strangers_unlogged = 0;
+}
+
 static enum result
 let_in(struct request *r)
 {
 	enum reason reason = access_judge(r);
+	enum result result = reason != REASON_none ? refuse(r, reason) : STEP_NEXT;
 
-	if (reason != REASON_none)
-		return refuse(r, reason);
+	if (reason == REASON_admin_unauthenticated)
+		tell_stranger(r);
+	if (result != STEP_NEXT)
+		return result;
 	r->policy.idle_ms = BODY_MS;
 	r->policy.body_bytes =
 	    r->access > ACCESS_LOOK ? r->worker->access.body_bytes : LOOK_BODY;

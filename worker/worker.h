@@ -61,6 +61,7 @@ struct worker {
 	uint64_t descriptors; /* the limit, as of the tick */
 	unsigned refused; /* clients that linger behind a 429 */
 	uint64_t proxied_log_at, proxied_unlogged; /* ms; proxied.c */
+	uint64_t strangers_log_at, strangers_unlogged; /* ms; admin.c */
 	uint64_t caps_log_at, caps_unlogged;	   /* ms; caps.c */
 	struct list idle; /* clients by state: each state is a list */
 	struct list active;

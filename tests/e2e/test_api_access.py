@@ -31,6 +31,7 @@ def test_roles_of_tokens(gateway):
     assert (r.status, r.why) == (400, "token_repeated")
     log = gw.log()
     assert 'audit who="token:ci" from=127.0.0.1 method=PUT path="/frontends/a/b" status=200 revision=0-1' in log
+    assert log.count("audit who=unknown from=127.0.0.1 status=401 reason=admin_unauthenticated more=0\n") == 1  # of many in a second
     assert 'who="token:reader"' in log and not any(t in log for t in (READ, WRITE, OPERATE))
     assert READ not in gw.cli("check", "--effective").stdout
 
