@@ -126,6 +126,8 @@ teardown(void **state)
 	rules_free(f->rules);
 	snprintf(path, sizeof path, "%s/store.json", dir);
 	unlink(path);
+	snprintf(path, sizeof path, "%s/store.json.1", dir);
+	unlink(path);
 	assert_int_equal(rmdir(dir), 0);
 	free(f);
 	return 0;
