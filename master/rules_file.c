@@ -9,6 +9,7 @@
 #include "history.h"
 #include "keep.h"
 #include "rules_backend.h"
+#include "rules_own.h"
 
 #include "lib/clock.h"
 #include "lib/json.h"
@@ -31,7 +32,7 @@
 /* A key that JSON could not give back as it is is left out: under another name it might be another
  * key's, or stand twice. */
 static void
-refusals_write(const struct rules *r, struct buf *out)
+refusals_write(const struct rules *r, bool lost, struct buf *out)
 {
 	bool first = true;
 
@@ -39,7 +40,7 @@ refusals_write(const struct rules *r, struct buf *out)
 		const struct rules_refusal *f = rules_refusal_at(r, i);
 		struct slice key = slice_make(f->key, f->key_n);
 
-		if (memchr(key.p, '\0', key.n) || !rules_is_utf8(key))
+		if ((lost && !f->lost) || memchr(key.p, '\0', key.n) || !rules_is_utf8(key))
 			continue;
 		buf_adds(out, first ? SLICE("\n") : SLICE(",\n"));
 		first = false;
@@ -115,7 +116,10 @@ rules_write(const struct rules *r, const struct revision *revision, struct buf *
 	/* Without these a restart would forget that a match must answer 503, and let a shorter path
 	 * have it. */
 	buf_adds(out, SLICE("},\n\"refused\":{"));
-	refusals_write(r, out);
+	refusals_write(r, false, out);
+	/* Of which it is not known what they closed. */
+	buf_adds(out, SLICE("},\n\"lost\":{"));
+	refusals_write(r, true, out);
 	buf_adds(out, SLICE("},\n\"native\":{"));
 	natives_write(r, out);
 	buf_adds(out, SLICE("},\n\"native_refused\":{"));
@@ -301,6 +305,30 @@ load_refused(struct rules *r, const struct json *object)
 	return true;
 }
 
+/* Those that were refused when the file was written had no good version but that which stands in
+ * it, unless it says so. A file of an older version does not. */
+static bool
+load_refusals(struct rules *r, const struct json *document)
+{
+	const struct json *lost = json_get(document, "lost");
+
+	if (lost && !members_are(lost, JSON_STRING))
+		return false;
+	r->whole = lost != NULL;
+	if (!load_natives(r, json_get(document, "native_refused")) ||
+	    !load_refused(r, json_get(document, "refused")))
+		return false;
+	r->whole = false;
+	for (const struct json *i = json_first(lost); i; i = json_next(i)) {
+		struct rules_refusal *f =
+		    (struct rules_refusal *)(uintptr_t)rules_refusal_find(r, json_name(i));
+
+		if (f)
+			f->lost = !f->kept;
+	}
+	return true;
+}
+
 /* What this version refuses is a refusal of that key alone, as if it came from Redis. */
 static bool
 load_document(struct rules *r, const struct json *document, int64_t *saved_at)
@@ -314,8 +342,7 @@ load_document(struct rules *r, const struct json *document, int64_t *saved_at)
 	return load_frontends(r, json_get(document, "frontends")) &&
 	       load_backends(r, json_get(document, "backends")) &&
 	       load_natives(r, json_get(document, "native")) &&
-	       load_natives(r, json_get(document, "native_refused")) &&
-	       load_refused(r, json_get(document, "refused"));
+	       load_refusals(r, document);
 }
 
 int

@@ -138,3 +138,10 @@ def test_a_policy_goes_by_the_api_alone(guarded, store):
     wait_until(lambda: guarded.status()["rules"]["withheld"] == 0, 5)
     assert Api(guarded.socket).ask("DELETE", "rules", "policy", "p").status == 200
     assert guarded.ask("/admin", host="a.test").status == 200 and guarded.status()["rules"]["withheld"] == 0
+
+
+def test_a_policy_that_another_gateway_deletes_is_meant(guarded, gateway, store):
+    other = gateway(from_redis(store))
+    assert Api(other.socket).ask("DELETE", "rules", "policy", "p").status == 200
+    wait_until(lambda: guarded.ask("/admin", host="a.test").status == 200, 5)
+    assert guarded.status()["rules"]["withheld"] == 0

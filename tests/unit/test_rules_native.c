@@ -302,6 +302,8 @@ test_copy_and_file(void **state)
 	set(r, NATIVE_ROUTE, "r", "{\"target\":\"h:1\"}");
 	set(r, NATIVE_ROUTE, "r", "{\"target\":1}");
 	set(r, NATIVE_POLICY, "p", "{\"protect\":[\"/a\",1]}");
+	rules_whole(r);
+	set(r, NATIVE_POLICY, "new", "{");
 	copy = rules_copy(r);
 	rules_free(r);
 	set(copy, NATIVE_UPSTREAM, "u", "{\"endpoints\":[\"h\"]}");
@@ -313,10 +315,12 @@ test_copy_and_file(void **state)
 	assert_string_equal(before, after);
 	assert_non_null(read_good(loaded, NATIVE_ROUTE, "r"));
 	assert_non_null(read_refused(loaded, "yett:policy:p"));
+	assert_true(is_lost(loaded, "yett:policy:p"));
+	assert_false(is_lost(loaded, "yett:policy:new"));
 	for (size_t i = 0; i < rules_keys(loaded); i++)
 		found += rules_key_at(loaded, i, &key);
 	assert_int_equal(found, rules_known(loaded));
-	assert_int_equal(found, 3);
+	assert_int_equal(found, 4);
 	rules_free(loaded);
 	unlink(path);
 
