@@ -179,11 +179,11 @@ def test_refused_answers_503_where_it_would_match(gateway, store, two):
 
 def test_other_types_and_names(gateway, store, two):
     store.rule("a.test", two[0].address)
+    gw = gateway(from_redis(store))
     store.db.hset("yett:route:hash", "a", "b")
     put(store, "route", "big", b"x" * (10 << 20))
     put(store, "route", "a b", {"path": "/"})
     put(store, "routes", "x", {})
-    gw = gateway(from_redis(store))
     wait_until(lambda: len(refused(gw)) == 3, 10, what=lambda: refused(gw))
     why = refused(gw)
     assert why["yett:route:hash"] == "it is no string; write it with SET" and "64 KiB" in why["yett:route:big"]
