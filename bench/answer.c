@@ -23,7 +23,8 @@ answer_deinit(struct answer *a)
 	buf_deinit(&a->line);
 }
 
-/* Takes bytes up to and with `end`. 1: *whole is the text with it; 0: more must come; or -EBADMSG. */
+/* Takes bytes up to and with `end`. 1: *whole is the text with it; 0: more must come; or -EBADMSG.
+ */
 static int
 take_until(struct answer *a, struct slice *in, struct slice end, struct slice *whole)
 {
@@ -125,7 +126,8 @@ parse_chunk_size(struct answer *a, struct slice line)
 	return 0;
 }
 
-/* A head, or a line of the chunked framing. 1: go on with the next state; 0: more must come; or -EBADMSG. */
+/* A head, or a line of the chunked framing. 1: go on with the next state; 0: more must come; or
+ * -EBADMSG. */
 static int
 feed_text(struct answer *a, struct slice *in, bool bodiless)
 {
@@ -171,7 +173,8 @@ answer_feed(struct answer *a, struct slice in, bool bodiless, size_t *used)
 			if (a->state == ANSWER_LENGTH)
 				a->body += n;
 			if (a->left == 0)
-				a->state = a->state == ANSWER_LENGTH ? ANSWER_DONE : ANSWER_CHUNK_SIZE;
+				a->state =
+				    a->state == ANSWER_LENGTH ? ANSWER_DONE : ANSWER_CHUNK_SIZE;
 			break;
 		case ANSWER_CLOSE:
 			a->body += n;

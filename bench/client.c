@@ -50,14 +50,17 @@ client_abort(struct client *c)
 static enum client_result
 client_dial(struct client *c)
 {
-	struct epoll_event ev = { .events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, .data.ptr = c };
+	struct epoll_event ev = { .events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET,
+				  .data.ptr = c };
 	int one = 1;
 
-	c->fd = socket(c->plan->url.address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	c->fd =
+	    socket(c->plan->url.address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (c->fd < 0)
 		return client_fail(c, CLIENT_CONNECT);
 	setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-	if (connect(c->fd, (const struct sockaddr *)&c->plan->url.address, c->plan->url.address_n) < 0) {
+	if (connect(c->fd, (const struct sockaddr *)&c->plan->url.address, c->plan->url.address_n) <
+	    0) {
 		if (errno != EINPROGRESS)
 			return client_fail(c, CLIENT_CONNECT);
 	} else {
@@ -68,16 +71,19 @@ client_dial(struct client *c)
 	return CLIENT_PENDING;
 }
 
-/* Writes what the socket takes of the request. A server that stops reading may still answer, so an error of writing is left
- * to the reading side. */
+/* Writes what the socket takes of the request. A server that stops reading may still answer, so an
+ * error of writing is left to the reading side. */
 static void
 client_write(struct client *c)
 {
 	while (c->out_sent < c->out.n || c->body_left > 0) {
 		bool head = c->out_sent < c->out.n;
 		const char *p = head ? c->out.p + c->out_sent : zeros;
-		size_t n = head ? c->out.n - c->out_sent : c->body_left < sizeof zeros ? c->body_left : sizeof zeros;
-		ssize_t sent = send(c->fd, p, n, MSG_NOSIGNAL | (head && c->body_left ? MSG_MORE : 0));
+		size_t n = head                          ? c->out.n - c->out_sent
+			   : c->body_left < sizeof zeros ? c->body_left
+							 : sizeof zeros;
+		ssize_t sent =
+		    send(c->fd, p, n, MSG_NOSIGNAL | (head && c->body_left ? MSG_MORE : 0));
 
 		if (sent < 0 && errno == EINTR)
 			continue;
@@ -214,16 +220,20 @@ client_frames(struct client *c, struct slice in)
 
 	while (in.n > 0) {
 		switch (websocket_feed(&c->websocket, &in, &c->out)) {
-		case WEBSOCKET_MORE: break;
+		case WEBSOCKET_MORE:
+			break;
 		case WEBSOCKET_MESSAGE:
 		case WEBSOCKET_OTHER:
-			if (c->state != CLIENT_BUSY || c->websocket.differs || c->websocket.received != c->websocket.size)
+			if (c->state != CLIENT_BUSY || c->websocket.differs ||
+			    c->websocket.received != c->websocket.size)
 				return client_fail(c, CLIENT_MALFORMED);
 			c->state = CLIENT_IDLE;
 			r = CLIENT_OK;
 			break;
-		case WEBSOCKET_CLOSED: return client_fail(c, CLIENT_GONE);
-		case WEBSOCKET_BAD: return client_fail(c, CLIENT_MALFORMED);
+		case WEBSOCKET_CLOSED:
+			return client_fail(c, CLIENT_GONE);
+		case WEBSOCKET_BAD:
+			return client_fail(c, CLIENT_MALFORMED);
 		}
 	}
 	client_write(c); /* pongs */
@@ -270,7 +280,8 @@ client_take(struct client *c, struct slice in)
 	return r > 0 ? client_judge(c) : CLIENT_PENDING;
 }
 
-/* `last`: the end of the stream, or an error, stands behind the bytes, and there will be no further edge. */
+/* `last`: the end of the stream, or an error, stands behind the bytes, and there will be no further
+ * edge. */
 static enum client_result
 client_read(struct client *c, char *scratch, size_t scratch_n, bool last)
 {
@@ -314,7 +325,8 @@ client_event(struct client *c, uint32_t events, char *scratch, size_t scratch_n)
 		client_write(c);
 	if ((events & EPOLLIN) || last)
 		r = client_read(c, scratch, scratch_n, last);
-	/* The answer was whole; now the end behind it, which is no result of its own. That of a WebSocket is one. */
+	/* The answer was whole; now the end behind it, which is no result of its own. That of a
+	 * WebSocket is one. */
 	if (last && r != CLIENT_PENDING && c->fd >= 0 && !c->upgraded)
 		(void)client_read(c, scratch, scratch_n, last);
 	return r;

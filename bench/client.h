@@ -1,8 +1,8 @@
 #pragma once
 
 /*
- * client: one connection of the load generator and the request that is on it. Knows sockets and one epoll; knows nothing of
- * rates and windows (window.c) and keeps no counts.
+ * client: one connection of the load generator and the request that is on it. Knows sockets and one
+ * epoll; knows nothing of rates and windows (window.c) and keeps no counts.
  */
 
 #include "answer.h"
@@ -56,8 +56,8 @@ void client_deinit(struct client *c);
 enum client_result client_open(struct client *c, uint64_t now);
 /* Sends the plan's next request on a client that is idle or closed. CLIENT_PENDING or an error. */
 enum client_result client_send(struct client *c, uint64_t since, uint64_t now);
-/* Handles events of its descriptor; `scratch` is read into. Where a WebSocket's end stands behind a message, the message is one
- * result, and its end that of another call. */
+/* Handles events of its descriptor; `scratch` is read into. Where a WebSocket's end stands behind a
+ * message, the message is one result, and its end that of another call. */
 enum client_result client_event(struct client *c, uint32_t events, char *scratch, size_t scratch_n);
 /* Gives up on the request that is on it. */
 void client_abort(struct client *c);

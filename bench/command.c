@@ -18,7 +18,9 @@ command_start(struct command *c, const char *text, uint64_t now)
 		_exit(127);
 	}
 	if (c->pid < 0)
-		*c = (struct command){ .phase = COMMAND_DURING, .status = -1, .begun = now, .ended = now };
+		*c = (struct command){
+			.phase = COMMAND_DURING, .status = -1, .begun = now, .ended = now
+		};
 }
 
 void

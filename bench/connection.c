@@ -21,7 +21,8 @@ void
 responder_init(struct responder *r, const char *name)
 {
 	for (size_t i = 0; i < sizeof pattern; i++)
-		pattern[i] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"[i % 64];
+		pattern[i] =
+		    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"[i % 64];
 	r->name = name;
 	list_init(&r->slow);
 	r->scratch = (struct buf){ 0 };
@@ -53,7 +54,8 @@ static void
 answer_begin(struct connection *c)
 {
 	char text[24];
-	int n = c->upload ? snprintf(text, sizeof text, "%llu", (unsigned long long)c->received) : 0;
+	int n =
+	    c->upload ? snprintf(text, sizeof text, "%llu", (unsigned long long)c->received) : 0;
 
 	c->state = REQUEST_ANSWER;
 	c->out_sent = c->body_sent = 0;
@@ -64,7 +66,8 @@ answer_begin(struct connection *c)
 		c->state = REQUEST_ECHO;
 		return;
 	}
-	buf_addf(&c->out, "Content-Length: %llu\r\n\r\n", (unsigned long long)(c->upload ? (uint64_t)n : c->size));
+	buf_addf(&c->out, "Content-Length: %llu\r\n\r\n",
+		 (unsigned long long)(c->upload ? (uint64_t)n : c->size));
 	if (c->head)
 		c->size = 0;
 	else
@@ -77,7 +80,8 @@ answer_send(struct connection *c)
 {
 	while (c->out_sent < c->out.n || c->body_sent < c->size) {
 		size_t at = c->body_sent % 64, n = PATTERN_BYTES - at;
-		struct iovec iov[2] = { { c->out.p + c->out_sent, c->out.n - c->out_sent }, { pattern + at, n } };
+		struct iovec iov[2] = { { c->out.p + c->out_sent, c->out.n - c->out_sent },
+					{ pattern + at, n } };
 		struct msghdr msg = { .msg_iov = iov, .msg_iovlen = 2 };
 		ssize_t sent;
 
@@ -112,7 +116,8 @@ take_until(struct slice *in, struct slice end)
 static bool
 take_text(struct responder *r, struct connection *c, struct slice *in, bool *more)
 {
-	struct slice text = take_until(in, c->state == REQUEST_HEAD ? SLICE("\r\n\r\n") : SLICE("\r\n"));
+	struct slice text =
+	    take_until(in, c->state == REQUEST_HEAD ? SLICE("\r\n\r\n") : SLICE("\r\n"));
 
 	*more = !text.p;
 	if (*more)
@@ -245,7 +250,8 @@ connection_read(struct responder *r, struct connection *c, bool last)
 			return false;
 		if ((size_t)n < r->scratch.cap && !last)
 			return true;
-		if (c->state == REQUEST_ECHO && c->out_sent < c->out.n) /* read on when it took its answers */
+		if (c->state == REQUEST_ECHO &&
+		    c->out_sent < c->out.n) /* read on when it took its answers */
 			return true;
 		if (c->in.n > HEAD_MAX * 4) /* a pipeline without end */
 			return false;
@@ -272,7 +278,7 @@ responder_slow(struct responder *r)
 {
 	uint64_t now = clock_mono_ms(), next = UINT64_MAX;
 
-	list_for_safe(link, tmp, &r->slow) {
+	list_for_safe (link, tmp, &r->slow) {
 		struct connection *c = container_of(link, struct connection, link);
 
 		if (c->due > now) {

@@ -1,9 +1,10 @@
 #pragma once
 
 /*
- * connection: one connection of the responder and the request that is on it (responder.c says what it answers). Takes bodies
- * by length and chunked, keep-alive, HEAD, pipelined requests, Expect and WebSockets. It believes its clients: what is not HTTP ends the
- * connection. On purpose not the gateway's own parser (lib/http_head), as in answer.h.
+ * connection: one connection of the responder and the request that is on it (responder.c says what
+ * it answers). Takes bodies by length and chunked, keep-alive, HEAD, pipelined requests, Expect and
+ * WebSockets. It believes its clients: what is not HTTP ends the connection. On purpose not the
+ * gateway's own parser (lib/http_head), as in answer.h.
  */
 
 #include "echo.h"

@@ -15,7 +15,8 @@ echo_accept(struct slice key, struct buf *out)
 	buf_adds(&both, SLICE("258EAFA5-E914-47DA-95CA-C5AB0DC85B11"));
 	EVP_Digest(both.p, both.n, digest, &n, EVP_sha1(), NULL);
 	EVP_EncodeBlock(text, digest, (int)n);
-	buf_addf(out, "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: %s\r\n", (char *)text);
+	buf_addf(out, "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: %s\r\n",
+		 (char *)text);
 }
 
 bool
@@ -27,7 +28,8 @@ echo_take(struct echo *e, struct slice in, struct buf *out)
 
 			if (r <= 0)
 				return r == 0;
-			frame_put(out, e->frame.fin, e->frame.opcode == FRAME_PING ? FRAME_PONG : e->frame.opcode,
+			frame_put(out, e->frame.fin,
+				  e->frame.opcode == FRAME_PING ? FRAME_PONG : e->frame.opcode,
 				  e->frame.size, NULL);
 			e->payload = true;
 		}

@@ -24,7 +24,8 @@ head_parse(struct frame *f)
 		f->size = f->size << 8 | f->head[at++];
 	if (f->masked)
 		memcpy(f->mask, f->head + at, 4);
-	if (f->head[0] & 0x70 || (f->opcode >= FRAME_CLOSE && (f->size > FRAME_CONTROL_MAX || !f->fin)))
+	if (f->head[0] & 0x70 ||
+	    (f->opcode >= FRAME_CLOSE && (f->size > FRAME_CONTROL_MAX || !f->fin)))
 		return -EBADMSG;
 	return 1;
 }
@@ -61,7 +62,9 @@ frame_put(struct buf *out, bool fin, uint8_t opcode, uint64_t size, const uint8_
 	unsigned more = size <= 125 ? 0 : size <= 0xffff ? 2 : 8;
 
 	buf_addc(out, (char)((fin ? 0x80 : 0) | opcode));
-	buf_addc(out, (char)((mask ? 0x80 : 0) | (more == 0 ? (unsigned)size : more == 2 ? 126u : 127u)));
+	buf_addc(out, (char)((mask ? 0x80 : 0) | (more == 0   ? (unsigned)size
+						  : more == 2 ? 126u
+							      : 127u)));
 	while (more-- > 0)
 		buf_addc(out, (char)(size >> (8 * more)));
 	if (mask)

@@ -1,13 +1,21 @@
 #pragma once
 
-/* frame: heads of WebSocket frames (RFC 6455 section 5.2). Bytes in, bytes out; no extension is known. */
+/* frame: heads of WebSocket frames (RFC 6455 section 5.2). Bytes in, bytes out; no extension is
+ * known. */
 
 #include "lib/buf.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 
-enum frame_opcode { FRAME_CONTINUATION, FRAME_TEXT, FRAME_BINARY, FRAME_CLOSE = 8, FRAME_PING, FRAME_PONG };
+enum frame_opcode {
+	FRAME_CONTINUATION,
+	FRAME_TEXT,
+	FRAME_BINARY,
+	FRAME_CLOSE = 8,
+	FRAME_PING,
+	FRAME_PONG
+};
 
 #define FRAME_CONTROL_MAX 125u
 
@@ -19,7 +27,8 @@ struct frame {
 	uint64_t size, at; /* of the payload; how much of it was taken */
 };
 
-/* Takes bytes of a head. 1: it is whole; 0: more must come; -EBADMSG: not one. For the next frame set head_n to 0. */
+/* Takes bytes of a head. 1: it is whole; 0: more must come; -EBADMSG: not one. For the next frame
+ * set head_n to 0. */
 int frame_head(struct frame *f, struct slice *in) __attribute__((warn_unused_result));
 /* Takes what there is of the payload, and unmasks it where it lies. */
 struct slice frame_payload(struct frame *f, struct slice *in);

@@ -8,8 +8,10 @@ bucket_of(uint64_t ns)
 	if (ns < (1u << HISTOGRAM_SUB_BITS))
 		return (unsigned)ns;
 	shift = 63u - (unsigned)__builtin_clzll(ns) - HISTOGRAM_SUB_BITS;
-	/* ns >> shift has its leading one at HISTOGRAM_SUB_BITS; the bits below it are the place within the power. */
-	return ((shift + 1) << HISTOGRAM_SUB_BITS) + (unsigned)(ns >> shift) - (1u << HISTOGRAM_SUB_BITS);
+	/* ns >> shift has its leading one at HISTOGRAM_SUB_BITS; the bits below it are the place
+	 * within the power. */
+	return ((shift + 1) << HISTOGRAM_SUB_BITS) + (unsigned)(ns >> shift) -
+	       (1u << HISTOGRAM_SUB_BITS);
 }
 
 static uint64_t

@@ -18,7 +18,8 @@ listen_parse(char *text, struct sockaddr_in *address)
 	port = strtoul(colon + 1, &end, 10);
 	address->sin_family = AF_INET;
 	address->sin_port = htons((uint16_t)port);
-	return colon[1] && !*end && port <= 65535 && inet_pton(AF_INET, text, &address->sin_addr) == 1;
+	return colon[1] && !*end && port <= 65535 &&
+	       inet_pton(AF_INET, text, &address->sin_addr) == 1;
 }
 
 int

@@ -1,6 +1,6 @@
 /*
- * load: a load generator for HTTP/1.1. One thread, one epoll. Reads its command line (plan.h), runs windows (window.h) and
- * prints one JSON object for each, or on a terminal a few lines.
+ * load: a load generator for HTTP/1.1. One thread, one epoll. Reads its command line (plan.h), runs
+ * windows (window.h) and prints one JSON object for each, or on a terminal a few lines.
  */
 
 #include "window.h"
@@ -23,7 +23,8 @@ print_command(const struct load *load, struct buf *out)
 
 	buf_adds(out, SLICE(",\"while\":{\"command\":"));
 	buf_add_json(out, slice_of(load->plan->command));
-	buf_addf(out, ",\"status\":%d,\"seconds\":%.3f", c->status, (double)(c->ended - c->begun) / 1e9);
+	buf_addf(out, ",\"status\":%d,\"seconds\":%.3f", c->status,
+		 (double)(c->ended - c->begun) / 1e9);
 	for (unsigned i = 0; i < COMMAND_PHASES; i++) {
 		buf_addf(out, ",\"%s\":{", phase_names[i]);
 		tally_print(&load->phases[i], out);
@@ -53,7 +54,8 @@ print_lines(const struct load *load, struct buf *out)
 		return;
 	for (unsigned i = 0; i < COMMAND_PHASES; i++)
 		tally_tell(&load->phases[i], phase_names[i], out);
-	buf_addf(out, "the command took %.3f s and ended with %d\n", (double)(c->ended - c->begun) / 1e9, c->status);
+	buf_addf(out, "the command took %.3f s and ended with %d\n",
+		 (double)(c->ended - c->begun) / 1e9, c->status);
 }
 
 static void
@@ -74,12 +76,13 @@ struct control { /* lines from standard input */
 	size_t n;
 };
 
-/* Waits for "run SECONDS [RATE]" on standard input while idle connections are watched. False at its end, or when it is
- * something else. */
+/* Waits for "run SECONDS [RATE]" on standard input while idle connections are watched. False at its
+ * end, or when it is something else. */
 static bool
 control_next(struct control *control, struct load *load, double *seconds, double *rate)
 {
-	struct pollfd fds[2] = { { .fd = STDIN_FILENO, .events = POLLIN }, { .fd = load->epoll, .events = POLLIN } };
+	struct pollfd fds[2] = { { .fd = STDIN_FILENO, .events = POLLIN },
+				 { .fd = load->epoll, .events = POLLIN } };
 
 	for (;;) {
 		char *end = memchr(control->text, '\n', control->n);
@@ -99,7 +102,8 @@ control_next(struct control *control, struct load *load, double *seconds, double
 			load_turn(load, 0);
 		if (!fds[0].revents)
 			continue;
-		n = read(STDIN_FILENO, control->text + control->n, sizeof control->text - control->n);
+		n = read(STDIN_FILENO, control->text + control->n,
+			 sizeof control->text - control->n);
 		if (n <= 0)
 			return false;
 		control->n += (size_t)n;

@@ -71,13 +71,16 @@ mint_key(struct mint *m, const char *file)
 
 		m->key = PEM_read_bio_PrivateKey(bio, NULL, NULL, NULL);
 		BIO_free(bio);
-		if (!m->key || !EVP_PKEY_is_a(m->key, "RSA") || EVP_PKEY_get_size(m->key) > SIGNATURE_MAX)
+		if (!m->key || !EVP_PKEY_is_a(m->key, "RSA") ||
+		    EVP_PKEY_get_size(m->key) > SIGNATURE_MAX)
 			return -EINVAL;
 	} else {
-		m->key = EVP_PKEY_new_raw_private_key(EVP_PKEY_HMAC, NULL, (unsigned char *)bytes.p, bytes.n);
+		m->key = EVP_PKEY_new_raw_private_key(EVP_PKEY_HMAC, NULL, (unsigned char *)bytes.p,
+						      bytes.n);
 	}
 	/* {"alg":"HS256","typ":"JWT"} */
-	m->header = pem ? SLICE("eyJhbGciOiJSUzI1NiIsInR5cCI6IkpXVCJ9.") : SLICE("eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.");
+	m->header = pem ? SLICE("eyJhbGciOiJSUzI1NiIsInR5cCI6IkpXVCJ9.")
+			: SLICE("eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.");
 	m->context = EVP_MD_CTX_new();
 	if (m->claims.n == 0)
 		r = mint_claim(m, "sub=user-{n}");
@@ -120,7 +123,8 @@ mint_next(struct mint *m)
 	buf_adds(&m->text, m->header);
 	add_claims(m, &claims);
 	encode(&m->text, buf_slice(&claims));
-	ok = EVP_MD_CTX_reset(m->context) && EVP_DigestSignInit(m->context, NULL, EVP_sha256(), NULL, m->key) &&
+	ok = EVP_MD_CTX_reset(m->context) &&
+	     EVP_DigestSignInit(m->context, NULL, EVP_sha256(), NULL, m->key) &&
 	     EVP_DigestSign(m->context, signature, &n, (unsigned char *)m->text.p, m->text.n);
 	assert(ok == 1);
 	buf_addc(&m->text, '.');

@@ -8,48 +8,70 @@
 #define MESSAGE_BYTES 64
 
 static const char usage[] =
-	"usage: bench-load [options] http://HOST[:PORT][/PATH]\n"
-	"Sends requests and prints what became of them: lines on a terminal, else one JSON object. Exit status 0: some request\n"
-	"succeeded.\n"
-	"\n"
-	"How much\n"
-	"  -c, --connections N    at once (64)\n"
-	"  -d, --seconds S        length of the window (5)\n"
-	"  -w, --warmup S         a window before it that does not count (0)\n"
-	"  -r, --rate N           open loop: N requests/s, random arrivals, latency from the due time. Without it each\n"
-	"                         connection sends its next request when it has the answer (closed loop)\n"
-	"      --new-connection   a connection for each request\n"
-	"      --timeout S        per request (10)\n"
-	"      --seed N           of the random arrivals (1)\n"
-	"\n"
-	"What\n"
-	"  -m, --method NAME      GET\n"
-	"  -H, --header FIELD     \"Name: value\"; \"{token}\" in it is the next token; may be repeated\n"
-	"  -b, --body BYTES       a body with each request\n"
-	"      --paths FILE       one path a line, used in turn, instead of the URL's\n"
-	"      --routes N         the path has \"{n}\", which is 0 to N-1 in turn\n"
-	"      --websocket        open WebSockets and send a message on each; the server must echo it. A request is a\n"
-	"                         message of --body bytes (64) and its echo; \"closed\" counts WebSockets that it ended\n"
-	"\n"
-	"Tokens, in \"Authorization: Bearer\" unless a header says \"{token}\"\n"
-	"      --token-file FILE  one a line, used in turn\n"
-	"      --jwt-secret FILE  mint them: a secret (HS256), or a private RSA key in PEM (RS256)\n"
-	"      --tokens N         that many, used in turn (1); 0: a new one for each request\n"
-	"      --claim NAME=VALUE a text claim; \"{n}\" in it is the token's number; may be repeated (sub=user-{n})\n"
-	"      --ttl S            seconds until they expire; negative: they have (86400)\n"
-	"\n"
-	"Which answers are right; all others are errors\n"
-	"      --status N         200\n"
-	"      --length BYTES     of the body (any)\n"
-	"\n"
-	"What happens meanwhile\n"
-	"      --while COMMAND    the shell runs it after a third of the window; the result tells before, during (until a\n"
-	"                         second after its end) and after apart\n"
-	"      --control          wait on standard input for lines \"run SECONDS [RATE]\", one window each\n";
+    "usage: bench-load [options] http://HOST[:PORT][/PATH]\n"
+    "Sends requests and prints what became of them: lines on a terminal, else one JSON object. "
+    "Exit status 0: some request\n"
+    "succeeded.\n"
+    "\n"
+    "How much\n"
+    "  -c, --connections N    at once (64)\n"
+    "  -d, --seconds S        length of the window (5)\n"
+    "  -w, --warmup S         a window before it that does not count (0)\n"
+    "  -r, --rate N           open loop: N requests/s, random arrivals, latency from the due time. "
+    "Without it each\n"
+    "                         connection sends its next request when it has the answer (closed "
+    "loop)\n"
+    "      --new-connection   a connection for each request\n"
+    "      --timeout S        per request (10)\n"
+    "      --seed N           of the random arrivals (1)\n"
+    "\n"
+    "What\n"
+    "  -m, --method NAME      GET\n"
+    "  -H, --header FIELD     \"Name: value\"; \"{token}\" in it is the next token; may be "
+    "repeated\n"
+    "  -b, --body BYTES       a body with each request\n"
+    "      --paths FILE       one path a line, used in turn, instead of the URL's\n"
+    "      --routes N         the path has \"{n}\", which is 0 to N-1 in turn\n"
+    "      --websocket        open WebSockets and send a message on each; the server must echo it. "
+    "A request is a\n"
+    "                         message of --body bytes (64) and its echo; \"closed\" counts "
+    "WebSockets that it ended\n"
+    "\n"
+    "Tokens, in \"Authorization: Bearer\" unless a header says \"{token}\"\n"
+    "      --token-file FILE  one a line, used in turn\n"
+    "      --jwt-secret FILE  mint them: a secret (HS256), or a private RSA key in PEM (RS256)\n"
+    "      --tokens N         that many, used in turn (1); 0: a new one for each request\n"
+    "      --claim NAME=VALUE a text claim; \"{n}\" in it is the token's number; may be repeated "
+    "(sub=user-{n})\n"
+    "      --ttl S            seconds until they expire; negative: they have (86400)\n"
+    "\n"
+    "Which answers are right; all others are errors\n"
+    "      --status N         200\n"
+    "      --length BYTES     of the body (any)\n"
+    "\n"
+    "What happens meanwhile\n"
+    "      --while COMMAND    the shell runs it after a third of the window; the result tells "
+    "before, during (until a\n"
+    "                         second after its end) and after apart\n"
+    "      --control          wait on standard input for lines \"run SECONDS [RATE]\", one window "
+    "each\n";
 
 enum option_id {
-	OPT_TOKEN_FILE = 256, OPT_SECRET, OPT_TOKENS, OPT_CLAIM, OPT_TTL, OPT_PATHS, OPT_ROUTES, OPT_NEW, OPT_STATUS,
-	OPT_LENGTH, OPT_TIMEOUT, OPT_SEED, OPT_CONTROL, OPT_WEBSOCKET, OPT_WHILE,
+	OPT_TOKEN_FILE = 256,
+	OPT_SECRET,
+	OPT_TOKENS,
+	OPT_CLAIM,
+	OPT_TTL,
+	OPT_PATHS,
+	OPT_ROUTES,
+	OPT_NEW,
+	OPT_STATUS,
+	OPT_LENGTH,
+	OPT_TIMEOUT,
+	OPT_SEED,
+	OPT_CONTROL,
+	OPT_WEBSOCKET,
+	OPT_WHILE,
 };
 
 static const struct option options[] = {
@@ -140,33 +162,65 @@ parse_option(struct plan *plan, struct given *given, int option, const char *val
 	int r;
 
 	switch (option) {
-	case 'c': return parse_count(value, 1, &plan->connections);
-	case 'd': return parse_number(value, 0.001, &plan->seconds);
-	case 'w': return parse_number(value, 0, &plan->warmup);
-	case 'r': return parse_number(value, 0, &plan->rate);
-	case 'm': plan->method = value; return 0;
-	case 'H': buf_addf(&plan->fields, "%s\r\n", value); return 0;
-	case OPT_TOKEN_FILE: return parse_texts(&plan->tokens, value);
-	case OPT_SECRET: given->secret = value; return 0;
-	case OPT_TOKENS: return parse_count(value, 0, &given->tokens);
-	case OPT_CLAIM: return mint_claim(&plan->mint, value) < 0 ? refuse("not NAME=VALUE", value) : 0;
-	case OPT_TTL: return parse_ttl(value, &plan->mint.ttl);
-	case OPT_PATHS: return parse_texts(&plan->paths, value);
-	case OPT_ROUTES: return parse_count(value, 1, &given->routes);
-	case 'b': return parse_count(value, 0, &plan->body);
-	case OPT_NEW: plan->new_connection = true; return 0;
-	case OPT_STATUS: return parse_count(value, 100, &plan->status);
+	case 'c':
+		return parse_count(value, 1, &plan->connections);
+	case 'd':
+		return parse_number(value, 0.001, &plan->seconds);
+	case 'w':
+		return parse_number(value, 0, &plan->warmup);
+	case 'r':
+		return parse_number(value, 0, &plan->rate);
+	case 'm':
+		plan->method = value;
+		return 0;
+	case 'H':
+		buf_addf(&plan->fields, "%s\r\n", value);
+		return 0;
+	case OPT_TOKEN_FILE:
+		return parse_texts(&plan->tokens, value);
+	case OPT_SECRET:
+		given->secret = value;
+		return 0;
+	case OPT_TOKENS:
+		return parse_count(value, 0, &given->tokens);
+	case OPT_CLAIM:
+		return mint_claim(&plan->mint, value) < 0 ? refuse("not NAME=VALUE", value) : 0;
+	case OPT_TTL:
+		return parse_ttl(value, &plan->mint.ttl);
+	case OPT_PATHS:
+		return parse_texts(&plan->paths, value);
+	case OPT_ROUTES:
+		return parse_count(value, 1, &given->routes);
+	case 'b':
+		return parse_count(value, 0, &plan->body);
+	case OPT_NEW:
+		plan->new_connection = true;
+		return 0;
+	case OPT_STATUS:
+		return parse_count(value, 100, &plan->status);
 	case OPT_LENGTH:
 		r = parse_count(value, 0, &length);
 		plan->length = r == 0 ? (int64_t)length : -1;
 		return r;
-	case OPT_TIMEOUT: return parse_number(value, 0.001, &plan->timeout);
-	case OPT_SEED: return parse_count(value, 1, &plan->seed);
-	case OPT_CONTROL: plan->control = true; return 0;
-	case OPT_WEBSOCKET: plan->websocket = true; return 0;
-	case OPT_WHILE: plan->command = value; return 0;
-	case 'h': fputs(usage, stdout); return 1;
-	default: fputs(usage, stderr); return -EINVAL;
+	case OPT_TIMEOUT:
+		return parse_number(value, 0.001, &plan->timeout);
+	case OPT_SEED:
+		return parse_count(value, 1, &plan->seed);
+	case OPT_CONTROL:
+		plan->control = true;
+		return 0;
+	case OPT_WEBSOCKET:
+		plan->websocket = true;
+		return 0;
+	case OPT_WHILE:
+		plan->command = value;
+		return 0;
+	case 'h':
+		fputs(usage, stdout);
+		return 1;
+	default:
+		fputs(usage, stderr);
+		return -EINVAL;
 	}
 }
 
@@ -177,7 +231,8 @@ has_field(const struct plan *plan, struct slice name)
 
 	while (rest.n > 0) {
 		line = slice_cut(rest, '\n', &rest);
-		if (line.n > name.n && line.p[name.n] == ':' && slice_ieq(slice_make(line.p, name.n), name))
+		if (line.n > name.n && line.p[name.n] == ':' &&
+		    slice_ieq(slice_make(line.p, name.n), name))
 			return true;
 	}
 	return false;
@@ -197,12 +252,16 @@ complete_fields(struct plan *plan)
 	struct buf first = { 0 };
 
 	if (!has_field(plan, SLICE("Host")))
-		buf_addf(&first, "Host: %.*s\r\n", (int)plan->url.authority.n, plan->url.authority.p);
+		buf_addf(&first, "Host: %.*s\r\n", (int)plan->url.authority.n,
+			 plan->url.authority.p);
 	if (tokens && !has_hole(plan))
 		buf_adds(&first, SLICE("Authorization: Bearer {token}\r\n"));
 	if (plan->websocket)
-		buf_adds(&first, SLICE("Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
-				       "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"));
+		buf_adds(
+		    &first,
+		    SLICE(
+			"Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+			"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"));
 	else if (plan->new_connection)
 		buf_adds(&first, SLICE("Connection: close\r\n"));
 	if (plan->body && !plan->websocket)
@@ -221,7 +280,9 @@ complete_tokens(struct plan *plan, const struct given *given)
 	if (given->secret) {
 		r = mint_key(&plan->mint, given->secret);
 		if (r < 0)
-			return refuse(r == -EINVAL ? "neither a secret nor a private RSA key" : strerror(-r), given->secret);
+			return refuse(r == -EINVAL ? "neither a secret nor a private RSA key"
+						   : strerror(-r),
+				      given->secret);
 		plan->mints = given->tokens == 0;
 		for (uint64_t i = 0; i < given->tokens; i++)
 			texts_add(&plan->tokens, mint_next(&plan->mint));
@@ -261,8 +322,13 @@ plan_parse(struct plan *plan, int argc, char **argv)
 	struct given given = { .tokens = 1, .routes = 1 };
 	int option, r;
 
-	*plan = (struct plan){ .method = "GET", .connections = 64, .seconds = 5, .timeout = 10, .status = 200,
-			       .length = -1, .seed = 1 };
+	*plan = (struct plan){ .method = "GET",
+			       .connections = 64,
+			       .seconds = 5,
+			       .timeout = 10,
+			       .status = 200,
+			       .length = -1,
+			       .seed = 1 };
 	mint_init(&plan->mint);
 	while ((option = getopt_long(argc, argv, "c:d:w:r:m:H:b:h", options, NULL)) >= 0) {
 		r = parse_option(plan, &given, option, optarg);

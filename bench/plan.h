@@ -1,8 +1,8 @@
 #pragma once
 
 /*
- * plan: what the load generator sends, where to and how, from its command line. Owns the texts of requests; opens files,
- * no sockets.
+ * plan: what the load generator sends, where to and how, from its command line. Owns the texts of
+ * requests; opens files, no sockets.
  */
 
 #include "mint.h"
@@ -36,8 +36,8 @@ struct plan {
 	bool control; /* windows are told on standard input */
 };
 
-/* Reads the command line, which must outlive the plan. 0; 1: help was asked for and printed; -EINVAL: it has told what is
- * wrong on stderr. The plan must be let go in each case. */
+/* Reads the command line, which must outlive the plan. 0; 1: help was asked for and printed;
+ * -EINVAL: it has told what is wrong on stderr. The plan must be let go in each case. */
 int plan_parse(struct plan *plan, int argc, char **argv) __attribute__((warn_unused_result));
 void plan_deinit(struct plan *plan);
 /* Appends the next request's head: the next path and the next token in turn. */

@@ -1,9 +1,11 @@
 /*
- * relay: the floor of what a proxy costs. One thread, one epoll; each connection that is accepted gets one to the upstream,
- * and bytes are copied both ways: two reads and two writes for a request and its answer. It parses, counts and logs nothing.
+ * relay: the floor of what a proxy costs. One thread, one epoll; each connection that is accepted
+ * gets one to the upstream, and bytes are copied both ways: two reads and two writes for a request
+ * and its answer. It parses, counts and logs nothing.
  *
- * A side that does not take what the other one sent stops that one from being read; what is left is kept, 64 KiB at most.
- * The end of one side is passed on, so half-closed connections work; an error ends both.
+ * A side that does not take what the other one sent stops that one from being read; what is left is
+ * kept, 64 KiB at most. The end of one side is passed on, so half-closed connections work; an error
+ * ends both.
  */
 
 #include "lib/list.h"
@@ -27,8 +29,8 @@ struct pair;
 struct side {
 	struct pair *pair;
 	int fd;
-	bool ended;      /* it sends no more */
-	char *left;      /* what the other side has not taken yet, or NULL */
+	bool ended; /* it sends no more */
+	char *left; /* what the other side has not taken yet, or NULL */
 	size_t left_n, left_sent;
 };
 
@@ -177,7 +179,8 @@ side_event(struct relay *r, struct side *s, uint32_t events)
 static bool
 side_watch(struct relay *r, struct pair *p, struct side *s, int fd)
 {
-	struct epoll_event ev = { .events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, .data.ptr = s };
+	struct epoll_event ev = { .events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET,
+				  .data.ptr = s };
 	int one = 1;
 
 	s->pair = p;
@@ -191,7 +194,8 @@ relay_accept(struct relay *r)
 {
 	for (;;) {
 		int fd = accept4(r->listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-		int up = fd < 0 ? -1 : socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+		int up =
+		    fd < 0 ? -1 : socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 		struct pair *p;
 
 		if (up < 0) {
@@ -238,8 +242,10 @@ relay_run(struct relay *r)
 static int
 usage(FILE *to)
 {
-	fputs("usage: bench-relay [--listen ADDRESS:PORT] --to ADDRESS:PORT\n"
-	      "Prints its port (a free one for port 0, the default) and relays until it is killed.\n", to);
+	fputs(
+	    "usage: bench-relay [--listen ADDRESS:PORT] --to ADDRESS:PORT\n"
+	    "Prints its port (a free one for port 0, the default) and relays until it is killed.\n",
+	    to);
 	return to == stdout ? 0 : 2;
 }
 
@@ -253,14 +259,16 @@ main(int argc, char **argv)
 		{ NULL, 0, NULL, 0 },
 	};
 	static struct relay r;
-	struct sockaddr_in address = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	struct sockaddr_in address = { .sin_family = AF_INET,
+				       .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	bool bad = false;
 	int option;
 
 	while ((option = getopt_long(argc, argv, "l:t:", options, NULL)) >= 0) {
 		if (option == 'h')
 			return usage(stdout);
-		bad = bad || option == '?' || !listen_parse(optarg, option == 'l' ? &address : &r.to);
+		bad =
+		    bad || option == '?' || !listen_parse(optarg, option == 'l' ? &address : &r.to);
 	}
 	if (bad || optind != argc || r.to.sin_port == 0)
 		return usage(stderr);

@@ -36,13 +36,16 @@ answer_head(struct responder *r, struct connection *c, unsigned status)
 {
 	c->out.n = 0;
 	buf_addf(&c->out, "HTTP/1.1 %s\r\nServer: responder\r\n",
-		 c->upgrade ? "101 Switching Protocols" : status == 200 ? "200 OK" : "404 Not Found");
+		 c->upgrade      ? "101 Switching Protocols"
+		 : status == 200 ? "200 OK"
+				 : "404 Not Found");
 	if (r->name)
 		buf_addf(&c->out, "X-Responder: %s\r\n", r->name);
 	if (c->upgrade)
 		echo_accept(c->key, &c->out);
 	else
-		buf_addf(&c->out, "Content-Type: text/plain\r\n%s", c->close ? "Connection: close\r\n" : "");
+		buf_addf(&c->out, "Content-Type: text/plain\r\n%s",
+			 c->close ? "Connection: close\r\n" : "");
 }
 
 bool

@@ -4,5 +4,6 @@
 
 #include "connection.h"
 
-/* Takes a whole head; the answer's head, but for its length, is then in `c->out`. False: it is none. */
+/* Takes a whole head; the answer's head, but for its length, is then in `c->out`. False: it is
+ * none. */
 bool request_head(struct responder *r, struct connection *c, struct slice head);

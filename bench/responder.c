@@ -1,5 +1,6 @@
 /*
- * responder: an upstream for measurements. One thread, one epoll; with --workers N that many processes behind one port.
+ * responder: an upstream for measurements. One thread, one epoll; with --workers N that many
+ * processes behind one port.
  *
  *   /0 /1k /64k /1m /12345 /1g   that many bytes, a pattern of 64 characters over and over
  *   /slow?ms=N                   1 KiB after N milliseconds
@@ -91,8 +92,10 @@ start(struct sockaddr_in *address, int workers, const char *name)
 static int
 usage(FILE *to)
 {
-	fputs("usage: bench-responder [--listen ADDRESS:PORT] [--workers N] [--name NAME]\n"
-	      "Prints its port (a free one for port 0, the default) and serves until it is killed.\n", to);
+	fputs(
+	    "usage: bench-responder [--listen ADDRESS:PORT] [--workers N] [--name NAME]\n"
+	    "Prints its port (a free one for port 0, the default) and serves until it is killed.\n",
+	    to);
 	return to == stdout ? 0 : 2;
 }
 
@@ -107,7 +110,8 @@ main(int argc, char **argv)
 		{ NULL, 0, NULL, 0 },
 	};
 	const char *name = NULL;
-	struct sockaddr_in address = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	struct sockaddr_in address = { .sin_family = AF_INET,
+				       .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	int option, workers = 1;
 	bool bad = false;
 

@@ -35,7 +35,8 @@ url_parse(struct url *u, const char *text)
 	host = u->authority;
 	colon = memrchr(host.p, ':', host.n);
 	if (colon && !memchr(colon, ']', host.n - (size_t)(colon - host.p))) {
-		snprintf(port, sizeof port, "%.*s", (int)(host.n - (size_t)(colon - host.p) - 1), colon + 1);
+		snprintf(port, sizeof port, "%.*s", (int)(host.n - (size_t)(colon - host.p) - 1),
+			 colon + 1);
 		host.n = (size_t)(colon - host.p);
 	}
 	if (host.n > 1 && host.p[0] == '[' && host.p[host.n - 1] == ']')

@@ -12,5 +12,6 @@ struct url {
 	struct slice authority, path; /* of the text that was parsed */
 };
 
-/* "http://HOST[:PORT][/PATH]" or with ws://; a name is looked up. NULL, or what is wrong with it. */
+/* "http://HOST[:PORT][/PATH]" or with ws://; a name is looked up. NULL, or what is wrong with it.
+ */
 const char *url_parse(struct url *u, const char *text) __attribute__((warn_unused_result));

@@ -1,6 +1,8 @@
 #include "websocket.h"
 
-static const uint8_t mask[4] = { 0x79, 0x65, 0x74, 0x74 }; /* need not be secret: nothing in between is fooled by us */
+static const uint8_t mask[4] = {
+	0x79, 0x65, 0x74, 0x74
+}; /* need not be secret: nothing in between is fooled by us */
 
 static char
 pattern(uint64_t i)
@@ -59,11 +61,17 @@ frame_end(struct websocket *ws, struct buf *out)
 	case FRAME_BINARY:
 		if (!ws->frame.fin)
 			return WEBSOCKET_MORE;
-		return ws->differs || ws->received != ws->size ? WEBSOCKET_OTHER : WEBSOCKET_MESSAGE;
-	case FRAME_CLOSE: return WEBSOCKET_CLOSED;
-	case FRAME_PING: answer_ping(ws, out); return WEBSOCKET_MORE;
-	case FRAME_PONG: return WEBSOCKET_MORE;
-	default: return WEBSOCKET_BAD;
+		return ws->differs || ws->received != ws->size ? WEBSOCKET_OTHER
+							       : WEBSOCKET_MESSAGE;
+	case FRAME_CLOSE:
+		return WEBSOCKET_CLOSED;
+	case FRAME_PING:
+		answer_ping(ws, out);
+		return WEBSOCKET_MORE;
+	case FRAME_PONG:
+		return WEBSOCKET_MORE;
+	default:
+		return WEBSOCKET_BAD;
 	}
 }
 

@@ -1,7 +1,7 @@
 #pragma once
 
-/* websocket: the client's side of an open WebSocket whose server echoes: one message out, the same one back. Bytes in, a
- * verdict out; knows no socket. */
+/* websocket: the client's side of an open WebSocket whose server echoes: one message out, the same
+ * one back. Bytes in, a verdict out; knows no socket. */
 
 #include "frame.h"
 
@@ -27,4 +27,4 @@ void websocket_reset(struct websocket *ws);
 void websocket_send(struct websocket *ws, uint64_t size, struct buf *out);
 /* Takes bytes up to the end of a message; answers pings into `out`. */
 enum websocket_verdict websocket_feed(struct websocket *ws, struct slice *in, struct buf *out)
-	__attribute__((warn_unused_result));
+    __attribute__((warn_unused_result));

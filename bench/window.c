@@ -11,7 +11,8 @@
 
 #define NS_PER_S 1e9
 #define TICK_NS 10000000u /* failed connections rest so long; timeouts are looked for */
-#define OPENING_MAX 128   /* connections that are being opened at once: a listener's queue is bounded */
+#define OPENING_MAX                                                                                \
+	128 /* connections that are being opened at once: a listener's queue is bounded */
 #define EVENTS 256
 
 int
@@ -43,7 +44,8 @@ load_deinit(struct load *load)
 	free(load->due.times);
 }
 
-/* Exponential gaps: a Poisson process. xorshift64*, so that a seed gives the same arrivals everywhere. */
+/* Exponential gaps: a Poisson process. xorshift64*, so that a seed gives the same arrivals
+ * everywhere. */
 static uint64_t
 random_gap(struct load *load)
 {
@@ -82,8 +84,8 @@ load_send(struct load *load, struct client *c, uint64_t since, uint64_t now)
 		load_result(load, c, r);
 }
 
-/* A client is ready: its next request, or rest. One that failed waits for the tick, so that a refused connection does not
- * spin. */
+/* A client is ready: its next request, or rest. One that failed waits for the tick, so that a
+ * refused connection does not spin. */
 static void
 load_ready(struct load *load, struct client *c, uint64_t now, bool failed)
 {
@@ -105,7 +107,8 @@ load_result(struct load *load, struct client *c, enum client_result result)
 	load->in_flight--;
 	load_count(load, c, result);
 	if (client_ready(c))
-		load_ready(load, c, clock_mono_ns(), result != CLIENT_OK && c->state == CLIENT_CLOSED);
+		load_ready(load, c, clock_mono_ns(),
+			   result != CLIENT_OK && c->state == CLIENT_CLOSED);
 }
 
 static void
@@ -121,7 +124,8 @@ load_one_event(struct load *load, struct client *c, uint32_t events)
 			load_result(load, c, r);
 		return;
 	}
-	if (r > CLIENT_OK) /* no request was on it: bytes that nobody asked for, no connection, or its end */
+	if (r > CLIENT_OK) /* no request was on it: bytes that nobody asked for, no connection, or
+			      its end */
 		load_count(load, c, r);
 	if (client_ready(c) && list_empty(&c->link))
 		load_ready(load, c, clock_mono_ns(), r > CLIENT_OK);
@@ -165,7 +169,8 @@ load_wake(struct load *load, struct list *list, uint64_t now)
 		load_ready(load, container_of(woken.next, struct client, link), now, false);
 }
 
-/* The command has its third of the window, and what follows it another one, however long it runs. */
+/* The command has its third of the window, and what follows it another one, however long it runs.
+ */
 static void
 load_command(struct load *load, uint64_t now)
 {
@@ -201,10 +206,12 @@ load_tick(struct load *load, uint64_t now)
 static void
 load_due(struct load *load, uint64_t now)
 {
-	for (; load->next_due <= now && load->next_due < load->end; load->next_due += random_gap(load))
+	for (; load->next_due <= now && load->next_due < load->end;
+	     load->next_due += random_gap(load))
 		due_push(&load->due, load->next_due);
 	while (load->due.count > 0 && !list_empty(&load->idle))
-		load_send(load, container_of(load->idle.next, struct client, link), due_pop(&load->due), now);
+		load_send(load, container_of(load->idle.next, struct client, link),
+			  due_pop(&load->due), now);
 }
 
 void

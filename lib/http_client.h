@@ -18,10 +18,10 @@ struct http_client_request {
 	const struct sockaddr *address; /* IPv4 or IPv6 with its port; or NULL: */
 	const char *unix_path;
 	struct slice preface; /* bytes before the request, such as a PROXY header */
-	const char *host;    /* http_client_get: value of the Host field */
-	const char *path;    /* the same: origin form, with its query */
-	struct slice whole;  /* http_client_send: a head that says Connection: close, and its body */
-	bool head;           /* the same: it is a HEAD, so that its answer has no body */
+	const char *host;     /* http_client_get: value of the Host field */
+	const char *path;     /* the same: origin form, with its query */
+	struct slice whole; /* http_client_send: a head that says Connection: close, and its body */
+	bool head;          /* the same: it is a HEAD, so that its answer has no body */
 	uint32_t timeout_ms; /* for all of it, from the call to the last byte */
 	size_t body_max;     /* bytes of body that are read */
 	bool keep; /* the body is wanted: one beyond body_max is -EMSGSIZE. Else nothing is kept,

@@ -45,7 +45,7 @@ static const struct known known[] = {
 };
 
 /* First row of `known` for a length: rows are in order of length. */
-static const int8_t known_from[] = { -1, -1, 0, 1, 2, -1, 4, 8, -1, 11, 13,
+static const int8_t known_from[] = { -1, -1, 0,  1,  2,  -1, 4,  8,  -1, 11, 13,
 				     -1, 16, 18, 19, 21, 22, 25, 27, 28, 29 };
 
 enum http_id

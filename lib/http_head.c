@@ -47,7 +47,8 @@ on_status(llhttp_t *l, const char *at, size_t n)
 	return 0;
 }
 
-/* RFC 9112 section 7.1.2. Seldom, so they have memory of their own; held to the limits of a head. */
+/* RFC 9112 section 7.1.2. Seldom, so they have memory of their own; held to the limits of a head.
+ */
 static int
 trailer_add(struct http_parser *p, const char *at, size_t n)
 {
@@ -156,8 +157,8 @@ on_headers_complete(llhttp_t *l)
 	p->coded = (l->flags & F_TRANSFER_ENCODING) != 0;
 	p->length = p->has_length ? l->content_length : 0;
 	/* An interim answer has no body, whatever it says (RFC 9112 section 6.3). */
-	return p->head_request || (l->type == HTTP_RESPONSE && l->status_code < 200 &&
-				   l->status_code != 101);
+	return p->head_request ||
+	       (l->type == HTTP_RESPONSE && l->status_code < 200 && l->status_code != 101);
 }
 
 static int
@@ -332,8 +333,8 @@ looks_like_method(struct slice s)
 	return n > 0 && (n == s.n || s.p[n] == ' ');
 }
 
-/* A chunk has a line and an end, and some sign it; bytes that carry no data beyond that are an attack
- * (RFC 9112 section 7.1.1). Trailers have limits of their own. */
+/* A chunk has a line and an end, and some sign it; bytes that carry no data beyond that are an
+ * attack (RFC 9112 section 7.1.1). Trailers have limits of their own. */
 static bool
 is_lean(struct http_parser *p, size_t used)
 {

@@ -4,9 +4,9 @@
  * http_head: HTTP/1 messages by llhttp, which is never made lenient. Bytes in, a head and runs of
  * body out; knows no socket. The only file that includes <llhttp.h> on the path of a request.
  *
- * A head is parsed where it lies, its fields stand in a scratch that all parsers of a loop share. One that is not whole yet
- * is kept by the parser (http_parser_keep), and the rest is parsed behind it. All places in a head are offsets from
- * `base`, so that a head can move.
+ * A head is parsed where it lies, its fields stand in a scratch that all parsers of a loop share.
+ * One that is not whole yet is kept by the parser (http_parser_keep), and the rest is parsed behind
+ * it. All places in a head are offsets from `base`, so that a head can move.
  */
 
 #include "slice.h"
@@ -101,14 +101,14 @@ struct http_parser {
 	uint8_t head_done, done, in_value, url_open;
 	uint8_t head_request; /* this answer is to a HEAD: it has no body */
 	uint16_t trailers_n;  /* fields behind the last chunk */
-	char *trailers;	      /* "name: value\r\n" each, own copy; NULL: none came */
+	char *trailers;       /* "name: value\r\n" each, own copy; NULL: none came */
 	uint32_t trailers_size, trailers_cap;
 	uint32_t overhead; /* of the chunks, beyond what chunks need */
 	int8_t error;
 	uint8_t chunked, has_length, coded; /* coded: there is a Transfer-Encoding */
-	uint64_t length; /* Content-Length as sent */
-	const struct slice *spans;     /* body bytes of the last http_parse, in the caller's buffer */
-	struct http_field *fields;     /* in the scratch, or in own once they are kept */
+	uint64_t length;                    /* Content-Length as sent */
+	const struct slice *spans; /* body bytes of the last http_parse, in the caller's buffer */
+	struct http_field *fields; /* in the scratch, or in own once they are kept */
 	struct http_field *own;
 	uint32_t own_cap;
 };
@@ -127,11 +127,11 @@ enum http_outcome http_parse(struct http_parser *p, struct slice in, size_t *use
 /* The peer ended. HTTP_OK with done set when that completes an answer without a length; else
  * HTTP_BAD_BODY or HTTP_BAD. */
 enum http_outcome http_parse_end(struct http_parser *p);
-/* The caller's buffer goes away, or another parser of the same scratch is due: copies what is still needed of the head and
- * its fields. Without it they are lost. */
+/* The caller's buffer goes away, or another parser of the same scratch is due: copies what is still
+ * needed of the head and its fields. Without it they are lost. */
 void http_parser_keep(struct http_parser *p);
-/* Right after http_parse failed: the name of the field that is to blame (where the parser stopped, or
- * the largest one of a head that is too large); empty when it is none. Lies in the head or is
+/* Right after http_parse failed: the name of the field that is to blame (where the parser stopped,
+ * or the largest one of a head that is too large); empty when it is none. Lies in the head or is
  * static. */
 struct slice http_culprit(const struct http_parser *p, enum http_outcome outcome);
 

@@ -36,9 +36,9 @@ refuse(struct pattern_error *error, size_t at, const char *text)
 static pcre2_code *
 compile(struct slice text, struct pattern_error *error)
 {
-	const uint32_t options = PCRE2_ANCHORED | PCRE2_NO_AUTO_CAPTURE |
-				 PCRE2_NEVER_UTF | PCRE2_NEVER_UCP | PCRE2_NEVER_BACKSLASH_C |
-				 PCRE2_DOLLAR_ENDONLY | PCRE2_NO_AUTO_POSSESS;
+	const uint32_t options = PCRE2_ANCHORED | PCRE2_NO_AUTO_CAPTURE | PCRE2_NEVER_UTF |
+				 PCRE2_NEVER_UCP | PCRE2_NEVER_BACKSLASH_C | PCRE2_DOLLAR_ENDONLY |
+				 PCRE2_NO_AUTO_POSSESS;
 	pcre2_compile_context *context = pcre2_compile_context_create(NULL);
 	char why[120];
 	pcre2_code *code;

@@ -10,9 +10,9 @@
 
 #include "slice.h"
 
-#define PATTERN_MAX 1024        /* bytes of a pattern */
-#define PATTERN_COMPILED 16384  /* bytes that it may become */
-#define PATTERN_SUBJECT 8192    /* bytes of a text; longer ones are PATTERN_LIMIT */
+#define PATTERN_MAX 1024       /* bytes of a pattern */
+#define PATTERN_COMPILED 16384 /* bytes that it may become */
+#define PATTERN_SUBJECT 8192   /* bytes of a text; longer ones are PATTERN_LIMIT */
 
 struct pattern;
 

@@ -9,6 +9,6 @@
 #include "buf.h"
 
 /* NULL when all of it is regular; else what is not, static, and where (byte, from 0). `out` then
- * gets the same pattern with x+ written as xx*: PCRE2's DFA matcher counts how often x+ has matched,
- * so that (x+)+ would make a state of its own for each byte. */
+ * gets the same pattern with x+ written as xx*: PCRE2's DFA matcher counts how often x+ has
+ * matched, so that (x+)+ would make a state of its own for each byte. */
 const char *pattern_scan(struct slice text, struct buf *out, size_t *at);

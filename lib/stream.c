@@ -12,8 +12,10 @@
 #include <unistd.h>
 
 #define PARTS_MAX 64
-#define READS_A_TURN 32   /* of one stream, before the others have their turn */
-#define PACE_PENALTY (-3) /* full reads before a source that was paused gets large ones again: more than fit in between */
+#define READS_A_TURN 32 /* of one stream, before the others have their turn */
+#define PACE_PENALTY                                                                               \
+	(-3) /* full reads before a source that was paused gets large ones again: more than fit in \
+		between */
 
 struct stream_chunk { /* bytes that wait for the kernel */
 	uv_write_t req;
@@ -179,8 +181,9 @@ stream_connect(struct stream *s, struct stream_env *env, const struct stream_ops
 	return uv_tcp_connect(&c->req, &s->uv.tcp, address, stream_on_connect);
 }
 
-/* libuv only says that there is something to read. Given no buffer it does not read itself, but calls stream_on_read with
- * UV_ENOBUFS (documented with uv_read_cb): recv is cheaper than its read by what a file has that a socket has not. */
+/* libuv only says that there is something to read. Given no buffer it does not read itself, but
+ * calls stream_on_read with UV_ENOBUFS (documented with uv_read_cb): recv is cheaper than its read
+ * by what a file has that a socket has not. */
 static void
 stream_on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
 {
@@ -209,7 +212,8 @@ stream_on_read(uv_stream_t *stream, ssize_t status, const uv_buf_t *buf)
 	size_t size;
 	ssize_t n;
 
-	if (status != UV_ENOBUFS) { /* an error of libuv's own: it does not do that today, but may */
+	if (status !=
+	    UV_ENOBUFS) { /* an error of libuv's own: it does not do that today, but may */
 		stream_report_end(s, (int)status);
 		return;
 	}
@@ -301,8 +305,8 @@ stream_queue(struct stream *s, const struct slice *parts, unsigned n, size_t ski
 	return STREAM_FULL;
 }
 
-/* What the kernel takes at once. We ask it ourselves: send is cheaper than write by what a file has that a socket has not, and
- * than libuv's way to it. Bytes taken, or a negative errno. */
+/* What the kernel takes at once. We ask it ourselves: send is cheaper than write by what a file has
+ * that a socket has not, and than libuv's way to it. Bytes taken, or a negative errno. */
 static ssize_t
 stream_send(const struct stream *s, const struct slice *parts, unsigned n)
 {

@@ -8,8 +8,8 @@
  * the callee's during the callback only. Reading stays on; it is paused for back-pressure and
  * nothing else, as each change costs a system call. Writing: what the kernel takes at once is not
  * copied; the rest is, once, and counted in `queued`. Beyond STREAM_HIGH the writer is told to stop
- * its source; at STREAM_LOW it hears `drained`. Large reads are cheaper by the byte, but what a slow
- * sink does not take has to be kept: a source that was paused gets small ones for a while.
+ * its source; at STREAM_LOW it hears `drained`. Large reads are cheaper by the byte, but what a
+ * slow sink does not take has to be kept: a source that was paused gets small ones for a while.
  */
 
 #include "list.h"
@@ -20,7 +20,9 @@
 #include <sys/socket.h>
 #include <uv.h>
 
-#define STREAM_READ_SIZE ((size_t)262144) /* at most in one read, of a source whose sink keeps up */
+#define STREAM_READ_SIZE                                                                           \
+	((size_t)262144)                  /* at most in one read, of a source whose sink keeps up  \
+					   */
 #define STREAM_READ_SMALL ((size_t)73728) /* else: a body of 64 KiB comes with its head in one */
 #define STREAM_HIGH ((size_t)131072)
 #define STREAM_LOW ((size_t)32768)
@@ -69,9 +71,8 @@ struct stream {
 
 void stream_env_init(struct stream_env *env, uv_loop_t *loop);
 void stream_env_deinit(struct stream_env *env);
-/* Asks the kernel about paused streams: one that was reset or closed on both sides gets its `end`; one that had its end and was
- * reset since, `drained` with the error.
- * Once a second. */
+/* Asks the kernel about paused streams: one that was reset or closed on both sides gets its `end`;
+ * one that had its end and was reset since, `drained` with the error. Once a second. */
 void stream_env_check(struct stream_env *env);
 
 /* Takes over an accepted, non-blocking socket of this family, with TCP_NODELAY from its listener. 0

@@ -13,7 +13,7 @@
 
 #define UNRESERVED 1u /* RFC 3986 section 2.3 */
 #define DELIM 2u      /* the other pchar of section 3.3, without ';' */
-#define RAW 4u	      /* no pchar; browsers and tools send it as it is all the same */
+#define RAW 4u        /* no pchar; browsers and tools send it as it is all the same */
 #define PCHAR (UNRESERVED | DELIM)
 
 static const uint8_t chars[256] = {

@@ -22,16 +22,16 @@ struct uri_path {
 
 /* `raw`: origin-form path without the query ("/a/b"). `out` needs URI_ROOM(raw.n) bytes; NULL: only
  * look whether it is canonical. 0; 1 when it is not and there is no `out`; or -EINVAL for what is
- * refused always (without `out` it may be 1): not starting with '/', bytes that nobody sends in a path
- * (backslash, '#', space, controls, >= 0x80), a broken triplet, %00, an encoded overlong or invalid
- * UTF-8 sequence that decodes to ASCII. Dot segments above the root are resolved at the root (RFC 3986
- * section 5.2.4). The ten characters "<>[]^`{|} that section 3.3 does not allow, but that everyone
- * takes for themselves, are encoded. */
+ * refused always (without `out` it may be 1): not starting with '/', bytes that nobody sends in a
+ * path (backslash, '#', space, controls, >= 0x80), a broken triplet, %00, an encoded overlong or
+ * invalid UTF-8 sequence that decodes to ASCII. Dot segments above the root are resolved at the
+ * root (RFC 3986 section 5.2.4). The ten characters "<>[]^`{|} that section 3.3 does not allow, but
+ * that everyone takes for themselves, are encoded. */
 #define URI_ROOM(n) (3 * (n) + 1)
 int uri_canonical(struct slice raw, char *out, struct uri_path *result);
 
-/* Is this a query that everyone takes for one? Visible ASCII without '#': wider than RFC 3986 section
- * 3.4, since browsers send '|' and brackets as they are. */
+/* Is this a query that everyone takes for one? Visible ASCII without '#': wider than RFC 3986
+ * section 3.4, since browsers send '|' and brackets as they are. */
 bool uri_query_is_clean(struct slice query);
 
 /* How more liberal readers would understand a suspect path, in match form. There are several, since
@@ -43,8 +43,9 @@ bool uri_query_is_clean(struct slice query);
  *   2: only decoded,
  *   3: only params taken off,
  *   4, 5, 6: as 0, 1, 2, but %3F and %23 are ordinary characters;
- * dots are resolved after it. *climbs: in this reading there is a ".." segment, which a canonical path
- * has not: it may lead out of whatever is put before the path. `out` needs path.n + 1 bytes. */
+ * dots are resolved after it. *climbs: in this reading there is a ".." segment, which a canonical
+ * path has not: it may lead out of whatever is put before the path. `out` needs path.n + 1 bytes.
+ */
 #define URI_READINGS 7
 struct slice uri_reading(struct slice path, unsigned which, char *out, bool *climbs);
 /* Hex digits of triplets in upper case, for matching; `out` needs path.n bytes. */

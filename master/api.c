@@ -65,8 +65,7 @@ const struct api_row api_rows[] = {
 	{ "DELETE", "/frontends/{url}/{backend}", ACCESS_WRITE, api_frontend_delete,
 	  "Deletes it, whatever its backend." },
 	{ "GET", "/backends", ACCESS_READ, api_backends, "All backends." },
-	{ "GET", "/backends/{name}", ACCESS_READ, api_backend,
-	  "The servers and settings of one." },
+	{ "GET", "/backends/{name}", ACCESS_READ, api_backend, "The servers and settings of one." },
 	{ "DELETE", "/backends/{name}", ACCESS_WRITE, api_backend_delete, "Deletes it." },
 	{ "POST", "/backends/{name}/{server}", ACCESS_WRITE, api_server_add,
 	  "Adds the server, with score 0." },
@@ -115,7 +114,8 @@ audit(const struct api_call *c, int status)
 		 log_quote(part[CALL_WHO], who, sizeof who),
 		 log_quote(part[CALL_FROM], from, sizeof from),
 		 log_quote(part[CALL_METHOD], method, sizeof method),
-		 log_quote(part[CALL_PATH], path, sizeof path), status, *c->revision ? c->revision : "-");
+		 log_quote(part[CALL_PATH], path, sizeof path), status,
+		 *c->revision ? c->revision : "-");
 }
 
 static void
@@ -323,8 +323,8 @@ reply_no_row(struct api_call *c, struct slice path, const struct buf *allow)
 	BUF_CLEAN struct buf field = { 0 };
 
 	if (allow->n == 0 && is_asset(path)) {
-		api_reply_message(
-		    c, 400, "Bad asset type. Must be \"frontends\" or \"backends\"", SLICE(""));
+		api_reply_message(c, 400, "Bad asset type. Must be \"frontends\" or \"backends\"",
+				  SLICE(""));
 		return;
 	}
 	if (allow->n == 0) {

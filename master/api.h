@@ -26,18 +26,19 @@ struct api_call {
 	uint32_t id;
 	const struct api_row *row;
 	struct call_text text;
-	struct slice param[API_PARAMS]; /* what stood for {url} and the like, decoded; in the arena */
-	struct arena arena;             /* lives as long as the call */
+	struct slice
+	    param[API_PARAMS]; /* what stood for {url} and the like, decoded; in the arena */
+	struct arena arena;    /* lives as long as the call */
 	char revision[STORE_REVISION_MAX]; /* that it made; "": none */
 	struct buf data;                   /* JSON that goes along with what became of a change */
 };
 
 struct api_row {
-	const char *methods; /* "GET", "POST PUT" */
-	const char *path;    /* "/frontends/{url}": {} stands for one segment that is not empty */
+	const char *methods;   /* "GET", "POST PUT" */
+	const char *path;      /* "/frontends/{url}": {} stands for one segment that is not empty */
 	enum access_role role; /* the least that is needed */
 	void (*run)(struct api_call *c); /* takes the call over: it must be answered once */
-	const char *text; /* one sentence, for `yett help api` */
+	const char *text;                /* one sentence, for `yett help api` */
 };
 
 extern const struct api_row api_rows[];
@@ -50,14 +51,15 @@ void api_answer(struct master *m, struct slot *admin, const struct msg_call *cal
 /* Answers with this JSON (or nothing), and ends the call. `status`: HTTP. `fields`: whole header
  * lines, or NULL. */
 void api_reply(struct api_call *c, int status, struct slice json, const char *fields);
-/* The same in redx's envelope, {"message": text, "data": json, "revision": .., "version": ..}; `data`
- * may be empty. `more`: members of its own (",\"a\":1"). */
+/* The same in redx's envelope, {"message": text, "data": json, "revision": .., "version": ..};
+ * `data` may be empty. `more`: members of its own (",\"a\":1"). */
 void api_reply_message(struct api_call *c, int status, const char *text, struct slice data);
 void api_reply_more(struct api_call *c, int status, const char *text, struct slice data,
 		    struct slice more, const char *fields);
 /* Is the flag ("wait=0") in the query? */
 bool api_flag(const struct api_call *c, struct slice flag);
-/* The value of a parameter of the query, decoded, in the call's arena; p == NULL: it is not there. */
+/* The value of a parameter of the query, decoded, in the call's arena; p == NULL: it is not there.
+ */
 struct slice api_query(struct api_call *c, struct slice name);
 /* For a change of this call: who asks, why (X-Yett-Why, else method and path), If-Match. */
 struct change *api_new_change(struct api_call *c);

@@ -228,7 +228,8 @@ api_apply(struct api_call *c)
 	if (!api_matches(c))
 		reply_mismatch(c);
 	else if (c->text.part[CALL_BODY].n > APPLY_MAX)
-		api_reply_message(c, 413, "The body is larger than 16 MiB, whatever admin.body_limit is",
+		api_reply_message(c, 413,
+				  "The body is larger than 16 MiB, whatever admin.body_limit is",
 				  SLICE(""));
 	else if (json_parse(c->text.part[CALL_BODY], APPLY_MAX, JSON_DEPTH_MAX, &root) < 0)
 		api_reply_message(c, 400, "The body is no JSON", SLICE(""));

@@ -198,7 +198,8 @@ each(struct batching *b, const struct json *body, const char *name,
 static void
 batch(struct api_call *c, enum batch what)
 {
-	struct batching b = { .what = what, .default_score = c->master->config->redis.default_score };
+	struct batching b = { .what = what,
+			      .default_score = c->master->config->redis.default_score };
 	struct json *body = NULL;
 	bool good;
 

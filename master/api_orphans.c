@@ -53,8 +53,8 @@ uses_of_natives(const struct master *m, struct map *used)
 		use_of_route(used,
 			     rules_native_read(rules_native_at(r, NATIVE_ROUTE, i), m->config));
 	for (size_t i = 0; i < rules_natives(r, NATIVE_UPSTREAM); i++)
-		use_of_upstream(used, rules_native_read(rules_native_at(r, NATIVE_UPSTREAM, i),
-							m->config));
+		use_of_upstream(
+		    used, rules_native_read(rules_native_at(r, NATIVE_UPSTREAM, i), m->config));
 	for (size_t i = 0; i < rules_refusals(r); i++) {
 		const struct rules_refusal *f = rules_refusal_at(r, i);
 

@@ -115,9 +115,8 @@ api_reload(struct api_call *c)
 	} else if (master_reload(m, &report) != 0) {
 		reload_refused(c, buf_slice(&report));
 	} else {
-		waiters_add(c,
-			    (api_flag(c, SLICE("wait=1")) ? WAIT_LONG : 0) |
-				(force ? WAIT_FORCE : 0),
-			    on_reloaded);
+		waiters_add(
+		    c, (api_flag(c, SLICE("wait=1")) ? WAIT_LONG : 0) | (force ? WAIT_FORCE : 0),
+		    on_reloaded);
 	}
 }

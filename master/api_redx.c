@@ -290,9 +290,8 @@ api_flush(struct api_call *c)
 	struct buf name BUF_CLEAN = { 0 };
 
 	for (size_t i = 0; i < rules_keys(r); i++) {
-		if (rules_key_at(r, i, &name) &&
-		    (slice_starts(buf_slice(&name), FRONTEND) ||
-		     slice_starts(buf_slice(&name), BACKEND)))
+		if (rules_key_at(r, i, &name) && (slice_starts(buf_slice(&name), FRONTEND) ||
+						  slice_starts(buf_slice(&name), BACKEND)))
 			change_delete(change, buf_slice(&name));
 	}
 	api_change(c, change);

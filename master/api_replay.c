@@ -53,7 +53,8 @@ api_replay_rules(struct api_call *c)
 	struct json *root = NULL;
 
 	if (c->text.part[CALL_BODY].n > RULES_MAX) {
-		api_reply_message(c, 413, "The body is larger than 16 MiB, whatever admin.body_limit is",
+		api_reply_message(c, 413,
+				  "The body is larger than 16 MiB, whatever admin.body_limit is",
 				  SLICE(""));
 	} else if (json_parse(c->text.part[CALL_BODY], RULES_MAX, JSON_DEPTH_MAX, &root) < 0) {
 		api_reply_message(c, 400, "The body is no JSON", SLICE(""));

@@ -64,8 +64,7 @@ change_note(struct change *c, struct slice delta)
 }
 
 static void
-add(struct change *c, enum op_kind kind, struct slice key, struct slice field,
-    struct slice value)
+add(struct change *c, enum op_kind kind, struct slice key, struct slice field, struct slice value)
 {
 	void **first = map_put(&c->keys, key);
 

@@ -27,7 +27,7 @@ struct change {
 	struct arena arena;
 	struct change_op *ops;
 	size_t count, cap;
-	struct map keys;       /* that it touches, each once: the first operation's number, from 1 */
+	struct map keys; /* that it touches, each once: the first operation's number, from 1 */
 	struct slice who, why; /* "token:ci", "PUT /frontends/a/b" */
 	struct slice expected; /* the revisions that it is meant for (change_is_for); empty: any */
 	struct slice note;     /* not empty: there are no operations, what somebody else did is

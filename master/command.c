@@ -89,11 +89,13 @@ static const struct command {
 	  "2 nobody answers, 3 in force but a worker lags." },
 	{ "explain", 2, OPTION_FILE | OPTION_SOCKET | OPTION_JSON | OPTION_HEADER | OPTION_FROM,
 	  command_explain,
-	  "explain METHOD URL [-H \"NAME: VALUE\"]... [--from ADDRESS] [--json] [-c FILE | --socket "
+	  "explain METHOD URL [-H \"NAME: VALUE\"]... [--from ADDRESS] [--json] [-c FILE | "
+	  "--socket "
 	  "PATH]",
 	  "Says what would become of a request in a gateway that runs, without sending anything: "
 	  "its route and\n"
-	  "those that were near, the gate's verdict, the endpoint that would be picked, and what it "
+	  "those that were near, the gate's verdict, the endpoint that would be picked, and what "
+	  "it "
 	  "would get." },
 	{ "history", 0, OPTION_FILE | OPTION_SOCKET | OPTION_JSON, command_history,
 	  "history [--json] [-c FILE | --socket PATH]",
@@ -137,7 +139,8 @@ static const struct command {
 	  "secret." },
 	{ "version", 0, OPTION_JSON, command_version, "version [--json]", "Prints the version." },
 	{ "help", 1, 0, command_help, "help [COMMAND | settings | reasons | api]",
-	  "Prints this, the help of a command, every setting, every reason of a refusal, or every path of\n"
+	  "Prints this, the help of a command, every setting, every reason of a refusal, or every "
+	  "path of\n"
 	  "the management API." },
 };
 

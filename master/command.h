@@ -16,7 +16,7 @@ struct command_options {
 	int claims_count;
 	const char **headers; /* -H "NAME: VALUE", in their order */
 	int headers_count;
-	const char *from; /* --from ADDRESS */
+	const char *from;     /* --from ADDRESS */
 	const char *words[2]; /* what stands without a letter: help TOPIC, diff A B */
 	int words_count;
 	const char *why;      /* --why TEXT */

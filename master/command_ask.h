@@ -30,13 +30,14 @@ int answer_refused(const struct answer *a, const char *command);
 const char *answer_text(const struct json *object, const char *name, char *space);
 double answer_number(const struct json *object, const char *name);
 bool answer_true(const struct json *object, const char *name);
-/* command_replay.c: asks who would go elsewhere by other rules, and shows it. `rules`: as JSON, with
- * POST. The exit status. */
+/* command_replay.c: asks who would go elsewhere by other rules, and shows it. `rules`: as JSON,
+ * with POST. The exit status. */
 int command_replay(const struct command_options *o, const char *method, const char *target,
 		   struct slice rules);
 /* Says on standard error which workers lag. */
 void answer_lagging(const struct json *root);
-/* The admin socket: --socket, that of the file of -c, or the usual one. 0, else config_admin_socket's result. */
+/* The admin socket: --socket, that of the file of -c, or the usual one. 0, else
+ * config_admin_socket's result. */
 int command_socket(const struct command_options *o, struct buf *path);
 /* "3h 12m" */
 void answer_duration(double seconds, struct buf *out);

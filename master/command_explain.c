@@ -239,7 +239,8 @@ command_explain(const struct command_options *o)
 	}
 	bad = write_question(o, &question);
 	if (bad) {
-		fprintf(stderr, "yett explain: \"%s\" is no header; write -H \"Name: value\"\n", bad);
+		fprintf(stderr, "yett explain: \"%s\" is no header; write -H \"Name: value\"\n",
+			bad);
 		return COMMAND_UNREADABLE;
 	}
 	r = answer_send(&a, o, "POST", "/explain", buf_slice(&question));

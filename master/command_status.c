@@ -265,8 +265,7 @@ write_refusals(const struct json *rules, bool colours, struct buf *out)
 	add_head(&c, titles);
 	for (const struct json *r = json_first(json_get(rules, "refused")); r; r = json_next(r)) {
 		add_field(&c, r, "key");
-		columns_add(&c, COLOUR_NONE,
-			    in_force_text(json_text(json_get(r, "in_force"))));
+		columns_add(&c, COLOUR_NONE, in_force_text(json_text(json_get(r, "in_force"))));
 		add_field(&c, r, "since");
 		add_field(&c, r, "reason");
 	}
@@ -359,7 +358,7 @@ add_order(struct columns *c, const struct json *r)
 static void
 write_routes(const struct json *root, bool colours, struct buf *out)
 {
-	static const char *const titles[] = { "HOST",  "PATH",  "MATCH", "CONDITIONS",
+	static const char *const titles[] = { "HOST",  "PATH",     "MATCH", "CONDITIONS",
 					      "ORDER", "UPSTREAM", "FROM",  "STATE",
 					      "ID",    "REASON",   NULL };
 	struct columns c;

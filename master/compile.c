@@ -10,7 +10,6 @@
 #include <errno.h>
 #include <stdlib.h>
 
-
 /* ---- what a client could pose as the gateway with ---- */
 
 struct stripped {
@@ -102,8 +101,7 @@ add_store_policies(struct table_builder *b, const struct config *c, const struct
 		enum native_kind kind;
 		struct slice name;
 
-		if (!f->kept &&
-		    rules_native_key(slice_make(f->key, f->key_n), &kind, &name) &&
+		if (!f->kept && rules_native_key(slice_make(f->key, f->key_n), &kind, &name) &&
 		    kind == NATIVE_POLICY)
 			add_refused_policy(b, c, f);
 	}

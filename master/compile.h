@@ -1,8 +1,8 @@
 #pragma once
 
 /*
- * compile: configuration, rules and addresses become segments. Nothing here talks to anybody; the same input gives the
- * same bytes.
+ * compile: configuration, rules and addresses become segments. Nothing here talks to anybody; the
+ * same input gives the same bytes.
  */
 
 #include "directory.h"
@@ -14,31 +14,37 @@ struct compile_route { /* what became of one route, for `yett routes` */
 	bool exact;
 	enum rules_source source;
 	int32_t priority;
-	uint32_t order; /* among those in force with its host and path, from 1; 0: it is not in force */
-	const char *asks;      /* its conditions, "" for none */
+	uint32_t
+	    order; /* among those in force with its host and path, from 1; 0: it is not in force */
+	const char *asks; /* its conditions, "" for none */
 	enum { ROUTE_ACTIVE, ROUTE_SHADOWED, ROUTE_IS_REFUSED, ROUTE_UNREACHABLE } state;
-	bool faulty;        /* a refused one of a rule whose value is good by itself, and not beside what else there is */
+	bool faulty; /* a refused one of a rule whose value is good by itself, and not beside what
+			else there is */
 	const char *by;     /* of a shadowed one: the id of the winner */
-	const char *reason; /* "" when all is well; an active one may have one too (its backend does not exist) */
+	const char *reason; /* "" when all is well; an active one may have one too (its backend does
+			       not exist) */
 };
 
 struct compile_report {
 	struct arena arena;
 	struct compile_route *routes;
 	size_t routes_count, file_count; /* those of the file come first, in its order */
-	bool sorted; /* the others, by id */
+	bool sorted;                     /* the others, by id */
 };
 
-/* Rules and gate. `rules_loaded`: Redis is not configured, or its rules (or last-known-good ones) are there.
- * 0 or a negative errno. */
-int compile_rules(const struct config *c, const struct rules *rules, bool rules_loaded, const struct directory *d,
-		  struct directory_slots *slots, uint64_t generation, struct segment **out, struct compile_report **report)
-	__attribute__((warn_unused_result));
-/* `sticky_key` signs the names of endpoints in sticky cookies (sticky_key.h). Addresses that names resolve to and that are
- * our own are left out, each with a line in `warnings`. */
-int compile_endpoints(const struct config *c, const struct directory *d, const struct resolver *r, struct slice sticky_key,
-		      uint64_t generation, struct segment **out, struct buf *warnings) __attribute__((warn_unused_result));
-int compile_keys(const struct config *c, uint64_t generation, struct segment **out) __attribute__((warn_unused_result));
+/* Rules and gate. `rules_loaded`: Redis is not configured, or its rules (or last-known-good ones)
+ * are there. 0 or a negative errno. */
+int compile_rules(const struct config *c, const struct rules *rules, bool rules_loaded,
+		  const struct directory *d, struct directory_slots *slots, uint64_t generation,
+		  struct segment **out, struct compile_report **report)
+    __attribute__((warn_unused_result));
+/* `sticky_key` signs the names of endpoints in sticky cookies (sticky_key.h). Addresses that names
+ * resolve to and that are our own are left out, each with a line in `warnings`. */
+int compile_endpoints(const struct config *c, const struct directory *d, const struct resolver *r,
+		      struct slice sticky_key, uint64_t generation, struct segment **out,
+		      struct buf *warnings) __attribute__((warn_unused_result));
+int compile_keys(const struct config *c, uint64_t generation, struct segment **out)
+    __attribute__((warn_unused_result));
 /* For who shows it; a push does not wait for it. */
 void compile_report_sort(struct compile_report *r);
 void compile_report_free(struct compile_report *r);

@@ -191,7 +191,8 @@ compile_action(const struct compile_input *in, struct table_builder *b, enum rul
 	add_split(in, b, source, c, &a);
 	add_mirror(in, source, c, &a);
 	if (a.flags == 0 && a.request_count + a.response_count + a.origins_count + a.arms_count +
-				    a.mirror_percent == 0)
+				    a.mirror_percent ==
+				0)
 		return 0;
 	return seg_builder_add(&b->seg, RULES_ACTIONS, &a, sizeof a);
 }

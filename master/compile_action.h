@@ -7,8 +7,8 @@
 
 #include "compile_routes.h"
 
-/* `source`: where the route comes from. `upstream` is the route's, NULL where it has none. The index of the row, 0 when there is nothing
- * to do. */
+/* `source`: where the route comes from. `upstream` is the route's, NULL where it has none. The
+ * index of the row, 0 when there is nothing to do. */
 uint32_t compile_action(const struct compile_input *in, struct table_builder *b,
 			enum rules_source source, const struct config_route *r,
 			const struct directory_upstream *upstream);

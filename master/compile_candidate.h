@@ -21,8 +21,8 @@ struct candidate {
 	struct slice written; /* the path, for logs and stripping: begins with at.path */
 	const char *add_prefix, *set_host;
 	const struct config_route *route; /* its conditions are asked; NULL: there are none */
-	uint32_t asks; /* how many conditions it was meant to have */
-	struct slice key; /* of those conditions (compile_conditions_key) */
+	uint32_t asks;                    /* how many conditions it was meant to have */
+	struct slice key;                 /* of those conditions (compile_conditions_key) */
 };
 
 struct place { /* where one applies; see compile_order.c */
@@ -40,7 +40,7 @@ struct work {
 	struct place *places; /* of them, sorted; while compile_order runs */
 	struct table_policy *policies;
 	uint32_t policies_count;
-	bool floors; /* some route of the file needs a token */
+	bool floors;        /* some route of the file needs a token */
 	struct map unnamed; /* routes of the file, by their place: how many */
 };
 
@@ -62,8 +62,8 @@ void compile_leads(struct work *w, struct candidate *c, const struct config_rout
 		   const struct directory_upstream *u);
 /* compile_native.c: native rules. */
 void compile_natives(struct work *w, const struct rules *rules);
-/* The upstream that a native rule names: "backend:X" is redx's; else a rule's goes before one of the
- * file. NULL: there is none, or it is refused. */
+/* The upstream that a native rule names: "backend:X" is redx's; else a rule's goes before one of
+ * the file. NULL: there is none, or it is refused. */
 const struct directory_upstream *compile_native_upstream(const struct compile_input *in,
 							 const char *name);
 /* compile_redx.c: those of redx in Redis. */

@@ -59,7 +59,8 @@ compile_conditions(struct table_builder *b, const struct config_route *r)
 {
 	struct buf *section = &b->seg.sections[RULES_CONDITIONS];
 	uint32_t first = (uint32_t)(section->n / sizeof(struct table_condition));
-	struct table_condition c = { .kind = CONDITION_METHODS, .methods = compile_conditions_methods(r) };
+	struct table_condition c = { .kind = CONDITION_METHODS,
+				     .methods = compile_conditions_methods(r) };
 
 	if (r->methods)
 		seg_builder_add(&b->seg, RULES_CONDITIONS, &c, sizeof c);
@@ -77,7 +78,9 @@ static void
 text_all(const struct config_condition *all, size_t count, uint32_t kind, struct buf *out)
 {
 	static const char *const signs[] = {
-		[CONDITION_PRESENT] = "", [CONDITION_EQUAL] = " = ", [CONDITION_PREFIX] = " ^= ",
+		[CONDITION_PRESENT] = "",
+		[CONDITION_EQUAL] = " = ",
+		[CONDITION_PREFIX] = " ^= ",
 		[CONDITION_REGEX] = " ~ ",
 	};
 
@@ -93,7 +96,7 @@ text_all(const struct config_condition *all, size_t count, uint32_t kind, struct
 void
 compile_conditions_text(const struct config_route *r, struct buf *out)
 {
-	static const char *const names[] = { "GET",   "HEAD",	 "POST",    "PUT",  "DELETE",
+	static const char *const names[] = { "GET",   "HEAD",    "POST",    "PUT",  "DELETE",
 					     "PATCH", "OPTIONS", "CONNECT", "TRACE" };
 
 	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {

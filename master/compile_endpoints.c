@@ -113,7 +113,10 @@ compile_endpoints(const struct config *c, const struct directory *d, const struc
 	const struct table_upstream hole = { .flags = UPSTREAM_ABSENT };
 	struct own *own = own_new(c);
 	struct endpoints s = {
-		.resolver = r, .own = own, .sticky_key = sticky_key, .warnings = warnings,
+		.resolver = r,
+		.own = own,
+		.sticky_key = sticky_key,
+		.warnings = warnings,
 	};
 	int result;
 

@@ -147,11 +147,11 @@ add_native(struct work *w, struct rules_native *n)
 	else if (lead.fault)
 		compile_refuse(w, c, "its upstream is refused: ", lead.fault);
 	else if (lead.u && lead.u->own_count > 0)
-		compile_reason(w, c, "left out, because it is a listener of this gateway: ",
-			       lead.u->own[0]);
+		compile_reason(
+		    w, c, "left out, because it is a listener of this gateway: ", lead.u->own[0]);
 	else if (kept)
-		compile_reason(w, c, "the last good value stays; the newest one is refused: ",
-			       kept->reason);
+		compile_reason(
+		    w, c, "the last good value stays; the newest one is refused: ", kept->reason);
 	else if (lead.refusal)
 		compile_reason(w, c, "the last good upstream stays; the newest one is refused: ",
 			       lead.refusal->reason);
@@ -188,8 +188,7 @@ compile_natives(struct work *w, const struct rules *rules)
 		enum native_kind kind;
 		struct slice name;
 
-		if (!f->kept &&
-		    rules_native_key(slice_make(f->key, f->key_n), &kind, &name) &&
+		if (!f->kept && rules_native_key(slice_make(f->key, f->key_n), &kind, &name) &&
 		    kind == NATIVE_ROUTE)
 			add_refused(w, f, name);
 	}

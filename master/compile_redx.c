@@ -21,8 +21,7 @@ target_redis(struct work *w, struct candidate *c, const struct rules_frontend *f
 	     const struct rules_refusal *kept)
 {
 	struct slice backend = slice_make(f->backend, f->backend_n);
-	const struct directory_upstream *u =
-	    directory_find(w->in->directory, SOURCE_REDX, backend);
+	const struct directory_upstream *u = directory_find(w->in->directory, SOURCE_REDX, backend);
 	const struct rules_refusal *refusal = backend_refusal(w->in->rules, f->backend);
 
 	c->line->upstream = compile_text(w, backend);
@@ -33,15 +32,16 @@ target_redis(struct work *w, struct candidate *c, const struct rules_frontend *f
 	else if (!u)
 		c->line->reason = "backend does not exist";
 	else if (u->own_count > 0)
-		compile_reason(w, c, "left out, because it is a listener of this gateway: ", u->own[0]);
+		compile_reason(w, c,
+			       "left out, because it is a listener of this gateway: ", u->own[0]);
 	else if (u->endpoints_count == 0)
 		c->line->reason = "backend has no servers";
 	else if (kept)
-		compile_reason(w, c,
-			    "the last good value stays; the newest one is refused: ", kept->reason);
+		compile_reason(
+		    w, c, "the last good value stays; the newest one is refused: ", kept->reason);
 	else if (refusal)
 		compile_reason(w, c, "the last good backend stays; the newest one is refused: ",
-			    refusal->reason);
+			       refusal->reason);
 }
 
 /* `f` is NULL for a key that is refused and has no last good version; `refusal` then says why. */

@@ -280,8 +280,10 @@ close_store(struct work *w)
 		struct candidate *c = &w->candidates[i];
 
 		if (c->line->source != SOURCE_FILE && !(c->flags & ROUTE_REFUSED))
-			compile_refuse(w, c, "what this one may serve cannot be told before it is "
-				       "mended: ", quoted);
+			compile_refuse(w, c,
+				       "what this one may serve cannot be told before it is "
+				       "mended: ",
+				       quoted);
 	}
 }
 
@@ -330,7 +332,7 @@ void
 compile_report_sort(struct compile_report *r)
 {
 	if (!r->sorted)
-		qsort(r->routes + r->file_count, r->routes_count - r->file_count,
-		      sizeof *r->routes, compare_lines);
+		qsort(r->routes + r->file_count, r->routes_count - r->file_count, sizeof *r->routes,
+		      compare_lines);
 	r->sorted = true;
 }

@@ -49,9 +49,9 @@ struct config_secret { /* from the file, a file, an environment variable, or sys
 };
 
 struct config_admin_user { /* of the admin socket */
-	const char *name; /* or number */
-	uint32_t uid;     /* found out when the file is read */
-	uint32_t role;    /* enum access_role */
+	const char *name;  /* or number */
+	uint32_t uid;      /* found out when the file is read */
+	uint32_t role;     /* enum access_role */
 	struct config_place place;
 };
 
@@ -88,25 +88,25 @@ struct config_health {
 	uint32_t fall, rise;
 };
 
-struct config_balance { /* which endpoint gets a request */
-	uint32_t strategy;     /* enum balance */
-	const char *hash_by;   /* as written; see hash_by.h */
-	uint32_t hash_bound;   /* per cent; 0 = off */
-	uint32_t eject_failures; /* in a row; 0 = off */
+struct config_balance {                                  /* which endpoint gets a request */
+	uint32_t strategy;                               /* enum balance */
+	const char *hash_by;                             /* as written; see hash_by.h */
+	uint32_t hash_bound;                             /* per cent; 0 = off */
+	uint32_t eject_failures;                         /* in a row; 0 = off */
 	uint32_t eject_time, eject_max_time, slow_start; /* ms */
-	uint32_t max_connections; /* 0 = no limit */
+	uint32_t max_connections;                        /* 0 = no limit */
 	uint32_t queue, queue_timeout /* ms */;
 };
 
 struct config_sticky { /* a cookie that names the endpoint; "": none */
 	const char *cookie, *path;
 	uint32_t same_site, secure; /* enum same_site, sticky_secure */
-	uint32_t max_age_s;	 /* 0 = until the browser ends */
-	bool redx;	          /* the value tells the address, as redx's does */
+	uint32_t max_age_s;         /* 0 = until the browser ends */
+	bool redx;                  /* the value tells the address, as redx's does */
 };
 
-struct config_plugin { /* of redx: one of them is set */
-	uint32_t name; /* enum plugin_name */
+struct config_plugin {                  /* of redx: one of them is set */
+	uint32_t name;                  /* enum plugin_name */
 	uint32_t score, weighted_score; /* enum score_end */
 	struct config_sticky stickiness;
 	struct config_place place;
@@ -159,7 +159,7 @@ struct config_arm { /* of a split */
 	struct config_place place;
 };
 
-struct config_action { /* what a route does beside passing requests on as they are */
+struct config_action {        /* what a route does beside passing requests on as they are */
 	const char *redirect; /* template of the target, "" = none */
 	uint32_t redirect_status;
 	uint32_t respond_status; /* 0 = none */
@@ -173,7 +173,7 @@ struct config_action { /* what a route does beside passing requests on as they a
 	const char *split_by;
 	const char *mirror; /* upstream, "" = none */
 	uint32_t mirror_percent;
-	uint32_t auth; /* enum route_auth */
+	uint32_t auth;     /* enum route_auth */
 	uint32_t retries;  /* UINT32_MAX = the global one */
 	uint32_t retry_on; /* RETRY_* */
 };
@@ -183,7 +183,7 @@ enum route_auth { AUTH_INHERIT, AUTH_REQUIRED, AUTH_NONE };
 struct config_condition { /* on one header field, or one parameter of the query */
 	const char *name;
 	const char *value, *prefix, *regex; /* at most one of them; NULL: it is not given */
-	bool present; /* without any of them: shall there be one? */
+	bool present;                       /* without any of them: shall there be one? */
 	bool negated;
 	struct config_place place;
 };
@@ -226,7 +226,7 @@ struct config_policy { /* entries of a gate, under a name */
 	struct config_place place;
 };
 
-struct config_delegate { /* a path below which rules of a store may open what the file protects */
+struct config_delegate {  /* a path below which rules of a store may open what the file protects */
 	const char *path; /* canonical */
 	struct config_place place;
 };
@@ -279,7 +279,7 @@ struct config_page {
 
 struct config {
 	struct arena arena;
-	uint64_t serial; /* no two that were loaded have the same; 0: it was not */
+	uint64_t serial;  /* no two that were loaded have the same; 0: it was not */
 	const char *file; /* absolute */
 	enum profile profile;
 	struct config_listener *listeners;
@@ -290,7 +290,7 @@ struct config {
 	size_t admin_users_count;
 	uint64_t admin_body;
 	struct config_api api;
-	uint32_t workers;                   /* resolved: never 0 */
+	uint32_t workers; /* resolved: never 0 */
 	const char *run_dir, *state_dir;
 	const char *user; /* "" = stay */
 	struct config_redis redis;
@@ -313,7 +313,7 @@ struct config {
 	uint32_t max_connections, max_per_address, fd_reserve;
 	uint32_t replay_keys;
 	uint32_t retries, retry_budget;
-	struct config_health health; /* defaults for every upstream, and for those of Redis */
+	struct config_health health;   /* defaults for every upstream, and for those of Redis */
 	struct config_balance balance; /* so are these */
 	const char *fallback;
 	struct config_secret sticky_secret;

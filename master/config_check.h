@@ -12,7 +12,8 @@ void config_check(struct config_reader *r);
 /* config_check_routes.c: upstreams, targets and routes. */
 void config_check_balance(struct config_reader *r); /* balancing, plugins, cookies */
 /* Is a claim that this balances by one of the gate's? */
-void config_check_hash(struct config_reader *r, const struct config_balance *b, int line, const char *key);
+void config_check_hash(struct config_reader *r, const struct config_balance *b, int line,
+		       const char *key);
 void config_check_upstreams(struct config_reader *r);
 void config_check_own(struct config_reader *r);
 void config_check_routes(struct config_reader *r);

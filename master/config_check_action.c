@@ -97,10 +97,11 @@ check_name(const struct action_check *a, const struct config_route *route, const
 
 	fold(name, &folded);
 	if (is_kept(a, buf_slice(&folded), answer))
-		mistake(a, line, below,
-			"%s is the gateway's own: it frames the message, belongs to one connection, "
-			"or says who asks; remove it",
-			name);
+		mistake(
+		    a, line, below,
+		    "%s is the gateway's own: it frames the message, belongs to one connection, "
+		    "or says who asks; remove it",
+		    name);
 	else if (answer && route->action.cors.origins_count > 0 &&
 		 slice_starts(buf_slice(&folded), SLICE("access-control-")))
 		mistake(a, line, below, "%s is set by cors; remove one of the two", name);
@@ -127,8 +128,7 @@ check_set(const struct action_check *a, const struct config_route *route, const 
 static void
 check_changes(const struct action_check *a, const struct config_route *route, bool answer)
 {
-	const struct config_changes *c =
-	    answer ? &route->action.response : &route->action.request;
+	const struct config_changes *c = answer ? &route->action.response : &route->action.request;
 
 	check_set(a, route, answer ? "response_headers.set" : "request_headers.set", c->set,
 		  c->set_count, answer);
@@ -195,16 +195,18 @@ check_split(const struct action_check *a, const struct config_action *c)
 		}
 	}
 	if (c->arms_count > 0 && sum == 0)
-		mistake(a, 0, "split", "all weights are 0, so that nothing gets the requests; raise one");
+		mistake(a, 0, "split",
+			"all weights are 0, so that nothing gets the requests; raise one");
 }
 
 static void
 check_auth(const struct action_check *a, const struct config_action *c)
 {
 	if (c->auth == AUTH_REQUIRED && !a->has_keys)
-		mistake(a, 0, "auth",
-			"a token is needed, but there is nothing to verify it with; give gate.secret "
-			"or gate.public_key");
+		mistake(
+		    a, 0, "auth",
+		    "a token is needed, but there is nothing to verify it with; give gate.secret "
+		    "or gate.public_key");
 	if (c->auth == AUTH_NONE && a->gated)
 		mistake(a, 0, "auth",
 			"the gate protects %s, which a route cannot undo; name the path in "
@@ -234,13 +236,15 @@ check_answers(const struct action_check *a, const struct config_route *route)
 {
 	const struct config_action *c = &route->action;
 	bool own = (c->redirect && *c->redirect) || c->respond_status;
-	const char *fault = c->redirect && *c->redirect ? redirect_fault(slice_of(c->redirect)) : NULL;
+	const char *fault =
+	    c->redirect && *c->redirect ? redirect_fault(slice_of(c->redirect)) : NULL;
 
 	if (fault)
 		mistake(a, 0, "redirect.to", "\"%s\" %s", c->redirect, fault);
 	if (own && c->mirror && *c->mirror)
-		mistake(a, 0, "mirror",
-			"the gateway answers itself, so that there is nothing to mirror; remove it");
+		mistake(
+		    a, 0, "mirror",
+		    "the gateway answers itself, so that there is nothing to mirror; remove it");
 	if (own && c->request.set_count + c->request.add_count + c->request.remove_count > 0)
 		mistake(a, 0, "request_headers",
 			"the gateway answers itself, so that nobody sees them; remove them");

@@ -86,10 +86,11 @@ check_open(struct config_reader *r, const struct config_api_listener *l, size_t 
 		return;
 	snprintf(key, sizeof key, "admin.api.listen[%zu].address", i);
 	if (c->api.unauthenticated)
-		mistakes_add(&r->mistakes, true, l->place.line, key,
-			     "admin.api.allow_unauthenticated is set: WHOEVER REACHES %s MAY CHANGE "
-			     "THE RULES; use tokens, or see to it that only operators reach it",
-			     l->address.text);
+		mistakes_add(
+		    &r->mistakes, true, l->place.line, key,
+		    "admin.api.allow_unauthenticated is set: WHOEVER REACHES %s MAY CHANGE "
+		    "THE RULES; use tokens, or see to it that only operators reach it",
+		    l->address.text);
 	else if (c->api.tokens_count == 0)
 		mistakes_add(&r->mistakes, false, l->place.line, key,
 			     "there is no token in admin.api.tokens, so that nobody could use it; "

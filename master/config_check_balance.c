@@ -29,7 +29,8 @@ check_plugins(struct config_reader *r)
 
 /* A claim is known only where the gate takes it out of the token. */
 void
-config_check_hash(struct config_reader *r, const struct config_balance *b, int line, const char *key)
+config_check_hash(struct config_reader *r, const struct config_balance *b, int line,
+		  const char *key)
 {
 	const struct config_gate *g = &r->c->gate;
 	struct hash_by_text by;
@@ -50,14 +51,15 @@ check_sticky(struct config_reader *r, const struct config_upstream *u)
 {
 	struct buf BUF_CLEAN key = { 0 };
 
-	if (!u->sticky.cookie || !*u->sticky.cookie ||
-	    u->sticky.same_site != SAME_SITE_NONE || u->sticky.secure == STICKY_SECURE_ON)
+	if (!u->sticky.cookie || !*u->sticky.cookie || u->sticky.same_site != SAME_SITE_NONE ||
+	    u->sticky.secure == STICKY_SECURE_ON)
 		return;
 	buf_addf(&key, "upstreams.%s.sticky.samesite", u->name);
 	buf_addc(&key, '\0');
-	mistakes_add(&r->mistakes, true, u->place.line, key.p,
-		     "browsers take a cookie with SameSite=None only if it is Secure as well; write "
-		     "secure: true");
+	mistakes_add(
+	    &r->mistakes, true, u->place.line, key.p,
+	    "browsers take a cookie with SameSite=None only if it is Secure as well; write "
+	    "secure: true");
 }
 
 static void
@@ -66,9 +68,9 @@ check_secret(struct config_reader *r)
 	const struct config_secret *s = &r->c->sticky_secret;
 
 	if (s->bytes && s->n < SECRET_ADVISED)
-		mistakes_add(&r->mistakes, s->n > 0, config_line(r, "sticky_secret"),
-			     "sticky_secret", "the secret has %zu bytes; use at least %d random ones",
-			     s->n, SECRET_ADVISED);
+		mistakes_add(
+		    &r->mistakes, s->n > 0, config_line(r, "sticky_secret"), "sticky_secret",
+		    "the secret has %zu bytes; use at least %d random ones", s->n, SECRET_ADVISED);
 }
 
 void

@@ -21,7 +21,7 @@ struct config_reader {
 	struct mistakes mistakes;
 	const char *file; /* as the operator named it */
 	mode_t mode;      /* of that file */
-	bool rule; /* an entry of a store is read (config_rule.c), and not the file */
+	bool rule;        /* an entry of a store is read (config_rule.c), and not the file */
 	const struct node *root;
 	struct buf key,
 	    pattern; /* path of what is being read, as it stands in the file and in the table */

@@ -16,8 +16,8 @@ enum native_kind { NATIVE_ROUTE, NATIVE_UPSTREAM, NATIVE_POLICY, NATIVE_KINDS };
  * what it inherits, as long as `c`). `c`: what it inherits from; NULL: nothing, when only its
  * correctness is of interest. 0; -EINVAL: it is refused, and `why` says where and why. Even then
  * *out is what could be read of it, if enough could to be on the safe side: of a route its host and
- * path, and of its conditions those that are whole; of a policy what it closes (`unread`: there may be
- * more). Else *out is NULL. */
+ * path, and of its conditions those that are whole; of a policy what it closes (`unread`: there may
+ * be more). Else *out is NULL. */
 int config_rule_read(enum native_kind kind, const struct config *c, struct slice name,
 		     struct slice json, struct arena *arena, void **out, struct buf *why)
     __attribute__((warn_unused_result));

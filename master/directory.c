@@ -92,8 +92,7 @@ add_endpoint(struct builder *b, struct directory_upstream *u, const struct confi
 }
 
 static struct directory_upstream *
-add_upstream(struct builder *b, const char *name, enum rules_source source,
-	     size_t endpoints)
+add_upstream(struct builder *b, const char *name, enum rules_source source, size_t endpoints)
 {
 	struct directory_upstream *u = &b->d->upstreams[b->d->upstreams_count++];
 	struct buf identity BUF_CLEAN = { 0 };
@@ -187,7 +186,8 @@ max_score(struct builder *b, const struct rules_backend *from)
 static void
 add_redis(struct builder *b, const struct config *c, const struct rules_backend *from)
 {
-	struct directory_upstream *u = add_upstream(b, from->name, SOURCE_REDX, from->servers_count);
+	struct directory_upstream *u =
+	    add_upstream(b, from->name, SOURCE_REDX, from->servers_count);
 
 	u->health = c->health;
 	u->health.path = copy(b, c->health.path);

@@ -18,14 +18,14 @@ struct directory_endpoint {
 	struct config_address address;
 	const char *base;
 	uint32_t weight;
-	double score; /* of redx */
+	double score;  /* of redx */
 	uint32_t slot; /* on the board; 0 = "other" when the board is full */
 };
 
 struct directory_upstream {
-	const char *name; /* as in the file, or the backend's name in Redis */
+	const char *name;         /* as in the file, or the backend's name in Redis */
 	enum rules_source source; /* the name spaces are apart */
-	uint32_t index;   /* in ENDPOINTS_UPSTREAMS: stable while the upstream exists */
+	uint32_t index;           /* in ENDPOINTS_UPSTREAMS: stable while the upstream exists */
 	struct directory_endpoint *endpoints;
 	size_t endpoints_count;
 	const char **own; /* authorities of those that are left out: listeners of this gateway */
@@ -33,7 +33,7 @@ struct directory_upstream {
 	struct config_health health;
 	struct config_balance balance;
 	struct config_sticky sticky;
-	const char *fallback; /* "": as the configuration says */
+	const char *fallback;                /* "": as the configuration says */
 	const struct config_plugin *plugins; /* of redx; they decide in the place of balance */
 	size_t plugins_count;
 	const double *max_score; /* of the backend; NULL: it has none */
@@ -46,7 +46,7 @@ struct directory {
 	struct directory_upstream *upstreams;
 	size_t upstreams_count;
 	struct map by_name[SOURCES]; /* the same */
-	uint32_t index_end; /* one more than the largest index */
+	uint32_t index_end;          /* one more than the largest index */
 };
 
 /* Remembers slots by identity between directories, so that counters and health stay with their
@@ -68,5 +68,5 @@ struct directory_slots { /* one for the life of the master */
 struct directory *directory_build(const struct config *c, const struct rules *rules,
 				  struct directory_slots *slots, struct buf *warnings);
 void directory_free(struct directory *d);
-const struct directory_upstream *
-directory_find(const struct directory *d, enum rules_source source, struct slice name);
+const struct directory_upstream *directory_find(const struct directory *d, enum rules_source source,
+						struct slice name);

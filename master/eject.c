@@ -8,9 +8,9 @@
 #define SETTLE_MS 1000
 #define COUNT_MAX 1000u
 
-struct ejectable {   /* by slot on the board */
-	char *authority; /* whose the words are; NULL: nobody's yet */
-	uint64_t round;  /* of the ejector_watch that last named it */
+struct ejectable {        /* by slot on the board */
+	char *authority;  /* whose the words are; NULL: nobody's yet */
+	uint64_t round;   /* of the ejector_watch that last named it */
 	uint64_t step_ms; /* ejection.time as it was */
 	uint64_t fall_ms; /* when its count falls */
 	uint64_t deaf_ms; /* it was not ejected: so long nobody asks again */
@@ -114,8 +114,8 @@ tally_of(const struct ejector *e, const struct directory_upstream *u, uint32_t s
 		t.has |= slot && d->slot == slot;
 		if (on_board(d->slot) && (e->slots[d->slot].out || d->slot == slot))
 			t.out++;
-		else if (resolves(e, d) && (!on_board(d->slot) ||
-					    words_of(e, d->slot)->state != HEALTH_DEAD))
+		else if (resolves(e, d) &&
+			 (!on_board(d->slot) || words_of(e, d->slot)->state != HEALTH_DEAD))
 			t.usable++;
 	}
 	return t;
@@ -290,8 +290,8 @@ ejector_watch(struct ejector *e, const struct directory *d, uint64_t now_ms)
 	e->round++;
 	for (size_t i = 0; i < d->upstreams_count; i++) {
 		const struct directory_upstream *u = &d->upstreams[i];
-		bool joins = e->directory &&
-			     directory_find(e->directory, u->source, slice_of(u->name));
+		bool joins =
+		    e->directory && directory_find(e->directory, u->source, slice_of(u->name));
 
 		for (size_t k = 0; k < u->endpoints_count; k++) {
 			if (on_board(u->endpoints[k].slot))

@@ -1,10 +1,10 @@
 #pragma once
 
 /*
- * explain: an operator asks what would become of a request. A traffic worker says it, since it alone
- * has the keys that verify tokens and the turns of its upstreams; the master writes the request as
- * it would come, passes it on, and adds to the answer what it alone knows: which rules the route
- * shadows.
+ * explain: an operator asks what would become of a request. A traffic worker says it, since it
+ * alone has the keys that verify tokens and the turns of its upstreams; the master writes the
+ * request as it would come, passes it on, and adds to the answer what it alone knows: which rules
+ * the route shadows.
  */
 
 #include "lib/list.h"

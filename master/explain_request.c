@@ -41,7 +41,8 @@ take_apart(struct slice url, struct slice *host, struct slice *target)
 	}
 }
 
-/* `host`: that of an absolute target, in whose stead no Host is believed; p == NULL: there is none. */
+/* `host`: that of an absolute target, in whose stead no Host is believed; p == NULL: there is none.
+ */
 static const char *
 add_fields(struct buf *head, const struct json *fields, struct slice host)
 {
@@ -50,7 +51,8 @@ add_fields(struct buf *head, const struct json *fields, struct slice host)
 		struct slice value = json_text(json_get(f, "value"));
 
 		if (!is_line(name) || !is_line(value))
-			return "each of the headers is {\"name\": text, \"value\": text}, on one line";
+			return "each of the headers is {\"name\": text, \"value\": text}, on one "
+			       "line";
 		if (host.p && slice_ieq(name, SLICE("Host")))
 			continue;
 		buf_addf(head, "%.*s: %.*s\r\n", SLICE_F(name), SLICE_F(value));
@@ -93,8 +95,8 @@ explain_request(struct slice json, struct buf *head, uint8_t ip[16], const char 
 		*why = "the body is no JSON";
 		return -1;
 	}
-	*why = json_kind(root) == JSON_OBJECT ? write_head(root, head)
-					      : "the body is no JSON object";
+	*why =
+	    json_kind(root) == JSON_OBJECT ? write_head(root, head) : "the body is no JSON object";
 	from = json_text(json_get(root, "from"));
 	if (!*why && !forwarded_address(from.p ? from : SLICE("127.0.0.1"), ip))
 		*why = "from is no address";

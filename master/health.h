@@ -1,8 +1,8 @@
 #pragma once
 
 /*
- * health: what the results of probes make of an endpoint. Writes its words on the board and a line of log when its state
- * changes; asks nobody anything.
+ * health: what the results of probes make of an endpoint. Writes its words on the board and a line
+ * of log when its state changes; asks nobody anything.
  */
 
 #include "config.h"

@@ -225,10 +225,8 @@ open_unix(struct opening *o, struct listener *l, const struct socket_address *a,
 	/* Other users' reverse proxies may connect to a traffic socket; the admin socket is for
 	 * operators in our group; only our own next master connects to the third. */
 	static const mode_t mode[] = {
-		[LISTENER_HTTP] = 0666,
-		[LISTENER_ADMIN] = 0660,
-		[LISTENER_ADMIN_READONLY] = 0660,
-		[LISTENER_API] = 0600,
+		[LISTENER_HTTP] = 0666,           [LISTENER_ADMIN] = 0660,
+		[LISTENER_ADMIN_READONLY] = 0660, [LISTENER_API] = 0600,
 		[LISTENER_TAKEOVER] = 0600,
 	};
 	struct slice run_dir = slice_of(o->config->run_dir);

@@ -37,7 +37,7 @@ struct lookups {
 	struct list watches;
 	struct list waiting, running, finished;
 	unsigned running_count;
-	bool asking;  /* inside ares_getaddrinfo: what is answered now needed no network */
+	bool asking; /* inside ares_getaddrinfo: what is answered now needed no network */
 	bool closing;
 };
 
@@ -89,7 +89,8 @@ resolved_from(struct resolved *out, const struct sockaddr *from)
 	}
 }
 
-/* Sorted before it is cut, so that a server that turns a long list around gives the same set each time. */
+/* Sorted before it is cut, so that a server that turns a long list around gives the same set each
+ * time. */
 static void
 answer_addresses(struct lookup_answer *a, const struct ares_addrinfo *info)
 {
@@ -118,7 +119,8 @@ answer_ttl(struct lookup_answer *a, const struct ares_addrinfo *info)
 		ttl = node->ai_ttl < ttl ? node->ai_ttl : ttl;
 	for (const struct ares_addrinfo_cname *cname = info->cnames; cname; cname = cname->next)
 		ttl = cname->ttl < ttl ? cname->ttl : ttl;
-	a->ttl_s = ttl > 0 ? (uint32_t)ttl : 0; /* one with the highest bit set counts as 0 (RFC 2181 section 8) */
+	a->ttl_s = ttl > 0 ? (uint32_t)ttl
+			   : 0; /* one with the highest bit set counts as 0 (RFC 2181 section 8) */
 }
 
 static void
@@ -159,7 +161,8 @@ lookup_answered(void *userdata, int status, int timeouts, struct ares_addrinfo *
 	lookup_finish(q);
 }
 
-/* ---- the machine: c-ares is entered from here only, and users are called when it has been left ---- */
+/* ---- the machine: c-ares is entered from here only, and users are called when it has been left
+ * ---- */
 
 static void
 lookup_start(struct lookup *q)
@@ -266,7 +269,7 @@ watch_change(void *userdata, ares_socket_t fd, int readable, int writable)
 	struct lookups *l = userdata;
 	struct watch *w = NULL;
 
-	list_for(link, &l->watches) {
+	list_for (link, &l->watches) {
 		if (container_of(link, struct watch, link)->fd == fd)
 			w = container_of(link, struct watch, link);
 	}
@@ -280,7 +283,8 @@ watch_change(void *userdata, ares_socket_t fd, int readable, int writable)
 	if (!w)
 		w = watch_new(l, fd);
 	if (w)
-		uv_poll_start(&w->poll, (readable ? UV_READABLE : 0) | (writable ? UV_WRITABLE : 0), watch_on_ready);
+		uv_poll_start(&w->poll, (readable ? UV_READABLE : 0) | (writable ? UV_WRITABLE : 0),
+			      watch_on_ready);
 }
 
 /* ---- from outside ---- */
@@ -313,7 +317,8 @@ lookups_open(struct lookups *l, struct slice servers)
 	ares_channel next, before = l->channel;
 	int status;
 
-#ifdef ARES_OPT_QUERY_CACHE /* newer c-ares keeps answers itself, also beyond their TTL as we count it */
+#ifdef ARES_OPT_QUERY_CACHE /* newer c-ares keeps answers itself, also beyond their TTL as we      \
+			       count it */
 	wanted |= ARES_OPT_QUERY_CACHE;
 	options.qcache_max_ttl = 0;
 #endif

@@ -55,7 +55,7 @@ struct master {
 	struct board_master *page;
 	int page_fd;
 
-	struct rules *rules;     /* of Redis, or of the file store */
+	struct rules *rules; /* of Redis, or of the file store */
 	struct revisions revisions;
 	char store_fault[512];   /* what is wrong with the file of the rules; "": nothing */
 	bool remembered;         /* they were last-known-good ones from the state file */

@@ -33,8 +33,7 @@ mistakes_add(struct mistakes *m, bool warning, int line, const char *key, const 
 		m->cap = m->cap ? 2 * m->cap : 16;
 		m->items = xrealloc(m->items, m->cap * sizeof *m->items);
 	}
-	m->items[m->count] = (struct mistake){ line, m->count, warning,
-						xstrndup(text.p, text.n) };
+	m->items[m->count] = (struct mistake){ line, m->count, warning, xstrndup(text.p, text.n) };
 	m->count++;
 	m->errors += !warning;
 }

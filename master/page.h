@@ -20,7 +20,7 @@ struct page {
 	char *unix_path;
 	uint16_t port;
 	uint32_t proxy; /* enum proxy_version: the header it expects, of our own connections */
-	size_t prefer; /* the address to try first: the one that answered last */
+	size_t prefer;  /* the address to try first: the one that answered last */
 
 	uv_loop_t *loop; /* these are of the request under way */
 	const struct resolver *resolver;

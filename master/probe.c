@@ -13,11 +13,12 @@
 #define AT_ONCE 64
 #define UNSETTLED_MS 100 /* how soon to look again for a name that is being asked for */
 
-enum endpoint_at { /* what moves it on; endpoint_stop leads back to the first from each of the others */
-	ENDPOINT_IDLE,    /* nothing: not watched, or its health section is off */
-	ENDPOINT_DUE,     /* the wheel */
-	ENDPOINT_READY,   /* a free place among those under way */
-	ENDPOINT_RUNNING, /* its page is asked for */
+enum endpoint_at { /* what moves it on; endpoint_stop leads back to the first from each of the
+		      others */
+		   ENDPOINT_IDLE,    /* nothing: not watched, or its health section is off */
+		   ENDPOINT_DUE,     /* the wheel */
+		   ENDPOINT_READY,   /* a free place among those under way */
+		   ENDPOINT_RUNNING, /* its page is asked for */
 };
 
 struct endpoint {
@@ -31,7 +32,7 @@ struct endpoint {
 	char *authority;
 	struct config_health rules; /* without the path, which is the directory's */
 	struct health health;
-	bool spread; /* has its own place in the interval */
+	bool spread;         /* has its own place in the interval */
 	uint64_t started_ms; /* of its last probe */
 };
 
@@ -45,11 +46,12 @@ struct prober {
 	bool short_of; /* of descriptors or memory; said once */
 	struct board_master *board;
 	const struct resolver *resolver;
-	struct endpoint *slots[BOARD_ENDPOINTS]; /* of those that left, too, until the slot means another one */
+	struct endpoint
+	    *slots[BOARD_ENDPOINTS]; /* of those that left, too, until the slot means another one */
 	uint64_t round;
 	uint64_t died; /* sequence of deaths */
 	uint64_t random;
-	size_t beyond; /* endpoints without a slot at the last look */
+	size_t beyond;    /* endpoints without a slot at the last look */
 	struct seen seen; /* "AUTHORITY PATH" */
 };
 
@@ -254,7 +256,8 @@ prober_endpoint(struct prober *p, const struct directory_endpoint *d)
 	return e;
 }
 
-/* What is known of the old page does not count for another one; the state stays until that is known better. */
+/* What is known of the old page does not count for another one; the state stays until that is known
+ * better. */
 static void
 endpoint_turn_page(struct endpoint *e)
 {
@@ -264,7 +267,8 @@ endpoint_turn_page(struct endpoint *e)
 }
 
 static void
-prober_watch_on(struct prober *p, const struct directory_upstream *u, const struct directory_endpoint *d)
+prober_watch_on(struct prober *p, const struct directory_upstream *u,
+		const struct directory_endpoint *d)
 {
 	struct endpoint *e = prober_endpoint(p, d);
 
@@ -279,7 +283,8 @@ prober_watch_on(struct prober *p, const struct directory_upstream *u, const stru
 	if (e->at == ENDPOINT_IDLE) {
 		e->at = ENDPOINT_READY;
 		list_push(&p->ready, &e->ready);
-	} else if (e->at == ENDPOINT_DUE && e->due.deadline > e->started_ms + e->rules.interval * 11 / 10) {
+	} else if (e->at == ENDPOINT_DUE &&
+		   e->due.deadline > e->started_ms + e->rules.interval * 11 / 10) {
 		endpoint_wait(e, endpoint_next(e)); /* the interval became shorter */
 	}
 }
@@ -351,7 +356,9 @@ prober_watch(struct prober *p, const struct directory *d)
 		any |= p->slots[i] && p->slots[i]->at != ENDPOINT_IDLE;
 	}
 	if (beyond && !p->beyond)
-		log_warn("probe endpoints=%zu error=\"the board is full: they are used without health checks\"", beyond);
+		log_warn("probe endpoints=%zu error=\"the board is full: they are used without "
+			 "health checks\"",
+			 beyond);
 	p->beyond = beyond;
 	if (any)
 		uv_timer_start(&p->tick, prober_on_tick, 0, WHEEL_TICK_MS);
@@ -373,7 +380,8 @@ prober_new(uv_loop_t *loop, struct board_master *board, const struct resolver *r
 	wheel_init(&p->wheel, uv_now(loop));
 	uv_timer_init(loop, &p->tick);
 	p->tick.data = p;
-	if (getrandom(&p->random, sizeof p->random, GRND_NONBLOCK) != sizeof p->random || p->random == 0)
+	if (getrandom(&p->random, sizeof p->random, GRND_NONBLOCK) != sizeof p->random ||
+	    p->random == 0)
 		p->random = uv_hrtime() | 1;
 	return p;
 }

@@ -1,14 +1,17 @@
 #pragma once
 
 /*
- * probe: GET /isAlive of every endpoint, by the master, on its loop. State lives on the master's board page by endpoint
- * slot and survives reloads; an endpoint that leaves and comes back within the life of its slot keeps it.
+ * probe: GET /isAlive of every endpoint, by the master, on its loop. State lives on the master's
+ * board page by endpoint slot and survives reloads; an endpoint that leaves and comes back within
+ * the life of its slot keeps it.
  *
- * An endpoint that several upstreams name is probed once, as the first of them with health checks says. Endpoints without a
- * slot on the board are not probed. A name that does not resolve counts as a failure, one that is still asked for does not.
+ * An endpoint that several upstreams name is probed once, as the first of them with health checks
+ * says. Endpoints without a slot on the board are not probed. A name that does not resolve counts
+ * as a failure, one that is still asked for does not.
  *
- * Rules: the first probe of a new endpoint decides at once; after that `fall` failures in a row make it dead, `rise`
- * successes alive. Any HTTP answer is a success until the page once gave a 2xx; from then on anything else is a failure.
+ * Rules: the first probe of a new endpoint decides at once; after that `fall` failures in a row
+ * make it dead, `rise` successes alive. Any HTTP answer is a success until the page once gave a
+ * 2xx; from then on anything else is a failure.
  */
 
 #include "directory.h"
@@ -17,12 +20,15 @@
 
 struct prober;
 
-struct prober *prober_new(uv_loop_t *loop, struct board_master *board, const struct resolver *resolver);
+struct prober *prober_new(uv_loop_t *loop, struct board_master *board,
+			  const struct resolver *resolver);
 void prober_free(struct prober *p); /* closes its handles; run the loop once more before it ends */
-/* The endpoints that matter from now on. Probes of endpoints that stay go on undisturbed, new ones are probed within 50 ms,
- * the rest is spread over the interval with jitter of 10 %; at most 64 probes are under way at once. */
+/* The endpoints that matter from now on. Probes of endpoints that stay go on undisturbed, new ones
+ * are probed within 50 ms, the rest is spread over the interval with jitter of 10 %; at most 64
+ * probes are under way at once. */
 void prober_watch(struct prober *p, const struct directory *d);
-/* Pages that once gave a 2xx, to be remembered over a restart, and back: "AUTHORITY PATH", since another page of the same
- * endpoint is another matter. Without line feeds, at most 500 bytes each; borrowed until the prober runs again. */
+/* Pages that once gave a 2xx, to be remembered over a restart, and back: "AUTHORITY PATH", since
+ * another page of the same endpoint is another matter. Without line feeds, at most 500 bytes each;
+ * borrowed until the prober runs again. */
 size_t prober_seen(const struct prober *p, const char *const **pages);
 void prober_remember(struct prober *p, const char *page); /* before prober_watch */

@@ -120,7 +120,8 @@ key_of(const struct compile_route *r, struct buf *key)
 }
 
 /* Those that are refused for themselves, those that are wrong beside the configuration or lead
- * nowhere, and those whose value is good, but whose key says nothing that the dialect could match. */
+ * nowhere, and those whose value is good, but whose key says nothing that the dialect could match.
+ */
 static void
 put_routes(struct quarantine *q, const struct rules *rules, const struct config *c,
 	   const struct compile_report *report)
@@ -137,7 +138,7 @@ put_routes(struct quarantine *q, const struct rules *rules, const struct config 
 		if (f && !f->kept)
 			put(q, buf_slice(&key), f->reason,
 			    rules_closes_all(f, c) ? CLOSED
-			    : r->order > 0	   ? ANSWER_503
+			    : r->order > 0         ? ANSWER_503
 						   : NOTHING);
 		else if (!f && r->faulty)
 			put(q, buf_slice(&key), r->reason, r->order > 0 ? ANSWER_503 : NOTHING);
@@ -167,11 +168,8 @@ put_upstreams(struct quarantine *q, const struct rules *rules, const struct conf
 /* ---- telling ---- */
 
 static const char *const in_force_name[] = {
-	[LAST_GOOD] = "last_good",
-	[ANSWER_503] = "503",
-	[PROTECTION] = "protection",
-	[CLOSED] = "all_503",
-	[NOTHING] = "nothing",
+	[LAST_GOOD] = "last_good", [ANSWER_503] = "503",  [PROTECTION] = "protection",
+	[CLOSED] = "all_503",      [NOTHING] = "nothing",
 };
 
 /* Bytes from outside stand in it quoted already. */
@@ -181,7 +179,9 @@ reason_text(const char *reason, char *out, size_t cap)
 	size_t n = 0;
 
 	for (; reason[n] && n + 1 < cap; n++)
-		out[n] = reason[n] == '"' ? '\'' : (unsigned char)reason[n] < 0x20 ? ' ' : reason[n];
+		out[n] = reason[n] == '"'                  ? '\''
+			 : (unsigned char)reason[n] < 0x20 ? ' '
+							   : reason[n];
 	out[n] = '\0';
 	return out;
 }
@@ -225,8 +225,7 @@ forget_the_mended(struct quarantine *q)
 
 		if (f->present)
 			continue;
-		log_info("rule key=\"%s\" state=mended",
-			 log_quote(map_name(e), key, sizeof key));
+		log_info("rule key=\"%s\" state=mended", log_quote(map_name(e), key, sizeof key));
 		refused_free(map_take(&q->all, map_name(e)));
 	}
 }

@@ -1,8 +1,8 @@
 #pragma once
 
 /*
- * quarantine: the rules that stand refused, each alone: which, why, since when, and what is in force
- * in its place. Each is told in the log once. Renewed whenever rules were compiled.
+ * quarantine: the rules that stand refused, each alone: which, why, since when, and what is in
+ * force in its place. Each is told in the log once. Renewed whenever rules were compiled.
  */
 
 #include "lib/buf.h"

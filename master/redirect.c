@@ -69,10 +69,12 @@ redirect_fault(struct slice to)
 
 	for (size_t i = 0; i < to.n; i++) {
 		if (!is_of_url(to.p[i]))
-			return "has a character that a URL cannot have; write it as a percent triplet";
+			return "has a character that a URL cannot have; write it as a percent "
+			       "triplet";
 	}
 	if (template_names(to) & ~TEMPLATE_OF_URL)
-		return "has a variable that there is not; there are $scheme, $host, $path, $rest and "
+		return "has a variable that there is not; there are $scheme, $host, $path, $rest "
+		       "and "
 		       "$query ($$ is a dollar sign)";
 	if (slice_starts(to, SLICE("$path")))
 		return NULL;

@@ -1,8 +1,8 @@
 #pragma once
 
 /*
- * redirect: may a route redirect to this? What the client sends can choose the path and the query of
- * the target and never where it leads: the scheme and the authority are the operator's, but for
+ * redirect: may a route redirect to this? What the client sends can choose the path and the query
+ * of the target and never where it leads: the scheme and the authority are the operator's, but for
  * $scheme and $host, which are the client's own.
  */
 

@@ -167,7 +167,8 @@ plugin(struct config_reader *r, const struct node *given_one)
 	if (name->kind == NODE_SCALAR && slice_eq(name->text, SLICE("stickiness")))
 		return stickiness(r, parameter, name->line);
 	if (parameter && name->kind == NODE_SCALAR)
-		return make_mapping(r, name->text.p, make_scalar(r, text_of(parameter, ""), n->line));
+		return make_mapping(r, name->text.p,
+				    make_scalar(r, text_of(parameter, ""), n->line));
 	return (struct node *)(uintptr_t)name;
 }
 
@@ -282,9 +283,9 @@ redx_names_read(struct config_reader *r)
 {
 	for (size_t i = 0; is_redx(r) && i < NAMES; i++) {
 		const struct node *n = given(r, &names[i]);
-		const struct node *own =
-		    names[i].form < FORM_MAX_AGE ? node_at(r->root, slice_of(names[i].setting))
-						 : NULL;
+		const struct node *own = names[i].form < FORM_MAX_AGE
+					     ? node_at(r->root, slice_of(names[i].setting))
+					     : NULL;
 
 		if (n && own && n->line > 0)
 			mistakes_add(&r->mistakes, true, n->line, names[i].name,
@@ -317,5 +318,6 @@ redx_names_hint(struct slice key, struct buf *hint)
 	const struct redx_name *name = name_find(key);
 
 	if (name && name->form < FORM_NOTHING)
-		buf_addf(hint, "; it is one of redx: write %s, or compatibility: redx", name->setting);
+		buf_addf(hint, "; it is one of redx: write %s, or compatibility: redx",
+			 name->setting);
 }

@@ -91,9 +91,9 @@ is_same_action(const struct fate *a, const struct fate *b)
 static bool
 is_same(const struct fate *a, const struct fate *b)
 {
-	return is_same_action(a, b) && a->kind == b->kind && a->protects == b->protects && a->flags == b->flags &&
-	       slice_eq(a->upstream, b->upstream) && slice_eq(a->add_prefix, b->add_prefix) &&
-	       slice_eq(a->set_host, b->set_host);
+	return is_same_action(a, b) && a->kind == b->kind && a->protects == b->protects &&
+	       a->flags == b->flags && slice_eq(a->upstream, b->upstream) &&
+	       slice_eq(a->add_prefix, b->add_prefix) && slice_eq(a->set_host, b->set_host);
 }
 
 /* ---- groups ---- */
@@ -194,8 +194,10 @@ replay_compare(const struct asked_key *keys, size_t count, const struct replay_s
 	size_t elsewhere = 0;
 
 	for (size_t i = 0; i < count; i++) {
-		struct table_key key = { .path = keys[i].path, .host_raw = keys[i].host,
-					 .method = keys[i].method, .test = holds };
+		struct table_key key = { .path = keys[i].path,
+					 .host_raw = keys[i].host,
+					 .method = keys[i].method,
+					 .test = holds };
 		struct fate a, b;
 		struct uri_host host;
 

@@ -1,8 +1,8 @@
 #pragma once
 
 /*
- * replay: the last requests once more, by two tables: how many would go elsewhere by the second one,
- * and which. Decided by what is kept of a request, its method, host and path (shm/asked.h): a
+ * replay: the last requests once more, by two tables: how many would go elsewhere by the second
+ * one, and which. Decided by what is kept of a request, its method, host and path (shm/asked.h): a
  * condition on anything else is taken to hold on both sides.
  */
 
@@ -26,7 +26,7 @@ void replay_compare(const struct asked_key *keys, size_t count, const struct rep
 		    const struct replay_side *after, bool examples, struct buf *out);
 
 /* replay_candidate.c: the requests on the board, by the table in force and by the one that these
- * rules would make with the present configuration. Changes nothing. Appends the same members. 0 or a
- * negative errno: -EAGAIN when there is no table yet, -ENOENT with replay_keys off. */
+ * rules would make with the present configuration. Changes nothing. Appends the same members. 0 or
+ * a negative errno: -EAGAIN when there is no table yet, -ENOENT with replay_keys off. */
 int replay_candidate(struct master *m, const struct rules *candidate, bool examples,
 		     struct buf *out) __attribute__((warn_unused_result));

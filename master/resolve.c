@@ -16,7 +16,8 @@
 #define BACKOFF_MAX_S 30
 #define FILES_MS 1000 /* how often a change of the files below is looked for */
 
-static const char *const system_files[] = { "/etc/resolv.conf", "/etc/hosts", "/etc/nsswitch.conf" };
+static const char *const system_files[] = { "/etc/resolv.conf", "/etc/hosts",
+					    "/etc/nsswitch.conf" };
 #define SYSTEM_FILES (sizeof system_files / sizeof system_files[0])
 
 struct name {
@@ -43,10 +44,11 @@ struct resolver {
 	uv_timer_t tick; /* sweeps the wheel; runs while a name is watched */
 	struct wheel wheel;
 	struct lookups *lookups;
-	struct map names;    /* struct name by host in lower case */
+	struct map names; /* struct name by host in lower case */
 	size_t unsettled;
 	uint64_t round;
-	uint64_t generation; /* of all names, so that none comes back with a number that meant something else */
+	uint64_t generation; /* of all names, so that none comes back with a number that meant
+				something else */
 	char *servers;
 	struct file_mark files[SYSTEM_FILES];
 	uint64_t files_ms;
@@ -84,8 +86,9 @@ name_log(const struct name *n, const char *error)
 		log_debug("resolve name=%s addresses=%zu", quoted, n->count);
 }
 
-/* The old addresses are kept, even if there is no such name any more: whoever removed it by mistake does not take the
- * upstream down with it, and one that is really gone is found dead by its probes. */
+/* The old addresses are kept, even if there is no such name any more: whoever removed it by mistake
+ * does not take the upstream down with it, and one that is really gone is found dead by its probes.
+ */
 static void
 name_failed(struct name *n, const char *error)
 {
@@ -212,7 +215,8 @@ resolver_watch(struct resolver *r, const struct directory *d)
 			i++;
 			continue;
 		}
-		map_take(&r->names, map_name(&r->names.entries[i])); /* the last one takes its place */
+		map_take(&r->names,
+			 map_name(&r->names.entries[i])); /* the last one takes its place */
 		name_free(n);
 	}
 	if (r->names.count == 0)
@@ -240,14 +244,18 @@ file_changed(const char *path, struct file_mark *mark)
 	bool changed;
 
 	if (stat(path, &st) == 0)
-		now = (struct file_mark){ .mtime = st.st_mtim, .size = st.st_size, .inode = st.st_ino };
-	changed = now.mtime.tv_sec != mark->mtime.tv_sec || now.mtime.tv_nsec != mark->mtime.tv_nsec ||
-		  now.size != mark->size || now.inode != mark->inode;
+		now = (struct file_mark){ .mtime = st.st_mtim,
+					  .size = st.st_size,
+					  .inode = st.st_ino };
+	changed = now.mtime.tv_sec != mark->mtime.tv_sec ||
+		  now.mtime.tv_nsec != mark->mtime.tv_nsec || now.size != mark->size ||
+		  now.inode != mark->inode;
 	*mark = now;
 	return changed;
 }
 
-/* c-ares reads /etc/hosts at each question, the others only when it is opened. After any change all is asked again. */
+/* c-ares reads /etc/hosts at each question, the others only when it is opened. After any change all
+ * is asked again. */
 static void
 files_check(struct resolver *r)
 {
@@ -289,7 +297,8 @@ resolver_on_tick(uv_timer_t *tick)
 /* ---- from outside ---- */
 
 int
-resolver_new(uv_loop_t *loop, void (*changed)(void *userdata), void *userdata, struct resolver **out)
+resolver_new(uv_loop_t *loop, void (*changed)(void *userdata), void *userdata,
+	     struct resolver **out)
 {
 	struct resolver *r = xcalloc(1, sizeof *r);
 	int e;
@@ -350,8 +359,8 @@ resolver_servers(struct resolver *r, struct slice dns_servers)
 }
 
 size_t
-resolver_get(const struct resolver *r, const char *host, const struct resolved **out, uint64_t *generation,
-	     bool *settled)
+resolver_get(const struct resolver *r, const char *host, const struct resolved **out,
+	     uint64_t *generation, bool *settled)
 {
 	BUF_CLEAN struct buf key = { 0 };
 	const struct name *n;

@@ -1,8 +1,9 @@
 #pragma once
 
 /*
- * rules: routes and upstreams in source form, whatever they came from; what the compiler reads. The file's rules come
- * from struct config; Redis' rules are kept here between fetches, each with its last good version.
+ * rules: routes and upstreams in source form, whatever they came from; what the compiler reads. The
+ * file's rules come from struct config; Redis' rules are kept here between fetches, each with its
+ * last good version.
  */
 
 #include "config.h"
@@ -16,14 +17,14 @@ struct revision;
 
 enum rules_source { SOURCE_FILE, SOURCE_RULE, SOURCE_REDX }; /* in the order in which they win */
 
-#define RULES_NAME_MAX 1024    /* bytes of a url, a backend's name, a server or a setting's name */
-#define RULES_VALUE_MAX 65536  /* bytes of a value */
+#define RULES_NAME_MAX 1024   /* bytes of a url, a backend's name, a server or a setting's name */
+#define RULES_VALUE_MAX 65536 /* bytes of a value */
 #define RULES_SERVERS_MAX 10000
 #define RULES_KEY_MAX (RULES_NAME_MAX + 16) /* with "frontend:" before it */
 
 /* One backend of redx: a server list with scores, and _config values. */
 struct rules_server {
-	char *text; /* as in Redis */
+	char *text;                      /* as in Redis */
 	struct config_endpoint endpoint; /* parsed; strings malloc'd, owned here */
 	double score;
 };
@@ -32,7 +33,7 @@ struct rules_backend {
 	char *name;
 	struct rules_server *servers;
 	size_t servers_count;
-	char **config; /* name, value, name, value */
+	char **config;       /* name, value, name, value */
 	size_t config_count; /* pairs */
 	unsigned shared;     /* sets that hold it beside the first (rules_copy) */
 };
@@ -42,36 +43,39 @@ struct rules_frontend {
 	char *url;
 	char *backend;
 	size_t url_n, backend_n; /* their lengths: the compiler asks for those of all */
-	unsigned shared; /* as above */
+	unsigned shared;         /* as above */
 };
 
 /* "file", "rule", "redis". */
 const char *rules_source_name(enum rules_source source);
 
-/* One native rule: a JSON object under "yett:route:<name>", "yett:upstream:<name>" or "yett:policy:<name>". */
+/* One native rule: a JSON object under "yett:route:<name>", "yett:upstream:<name>" or
+ * "yett:policy:<name>". */
 struct rules_native;
 
 /* Why a stored key is not in force. */
 struct rules_refusal {
-	char *key;    /* "backend:x", "frontend:y/"; cut behind RULES_KEY_MAX bytes; may hold NULs */
+	char *key; /* "backend:x", "frontend:y/"; cut behind RULES_KEY_MAX bytes; may hold NULs */
 	size_t key_n;
 	char *reason; /* with the remedy */
 	bool kept;    /* its last good version stays in force */
 	bool lost;    /* it may have one, which is not known here; never together with `kept` */
-	struct rules_native *native; /* the value that is refused, of a native rule; NULL: it is not known */
+	struct rules_native
+	    *native; /* the value that is refused, of a native rule; NULL: it is not known */
 };
 
 /* The rules of Redis: owned by the store, borrowed by the compiler. Keyed maps by name. */
 struct rules;
 
 struct rules *rules_new(void);
-/* The same rules, refusals and generation once more: a draft, to be brought in by rules_replace. Its changes begin with it.
- * What neither changes they share, so both belong to one thread. */
+/* The same rules, refusals and generation once more: a draft, to be brought in by rules_replace.
+ * Its changes begin with it. What neither changes they share, so both belong to one thread. */
 struct rules *rules_copy(const struct rules *r);
 void rules_free(struct rules *r);
 
-/* Raw facts as they come from Redis. Each says whether the set in force changed (1), did not (0), or that the value was
- * refused (-1: recorded as a refusal; the last good version, if any, stays). value.p == NULL deletes. */
+/* Raw facts as they come from Redis. Each says whether the set in force changed (1), did not (0),
+ * or that the value was refused (-1: recorded as a refusal; the last good version, if any, stays).
+ * value.p == NULL deletes. */
 int rules_set_frontend(struct rules *r, struct slice url, struct slice backend);
 int rules_delete_frontend(struct rules *r, struct slice url);
 /* fields: name, value, name, value... as HGETALL gives them. */
@@ -94,13 +98,16 @@ const struct rules_backend *rules_backend_at(const struct rules *r, size_t i);
 const struct rules_backend *rules_backend_find(const struct rules *r, struct slice name);
 size_t rules_natives(const struct rules *r, enum native_kind kind);
 struct rules_native *rules_native_at(const struct rules *r, enum native_kind kind, size_t i);
-struct rules_native *rules_native_find(const struct rules *r, enum native_kind kind, struct slice name);
+struct rules_native *rules_native_find(const struct rules *r, enum native_kind kind,
+				       struct slice name);
 const char *rules_native_name(const struct rules_native *n);
 struct slice rules_native_text(const struct rules_native *n);
-/* What it says, beside this configuration: a struct config_route, config_upstream or config_policy, good until it is read
- * beside another one. Of a refused one what can be used of it (config_rule.h), or NULL. */
+/* What it says, beside this configuration: a struct config_route, config_upstream or config_policy,
+ * good until it is read beside another one. Of a refused one what can be used of it
+ * (config_rule.h), or NULL. */
 const void *rules_native_read(struct rules_native *n, const struct config *c);
-/* What is wrong with it beside this configuration, which it was not when it was stored without one; NULL: nothing. */
+/* What is wrong with it beside this configuration, which it was not when it was stored without one;
+ * NULL: nothing. */
 const char *rules_native_fault(struct rules_native *n, const struct config *c);
 /* "yett:route:" and the like. */
 struct slice rules_native_prefix(enum native_kind kind);
@@ -108,27 +115,32 @@ struct slice rules_native_prefix(enum native_kind kind);
 bool rules_native_key(struct slice key, enum native_kind *kind, struct slice *name);
 size_t rules_refusals(const struct rules *r);
 const struct rules_refusal *rules_refusal_at(const struct rules *r, size_t i);
-/* Is this key's value refused with no last good version? Its match then answers 503 rule_refused. */
+/* Is this key's value refused with no last good version? Its match then answers 503 rule_refused.
+ */
 bool rules_is_refused(const struct rules *r, struct slice key);
 /* Is it a native rule whose good value is not known, and of which what it closed cannot be read? */
 bool rules_closes_all(const struct rules_refusal *f, const struct config *c);
 const struct rules_refusal *rules_refusal_find(const struct rules *r, struct slice key);
 
-/* Grows with every change of the set in force or of the refusals: compile when it is not what it was. */
+/* Grows with every change of the set in force or of the refusals: compile when it is not what it
+ * was. */
 uint64_t rules_generation(const struct rules *r);
 /* Which state all but the frontends are in: equal numbers mean equal ones, in copies too. */
 uint64_t rules_upstreams(const struct rules *r);
 /* Keys that stand: in force, or refused without a last good version. */
 size_t rules_known(const struct rules *r);
 bool rules_knows(const struct rules *r, struct slice key);
-/* The same keys by index, 0..rules_keys()-1, as Redis names them, into `key` (replaced). False: none at this index. */
+/* The same keys by index, 0..rules_keys()-1, as Redis names them, into `key` (replaced). False:
+ * none at this index. */
 size_t rules_keys(const struct rules *r);
 bool rules_key_at(const struct rules *r, size_t i, struct buf *key);
-/* Deletes what a key of Redis stands for, or its refusal: as rules_delete_frontend and rules_delete_backend. */
+/* Deletes what a key of Redis stands for, or its refusal: as rules_delete_frontend and
+ * rules_delete_backend. */
 int rules_delete(struct rules *r, struct slice key);
 /* What a key stands for, in source form as JSON (delta.h). `out` is empty. */
 void rules_value(const struct rules *r, struct slice key, struct buf *out);
-/* The way back: sets what a key stands for from that form; as the functions above, and -1 for what is no value of such a key. */
+/* The way back: sets what a key stands for from that form; as the functions above, and -1 for what
+ * is no value of such a key. */
 int rules_put(struct rules *r, struct slice key, struct slice value);
 /* Of all keys and what they stand for: the same for the same rules, whoever has them. */
 void rules_digest(const struct rules *r, char out[DIGEST_TEXT]);
@@ -140,14 +152,17 @@ void rules_mark(struct rules *r);
 /* Takes over the content of `from`, which is freed; its changes are added to those of r. */
 void rules_replace(struct rules *r, struct rules *from);
 
-/* A server as redx writes it (rules_server.c). 0 and *out, its strings malloc'd (rules_endpoint_free); or -EINVAL and
- * *why, static. Forms: host, host:port, [v6]:port, http://host:port/base, unix:/path. */
+/* A server as redx writes it (rules_server.c). 0 and *out, its strings malloc'd
+ * (rules_endpoint_free); or -EINVAL and *why, static. Forms: host, host:port, [v6]:port,
+ * http://host:port/base, unix:/path. */
 int rules_server_parse(struct slice text, struct config_endpoint *out, const char **why);
 void rules_endpoint_free(struct config_endpoint *e);
 
-/* Last-known-good: JSON in source form, written by rename and fsynced (file and folder), read back at start. `revision`: which
- * they are; NULL: not known. */
-int rules_save(const struct rules *r, const struct revision *revision, const char *path, struct buf *error);
-/* 0; -ENOENT; -EBADMSG when it is no such file (moved aside, reason in error: keep.h). *saved_at: seconds since 1970.
- * *revision is the caller's, NULL where none was saved. */
-int rules_load(struct rules *r, const char *path, int64_t *saved_at, struct revision **revision, struct buf *error);
+/* Last-known-good: JSON in source form, written by rename and fsynced (file and folder), read back
+ * at start. `revision`: which they are; NULL: not known. */
+int rules_save(const struct rules *r, const struct revision *revision, const char *path,
+	       struct buf *error);
+/* 0; -ENOENT; -EBADMSG when it is no such file (moved aside, reason in error: keep.h). *saved_at:
+ * seconds since 1970. *revision is the caller's, NULL where none was saved. */
+int rules_load(struct rules *r, const char *path, int64_t *saved_at, struct revision **revision,
+	       struct buf *error);

@@ -204,9 +204,9 @@ backend_write(const struct rules_backend *b, struct buf *out)
 
 	buf_addc(out, '{');
 	while (s < b->servers_count || c < b->config_count) {
-		bool server = c == b->config_count ||
-			      (s < b->servers_count &&
-			       strcmp(b->servers[s].text, b->config[2 * c]) < 0);
+		bool server =
+		    c == b->config_count ||
+		    (s < b->servers_count && strcmp(b->servers[s].text, b->config[2 * c]) < 0);
 
 		buf_adds(out, s + c ? SLICE(",") : SLICE(""));
 		buf_add_json(out, slice_of(server ? b->servers[s].text : b->config[2 * c]));

@@ -341,8 +341,7 @@ load_document(struct rules *r, const struct json *document, int64_t *saved_at)
 	*saved_at = (int64_t)saved;
 	return load_frontends(r, json_get(document, "frontends")) &&
 	       load_backends(r, json_get(document, "backends")) &&
-	       load_natives(r, json_get(document, "native")) &&
-	       load_refusals(r, document);
+	       load_natives(r, json_get(document, "native")) && load_refusals(r, document);
 }
 
 int

@@ -20,7 +20,7 @@ struct rules_native {
 	char *name, *text;
 	unsigned shared; /* sets that hold it beside the first (rules_copy) */
 	struct arena arena;
-	void *entry;      /* in the arena: what it says, and */
+	void *entry;       /* in the arena: what it says, and */
 	const char *fault; /* what is wrong with it, NULL for nothing; read for: */
 	const struct config *config;
 	uint64_t serial; /* of that configuration; 0: nothing was read */
@@ -114,8 +114,8 @@ rules_native_read(struct rules_native *n, const struct config *c)
 	n->arena = (struct arena){ 0 };
 	n->fault = NULL;
 	/* A refused one is read for what is left of it. */
-	if (config_rule_read(n->kind, c, slice_of(n->name), slice_of(n->text), &n->arena,
-			     &n->entry, &why) != 0)
+	if (config_rule_read(n->kind, c, slice_of(n->name), slice_of(n->text), &n->arena, &n->entry,
+			     &why) != 0)
 		n->fault = arena_string(&n->arena, buf_slice(&why));
 	n->config = c;
 	n->serial = c->serial;
@@ -171,8 +171,8 @@ judge(enum native_kind kind, struct slice name, struct slice text, struct buf *w
 	arena_deinit(&arena);
 }
 
-/* Refuses the key, and keeps the value that is at fault: what can be read of it still closes what it
- * would have closed. */
+/* Refuses the key, and keeps the value that is at fault: what can be read of it still closes what
+ * it would have closed. */
 static int
 refuse(struct rules *r, struct slice key, const char *why, enum native_kind kind, struct slice name,
        struct slice text)
@@ -244,8 +244,7 @@ rules_closes_all(const struct rules_refusal *f, const struct config *c)
 	    kind == NATIVE_UPSTREAM)
 		return false;
 	entry = f->native ? rules_native_read(f->native, c) : NULL;
-	return !entry ||
-	       (kind == NATIVE_POLICY && ((const struct config_policy *)entry)->unread);
+	return !entry || (kind == NATIVE_POLICY && ((const struct config_policy *)entry)->unread);
 }
 
 size_t

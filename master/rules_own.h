@@ -11,13 +11,14 @@
 #include "rules.h"
 
 struct rules {
-	struct map frontends; /* by url: struct rules_frontend */
-	struct map backends;  /* by name: struct rules_backend */
+	struct map frontends;             /* by url: struct rules_frontend */
+	struct map backends;              /* by name: struct rules_backend */
 	struct map natives[NATIVE_KINDS]; /* by name: struct rules_native */
-	struct map refusals;  /* by key: struct rules_refusal */
-	size_t refused;       /* refusals without a last good version */
-	bool whole;           /* rules_whole */
-	char sought[REVISION_TEXT]; /* the newest one that lost values were sought in (rules_recover) */
+	struct map refusals;              /* by key: struct rules_refusal */
+	size_t refused;                   /* refusals without a last good version */
+	bool whole;                       /* rules_whole */
+	char sought[REVISION_TEXT];       /* the newest one that lost values were sought in
+					     (rules_recover) */
 	uint64_t generation;
 	uint64_t upstreams; /* rules_upstreams */
 	struct digest digest;
@@ -27,7 +28,8 @@ struct rules {
 /* rules_native.c: for the maps. */
 void native_free(void *native);
 void *native_share(void *native);
-/* What is wrong with the name of a native rule: it cannot ever have had a good value. NULL: nothing. */
+/* What is wrong with the name of a native rule: it cannot ever have had a good value. NULL:
+ * nothing. */
 const char *native_name_fault(struct slice name);
 /* Takes the refusal of a key away; says whether there was one. */
 bool rules_unrefuse(struct rules *r, struct slice key);

@@ -266,8 +266,7 @@ rules_store(const struct master *m, const char *path, struct buf *error)
 
 /* The copy before takes the place of one that is damaged. */
 static int
-remembered_load(struct master *m, const char *path, struct revision **revision,
-		struct buf *error)
+remembered_load(struct master *m, const char *path, struct revision **revision, struct buf *error)
 {
 	BUF_CLEAN struct buf other = { 0 };
 	int r = rules_load(m->rules, path, &m->remembered_wall, revision, error);

@@ -1,8 +1,8 @@
 #pragma once
 
 /*
- * seen: health pages that once gave a 2xx. It only grows, up to a bound; who drops what no longer matters clears it and adds
- * the rest again.
+ * seen: health pages that once gave a 2xx. It only grows, up to a bound; who drops what no longer
+ * matters clears it and adds the rest again.
  */
 
 #include "lib/map.h"

@@ -35,11 +35,16 @@ static const struct setting_word dialects[] = {
 static const struct setting_word algorithms[] = {
 	{ "HS256", 1u << JWT_HS256 },
 	{ "HS384", 1u << JWT_HS384 },
-	{ "HS512", 1u << JWT_HS512 }, { "RS256", 1u << JWT_RS256 },
-	{ "RS384", 1u << JWT_RS384 }, { "RS512", 1u << JWT_RS512 },
-	{ "PS256", 1u << JWT_PS256 }, { "PS384", 1u << JWT_PS384 },
-	{ "PS512", 1u << JWT_PS512 }, { "ES256", 1u << JWT_ES256 },
-	{ "ES384", 1u << JWT_ES384 }, { "EdDSA", 1u << JWT_EDDSA },
+	{ "HS512", 1u << JWT_HS512 },
+	{ "RS256", 1u << JWT_RS256 },
+	{ "RS384", 1u << JWT_RS384 },
+	{ "RS512", 1u << JWT_RS512 },
+	{ "PS256", 1u << JWT_PS256 },
+	{ "PS384", 1u << JWT_PS384 },
+	{ "PS512", 1u << JWT_PS512 },
+	{ "ES256", 1u << JWT_ES256 },
+	{ "ES384", 1u << JWT_ES384 },
+	{ "EdDSA", 1u << JWT_EDDSA },
 	{ 0 },
 };
 static const struct setting_word sources[] = {
@@ -92,19 +97,14 @@ static const struct setting_word proxy_versions[] = {
 static const struct setting_word statuses[] = {
 	{ "404", 404 }, { "502", 502 }, { "503", 503 }, { 0 }
 };
-static const struct setting_word redirects[] = {
-	{ "301", 301 }, { "302", 302 }, { "303", 303 }, { "307", 307 }, { "308", 308 }, { 0 }
-};
+static const struct setting_word redirects[] = { { "301", 301 }, { "302", 302 }, { "303", 303 },
+						 { "307", 307 }, { "308", 308 }, { 0 } };
 static const struct setting_word auths[] = {
 	{ "inherit", AUTH_INHERIT }, { "required", AUTH_REQUIRED }, { "none", AUTH_NONE }, { 0 }
 };
 static const struct setting_word retry_on[] = {
-	{ "connect", RETRY_CONNECT },
-	{ "reset", RETRY_RESET },
-	{ "502", RETRY_502 },
-	{ "503", RETRY_503 },
-	{ "504", RETRY_504 },
-	{ 0 },
+	{ "connect", RETRY_CONNECT }, { "reset", RETRY_RESET }, { "502", RETRY_502 },
+	{ "503", RETRY_503 },         { "504", RETRY_504 },     { 0 },
 };
 static const struct setting_word opposite[] = { { "true", 0 }, { "false", 1 }, { 0 } };
 static const struct setting_word levels[] = {
@@ -252,10 +252,10 @@ const struct setting settings[] = {
 		  "/status, /routes and /config under the Hosts of admin.api.hosts.",
 	  .example = "\"127.0.0.1:9180\"" },
 	{ "admin.users", SETTING_MAP, ALL(config, admin_users), .initial = "{}",
-	  .shown = "{}: root and the user of the gateway",
-	  .children = &user_children,
-	  .text = "Who may do what over the admin socket, beside root and the user that the gateway "
-		  "runs as, who may do everything.",
+	  .shown = "{}: root and the user of the gateway", .children = &user_children,
+	  .text =
+	      "Who may do what over the admin socket, beside root and the user that the gateway "
+	      "runs as, who may do everything.",
 	  .example = "{deploy: write, \"1001\": read}" },
 	{ "admin.users.*", SETTING_NAME, AT(config_admin_user, name), .min = 1, .max = 48,
 	  .text = "Name or number of a user of this host.", .example = "deploy" },
@@ -343,25 +343,29 @@ const struct setting settings[] = {
 	  .text = "Score of a server that a batch names without one.", .example = "10" },
 	{ "redis.plugins", SETTING_LIST, ALL(config, redis.plugins), .initial = "[]",
 	  .children = &plugin_children,
-	  .text = "How an endpoint of a backend of Redis is chosen: each plugin of redx leaves fewer "
-		  "servers, until there is one; with none, balance holds for them too.",
+	  .text =
+	      "How an endpoint of a backend of Redis is chosen: each plugin of redx leaves fewer "
+	      "servers, until there is one; with none, balance holds for them too.",
 	  .example = "[{stickiness: {cookie: session}}, {score: least}, random]" },
 	{ "redis.plugins[].plugin", SETTING_WORD, AT(config_plugin, name), .initial = "none",
 	  .words = plugins,
-	  .text = "A plugin without a setting; a lone text in the list is this setting. random: any "
-		  "of the servers, with equal chances.",
+	  .text =
+	      "A plugin without a setting; a lone text in the list is this setting. random: any "
+	      "of the servers, with equal chances.",
 	  .example = "random" },
 	{ "redis.plugins[].score", SETTING_WORD, AT(config_plugin, score), .initial = "none",
 	  .words = ends, .text = "Leave the servers with the lowest or the highest score.",
 	  .example = "least" },
 	{ "redis.plugins[].weighted_score", SETTING_WORD, AT(config_plugin, weighted_score),
 	  .initial = "none", .words = ends,
-	  .text = "Any of the servers, with chances by score: most, in proportion to it; least, to what "
-		  "it is below the highest one, or of two servers below _max_score of the backend. Of "
-		  "three or more the worst is left out.",
+	  .text =
+	      "Any of the servers, with chances by score: most, in proportion to it; least, to "
+	      "what "
+	      "it is below the highest one, or of two servers below _max_score of the backend. Of "
+	      "three or more the worst is left out.",
 	  .example = "most" },
-	{ "redis.plugins[].stickiness.cookie", SETTING_TOKEN,
-	  AT(config_plugin, stickiness.cookie), .initial = "", .shown = "none", .max = 256,
+	{ "redis.plugins[].stickiness.cookie", SETTING_TOKEN, AT(config_plugin, stickiness.cookie),
+	  .initial = "", .shown = "none", .max = 256,
 	  .text = "The server that this cookie names, if it is still among them.",
 	  .example = "session" },
 	{ "redis.plugins[].stickiness.max_age", SETTING_SECONDS,
@@ -369,8 +373,9 @@ const struct setting settings[] = {
 	  .text = "How long browsers keep it; off is until they end.", .example = "15m" },
 	{ "redis.plugins[].stickiness.value", SETTING_WORD, AT(config_plugin, stickiness.redx),
 	  .initial = "opaque", .words = cookie_values,
-	  .text = "As upstreams.*.sticky.value; with redx it is sent with SameSite=None and Secure, as "
-		  "redx does.",
+	  .text =
+	      "As upstreams.*.sticky.value; with redx it is sent with SameSite=None and Secure, as "
+	      "redx does.",
 	  .example = "redx" },
 
 	{ "gate.protect", SETTING_LIST, ALL(config, gate.protect), .initial = "[]",
@@ -465,13 +470,12 @@ const struct setting settings[] = {
 	{ "policies.*", SETTING_NAME, AT(config_policy, name), .min = 1, .max = 128,
 	  .text = "Name of a policy, for the operator.", .example = "files" },
 	{ "policies.*.protect", SETTING_LIST, ALL(config_policy, protect), .initial = "[]",
-	  .children = &policy_protect_children, .text = "As gate.protect.",
-	  .example = "[/files]" },
+	  .children = &policy_protect_children, .text = "As gate.protect.", .example = "[/files]" },
 	{ "policies.*.protect[].path", SETTING_PATH, AT(config_gate_entry, path), .required = true,
 	  .min = 1, .max = 2048, .text = "As gate.protect[].path.", .example = "/files" },
 	{ "policies.*.protect[].methods", SETTING_FLAGS, AT(config_gate_entry, methods),
-	  .initial = "[]", .shown = "all", .words = methods,
-	  .text = "As gate.protect[].methods.", .example = "[PUT, DELETE]" },
+	  .initial = "[]", .shown = "all", .words = methods, .text = "As gate.protect[].methods.",
+	  .example = "[PUT, DELETE]" },
 	{ "policies.*.protect[].exact", SETTING_BOOL, AT(config_gate_entry, exact),
 	  .initial = "false", .text = "As gate.protect[].exact.", .example = "true" },
 	{ "policies.*.except", SETTING_LIST, ALL(config_policy, except), .initial = "[]",
@@ -535,8 +539,8 @@ const struct setting settings[] = {
 	  .text = "Keep a client at one endpoint by a cookie of this name, which is set with each "
 		  "answer that comes from another endpoint than the cookie said.",
 	  .example = "session" },
-	{ "upstreams.*.sticky.path", SETTING_PATH, AT(config_upstream, sticky.path),
-	  .initial = "", .shown = "the route's path", .max = 2048, .text = "Path of the cookie.",
+	{ "upstreams.*.sticky.path", SETTING_PATH, AT(config_upstream, sticky.path), .initial = "",
+	  .shown = "the route's path", .max = 2048, .text = "Path of the cookie.",
 	  .example = "/shop" },
 	{ "upstreams.*.sticky.samesite", SETTING_WORD, AT(config_upstream, sticky.same_site),
 	  .initial = "lax", .words = same_sites, .text = "SameSite of the cookie.",
@@ -611,8 +615,9 @@ const struct setting settings[] = {
 	  .example = "\"/users/[0-9]+/photo\"" },
 	{ "routes[].methods", SETTING_FLAGS, AT(config_route, methods), .initial = "[]",
 	  .shown = "all", .words = methods,
-	  .text = "Methods that it is for; HEAD is, where GET is. Where nothing else differs, others "
-		  "are answered 405.",
+	  .text =
+	      "Methods that it is for; HEAD is, where GET is. Where nothing else differs, others "
+	      "are answered 405.",
 	  .example = "[GET, POST]" },
 	{ "routes[].headers", SETTING_LIST, ALL(config_route, headers), .initial = "[]",
 	  .children = &header_children,
@@ -624,14 +629,14 @@ const struct setting settings[] = {
 	  .example = "X-Tenant" },
 	{ "routes[].headers[].value", SETTING_STRING, AT(config_condition, value), .shown = "any",
 	  .max = 2048, .text = "One of its values is this text.", .example = "acme" },
-	{ "routes[].headers[].prefix", SETTING_STRING, AT(config_condition, prefix),
-	  .shown = "any", .min = 1, .max = 2048, .text = "One of its values begins so.",
-	  .example = "acme-" },
+	{ "routes[].headers[].prefix", SETTING_STRING, AT(config_condition, prefix), .shown = "any",
+	  .min = 1, .max = 2048, .text = "One of its values begins so.", .example = "acme-" },
 	{ "routes[].headers[].regex", SETTING_PATTERN, AT(config_condition, regex), .shown = "any",
 	  .text = "One of its values matches this, as a whole; as routes[].path_regex.",
 	  .example = "\"acme-[0-9]+\"" },
-	{ "routes[].headers[].present", SETTING_BOOL, AT(config_condition, present), .initial = "true",
-	  .text = "Without a value: whether there is to be one, or none.", .example = "false" },
+	{ "routes[].headers[].present", SETTING_BOOL, AT(config_condition, present),
+	  .initial = "true", .text = "Without a value: whether there is to be one, or none.",
+	  .example = "false" },
 	{ "routes[].headers[].not", SETTING_BOOL, AT(config_condition, negated), .initial = "false",
 	  .text = "It is to be the other way round.", .example = "true" },
 	{ "routes[].query", SETTING_LIST, ALL(config_route, query), .initial = "[]",
@@ -648,8 +653,9 @@ const struct setting settings[] = {
 	{ "routes[].query[].regex", SETTING_PATTERN, AT(config_condition, regex), .shown = "any",
 	  .text = "One of its values matches this, as a whole; as routes[].path_regex.",
 	  .example = "\"acme-[0-9]+\"" },
-	{ "routes[].query[].present", SETTING_BOOL, AT(config_condition, present), .initial = "true",
-	  .text = "Without a value: whether there is to be one, or none.", .example = "false" },
+	{ "routes[].query[].present", SETTING_BOOL, AT(config_condition, present),
+	  .initial = "true", .text = "Without a value: whether there is to be one, or none.",
+	  .example = "false" },
 	{ "routes[].query[].not", SETTING_BOOL, AT(config_condition, negated), .initial = "false",
 	  .text = "It is to be the other way round.", .example = "true" },
 	{ "routes[].upstream", SETTING_STRING, AT(config_route, upstream), .initial = "",
@@ -675,9 +681,11 @@ const struct setting settings[] = {
 	  .example = "upstream" },
 	{ "routes[].priority", SETTING_SIGNED, AT(config_route, priority), .initial = "0",
 	  .min = -1000000, .max = 1000000,
-	  .text = "Which of several routes with the same host and path is tried first: the one with "
-		  "the higher priority, then with more conditions, then of this file, of rules, of redx "
-		  "(whose priority is 0).",
+	  .text =
+	      "Which of several routes with the same host and path is tried first: the one with "
+	      "the higher priority, then with more conditions, then of this file, of rules, of "
+	      "redx "
+	      "(whose priority is 0).",
 	  .example = "10" },
 	{ "routes[].timeouts.connect", SETTING_DURATION, AT(config_route, timeouts.connect),
 	  .min = 1, .max = HOUR, .inherit = "timeouts.connect", .late = true,
@@ -712,11 +720,12 @@ const struct setting settings[] = {
 	  .example = "false" },
 	{ "routes[].rewrite_cookie_domain", SETTING_BOOL,
 	  AT(config_route, action.rewrite_cookie_domain), .initial = "false",
-	  .text = "Take Domain off the cookies of the upstream: they are then for the host that the "
-		  "client asked.",
+	  .text =
+	      "Take Domain off the cookies of the upstream: they are then for the host that the "
+	      "client asked.",
 	  .example = "true" },
-	{ "routes[].redirect.to", SETTING_STRING, AT(config_route, action.redirect),
-	  .initial = "", .shown = "none", .max = 2048,
+	{ "routes[].redirect.to", SETTING_STRING, AT(config_route, action.redirect), .initial = "",
+	  .shown = "none", .max = 2048,
 	  .text = "In the place of an upstream: answer with a redirect to this URL, with $scheme, "
 		  "$host, $path, $rest and $query filled in.",
 	  .example = "\"https://$host$path$query\"" },
@@ -732,56 +741,56 @@ const struct setting settings[] = {
 	{ "routes[].respond.type", SETTING_QUOTABLE, AT(config_route, action.respond_type),
 	  .initial = "text/plain; charset=utf-8", .min = 1, .max = 128,
 	  .text = "Content-Type of that answer.", .example = "application/json" },
-	{ "routes[].request_headers.set", SETTING_MAP, ALL(config_route, action.request.set), .initial = "{}",
-	  .children = &request_set_children,
+	{ "routes[].request_headers.set", SETTING_MAP, ALL(config_route, action.request.set),
+	  .initial = "{}", .children = &request_set_children,
 	  .text = "Headers of the request that are replaced, or added where they are missing.",
 	  .example = "{X-Gateway: yett}" },
-	{ "routes[].request_headers.set.*", SETTING_TOKEN, AT(config_header, name), .min = 1, .max = 128,
-	  .text = "The name.", .example = "X-Gateway" },
-	{ "routes[].request_headers.set.*.value", SETTING_STRING, AT(config_header, value), .required = true,
-	  .max = 4096,
+	{ "routes[].request_headers.set.*", SETTING_TOKEN, AT(config_header, name), .min = 1,
+	  .max = 128, .text = "The name.", .example = "X-Gateway" },
+	{ "routes[].request_headers.set.*.value", SETTING_STRING, AT(config_header, value),
+	  .required = true, .max = 4096,
 	  .text = "The value, with $remote_addr, $request_id, $host, $scheme and $route filled in "
 		  "($$ is a dollar sign); a lone text is this setting.",
 	  .example = "$remote_addr" },
-	{ "routes[].request_headers.add", SETTING_MAP, ALL(config_route, action.request.add), .initial = "{}",
-	  .children = &request_add_children,
+	{ "routes[].request_headers.add", SETTING_MAP, ALL(config_route, action.request.add),
+	  .initial = "{}", .children = &request_add_children,
 	  .text = "Headers that are added to those of the request.",
 	  .example = "{X-Gateway: yett}" },
-	{ "routes[].request_headers.add.*", SETTING_TOKEN, AT(config_header, name), .min = 1, .max = 128,
-	  .text = "The name.", .example = "X-Gateway" },
-	{ "routes[].request_headers.add.*.value", SETTING_STRING, AT(config_header, value), .required = true,
-	  .max = 4096,
+	{ "routes[].request_headers.add.*", SETTING_TOKEN, AT(config_header, name), .min = 1,
+	  .max = 128, .text = "The name.", .example = "X-Gateway" },
+	{ "routes[].request_headers.add.*.value", SETTING_STRING, AT(config_header, value),
+	  .required = true, .max = 4096,
 	  .text = "The value, with $remote_addr, $request_id, $host, $scheme and $route filled in "
 		  "($$ is a dollar sign); a lone text is this setting.",
 	  .example = "$remote_addr" },
-	{ "routes[].request_headers.remove", SETTING_TOKENS, ALL(config_route, action.request.remove),
-	  .initial = "[]", .max = 128, .text = "Headers that are taken off the request.",
-	  .example = "[Cookie]" },
-	{ "routes[].response_headers.set", SETTING_MAP, ALL(config_route, action.response.set), .initial = "{}",
-	  .children = &response_set_children,
+	{ "routes[].request_headers.remove", SETTING_TOKENS,
+	  ALL(config_route, action.request.remove), .initial = "[]", .max = 128,
+	  .text = "Headers that are taken off the request.", .example = "[Cookie]" },
+	{ "routes[].response_headers.set", SETTING_MAP, ALL(config_route, action.response.set),
+	  .initial = "{}", .children = &response_set_children,
 	  .text = "Headers of the answer that are replaced, or added where they are missing.",
 	  .example = "{X-Frame-Options: DENY}" },
-	{ "routes[].response_headers.set.*", SETTING_TOKEN, AT(config_header, name), .min = 1, .max = 128,
-	  .text = "The name.", .example = "X-Frame-Options" },
-	{ "routes[].response_headers.set.*.value", SETTING_STRING, AT(config_header, value), .required = true,
-	  .max = 4096,
+	{ "routes[].response_headers.set.*", SETTING_TOKEN, AT(config_header, name), .min = 1,
+	  .max = 128, .text = "The name.", .example = "X-Frame-Options" },
+	{ "routes[].response_headers.set.*.value", SETTING_STRING, AT(config_header, value),
+	  .required = true, .max = 4096,
 	  .text = "The value, with $remote_addr, $request_id, $host, $scheme and $route filled in "
 		  "($$ is a dollar sign); a lone text is this setting.",
 	  .example = "$remote_addr" },
-	{ "routes[].response_headers.add", SETTING_MAP, ALL(config_route, action.response.add), .initial = "{}",
-	  .children = &response_add_children,
+	{ "routes[].response_headers.add", SETTING_MAP, ALL(config_route, action.response.add),
+	  .initial = "{}", .children = &response_add_children,
 	  .text = "Headers that are added to those of the answer.",
 	  .example = "{X-Frame-Options: DENY}" },
-	{ "routes[].response_headers.add.*", SETTING_TOKEN, AT(config_header, name), .min = 1, .max = 128,
-	  .text = "The name.", .example = "X-Frame-Options" },
-	{ "routes[].response_headers.add.*.value", SETTING_STRING, AT(config_header, value), .required = true,
-	  .max = 4096,
+	{ "routes[].response_headers.add.*", SETTING_TOKEN, AT(config_header, name), .min = 1,
+	  .max = 128, .text = "The name.", .example = "X-Frame-Options" },
+	{ "routes[].response_headers.add.*.value", SETTING_STRING, AT(config_header, value),
+	  .required = true, .max = 4096,
 	  .text = "The value, with $remote_addr, $request_id, $host, $scheme and $route filled in "
 		  "($$ is a dollar sign); a lone text is this setting.",
 	  .example = "$remote_addr" },
-	{ "routes[].response_headers.remove", SETTING_TOKENS, ALL(config_route, action.response.remove),
-	  .initial = "[]", .max = 128, .text = "Headers that are taken off the answer.",
-	  .example = "[Server]" },
+	{ "routes[].response_headers.remove", SETTING_TOKENS,
+	  ALL(config_route, action.response.remove), .initial = "[]", .max = 128,
+	  .text = "Headers that are taken off the answer.", .example = "[Server]" },
 	{ "routes[].cors.origins", SETTING_STRINGS, ALL(config_route, action.cors.origins),
 	  .initial = "[]", .shown = "none: CORS is left to the upstream", .min = 1, .max = 512,
 	  .text = "Origins of pages that may call this route: exact ones, "
@@ -958,9 +967,10 @@ const struct setting settings[] = {
 	  .text = "Successes in a row that make it alive again.", .example = "1" },
 	{ "balance", SETTING_WORD, AT(config, balance.strategy), .initial = "round_robin",
 	  .words = balancing,
-	  .text = "How an endpoint is chosen: in turn, the one with the fewest requests under way in "
-		  "all workers, at random, of two at random the one with fewer requests, or always "
-		  "the same one for the same hash_by. All of them heed weights.",
+	  .text =
+	      "How an endpoint is chosen: in turn, the one with the fewest requests under way in "
+	      "all workers, at random, of two at random the one with fewer requests, or always "
+	      "the same one for the same hash_by. All of them heed weights.",
 	  .example = "least_connections" },
 	{ "hash_by", SETTING_HASH_BY, AT(config, balance.hash_by), .initial = "address",
 	  .text = "What balance: hash looks at: the client's address, the path, header:NAME, "
@@ -969,13 +979,15 @@ const struct setting settings[] = {
 	  .example = "\"cookie:session\"" },
 	{ "hash_bound", SETTING_INT, AT(config, balance.hash_bound), .initial = "off", .min = 101,
 	  .max = 1000, .words = off,
-	  .text = "With balance: hash, the most load of an endpoint in per cent of the mean; what is "
-		  "beyond goes to the next one.",
+	  .text =
+	      "With balance: hash, the most load of an endpoint in per cent of the mean; what is "
+	      "beyond goes to the next one.",
 	  .example = "125" },
 	{ "fallback", SETTING_STRING, AT(config, fallback), .initial = "", .shown = "none",
 	  .max = 128,
-	  .text = "The upstream that answers in the place of one that has no live endpoint or cannot "
-		  "be reached, and what no route matches; off is none.",
+	  .text =
+	      "The upstream that answers in the place of one that has no live endpoint or cannot "
+	      "be reached, and what no route matches; off is none.",
 	  .example = "users" },
 	{ "sticky_secret", SETTING_SECRET, AT(config, sticky_secret),
 	  .text = "The key that signs sticky cookies; gateways that share clients need the same. "
@@ -1042,8 +1054,9 @@ const struct setting settings[] = {
 	  .example = "true" },
 	{ "scrub_internal_origin", SETTING_BOOL, AT(config, scrub_internal_origin),
 	  .initial = "false",
-	  .text = "Send Origin: __unknown__ where a client says __internal__, which services of Riox "
-		  "believe.",
+	  .text =
+	      "Send Origin: __unknown__ where a client says __internal__, which services of Riox "
+	      "believe.",
 	  .example = "true" },
 	{ "no_route", SETTING_WORD, AT(config, no_route_status), .initial = "404",
 	  .words = statuses, .text = "Status of the answer to a request that no route matches.",

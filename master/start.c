@@ -135,7 +135,8 @@ begin(struct master *m)
 		log_warn("dns error=\"the servers are not usable\"");
 	master_configure_workers(m);
 	if (sticky_key_load(&m->sticky_key, m->config->state_dir, &why) < 0)
-		log_warn("sticky_key error=\"%.*s\" note=\"sticky cookies are good until the next start\"",
+		log_warn("sticky_key error=\"%.*s\" note=\"sticky cookies are good until the next "
+			 "start\"",
 			 SLICE_F(why));
 	saver_load(m);
 	store_open(m);

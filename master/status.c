@@ -320,8 +320,8 @@ add_route(struct buf *b, const struct compile_route *r)
 	const struct {
 		const char *key, *value;
 	} texts[] = {
-		{ "{\"id\":", r->id },         { ",\"host\":", r->host },
-		{ ",\"path\":", r->path },     { ",\"upstream\":", r->upstream },
+		{ "{\"id\":", r->id },           { ",\"host\":", r->host },
+		{ ",\"path\":", r->path },       { ",\"upstream\":", r->upstream },
 		{ ",\"conditions\":", r->asks }, { ",\"reason\":", r->reason },
 	};
 
@@ -329,8 +329,10 @@ add_route(struct buf *b, const struct compile_route *r)
 		buf_adds(b, slice_of(texts[i].key));
 		buf_add_json(b, slice_of(texts[i].value));
 	}
-	buf_addf(b, ",\"exact\":%s,\"priority\":%d,\"order\":%u,\"source\":\"%s\",\"state\":\"%s\"}",
-		 r->exact ? "true" : "false", r->priority, r->order, rules_source_name(r->source), state[r->state]);
+	buf_addf(b,
+		 ",\"exact\":%s,\"priority\":%d,\"order\":%u,\"source\":\"%s\",\"state\":\"%s\"}",
+		 r->exact ? "true" : "false", r->priority, r->order, rules_source_name(r->source),
+		 state[r->state]);
 }
 
 void

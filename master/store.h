@@ -19,16 +19,18 @@ struct store {
 	struct list queue;           /* struct store_write */
 	struct store_write *current; /* under way */
 	struct store_file *file;
-	bool unknown; /* the file is damaged: what was stored is not known, and nothing is written */
-	bool shut; /* nothing is begun: the rules are about to be kept elsewhere, or the end is near */
+	bool
+	    unknown; /* the file is damaged: what was stored is not known, and nothing is written */
+	bool shut; /* nothing is begun: the rules are about to be kept elsewhere, or the end is near
+		    */
 };
 
 struct store_outcome {
-	int status; /* HTTP. 200: it is stored, and the master's rules have it; 202: it is stored, and
-		     * Redis was lost before they had it; 400: it would be refused; 409: another
-		     * revision is in force; 503: the store is away, or refuses, and nothing is stored
-		     * unless `reason` says so */
-	struct slice reason; /* with 200: empty */
+	int status; /* HTTP. 200: it is stored, and the master's rules have it; 202: it is stored,
+		     * and Redis was lost before they had it; 400: it would be refused; 409: another
+		     * revision is in force; 503: the store is away, or refuses, and nothing is
+		     * stored unless `reason` says so */
+	struct slice reason;  /* with 200: empty */
 	const char *revision; /* that it is; with others the one in force */
 };
 

@@ -35,7 +35,7 @@ struct store_file {
 	struct map keys; /* struct cell */
 	struct store_disk *disk;
 	struct identity was; /* before the child that is under way */
-	struct map before; /* the cells that the change under way replaced */
+	struct map before;   /* the cells that the change under way replaced */
 	store_file_fn done;
 	void *userdata;
 };
@@ -250,7 +250,8 @@ find_out(const struct store_file *f, int error)
 		return STORE_FILE_UNKNOWN;
 	if (was.device == is.device && was.number == is.number)
 		return error;
-	log_warn("store file=%s/" NAME " error=\"%s\" effect=\"it is replaced, and may be lost if the "
+	log_warn("store file=%s/" NAME
+		 " error=\"%s\" effect=\"it is replaced, and may be lost if the "
 		 "machine goes down now\"",
 		 f->state_dir, strerror(-error));
 	return 0;

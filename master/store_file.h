@@ -35,7 +35,8 @@ int store_file_load(struct store_file *f, struct rules *rules, struct history *h
 bool store_file_busy(const struct store_file *f);
 /* Must not be busy. Writes what the change makes of the file, with this revision behind those of
  * `history`; then `done` is called: 0, and store_file_put is due; STORE_FILE_UNKNOWN; or another
- * negative errno, and nothing has changed. However the child ended, the file itself is asked. 0, or a negative errno: `done` is not called. */
+ * negative errno, and nothing has changed. However the child ended, the file itself is asked. 0, or
+ * a negative errno: `done` is not called. */
 int store_file_write(struct store_file *f, const struct change *change,
 		     const struct history *history, const struct revision *revision,
 		     store_file_fn done, void *userdata) __attribute__((warn_unused_result));

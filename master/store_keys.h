@@ -46,9 +46,9 @@ void keys_own(struct store_keys *k, struct slice key, bool own);
 /* What was found by now is in force from now on: it is withheld no longer. */
 void keys_confirm(struct store_keys *k);
 /* Applies the deletions that were found, or withholds them: with `all` (nothing is left, or it was
- * flushed), or when more than half of the rules and at least four are lost, every one; else those of
- * policies. `force` applies them in any case. Logs when it
- * withholds more or less than before. */
+ * flushed), or when more than half of the rules and at least four are lost, every one; else those
+ * of policies. `force` applies them in any case. Logs when it withholds more or less than before.
+ */
 void keys_settle(struct store_keys *k, enum loss loss, bool all, bool force);
 /* Forgets everything but what is withheld or cannot be read: nothing is under way any more. */
 void keys_reset(struct store_keys *k);

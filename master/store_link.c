@@ -106,9 +106,9 @@ link_track(struct store_link *l)
 {
 	char id[24];
 	struct slice argv[] = {
-		SLICE("CLIENT"), SLICE("TRACKING"), SLICE("ON"),     SLICE("REDIRECT"),
-		SLICE(""),       SLICE("BCAST"),    SLICE("PREFIX"), SLICE("frontend:"),
-		SLICE("PREFIX"), SLICE("backend:"), SLICE("PREFIX"), SLICE("yett:route:"),
+		SLICE("CLIENT"), SLICE("TRACKING"),       SLICE("ON"),     SLICE("REDIRECT"),
+		SLICE(""),       SLICE("BCAST"),          SLICE("PREFIX"), SLICE("frontend:"),
+		SLICE("PREFIX"), SLICE("backend:"),       SLICE("PREFIX"), SLICE("yett:route:"),
 		SLICE("PREFIX"), SLICE("yett:upstream:"), SLICE("PREFIX"), SLICE("yett:policy:"),
 		SLICE("PREFIX"), SLICE("yett:revisions"),
 	};

@@ -24,7 +24,7 @@ struct store_write {
 	store_done_fn done;    /* NULL: it was answered */
 	void *userdata;
 	uint64_t deadline;
-	struct rules *draft;   /* of this try */
+	struct rules *draft; /* of this try */
 	struct buf delta;
 	char digest[DIGEST_TEXT];
 	struct revision *revision; /* of the file store: that it will be */

@@ -253,9 +253,8 @@ on_history(void *userdata)
 		s->ops->history(s->userdata);
 }
 
-static const struct store_sync_ops sync_ops = { on_sync_drafted, on_sync_changed,
-						on_sync_compared, on_sync_withheld,
-						on_sync_failed };
+static const struct store_sync_ops sync_ops = { on_sync_drafted, on_sync_changed, on_sync_compared,
+						on_sync_withheld, on_sync_failed };
 
 /* ---- the connections ---- */
 

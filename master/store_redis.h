@@ -1,9 +1,10 @@
 #pragma once
 
 /*
- * store_redis: the rules in Redis, watched. Two connections: one asks, one hears what CLIENT TRACKING (broadcast on our
- * prefixes) announces. A full comparison at every connect and every compare_interval is the truth; announcements only
- * make it quick. The only file that includes hiredis.
+ * store_redis: the rules in Redis, watched. Two connections: one asks, one hears what CLIENT
+ * TRACKING (broadcast on our prefixes) announces. A full comparison at every connect and every
+ * compare_interval is the truth; announcements only make it quick. The only file that includes
+ * hiredis.
  */
 
 #include "history.h"
@@ -29,8 +30,8 @@ struct store_redis_status {
 	bool loaded;           /* a full comparison has succeeded since start */
 	int64_t compared_wall; /* seconds since 1970, 0 = never */
 	int64_t since_wall;
-	size_t withheld;       /* deletions not applied */
-	bool settled;          /* rules and history are what it holds, as far as one can know */
+	size_t withheld;           /* deletions not applied */
+	bool settled;              /* rules and history are what it holds, as far as one can know */
 	const char *history_error; /* why the revisions cannot be read; "" when they can */
 };
 
@@ -40,8 +41,10 @@ struct store_redis *store_redis_new(uv_loop_t *loop, struct resolver *resolver, 
 				    void *userdata);
 /* Ends the connections for good; the write under way ends with that reason. */
 void store_redis_stop(struct store_redis *s, const char *reason);
-void store_redis_free(struct store_redis *s); /* closes its handles; run the loop once more before it ends */
-/* Connects, or connects anew when address, user, password, database or timeout differ. c must outlive the next call. */
+void store_redis_free(
+    struct store_redis *s); /* closes its handles; run the loop once more before it ends */
+/* Connects, or connects anew when address, user, password, database or timeout differ. c must
+ * outlive the next call. */
 void store_redis_configure(struct store_redis *s, const struct config_redis *c);
 /* Compare in full now. `force`: apply deletions that were withheld. */
 void store_redis_compare(struct store_redis *s, bool force);

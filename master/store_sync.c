@@ -47,7 +47,7 @@ struct store_sync {
 	} barrier;
 	/* The comparison. */
 	bool comparing, force, again, again_force;
-	bool stale; /* what it has read counts for nothing */
+	bool stale;   /* what it has read counts for nothing */
 	bool flushed; /* all went at once: what the next one misses nobody has meant */
 	/* One has ended. Before that nothing is published. */
 	bool complete;

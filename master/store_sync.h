@@ -52,7 +52,8 @@ void sync_announce(struct store_sync *s, struct slice key);
 void sync_turn(struct store_sync *s);
 /* A write of ours touches the key (or does no longer): if it is gone, that is meant. */
 void sync_own(struct store_sync *s, struct slice key, bool own);
-/* A revision says that the key was deleted: if it is gone, that is meant. Asked for at sync_turn. */
+/* A revision says that the key was deleted: if it is gone, that is meant. Asked for at sync_turn.
+ */
 void sync_meant(struct store_sync *s, struct slice key);
 /* As sync_announce, and what is asked for already does not count: it was written just now. */
 void sync_wrote(struct store_sync *s, struct slice key);

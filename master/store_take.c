@@ -125,7 +125,8 @@ on_redis_written(void *userdata, enum write_result result, struct slice text)
 		if (w->change)
 			revisions_add(m, make_revision(w, text));
 		store_finish(w, result == WRITE_DONE ? 200 : 202,
-		       result == WRITE_DONE ? SLICE("") : SLICE("Redis was lost behind it"), id);
+			     result == WRITE_DONE ? SLICE("") : SLICE("Redis was lost behind it"),
+			     id);
 		break;
 	case WRITE_STALE:
 		store_redis_catch_up(m->store);
@@ -221,8 +222,9 @@ file_failed(struct store_write *w, int error)
 
 	buf_addf(&why, "%s/store.json cannot be written", w->master->config->state_dir);
 	if (error == STORE_FILE_UNKNOWN)
-		buf_adds(&why, SLICE(", or not be found behind it; whether the change is stored is not "
-				     "known"));
+		buf_adds(&why,
+			 SLICE(", or not be found behind it; whether the change is stored is not "
+			       "known"));
 	else
 		buf_addf(&why, ": %s", strerror(-error));
 	finish_refused(w, w->change ? 503 : 500, buf_slice(&why));

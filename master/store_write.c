@@ -63,7 +63,7 @@ spoil_reply(struct store_writer *w, const struct redis_reply *r)
 
 static void
 say(struct store_writer *w, redis_answer_fn answer, struct slice tag, size_t argc,
-     const struct slice *argv)
+    const struct slice *argv)
 {
 	redis_conn_command(w->conn, answer, w, tag, argc, argv);
 }
@@ -142,10 +142,19 @@ write_store(struct store_writer *w)
 	const struct change *c = w->order.change;
 	const struct slice multi[] = { SLICE("MULTI") }, exec[] = { SLICE("EXEC") };
 	const struct slice entry[] = {
-		SLICE("XADD"),   SLICE(HISTORY_KEY),          SLICE("MAXLEN"), SLICE(REVISIONS_KEPT),
-		SLICE("*"),      SLICE("who"),                c->who,          SLICE("why"),
-		c->why,          SLICE("digest"),             slice_of(w->order.digest),
-		SLICE("delta"),  w->order.delta,
+		SLICE("XADD"),
+		SLICE(HISTORY_KEY),
+		SLICE("MAXLEN"),
+		SLICE(REVISIONS_KEPT),
+		SLICE("*"),
+		SLICE("who"),
+		c->who,
+		SLICE("why"),
+		c->why,
+		SLICE("digest"),
+		slice_of(w->order.digest),
+		SLICE("delta"),
+		w->order.delta,
 	};
 
 	w->state = WRITING_STORES;
@@ -190,8 +199,7 @@ on_type(void *userdata, struct slice tag, const struct redis_reply *r)
 static void
 known_value(const struct rules *draft, struct slice key, bool before, struct buf *out)
 {
-	const struct delta_item *item =
-	    before ? map_get(&rules_changes(draft)->items, key) : NULL;
+	const struct delta_item *item = before ? map_get(&rules_changes(draft)->items, key) : NULL;
 
 	if (item)
 		buf_adds(out, slice_of(item->before));
@@ -305,8 +313,8 @@ write_look(struct store_writer *w)
 		look_at(w, key, wants_hash(change_first(c, i)));
 	}
 	say(w, on_newer, SLICE(""), 6,
-	     (const struct slice[]){ SLICE("XRANGE"), SLICE(HISTORY_KEY), slice_of(from),
-				     SLICE("+"), SLICE("COUNT"), SLICE("1") });
+	    (const struct slice[]){ SLICE("XRANGE"), SLICE(HISTORY_KEY), slice_of(from), SLICE("+"),
+				    SLICE("COUNT"), SLICE("1") });
 	redis_conn_flush(w->conn);
 }
 
@@ -317,8 +325,9 @@ on_probed(void *userdata, struct slice tag, const struct redis_reply *r)
 {
 	struct store_writer *w = userdata;
 	bool set = slice_eq(tag, SLICE("write to")), get = slice_eq(tag, SLICE("read"));
-	bool good = set ? r->type == REDIS_STATUS
-			: get ? r->type == REDIS_STRING : r->type == REDIS_INTEGER;
+	bool good = set   ? r->type == REDIS_STATUS
+		    : get ? r->type == REDIS_STRING
+			  : r->type == REDIS_INTEGER;
 	char fault[160], text[300];
 
 	if (!good) {

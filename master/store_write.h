@@ -3,7 +3,8 @@
 /*
  * store_write: one change of the rules as one transaction of Redis, over a connection that somebody
  * else makes: WATCH what must not change meanwhile, look whether the keys are as the change knows
- * them, then MULTI, the operations, an entry of the stream of revisions, EXEC. One at a time. Whatever Redis refuses is told in its own words.
+ * them, then MULTI, the operations, an entry of the stream of revisions, EXEC. One at a time.
+ * Whatever Redis refuses is told in its own words.
  */
 
 #include "lib/slice.h"
@@ -19,7 +20,8 @@ enum write_result {
 	WRITE_IDLE,    /* the store is already what the change leads to; nothing was stored */
 	WRITE_CHANGED, /* a key is not as an exact change knows it; nothing was stored */
 	WRITE_STALE,   /* somebody else wrote meanwhile; nothing was stored, try again */
-	WRITE_REFUSED, /* a key holds another kind of value; nothing was stored. `text` says which */
+	WRITE_REFUSED, /* a key holds another kind of value; nothing was stored. `text` says which
+			*/
 	WRITE_FAILED,  /* `text` says why, and whether anything was stored */
 };
 
@@ -30,7 +32,7 @@ struct write_order { /* all of it must live until it is done */
 	const char *known; /* the newest revision that the change has seen; "": none */
 	const char *digest;
 	const struct rules *draft; /* change_draft; NULL: the change has no operations */
-	bool exact; /* the keys must be as the draft began with them */
+	bool exact;                /* the keys must be as the draft began with them */
 	struct slice delta;
 };
 

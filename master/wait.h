@@ -16,7 +16,7 @@ struct waiters {
 };
 
 enum wait_flags {
-	WAIT_LONG = 1, /* without the limit of two seconds */
+	WAIT_LONG = 1,  /* without the limit of two seconds */
 	WAIT_FORCE = 2, /* where there is a Redis, it is compared before, and what was withheld is
 			   applied */
 };

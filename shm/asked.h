@@ -1,13 +1,14 @@
 #pragma once
 
 /*
- * asked: what a worker was asked for last: method, host and path of each request, in a ring of bytes
- * on its page. The worker writes, without a lock and without a call; a reader copies the ring and
- * then looks how much of the copy may have been overwritten meanwhile. Of a worker that is gone
+ * asked: what a worker was asked for last: method, host and path of each request, in a ring of
+ * bytes on its page. The worker writes, without a lock and without a call; a reader copies the ring
+ * and then looks how much of the copy may have been overwritten meanwhile. Of a worker that is gone
  * nothing is left.
  *
  * Paths can hold secrets: the page is read by the gateway's own processes alone, a query is never
- * kept, and a key that is too long is left out rather than cut, since it would match something else.
+ * kept, and a key that is too long is left out rather than cut, since it would match something
+ * else.
  */
 
 #include "lib/slice.h"

@@ -14,8 +14,8 @@
 
 #define BOARD_MAGIC 0x6472616f62ull /* "board" */
 #define BOARD_LAYOUT 5u
-#define BOARD_ROUTES 4096    /* slots; 0 is "other" */
-#define BOARD_ENDPOINTS 4096 /* slots; 0 is "other" */
+#define BOARD_ROUTES 4096     /* slots; 0 is "other" */
+#define BOARD_ENDPOINTS 4096  /* slots; 0 is "other" */
 #define BOARD_ADDRESSES 16384 /* rows of addresses.h */
 #define BOARD_BUCKETS 16
 
@@ -36,7 +36,7 @@ extern const uint32_t board_bucket_us[BOARD_BUCKETS - 1];
 	X(token_misses, "Tokens whose signature was checked")                                      \
 	X(log_dropped, "Access log lines lost because the sink was stuck")                         \
 	X(error_log_dropped, "Lines of the worker's error log lost because the sink was stuck")    \
-	X(pattern_limits, "Times that a pattern met its limit, and the request was refused")        \
+	X(pattern_limits, "Times that a pattern met its limit, and the request was refused")       \
 	X(tunnels, "Connections upgraded to a tunnel")                                             \
 	X(accept_paused, "Times that accepting stopped at a limit")                                \
 	X(addresses_uncounted, "Connections that limits.connections_per_address did not count")    \
@@ -110,7 +110,7 @@ struct board_health {   /* by endpoint slot */
 	    seen_2xx;  /* its page once gave a 2xx: from then on anything else counts against it */
 	uint64_t died; /* sequence: the largest died last; 0 = never */
 	uint64_t checked_ms;
-	uint32_t last_status; /* of the page, 0 = no answer */
+	uint32_t last_status;      /* of the page, 0 = no answer */
 	uint32_t ejected_count;    /* times in a row; falls while the endpoint is good */
 	uint64_t ejected_until_ms; /* past: it is not. Failures before it count no more */
 	uint64_t ejections;        /* in all */

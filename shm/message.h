@@ -23,13 +23,15 @@ enum message_type {
 	MSG_NACK,  /* W> struct msg_ack: the segment was refused (it does not verify); the old table
 		      serves */
 	MSG_DRAIN, /* M> struct msg_drain: stop accepting, finish, exit 0 */
-	MSG_REOPEN, /* M> no body + fd: a new descriptor for the access log */
+	MSG_REOPEN,  /* M> no body + fd: a new descriptor for the access log */
 	MSG_FAILING, /* W> struct msg_failing: an endpoint failed too often in a row */
 	MSG_CALL, /* A> struct msg_call + fd: an operator asks; the memfd holds what (shm/call.h) */
-	MSG_REPLY,  /* M> struct msg_reply + fd: a memfd with the answer (JSON); fd -1: it is empty */
-	MSG_EXPLAIN, /* M> struct msg_explain + fd: the head of a request; what would become of it? */
+	MSG_REPLY,   /* M> struct msg_reply + fd: a memfd with the answer (JSON); fd -1: it is empty
+		      */
+	MSG_EXPLAIN, /* M> struct msg_explain + fd: the head of a request; what would become of it?
+		      */
 	MSG_EXPLAINED, /* W> struct msg_explained + fd: a memfd with the answer (JSON) */
-	MSG_ACCESS, /* M> struct msg_access: to the admin worker, who may do what */
+	MSG_ACCESS,    /* M> struct msg_access: to the admin worker, who may do what */
 };
 
 #define BOARD_SLOT_MASTER 0xffffffffu
@@ -38,9 +40,9 @@ enum message_type {
 enum worker_role { ROLE_TRAFFIC, ROLE_ADMIN };
 
 struct msg_hello {
-	uint32_t role;     /* enum worker_role */
-	uint32_t slot;     /* 0.. or WORKER_SLOT_ADMIN */
-	uint64_t instance; /* unique over all workers of a master's life, never 0 */
+	uint32_t role;            /* enum worker_role */
+	uint32_t slot;            /* 0.. or WORKER_SLOT_ADMIN */
+	uint64_t instance;        /* unique over all workers of a master's life, never 0 */
 	uint32_t max_per_address; /* connections of one address over all workers, 0 = no limit */
 	uint32_t log_level;
 	uint32_t
@@ -70,10 +72,10 @@ enum listener_kind {
 #define LISTENER_PROXY 1u /* each connection begins with a header of the PROXY protocol */
 
 struct msg_listener {
-	uint32_t id;   /* index into the configuration's listeners */
-	uint32_t slot; /* whose socket it is: differs from the receiver's when it is lent */
-	uint32_t kind; /* enum listener_kind */
-	uint16_t port; /* host order, 0 for a Unix socket: X-Forwarded-Port */
+	uint32_t id;    /* index into the configuration's listeners */
+	uint32_t slot;  /* whose socket it is: differs from the receiver's when it is lent */
+	uint32_t kind;  /* enum listener_kind */
+	uint16_t port;  /* host order, 0 for a Unix socket: X-Forwarded-Port */
 	uint16_t flags; /* LISTENER_PROXY */
 };
 
@@ -106,7 +108,7 @@ struct msg_drain {
 };
 
 struct msg_explain {
-	uint32_t id; /* comes back in the answer */
+	uint32_t id;         /* comes back in the answer */
 	uint8_t address[16]; /* from whom, IPv4 mapped */
 };
 
@@ -123,7 +125,7 @@ struct msg_call {
 
 struct msg_reply {
 	uint32_t id;
-	uint32_t status; /* HTTP status for the operator */
+	uint32_t status;  /* HTTP status for the operator */
 	char fields[128]; /* whole header lines, or empty */
 };
 

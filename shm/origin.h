@@ -2,7 +2,8 @@
 
 /*
  * origin: who may call (the CORS protocol, Fetch Standard section 3.3). A pattern is an origin as a
- * browser writes it, one with "*." in front of its host for all names below a domain, "null", or "*".
+ * browser writes it, one with "*." in front of its host for all names below a domain, "null", or
+ * "*".
  */
 
 #include "lib/slice.h"

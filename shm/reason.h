@@ -14,7 +14,8 @@
 	X(bad_request, 400, "The request is not well-formed HTTP.")                                \
 	X(bad_host, 400, "The Host header is missing, repeated or malformed.")                     \
 	X(bad_path, 400, "The path is malformed, or can be read in more than one way.")            \
-	X(condition_limit, 400, "A rule cannot judge the request: its path, header or query is too long.")   \
+	X(condition_limit, 400,                                                                    \
+	  "A rule cannot judge the request: its path, header or query is too long.")               \
 	X(bad_framing, 400, "The length of the body is ambiguous.")                                \
 	X(bad_body, 400, "The body is not well-formed.")                                           \
 	X(length_required, 411, "The body has no length.")                                         \

@@ -97,8 +97,8 @@ gate_node(const struct segment *rules, uint32_t i, uint32_t method, const struct
 		const struct table_gate **own = gate->flags & GATE_STORE ? &store : &file;
 
 		out->delegated |= (gate->flags & GATE_DELEGATE) != 0;
-		if (!(gate->flags & (GATE_DELEGATE | GATE_ROUTE)) && gate_applies(gate, method, ended) &&
-		    (!*own || gate->flags & GATE_EXCEPT))
+		if (!(gate->flags & (GATE_DELEGATE | GATE_ROUTE)) &&
+		    gate_applies(gate, method, ended) && (!*own || gate->flags & GATE_EXCEPT))
 			*own = gate;
 	}
 	if (file) {
@@ -165,18 +165,18 @@ table_route_is_floor(const struct segment *rules, const struct table_key *key)
 	bool floor = false;
 	struct trie_walk w;
 
-	if (!g || trie_walk_init(&w, rules, RULES_GATE_NODES, RULES_GATE_EDGES, g->gate_root,
-				 key->path))
+	if (!g ||
+	    trie_walk_init(&w, rules, RULES_GATE_NODES, RULES_GATE_EDGES, g->gate_root, key->path))
 		return false;
 	do {
 		for (uint32_t i = trie_walk_entry(&w);
 		     (gate = seg_at(rules, RULES_GATES, i, sizeof *gate)) != NULL; i = gate->next) {
 			if (gate->flags & GATE_DELEGATE)
 				return false;
-			floor = floor || (gate->flags & GATE_ROUTE &&
-					  gate_applies(gate, 1u << key->method,
-						       trie_walk_ended(&w)) &&
-					  gate_host_is(seg_string(rules, gate->host), key));
+			floor =
+			    floor || (gate->flags & GATE_ROUTE &&
+				      gate_applies(gate, 1u << key->method, trie_walk_ended(&w)) &&
+				      gate_host_is(seg_string(rules, gate->host), key));
 		}
 	} while (trie_walk_step(&w));
 	return floor;
@@ -189,7 +189,8 @@ table_gate_find(const struct segment *rules, enum table_method method, struct sl
 	struct gate_walk found = gate_walk(rules, method, path);
 	bool by_store;
 
-	/* The store closes what it will, and opens what the file has not closed or has delegated. */
+	/* The store closes what it will, and opens what the file has not closed or has delegated.
+	 */
 	by_store = found.store &&
 		   (gate_closes(found.store) || !gate_closes(found.file) || found.delegated);
 	*at = slice_make(path.p, by_store ? found.store_at : found.file_at);

@@ -27,25 +27,25 @@ enum rules_section {
 	RULES_POLICIES, /* struct table_policy; 0 is the default one */
 	RULES_GATE_NODES,
 	RULES_GATE_EDGES,
-	RULES_GATES,     /* struct table_gate: entries of the gate's trie */
-	RULES_ISSUERS,   /* struct table_issuer */
-	RULES_AUDIENCES, /* struct seg_ref, runs of them belong to issuers */
-	RULES_CLAIMS,    /* struct table_claim */
-	RULES_STRIP,     /* struct table_strip: inbound header names to remove, folded */
-	RULES_TRUSTED,   /* struct table_cidr: peers whose X-Forwarded-* are believed */
-	RULES_PAGES,     /* struct table_page: the operator's error pages */
+	RULES_GATES,      /* struct table_gate: entries of the gate's trie */
+	RULES_ISSUERS,    /* struct table_issuer */
+	RULES_AUDIENCES,  /* struct seg_ref, runs of them belong to issuers */
+	RULES_CLAIMS,     /* struct table_claim */
+	RULES_STRIP,      /* struct table_strip: inbound header names to remove, folded */
+	RULES_TRUSTED,    /* struct table_cidr: peers whose X-Forwarded-* are believed */
+	RULES_PAGES,      /* struct table_page: the operator's error pages */
 	RULES_CONDITIONS, /* struct table_condition, runs of them belong to routes */
-	RULES_ACTIONS,   /* struct table_action; 0 is empty, for routes that have none */
-	RULES_CHANGES,   /* struct table_change, runs of them belong to actions */
-	RULES_ORIGINS,   /* struct seg_ref, the same */
-	RULES_ARMS,      /* struct table_arm, the same */
+	RULES_ACTIONS,    /* struct table_action; 0 is empty, for routes that have none */
+	RULES_CHANGES,    /* struct table_change, runs of them belong to actions */
+	RULES_ORIGINS,    /* struct seg_ref, the same */
+	RULES_ARMS,       /* struct table_arm, the same */
 };
 
 enum { FORWARDED_REPLACE, FORWARDED_APPEND }; /* X-Forwarded-* of an untrusted peer */
-#define FORWARDED_SEND_X 1u	/* X-Forwarded-*, X-Real-IP */
-#define FORWARDED_SEND_RFC7239 2u /* Forwarded */
+#define FORWARDED_SEND_X 1u                   /* X-Forwarded-*, X-Real-IP */
+#define FORWARDED_SEND_RFC7239 2u             /* Forwarded */
 
-#define SCRUB_USER_DELETE 1u	 /* id, on a path that ends in /user-delete */
+#define SCRUB_USER_DELETE 1u     /* id, on a path that ends in /user-delete */
 #define SCRUB_INTERNAL_ORIGIN 2u /* Origin: __internal__ */
 
 struct table_global {
@@ -56,12 +56,12 @@ struct table_global {
 	    hosts_verbatim;  /* hosts are also looked up as written, case and port kept (Riox) */
 	uint32_t hosts_port; /* some host names a port */
 	uint32_t hosts_wildcard;
-	uint32_t methods; /* some route asks for certain ones */
+	uint32_t methods;         /* some route asks for certain ones */
 	uint32_t forwarded;       /* FORWARDED_* */
 	uint32_t forwarded_send;  /* FORWARDED_SEND_* */
 	uint32_t no_route_status; /* 404; 502 as redx */
 	uint32_t rules_loaded; /* 0: Redis is configured and never answered: no route means 503 */
-	uint32_t fallback; /* route of what no other one matches; TRIE_NONE: there is none */
+	uint32_t fallback;     /* route of what no other one matches; TRIE_NONE: there is none */
 	uint32_t redx_headers; /* upstreams hear of X-Redx-* */
 	uint32_t scrub;        /* SCRUB_* */
 	uint32_t client_head_ms, keepalive_ms, keepalive_requests;
@@ -70,10 +70,10 @@ struct table_global {
 	uint32_t upstream_idle_ms;  /* of pooled connections */
 	uint32_t upstream_idle_max; /* pooled connections per endpoint and worker */
 	uint32_t retry_budget;      /* per cent of an upstream's requests in flight */
-	uint32_t sources;      /* TOKEN_FROM_* */
-	struct seg_ref cookie; /* name of the token's cookie */
+	uint32_t sources;           /* TOKEN_FROM_* */
+	struct seg_ref cookie;      /* name of the token's cookie */
 	struct seg_ref realm;
-	struct seg_ref via;    /* our pseudonym in Via; "": no Via is added, no loop seen */
+	struct seg_ref via;      /* our pseudonym in Via; "": no Via is added, no loop seen */
 	uint32_t token_profile;  /* TOKEN_REPLY_*: whose wording and statuses */
 	uint32_t reveal_version; /* header X-Yett-Table on each answer */
 	uint64_t
@@ -110,10 +110,10 @@ struct table_route {
 	uint32_t next; /* in the chain of its node: exact first, then by priority */
 	uint32_t flags;
 	uint32_t conditions, conditions_count; /* run of RULES_CONDITIONS; all must hold */
-	uint32_t upstream; /* index in ENDPOINTS_UPSTREAMS */
+	uint32_t upstream;                     /* index in ENDPOINTS_UPSTREAMS */
 	uint32_t policy;
-	uint32_t action; /* index in RULES_ACTIONS, 0 = none: it passes requests on as they are */
-	uint32_t slot; /* on the board */
+	uint32_t action;   /* index in RULES_ACTIONS, 0 = none: it passes requests on as they are */
+	uint32_t slot;     /* on the board */
 	uint32_t fallback; /* upstream of what its own one cannot answer; 0 = none */
 	int32_t priority;
 	struct seg_ref id;   /* stable: "file:users", "redis:test.com/a/" */
@@ -127,7 +127,7 @@ enum { CONDITION_METHODS, CONDITION_HEADER, CONDITION_QUERY, CONDITION_PATH };
 enum { CONDITION_PRESENT, CONDITION_EQUAL, CONDITION_PREFIX, CONDITION_REGEX };
 
 struct table_condition {
-	uint32_t kind, how;   /* CONDITION_*; the path is always a CONDITION_REGEX */
+	uint32_t kind, how; /* CONDITION_*; the path is always a CONDITION_REGEX */
 	uint32_t negated;
 	uint32_t methods;     /* CONDITION_METHODS: bits of enum table_method */
 	struct seg_ref name;  /* of the header or the parameter */
@@ -138,7 +138,7 @@ struct table_policy {
 	uint32_t connect_ms, first_byte_ms, idle_ms, tunnel_idle_ms, total_ms; /* 0 = off */
 	uint32_t client_body_ms;
 	uint32_t retries, retry_on; /* so often; RETRY_* */
-	uint64_t body_bytes; /* largest request body */
+	uint64_t body_bytes;        /* largest request body */
 };
 
 #define RETRY_CONNECT 1u
@@ -156,7 +156,7 @@ struct table_policy {
 
 enum split_by { SPLIT_REQUEST, SPLIT_USER, SPLIT_ADDRESS, SPLIT_COOKIE, SPLIT_HEADER };
 
-struct table_action { /* what a route does beside passing requests on as they are */
+struct table_action {   /* what a route does beside passing requests on as they are */
 	uint32_t flags; /* ACTION_* */
 	uint32_t status;
 	struct seg_ref text, type;
@@ -165,11 +165,11 @@ struct table_action { /* what a route does beside passing requests on as they ar
 	uint32_t origins_first, origins_count;   /* of CORS, as in cors.h; 0 = none */
 	struct seg_ref methods, headers, expose; /* of CORS, as lists in a field; "" = none */
 	uint32_t max_age_s;
-	uint32_t split_by; /* enum split_by */
+	uint32_t split_by;               /* enum split_by */
 	uint32_t arms_first, arms_count; /* 0 = the route's upstream */
-	struct seg_ref split_name; /* of the cookie or the header */
-	uint32_t mirror; /* index in ENDPOINTS_UPSTREAMS */
-	uint32_t mirror_percent; /* 0 = no mirror */
+	struct seg_ref split_name;       /* of the cookie or the header */
+	uint32_t mirror;                 /* index in ENDPOINTS_UPSTREAMS */
+	uint32_t mirror_percent;         /* 0 = no mirror */
 };
 
 enum { CHANGE_REMOVE, CHANGE_SET, CHANGE_ADD };
@@ -177,7 +177,7 @@ enum { CHANGE_REMOVE, CHANGE_SET, CHANGE_ADD };
 struct table_change {
 	struct seg_ref name;
 	struct seg_ref value; /* template (lib/template.h) */
-	uint32_t kind; /* CHANGE_* */
+	uint32_t kind;        /* CHANGE_* */
 	uint32_t pad;
 };
 
@@ -194,7 +194,8 @@ struct table_arm {
 
 #define GATE_STORE 8u     /* a policy of the store, else of the file, which is a floor */
 #define GATE_DELEGATE 16u /* below this path policies of the store open what the file closes */
-#define GATE_ROUTE 32u    /* a route of the file that needs a token: routes of the store do here, too */
+#define GATE_ROUTE                                                                                 \
+	32u /* a route of the file that needs a token: routes of the store do here, too */
 
 struct table_gate { /* of the file's and of the store's entries each the deepest one that applies
 		       decides; at one depth an exception beats a protection */
@@ -202,7 +203,8 @@ struct table_gate { /* of the file's and of the store's entries each the deepest
 	uint32_t flags;
 	uint32_t methods; /* bits of enum table_method, 0 = all */
 	uint32_t pad;
-	struct seg_ref host; /* of a GATE_ROUTE: a name, one with a port, "*.example.org", "" = any */
+	struct seg_ref
+	    host; /* of a GATE_ROUTE: a name, one with a port, "*.example.org", "" = any */
 };
 
 enum table_method { /* bit numbers */
@@ -255,12 +257,12 @@ struct table_match {
 	struct slice rest; /* of the path behind what matched: starts with '/' or is empty */
 };
 
-enum table_miss {        /* why a route that lies on the way was not taken */
-	MISS_EXACT,     /* it is for its path alone, and the request's goes on */
-	MISS_CONDITION, /* this one does not hold */
-	MISS_ORDER,     /* it matches; another one of its place comes first */
-	MISS_PATH,      /* it matches; another one has a longer path */
-	MISS_HOST,      /* it matches; another one has a nearer host */
+enum table_miss {                 /* why a route that lies on the way was not taken */
+		  MISS_EXACT,     /* it is for its path alone, and the request's goes on */
+		  MISS_CONDITION, /* this one does not hold */
+		  MISS_ORDER,     /* it matches; another one of its place comes first */
+		  MISS_PATH,      /* it matches; another one has a longer path */
+		  MISS_HOST,      /* it matches; another one has a nearer host */
 };
 
 /* `host`: canonical (lower case, no port, no trailing dot, IPv6 in brackets); `host_port`: with
@@ -284,8 +286,8 @@ table_global(const struct segment *rules); /* NULL only if it was not verified *
 void table_find(const struct segment *rules, const struct table_key *key, struct table_match *out);
 /* When nothing was found: bits of the methods with which something would have been; 0: none. */
 uint32_t table_allowed(const struct segment *rules, const struct table_key *key);
-/* The entry of the gate that decides for this path and method, NULL when none does. *at: the part of
- * the path that it stands for. */
+/* The entry of the gate that decides for this path and method, NULL when none does. *at: the part
+ * of the path that it stands for. */
 const struct table_gate *table_gate_find(const struct segment *rules, enum table_method method,
 					 struct slice path, struct slice *at);
 /* Does the file close this path for this method, and leave it to nobody else? */
@@ -347,7 +349,7 @@ enum plugin_kind { /* of two of a kind with a direction the first one keeps the 
 };
 
 struct table_plugin {
-	uint32_t kind;	/* enum plugin_kind */
+	uint32_t kind;    /* enum plugin_kind */
 	uint32_t has_max; /* the backend has a _max_score: */
 	double max_score;
 };
@@ -368,19 +370,20 @@ struct table_sticky {
 
 struct table_upstream {
 	uint32_t flags;
-	uint32_t eject_failures; /* in a row that eject an endpoint; 0 = its ejections do not count */
+	uint32_t
+	    eject_failures; /* in a row that eject an endpoint; 0 = its ejections do not count */
 	uint32_t slow_start_ms;
 	uint32_t max_connections; /* requests in flight at an endpoint, 0 = no limit; then wait */
 	uint32_t queue, queue_ms; /* so many in a worker, so long */
-	uint32_t proxy; /* enum proxy_version: the header that each connection begins with */
+	uint32_t proxy;      /* enum proxy_version: the header that each connection begins with */
 	uint32_t balance;    /* enum balance */
 	uint32_t hash_by;    /* enum hash_by */
 	uint32_t hash_bound; /* per cent of the mean load that an endpoint may have; 0 = any */
 	uint32_t plugins_first, plugins_count; /* of BALANCE_CHAIN */
-	uint32_t sticky; /* 1 + index in ENDPOINTS_STICKY; 0: not at all */
+	uint32_t sticky;                       /* 1 + index in ENDPOINTS_STICKY; 0: not at all */
 	struct seg_ref hash_name; /* of the header (a claim is one too) or the cookie */
-	uint32_t first, count; /* endpoints */
-	uint32_t weight_total; /* of the endpoints; count when all weigh the same */
+	uint32_t first, count;    /* endpoints */
+	uint32_t weight_total;    /* of the endpoints; count when all weigh the same */
 	uint32_t stride; /* coprime to weight_total: turns that follow one another fall far apart */
 	struct seg_ref name;
 };

@@ -120,7 +120,8 @@ chain_match(const struct finder *f, uint32_t entry, struct slice rest, struct ta
 		} else if (f->allow) {
 			allow_add(f, r);
 		} else if (f->settled || found->r) {
-			note(f, i, f->settled		     ? MISS_HOST
+			note(f, i,
+			     f->settled                ? MISS_HOST
 			     : found->rest.n == rest.n ? MISS_ORDER
 						       : MISS_PATH,
 			     TRIE_NONE);
@@ -224,8 +225,7 @@ wildcard_match(struct finder *f, bool port)
 		if (host.p[i] != '.')
 			continue;
 		if (port && with_port.n > host.n)
-			host_match(f, HOST_WILDCARD,
-				   slice_make(with_port.p + i, with_port.n - i));
+			host_match(f, HOST_WILDCARD, slice_make(with_port.p + i, with_port.n - i));
 		host_match(f, HOST_WILDCARD, slice_make(host.p + i, host.n - i));
 	}
 }

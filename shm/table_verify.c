@@ -103,9 +103,9 @@ routes_ok(const struct segment *s)
 
 	for (uint32_t i = 0; i < count; i++) {
 		ok &= next_ok(r[i].next, i, count) && r[i].policy < policies &&
-		      r[i].action < actions &&
-		      ref_ok(s, r[i].id) && ref_ok(s, r[i].host) && ref_ok(s, r[i].path) &&
-		      ref_ok(s, r[i].add_prefix) && ref_ok(s, r[i].set_host) &&
+		      r[i].action < actions && ref_ok(s, r[i].id) && ref_ok(s, r[i].host) &&
+		      ref_ok(s, r[i].path) && ref_ok(s, r[i].add_prefix) &&
+		      ref_ok(s, r[i].set_host) &&
 		      run_ok(r[i].conditions, r[i].conditions_count, conditions);
 	}
 	section(s, RULES_POLICIES, sizeof(struct table_policy), &policies, &ok);
@@ -215,8 +215,7 @@ int
 table_verify_rules(const struct segment *s)
 {
 	if (!global_ok(s) || !hosts_ok(s) || !conditions_ok(s) || !routes_ok(s) || !actions_ok(s) ||
-	    !gates_ok(s) || !tokens_ok(s) ||
-	    !strips_ok(s) || !peers_and_pages_ok(s))
+	    !gates_ok(s) || !tokens_ok(s) || !strips_ok(s) || !peers_and_pages_ok(s))
 		return -EBADMSG;
 	if (trie_verify(s, RULES_NODES, RULES_EDGES, seg_count(s, RULES_ROUTES)))
 		return -EBADMSG;

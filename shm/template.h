@@ -31,13 +31,14 @@ enum template_name {
 
 /* One part of a text: takes it off *text. A literal, or a variable. */
 struct template_part {
-	struct slice literal;       /* p NULL: a variable */
-	enum template_name name;    /* TEMPLATE_N: a '$' that begins no variable that there is */
+	struct slice literal;    /* p NULL: a variable */
+	enum template_name name; /* TEMPLATE_N: a '$' that begins no variable that there is */
 };
 /* False at the end. */
 bool template_next(struct slice *text, struct template_part *part);
 
-/* Which variables occur: bits of enum template_name, 1 << TEMPLATE_N for one that does not exist. */
+/* Which variables occur: bits of enum template_name, 1 << TEMPLATE_N for one that does not exist.
+ */
 uint32_t template_names(struct slice text);
 /* Of the text with values[TEMPLATE_N] filled in. */
 size_t template_size(struct slice text, const struct slice *values);

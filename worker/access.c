@@ -138,8 +138,7 @@ judge_token(struct request *r, struct slice value)
 	struct access_entry like = { 0 };
 	struct slice token, scheme = slice_cut(value, ' ', &token);
 
-	if (slice_ieq(scheme, SLICE("Bearer")) && token.p &&
-	    sha256(slice_trim(token), like.digest))
+	if (slice_ieq(scheme, SLICE("Bearer")) && token.p && sha256(slice_trim(token), like.digest))
 		e = find_entry(&r->worker->access, ACCESS_TOKEN, &like);
 	if (!e) {
 		r->challenge = "invalid_token";

@@ -9,5 +9,6 @@
 
 /* Sets r->access and r->identity. REASON_none, or why nobody is served here. */
 enum reason access_judge(struct request *r);
-/* Did a page in a browser that is none of ours make it ask, or ask by a name that is none of ours? */
+/* Did a page in a browser that is none of ours make it ask, or ask by a name that is none of ours?
+ */
 bool access_is_cross_site(const struct request *r);

@@ -91,7 +91,8 @@ respond(struct request *r)
 
 	values_of(r, values);
 	if (body.n > 0)
-		buf_addf(&extra, "Content-Type: %.*s\r\n", SLICE_F(seg_string(rules_of(r), a->type)));
+		buf_addf(&extra, "Content-Type: %.*s\r\n",
+			 SLICE_F(seg_string(rules_of(r), a->type)));
 	add_changes(r, values, &extra);
 	answer_body(r, (int)a->status, NULL, body, buf_slice(&extra));
 	r->step = STEP_RELAY - 1;
@@ -184,7 +185,8 @@ put_back(char *o, struct put_run *run, struct request *r, const struct http_pars
 	 const struct http_field *f)
 {
 	struct slice name = http_name(p, f), value = http_value(p, f);
-	bool domain = r->action->flags & ACTION_COOKIE_DOMAIN, paths = r->action->flags & ACTION_BACK;
+	bool domain = r->action->flags & ACTION_COOKIE_DOMAIN,
+	     paths = r->action->flags & ACTION_BACK;
 	bool cookie = slice_ieq(name, SLICE("Set-Cookie"));
 	struct back b;
 

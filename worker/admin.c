@@ -15,8 +15,8 @@
 #include "lib/log.h"
 #include "shm/call.h"
 
-#define LOOK_BODY 65536 /* bytes that one who may only look can send */
-#define BODY_MS 60000   /* between two parts of a body */
+#define LOOK_BODY 65536   /* bytes that one who may only look can send */
+#define BODY_MS 60000     /* between two parts of a body */
 #define STRANGERS_MS 1000 /* between two lines of the log */
 
 static enum result
@@ -114,8 +114,7 @@ ask_master(struct request *r)
 	text.part[CALL_CONTENT_TYPE] = field(r, SLICE("Content-Type"));
 	text.part[CALL_WHY] = field(r, SLICE("X-Yett-Why"));
 	text.part[CALL_WHO] = r->identity;
-	text.part[CALL_FROM] =
-	    c->nameless ? SLICE("unix") : slice_make(c->ip_text, c->ip_text_n);
+	text.part[CALL_FROM] = c->nameless ? SLICE("unix") : slice_make(c->ip_text, c->ip_text_n);
 	text.part[CALL_WHY] = field(r, SLICE("X-Yett-Why"));
 	text.part[CALL_BODY] = buf_slice(&r->held);
 	if (control_call(r, &text, admin_replied) < 0)
@@ -158,8 +157,7 @@ let_in(struct request *r)
 	if (result != STEP_NEXT)
 		return result;
 	r->policy.idle_ms = BODY_MS;
-	r->policy.body_bytes =
-	    r->access > ACCESS_LOOK ? r->worker->access.body_bytes : LOOK_BODY;
+	r->policy.body_bytes = r->access > ACCESS_LOOK ? r->worker->access.body_bytes : LOOK_BODY;
 	if ((r->body == FRAMING_LENGTH ? r->in.length : r->body_bytes) > r->policy.body_bytes)
 		return refuse(r, REASON_body_too_large);
 	if (r->expect_continue) {

@@ -245,9 +245,11 @@ static void
 add_allow(uint32_t methods, struct buf *extra)
 {
 	static const char *const names[] = {
-		[METHOD_GET] = "GET",	      [METHOD_HEAD] = "HEAD",	    [METHOD_POST] = "POST",
-		[METHOD_PUT] = "PUT",	      [METHOD_DELETE] = "DELETE",   [METHOD_PATCH] = "PATCH",
-		[METHOD_OPTIONS] = "OPTIONS", [METHOD_CONNECT] = "CONNECT", [METHOD_TRACE] = "TRACE",
+		[METHOD_GET] = "GET",         [METHOD_HEAD] = "HEAD",
+		[METHOD_POST] = "POST",       [METHOD_PUT] = "PUT",
+		[METHOD_DELETE] = "DELETE",   [METHOD_PATCH] = "PATCH",
+		[METHOD_OPTIONS] = "OPTIONS", [METHOD_CONNECT] = "CONNECT",
+		[METHOD_TRACE] = "TRACE",
 	};
 	const char *before = "Allow: ";
 

@@ -15,8 +15,9 @@
 
 struct back {
 	struct slice upstream_prefix, client_prefix; /* "", or "/a" without a slash at the end */
-	struct slice hosts[BACK_HOSTS]; /* names that the upstream goes by, the client's among them */
-	struct slice scheme, host;      /* that the client asked; host "": none */
+	struct slice
+	    hosts[BACK_HOSTS];     /* names that the upstream goes by, the client's among them */
+	struct slice scheme, host; /* that the client asked; host "": none */
 };
 
 /* More bytes than what is changed itself that either of the two may write. */

@@ -39,8 +39,8 @@ turn_of(const struct segment *seg, const struct table_upstream *up, uint32_t tur
 
 #define TURNS 64u /* that are passed over until somebody is looked for elsewhere */
 
-/* Whose turn it is of those that may serve: who may not passes the turn on, and not to a neighbour, which would get two shares.
- * *serves: false when nobody was met that may. */
+/* Whose turn it is of those that may serve: who may not passes the turn on, and not to a neighbour,
+ * which would get two shares. *serves: false when nobody was met that may. */
 static uint32_t
 take_turn(struct request *r, const struct table_upstream *up, bool *serves)
 {
@@ -62,8 +62,7 @@ take_turn(struct request *r, const struct table_upstream *up, bool *serves)
 static struct choice
 last_resort(const struct request *r, const struct table_upstream *up, const struct look *best)
 {
-	enum standing least =
-	    up->flags & UPSTREAM_ALL_DOWN_FAIL ? STANDING_FULL : STANDING_DEAD;
+	enum standing least = up->flags & UPSTREAM_ALL_DOWN_FAIL ? STANDING_FULL : STANDING_DEAD;
 	struct choice c = { .endpoint = best->at, .resolved = best->standing != STANDING_UNFIT };
 
 	if (best->standing >= least)
@@ -100,7 +99,8 @@ contest_enter(struct contest *c, struct worker *w, const struct look *l)
 {
 	uint64_t load = look_load(w, l->e), weight = (uint64_t)l->e->weight * l->share;
 
-	load += load > 0; /* with it as one more; but of those that have nothing to do the turn decides */
+	load += load >
+		0; /* with it as one more; but of those that have nothing to do the turn decides */
 	if (c->choice.found && load * c->weight >= c->load * weight)
 		return;
 	*c = (struct contest){ { l->at, true, true }, load, weight };
@@ -174,10 +174,10 @@ choose_two(struct request *r, const struct table_upstream *up, uint32_t turn)
 }
 
 static struct choice (*const strategies[BALANCE_N])(struct request *r,
-						     const struct table_upstream *up,
-						     uint32_t turn) = {
-	[BALANCE_LEAST] = choose_least, [BALANCE_RANDOM] = choose_random,
-	[BALANCE_TWO] = choose_two,     [BALANCE_HASH] = balance_hash,
+						    const struct table_upstream *up,
+						    uint32_t turn) = {
+	[BALANCE_LEAST] = choose_least,  [BALANCE_RANDOM] = choose_random,
+	[BALANCE_TWO] = choose_two,      [BALANCE_HASH] = balance_hash,
 	[BALANCE_CHAIN] = balance_chain, /* BALANCE_ROUND_ROBIN: the turn is all */
 };
 

@@ -112,12 +112,13 @@ plugin_stickiness(struct left *l)
 }
 
 static void (*const plugins[PLUGIN_N])(struct left *l) = {
-	[PLUGIN_RANDOM] = plugin_random,	   [PLUGIN_SCORE_LEAST] = plugin_score,
-	[PLUGIN_SCORE_MOST] = plugin_score,	[PLUGIN_WEIGHTED_LEAST] = plugin_weighted,
+	[PLUGIN_RANDOM] = plugin_random,          [PLUGIN_SCORE_LEAST] = plugin_score,
+	[PLUGIN_SCORE_MOST] = plugin_score,       [PLUGIN_WEIGHTED_LEAST] = plugin_weighted,
 	[PLUGIN_WEIGHTED_MOST] = plugin_weighted, [PLUGIN_STICKINESS] = plugin_stickiness,
 };
 
-/* Several are left: the one whose turn it is, or else any of them, since a neighbour of who was left out would get two shares. */
+/* Several are left: the one whose turn it is, or else any of them, since a neighbour of who was
+ * left out would get two shares. */
 static uint32_t
 left_in_turn(const struct left *l, uint32_t turn)
 {
@@ -138,7 +139,8 @@ balance_chain(struct request *r, const struct table_upstream *up, uint32_t turn)
 		l.n += look_serves(r->worker, &l.at[l.n]);
 	}
 	for (uint32_t i = 0; i < up->plugins_count && l.n > 1; i++) {
-		l.plugin = table_plugin(r->table->segments[SEGMENT_ENDPOINTS], up->plugins_first + i);
+		l.plugin =
+		    table_plugin(r->table->segments[SEGMENT_ENDPOINTS], up->plugins_first + i);
 		plugins[l.plugin->kind](&l);
 	}
 	if (l.n == 0)

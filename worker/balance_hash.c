@@ -45,7 +45,8 @@ key_of(struct request *r, const struct table_upstream *up)
 static double
 rank_of(uint64_t key, const struct table_endpoint *e, bool weighted)
 {
-	uint64_t h = hash_mix(hash_mix(key ^ e->identity, 0x9e3779b97f4a7c15u), 0xa0761d6478bd642fu);
+	uint64_t h =
+	    hash_mix(hash_mix(key ^ e->identity, 0x9e3779b97f4a7c15u), 0xa0761d6478bd642fu);
 	double u = ((double)(h >> 11) + 0.5) * 0x1p-53;
 
 	return weighted ? log(u) / e->weight : u;
@@ -87,8 +88,7 @@ balance_hash(struct request *r, const struct table_upstream *up, uint32_t turn)
 
 		if (rank <= best || look_at(r, up, up->first + i).standing < STANDING_RISING)
 			continue;
-		if (isfinite(bound) &&
-		    (double)look_load(r->worker, e) >= ceil(bound * e->weight))
+		if (isfinite(bound) && (double)look_load(r->worker, e) >= ceil(bound * e->weight))
 			continue;
 		best = rank;
 		choice = (struct choice){ up->first + i, true, true };

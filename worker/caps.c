@@ -107,7 +107,8 @@ tell(struct client *c)
 		w->caps_unlogged++;
 		return;
 	}
-	log_warn("client peer=%s limit=" LIMIT " reason=too_many_connections action=refuse more=%llu",
+	log_warn("client peer=%s limit=" LIMIT
+		 " reason=too_many_connections action=refuse more=%llu",
 		 c->ip_text, (unsigned long long)w->caps_unlogged);
 	w->caps_log_at = worker_now(w) + LOG_MS;
 	w->caps_unlogged = 0;

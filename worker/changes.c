@@ -8,9 +8,9 @@
 static const struct table_change *
 change_at(const struct changes *c, uint32_t i)
 {
-	return i < c->count ? seg_at(c->rules, RULES_CHANGES, c->first + i,
-				     sizeof(struct table_change))
-			    : NULL;
+	return i < c->count
+		   ? seg_at(c->rules, RULES_CHANGES, c->first + i, sizeof(struct table_change))
+		   : NULL;
 }
 
 static bool
@@ -29,7 +29,8 @@ changes_drop(const struct changes *c, struct slice name)
 	const struct table_change *change;
 
 	for (uint32_t i = 0; (change = change_at(c, i)) != NULL; i++) {
-		if (change->kind != CHANGE_ADD && is_named(seg_string(c->rules, change->name), name))
+		if (change->kind != CHANGE_ADD &&
+		    is_named(seg_string(c->rules, change->name), name))
 			return true;
 	}
 	return false;

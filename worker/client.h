@@ -23,19 +23,19 @@ struct client {
 	uint8_t state; /* enum client_state */
 	uint8_t kind;  /* enum listener_kind */
 	bool trusted, consuming;
-	bool unnamed;     /* its PROXY header has not come yet */
-	bool nameless;    /* of a Unix socket: it has no address of its own */
-	bool local_known; /* local_ip is set */
-	bool refused;     /* lingers behind the answer to one connection too many */
-	uint32_t uid;       /* of the peer of the admin socket; UINT32_MAX: not known */
-	uint16_t port;      /* ours, or the one that the PROXY header names */
-	uint16_t peer_port; /* 0: it has none */
+	bool unnamed;         /* its PROXY header has not come yet */
+	bool nameless;        /* of a Unix socket: it has no address of its own */
+	bool local_known;     /* local_ip is set */
+	bool refused;         /* lingers behind the answer to one connection too many */
+	uint32_t uid;         /* of the peer of the admin socket; UINT32_MAX: not known */
+	uint16_t port;        /* ours, or the one that the PROXY header names */
+	uint16_t peer_port;   /* 0: it has none */
 	uint32_t address_row; /* of shm/addresses.h */
 	uint32_t served;
 	uint8_t ip[16]; /* the peer's, IPv4 mapped */
 	uint8_t ip_text_n;
 	char ip_text[46];
-	uint8_t local_ip[16]; /* the address it connected to, found out when it is asked for */
+	uint8_t local_ip[16];     /* the address it connected to, found out when it is asked for */
 	uint64_t trusted_version; /* of the table that `trusted` was asked of; 0: of none */
 	uint64_t linger_until;    /* ms */
 	struct list resume;       /* has requests in `early` for the end of the turn */

@@ -124,7 +124,8 @@ condition_test(const struct table_key *key, uint32_t condition)
 		matches = value_matches(&q, key->path);
 	if (matches == PATTERN_LIMIT) {
 		r->unjudged = true;
-		r->field = arena_copy(&r->arena, q.c->kind == CONDITION_HEADER ? q.name : SLICE(""));
+		r->field =
+		    arena_copy(&r->arena, q.c->kind == CONDITION_HEADER ? q.name : SLICE(""));
 		return false;
 	}
 	return (matches == PATTERN_YES) != (q.c->negated != 0);

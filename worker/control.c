@@ -224,10 +224,10 @@ control_reply(struct worker *w, const struct msg_reply *reply, struct ipc_messag
 		list_remove(&call->link);
 		if (call->request) {
 			call->request->call = NULL;
-			call->done(call->request, (int)reply->status,
-				   slice_make(reply->fields,
-					      strnlen(reply->fields, sizeof reply->fields)),
-				   text == MAP_FAILED ? SLICE("") : slice_make(text, n));
+			call->done(
+			    call->request, (int)reply->status,
+			    slice_make(reply->fields, strnlen(reply->fields, sizeof reply->fields)),
+			    text == MAP_FAILED ? SLICE("") : slice_make(text, n));
 		}
 		free(call);
 		break;

@@ -12,8 +12,7 @@ struct call_text;
 struct request;
 
 /* The master's answer: `fields` are whole header lines, or empty. */
-typedef void (*call_done_fn)(struct request *r, int status, struct slice fields,
-			     struct slice body);
+typedef void (*call_done_fn)(struct request *r, int status, struct slice fields, struct slice body);
 
 struct call {                    /* an operator's question on its way to the master */
 	struct request *request; /* NULL: it has ended */

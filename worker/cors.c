@@ -84,8 +84,7 @@ cors_is_preflight(const struct request *r, enum table_method *asked)
 bool
 cors_drops(struct slice name)
 {
-	return name.n > 15 &&
-	       slice_ieq(slice_make(name.p, 15), SLICE("Access-Control-"));
+	return name.n > 15 && slice_ieq(slice_make(name.p, 15), SLICE("Access-Control-"));
 }
 
 size_t

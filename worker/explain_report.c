@@ -1,6 +1,6 @@
 /*
- * What a rehearsal came to, as JSON (yett(8), EXPLAIN). It reads; what is decided was decided by the
- * steps.
+ * What a rehearsal came to, as JSON (yett(8), EXPLAIN). It reads; what is decided was decided by
+ * the steps.
  */
 
 #include "answer.h"

@@ -1,5 +1,6 @@
 /*
- * The second half of an explanation: what an upstream has to offer, and what its endpoint would get.
+ * The second half of an explanation: what an upstream has to offer, and what its endpoint would
+ * get.
  */
 
 #include "explain.h"
@@ -16,7 +17,9 @@ static void
 add_health(struct buf *b, struct worker *w, const struct table_endpoint *e)
 {
 	static const char *const state[] = {
-		[HEALTH_UNKNOWN] = "unknown", [HEALTH_ALIVE] = "alive", [HEALTH_DEAD] = "dead",
+		[HEALTH_UNKNOWN] = "unknown",
+		[HEALTH_ALIVE] = "alive",
+		[HEALTH_DEAD] = "dead",
 	};
 	const struct board_health *h;
 	uint64_t until;

@@ -19,9 +19,8 @@ fields_cookie(const struct request *r, struct slice name)
 {
 	for (uint16_t i = 0; i < r->in.fields_n; i++) {
 		const struct http_field *f = &r->in.fields[i];
-		struct slice value = f->id == HTTP_COOKIE
-					 ? cookie_find(http_value(&r->in, f), name)
-					 : none;
+		struct slice value =
+		    f->id == HTTP_COOKIE ? cookie_find(http_value(&r->in, f), name) : none;
 
 		if (value.p)
 			return value;

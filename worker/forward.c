@@ -329,8 +329,7 @@ put_answer_fields(char *o, struct request *r, const struct http_parser *p)
 		date = date || f->id == HTTP_DATE;
 		if (!answer_passes(r, p, f))
 			continue;
-		o = r->action ? action_put_field(o, &run, r, p, f)
-			      : put_as_it_came(o, &run, p, f);
+		o = r->action ? action_put_field(o, &run, r, p, f) : put_as_it_came(o, &run, p, f);
 	}
 	o = put_run_end(o, &run);
 	if (r->action)
@@ -363,7 +362,8 @@ put_connection(char *o, const struct request *r, const struct http_parser *p)
 {
 	if (r->status == 101)
 		return put_upgrade(o, p);
-	if (r->status == 426 && http_find(p, HTTP_UPGRADE)) /* what it is about (RFC 9110 section 15.5.22) */
+	if (r->status == 426 &&
+	    http_find(p, HTTP_UPGRADE)) /* what it is about (RFC 9110 section 15.5.22) */
 		o = put_upgrade(o, p);
 	if (!r->keep_alive)
 		return PUT(o, "Connection: close\r\n");

@@ -35,6 +35,6 @@ void idle_learn(struct idle_lesson *lesson, uint32_t ms, uint64_t now);
 /* How long a connection may wait; 0: not at all. `configured` 0: none is kept, whatever is said. */
 uint32_t idle_limit(const struct idle_word *word, const struct idle_lesson *lesson,
 		    uint32_t configured, uint64_t now);
-/* A connection that may wait for `limit` is known to be open until it has waited for this long; 0: never, since the endpoint was
- * seen to close one that had hardly waited. */
+/* A connection that may wait for `limit` is known to be open until it has waited for this long; 0:
+ * never, since the endpoint was seen to close one that had hardly waited. */
 uint32_t idle_fresh(uint32_t limit, const struct idle_lesson *lesson, uint64_t now);

@@ -51,7 +51,8 @@ is_open(const struct client *c)
 	return c->state == CLIENT_IDLE || c->state == CLIENT_ACTIVE;
 }
 
-/* RFC 9112 section 2.2: an empty line before a request is none; some clients send one behind a body. */
+/* RFC 9112 section 2.2: an empty line before a request is none; some clients send one behind a
+ * body. */
 static struct slice
 skip_empty_lines(struct slice s)
 {
@@ -115,7 +116,8 @@ not_idle(uv_idle_t *again)
 {
 }
 
-/* Each has one turn; who has requests left has the next one in the loop's next turn, when the others had theirs. */
+/* Each has one turn; who has requests left has the next one in the loop's next turn, when the
+ * others had theirs. */
 void
 intakes_resume(struct worker *w)
 {

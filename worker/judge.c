@@ -1,6 +1,6 @@
 /*
- * judge: is this a head that a gateway may pass on, and what does it ask for? RFC 9112 sections 3 and
- * 6, RFC 9110 section 7. Looks at the head alone: no client, no table, no worker.
+ * judge: is this a head that a gateway may pass on, and what does it ask for? RFC 9112 sections 3
+ * and 6, RFC 9110 section 7. Looks at the head alone: no client, no table, no worker.
  */
 
 #include "judge.h"
@@ -45,8 +45,8 @@ is_idempotent(enum table_method m)
 	       m == METHOD_OPTIONS;
 }
 
-/* Fields that Connection must not name: each would take away what the gateway or the upstream has to
- * rely on. */
+/* Fields that Connection must not name: each would take away what the gateway or the upstream has
+ * to rely on. */
 static bool
 is_nominable(enum http_id id)
 {
@@ -106,8 +106,8 @@ look_connection(struct request *r, struct slice list, struct seen *seen, struct 
 		out->close = out->close || slice_ieq(name, SLICE("close"));
 		out->keep = out->keep || id == HTTP_KEEP_ALIVE;
 		seen->upgrade_named = seen->upgrade_named || id == HTTP_UPGRADE;
-		r->nominates = r->nominates ||
-			       (id == HTTP_OTHER && !slice_ieq(name, SLICE("close")));
+		r->nominates =
+		    r->nominates || (id == HTTP_OTHER && !slice_ieq(name, SLICE("close")));
 		if (!is_nominable(id))
 			continue;
 		for (uint16_t i = 0; i < r->in.fields_n; i++) {
@@ -148,8 +148,9 @@ look(struct request *r, struct seen *seen, struct judged *out)
 			seen->expect = value;
 			break;
 		case HTTP_TE:
-			r->te_trailers = http_minor(&r->in) == 1 &&
-					 (r->te_trailers || http_list_has(value, SLICE("trailers")));
+			r->te_trailers =
+			    http_minor(&r->in) == 1 &&
+			    (r->te_trailers || http_list_has(value, SLICE("trailers")));
 			break;
 		case HTTP_MAX_FORWARDS:
 			seen->max_forwards++;
@@ -174,12 +175,13 @@ blame(struct request *r, enum reason reason, struct slice field)
 	return reason;
 }
 
-/* A body that only the end of the connection would end (RFC 1945 section 7.2.2): it would be lost. */
+/* A body that only the end of the connection would end (RFC 1945 section 7.2.2): it would be lost.
+ */
 static bool
 lacks_length(const struct request *r)
 {
-	return http_minor(&r->in) == 0 && (r->method == METHOD_POST || r->method == METHOD_PUT ||
-					   r->method == METHOD_PATCH);
+	return http_minor(&r->in) == 0 &&
+	       (r->method == METHOD_POST || r->method == METHOD_PUT || r->method == METHOD_PATCH);
 }
 
 /* A recipient may ignore it (RFC 9110 section 5.6.1.2), but not all do. */
@@ -203,7 +205,8 @@ judge_framing(struct request *r, const struct seen *seen)
 		    has_empty_element(seen->coding))
 			return blame(r, REASON_bad_framing, SLICE("Transfer-Encoding"));
 		if (!slice_ieq(seen->coding, SLICE("chunked")))
-			return blame(r, in->chunked ? REASON_unsupported_coding : REASON_bad_framing,
+			return blame(r,
+				     in->chunked ? REASON_unsupported_coding : REASON_bad_framing,
 				     SLICE("Transfer-Encoding"));
 		r->body = FRAMING_CHUNKED;
 	} else if (in->has_length) {
@@ -255,8 +258,8 @@ judge_max_forwards(struct request *r, const struct seen *seen)
 	return REASON_none;
 }
 
-/* The parser skips any CR and LF before the request line, and spaces around the target; empty lines and
- * one space are the rule (RFC 9112 sections 2.2 and 3). */
+/* The parser skips any CR and LF before the request line, and spaces around the target; empty lines
+ * and one space are the rule (RFC 9112 sections 2.2 and 3). */
 static bool
 is_tidy(const struct http_parser *p)
 {

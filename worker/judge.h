@@ -7,10 +7,10 @@
 
 #include "request.h"
 
-struct judged {	 /* what only the head step wants to know */
-	struct slice id; /* X-Request-Id; p == NULL: none */
+struct judged {           /* what only the head step wants to know */
+	struct slice id;  /* X-Request-Id; p == NULL: none */
 	bool close, keep; /* Connection */
-	bool via;	  /* somebody was there before us */
+	bool via;         /* somebody was there before us */
 };
 
 /* REASON_none; or why not, with r->field where one field is to blame. */

@@ -35,8 +35,8 @@ waiting(const struct listener *l)
 	return poll(&p, 1, 0) == 1;
 }
 
-/* For whoever waits. The least valuable connections go first: where descriptors lack those of pools, then those of clients that
- * have been idle longest. */
+/* For whoever waits. The least valuable connections go first: where descriptors lack those of
+ * pools, then those of clients that have been idle longest. */
 static void
 make_room(struct worker *w)
 {

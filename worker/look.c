@@ -63,8 +63,7 @@ look_is_full(const struct worker *w, const struct table_upstream *up,
 struct look
 look_at(struct request *r, const struct table_upstream *up, uint32_t at)
 {
-	const struct table_endpoint *e =
-	    table_endpoint(r->table->segments[SEGMENT_ENDPOINTS], at);
+	const struct table_endpoint *e = table_endpoint(r->table->segments[SEGMENT_ENDPOINTS], at);
 	struct look l = { at, e, STANDING_UNFIT, SHARE_WHOLE, 0 };
 	const struct board_health *h;
 	uint64_t now = worker_now(r->worker);

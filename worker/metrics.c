@@ -277,8 +277,14 @@ gauge_of(struct worker *w, uint32_t slot, size_t at)
 	return sum;
 }
 
-enum endpoint_kind { ENDPOINT_COUNTER, ENDPOINT_SECONDS, ENDPOINT_GAUGE, ENDPOINT_UP,
-		     ENDPOINT_EJECTED, ENDPOINT_EJECTIONS };
+enum endpoint_kind {
+	ENDPOINT_COUNTER,
+	ENDPOINT_SECONDS,
+	ENDPOINT_GAUGE,
+	ENDPOINT_UP,
+	ENDPOINT_EJECTED,
+	ENDPOINT_EJECTIONS
+};
 
 static const struct endpoint_row {
 	const char *name, *type, *help;

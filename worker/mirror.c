@@ -130,8 +130,7 @@ static struct mirror *
 mirror_new(struct request *r, const struct table_upstream *up, uint32_t endpoint)
 {
 	const struct segment *seg = r->table->segments[SEGMENT_ENDPOINTS];
-	const struct table_address *a =
-	    table_address(seg, table_endpoint(seg, endpoint)->first);
+	const struct table_address *a = table_address(seg, table_endpoint(seg, endpoint)->first);
 	struct mirror *m = xcalloc(1, sizeof *m);
 
 	m->worker = r->worker;

@@ -21,7 +21,8 @@ struct kept_pattern {
 struct kept_pattern **patterns_take(struct worker *w, const struct segment *rules);
 /* Gives them back. */
 void patterns_give(struct worker *w, const struct segment *rules, struct kept_pattern **taken);
-#define PATTERNS_WORK (512u << 10) /* bytes that the patterns of all rules look at for one request */
+#define PATTERNS_WORK                                                                              \
+	(512u << 10) /* bytes that the patterns of all rules look at for one request */
 
 /* PATTERN_* (lib/pattern.h). One that meets its limit is counted, and told the first time; so is
  * one that would take the request's *work, which is added to, beyond PATTERNS_WORK. */

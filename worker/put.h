@@ -57,7 +57,8 @@ put_run_end(char *o, struct put_run *run)
 }
 
 static inline char *
-put_as_it_came(char *o, struct put_run *run, const struct http_parser *p, const struct http_field *f)
+put_as_it_came(char *o, struct put_run *run, const struct http_parser *p,
+	       const struct http_field *f)
 {
 	const char *name = p->base + f->name;
 

@@ -20,7 +20,7 @@ struct parcel {
 	struct slice parts[HTTP_SPANS_MAX + 8];
 	unsigned n;
 	size_t total;
-	char size[20];		/* chunk-size line */
+	char size[20];         /* chunk-size line */
 	struct slice trailers; /* whole lines, behind the last chunk */
 };
 
@@ -95,7 +95,8 @@ relay_client_owes(const struct request *r)
 {
 	const struct upstream *u = r->upstream;
 
-	return u && u->connected && !r->body_done && !u->stream.full && !u->broken && !is_awaited(r);
+	return u && u->connected && !r->body_done && !u->stream.full && !u->broken &&
+	       !is_awaited(r);
 }
 
 /* Who owes bytes now, and until when: the one place that knows. A side that we paused owes nothing.

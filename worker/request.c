@@ -147,8 +147,8 @@ request_upstream_failed(struct request *r, enum reason failure)
 		upstream_release(u, false);
 	r->failure = failure;
 	if (r->started) {
-		bool silent = failure == REASON_upstream_stalled ||
-			      failure == REASON_upstream_send_timeout;
+		bool silent =
+		    failure == REASON_upstream_stalled || failure == REASON_upstream_send_timeout;
 
 		board_add(&r->worker->page->counts.endpoint[r->endpoint_slot].failures, 1);
 		request_abort(r, silent ? failure : REASON_upstream_aborted);
@@ -188,6 +188,6 @@ request_on_total(struct timer *t)
 	struct request *r = container_of(t, struct request, total);
 
 	/* Whose fault is it? A client that still dribbles its body is not slowed by us. */
-	request_refuse(r, relay_client_owes(r) ? REASON_client_body_timeout
-					       : REASON_request_timeout);
+	request_refuse(r,
+		       relay_client_owes(r) ? REASON_client_body_timeout : REASON_request_timeout);
 }

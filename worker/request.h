@@ -71,11 +71,12 @@ struct request {
 	unsigned path_flags;
 	enum table_method method;
 	uint32_t pattern_work; /* of conditions so far (patterns.h) */
-	bool unjudged;	       /* a condition met its limit: which route it is, nobody knows */
+	bool unjudged;         /* a condition met its limit: which route it is, nobody knows */
 	bool idempotent, asterisk, expect_continue, upgrade, absolute;
-	bool te_trailers;	       /* the client takes trailers */
-	bool nominates, answer_nominates; /* Connection names fields that a trailer could bear too */
-	int32_t max_forwards;	       /* of an OPTIONS, -1: none */
+	bool te_trailers; /* the client takes trailers */
+	bool nominates,
+	    answer_nominates; /* Connection names fields that a trailer could bear too */
+	int32_t max_forwards; /* of an OPTIONS, -1: none */
 	char id[REQUEST_ID_MAX + 1];
 	uint8_t id_n;
 
@@ -84,13 +85,13 @@ struct request {
 	uint32_t allowed; /* methods (bits) that would have had a route, where this one has none */
 	uint32_t route, route_slot, route_flags, upstream_index;
 	const struct table_action *action; /* of the table; NULL: it passes on as it is */
-	struct slice arm;          /* of a split, its name */
-	struct mirror *mirror;     /* a copy that waits for the rest of the body */
-	bool mirrored;             /* it was decided whether there is one */
-	struct slice path_rest;    /* behind what the route matched */
-	struct slice gate_headers; /* in the arena */
-	struct slice identity;     /* in the arena, for the log */
-	struct slice real;         /* real_client.c's own, as is the next: p NULL, not asked yet */
+	struct slice arm;                  /* of a split, its name */
+	struct mirror *mirror;             /* a copy that waits for the rest of the body */
+	bool mirrored;                     /* it was decided whether there is one */
+	struct slice path_rest;            /* behind what the route matched */
+	struct slice gate_headers;         /* in the arena */
+	struct slice identity;             /* in the arena, for the log */
+	struct slice real; /* real_client.c's own, as is the next: p NULL, not asked yet */
 	uint8_t real_ip[16];
 	enum reason reason;
 	struct slice field;    /* that is to blame for it, its name; static or in the arena */
@@ -98,9 +99,9 @@ struct request {
 
 	/* the body of the request */
 	enum framing body;
-	bool body_done;    /* all of it came */
-	bool body_lost;    /* `held` is no more all that came of it: it cannot be sent again */
-	bool spans_fresh;  /* r->in.spans have not been written or held yet */
+	bool body_done;   /* all of it came */
+	bool body_lost;   /* `held` is no more all that came of it: it cannot be sent again */
+	bool spans_fresh; /* r->in.spans have not been written or held yet */
 	uint64_t body_bytes;
 	struct buf held; /* what waits for an upstream; with !body_lost all that came so far */
 
@@ -110,12 +111,12 @@ struct request {
 	uint32_t endpoint, endpoint_slot, address;
 	uint32_t tried[REQUEST_TRIES];
 	uint8_t tries;
-	bool fell;           /* the fallback has it, in the place of these: */
+	bool fell;                         /* the fallback has it, in the place of these: */
 	uint32_t fell_from, fell_endpoint; /* upstream; endpoint, UINT32_MAX: none was tried */
 	struct slice sticky_value; /* of the client's cookie, in the arena; p NULL: not read yet */
-	bool sticky_new;     /* the answer sets the cookie */
-	bool reused;         /* the present connection came from the pool */
-	bool fresh;          /* one of those died under it: only new ones from here on */
+	bool sticky_new;           /* the answer sets the cookie */
+	bool reused;               /* the present connection came from the pool */
+	bool fresh;                /* one of those died under it: only new ones from here on */
 	bool untaken;        /* upstream_closed: its application has read nothing of the request */
 	bool interim;        /* a 1xx of it came */
 	enum reason failure; /* of the present try; REASON_none: none */
@@ -127,15 +128,15 @@ struct request {
 	bool answered; /* all of it did */
 	bool keep_alive;
 	bool client_closes; /* it asked for no more than this answer */
-	bool client_lost; /* writing to it failed */
+	bool client_lost;   /* writing to it failed */
 	bool tunnel;
 	uint8_t tunnel_ends; /* sides that have ended */
 	uint64_t bytes_in, bytes_out;
 	uint64_t begin_us, send_us, first_us;
-	struct timer total;     /* policy.total_ms */
-	struct call *call;      /* of the admin worker to the master */
-	uint8_t access;         /* enum access_role: of who asks at an admin listener */
-	struct queue *queue;    /* that it waits in for an endpoint */
+	struct timer total;           /* policy.total_ms */
+	struct call *call;            /* of the admin worker to the master */
+	uint8_t access;               /* enum access_role: of who asks at an admin listener */
+	struct queue *queue;          /* that it waits in for an endpoint */
 	uint64_t queued_us, queue_us; /* since when it does; how long it has before */
 	uint64_t queue_until_ms;
 	struct slice authority; /* of the endpoint, for the log; in the arena */

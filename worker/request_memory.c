@@ -14,7 +14,7 @@
 #include <stdlib.h>
 
 #define HELD_MAX ((size_t)32768) /* bytes of a body, that a spare one keeps room for */
-#define SPARE_MIN 32 /* that a worker keeps in any case */
+#define SPARE_MIN 32             /* that a worker keeps in any case */
 /* Freed bytes, before libc is asked to give pages back, which takes it some time. */
 #define TRIM_MIN ((size_t)262144)
 

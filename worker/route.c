@@ -47,7 +47,8 @@ route_missing(struct request *r, const struct table_global *g)
 	return STEP_REPLY;
 }
 
-/* A preflight goes the way of the request that it asks about, where that leads to a route with CORS. */
+/* A preflight goes the way of the request that it asks about, where that leads to a route with
+ * CORS. */
 static bool
 find_asked(struct request *r, enum table_method *method, struct table_match *match)
 {
@@ -72,8 +73,9 @@ is_closed(struct request *r, struct slice path)
 }
 
 /* Would an upstream that takes %2F for a slash, or cuts ";x" off, or both, see another route or
- * another side of the gate? Or a ".."? It would climb out of the endpoint's base or of what the route puts
- * before the path, and those who merge slashes first would get elsewhere than those who do not. */
+ * another side of the gate? Or a ".."? It would climb out of the endpoint's base or of what the
+ * route puts before the path, and those who merge slashes first would get elsewhere than those who
+ * do not. */
 static bool
 is_ambiguous(struct request *r, enum table_method method, struct slice path, uint32_t route)
 {

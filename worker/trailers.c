@@ -3,25 +3,51 @@
 #include <assert.h>
 
 static const struct slice kept_back[] = {
-#define NAME(text) { text, sizeof(text) - 1 }
+#define NAME(text)                                                                                 \
+	{                                                                                          \
+		text, sizeof(text) - 1                                                             \
+	}
 	/* controls, conditions and authentication of a request */
-	NAME("cache-control"), NAME("if-match"), NAME("if-modified-since"), NAME("if-none-match"),
-	NAME("if-range"), NAME("if-unmodified-since"), NAME("pragma"), NAME("priority"),
-	NAME("range"), NAME("x-http-method"), NAME("x-http-method-override"),
-	NAME("x-method-override"), NAME("x-original-url"), NAME("x-rewrite-url"),
+	NAME("cache-control"),
+	NAME("if-match"),
+	NAME("if-modified-since"),
+	NAME("if-none-match"),
+	NAME("if-range"),
+	NAME("if-unmodified-since"),
+	NAME("pragma"),
+	NAME("priority"),
+	NAME("range"),
+	NAME("x-http-method"),
+	NAME("x-http-method-override"),
+	NAME("x-method-override"),
+	NAME("x-original-url"),
+	NAME("x-rewrite-url"),
 	/* how an answer is to be taken */
-	NAME("age"), NAME("clear-site-data"), NAME("expires"), NAME("location"), NAME("refresh"),
-	NAME("retry-after"), NAME("set-cookie"), NAME("set-cookie2"),
-	NAME("strict-transport-security"), NAME("vary"), NAME("warning"), NAME("www-authenticate"),
+	NAME("age"),
+	NAME("clear-site-data"),
+	NAME("expires"),
+	NAME("location"),
+	NAME("refresh"),
+	NAME("retry-after"),
+	NAME("set-cookie"),
+	NAME("set-cookie2"),
+	NAME("strict-transport-security"),
+	NAME("vary"),
+	NAME("warning"),
+	NAME("www-authenticate"),
 	/* what the content is */
-	NAME("content-disposition"), NAME("content-encoding"), NAME("content-language"),
-	NAME("content-location"), NAME("content-range"), NAME("content-security-policy"),
+	NAME("content-disposition"),
+	NAME("content-encoding"),
+	NAME("content-language"),
+	NAME("content-location"),
+	NAME("content-range"),
+	NAME("content-security-policy"),
 	NAME("content-type"),
 };
 
 static const struct slice kept_back_prefixes[] = {
-	NAME("accept-"), NAME("access-control-"), NAME("proxy-"), NAME("sec-"), NAME("x-forwarded-"),
-	NAME("x-yett-"),
+	NAME("accept-"), NAME("access-control-"), NAME("proxy-"),
+	NAME("sec-"),    NAME("x-forwarded-"),    NAME("x-yett-"),
 #undef NAME
 };
 

@@ -256,7 +256,8 @@ upstream_on_end(struct stream *s, int error)
 		relay_response_body(r);
 	} else {
 		r->untaken = !r->interim && is_untaken(u, error);
-		/* Whatever it read of this one, that connection did not last as long as it waited. */
+		/* Whatever it read of this one, that connection did not last as long as it waited.
+		 */
 		if (r->reused && !r->interim)
 			pool_learn(u);
 		request_upstream_failed(r, REASON_upstream_closed);

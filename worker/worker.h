@@ -58,34 +58,35 @@ struct worker {
 
 	struct list listeners; /* struct listener */
 	bool accept_paused;
-	uint64_t descriptors; /* the limit, as of the tick */
-	unsigned refused; /* clients that linger behind a 429 */
-	uint64_t proxied_log_at, proxied_unlogged; /* ms; proxied.c */
+	uint64_t descriptors;                          /* the limit, as of the tick */
+	unsigned refused;                              /* clients that linger behind a 429 */
+	uint64_t proxied_log_at, proxied_unlogged;     /* ms; proxied.c */
 	uint64_t strangers_log_at, strangers_unlogged; /* ms; admin.c */
-	uint64_t caps_log_at, caps_unlogged;	   /* ms; caps.c */
-	struct list idle; /* clients by state: each state is a list */
+	uint64_t caps_log_at, caps_unlogged;           /* ms; caps.c */
+	struct list idle;                              /* clients by state: each state is a list */
 	struct list active;
 	struct list lingering;
 	struct list tunnels;
 	struct list resume; /* clients with requests left for the end of the turn */
 	uint64_t clients;
 
-	struct list pools; /* struct pool */
+	struct list pools;  /* struct pool */
 	struct list queues; /* struct queue: requests that wait for an endpoint */
 	uv_timer_t queue_tick;
 	struct list mirrors; /* struct mirror: copies under way */
 	unsigned mirrors_count;
 	struct gate *gate;
-	struct map patterns; /* by text: struct kept_pattern */
-	struct list spare; /* requests to use again */
-	struct list dead;  /* requests to recycle at the end of the turn */
+	struct map patterns;             /* by text: struct kept_pattern */
+	struct list spare;               /* requests to use again */
+	struct list dead;                /* requests to recycle at the end of the turn */
 	unsigned spare_count, spare_low; /* now, and at least since requests_trim */
-	size_t freed, freed_seen;        /* bytes, since libc was asked for their pages; as of the last look */
+	size_t freed,
+	    freed_seen; /* bytes, since libc was asked for their pages; as of the last look */
 
-	struct http_limits limits; /* of heads, from the table in force */
+	struct http_limits limits;   /* of heads, from the table in force */
 	struct http_scratch scratch; /* of all parsers */
-	struct buf head;           /* scratch for heads that are being written */
-	struct buf log;            /* access log lines of this turn and the last ones */
+	struct buf head;             /* scratch for heads that are being written */
+	struct buf log;              /* access log lines of this turn and the last ones */
 	bool log_is_socket;
 	int log_fd;         /* -1: no access log */
 	int64_t log_second; /* what log_time says: seconds since 1970 */
@@ -95,7 +96,7 @@ struct worker {
 	uint64_t random[4]; /* state of the generator of request ids */
 	uint32_t seed;
 	struct msg_access access; /* of the admin worker */
-	struct list calls; /* requests of the admin worker that wait for the master */
+	struct list calls;        /* requests of the admin worker that wait for the master */
 	uint32_t next_call;
 };
 

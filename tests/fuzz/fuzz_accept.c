@@ -16,7 +16,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct slice list, rest, type = slice_cut(slice_make((const char *)data, size), '\n', &list);
+	struct slice list, rest,
+	    type = slice_cut(slice_make((const char *)data, size), '\n', &list);
 	BUF_CLEAN struct buf more = { 0 };
 	const char *end = list.p;
 	int weight = http_accept_weight(list, type);

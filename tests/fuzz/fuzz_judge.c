@@ -1,5 +1,5 @@
-/* A request from its bytes to the judged head, its body and its trailers, in reads of any length: what is let through holds
- * together, and reads the same to whoever reads it again. */
+/* A request from its bytes to the judged head, its body and its trailers, in reads of any length:
+ * what is let through holds together, and reads the same to whoever reads it again. */
 
 #include "lib/http_head.h"
 #include "worker/judge.h"
@@ -40,12 +40,15 @@ check_judged(struct request *r, const struct judged *j)
 	struct uri_host again;
 
 	check_path(r);
-	need(uri_host_parse(r->host_field, room, &again) == 0 && slice_eq(again.host, r->host.host));
+	need(uri_host_parse(r->host_field, room, &again) == 0 &&
+	     slice_eq(again.host, r->host.host));
 	need(host || http_minor(&r->in) == 0);
 	need(!(r->in.has_length && r->in.coded));
-	need((r->body == FRAMING_CHUNKED) == r->in.chunked && (r->body == FRAMING_LENGTH) == r->in.has_length);
+	need((r->body == FRAMING_CHUNKED) == r->in.chunked &&
+	     (r->body == FRAMING_LENGTH) == r->in.has_length);
 	need(r->method != METHOD_CONNECT && r->method != METHOD_TRACE);
-	need(!r->upgrade || r->body == FRAMING_NONE || (r->body == FRAMING_LENGTH && r->in.length == 0));
+	need(!r->upgrade || r->body == FRAMING_NONE ||
+	     (r->body == FRAMING_LENGTH && r->in.length == 0));
 	need(r->max_forwards >= -1 && (r->max_forwards < 0 || r->method == METHOD_OPTIONS));
 	need(j->id.p == NULL || j->id.n <= limits.head_bytes);
 	free(room);
@@ -59,9 +62,11 @@ check_trailers(struct request *r)
 
 	need(slice_eq(rest, again));
 	while (rest.p && rest.n > 0) {
-		struct slice value, line = slice_cut(rest, '\n', &rest), name = slice_cut(line, ':', &value);
+		struct slice value, line = slice_cut(rest, '\n', &rest),
+				    name = slice_cut(line, ':', &value);
 
-		need(value.p && name.n > 0 && http_identify(name) == HTTP_OTHER && value.p[value.n - 1] == '\r');
+		need(value.p && name.n > 0 && http_identify(name) == HTTP_OTHER &&
+		     value.p[value.n - 1] == '\r');
 		need(!memchr(line.p, '\0', line.n));
 	}
 }

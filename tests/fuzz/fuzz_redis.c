@@ -2,7 +2,8 @@
  * Answers of Redis: what the reader makes of them is a whole tree, a connection ends once, and the
  * store that compares its rules with such a server keeps a set that holds together.
  *
- * The first byte says how long the pieces are, the second who listens: three commands, or the store.
+ * The first byte says how long the pieces are, the second who listens: three commands, or the
+ * store.
  */
 
 #include "peer.h"

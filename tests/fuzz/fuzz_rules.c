@@ -2,9 +2,9 @@
  * Keys and values of Redis that are rules: whatever an old tool wrote, a key matches a canonical
  * path, is unreachable or is refused with a reason; a backend is made whole or not at all.
  *
- * Lines: the first byte is the dialect, behind it a url; a backend's name; its fields and values. All
- * behind the first byte is a native rule as well: what is good can be read, what is refused says
- * why, and what is left of it is on the safe side.
+ * Lines: the first byte is the dialect, behind it a url; a backend's name; its fields and values.
+ * All behind the first byte is a native rule as well: what is good can be read, what is refused
+ * says why, and what is left of it is on the safe side.
  */
 
 #include "master/dialect.h"

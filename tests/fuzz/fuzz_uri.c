@@ -1,6 +1,7 @@
 /*
- * Paths and hosts: what is accepted is canonical, and its canonical form is itself; only what has to be encoded grows;
- * how others read a path is canonical too. The input is taken for a path and for a host.
+ * Paths and hosts: what is accepted is canonical, and its canonical form is itself; only what has
+ * to be encoded grows; how others read a path is canonical too. The input is taken for a path and
+ * for a host.
  */
 
 #include "lib/uri.h"

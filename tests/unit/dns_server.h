@@ -1,8 +1,8 @@
 #pragma once
 
 /*
- * dns_server: a name server on a loopback port, in the test's own loop, which answers, changes, lies and is silent.
- * Included after <cmocka.h>, by one file of a test.
+ * dns_server: a name server on a loopback port, in the test's own loop, which answers, changes,
+ * lies and is silent. Included after <cmocka.h>, by one file of a test.
  */
 
 #include <arpa/inet.h>
@@ -68,7 +68,8 @@ dns_put_name(struct dns_packet *p, const char *name)
 }
 
 static void
-dns_put_record(struct dns_packet *p, const char *name, unsigned type, uint32_t ttl, const void *data, size_t n)
+dns_put_record(struct dns_packet *p, const char *name, unsigned type, uint32_t ttl,
+	       const void *data, size_t n)
 {
 	dns_put_name(p, name);
 	dns_put16(p, type);
@@ -179,7 +180,8 @@ dns_on_ready(uv_poll_t *poll, int status, int events)
 	socklen_t size = sizeof from;
 	ssize_t n;
 
-	while ((n = recvfrom(d->fd, q.bytes, sizeof q.bytes, MSG_DONTWAIT, (struct sockaddr *)&from, &size)) > 12) {
+	while ((n = recvfrom(d->fd, q.bytes, sizeof q.bytes, MSG_DONTWAIT, (struct sockaddr *)&from,
+			     &size)) > 12) {
 		q.n = (size_t)n;
 		dns_answer(d, &q, &from);
 	}
@@ -188,7 +190,8 @@ dns_on_ready(uv_poll_t *poll, int status, int events)
 static void
 dns_open(struct dns_server *d, uv_loop_t *loop)
 {
-	struct sockaddr_in address = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	struct sockaddr_in address = { .sin_family = AF_INET,
+				       .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	socklen_t size = sizeof address;
 
 	d->fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);

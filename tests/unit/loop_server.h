@@ -1,8 +1,8 @@
 #pragma once
 
 /*
- * loop_server: a server in the test's own loop. It reads to the end of a head and gives a prepared answer, in pieces, late, or
- * not at all. Included after <cmocka.h>, by one file of a test.
+ * loop_server: a server in the test's own loop. It reads to the end of a head and gives a prepared
+ * answer, in pieces, late, or not at all. Included after <cmocka.h>, by one file of a test.
  */
 
 #include "lib/xalloc.h"
@@ -26,11 +26,11 @@ struct server {
 	const char *answer; /* NULL: silence */
 	size_t piece;       /* bytes a loop turn, 0 = all at once */
 	unsigned delay_ms;
-	bool keep;          /* does not close after the answer */
-	bool reset;         /* closes with a reset instead of an answer */
-	unsigned requests;  /* heads that came */
+	bool keep;         /* does not close after the answer */
+	bool reset;        /* closes with a reset instead of an answer */
+	unsigned requests; /* heads that came */
 	unsigned connections, connections_max, accepted; /* open now, most at a time, in all */
-	char request[4096]; /* the last head */
+	char request[4096];                              /* the last head */
 	struct server_connection *first;
 };
 

@@ -50,7 +50,9 @@ static void
 note_number(struct asked *ring, uint32_t n)
 {
 	char host[ASKED_HOST_MAX], path[ASKED_PATH_MAX];
-	struct asked_key key = { n, (uint8_t)(n % 10), { host, n * 7919u % (ASKED_HOST_MAX + 1) },
+	struct asked_key key = { n,
+				 (uint8_t)(n % 10),
+				 { host, n * 7919u % (ASKED_HOST_MAX + 1) },
 				 { path, n * 104729u % (ASKED_PATH_MAX + 1) } };
 
 	memset(host, 'a' + (int)(n % 26), sizeof host);

@@ -118,8 +118,10 @@ cookies(void **state)
 		{ "/v2", "/users", "a=b; Path=/v2/", "a=b; Path=/users", false },
 		{ "/v2", "/users", "a=b; Path=/x", "a=b; Path=/x", false },
 		{ "/v2", "", "a=b; Path=/v2", "a=b; Path=/", false },
-		{ "", "/users", "a=b; Domain=x.org; Path=/", "a=b; Domain=x.org; Path=/users", false },
-		{ "", "/users", "a=b; domain=x.org; Path=/;Secure", "a=b; Path=/users;Secure", true },
+		{ "", "/users", "a=b; Domain=x.org; Path=/", "a=b; Domain=x.org; Path=/users",
+		  false },
+		{ "", "/users", "a=b; domain=x.org; Path=/;Secure", "a=b; Path=/users;Secure",
+		  true },
 	};
 
 	(void)state;

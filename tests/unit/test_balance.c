@@ -1,5 +1,5 @@
-/* Which endpoint is chosen: how a hash spreads keys and how few it moves, what weights and loads do, and which cookies name
- * an endpoint. */
+/* Which endpoint is chosen: how a hash spreads keys and how few it moves, what weights and loads
+ * do, and which cookies name an endpoint. */
 
 #include "worker/balance.h"
 #include "worker/load.h"
@@ -92,8 +92,8 @@ make(struct fixture *f, enum balance balance, const char *names, const char *wei
 		seg_builder_add(&b, ENDPOINTS_ENDPOINTS, &e, sizeof e);
 	}
 	seg_builder_add(&b, ENDPOINTS_UPSTREAMS, &f->up, sizeof f->up);
-	assert_int_equal(seg_builder_finish(&b, SEGMENT_ENDPOINTS, 1, &f->table.segments[SEGMENT_ENDPOINTS]),
-			 0);
+	assert_int_equal(
+	    seg_builder_finish(&b, SEGMENT_ENDPOINTS, 1, &f->table.segments[SEGMENT_ENDPOINTS]), 0);
 	seg_builder_deinit(&b);
 }
 
@@ -169,7 +169,8 @@ test_hash_moves_few(void **state)
 		assert_true(eleven[i] == ten[i] || eleven[i] == 'X');
 	}
 	assert_share(moved, KEYS / 11.0);
-	/* More weight takes from all, and moves nothing else; the order in the list says nothing. */
+	/* More weight takes from all, and moves nothing else; the order in the list says nothing.
+	 */
 	places(*state, "JIHGFEDCBA", "1111111112", heavier);
 	for (unsigned i = 0; i < KEYS; i++)
 		assert_true(heavier[i] == ten[i] || heavier[i] == 'A');
@@ -234,7 +235,8 @@ test_random_by_weight(void **state)
 	assert_share(count(got, KEYS, 'C'), KEYS * 0.6);
 }
 
-/* The better of two distinct ones: the worst of three never, the others by the pairs they are in. */
+/* The better of two distinct ones: the worst of three never, the others by the pairs they are in.
+ */
 static void
 test_two(void **state)
 {
@@ -286,12 +288,14 @@ test_cookies(void **state)
 		const char *cookie;
 		bool names;
 	} cases[] = {
-		{ "stay=C", true },      { "a=b; stay=C; c=d", true }, { "stay=\"C\"", true },
-		{ "stay=%43", true },    { "stay=c", false },	  { "stay=CC", false },
-		{ "stay=C%", false },    { "stay=C%4", false },	{ "stay=%00C", false },
-		{ "stay=%zz", false },   { "stay=", false },	   { "stay", false },
-		{ "Stay=C", false },     { "", false },		       { "stay=X; stay=C", false },
-		{ "stayC=C; =C", false },
+		{ "stay=C", true },          { "a=b; stay=C; c=d", true },
+		{ "stay=\"C\"", true },      { "stay=%43", true },
+		{ "stay=c", false },         { "stay=CC", false },
+		{ "stay=C%", false },        { "stay=C%4", false },
+		{ "stay=%00C", false },      { "stay=%zz", false },
+		{ "stay=", false },          { "stay", false },
+		{ "Stay=C", false },         { "", false },
+		{ "stay=X; stay=C", false }, { "stayC=C; =C", false },
 	};
 	struct fixture *f = *state;
 
@@ -353,7 +357,8 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_least, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_cookies, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_cookie_of_a_full_one, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_cookie_is_set_when_it_changes, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_cookie_is_set_when_it_changes, setup,
+						teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -126,9 +126,14 @@ test_padding(void **state)
 {
 	static const struct {
 		const char *bytes, *text;
-	} cases[] = { { "", "" },	     { "f", "Zg==" },	  { "fo", "Zm8=" },
-		      { "foo", "Zm9v" },     { "foob", "Zm9vYg==" },   { "fooba", "Zm9vYmE=" },
-		      { "foobar", "Zm9vYmFy" }, { "\xfb\xff\xfe", "+//+" } };
+	} cases[] = { { "", "" },
+		      { "f", "Zg==" },
+		      { "fo", "Zm8=" },
+		      { "foo", "Zm9v" },
+		      { "foob", "Zm9vYg==" },
+		      { "fooba", "Zm9vYmE=" },
+		      { "foobar", "Zm9vYmFy" },
+		      { "\xfb\xff\xfe", "+//+" } };
 
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
 		char out[16];
@@ -171,10 +176,8 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_url),
-		cmocka_unit_test(test_plain),
-		cmocka_unit_test(test_round_trip),
-		cmocka_unit_test(test_padding),
+		cmocka_unit_test(test_url),        cmocka_unit_test(test_plain),
+		cmocka_unit_test(test_round_trip), cmocka_unit_test(test_padding),
 		cmocka_unit_test(test_every_byte),
 	};
 

@@ -85,9 +85,8 @@ compile(struct fixture *f)
 	f->d = directory_build(&f->c, f->rules, &f->slots, &warnings);
 	assert_int_equal(
 	    compile_rules(&f->c, f->rules, true, f->d, &f->slots, 1, &f->table, &f->report), 0);
-	assert_int_equal(compile_endpoints(&f->c, f->d, NULL, SLICE("key"), 1, &f->endpoints,
-					   &warnings),
-			 0);
+	assert_int_equal(
+	    compile_endpoints(&f->c, f->d, NULL, SLICE("key"), 1, &f->endpoints, &warnings), 0);
 	assert_int_equal(compile_keys(&f->c, 1, &f->keys), 0);
 	assert_int_equal(table_verify_rules(f->table), 0);
 	assert_int_equal(table_verify_endpoints(f->endpoints), 0);
@@ -491,8 +490,11 @@ static struct config_route
 route(const char *host, const char *path, const char *upstream)
 {
 	return (struct config_route){
-		.action = { .redirect = "", .mirror = "", .split_by = "request",
-			    .retries = UINT32_MAX, .retry_on = RETRY_CONNECT | RETRY_RESET },
+		.action = { .redirect = "",
+			    .mirror = "",
+			    .split_by = "request",
+			    .retries = UINT32_MAX,
+			    .retry_on = RETRY_CONNECT | RETRY_RESET },
 		.name = "",
 		.host = host,
 		.path = path,
@@ -698,11 +700,14 @@ test_actions(void **state)
 	routes[2].action.arms = arms;
 	routes[2].action.arms_count = 2;
 	routes[2].action.split_by = "cookie:s";
-	routes[3].action.request =
-	    (struct config_changes){ .set = set, .set_count = 1, .remove = remove, .remove_count = 1 };
+	routes[3].action.request = (struct config_changes){
+		.set = set, .set_count = 1, .remove = remove, .remove_count = 1
+	};
 	routes[3].action.response = (struct config_changes){ .add = set, .add_count = 1 };
-	routes[3].action.cors = (struct config_cors){ .origins = origins, .origins_count = 2,
-						      .methods = methods, .methods_count = 2,
+	routes[3].action.cors = (struct config_cors){ .origins = origins,
+						      .origins_count = 2,
+						      .methods = methods,
+						      .methods_count = 2,
 						      .credentials = true };
 	routes[3].action.mirror = "v";
 	routes[3].action.mirror_percent = 5;
@@ -733,14 +738,15 @@ test_actions(void **state)
 	assert_int_equal(a->mirror_percent, 5);
 	assert_true(a->mirror > 0 && a->mirror != find(f, "x", "/all")->upstream);
 	assert_true(slice_eq(seg_string(f->table, a->methods), SLICE("GET, PUT")));
-	assert_true(slice_eq(text_at(f, RULES_ORIGINS, a->origins_first + 1, 0, sizeof(struct seg_ref)),
-			     SLICE("null")));
+	assert_true(
+	    slice_eq(text_at(f, RULES_ORIGINS, a->origins_first + 1, 0, sizeof(struct seg_ref)),
+		     SLICE("null")));
 	assert_int_equal(a->request_count, 2);
 	assert_int_equal(a->response_count, 1);
-	assert_true(slice_eq(text_at(f, RULES_CHANGES, a->request_first + 1,
-				     offsetof(struct table_change, value),
-				     sizeof(struct table_change)),
-			     SLICE("$host")));
+	assert_true(
+	    slice_eq(text_at(f, RULES_CHANGES, a->request_first + 1,
+			     offsetof(struct table_change, value), sizeof(struct table_change)),
+		     SLICE("$host")));
 	assert_int_equal(table_action(f->table, find(f, "x", "/host")->action)->flags, ACTION_BACK);
 }
 
@@ -940,7 +946,8 @@ test_plugins(void **state)
 		{ .stickiness = { .cookie = "stay", .path = "", .max_age_s = 9, .redx = true } },
 		{ .weighted_score = SCORE_LEAST, .stickiness.cookie = "" },
 	}, random = { .name = PLUGIN_NAME_RANDOM, .stickiness.cookie = "" };
-	static const uint32_t kinds[] = { PLUGIN_SCORE_MOST, PLUGIN_STICKINESS, PLUGIN_WEIGHTED_LEAST };
+	static const uint32_t kinds[] = { PLUGIN_SCORE_MOST, PLUGIN_STICKINESS,
+					  PLUGIN_WEIGHTED_LEAST };
 	const struct table_upstream *u;
 	const struct table_endpoint *e;
 
@@ -972,7 +979,9 @@ static void
 test_fallbacks(void **state)
 {
 	struct fixture *f = *state;
-	struct config_endpoint h = { .address = { .text = "h", .host = "h", .port = 1 }, .base = "", .weight = 1 };
+	struct config_endpoint h = { .address = { .text = "h", .host = "h", .port = 1 },
+				     .base = "",
+				     .weight = 1 };
 	struct config_upstream upstreams[] = {
 		{ .name = "a", .endpoints = &h, .endpoints_count = 1, .fallback = "c" },
 		{ .name = "b", .endpoints = &h, .endpoints_count = 1, .fallback = "b" },
@@ -980,8 +989,10 @@ test_fallbacks(void **state)
 	};
 	static const struct {
 		const char *path, *upstream, *own, *want;
-	} cases[] = { { "/1", "a", "", "c" },    { "/2", "a", "b", "b" },  { "/3", "c", "", "b" },
-		      { "/4", "b", "", NULL },   { "/5", "a", "off", NULL }, { "/6", "a", "a", NULL } };
+	} cases[] = {
+		{ "/1", "a", "", "c" },  { "/2", "a", "b", "b" },    { "/3", "c", "", "b" },
+		{ "/4", "b", "", NULL }, { "/5", "a", "off", NULL }, { "/6", "a", "a", NULL }
+	};
 	struct config_route routes[6];
 
 	f->c.fallback = "b";
@@ -996,7 +1007,8 @@ test_fallbacks(void **state)
 	compile(f);
 	for (size_t i = 0; i < 6; i++) {
 		const char *want = cases[i].want;
-		uint32_t index = want ? directory_find(f->d, SOURCE_FILE, slice_of(want))->index : 0;
+		uint32_t index =
+		    want ? directory_find(f->d, SOURCE_FILE, slice_of(want))->index : 0;
 
 		assert_int_equal(find(f, "x", cases[i].path)->fallback, index);
 	}

@@ -183,7 +183,8 @@ static const struct {
 	  "2: compatibility: \"nginx\" is not known here; write none, redx, riox, a-shine, renku "
 	  "or naavre\n" },
 	{ ROUTE "gate: {algorithms: [RS255]}\n", 1,
-	  "2: gate.algorithms: \"RS255\" is not known here; did you mean \"RS256\"? Known are HS256, HS384, HS512, RS256, "
+	  "2: gate.algorithms: \"RS255\" is not known here; did you mean \"RS256\"? Known are "
+	  "HS256, HS384, HS512, RS256, "
 	  "RS384, RS512, PS256, PS384, PS512, ES256, ES384 or EdDSA\n" },
 	{ ROUTE "gate: {algorithms: []}\n", 1,
 	  "2: gate.algorithms: the list is empty; name at least one, or remove the key\n" },

@@ -49,7 +49,8 @@ watch(struct fixture *f, const char *first, const char *second, uint64_t now)
 				     .eject_time = 1000,
 				     .eject_max_time = 2500 },
 		};
-		*map_put(&d->by_name[SOURCE_FILE], slice_of(d->upstreams[u].name)) = &d->upstreams[u];
+		*map_put(&d->by_name[SOURCE_FILE], slice_of(d->upstreams[u].name)) =
+		    &d->upstreams[u];
 		for (size_t i = 0; slots[u][i]; i++) {
 			e[i] = (struct directory_endpoint){ .slot = (uint32_t)(slots[u][i] - '0') };
 			e[i].authority = authorities[e[i].slot];
@@ -134,7 +135,7 @@ test_at_most_half(void **state)
 	assert_true(ejected(f, 1, 100));
 	assert_true(ejected(f, 2, 100));
 	assert_false(ejected(f, 3, 100));
-	ejector_tick(f->e, 1100); /* both are back */
+	ejector_tick(f->e, 1100);          /* both are back */
 	assert_false(ejected(f, 3, 1099)); /* it was told no, and is not asked again at once */
 	assert_true(ejected(f, 3, 1100));
 }

@@ -385,8 +385,14 @@ test_issuers(void **state)
 	static const struct setup setup = {
 		.issuers = {
 			{ .iss = "one", .secret = "secret one", .algorithms = HS256 },
-			{ .iss = "two", .secret = "secret two", .algorithms = HS256 | 1u << JWT_HS384, .audience = "a" },
-			{ .iss = "two", .secret = "secret three", .algorithms = 1u << JWT_HS512, .kid = "k3" },
+			{ .iss = "two",
+			  .secret = "secret two",
+			  .algorithms = HS256 | 1u << JWT_HS384,
+			  .audience = "a" },
+			{ .iss = "two",
+			  .secret = "secret three",
+			  .algorithms = 1u << JWT_HS512,
+			  .kid = "k3" },
 		},
 		.sources = TOKEN_FROM_BEARER,
 	};

@@ -47,7 +47,9 @@ test_percentiles(void **state)
 static void
 test_extremes(void **state)
 {
-	static const uint64_t edges[] = { 0, 1, 127, 128, 129, 255, 256, 257, 511, 512, UINT64_MAX / 2, UINT64_MAX };
+	static const uint64_t edges[] = {
+		0, 1, 127, 128, 129, 255, 256, 257, 511, 512, UINT64_MAX / 2, UINT64_MAX
+	};
 
 	histogram_reset(&h);
 	assert_int_equal(histogram_percentile(&h, 0.5), 0);

@@ -1,4 +1,5 @@
-/* lib/http_client: every kind of answer, whole and byte by byte, every way to fail, and cancelled at every moment. */
+/* lib/http_client: every kind of answer, whole and byte by byte, every way to fail, and cancelled
+ * at every moment. */
 
 #include "lib/http_client.h"
 
@@ -113,7 +114,8 @@ static const struct {
 	{ OK "Content-Length: 5\r\n\r\nhello", true, 64, true, 200, "hello" },
 	{ OK "Content-Length: 5\r\n\r\nhello", true, 64, false, 200, "" },
 	{ OK "Content-Length: 0\r\n\r\n", true, 0, true, 200, "" },
-	{ OK "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2;x=y\r\nde\r\n0\r\nT: 1\r\n\r\n", true, 5, true, 200, "abcde" },
+	{ OK "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2;x=y\r\nde\r\n0\r\nT: 1\r\n\r\n", true,
+	  5, true, 200, "abcde" },
 	{ OK "\r\n" NO_LENGTH, false, 64, true, 200, NO_LENGTH },
 	{ "HTTP/1.0 200 OK\r\n\r\n" NO_LENGTH, false, 64, true, 200, NO_LENGTH },
 	{ "HTTP/1.1 204 No Content\r\n\r\n", true, 64, true, 204, "" },
@@ -121,11 +123,15 @@ static const struct {
 	{ "HTTP/1.1 404 Not Found\r\nContent-Length: 2\r\n\r\nno", true, 64, true, 404, "no" },
 	{ "HTTP/1.1 503 x\r\n\r\n", false, 64, false, 503, "" },
 	{ "HTTP/1.1 301 x\r\nLocation: /y\r\nContent-Length: 0\r\n\r\n", true, 64, false, 301, "" },
-	{ "HTTP/1.1 100 Continue\r\n\r\n" OK "Content-Length: 2\r\n\r\nok", true, 64, true, 200, "ok" },
-	{ "HTTP/1.1 103 x\r\nLink: </a>\r\n\r\nHTTP/1.1 102 x\r\n\r\n" OK "Content-Length: 2\r\n\r\nok", true, 64, true, 200,
+	{ "HTTP/1.1 100 Continue\r\n\r\n" OK "Content-Length: 2\r\n\r\nok", true, 64, true, 200,
 	  "ok" },
-	{ "HTTP/1.1 101 x\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\nbytes", true, 64, true, 101, "" },
-	{ OK "Content-Length: 5\r\nConnection: keep-alive\r\n\r\nhello" OK "\r\n", true, 64, true, 200, "hello" },
+	{ "HTTP/1.1 103 x\r\nLink: </a>\r\n\r\nHTTP/1.1 102 x\r\n\r\n" OK
+	  "Content-Length: 2\r\n\r\nok",
+	  true, 64, true, 200, "ok" },
+	{ "HTTP/1.1 101 x\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\nbytes", true, 64, true, 101,
+	  "" },
+	{ OK "Content-Length: 5\r\nConnection: keep-alive\r\n\r\nhello" OK "\r\n", true, 64, true,
+	  200, "hello" },
 	/* bounds */
 	{ OK "Content-Length: 5\r\n\r\nhello", true, 5, true, 200, "hello" },
 	{ OK "Content-Length: 5\r\n\r\nhello", true, 4, true, -EMSGSIZE, "" },
@@ -142,7 +148,8 @@ static const struct {
 	{ "SSH-2.0-OpenSSH_9.2\r\n", true, 64, true, -EBADMSG, "" },
 	{ "HTTP/1.1 000 x\r\n\r\nx", true, 64, true, -EBADMSG, "" },
 	{ OK "Content-Length: 1\r\nContent-Length: 2\r\n\r\nxx", true, 64, true, -EBADMSG, "" },
-	{ OK "Content-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", true, 64, true, -EBADMSG, "" },
+	{ OK "Content-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", true, 64, true,
+	  -EBADMSG, "" },
 	{ OK "Transfer-Encoding: chunked\r\n\r\nzz\r\n", true, 64, true, -EBADMSG, "" },
 	{ OK "A: b\nC: d\r\n\r\n", true, 64, true, -EBADMSG, "" },
 };
@@ -158,10 +165,12 @@ test_answers(void **state)
 			t->server.answer = cases[i].answer;
 			t->server.keep = cases[i].hold;
 			t->server.piece = pieces[p];
-			get(t, &(struct http_client_request){ .body_max = cases[i].body_max, .keep = cases[i].keep });
+			get(t, &(struct http_client_request){ .body_max = cases[i].body_max,
+							      .keep = cases[i].keep });
 			wait_done(t);
 			if (t->status != cases[i].status || strcmp(t->body, cases[i].body) != 0)
-				fail_msg("case %zu piece %zu: %d \"%s\"", i, pieces[p], t->status, t->body);
+				fail_msg("case %zu piece %zu: %d \"%s\"", i, pieces[p], t->status,
+					 t->body);
 		}
 	}
 	assert_int_equal(t->done, 3 * sizeof cases / sizeof cases[0]);
@@ -177,9 +186,11 @@ test_request(void **state)
 	t->server.answer = OK "\r\n";
 	get(t, &(struct http_client_request){ .host = "a.test:81", .path = "/x?y=z" });
 	wait_done(t);
-	assert_int_equal(sscanf(t->server.request, "GET /x?y=z HTTP/1.1\r\nHost: a.test:81\r\nUser-Agent: yett/%31[0-9.]%n", version,
-				&n),
-			 1);
+	assert_int_equal(
+	    sscanf(t->server.request,
+		   "GET /x?y=z HTTP/1.1\r\nHost: a.test:81\r\nUser-Agent: yett/%31[0-9.]%n",
+		   version, &n),
+	    1);
 	assert_string_equal(t->server.request + n, "\r\nAccept: */*\r\nConnection: close\r\n\r\n");
 }
 
@@ -219,7 +230,8 @@ test_large_body(void **state)
 static void
 test_silence(void **state)
 {
-	static const char *const answers[] = { NULL, OK, OK "Content-Length: 9\r\n\r\nhello", "HTTP/1.1 100 Continue\r\n\r\n" };
+	static const char *const answers[] = { NULL, OK, OK "Content-Length: 9\r\n\r\nhello",
+					       "HTTP/1.1 100 Continue\r\n\r\n" };
 	struct client *t = *state;
 
 	t->server.keep = true;
@@ -290,19 +302,22 @@ test_refuses_to_ask(void **state)
 		const char *host, *path;
 		int error;
 	} bad[] = {
-		{ "a", "", -EINVAL },          { "a", "x", -EINVAL },     { "a", "/\r\nX: y", -EINVAL },
-		{ "a\r\nX: y", "/", -EINVAL }, { "a b", "/", -EINVAL },   { "a", "/ HTTP/1.1", -EINVAL },
+		{ "a", "", -EINVAL },          { "a", "x", -EINVAL },
+		{ "a", "/\r\nX: y", -EINVAL }, { "a\r\nX: y", "/", -EINVAL },
+		{ "a b", "/", -EINVAL },       { "a", "/ HTTP/1.1", -EINVAL },
 		{ "a\tb", "/", -EINVAL },      { "a", "/\x7f", -EINVAL },
 	};
 	struct client *t = *state;
 	struct sockaddr_in address = loopback(t->server.port);
-	struct http_client_request q = { .address = (struct sockaddr *)&address, .timeout_ms = 100 };
+	struct http_client_request q = { .address = (struct sockaddr *)&address,
+					 .timeout_ms = 100 };
 	char path[200];
 
 	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
 		q.host = bad[i].host;
 		q.path = bad[i].path;
-		assert_int_equal(http_client_get(&t->loop, &q, on_done, t, &t->handle), bad[i].error);
+		assert_int_equal(http_client_get(&t->loop, &q, on_done, t, &t->handle),
+				 bad[i].error);
 	}
 	memset(path, 'a', sizeof path);
 	path[0] = '/';

@@ -322,7 +322,8 @@ test_trailers(void **state)
 	free(p);
 }
 
-/* Extensions that are nearly all of a body, in reads of any length: refused. Small chunks alone: not. */
+/* Extensions that are nearly all of a body, in reads of any length: refused. Small chunks alone:
+ * not. */
 static void
 test_chunks_of_nothing(void **state)
 {
@@ -366,11 +367,13 @@ test_culprits(void **state)
 		{ "POST / HTTP/1.1\r\nA: b\r\nContent-Length: x\r\n\r\n", "Content-Length" },
 		{ "POST / HTTP/1.1\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
 		  "Transfer-Encoding" },
-		{ "GET / HTTP/1.1\r\nA: b\r\nBig: " LONG_VALUE LONG_VALUE LONG_VALUE "\r\nC: d\r\n\r\n",
+		{ "GET / HTTP/1.1\r\nA: b\r\nBig: " LONG_VALUE LONG_VALUE LONG_VALUE
+		  "\r\nC: d\r\n\r\n",
 		  "Big" },
 		{ "GET / HTTP/1.1\r\nA: " LONG_VALUE "\r\nBig: " LONG_VALUE LONG_VALUE, "Big" },
 		{ "GET /" LONG_VALUE " HTTP/1.1\r\nA: b\r\n\r\n", "" },
-		{ "GET / HTTP/1.1\r\na:\r\na:\r\na:\r\na:\r\na:\r\na:\r\na:\r\na:\r\na:\r\n\r\n", "" },
+		{ "GET / HTTP/1.1\r\na:\r\na:\r\na:\r\na:\r\na:\r\na:\r\na:\r\na:\r\na:\r\n\r\n",
+		  "" },
 	};
 	struct http_parser *p = malloc(sizeof *p);
 
@@ -386,7 +389,8 @@ test_culprits(void **state)
 			memcpy(copy, cases[i].in, n);
 			http_parser_reset(p);
 			while (at < n && outcome >= 0) {
-				outcome = http_parse(p, slice_make(copy + at, step < n - at ? step : n - at), &used);
+				outcome = http_parse(
+				    p, slice_make(copy + at, step < n - at ? step : n - at), &used);
 				at += used;
 				if (outcome >= 0)
 					http_parser_keep(p);
@@ -408,7 +412,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_conversations), cmocka_unit_test(test_pipelined),
 		cmocka_unit_test(test_many_chunks),   cmocka_unit_test(test_names),
-		cmocka_unit_test(test_lists),	      cmocka_unit_test(test_trailers),
+		cmocka_unit_test(test_lists),         cmocka_unit_test(test_trailers),
 		cmocka_unit_test(test_culprits),      cmocka_unit_test(test_chunks_of_nothing),
 	};
 

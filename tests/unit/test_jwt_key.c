@@ -97,7 +97,9 @@ sign(struct buf *b, size_t i, enum kind kind)
 	token_part(b, slice_of(header));
 	buf_addc(b, '.');
 	token_part(b, SLICE("{\"sub\":\"42\"}"));
-	assert_int_equal(EVP_DigestSignInit_ex(ctx, &parameters, known[i].digest, NULL, NULL, keys[kind], NULL), 1);
+	assert_int_equal(
+	    EVP_DigestSignInit_ex(ctx, &parameters, known[i].digest, NULL, NULL, keys[kind], NULL),
+	    1);
 	if (known[i].pss) {
 		EVP_PKEY_CTX_set_rsa_padding(parameters, RSA_PKCS1_PSS_PADDING);
 		EVP_PKEY_CTX_set_rsa_pss_saltlen(parameters, RSA_PSS_SALTLEN_DIGEST);
@@ -165,12 +167,14 @@ test_every_algorithm(void **state)
 static void
 test_which_keys(void **state)
 {
-	static const char private[] = "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIAAA\n-----END PRIVATE KEY-----\n";
+	static const char private[] =
+	    "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIAAA\n-----END PRIVATE KEY-----\n";
 	const char *why;
 
 	assert_null(jwt_key_public(buf_slice(&pems[RSA_1024]), ALL, &why));
 	assert_null(jwt_key_public(buf_slice(&pems[EC_P521]), ALL, &why));
-	assert_null(jwt_key_public(buf_slice(&pems[RSA_2048]), 1u << JWT_ES256 | 1u << JWT_HS256, &why));
+	assert_null(
+	    jwt_key_public(buf_slice(&pems[RSA_2048]), 1u << JWT_ES256 | 1u << JWT_HS256, &why));
 	assert_null(jwt_key_public(buf_slice(&pems[EC_P384]), 1u << JWT_ES256, &why));
 	assert_null(jwt_key_public(SLICE("rubbish"), ALL, &why));
 	assert_null(jwt_key_public(SLICE(""), ALL, &why));

@@ -13,16 +13,40 @@ static void
 patterns(void **state)
 {
 	static const char *const good[] = {
-		"*", "null", "https://a.org", "http://localhost:3000", "https://*.example.org",
-		"https://*.example.org:8443", "http://[::1]:3000", "http://127.0.0.1",
+		"*",
+		"null",
+		"https://a.org",
+		"http://localhost:3000",
+		"https://*.example.org",
+		"https://*.example.org:8443",
+		"http://[::1]:3000",
+		"http://127.0.0.1",
 		"chrome-extension://abcdef",
 	};
 	static const char *const bad[] = {
-		"", "a.org", "https://", "https://a.org/", "https://a.org/x", "https://A.org",
-		"HTTPS://a.org", "https://u@a.org", "https://a..org", "https://.a.org",
-		"https://a.org:", "https://a.org:0", "https://a.org:123456", "https://a*.org",
-		"https://*", "https://*.", "https://*.*.org", "https://a.*.org", "://a.org",
-		"https://a.org https://b.org", "https:/a.org", "*.a.org", "https://[::1",
+		"",
+		"a.org",
+		"https://",
+		"https://a.org/",
+		"https://a.org/x",
+		"https://A.org",
+		"HTTPS://a.org",
+		"https://u@a.org",
+		"https://a..org",
+		"https://.a.org",
+		"https://a.org:",
+		"https://a.org:0",
+		"https://a.org:123456",
+		"https://a*.org",
+		"https://*",
+		"https://*.",
+		"https://*.*.org",
+		"https://a.*.org",
+		"://a.org",
+		"https://a.org https://b.org",
+		"https:/a.org",
+		"*.a.org",
+		"https://[::1",
 	};
 
 	(void)state;

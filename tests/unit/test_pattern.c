@@ -141,15 +141,16 @@ static void
 test_time(void **state)
 {
 	static const char *const patterns[] = {
-		"(a+)+$",    "(a+)+b",    "(a|aa)+$",  "(a*)*b",         "((a*)*)*b",
-		"(a|a?)+b",  "(.*a){12}b", "(x+x+)+y", "([a-z]+.?)*!",   "(((a+)+)+)+b",
+		"(a+)+$",    "(a+)+b",     "(a|aa)+$",  "(a*)*b",        "((a*)*)*b",
+		"(a|a?)+b",  "(.*a){12}b", "(x+x+)+y",  "([a-z]+.?)*!",  "(((a+)+)+)+b",
 		"(a{1,})+b", "(?i:A+)+b",  "(.a|a.)*b", ".*.*.*.*.*.*!", "(a|a|a|a|a|a|a|a)*b",
 	};
 	char *text = malloc(PATTERN_SUBJECT + 1);
 
 	memset(text, 'a', PATTERN_SUBJECT + 1);
 	for (size_t i = 0; i < sizeof patterns / sizeof *patterns; i++) {
-		struct pattern *p = pattern_new(slice_of(patterns[i]), &(struct pattern_error){ 0 });
+		struct pattern *p =
+		    pattern_new(slice_of(patterns[i]), &(struct pattern_error){ 0 });
 		double best = 1e9;
 
 		assert_non_null(p);
@@ -173,9 +174,10 @@ test_time(void **state)
 static void
 test_limit(void **state)
 {
-	struct pattern *p = pattern_new(SLICE("(a|a|a|a|a|a|a|a|a|a|a|a|a|a|a|a|a|a|a|a|a|a|a|a"
-					      "|a|a|a|a|a|a|a|a|a|a|a|a|a|a|a|a|a|a|a|a|a|a|a|a)*b"),
-					&(struct pattern_error){ 0 });
+	struct pattern *p =
+	    pattern_new(SLICE("(a|a|a|a|a|a|a|a|a|a|a|a|a|a|a|a|a|a|a|a|a|a|a|a"
+			      "|a|a|a|a|a|a|a|a|a|a|a|a|a|a|a|a|a|a|a|a|a|a|a|a)*b"),
+			&(struct pattern_error){ 0 });
 	char text[200];
 
 	memset(text, 'a', sizeof text);

@@ -49,19 +49,20 @@ on_pulse(uv_timer_t *pulse)
 {
 }
 
-/* The pulse is there since a turn of the loop runs the timers first and then waits, whatever those did. */
-#define RUN_UNTIL(w, ms, condition)                                           \
-	do {                                                                  \
-		uint64_t end_ = uv_hrtime() + (uint64_t)(ms) * 1000000;       \
-		uv_timer_start(&(w)->pulse, on_pulse, 1, 1);                  \
-		while (!(condition) && uv_hrtime() < end_)                    \
-			uv_run(&(w)->loop, UV_RUN_ONCE);                      \
-		uv_timer_stop(&(w)->pulse);                                   \
+/* The pulse is there since a turn of the loop runs the timers first and then waits, whatever those
+ * did. */
+#define RUN_UNTIL(w, ms, condition)                                                                \
+	do {                                                                                       \
+		uint64_t end_ = uv_hrtime() + (uint64_t)(ms)*1000000;                              \
+		uv_timer_start(&(w)->pulse, on_pulse, 1, 1);                                       \
+		while (!(condition) && uv_hrtime() < end_)                                         \
+			uv_run(&(w)->loop, UV_RUN_ONCE);                                           \
+		uv_timer_stop(&(w)->pulse);                                                        \
 	} while (0)
-#define WAIT(w, condition)                       \
-	do {                                     \
-		RUN_UNTIL(w, 10000, condition);  \
-		assert_true(condition);          \
+#define WAIT(w, condition)                                                                         \
+	do {                                                                                       \
+		RUN_UNTIL(w, 10000, condition);                                                    \
+		assert_true(condition);                                                            \
 	} while (0)
 #define PASS(w, ms) RUN_UNTIL(w, ms, false)
 
@@ -87,9 +88,12 @@ setup(void **state)
 	w->directory.upstreams_count = 1;
 	for (int i = 0; i < 2; i++) {
 		w->upstreams[i].endpoints = w->endpoints;
-		w->upstreams[i].health = (struct config_health){
-			.enabled = true, .path = "/isAlive", .interval = 100, .timeout = 400, .fall = 3, .rise = 2
-		};
+		w->upstreams[i].health = (struct config_health){ .enabled = true,
+								 .path = "/isAlive",
+								 .interval = 100,
+								 .timeout = 400,
+								 .fall = 3,
+								 .rise = 2 };
 	}
 	w->log = memfd_create("log", MFD_CLOEXEC);
 	w->stderr_before = dup(STDERR_FILENO);
@@ -194,8 +198,10 @@ test_first_probe_decides(void **state)
 		{ "HTTP/1.1 204 x\r\n\r\n", false, HEALTH_ALIVE, 1, 204, NULL },
 		{ NOT_FOUND, false, HEALTH_ALIVE, 0, 404, NULL },
 		{ BROKEN, false, HEALTH_ALIVE, 0, 503, NULL },
-		{ "HTTP/1.1 301 x\r\nContent-Length: 0\r\n\r\n", false, HEALTH_ALIVE, 0, 301, NULL },
-		{ "SSH-2.0\r\n\r\n", false, HEALTH_DEAD, 0, 0, "state=dead reason=\"the answer is not HTTP\"" },
+		{ "HTTP/1.1 301 x\r\nContent-Length: 0\r\n\r\n", false, HEALTH_ALIVE, 0, 301,
+		  NULL },
+		{ "SSH-2.0\r\n\r\n", false, HEALTH_DEAD, 0, 0,
+		  "state=dead reason=\"the answer is not HTTP\"" },
 		{ "", false, HEALTH_DEAD, 0, 0, "state=dead reason=\"Connection reset by peer\"" },
 		{ OK, true, HEALTH_DEAD, 0, 0, "state=dead reason=\"Connection reset by peer\"" },
 		{ NULL, false, HEALTH_DEAD, 0, 0, "state=dead reason=\"Connection timed out\"" },
@@ -213,7 +219,8 @@ test_first_probe_decides(void **state)
 		e = add(w, "127.0.0.1", w->server.port);
 		e->slot = (uint32_t)i + 1; /* a new one each time */
 		e->authority = w->authorities[i];
-		snprintf(w->authorities[i], sizeof w->authorities[i], "127.0.0.1:%d", w->server.port);
+		snprintf(w->authorities[i], sizeof w->authorities[i], "127.0.0.1:%d",
+			 w->server.port);
 		watch(w);
 		assert_int_equal(state_of(w, e->slot), HEALTH_UNKNOWN);
 		WAIT(w, state_of(w, e->slot) != HEALTH_UNKNOWN);
@@ -310,9 +317,9 @@ test_fall_and_rise(void **state)
 		const char *answer;
 		enum health_state expect;
 	} steps[] = {
-		{ OK, HEALTH_ALIVE },     { BROKEN, HEALTH_ALIVE }, { BROKEN, HEALTH_ALIVE },
-		{ BROKEN, HEALTH_DEAD },  { OK, HEALTH_DEAD },      { "", HEALTH_DEAD },
-		{ OK, HEALTH_DEAD },      { OK, HEALTH_ALIVE },
+		{ OK, HEALTH_ALIVE },    { BROKEN, HEALTH_ALIVE }, { BROKEN, HEALTH_ALIVE },
+		{ BROKEN, HEALTH_DEAD }, { OK, HEALTH_DEAD },      { "", HEALTH_DEAD },
+		{ OK, HEALTH_DEAD },     { OK, HEALTH_ALIVE },
 	};
 	struct world *w = *state;
 	uint64_t checked = 0;
@@ -368,14 +375,16 @@ test_request(void **state)
 	e->base = "/base";
 	watch(w);
 	WAIT(w, w->server.requests);
-	snprintf(expect, sizeof expect, "GET /base/isAlive HTTP/1.1\r\nHost: 127.0.0.1:%d\r\n", w->server.port);
+	snprintf(expect, sizeof expect, "GET /base/isAlive HTTP/1.1\r\nHost: 127.0.0.1:%d\r\n",
+		 w->server.port);
 	assert_true(strncmp(w->server.request, expect, strlen(expect)) == 0);
 	e->authority = "users.internal:80"; /* the port of the scheme is not named */
 	e->base = "";
 	e->slot = 2;
 	watch(w);
 	WAIT(w, w->server.requests == 2);
-	assert_true(strncmp(w->server.request, "GET /isAlive HTTP/1.1\r\nHost: users.internal\r\n", 45) == 0);
+	assert_true(strncmp(w->server.request, "GET /isAlive HTTP/1.1\r\nHost: users.internal\r\n",
+			    45) == 0);
 }
 
 static void
@@ -419,7 +428,8 @@ test_names(void **state)
 	assert_int_equal(state_of(w, 1), HEALTH_ALIVE);
 }
 
-/* A name with three addresses: one refuses, one is silent, one answers. The last one is found, and is then the preferred one. */
+/* A name with three addresses: one refuses, one is silent, one answers. The last one is found, and
+ * is then the preferred one. */
 static void
 test_addresses(void **state)
 {
@@ -430,7 +440,9 @@ test_addresses(void **state)
 	unsigned before;
 
 	dns_open(&dns, &w->loop);
-	dns.zones[0] = (struct dns_zone){ .name = "three.test", .a = "127.0.0.2 127.0.0.3 127.0.0.4", .ttl = 300 };
+	dns.zones[0] = (struct dns_zone){ .name = "three.test",
+					  .a = "127.0.0.2 127.0.0.3 127.0.0.4",
+					  .ttl = 300 };
 	snprintf(servers, sizeof servers, "127.0.0.1:%d", dns.port);
 	assert_int_equal(resolver_servers(w->resolver, slice_of(servers)), 0);
 	server_open(&silent, &w->loop, "127.0.0.3", 0);
@@ -440,7 +452,8 @@ test_addresses(void **state)
 	WAIT(w, state_of(w, 1) == HEALTH_ALIVE);
 	wait_requests(w, &good, 4);
 	assert_int_equal(silent.requests, 1);
-	assert_int_equal(logged(w, "state=dead reason=\"Connection timed out\""), 1); /* the first probe had no time for it */
+	assert_int_equal(logged(w, "state=dead reason=\"Connection timed out\""),
+			 1); /* the first probe had no time for it */
 	good.answer = "";
 	silent.answer = OK; /* now the others stand in within the same probe */
 	before = good.requests;
@@ -507,7 +520,8 @@ test_leaves_and_comes_back(void **state)
 	add(w, "127.0.0.1", w->server.port);
 	add(w, "127.0.0.1", w->second.port);
 	watch(w);
-	WAIT(w, state_of(w, 1) == HEALTH_ALIVE && w->second.requests == 1); /* that one is under way */
+	WAIT(w,
+	     state_of(w, 1) == HEALTH_ALIVE && w->second.requests == 1); /* that one is under way */
 	w->server.answer = BROKEN;
 	WAIT(w, state_of(w, 1) == HEALTH_DEAD);
 	w->upstreams[0].endpoints_count = 0;
@@ -556,7 +570,8 @@ test_switched_off(void **state)
 	assert_int_equal(w->server.accepted, before);
 }
 
-/* Two upstreams with the same endpoint, one of them without health checks: in either order it is probed, once. */
+/* Two upstreams with the same endpoint, one of them without health checks: in either order it is
+ * probed, once. */
 static void
 test_shared(void **state)
 {
@@ -668,7 +683,8 @@ test_at_most_64(void **state)
 	for (unsigned i = 1; i <= ENDPOINTS; i++)
 		alive += state_of(w, i) == HEALTH_ALIVE;
 	assert_int_equal(alive, ENDPOINTS);
-	assert_in_range(w->server.connections_max, 32, 64 + 8); /* it hears of a close a little later */
+	assert_in_range(w->server.connections_max, 32,
+			64 + 8); /* it hears of a close a little later */
 }
 
 /* Those of a kind do not all come at the same moment, once each has found its place. */
@@ -703,12 +719,13 @@ test_more_than_the_board(void **state)
 	enum { N = 50000 };
 	struct world *w = *state;
 	struct directory_endpoint *endpoints = xcalloc(N, sizeof *endpoints);
-	char (*authorities)[32] = xcalloc(N, sizeof *authorities);
+	char(*authorities)[32] = xcalloc(N, sizeof *authorities);
 	uint64_t before;
 
 	w->server.answer = OK;
 	for (int i = 0; i < N; i++) {
-		snprintf(authorities[i], sizeof authorities[i], "127.1.%d.%d:%d", i / 200, 1 + i % 200, w->server.port);
+		snprintf(authorities[i], sizeof authorities[i], "127.1.%d.%d:%d", i / 200,
+			 1 + i % 200, w->server.port);
 		endpoints[i] = (struct directory_endpoint){
 			.authority = authorities[i],
 			.address = { .host = "127.0.0.1", .port = (uint16_t)w->server.port },

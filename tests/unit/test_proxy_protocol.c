@@ -24,10 +24,22 @@ struct proxy_case {
 	uint16_t port, to_port;
 };
 
-#define BAD(text) { SLICE(text), PROXY_BAD, 0, NULL, 0, 0 }
-#define MORE(text) { SLICE(text), PROXY_MORE, 0, NULL, 0, 0 }
-#define NOBODY(text) { SLICE(text), PROXY_OK, sizeof(text) - 1, NULL, 0, 0 }
-#define NAMES(text, ...) { SLICE(text), PROXY_OK, sizeof(text) - 1, __VA_ARGS__ }
+#define BAD(text)                                                                                  \
+	{                                                                                          \
+		SLICE(text), PROXY_BAD, 0, NULL, 0, 0                                              \
+	}
+#define MORE(text)                                                                                 \
+	{                                                                                          \
+		SLICE(text), PROXY_MORE, 0, NULL, 0, 0                                             \
+	}
+#define NOBODY(text)                                                                               \
+	{                                                                                          \
+		SLICE(text), PROXY_OK, sizeof(text) - 1, NULL, 0, 0                                \
+	}
+#define NAMES(text, ...)                                                                           \
+	{                                                                                          \
+		SLICE(text), PROXY_OK, sizeof(text) - 1, __VA_ARGS__                               \
+	}
 
 static const struct proxy_case cases[] = {
 	NAMES("PROXY TCP4 192.0.2.1 192.0.2.2 4242 443\r\n", "192.0.2.1", 4242, 443),
@@ -87,7 +99,8 @@ static const struct proxy_case cases[] = {
 	NOBODY(SIGNATURE "\x21\x12\0\x0c" V4), /* a datagram */
 	NOBODY(SIGNATURE "\x21\x10\0\x0c" V4),
 	NOBODY(SIGNATURE "\x21\x31\0\xd8" X90 X90 X10 X10 X10 "xxxxxx"), /* Unix */
-	MORE(SIGNATURE "\x21\x11\0\x0c" "\xc0\0\2\1"),
+	MORE(SIGNATURE "\x21\x11\0\x0c"
+		       "\xc0\0\2\1"),
 	MORE(SIGNATURE "\x21\x11\0"),
 	MORE("\r\n\r\n\0"),
 	MORE("\r\n"),
@@ -149,7 +162,8 @@ test_write(void **state)
 	} ends[] = {
 		{ "192.0.2.1", "192.0.2.2", "PROXY TCP4 192.0.2.1 192.0.2.2 1 65535\r\n" },
 		{ "2001:db8::1", "::1", "PROXY TCP6 2001:db8::1 ::1 1 65535\r\n" },
-		{ "2001:db8::1", "192.0.2.2", "PROXY TCP6 2001:db8::1 ::ffff:192.0.2.2 1 65535\r\n" },
+		{ "2001:db8::1", "192.0.2.2",
+		  "PROXY TCP6 2001:db8::1 ::ffff:192.0.2.2 1 65535\r\n" },
 	};
 	char out[PROXY_WRITE_MAX];
 

@@ -14,10 +14,21 @@ static void
 good_targets(void **state)
 {
 	static const char *const good[] = {
-		"https://$host$path$query", "http://$host/", "$scheme://$host:8443$rest",
-		"https://example.org", "https://example.org$rest$query", "https://[::1]:8443/x?a=b#c",
-		"https://www.$host/x", "/", "/x", "/new$rest$query", "/$query", "/a$$b", "$path",
-		"$path/x", "https://example.org?$path",
+		"https://$host$path$query",
+		"http://$host/",
+		"$scheme://$host:8443$rest",
+		"https://example.org",
+		"https://example.org$rest$query",
+		"https://[::1]:8443/x?a=b#c",
+		"https://www.$host/x",
+		"/",
+		"/x",
+		"/new$rest$query",
+		"/$query",
+		"/a$$b",
+		"$path",
+		"$path/x",
+		"https://example.org?$path",
 	};
 
 	(void)state;
@@ -78,18 +89,12 @@ templates(void **state)
 	static const struct {
 		const char *text, *made;
 	} cases[] = {
-		{ "", "" },
-		{ "x", "x" },
-		{ "$host", "h.org" },
-		{ "$host$path", "h.org/a" },
-		{ "a$$b$$", "a$b$" },
-		{ "$$host", "$host" },
-		{ "$rest.", "." },
-		{ "x${host}", "x{host}" },
-		{ "$nothing", "" },
-		{ "$", "" },
-		{ "$hosts", "" },
-		{ "$host-$request_id", "h.org-7" },
+		{ "", "" },           { "x", "x" },
+		{ "$host", "h.org" }, { "$host$path", "h.org/a" },
+		{ "a$$b$$", "a$b$" }, { "$$host", "$host" },
+		{ "$rest.", "." },    { "x${host}", "x{host}" },
+		{ "$nothing", "" },   { "$", "" },
+		{ "$hosts", "" },     { "$host-$request_id", "h.org-7" },
 	};
 	const struct slice values[TEMPLATE_N] = {
 		[TEMPLATE_HOST] = SLICE("h.org"),
@@ -107,7 +112,8 @@ templates(void **state)
 		out[n] = '\0';
 		assert_string_equal(out, cases[i].made);
 	}
-	assert_int_equal(template_names(SLICE("$host$$x$rest")), 1u << TEMPLATE_HOST | 1u << TEMPLATE_REST);
+	assert_int_equal(template_names(SLICE("$host$$x$rest")),
+			 1u << TEMPLATE_HOST | 1u << TEMPLATE_REST);
 	assert_true(template_names(SLICE("$hosts")) & 1u << TEMPLATE_N);
 }
 

@@ -1,4 +1,5 @@
-/* replay: of requests that two tables decide on, those that part ways are counted, and no others. */
+/* replay: of requests that two tables decide on, those that part ways are counted, and no others.
+ */
 
 #include "master/replay.h"
 

@@ -1,4 +1,5 @@
-/* master/resolve: against a name server of our own in the test's loop, which answers, changes, lies and is silent. */
+/* master/resolve: against a name server of our own in the test's loop, which answers, changes, lies
+ * and is silent. */
 
 #include "master/resolve.h"
 
@@ -87,20 +88,20 @@ on_pulse(uv_timer_t *pulse)
 {
 }
 
-/* Runs the loop until the condition holds, at most so long. The pulse is there since a turn of the loop runs the timers first
- * and then waits, whatever those did. */
-#define RUN_UNTIL(w, ms, condition)                                           \
-	do {                                                                  \
-		uint64_t end_ = uv_hrtime() + (uint64_t)(ms) * 1000000;       \
-		uv_timer_start(&(w)->pulse, on_pulse, 5, 5);                  \
-		while (!(condition) && uv_hrtime() < end_)                    \
-			uv_run(&(w)->loop, UV_RUN_ONCE);                      \
-		uv_timer_stop(&(w)->pulse);                                   \
+/* Runs the loop until the condition holds, at most so long. The pulse is there since a turn of the
+ * loop runs the timers first and then waits, whatever those did. */
+#define RUN_UNTIL(w, ms, condition)                                                                \
+	do {                                                                                       \
+		uint64_t end_ = uv_hrtime() + (uint64_t)(ms)*1000000;                              \
+		uv_timer_start(&(w)->pulse, on_pulse, 5, 5);                                       \
+		while (!(condition) && uv_hrtime() < end_)                                         \
+			uv_run(&(w)->loop, UV_RUN_ONCE);                                           \
+		uv_timer_stop(&(w)->pulse);                                                        \
 	} while (0)
-#define WAIT(w, condition)                       \
-	do {                                     \
-		RUN_UNTIL(w, 15000, condition);  \
-		assert_true(condition);          \
+#define WAIT(w, condition)                                                                         \
+	do {                                                                                       \
+		RUN_UNTIL(w, 15000, condition);                                                    \
+		assert_true(condition);                                                            \
 	} while (0)
 #define PASS(w, ms) RUN_UNTIL(w, ms, false)
 
@@ -115,7 +116,8 @@ watch(struct world *w, const char *names)
 
 	snprintf(copy, sizeof copy, "%s", names);
 	while ((word = strsep(&rest, " ")) && *word)
-		endpoints[upstream.endpoints_count++].address = (struct config_address){ .host = word, .port = 80 };
+		endpoints[upstream.endpoints_count++].address =
+		    (struct config_address){ .host = word, .port = 80 };
 	endpoints[upstream.endpoints_count++].address.unix_path = "/nowhere";
 	resolver_watch(w->resolver, &d);
 }
@@ -166,10 +168,17 @@ test_answers(void **state)
 		{ .name = "none.test", .mode = DNS_NXDOMAIN },
 		{ .name = "empty.test", .ttl = 300 },
 		{ .name = "fail.test", .mode = DNS_SERVFAIL },
-		{ .name = "alias.test", .a = "10.0.0.7", .ttl = 300, .cname = "real.test", .cname_ttl = 300 },
-		{ .name = "many.test", .ttl = 300,
-		  .a = "10.0.0.20 10.0.0.19 10.0.0.18 10.0.0.17 10.0.0.16 10.0.0.15 10.0.0.14 10.0.0.13 10.0.0.12 "
-		       "10.0.0.11 10.0.0.10 10.0.0.9 10.0.0.8 10.0.0.7 10.0.0.6 10.0.0.5 10.0.0.4 10.0.0.3" },
+		{ .name = "alias.test",
+		  .a = "10.0.0.7",
+		  .ttl = 300,
+		  .cname = "real.test",
+		  .cname_ttl = 300 },
+		{ .name = "many.test",
+		  .ttl = 300,
+		  .a = "10.0.0.20 10.0.0.19 10.0.0.18 10.0.0.17 10.0.0.16 10.0.0.15 10.0.0.14 "
+		       "10.0.0.13 10.0.0.12 "
+		       "10.0.0.11 10.0.0.10 10.0.0.9 10.0.0.8 10.0.0.7 10.0.0.6 10.0.0.5 10.0.0.4 "
+		       "10.0.0.3" },
 	};
 
 	memcpy(w->dns.zones, zones, sizeof zones);
@@ -191,9 +200,11 @@ test_answers(void **state)
 	assert_string_equal(known(w, "other.test"), "?");
 	watch(w, "many.test");
 	WAIT(w, resolver_settled(w->resolver));
-	assert_string_equal(known(w, "many.test"), "10.0.0.3 10.0.0.4 10.0.0.5 10.0.0.6 10.0.0.7 10.0.0.8 10.0.0.9 10.0.0.10 "
-						   "10.0.0.11 10.0.0.12 10.0.0.13 10.0.0.14 10.0.0.15 10.0.0.16 10.0.0.17 "
-						   "10.0.0.18");
+	assert_string_equal(
+	    known(w, "many.test"),
+	    "10.0.0.3 10.0.0.4 10.0.0.5 10.0.0.6 10.0.0.7 10.0.0.8 10.0.0.9 10.0.0.10 "
+	    "10.0.0.11 10.0.0.12 10.0.0.13 10.0.0.14 10.0.0.15 10.0.0.16 10.0.0.17 "
+	    "10.0.0.18");
 	assert_string_equal(known(w, "four.test"), "?"); /* forgotten */
 }
 
@@ -248,7 +259,11 @@ test_refresh(void **state)
 	z[0] = (struct dns_zone){ .name = "a.test", .a = "10.0.0.1 10.0.0.2", .ttl = 1 };
 	z[1] = (struct dns_zone){ .name = "zero.test", .a = "10.0.0.1", .ttl = 0 };
 	z[2] = (struct dns_zone){ .name = "long.test", .a = "10.0.0.1", .ttl = 1000000 };
-	z[3] = (struct dns_zone){ .name = "cname.test", .a = "10.0.0.1", .ttl = 1000, .cname = "x.test", .cname_ttl = 1 };
+	z[3] = (struct dns_zone){ .name = "cname.test",
+				  .a = "10.0.0.1",
+				  .ttl = 1000,
+				  .cname = "x.test",
+				  .cname_ttl = 1 };
 	watch(w, "a.test zero.test long.test cname.test");
 	WAIT(w, resolver_settled(w->resolver));
 	start = uv_now(&w->loop);
@@ -271,7 +286,8 @@ test_refresh(void **state)
 static void
 test_kept(void **state)
 {
-	static const enum dns_mode modes[] = { DNS_NXDOMAIN, DNS_SERVFAIL, DNS_BROKEN, DNS_SILENT, DNS_NOISE };
+	static const enum dns_mode modes[] = { DNS_NXDOMAIN, DNS_SERVFAIL, DNS_BROKEN, DNS_SILENT,
+					       DNS_NOISE };
 	static const char *const names[] = { "a.test", "b.test", "c.test", "d.test", "e.test" };
 	struct world *w = *state;
 	struct dns_zone *z = w->dns.zones;
@@ -360,7 +376,8 @@ test_forgotten(void **state)
 	WAIT(w, resolver_settled(w->resolver));
 }
 
-/* The number of a set is not used again, or a table compiled from an old one would pass for current. */
+/* The number of a set is not used again, or a table compiled from an old one would pass for
+ * current. */
 static void
 test_generation_never_comes_back(void **state)
 {
@@ -403,7 +420,9 @@ test_many_names(void **state)
 static void
 test_servers(void **state)
 {
-	static const char *const bad[] = { "nonsense", "ns.test:53", "127.0.0.1:x", "127.0.0.1:53,," "x" };
+	static const char *const bad[] = { "nonsense", "ns.test:53", "127.0.0.1:x",
+					   "127.0.0.1:53,,"
+					   "x" };
 	struct world *w = *state;
 
 	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
@@ -444,8 +463,13 @@ test_once(void **state)
 		size_t n;
 		const char *first;
 	} cases[] = {
-		{ "a.test", 2, "10.0.0.1" }, { "none.test", 0, "" }, { "10.9.8.7", 1, "10.9.8.7" },
-		{ "[fd00::1]", 1, "fd00::1" }, { "fd00::2", 1, "fd00::2" }, { "", 0, "" }, { "a..b", 0, "" },
+		{ "a.test", 2, "10.0.0.1" },
+		{ "none.test", 0, "" },
+		{ "10.9.8.7", 1, "10.9.8.7" },
+		{ "[fd00::1]", 1, "fd00::1" },
+		{ "fd00::2", 1, "fd00::2" },
+		{ "", 0, "" },
+		{ "a..b", 0, "" },
 	};
 	struct world *w = *state;
 
@@ -505,13 +529,15 @@ write_file(const char *path, const char *fmt, ...)
 	close(fd);
 }
 
-/* In a mount namespace of its own, where the system's files are ours. Exit status 77: the kernel does not let us. */
+/* In a mount namespace of its own, where the system's files are ours. Exit status 77: the kernel
+ * does not let us. */
 static int
 system_files_child(struct world *w, const char *hosts, const char *resolv)
 {
 	if (unshare(CLONE_NEWNS) < 0 && unshare(CLONE_NEWUSER | CLONE_NEWNS) < 0)
 		return 77;
-	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 || mount(hosts, "/etc/hosts", NULL, MS_BIND, NULL) < 0 ||
+	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+	    mount(hosts, "/etc/hosts", NULL, MS_BIND, NULL) < 0 ||
 	    mount(resolv, "/etc/resolv.conf", NULL, MS_BIND, NULL) < 0)
 		return 77;
 	if (resolver_new(&w->loop, on_changed, w, &w->resolver) < 0)
@@ -524,7 +550,8 @@ system_files_child(struct world *w, const char *hosts, const char *resolv)
 	RUN_UNTIL(w, 5000, w->changed == 2);
 	if (strcmp(known(w, "host.test"), "10.0.0.2") != 0)
 		return 6;
-	w->dns.zones[0] = (struct dns_zone){ .name = "short.other.test", .a = "10.0.0.9", .ttl = 300 };
+	w->dns.zones[0] =
+	    (struct dns_zone){ .name = "short.other.test", .a = "10.0.0.9", .ttl = 300 };
 	use(w, &w->dns);
 	watch(w, "host.test short");
 	RUN_UNTIL(w, 5000, resolver_settled(w->resolver));
@@ -571,7 +598,8 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_refresh, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_kept, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_backoff, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_silence_of_one_holds_up_nobody, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_silence_of_one_holds_up_nobody, setup,
+						teardown),
 		cmocka_unit_test_setup_teardown(test_forgotten, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_generation_never_comes_back, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_many_names, setup, teardown),

@@ -1,4 +1,5 @@
-/* Native rules: what is good, what is refused and why, what is left of a refused one, copies, files. */
+/* Native rules: what is good, what is refused and why, what is left of a refused one, copies,
+ * files. */
 
 #include "master/history.h"
 #include "master/rules.h"
@@ -53,8 +54,9 @@ test_good(void **state)
 	const struct config_route *route;
 	const struct config_upstream *u;
 
-	assert_int_equal(set(r, NATIVE_ROUTE, "r", "{\"path\":\"/a/\",\"target\":\"h:1\",\"methods\":"
-						   "[\"PUT\"],\"priority\":-3,\"query\":[\"q\"]}"),
+	assert_int_equal(set(r, NATIVE_ROUTE, "r",
+			     "{\"path\":\"/a/\",\"target\":\"h:1\",\"methods\":"
+			     "[\"PUT\"],\"priority\":-3,\"query\":[\"q\"]}"),
 			 1);
 	route = read_good(r, NATIVE_ROUTE, "r");
 	assert_string_equal(route->name, "r");
@@ -63,8 +65,9 @@ test_good(void **state)
 	assert_int_equal(route->priority, -3);
 	assert_int_equal(route->query_count, 1);
 	assert_ptr_equal(read_good(r, NATIVE_ROUTE, "r"), route); /* read once */
-	assert_int_equal(set(r, NATIVE_UPSTREAM, "u", "{\"endpoints\":[\"a\",{\"address\":\"b:2\","
-						      "\"weight\":3}],\"max_connections\":7}"),
+	assert_int_equal(set(r, NATIVE_UPSTREAM, "u",
+			     "{\"endpoints\":[\"a\",{\"address\":\"b:2\","
+			     "\"weight\":3}],\"max_connections\":7}"),
 			 1);
 	u = read_good(r, NATIVE_UPSTREAM, "u");
 	assert_int_equal(u->endpoints_count, 2);
@@ -112,8 +115,10 @@ test_refused(void **state)
 		{ NATIVE_ROUTE, "3", "a mapping belongs here, not a single value" },
 		{ NATIVE_ROUTE, "{}", "the route leads nowhere" },
 		{ NATIVE_ROUTE, "{\"target\":\"h\",\"path\":\"a\"}", "path: \"a\" does not begin" },
-		{ NATIVE_ROUTE, "{\"target\":\"h\",\"headers\":{}}", "headers: a list belongs here" },
-		{ NATIVE_ROUTE, "{\"target\":\"h\",\"headers\":[{}]}", "headers[0]: name is missing" },
+		{ NATIVE_ROUTE, "{\"target\":\"h\",\"headers\":{}}",
+		  "headers: a list belongs here" },
+		{ NATIVE_ROUTE, "{\"target\":\"h\",\"headers\":[{}]}",
+		  "headers[0]: name is missing" },
 		{ NATIVE_ROUTE, "{\"target\":\"h\",\"query\":[{\"name\":\"a\",\"regex\":\"a++\"}]}",
 		  "query[0].regex: \"a++\" is no pattern, at character 2" },
 		{ NATIVE_ROUTE, "{\"target\":\"h\",\"x.y\":1}", "x.y: unknown key" },
@@ -121,7 +126,8 @@ test_refused(void **state)
 		{ NATIVE_UPSTREAM, "{}", "endpoints is missing" },
 		{ NATIVE_UPSTREAM, "{\"endpoints\":[]}", "endpoints: there is no endpoint" },
 		{ NATIVE_UPSTREAM, "{\"endpoints\":[\"a\",\"a:80\"]}", "endpoints[1]: a:80 is an" },
-		{ NATIVE_UPSTREAM, "{\"endpoints\":[\"a\"],\"endpoint\":1}", "endpoint: unknown key" },
+		{ NATIVE_UPSTREAM, "{\"endpoints\":[\"a\"],\"endpoint\":1}",
+		  "endpoint: unknown key" },
 		{ NATIVE_ROUTE, "{\"target\":\"h\",\"priority\":1e400}", "priority: " },
 		{ NATIVE_ROUTE, "{\"target\":\"h\",\"priority\":-1e400}", "priority: " },
 		{ NATIVE_POLICY, "{\"protect\":[\"a\"]}", "protect[0].path: \"a\" does not begin" },
@@ -166,9 +172,10 @@ test_rescued_route(void **state)
 	struct rules *r = rules_new();
 	const struct config_route *route;
 
-	set(r, NATIVE_ROUTE, "a", "{\"host\":\"A.test\",\"path\":\"/x\",\"methods\":[\"PUT\"],\"headers\":"
-				  "[{\"name\":\"K\",\"value\":\"v\"},{\"name\":\"L\",\"regex\":\"(\"}],"
-				  "\"query\":3,\"nope\":1}");
+	set(r, NATIVE_ROUTE, "a",
+	    "{\"host\":\"A.test\",\"path\":\"/x\",\"methods\":[\"PUT\"],\"headers\":"
+	    "[{\"name\":\"K\",\"value\":\"v\"},{\"name\":\"L\",\"regex\":\"(\"}],"
+	    "\"query\":3,\"nope\":1}");
 	route = read_refused(r, "yett:route:a");
 	assert_string_equal(route->host, "a.test");
 	assert_string_equal(route->path, "/x");
@@ -196,9 +203,10 @@ test_rescued_policy(void **state)
 	struct rules *r = rules_new();
 	const struct config_policy *p;
 
-	set(r, NATIVE_POLICY, "a", "{\"protect\":[\"/a/\",{\"path\":\"/b\",\"methods\":[\"X\"]},"
-				   "{\"path\":\"/c\",\"methods\":[\"GET\"],\"exact\":true},5,{\"path\":\"d\"}],"
-				   "\"except\":[\"/a/b\"]}");
+	set(r, NATIVE_POLICY, "a",
+	    "{\"protect\":[\"/a/\",{\"path\":\"/b\",\"methods\":[\"X\"]},"
+	    "{\"path\":\"/c\",\"methods\":[\"GET\"],\"exact\":true},5,{\"path\":\"d\"}],"
+	    "\"except\":[\"/a/b\"]}");
 	p = read_refused(r, "yett:policy:a");
 	assert_int_equal(p->protect_count, 3);
 	assert_string_equal(p->protect[0].path, "/a");
@@ -227,8 +235,8 @@ test_last_good_stays(void **state)
 	assert_int_equal(set(r, NATIVE_ROUTE, "r", "{\"target\":1,\"x\":2}"), -1);
 	assert_true(rules_generation(r) > generation);
 	assert_false(rules_is_refused(r, SLICE("yett:route:r")));
-	assert_string_equal(((const struct config_route *)read_good(r, NATIVE_ROUTE, "r"))->upstream,
-			    "h:1");
+	assert_string_equal(
+	    ((const struct config_route *)read_good(r, NATIVE_ROUTE, "r"))->upstream, "h:1");
 	generation = rules_generation(r);
 	assert_int_equal(set(r, NATIVE_ROUTE, "r", "{\"target\":1,\"x\":2}"), -1);
 	assert_int_equal(rules_generation(r), generation);
@@ -246,8 +254,8 @@ is_lost(const struct rules *r, const char *key)
 static void
 remember(struct history *h, const char *id, const char *delta)
 {
-	history_add(h, revision_new(slice_of(id), SLICE("d"), 0, SLICE("w"), SLICE("y"),
-				    slice_of(delta)));
+	history_add(
+	    h, revision_new(slice_of(id), SLICE("d"), 0, SLICE("w"), SLICE("y"), slice_of(delta)));
 }
 
 /* What is refused at first sight has its good value in the history, or none was there. */
@@ -263,16 +271,18 @@ test_recovered(void **state)
 	set(r, NATIVE_ROUTE, "unknown", "{");
 	set(r, NATIVE_ROUTE, "a b", "{"); /* such a name was never good */
 	assert_false(is_lost(r, "yett:route:a b"));
-	remember(&h, "1-0", "[{\"key\":\"yett:route:good\",\"before\":null,\"after\":"
-			    "\"{\\\"target\\\":\\\"old:1\\\"}\"},"
-			    "{\"key\":\"yett:route:older\",\"before\":null,\"after\":"
-			    "\"{\\\"target\\\":\\\"h:1\\\"}\"}]");
-	remember(&h, "2-0", "[{\"key\":\"yett:route:good\",\"before\":"
-			    "\"{\\\"target\\\":\\\"h:1\\\"}\",\"after\":false},"
-			    "{\"key\":\"yett:route:new\",\"before\":null,\"after\":false}]");
+	remember(&h, "1-0",
+		 "[{\"key\":\"yett:route:good\",\"before\":null,\"after\":"
+		 "\"{\\\"target\\\":\\\"old:1\\\"}\"},"
+		 "{\"key\":\"yett:route:older\",\"before\":null,\"after\":"
+		 "\"{\\\"target\\\":\\\"h:1\\\"}\"}]");
+	remember(&h, "2-0",
+		 "[{\"key\":\"yett:route:good\",\"before\":"
+		 "\"{\\\"target\\\":\\\"h:1\\\"}\",\"after\":false},"
+		 "{\"key\":\"yett:route:new\",\"before\":null,\"after\":false}]");
 	rules_recover(r, &h);
-	assert_string_equal(((const struct config_route *)read_good(r, NATIVE_ROUTE, "good"))->upstream,
-			    "h:1");
+	assert_string_equal(
+	    ((const struct config_route *)read_good(r, NATIVE_ROUTE, "good"))->upstream, "h:1");
 	assert_non_null(read_good(r, NATIVE_ROUTE, "older"));
 	assert_true(rules_refusal_find(r, SLICE("yett:route:good"))->kept);
 	assert_false(is_lost(r, "yett:route:good"));
@@ -323,7 +333,6 @@ test_copy_and_file(void **state)
 	assert_int_equal(found, 4);
 	rules_free(loaded);
 	unlink(path);
-
 }
 
 int

@@ -62,8 +62,8 @@ static int
 write_frontend(struct fixture *f, const char *url, enum trouble t)
 {
 	struct change *c = change_new(SLICE("test"), SLICE("test"));
-	struct revision *r = revision_new(SLICE("0-1"), SLICE("d"), 0, SLICE("w"), SLICE("y"),
-					  SLICE("[]"));
+	struct revision *r =
+	    revision_new(SLICE("0-1"), SLICE("d"), 0, SLICE("w"), SLICE("y"), SLICE("[]"));
 
 	change_set(c, change_key(c, SLICE("frontend:"), slice_of(url)), SLICE("b"));
 	trouble = t;

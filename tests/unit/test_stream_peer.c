@@ -64,7 +64,8 @@ peer_reads(struct pair *p, size_t n)
 	assert_int_equal(recv(p->fd, bytes, n, MSG_WAITALL), n);
 }
 
-/* A connection that has carried `warm` exchanges of 100 bytes, so that acknowledgements are put off. */
+/* A connection that has carried `warm` exchanges of 100 bytes, so that acknowledgements are put
+ * off. */
 static void
 pair_open(struct pair *p, unsigned warm)
 {

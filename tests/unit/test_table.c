@@ -591,10 +591,9 @@ main(void)
 		cmocka_unit_test(test_hosts),     cmocka_unit_test(test_verbatim),
 		cmocka_unit_test(test_long_host), cmocka_unit_test(test_empty),
 		cmocka_unit_test(test_global),    cmocka_unit_test(test_gate),
-		cmocka_unit_test(test_floor),
-		cmocka_unit_test(test_strips),    cmocka_unit_test(test_trusts),
-		cmocka_unit_test(test_pages),     cmocka_unit_test(test_port_flag),
-		cmocka_unit_test(test_chain),
+		cmocka_unit_test(test_floor),     cmocka_unit_test(test_strips),
+		cmocka_unit_test(test_trusts),    cmocka_unit_test(test_pages),
+		cmocka_unit_test(test_port_flag), cmocka_unit_test(test_chain),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

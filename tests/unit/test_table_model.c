@@ -337,8 +337,9 @@ test_find(void **state)
 
 			random_request(&r);
 			key = (struct table_key){
-				slice_of(r.host), slice_of(r.host_port), slice_of(r.raw),
-				slice_of(r.path), r.method,		 test_bit,
+				slice_of(r.host),   slice_of(r.host_port),
+				slice_of(r.raw),    slice_of(r.path),
+				r.method,           test_bit,
 				.userdata = &asked,
 			};
 			table_find(s, &key, &m);

@@ -173,8 +173,8 @@ test_the_ring_goes_round(void **state)
 	token_cache_free(c);
 }
 
-/* Those in use outlive many that are not. A set that overflows may still cost one of them, and which sets do depends on the
- * key of the process. */
+/* Those in use outlive many that are not. A set that overflows may still cost one of them, and
+ * which sets do depends on the key of the process. */
 static void
 test_use_keeps(void **state)
 {

@@ -216,7 +216,8 @@ test_a_nul_ends_nothing(void **state)
 	release(in);
 }
 
-/* Every byte: what RFC 3986 section 3.3 allows in a segment and what is encoded, and nothing else. */
+/* Every byte: what RFC 3986 section 3.3 allows in a segment and what is encoded, and nothing else.
+ */
 static void
 test_every_byte(void **state)
 {
@@ -241,7 +242,8 @@ test_queries(void **state)
 	for (unsigned c = 0; c < 256; c++) {
 		char in[] = { 'a', (char)c, 'b' };
 
-		assert_int_equal(uri_query_is_clean(slice_make(in, 3)), c > ' ' && c < 0x7f && c != '#');
+		assert_int_equal(uri_query_is_clean(slice_make(in, 3)),
+				 c > ' ' && c < 0x7f && c != '#');
 	}
 	assert_true(uri_query_is_clean(SLICE("")));
 	assert_true(uri_query_is_clean(SLICE("a=%00&b=|{}[]\\^`\"<>?/;")));
@@ -251,11 +253,14 @@ static void
 test_readings(void **state)
 {
 	static const struct {
-		const char *path, *read[URI_READINGS]; /* the last three where they differ from the first three */
+		const char *path,
+		    *read[URI_READINGS]; /* the last three where they differ from the first three */
 	} cases[] = {
 		{ "/a/b", { "/a/b", "/a/b", "/a/b", "/a/b" } },
-		{ "/api%2f..%23%2f..%2fv1", { "/", "/", "/", "/api%2F..%23%2F..%2Fv1", "/api/v1", "/api/v1", "/api/v1" } },
-		{ "/x%3f%2f..%2fapi", { "/x", "/x", "/x", "/x%3F%2F..%2Fapi", "/api", "/api", "/api" } },
+		{ "/api%2f..%23%2f..%2fv1",
+		  { "/", "/", "/", "/api%2F..%23%2F..%2Fv1", "/api/v1", "/api/v1", "/api/v1" } },
+		{ "/x%3f%2f..%2fapi",
+		  { "/x", "/x", "/x", "/x%3F%2F..%2Fapi", "/api", "/api", "/api" } },
 		{ "/a%2Fb", { "/a/b", "/a/b", "/a/b", "/a%2Fb" } },
 		{ "/a%2fb%5cc", { "/a/b/c", "/a/b/c", "/a/b/c", "/a%2Fb%5Cc" } },
 		{ "/x%2F..%2F..%2Fapi", { "/api", "/api", "/api", "/x%2F..%2F..%2Fapi" } },
@@ -272,7 +277,8 @@ test_readings(void **state)
 		{ "/p/..;%2Fx/api", { "/x/api", "/api", "/p/..;/x/api", "/api" } },
 		{ "/a%2Fb;c", { "/a/b", "/a/b", "/a/b;c", "/a%2Fb" } },
 		{ "/x%3Fy", { "/x", "/x", "/x", "/x%3Fy", "/x%3Fy", "/x%3Fy", "/x%3Fy" } },
-		{ "/x%23y/z", { "/x", "/x", "/x", "/x%23y/z", "/x%23y/z", "/x%23y/z", "/x%23y/z" } },
+		{ "/x%23y/z",
+		  { "/x", "/x", "/x", "/x%23y/z", "/x%23y/z", "/x%23y/z", "/x%23y/z" } },
 		{ "/x;%3F/y", { "/x", "/x/y", "/x;", "/x/y", "/x/y", "/x/y", "/x;%3F/y" } },
 		{ "/%3F", { "/", "/", "/", "/%3F", "/%3F", "/%3F", "/%3F" } },
 		{ "/m%3Ap", { "/m:p", "/m:p", "/m:p", "/m:p" } },
@@ -286,7 +292,8 @@ test_readings(void **state)
 		bool climbs;
 
 		for (unsigned k = 0; k < URI_READINGS; k++)
-			same_text(cases[i].path, uri_reading(in, k, out, &climbs), cases[i].read[k] ? cases[i].read[k] : cases[i].read[k - 4]);
+			same_text(cases[i].path, uri_reading(in, k, out, &climbs),
+				  cases[i].read[k] ? cases[i].read[k] : cases[i].read[k - 4]);
 		free(out);
 		release(in);
 	}
@@ -300,23 +307,12 @@ test_climbing(void **state)
 		const char *path;
 		unsigned readings;
 	} cases[] = {
-		{ "/a%2Fb", 0 },
-		{ "/a%2F.%2Fb", 0 },
-		{ "/a%2F...%2Fb", 0 },
-		{ "/..a%2Fb..", 0 },
-		{ "/..%2Fa", 0x77 },
-		{ "/..%5Ca", 0x77 },
-		{ "/a%2F..", 0x77 },
-		{ "/a%2F..%2Fb", 0x77 },
-		{ "/..;/a", 0x3b },
-		{ "/..;x=y/a", 0x3b },
-		{ "/..;", 0x3b },
-		{ "/..%3Bx/a", 0x3b },
-		{ "/..%3F", 0x07 },
-		{ "/..%23x", 0x07 },
-		{ "/a;%2F..", 0x55 },
-		{ "/a;..%2F", 0 },
-		{ "/%252e%252e%2Fa", 0 },
+		{ "/a%2Fb", 0 },       { "/a%2F.%2Fb", 0 },      { "/a%2F...%2Fb", 0 },
+		{ "/..a%2Fb..", 0 },   { "/..%2Fa", 0x77 },      { "/..%5Ca", 0x77 },
+		{ "/a%2F..", 0x77 },   { "/a%2F..%2Fb", 0x77 },  { "/..;/a", 0x3b },
+		{ "/..;x=y/a", 0x3b }, { "/..;", 0x3b },         { "/..%3Bx/a", 0x3b },
+		{ "/..%3F", 0x07 },    { "/..%23x", 0x07 },      { "/a;%2F..", 0x55 },
+		{ "/a;..%2F", 0 },     { "/%252e%252e%2Fa", 0 },
 	};
 
 	for (size_t i = 0; i < COUNT(cases); i++) {
