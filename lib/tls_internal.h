@@ -1,0 +1,106 @@
+#pragma once
+
+/*
+ * tls_internal: mbedTLS's structs, for the files of tls and for nobody else.
+ */
+
+#include "tls.h"
+
+#include <mbedtls/gcm.h>
+#include <mbedtls/ssl.h>
+
+struct buf;
+
+struct tls_certificate {
+	unsigned references;
+	mbedtls_x509_crt chain;
+	mbedtls_pk_context key;
+};
+
+struct tls_trust {
+	unsigned references;
+	mbedtls_x509_crt roots;
+	mbedtls_x509_crl revoked;
+};
+
+struct tls_tickets {
+	struct {
+		uint8_t name[sizeof((struct tls_ticket_key){ 0 }.name)];
+		mbedtls_gcm_context cipher;
+	} keys[TLS_TICKET_KEYS_MAX];
+	unsigned n;
+	uint32_t lifetime;
+};
+
+struct tls_context {
+	unsigned references;
+	struct tls_settings settings;
+	mbedtls_ssl_config config;
+	struct tls_tickets tickets;
+	struct tls_session *current; /* in whose handshake mbedTLS is now */
+};
+
+/* What an error of mbedTLS means: the outcome of tls_session.h, the alert to send when none was
+ * sent yet (0: none), and the words. */
+struct tls_failure {
+	int outcome;
+	uint8_t alert;
+	const char *why;
+};
+
+struct tls_resumption {
+	mbedtls_ssl_session session;
+};
+
+struct tls_session {
+	mbedtls_ssl_context ssl;
+	struct tls_context *context;
+	struct slice *in; /* both are the caller's, within a call */
+	struct buf *out;
+	struct tls_resumption *resumption;
+	struct tls_choice choice; /* held until the handshake is over */
+	char *name, *address;
+	size_t name_n;
+	size_t burst; /* written since the peer said something */
+	struct tls_failure failure;
+	uint8_t counter[8]; /* while parked */
+	bool established, resumed, asked, closed_in, closed_out;
+};
+
+/* The random numbers of mbedTLS's interface. */
+int tls_random(void *unused, unsigned char *out, size_t n);
+
+void tls_tickets_init(struct tls_tickets *t);
+void tls_tickets_set(struct tls_tickets *t, const struct tls_ticket_key *keys, unsigned n,
+		     uint32_t lifetime);
+void tls_tickets_deinit(struct tls_tickets *t);
+/* mbedTLS's f_ticket_write and f_ticket_parse; the first argument is the struct tls_context. */
+int tls_ticket_seal(void *context, const mbedtls_ssl_session *session, unsigned char *start,
+		    const unsigned char *end, size_t *n, uint32_t *lifetime);
+int tls_ticket_open(void *context, mbedtls_ssl_session *session, unsigned char *ticket, size_t n);
+
+/* Of tls_pick.c. */
+void tls_choice_forget(struct tls_choice *choice);
+/* Asked when a ticket was opened: may the handshake resume from it? */
+bool tls_session_may_resume(struct tls_session *s);
+/* mbedTLS's f_cert_cb. */
+int tls_session_choose(mbedtls_ssl_context *ssl);
+struct tls_failure tls_failure_of(int error, uint32_t verified); /* tls_error.c */
+
+/* Before each call of mbedTLS. False: the session has failed, or fails now. */
+bool tls_session_enter(struct tls_session *s, struct slice *in, struct buf *out);
+/* For good; the outcome. `sent`: what was in `out` before the call that failed: when there is more,
+ * mbedTLS has sent the alert itself. */
+int tls_session_fail(struct tls_session *s, int error, size_t sent);
+
+/* Of tls_inside.c. Gives the record buffers to a pool, when the session is idle; takes some again.
+ */
+bool tls_park(mbedtls_ssl_context *ssl, uint8_t counter[8]);
+int tls_unpark(mbedtls_ssl_context *ssl, const uint8_t counter[8]); /* 0 or mbedTLS's error */
+/* The handshake: all of it is behind us, tickets of TLS 1.3 too; a client is about to read the
+ * server's certificate; it resumes (not told any more when it is over); it shall not resume after
+ * all (servers, TLS 1.2). */
+bool tls_is_over(const mbedtls_ssl_context *ssl);
+bool tls_expects_certificate(const mbedtls_ssl_context *ssl);
+bool tls_resumes(const mbedtls_ssl_context *ssl);
+void tls_resume_not(mbedtls_ssl_context *ssl);
