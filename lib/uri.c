@@ -366,3 +366,17 @@ uri_match_form(struct slice path, char *out)
 	}
 	return slice_make(out, path.n);
 }
+
+struct slice
+uri_unescape(struct slice in, char *out)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < in.n; i++) {
+		int byte = triplet_value(slice_make(in.p + i, in.n - i));
+
+		out[n++] = byte >= 0 ? (char)byte : in.p[i];
+		i += byte >= 0 ? 2 : 0;
+	}
+	return slice_make(out, n);
+}

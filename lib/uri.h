@@ -51,6 +51,10 @@ struct slice uri_reading(struct slice path, unsigned which, char *out, bool *cli
 /* Hex digits of triplets in upper case, for matching; `out` needs path.n bytes. */
 struct slice uri_match_form(struct slice path, char *out);
 
+/* Triplets become the bytes that they stand for (RFC 3986 section 2.1), any of them; what is none
+ * stays as it is. Not for what is routed by. `out` needs in.n bytes. */
+struct slice uri_unescape(struct slice in, char *out);
+
 struct uri_host {
 	struct slice host;      /* lower case, no port, no dot at the end; IPv6 with its brackets */
 	struct slice host_port; /* host ":" port when a port was given, else host */

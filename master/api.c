@@ -4,6 +4,7 @@
 #include "store.h"
 
 #include "lib/log.h"
+#include "lib/uri.h"
 #include "lib/xalloc.h"
 #include "shm/memfd.h"
 
@@ -183,31 +184,10 @@ api_reply_message(struct api_call *c, int status, const char *text, struct slice
 
 /* ---- what was asked ---- */
 
-static int
-hex(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c = ascii_lower(c);
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-/* Triplets become bytes; what is none stays as it is. */
 static struct slice
-decode(struct api_call *c, struct slice s)
+unescape(struct api_call *c, struct slice s)
 {
-	char *out = arena_alloc(&c->arena, s.n + 1);
-	size_t n = 0;
-
-	for (size_t i = 0; i < s.n; i++) {
-		int high = i + 2 < s.n && s.p[i] == '%' ? hex(s.p[i + 1]) : -1;
-		int low = high >= 0 ? hex(s.p[i + 2]) : -1;
-
-		if (low >= 0)
-			i += 2;
-		out[n++] = low >= 0 ? (char)(high * 16 + low) : s.p[i];
-	}
-	return slice_make(out, n);
+	return uri_unescape(s, arena_alloc(&c->arena, s.n + 1));
 }
 
 bool
@@ -231,7 +211,7 @@ api_query(struct api_call *c, struct slice name)
 		struct slice value, pair = slice_cut(rest, '&', &rest);
 
 		if (slice_eq(slice_cut(pair, '=', &value), name))
-			return value.p ? decode(c, value) : SLICE("");
+			return value.p ? unescape(c, value) : SLICE("");
 	}
 	return (struct slice){ NULL, 0 };
 }
@@ -362,7 +342,7 @@ run(struct api_call *c)
 		return;
 	}
 	for (unsigned i = 0; i < API_PARAMS && c->param[i].p; i++)
-		c->param[i] = decode(c, c->param[i]);
+		c->param[i] = unescape(c, c->param[i]);
 	c->row->run(c);
 }
 

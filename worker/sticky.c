@@ -13,32 +13,11 @@ sticky_of(const struct request *r, const struct table_upstream *up)
 			  : NULL;
 }
 
-static int
-hex(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c = ascii_lower(c);
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* redx writes the value of a cookie as the text of a URL. */
 static struct slice
 unescape(struct request *r, struct slice in)
 {
-	char *out = arena_alloc(&r->arena, in.n + 1);
-	size_t n = 0;
-
-	for (size_t i = 0; i < in.n; i++) {
-		bool triplet = in.p[i] == '%' && i + 2 < in.n && hex(in.p[i + 1]) >= 0 &&
-			       hex(in.p[i + 2]) >= 0;
-
-		out[n++] = in.p[i];
-		if (triplet)
-			out[n - 1] = (char)(hex(in.p[i + 1]) * 16 + hex(in.p[i + 2]));
-		i += triplet ? 2 : 0;
-	}
-	return slice_make(out, n);
+	return uri_unescape(in, arena_alloc(&r->arena, in.n + 1));
 }
 
 /* What the client's cookie says, read once for an upstream. */
