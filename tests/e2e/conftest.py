@@ -9,6 +9,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 from harness import gateway as gateways  # noqa: E402
 from harness import procs  # noqa: E402
+from harness.api import FileStore  # noqa: E402
 from harness.redis_server import RedisServer  # noqa: E402
 from harness.responder import Responder  # noqa: E402
 from harness.upstream import RawUpstream, Upstream  # noqa: E402
@@ -79,6 +80,17 @@ def proxy(request):
 
     yield start
     finish_all(started)
+
+
+@pytest.fixture(params=["redis", "file"])
+def kept(request):
+    """Where the API keeps rules: a configuration."""
+    if request.param == "redis":
+        yield gateways.from_redis(request.getfixturevalue("store"))
+        return
+    store = FileStore()
+    yield store.config | {"health": {"enabled": False}}
+    store.finish()
 
 
 @pytest.fixture

@@ -4,19 +4,7 @@ import os
 import signal
 import time
 
-import pytest
-from harness.api import Api, FileStore
-from harness.gateway import from_redis
-
-
-@pytest.fixture(params=["redis", "file"])
-def kept(request):
-    if request.param == "redis":
-        yield from_redis(request.getfixturevalue("store"))
-        return
-    store = FileStore()
-    yield store.config | {"health": {"enabled": False}}
-    store.finish()
+from harness.api import Api
 
 
 def test_a_200_is_in_force_everywhere(gateway, serve, kept):

@@ -4,19 +4,8 @@ import json
 
 import pytest
 from harness import client
-from harness.api import OPEN, Api, FileStore, port_config
+from harness.api import OPEN, Api, port_config
 from harness.gateway import from_redis
-
-
-@pytest.fixture(params=["redis", "file"])
-def kept(request):
-    """Where rules are kept: a configuration."""
-    if request.param == "redis":
-        yield from_redis(request.getfixturevalue("store"))
-        return
-    store = FileStore()
-    yield store.config | {"health": {"enabled": False}}
-    store.finish()
 
 
 @pytest.fixture

@@ -3,21 +3,9 @@ know. It looks at nothing but `message`."""
 
 import json
 
-import pytest
-from harness.api import OPEN, Api, FileStore, port_config
-from harness.gateway import from_redis
+from harness.api import OPEN, Api, port_config
 
 NODE = [("Accept", "*/*"), ("Connection", "close")]  # as node-rest-client sends
-
-
-@pytest.fixture(params=["redis", "file"])
-def kept(request):
-    if request.param == "redis":
-        yield from_redis(request.getfixturevalue("store"))
-        return
-    store = FileStore()
-    yield store.config | {"health": {"enabled": False}}
-    store.finish()
 
 
 def push(api, proxies):

@@ -1,18 +1,6 @@
 """Our own rules over the management API, one by one."""
 
-import pytest
-from harness.api import Api, FileStore
-from harness.gateway import from_redis
-
-
-@pytest.fixture(params=["redis", "file"])
-def kept(request):
-    if request.param == "redis":
-        yield from_redis(request.getfixturevalue("store"))
-        return
-    store = FileStore()
-    yield store.config | {"health": {"enabled": False}}
-    store.finish()
+from harness.api import Api
 
 
 def test_rules_one_by_one(gateway, serve, kept):
