@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from harness.api import Api
 from harness.gateway import from_redis
 from harness.procs import wait_until
-from test_api_redx import api, gw, kept  # noqa: F401
+from test_api_redx import api, gw  # noqa: F401
 from test_revisions import in_force, redis, revisions
 
 

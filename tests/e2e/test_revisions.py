@@ -6,7 +6,7 @@ import time
 from harness.api import Api
 from harness.gateway import from_redis
 from harness.procs import run, wait_until
-from test_api_redx import api, gw, kept  # noqa: F401
+from test_api_redx import api, gw  # noqa: F401
 
 
 def redis(store, *words):
