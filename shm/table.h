@@ -12,6 +12,7 @@
  */
 
 #include "segment.h"
+#include "table_tls.h"
 #include "trie.h"
 
 /* ---- SEGMENT_RULES ---- */
@@ -45,6 +46,9 @@ enum { FORWARDED_REPLACE, FORWARDED_APPEND }; /* X-Forwarded-* of an untrusted p
 #define FORWARDED_SEND_X 1u                   /* X-Forwarded-*, X-Real-IP */
 #define FORWARDED_SEND_RFC7239 2u             /* Forwarded */
 
+#define CLIENT_CERTIFICATE_RFC9440 1u /* Client-Cert */
+#define CLIENT_CERTIFICATE_X 2u       /* X-Forwarded-Client-Cert */
+
 #define SCRUB_USER_DELETE 1u     /* id, on a path that ends in /user-delete */
 #define SCRUB_INTERNAL_ORIGIN 2u /* Origin: __internal__ */
 
@@ -73,9 +77,12 @@ struct table_global {
 	uint32_t sources;           /* TOKEN_FROM_* */
 	struct seg_ref cookie;      /* name of the token's cookie */
 	struct seg_ref realm;
-	struct seg_ref via;      /* our pseudonym in Via; "": no Via is added, no loop seen */
-	uint32_t token_profile;  /* TOKEN_REPLY_*: whose wording and statuses */
-	uint32_t reveal_version; /* header X-Yett-Table on each answer */
+	struct seg_ref via;          /* our pseudonym in Via; "": no Via is added, no loop seen */
+	uint32_t token_profile;      /* TOKEN_REPLY_*: whose wording and statuses */
+	uint32_t reveal_version;     /* header X-Yett-Table on each answer */
+	struct seg_ref hsts;         /* Strict-Transport-Security of answers over TLS; "": none */
+	uint32_t https_port;         /* plain listeners answer with 308 to it; 0: they serve */
+	uint32_t client_certificate; /* CLIENT_CERTIFICATE_*: how upstreams hear of it */
 	uint64_t
 	    strip_lengths[32]; /* filter of RULES_STRIP by first letter (folded, its low 5 bits):
 				* bit n stands for names of n bytes, bit 63 for all longer ones */
@@ -415,7 +422,19 @@ const struct table_sticky *table_sticky(const struct segment *endpoints, uint32_
 
 /* ---- SEGMENT_KEYS ---- (secret: never mapped but by traffic workers and the master) */
 
-enum keys_section { KEYS_STRINGS, KEYS_KEYS };
+enum keys_section {
+	KEYS_STRINGS,
+	KEYS_KEYS,
+	KEYS_TLS,          /* struct table_tls: one, or none when nothing speaks TLS */
+	KEYS_CERTIFICATES, /* struct table_certificate */
+	KEYS_CHOICES,      /* uint32_t: runs of indices in KEYS_CERTIFICATES, the preferred first */
+	KEYS_NAMES,        /* struct table_tls_name, open addressing by hash; wildcards under
+			      ".example.org" */
+	KEYS_CLIENTS,      /* struct table_clients */
+	KEYS_CLIENT_HOSTS, /* struct table_client_host: the same addressing */
+	KEYS_TICKETS,      /* struct table_ticket: the sealing one first */
+	KEYS_NUMBERS       /* uint32_t: suites and groups */
+};
 
 struct table_key_material {
 	uint32_t issuer; /* index in RULES_ISSUERS */

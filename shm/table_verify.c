@@ -7,6 +7,7 @@
 #include "table.h"
 
 #include "fold.h"
+#include "verify.h"
 
 #include "lib/http_head.h"
 #include "lib/proxy_protocol.h"
@@ -15,31 +16,6 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <sys/un.h>
-
-/* The first element of a section whose elements must be of `size` bytes: *count of them, 0 when the
- * size is wrong. */
-static const void *
-section(const struct segment *s, unsigned number, uint32_t size, uint32_t *count, bool *ok)
-{
-	const void *first = seg_at(s, number, 0, size);
-
-	*count = first ? seg_count(s, number) : 0;
-	if (!first && seg_count(s, number))
-		*ok = false;
-	return first;
-}
-
-static bool
-ref_ok(const struct segment *s, struct seg_ref ref)
-{
-	return (uint64_t)ref.offset + ref.size <= seg_count(s, 0);
-}
-
-static bool
-run_ok(uint32_t first, uint32_t count, uint32_t limit)
-{
-	return (uint64_t)first + count <= limit;
-}
 
 /* Chains run upwards only, so they end. */
 static bool
@@ -63,7 +39,8 @@ global_ok(const struct segment *s)
 	return g && seg_count(s, RULES_GLOBAL) == 1 && root_ok(s, g->root_any, RULES_NODES) &&
 	       root_ok(s, g->gate_root, RULES_GATE_NODES) && ref_ok(s, g->cookie) &&
 	       ref_ok(s, g->realm) && ref_ok(s, g->via) && g->head_fields <= HTTP_FIELDS_MAX &&
-	       root_ok(s, g->fallback, RULES_ROUTES);
+	       root_ok(s, g->fallback, RULES_ROUTES) && ref_ok(s, g->hsts) &&
+	       g->https_port <= UINT16_MAX;
 }
 
 static bool
@@ -289,5 +266,5 @@ table_verify_keys(const struct segment *s)
 
 	for (uint32_t i = 0; i < count; i++)
 		ok &= k[i].kind <= KEY_PUBLIC && ref_ok(s, k[i].kid) && ref_ok(s, k[i].bytes);
-	return ok ? 0 : -EBADMSG;
+	return ok && table_tls_ok(s) ? 0 : -EBADMSG;
 }

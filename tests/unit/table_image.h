@@ -6,6 +6,7 @@
  */
 
 #include "lib/buf.h"
+#include "lib/tls.h"
 #include "shm/table.h"
 
 #include <netinet/in.h>
@@ -200,6 +201,42 @@ image_endpoints(void)
 	return s;
 }
 
+static inline void
+image_tls(struct seg_builder *b)
+{
+	struct table_tls tls = { TLS_1_2,
+				 TLS_1_3,
+				 .groups_count = 2,
+				 .ticket_lifetime_s = 60,
+				 .default_count = 1,
+				 .clients = 1 };
+	struct table_certificate certificates[2] = { { .digest = { 1 } }, { .digest = { 2 } } };
+	struct table_clients clients = { .required = 1, .digest = { 3 } };
+	struct table_tls_name names[2] = { { .first = 0, .count = 2 }, { .first = 1, .count = 1 } };
+	struct table_client_host hosts[2] = { { .clients = 0 }, { .clients = 1 } };
+	struct table_ticket ticket = { .name = { 4 }, .key = { 5 } };
+	const uint32_t choices[2] = { 1, 0 }, numbers[2] = { 29, 23 };
+
+	seg_builder_add(b, KEYS_TLS, &tls, sizeof tls);
+	clients.ca = seg_builder_string(b, SLICE("roots"));
+	clients.crl = seg_builder_string(b, SLICE("revoked"));
+	seg_builder_add(b, KEYS_CLIENTS, &clients, sizeof clients);
+	for (int i = 0; i < 2; i++) {
+		certificates[i].chain = seg_builder_string(b, SLICE("chain"));
+		certificates[i].key = seg_builder_string(b, SLICE("key"));
+		seg_builder_add(b, KEYS_CERTIFICATES, &certificates[i], sizeof certificates[i]);
+		seg_builder_add(b, KEYS_CHOICES, &choices[i], sizeof choices[i]);
+		seg_builder_add(b, KEYS_NUMBERS, &numbers[i], sizeof numbers[i]);
+	}
+	names[0].name.text = seg_builder_string(b, SLICE("www.example.org"));
+	names[1].name.text = seg_builder_string(b, SLICE(".example.net"));
+	table_tls_add_names(b, names, 2);
+	hosts[0].name.text = seg_builder_string(b, SLICE("open.example.org"));
+	hosts[1].name.text = seg_builder_string(b, SLICE(".example.org"));
+	table_tls_add_hosts(b, hosts, 2);
+	seg_builder_add(b, KEYS_TICKETS, &ticket, sizeof ticket);
+}
+
 static inline struct segment *
 image_keys(void)
 {
@@ -210,6 +247,7 @@ image_keys(void)
 	seg_builder_init(&b);
 	k.bytes = seg_builder_string(&b, SLICE("0123456789abcdef0123456789abcdef"));
 	seg_builder_add(&b, KEYS_KEYS, &k, sizeof k);
+	image_tls(&b);
 	if (seg_builder_finish(&b, SEGMENT_KEYS, 9, &s))
 		abort();
 	seg_builder_deinit(&b);
@@ -360,13 +398,39 @@ image_ask_endpoints(const struct segment *s)
 	return sum;
 }
 
+static inline unsigned
+image_ask_keys(const struct segment *s)
+{
+	static const char *const asked[] = { "www.example.org", "a.example.net", "b.a.example.org",
+					     "", "." };
+	const struct table_key_material *k;
+	const struct table_certificate *c;
+	const struct table_clients *clients;
+	uint32_t first, count;
+	unsigned sum = 0;
+
+	for (uint32_t i = 0; (k = table_key_material(s, i)); i++)
+		sum += image_read(s, k->kid) + image_read(s, k->bytes);
+	for (uint32_t i = 0; i < sizeof asked / sizeof asked[0]; i++) {
+		clients = table_clients(s, table_tls_clients(s, slice_of(asked[i])) - 1);
+		if (clients)
+			sum += image_read(s, clients->ca) + image_read(s, clients->crl);
+		if (!table_tls_find(s, slice_of(asked[i]), &first, &count))
+			continue;
+		for (; count > 0; count--) {
+			c = table_certificate(s, table_tls_choice(s, first + count - 1));
+			sum += image_read(s, c->chain) + image_read(s, c->key);
+		}
+	}
+	return sum;
+}
+
 /* Checks an image in memory as seg_open and its caller would, and asks everything of it if it is
  * accepted. */
 static inline bool
 image_try(const void *image, size_t size, enum table_segment kind, unsigned *sum)
 {
 	struct segment s = { .head = image, .size = size, .refs = 1, .fd = -1 };
-	const struct table_key_material *k;
 
 	if (seg_check(image, size, kind))
 		return false;
@@ -387,7 +451,6 @@ image_try(const void *image, size_t size, enum table_segment kind, unsigned *sum
 	}
 	if (table_verify_keys(&s))
 		return false;
-	for (uint32_t i = 0; (k = table_key_material(&s, i)); i++)
-		*sum += image_read(&s, k->kid) + image_read(&s, k->bytes);
+	*sum += image_ask_keys(&s);
 	return true;
 }
