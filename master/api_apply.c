@@ -206,7 +206,7 @@ add_lost(struct api_call *c, const struct json *root, struct delta *d, struct bu
 		    store_redis_withholds(c->master->store, buf_slice(&key)))
 			rules_delete(held, buf_slice(&key));
 	}
-	r = apply_read(held, root, &all, report);
+	r = apply_read(held, c->master->config, root, &all, report);
 	for (size_t i = 0; i < all.items.count; i++) {
 		const struct map_entry *e = &all.items.entries[i];
 		const struct delta_item *item = e->value;
@@ -233,7 +233,7 @@ api_apply(struct api_call *c)
 				  SLICE(""));
 	else if (json_parse(c->text.part[CALL_BODY], APPLY_MAX, JSON_DEPTH_MAX, &root) < 0)
 		api_reply_message(c, 400, "The body is no JSON", SLICE(""));
-	else if (apply_read(c->master->rules, root, &d, &report) < 0 ||
+	else if (apply_read(c->master->rules, c->master->config, root, &d, &report) < 0 ||
 		 add_lost(c, root, &d, &report) < 0)
 		reply_mistakes(c, buf_slice(&report));
 	else

@@ -58,7 +58,7 @@ api_replay_rules(struct api_call *c)
 				  SLICE(""));
 	} else if (json_parse(c->text.part[CALL_BODY], RULES_MAX, JSON_DEPTH_MAX, &root) < 0) {
 		api_reply_message(c, 400, "The body is no JSON", SLICE(""));
-	} else if (apply_read(c->master->rules, root, &d, &report) < 0) {
+	} else if (apply_read(c->master->rules, c->master->config, root, &d, &report) < 0) {
 		buf_addc(&report, '\0');
 		api_reply_message(c, 400, report.p, SLICE(""));
 	} else {

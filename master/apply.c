@@ -23,6 +23,7 @@ static const struct family {
 
 struct reading {
 	const struct rules *now;
+	const struct config *config;
 	struct rules *scratch; /* what is written down, in the form of the store */
 	struct buf *report;
 	bool failed;
@@ -67,6 +68,18 @@ form_fault(const struct diff_kind *kind, const struct json *v)
 	return json_first(v) ? NULL : "a backend has at least one server or setting";
 }
 
+/* What is wrong with what was read into this key, beside the configuration; NULL: nothing. */
+static const char *
+fault_beside(const struct reading *r, struct slice key)
+{
+	enum native_kind kind;
+	struct slice name;
+
+	return rules_native_key(key, &kind, &name)
+		   ? rules_native_fault(rules_native_find(r->scratch, kind, name), r->config)
+		   : NULL;
+}
+
 static void
 read_rule(struct reading *r, const struct family *family, const struct json *v)
 {
@@ -83,10 +96,14 @@ read_rule(struct reading *r, const struct family *family, const struct json *v)
 	write_value(kind, v, &text);
 	buf_adds(&key, kind->prefix);
 	buf_adds(&key, json_name(v));
-	if (rules_put(r->scratch, buf_slice(&key), buf_slice(&text)) >= 0)
-		return;
-	refusal = rules_refusal_find(r->scratch, buf_slice(&key));
-	mistake(r, buf_slice(&place), refusal ? refusal->reason : "it cannot be stored");
+	if (rules_put(r->scratch, buf_slice(&key), buf_slice(&text)) >= 0) {
+		fault = fault_beside(r, buf_slice(&key));
+	} else {
+		refusal = rules_refusal_find(r->scratch, buf_slice(&key));
+		fault = refusal ? refusal->reason : "it cannot be stored";
+	}
+	if (fault)
+		mistake(r, buf_slice(&place), fault);
 }
 
 static const struct family *
@@ -180,9 +197,10 @@ compare(const struct reading *r, const struct json *root, struct delta *out)
 }
 
 int
-apply_read(const struct rules *now, const struct json *root, struct delta *out, struct buf *report)
+apply_read(const struct rules *now, const struct config *c, const struct json *root,
+	   struct delta *out, struct buf *report)
 {
-	struct reading r = { .now = now, .scratch = rules_new(), .report = report };
+	struct reading r = { .now = now, .config = c, .scratch = rules_new(), .report = report };
 
 	read_root(&r, root);
 	if (!r.failed)

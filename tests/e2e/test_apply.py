@@ -138,3 +138,15 @@ def test_native_rules(gw, api, write, serve):
     r = gw.cli("apply", write("routes: {bad: {path: no, upstream: x}}"))
     assert r.returncode == 1 and "rules.yaml: routes.bad: " in r.stderr and "nothing was changed" in r.stderr
     assert gw.ask("/old").status == 200
+
+
+def test_what_is_wrong_beside_the_configuration_is_not_stored(gateway, kept, write):
+    gw = gateway(kept | {"gate": {"secret": "s" * 32, "claims": {"id": "X-User"}}})
+    bad = {"routes": {"bad": {"path": "/", "respond": {"status": 200}}, "worse": {
+        "path": "/", "backend": "b", "request_headers": {"set": {"x-user": "me"}}}}}
+    for command in ("apply", "diff"):
+        r = gw.cli(command, write(bad))
+        assert r.returncode == 1 and "rules.yaml: routes.worse: " in r.stderr and "routes.bad" not in r.stderr, r
+    assert Api(gw.socket).data("rules")["routes"] == {} and revisions(gw) == []
+    r = gw.cli("diff", "--replay", write(bad))
+    assert r.returncode == 1 and "routes.worse: " in r.stderr

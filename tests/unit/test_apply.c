@@ -51,6 +51,12 @@ test_files(void **state)
 
 /* ---- rules ---- */
 
+/* Whose gate sets a header that no rule may. */
+static const char header[] = "X-User";
+static struct config_claim claim = { .claim = "id", .header = header };
+static const struct config config = { .serial = 1,
+				      .gate = { .claims = &claim, .claims_count = 1 } };
+
 static struct rules *
 rules_of_test(void)
 {
@@ -72,7 +78,7 @@ expect(const char *text, int result, const char *out)
 	struct json *root;
 
 	assert_int_equal(json_parse(slice_of(text), 65536, 8, &root), 0);
-	assert_int_equal(apply_read(r, root, &d, &report), result);
+	assert_int_equal(apply_read(r, &config, root, &d, &report), result);
 	if (result == 0)
 		delta_write(&d, &is);
 	buf_addc(&is, '\0');
@@ -115,6 +121,12 @@ test_mistakes(void **state)
 	       "backends.c: field \"h\": the score is no number\n");
 	expect("{\"routes\":{\"r\":1}}", -EINVAL,
 	       "routes.r: a rule is a mapping of its settings\n");
+	/* Wrong beside the configuration alone. */
+	expect("{\"routes\":{\"r\":{\"path\":\"/r\",\"upstream\":\"u\","
+	       "\"request_headers\":{\"set\":{\"x-user\":\"1\"}}}}}",
+	       -EINVAL,
+	       "routes.r: request_headers.set: x-user is the gateway's own: it frames the message, "
+	       "belongs to one connection, or says who asks; remove it\n");
 }
 
 /* Whatever is written down, applying what leads to it makes the rules so. */
@@ -137,14 +149,14 @@ test_random(void **state)
 		buf_addf(&text, "},\"backends\":{\"web\":{\"10.0.0.%d:80\":\"%d\"}}}", rand() % 3,
 			 rand() % 3);
 		assert_int_equal(json_parse(buf_slice(&text), 65536, 8, &root), 0);
-		assert_int_equal(apply_read(r, root, &d, &report), 0);
+		assert_int_equal(apply_read(r, &config, root, &d, &report), 0);
 		for (size_t i = 0; i < d.items.count; i++) {
 			const struct delta_item *item = d.items.entries[i].value;
 
 			assert_int_equal(
 			    rules_put(r, map_name(&d.items.entries[i]), slice_of(item->after)), 1);
 		}
-		assert_int_equal(apply_read(r, root, &none, &report), 0);
+		assert_int_equal(apply_read(r, &config, root, &none, &report), 0);
 		assert_int_equal(none.items.count, 0);
 		json_free(root);
 		rules_free(r);
