@@ -163,6 +163,19 @@ complete(const struct worker *w, const struct msg_publish *p)
 	return true;
 }
 
+/* That there are no keys is told once, however many tables come before there are some. */
+static void
+load_gate(struct worker *w, const struct msg_publish *p, struct segment *const segments[SEGMENT_N])
+{
+	bool keyless = gate_load(w->gate, segments[SEGMENT_RULES], segments[SEGMENT_KEYS]) < 0 &&
+		       table_global(segments[SEGMENT_RULES])->gate_root != TRIE_NONE;
+
+	if (keyless && !w->keyless)
+		log_error("keys of version=%llu are not usable: what the gate protects answers 503",
+			  (unsigned long long)p->version);
+	w->keyless = keyless;
+}
+
 static void
 control_publish(struct worker *w, const struct msg_publish *p)
 {
@@ -180,11 +193,8 @@ control_publish(struct worker *w, const struct msg_publish *p)
 	}
 	for (int i = 0; i < SEGMENT_N; i++)
 		segments[i] = w->arrived[i] ? seg_ref(w->arrived[i]) : NULL;
-	if (w->hello.role == ROLE_TRAFFIC &&
-	    gate_load(w->gate, segments[SEGMENT_RULES], segments[SEGMENT_KEYS]) < 0 &&
-	    table_global(segments[SEGMENT_RULES])->gate_root != TRIE_NONE)
-		log_error("keys of version=%llu are not usable: what the gate protects answers 503",
-			  (unsigned long long)p->version);
+	if (w->hello.role == ROLE_TRAFFIC)
+		load_gate(w, p, segments);
 	w->table = snapshot_new(w, p, segments);
 	snapshot_unref(old);
 	board_set(&w->page->version, p->version);

@@ -76,6 +76,7 @@ struct worker {
 	struct list mirrors; /* struct mirror: copies under way */
 	unsigned mirrors_count;
 	struct gate *gate;
+	bool keyless;                    /* the gate protects, and has no keys: told */
 	struct map patterns;             /* by text: struct kept_pattern */
 	struct list spare;               /* requests to use again */
 	struct list dead;                /* requests to recycle at the end of the turn */

@@ -5,6 +5,7 @@ import time
 
 import pytest
 
+from harness.api import Api
 from harness.gateway import from_redis
 from harness.procs import wait_until
 
@@ -145,6 +146,14 @@ def test_what_cannot_be_read_closes_the_store_until_it_is_mended(gateway, store,
     wait_until(lambda: key in refused(gw), 5)
     assert refused(gw)[key]["in_force"] == ("protection" if how == "half a policy" else "nothing")
     assert gw.ask("/private", host="a.test").status == 200
+
+
+def test_a_policy_without_keys_is_told_once(gateway, store):
+    gw = gateway(from_redis(store) | {"workers": 1})
+    for i in range(3):
+        Api(gw.socket).done("PUT", "rules", "policy", f"p{i}", body={"protect": [f"/x{i}"]})
+    assert gw.ask("/x0").why in ("gate_no_keys", "no_route")
+    assert gw.log().count("what the gate protects answers 503") == 1
 
 
 def test_who_has_an_unreadable_priority_comes_first(gateway, store, serve):
