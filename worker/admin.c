@@ -115,7 +115,6 @@ ask_master(struct request *r)
 	text.part[CALL_WHY] = field(r, SLICE("X-Yett-Why"));
 	text.part[CALL_WHO] = r->identity;
 	text.part[CALL_FROM] = c->nameless ? SLICE("unix") : slice_make(c->ip_text, c->ip_text_n);
-	text.part[CALL_WHY] = field(r, SLICE("X-Yett-Why"));
 	text.part[CALL_BODY] = buf_slice(&r->held);
 	if (control_call(r, &text, admin_replied) < 0)
 		return refuse(r, REASON_admin_unavailable);

@@ -293,7 +293,8 @@ answer_reason(struct request *r)
 	struct reason_info info = answer_info(r);
 	struct buf BUF_CLEAN body = { 0 };
 	struct buf BUF_CLEAN extra = { 0 };
-	bool html = r->in.head_done && wants_html(r);
+	bool traffic = r->client->kind == LISTENER_HTTP;
+	bool html = traffic && r->in.head_done && wants_html(r);
 
 	if (r->client->stream.closing || info.status == 0) {
 		r->client_lost = true;
@@ -316,6 +317,11 @@ answer_reason(struct request *r)
 		page_html(r, info.status, &info, &body);
 	else if (!html)
 		page_problem(r, info.status, &info, &body);
-	answer_body(r, info.status, html ? "text/html; charset=utf-8" : "application/problem+json",
+	/* Clients of the management API know one type and one envelope, whose `message` this has.
+	 */
+	answer_body(r, info.status,
+		    html      ? "text/html; charset=utf-8"
+		    : traffic ? "application/problem+json"
+			      : "application/json",
 		    buf_slice(&body), buf_slice(&extra));
 }

@@ -160,7 +160,10 @@ def test_other_paths(gw, api):
 def test_body_limit(gateway):
     api = Api(gateway({"admin": {"body_limit": "4k"}}).socket)
     r = api.ask("POST", "batch", body=b" " * 5000)
-    assert r.status == 413 and r.json()["limit"] == "admin.body_limit"
+    assert r.status == 413 and r.json()["limit"] == "admin.body_limit" and r.json()["message"]
+    for accept in "*/*", "text/html":  # as all answers there
+        r = api.ask("POST", "batch", body=b" " * 5000, headers=[("Accept", accept)])
+        assert r.header("Content-Type") == "application/json" and r.json()["message"]
     chunked = b"POST /batch HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n" + b"800\r\n" + b" " * 2048 + b"\r\n"
     with client.Client(api.to) as c:
         c.send(chunked + b"c00\r\n" + b" " * 3072)
