@@ -52,11 +52,16 @@ write_replay(const struct json *data, struct buf *out)
 {
 	static const char *const titles[] = { "REQUESTS", "BEFORE", "AFTER", "SUCH AS" };
 	const struct json *group = json_first(json_get(data, "groups"));
-	char a[32], b[32], groups[32];
+	char a[32], b[32], assumed[32], groups[32];
 	struct columns c;
 
 	buf_addf(out, "%s of the last %s requests would go elsewhere\n",
 		 answer_text(data, "elsewhere", a), answer_text(data, "keys", b));
+	if (answer_number(data, "assumed") > 0)
+		buf_addf(out,
+			 "For %s of these a condition on headers or the query was taken to hold: "
+			 "they are not kept\n",
+			 answer_text(data, "assumed", assumed));
 	if (!group)
 		return;
 	columns_init(&c, 4, columns_want_colours(STDOUT_FILENO));

@@ -26,31 +26,43 @@ struct group {
 
 /* ---- one request ---- */
 
+/* What it looks at was not kept. */
 static bool
 holds(const struct table_key *key, uint32_t condition)
 {
+	*(bool *)key->userdata = true;
 	return true;
+}
+
+/* What no route matches goes to the fallback, if there is one for all. */
+static const struct table_route *
+find_route(const struct replay_side *side, const struct table_key *key)
+{
+	const struct table_global *g = table_global(side->rules);
+	struct table_match match;
+
+	table_find(side->rules, key, &match);
+	return match.r || !g ? match.r : table_route(side->rules, g->fallback);
 }
 
 static void
 fate_of(const struct replay_side *side, const struct table_key *key, struct fate *out)
 {
+	const struct table_route *route = find_route(side, key);
 	const struct table_upstream *up;
-	struct table_match match;
 
 	*out = (struct fate){ .kind = FATE_NONE };
-	table_find(side->rules, key, &match);
-	out->protects = table_gate_protects(side->rules, key->method, key->path);
-	if (!match.r)
+	if (!route)
 		return;
-	out->kind = match.r->flags & ROUTE_REFUSED ? FATE_REFUSED : FATE_ROUTED;
-	out->flags = match.r->flags & (ROUTE_STRIP | ROUTE_UPSTREAM_HOST);
-	out->route = seg_string(side->rules, match.r->id);
-	out->add_prefix = seg_string(side->rules, match.r->add_prefix);
-	out->set_host = seg_string(side->rules, match.r->set_host);
+	out->protects = table_route_protects(side->rules, key, route->flags);
+	out->kind = route->flags & ROUTE_REFUSED ? FATE_REFUSED : FATE_ROUTED;
+	out->flags = route->flags & (ROUTE_STRIP | ROUTE_UPSTREAM_HOST);
+	out->route = seg_string(side->rules, route->id);
+	out->add_prefix = seg_string(side->rules, route->add_prefix);
+	out->set_host = seg_string(side->rules, route->set_host);
 	out->rules = side->rules;
-	out->action = match.r->action ? table_action(side->rules, match.r->action) : NULL;
-	up = table_upstream(side->endpoints, match.r->upstream);
+	out->action = route->action ? table_action(side->rules, route->action) : NULL;
+	up = table_upstream(side->endpoints, route->upstream);
 	if (up)
 		out->upstream = seg_string(side->endpoints, up->name);
 }
@@ -191,13 +203,15 @@ replay_compare(const struct asked_key *keys, size_t count, const struct replay_s
 	char room[2 * ASKED_HOST_MAX + 2];
 	struct map groups = MAP_INIT;
 	BUF_CLEAN struct buf name = { 0 };
-	size_t elsewhere = 0;
+	size_t elsewhere = 0, assumptions = 0;
 
 	for (size_t i = 0; i < count; i++) {
+		bool assumed = false;
 		struct table_key key = { .path = keys[i].path,
 					 .host_raw = keys[i].host,
 					 .method = keys[i].method,
-					 .test = holds };
+					 .test = holds,
+					 .userdata = &assumed };
 		struct fate a, b;
 		struct uri_host host;
 
@@ -207,6 +221,7 @@ replay_compare(const struct asked_key *keys, size_t count, const struct replay_s
 		key.host_port = host.host_port;
 		fate_of(before, &key, &a);
 		fate_of(after, &key, &b);
+		assumptions += assumed;
 		if (is_same(&a, &b))
 			continue;
 		elsewhere++;
@@ -214,8 +229,8 @@ replay_compare(const struct asked_key *keys, size_t count, const struct replay_s
 	}
 	buf_addf(out, "\"keys\":%zu,", count);
 	add_since(out, keys, count);
-	buf_addf(out, ",\"elsewhere\":%zu,\"groups_count\":%zu,\"groups\":[", elsewhere,
-		 groups.count);
+	buf_addf(out, ",\"assumed\":%zu,\"elsewhere\":%zu,\"groups_count\":%zu,\"groups\":[",
+		 assumptions, elsewhere, groups.count);
 	if (groups.count > 0)
 		qsort(groups.entries, groups.count, sizeof *groups.entries, compare_groups);
 	for (size_t i = 0; i < groups.count && i < REPLAY_GROUPS; i++) {

@@ -20,8 +20,9 @@ struct replay_side {
 
 #define REPLAY_GROUPS 20 /* told of; the largest */
 
-/* Appends members of a JSON object: "keys", "since", "elsewhere", "groups_count", "groups".
- * `examples`: with the path of one request of each group, which may hold a secret. */
+/* Appends members of a JSON object: "keys", "since", "assumed" (of how many a condition was taken
+ * to hold), "elsewhere", "groups_count", "groups". `examples`: with the path of one request of each
+ * group, which may hold a secret. */
 void replay_compare(const struct asked_key *keys, size_t count, const struct replay_side *before,
 		    const struct replay_side *after, bool examples, struct buf *out);
 

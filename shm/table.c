@@ -206,6 +206,17 @@ table_gate_protects(const struct segment *rules, enum table_method method, struc
 	return gate && (gate->flags & (GATE_PROTECT | GATE_EXCEPT)) == GATE_PROTECT;
 }
 
+bool
+table_route_protects(const struct segment *rules, const struct table_key *key, uint32_t flags)
+{
+	/* No route of the store answers without a token where one of the file would ask for it. */
+	if (flags & ROUTE_AUTH || (flags & ROUTE_FLOOR && table_route_is_floor(rules, key)))
+		return true;
+	if (!table_gate_protects(rules, key->method, key->path))
+		return false;
+	return !(flags & ROUTE_OPEN) || table_gate_is_floor(rules, key->method, key->path);
+}
+
 struct slice
 table_page(const struct segment *rules, int status)
 {

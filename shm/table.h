@@ -303,6 +303,8 @@ bool table_gate_is_floor(const struct segment *rules, enum table_method method, 
 bool table_route_is_floor(const struct segment *rules, const struct table_key *key);
 /* Does it protect this path for this method? */
 bool table_gate_protects(const struct segment *rules, enum table_method method, struct slice path);
+/* Does what a route with these flags (ROUTE_AUTH and the like) matched need a token? */
+bool table_route_protects(const struct segment *rules, const struct table_key *key, uint32_t flags);
 /* NULL for an index outside. */
 const struct table_route *table_route(const struct segment *rules, uint32_t i);
 const struct table_condition *table_condition(const struct segment *rules, uint32_t i);

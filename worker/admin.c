@@ -75,6 +75,7 @@ admin_replied(struct request *r, int status, struct slice fields, struct slice b
 	request_advance(r);
 }
 
+/* Without a pointer where there is none. */
 static struct slice
 field(const struct request *r, struct slice name)
 {
@@ -82,7 +83,16 @@ field(const struct request *r, struct slice name)
 		if (slice_ieq(http_name(&r->in, &r->in.fields[i]), name))
 			return http_value(&r->in, &r->in.fields[i]);
 	}
-	return SLICE("");
+	return (struct slice){ NULL, 0 };
+}
+
+/* An empty one is no entity tag: whoever sends it wanted a condition, and none is met by it. */
+static struct slice
+if_match(const struct request *r)
+{
+	struct slice value = field(r, SLICE("If-Match"));
+
+	return value.p && value.n == 0 ? SLICE("\"\"") : value;
 }
 
 /* As it came; of an absolute target what follows the authority. */
@@ -110,7 +120,7 @@ ask_master(struct request *r)
 	text.part[CALL_PATH] = raw_path(r);
 	if (r->query_n > 0)
 		text.part[CALL_QUERY] = http_at(&r->in, r->query + 1, r->query_n - 1);
-	text.part[CALL_IF_MATCH] = field(r, SLICE("If-Match"));
+	text.part[CALL_IF_MATCH] = if_match(r);
 	text.part[CALL_CONTENT_TYPE] = field(r, SLICE("Content-Type"));
 	text.part[CALL_WHY] = field(r, SLICE("X-Yett-Why"));
 	text.part[CALL_WHO] = r->identity;

@@ -39,9 +39,8 @@ challenge_of(enum reason reason)
 	}
 }
 
-/* No route of the store answers without a token where one of the file would ask for it. */
-static bool
-is_on_floor(const struct request *r)
+bool
+policies_protect(const struct request *r)
 {
 	const struct table_key key = {
 		.host = r->host.host,
@@ -50,20 +49,7 @@ is_on_floor(const struct request *r)
 		.method = r->method,
 	};
 
-	return table_route_is_floor(r->table->segments[SEGMENT_RULES], &key);
-}
-
-bool
-policies_protect(const struct request *r)
-{
-	const struct segment *rules = r->table->segments[SEGMENT_RULES];
-
-	if (r->route_flags & ROUTE_AUTH || (r->route_flags & ROUTE_FLOOR && is_on_floor(r)))
-		return true;
-	if (!table_gate_protects(rules, r->method, r->match_path))
-		return false;
-	return !(r->route_flags & ROUTE_OPEN) ||
-	       table_gate_is_floor(rules, r->method, r->match_path);
+	return table_route_protects(r->table->segments[SEGMENT_RULES], &key, r->route_flags);
 }
 
 static enum verdict

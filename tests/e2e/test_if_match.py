@@ -21,7 +21,7 @@ def test_a_read_names_its_revision(gw, api):
     r = api.ask("PUT", "frontends", "a.test", "d", headers=[("If-Match", made)])
     assert r.status == 409 and r.json()["message"] == "another revision is in force" and r.json()["revision"] == again
     assert api.data("frontends", "a.test") == "c"
-    for form in ('""', 'W/"{}"', '"0-0", W/"{}"', '"{}'):
+    for form in ('', '""', 'W/"{}"', '"0-0", W/"{}"', '"{}'):
         r = api.ask("PUT", "frontends", "a.test", "d", headers=[("If-Match", form.format(again))])
         assert r.status == 409, form
     for n, form in enumerate(('"{}"', '"0-0", "{}"', "*", "{}")):

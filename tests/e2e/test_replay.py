@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from harness.api import Api
 from harness.gateway import from_redis
 from harness.procs import wait_until
 
@@ -76,6 +77,35 @@ def test_switched_off_nothing_is_kept(moved):
 
 def test_unknown_revision(moved):
     assert moved[0].admin("/replay?to=9-9").status == 404
+
+
+def test_the_sides_of_the_gate_and_what_is_assumed(gateway, serve, tmp_path):
+    gw = gateway({"upstreams": {"u": {"endpoints": [serve().address]}}, "gate": {"secret": "s" * 32}, "health": {"enabled": False},
+                  "routes": [{"path": "/floor", "auth": "required", "upstream": "u"}, {"upstream": "u"}]})
+    for name, rule in {"r": {"path": "/floor/x"}, "q": {"path": "/closed", "auth": "required"},
+                       "c": {"path": "/asks", "headers": [{"name": "X-A", "present": True}]}}.items():
+        Api(gw.socket).done("PUT", "rules", "route", name, body=rule | {"upstream": "u"})
+    for path, count in ("/floor/x", 5), ("/closed", 3), ("/asks", 2):
+        assert [gw.ask(path).why for _ in range(count)] == [None if path == "/asks" else "token_missing"] * count
+    file = tmp_path / "rules.yaml"
+    file.write_text("routes: {}\n")
+    wait_until(lambda: replay(gw)["keys"] == 10, 5)
+    told = json.loads(gw.cli("diff", "--replay", "--json", str(file)).stdout)["data"]
+    assert (told["elsewhere"], told["groups_count"], told["assumed"]) == (3, 1, 2)
+    assert [told["groups"][0][side]["protected"] for side in ("before", "after")] == [True, False]
+    assert "For 2 of these a condition on headers or the query was taken to hold" in gw.cli("diff", "--replay", str(file)).stdout
+
+
+def test_the_fallback_of_all(gateway, store, serve, tmp_path):
+    up = serve()
+    store.rule("a.test", up.address, "b")
+    gw = gateway(from_redis(store) | {"upstreams": {"f": {"endpoints": [up.address]}}, "fallback": "f"})
+    ask(gw, "a.test", 4)
+    file = tmp_path / "rules.yaml"
+    file.write_text("frontends: {}\n")
+    wait_until(lambda: json.loads(gw.cli("diff", "--replay", "--json", str(file)).stdout)["data"]["keys"] == 4, 5)
+    group = json.loads(gw.cli("diff", "--replay", "--json", str(file)).stdout)["data"]["groups"][0]
+    assert (group["count"], group["after"]["outcome"], group["after"]["upstream"]) == (4, "routed", "f")
 
 
 def test_command(moved, tmp_path):
