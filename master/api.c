@@ -125,6 +125,7 @@ call_end(struct api_call *c)
 	call_close(&c->text);
 	arena_deinit(&c->arena);
 	buf_deinit(&c->data);
+	buf_deinit(&c->warnings);
 	free(c);
 }
 
@@ -171,6 +172,8 @@ api_reply_more(struct api_call *c, int status, const char *text, struct slice da
 	buf_adds(&json, SLICE(",\"revision\":"));
 	buf_add_json(&json, slice_of(revision));
 	buf_addf(&json, ",\"version\":%llu", (unsigned long long)c->master->publisher.version);
+	if (c->warnings.n > 0 && status < 300)
+		buf_addf(&json, ",\"warnings\":[%.*s]", SLICE_F(buf_slice(&c->warnings)));
 	buf_adds(&json, more);
 	buf_adds(&json, SLICE("}\n"));
 	api_reply(c, status, buf_slice(&json), fields);

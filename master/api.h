@@ -31,6 +31,7 @@ struct api_call {
 	struct arena arena;    /* lives as long as the call */
 	char revision[STORE_REVISION_MAX]; /* that it made; "": none */
 	struct buf data;                   /* JSON that goes along with what became of a change */
+	struct buf warnings;               /* of what it does, JSON texts with commas between */
 };
 
 struct api_row {
@@ -68,6 +69,10 @@ bool api_matches(const struct api_call *c);
 /* Stores the change (taken over), waits until every worker has it in force, and answers in the
  * envelope: 200, 202 with who lags, 400, 409 or 503. */
 void api_change(struct api_call *c, struct change *change);
+
+/* api_warn.c: what a rule of our own says that has no effect beside the configuration becomes a
+ * warning of the answer. */
+void api_warn(struct api_call *c, struct slice key, struct slice json);
 
 /* api_history.c */
 void api_revisions(struct api_call *c);

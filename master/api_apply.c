@@ -35,7 +35,8 @@ change_hash(struct change *change, struct slice key, const struct json *before,
 
 /* False when the value is not known. */
 static bool
-change_key_to(struct change *change, struct slice key, const struct delta_item *i)
+change_key_to(struct api_call *c, struct change *change, struct slice key,
+	      const struct delta_item *i)
 {
 	struct json *before = NULL, *after = NULL;
 	bool good = json_parse(slice_of(i->before), DELTA_MAX, 1, &before) == 0 &&
@@ -44,6 +45,7 @@ change_key_to(struct change *change, struct slice key, const struct delta_item *
 
 	if (good && kind == JSON_STRING) {
 		change_set(change, key, json_text(after));
+		api_warn(c, key, json_text(after));
 	} else if (good && kind == JSON_NULL) {
 		change_delete(change, key);
 	} else if (good && kind == JSON_OBJECT) {
@@ -72,7 +74,7 @@ make_change(struct api_call *c, const struct delta *d, struct slice why, struct 
 	for (size_t i = 0; i < d->items.count; i++) {
 		const struct map_entry *e = &d->items.entries[i];
 
-		if (change_key_to(change, map_name(e), e->value))
+		if (change_key_to(c, change, map_name(e), e->value))
 			continue;
 		buf_addf(report,
 			 "%.*s had a value that was refused, nobody knows which; --force (force=1) "

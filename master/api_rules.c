@@ -163,6 +163,7 @@ api_rule_set(struct api_call *c)
 		return;
 	change = api_new_change(c);
 	change_set(change, key, c->text.part[CALL_BODY]);
+	api_warn(c, key, c->text.part[CALL_BODY]);
 	api_change(c, change);
 }
 

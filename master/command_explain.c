@@ -134,6 +134,8 @@ write_gate(const struct json *root, bool colours, struct buf *b)
 		buf_addf(b, ", by %.*s ", SLICE_F(text(by, "entry")));
 		add_clean(b, text(by, "path"));
 	}
+	if (answer_true(gate, "overrules_route"))
+		buf_adds(b, SLICE("; the route's auth: none has no effect"));
 	if (text(gate, "token").n > 0)
 		buf_addf(b, "; token: %.*s", SLICE_F(text(gate, "token")));
 	buf_addc(b, '\n');

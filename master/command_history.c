@@ -209,6 +209,15 @@ print_left(const struct answer *a, const char *command)
 			command, SLICE_F(json_text(k)));
 }
 
+static void
+print_warnings(const struct answer *a, const char *command)
+{
+	const struct json *warnings = json_get(a->json, "warnings");
+
+	for (const struct json *w = json_first(warnings); w; w = json_next(w))
+		fprintf(stderr, "yett %s: warning: %.*s\n", command, SLICE_F(json_text(w)));
+}
+
 /* What a change came to. */
 static int
 tell(const struct answer *a, const struct command_options *o, const char *command, const char *file)
@@ -223,6 +232,7 @@ tell(const struct answer *a, const struct command_options *o, const char *comman
 	if (a->status != 200 && a->status != 202)
 		return refused(a, command, file);
 	print_left(a, command);
+	print_warnings(a, command);
 	if (a->status == 202)
 		answer_lagging(a->json);
 	else if (!o->json && !differs(diff))

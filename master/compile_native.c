@@ -4,6 +4,7 @@
  */
 
 #include "compile_candidate.h"
+#include "config_floor.h"
 
 #define BACKEND SLICE("backend:")
 
@@ -157,6 +158,9 @@ add_native(struct work *w, struct rules_native *n)
 			       lead.refusal->reason);
 	else if (*r->action.mirror && is_nowhere(w->in, r->action.mirror))
 		compile_reason(w, c, "mirror: there is no upstream ", r->action.mirror);
+	else if (r->action.auth == AUTH_NONE && config_floor_route(w->in->config, r))
+		compile_reason(w, c, "auth: none has no effect where the file protects ",
+			       config_floor_route(w->in->config, r));
 }
 
 /* NULL in `r`: where it would have matched is not known. */

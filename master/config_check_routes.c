@@ -4,6 +4,7 @@
 #include "config_check_action.h"
 #include "config_check_conditions.h"
 #include "config_check_route.h"
+#include "config_floor.h"
 #include "lib/map.h"
 
 #include <stdio.h>
@@ -173,50 +174,6 @@ resolve_upstream(struct routing *g, struct config_route *route, const struct rou
 		*map_put(&g->used, slice_of(route->upstream)) = g;
 }
 
-/* Is all of the route below the entry (or, where only the entry's own path counts, the same)? */
-static bool
-is_covered(const struct config_route *route, const struct config_gate_entry *e)
-{
-	struct slice path = slice_of(route->path), prefix = slice_of(e->path);
-	size_t n = prefix.n == 1 ? 0 : prefix.n; /* "/" */
-
-	return slice_starts(path, prefix) && (path.n == n || path.p[n] == '/') &&
-	       (!e->exact || (route->exact && path.n == prefix.n));
-}
-
-/* The longest path of these by which all of the route is covered; of exceptions only those count
- * that are for all methods. NULL: none. */
-static const char *
-covered_by(const struct config_gate_entry *entries, size_t count, bool except,
-	   const struct config_route *route, const char *best)
-{
-	for (size_t i = 0; i < count; i++) {
-		const struct config_gate_entry *e = &entries[i];
-
-		if (e->path && (!except || e->methods == 0) && is_covered(route, e) &&
-		    (!best || strlen(best) < strlen(e->path)))
-			best = e->path;
-	}
-	return best;
-}
-
-/* The path by which the gate protects all of the route, for some method; NULL: it does not. */
-static const char *
-gated_by(const struct config *c, const struct config_route *route)
-{
-	const struct config_gate *g = &c->gate;
-	const char *by = covered_by(g->protect, g->protect_count, false, route, NULL);
-	const char *open = covered_by(g->except, g->except_count, true, route, NULL);
-
-	for (size_t i = 0; i < c->policies_count; i++) {
-		const struct config_policy *p = &c->policies[i];
-
-		by = covered_by(p->protect, p->protect_count, false, route, by);
-		open = covered_by(p->except, p->except_count, true, route, open);
-	}
-	return by && open && strlen(open) >= strlen(by) ? NULL : by;
-}
-
 static void
 check_action(struct routing *g, struct config_route *route, size_t i)
 {
@@ -230,7 +187,7 @@ check_action(struct routing *g, struct config_route *route, size_t i)
 		.claims = c->gate.claims,
 		.claims_count = c->gate.claims_count,
 		.has_keys = c->gate.secret.bytes || c->gate.public_key.bytes,
-		.gated = route->path ? gated_by(c, route) : NULL,
+		.gated = route->path ? config_floor_gate(c, route) : NULL,
 	};
 
 	snprintf(key, sizeof key, "routes[%zu]", i);

@@ -189,6 +189,8 @@ add_gate(struct buf *b, const struct request *r)
 	protects = policies_protect(r);
 	buf_adds(b, SLICE("\"gate\":{"));
 	explain_bool(b, "protected", protects);
+	buf_addc(b, ',');
+	explain_bool(b, "overrules_route", protects && r->route_flags & ROUTE_OPEN);
 	buf_adds(b, SLICE(",\"by\":"));
 	if (gate)
 		add_gate_entry(b, gate, at);

@@ -42,6 +42,30 @@ def test_no_rule_opens_what_a_route_of_the_file_closes(gateway, serve, rule):
     assert gw.ask("/x%2f..%2fsecret/x").why == "bad_path"
 
 
+def test_what_has_no_effect_is_told(gateway, serve, tmp_path):
+    gw = gateway({"upstreams": {"u": {"endpoints": [serve().address]}}, "gate": {
+        "secret": SECRET, "protect": ["/api", "/left/in"], "delegate": ["/left"]}, "routes": FLOOR})
+    api = Api(gw.socket)
+
+    def put(kind, name, body):
+        return [w.split(";")[0] for w in api.done("PUT", "rules", kind, name, body=body).get("warnings", [])]
+    for n, (host, path, by) in enumerate((("", "/secret/x", "/secret"), ("", "/api/x", "/api"), ("a.in.test", "/x", "/"),
+                                          ("", "/left/x", None), ("", "/left/in/x", None), ("", "/open", None), ("in.test", "/x", None))):
+        told = put("route", f"r{n}", {"host": host, "path": path, "auth": "none", "upstream": "u"})
+        assert told == ([f"yett:route:r{n}: auth: none has no effect where the file protects {by}"] if by else []), path
+        reason = next(r for r in gw.admin("/routes").json()["routes"] if r["id"] == f"rule:r{n}")["reason"]
+        assert reason == (f"auth: none has no effect where the file protects {by}" if by else ""), path
+    assert "the route's auth: none has no effect" in gw.cli("explain", "GET", "http://x/secret/x").stdout
+    assert "no effect" not in gw.cli("explain", "GET", "http://x/open").stdout
+    assert put("policy", "p", {"except": ["/open", "/left/in"]}) == []
+    assert put("policy", "p", {"except": ["/open", "/api/y"]}) == [
+        "yett:policy:p: an exception has no effect where the file protects /api"]
+    file = tmp_path / "rules.yaml"
+    file.write_text("routes: {r: {path: /secret/y, auth: none, upstream: u}}\n")
+    r = gw.cli("apply", str(file), "--force")
+    assert r.returncode == 0 and "yett apply: warning: yett:route:r: auth: none has no effect" in r.stderr
+
+
 def test_no_frontend_opens_what_a_route_of_the_file_closes(gateway, serve, store):
     up = serve()
     gw = gateway(merge(from_redis(store), {"upstreams": {"u": {"endpoints": [up.address]}}, "routes": FLOOR,
