@@ -1,8 +1,8 @@
 #pragma once
 
 /*
- * stream: one connection, client's or upstream's, TCP or Unix. Four operations (read, write,
- * shutdown, close), so that what encrypts can stand behind them; above it nobody sees a socket.
+ * stream: one connection, client's or upstream's, TCP or Unix, plain or TLS. Four operations (read,
+ * write, shutdown, close); above them nobody sees a socket, or what goes over it.
  *
  * Reading: bytes come in one buffer that all streams of a loop share (struct stream_env); they are
  * the callee's during the callback only. Reading stays on; it is paused for back-pressure and
@@ -10,8 +10,13 @@
  * copied; the rest is, once, and counted in `queued`. Beyond STREAM_HIGH the writer is told to stop
  * its source; at STREAM_LOW it hears `drained`. Large reads are cheaper by the byte, but what a
  * slow sink does not take has to be kept: a source that was paused gets small ones for a while.
+ *
+ * TLS: what one read brings is decrypted at once, so nothing waits where no socket event would tell
+ * of it. Handshakes are taken one after the other at the end of a loop turn, for a bounded time:
+ * who has one behind him comes first.
  */
 
+#include "buf.h"
 #include "list.h"
 #include "slice.h"
 
@@ -28,7 +33,14 @@
 #define STREAM_LOW ((size_t)32768)
 #define STREAM_FULL 1 /* written or queued whole, but stop the source until `drained` */
 
+#define STREAM_PLAIN                                                                               \
+	1 /* of `secured`: the peer speaks no TLS, and what it says follows in clear               \
+	   */
+
 struct stream;
+struct stream_tls;
+struct tls_context;
+struct tls_session;
 
 struct stream_ops {
 	void (*data)(struct stream *s, struct slice bytes);
@@ -39,6 +51,9 @@ struct stream_ops {
 	 * or writing failed, or would: the peer reset a connection whose other direction had ended
 	 * (negative errno; reading may still give what the peer sent before). */
 	void (*drained)(struct stream *s, int error);
+	/* The handshake is over: 0 or STREAM_PLAIN (servers only). A failed one is an `end`:
+	 * -EPROTO, -EKEYREJECTED and -ECONNABORTED as in tls_session.h. May be NULL. */
+	void (*secured)(struct stream *s, int outcome);
 	/* After stream_close: the memory of the owner may go. */
 	void (*closed)(struct stream *s);
 	/* What the peer sent before it reset the connection is worth having: a paused stream hears
@@ -48,8 +63,10 @@ struct stream_ops {
 
 struct stream_env { /* one a loop */
 	uv_loop_t *loop;
-	char *buffer;       /* STREAM_READ_SIZE */
+	char *buffer;       /* of reads */
+	struct buf out;     /* what was encrypted, within a call */
 	struct list paused; /* streams that do not read now */
+	struct list due;    /* struct stream_tls: have something to do at the end of the turn */
 	uint64_t open;      /* streams not yet closed */
 };
 
@@ -62,6 +79,7 @@ struct stream {
 	} uv;
 	struct stream_env *env;
 	const struct stream_ops *ops;
+	struct stream_tls *tls; /* NULL: plain */
 	struct list paused;
 	size_t queued; /* bytes of ours that still wait, whole chunks */
 	size_t seen;   /* bytes not taken by the peer when progress was last asked for */
@@ -74,6 +92,10 @@ void stream_env_deinit(struct stream_env *env);
 /* Asks the kernel about paused streams: one that was reset or closed on both sides gets its `end`;
  * one that had its end and was reset since, `drained` with the error. Once a second. */
 void stream_env_check(struct stream_env *env);
+/* At the end of each loop turn: handshakes. Where env->due is not empty then, the loop must not
+ * wait.
+ */
+void stream_env_turn(struct stream_env *env);
 
 /* Takes over an accepted, non-blocking socket of this family, with TCP_NODELAY from its listener. 0
  * or a negative errno (the descriptor is closed then). */
@@ -90,10 +112,21 @@ int stream_connect(struct stream *s, struct stream_env *env, const struct stream
 		   struct stream_connect *c, const struct sockaddr *address, const char *path,
 		   stream_connected_fn done) __attribute__((warn_unused_result));
 
+/* Speaks TLS from now on, as server; `early`: what was read of it already. Then ops->secured. The
+ * session is made when the peer says something. */
+void stream_accept_tls(struct stream *s, struct tls_context *context, struct slice early);
+/* The same as client, once it is connected, by a session that has had no handshake; it is taken
+ * over. Turns reading on. 0 or a negative errno. */
+int stream_connect_tls(struct stream *s, struct tls_session *session)
+    __attribute__((warn_unused_result));
+/* For its questions; NULL: plain, or nothing has come yet. */
+struct tls_session *stream_tls(const struct stream *s);
+
 int
 stream_read(struct stream *s); /* starts, or goes on after stream_pause; 0 or a negative errno */
 void stream_pause(struct stream *s);
-/* 0, STREAM_FULL, or a negative errno. The bytes may be reused afterwards. At most 64 parts. */
+/* 0, STREAM_FULL, or a negative errno (-ENOTCONN within a handshake). The bytes may be reused
+ * afterwards. At most 64 parts. */
 int stream_write(struct stream *s, const struct slice *parts, unsigned n)
     __attribute__((warn_unused_result));
 /* Calls `drained` when the queue is empty (from the loop, or at once when it is empty already: then
@@ -103,6 +136,7 @@ bool stream_flush(struct stream *s);
 bool stream_progressed(struct stream *s);
 /* Sends the end of our side once the queue is out. 0 or a negative errno. */
 int stream_shutdown(struct stream *s);
+/* Of TLS the peer hears that it was the end, unless something waits. */
 void stream_close(struct stream *s);
 /* As stream_close, but the peer gets a reset: it must not take what it has for whole. */
 void stream_reset(struct stream *s);

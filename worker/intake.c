@@ -111,11 +111,6 @@ intake_early(struct client *c)
 		client_close(c);
 }
 
-static void
-not_idle(uv_idle_t *again)
-{
-}
-
 /* Each has one turn; who has requests left has the next one in the loop's next turn, when the
  * others had theirs. */
 void
@@ -132,8 +127,4 @@ intakes_resume(struct worker *w)
 			intake_early(c);
 		requests_collect(w);
 	}
-	if (list_empty(&w->resume))
-		uv_idle_stop(&w->again);
-	else
-		uv_idle_start(&w->again, not_idle);
 }

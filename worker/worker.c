@@ -110,15 +110,25 @@ on_tick(uv_timer_t *timer)
 		worker_drain(w, w->hello.drain_ms, 1000);
 }
 
+static void
+not_idle(uv_idle_t *again)
+{
+}
+
 /* The end of a loop turn: what ended in it is given back here and nowhere else. */
 static void
 on_turn(uv_prepare_t *turn)
 {
 	struct worker *w = turn->data;
 
+	stream_env_turn(&w->env);
 	queues_run(w);
 	requests_collect(w);
 	intakes_resume(w);
+	if (list_empty(&w->resume) && list_empty(&w->env.due))
+		uv_idle_stop(&w->again);
+	else
+		uv_idle_start(&w->again, not_idle);
 	w->turn_us = 0;
 	if (w->log.n >= 16384)
 		access_log_flush(w);

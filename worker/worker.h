@@ -35,7 +35,7 @@ struct worker {
 	struct wheel wheel;
 	uv_timer_t tick;
 	uv_prepare_t turn; /* end of each loop turn */
-	uv_idle_t again;   /* runs while `resume` is not empty: the loop must not wait */
+	uv_idle_t again; /* runs while `resume` or `env.due` is not empty: the loop must not wait */
 	uv_signal_t sigterm;
 	struct msg_hello hello;
 	bool greeted, orphan, draining, stopped;

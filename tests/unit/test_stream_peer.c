@@ -45,7 +45,9 @@ on_closed(struct stream *s)
 	container_of(s, struct pair, s)->closed = true;
 }
 
-static const struct stream_ops ops = { on_data, on_end, on_drained, on_closed };
+static const struct stream_ops ops = {
+	.data = on_data, .end = on_end, .drained = on_drained, .closed = on_closed
+};
 
 static void
 write_bytes(struct pair *p, size_t n, int expected)
