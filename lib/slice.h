@@ -72,6 +72,16 @@ slice_trim(struct slice s)
 	return s;
 }
 
+static inline bool
+slice_has_control(struct slice s)
+{
+	for (size_t i = 0; i < s.n; i++) {
+		if ((unsigned char)s.p[i] < 0x20 || s.p[i] == 0x7f)
+			return true;
+	}
+	return false;
+}
+
 /* The part before the first `c`, or all; `*rest` gets what follows `c` (p == NULL when there was
  * none). */
 static inline struct slice

@@ -39,6 +39,8 @@ address_unix(struct arena *a, struct slice path, const char *folder, struct conf
 
 	if (path.n == 0)
 		return refuse(why, "the path of the socket is missing; write unix:/path/of/socket");
+	if (slice_has_control(path))
+		return refuse(why, "the path of the socket has a control character; remove it");
 	whole = address_path(a, path, folder);
 	if (strlen(whole) >= sizeof((struct sockaddr_un *)0)->sun_path)
 		return refuse(why, "the path of the socket is longer than the 107 bytes that the "

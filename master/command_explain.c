@@ -132,7 +132,7 @@ write_gate(const struct json *root, bool colours, struct buf *b)
 	buf_adds(b, answer_true(gate, "protected") ? SLICE("protected") : SLICE("not protected"));
 	if (json_kind(by) == JSON_OBJECT) {
 		buf_addf(b, ", by %.*s ", SLICE_F(text(by, "entry")));
-		add_clean(b, text(by, "path"));
+		add_clean(b, text(by, "id").n ? text(by, "id") : text(by, "path"));
 	}
 	if (answer_true(gate, "overrules_route"))
 		buf_adds(b, SLICE("; the route's auth: none has no effect"));

@@ -104,8 +104,8 @@ compile_fallback(struct work *w, const char *route, const struct directory_upstr
 	if (!name || !*name || strcmp(name, "off") == 0)
 		return 0;
 	u = directory_find(w->in->directory, SOURCE_FILE, slice_of(name));
-	if (!u) /* rules can name one of their own, and change none that the file names */
-		u = directory_find(w->in->directory, SOURCE_RULE, slice_of(name));
+	if (!u && w->in->rules) /* rules can name others, and change none that the file names */
+		u = compile_native_upstream(w->in, name);
 	return u && u != upstream ? u->index : 0;
 }
 

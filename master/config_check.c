@@ -201,11 +201,22 @@ check_key_is_given(struct config_reader *r, const char *setting, const char *wha
 			     protected->place.line == 0 ? " by the profile" : "", what, setting);
 }
 
+static bool
+some_route_asks(const struct config *c)
+{
+	for (size_t i = 0; i < c->routes_count; i++) {
+		if (c->routes[i].action.auth == AUTH_REQUIRED)
+			return true;
+	}
+	return false;
+}
+
 static void
 warn_unused(struct config_reader *r, int line, const char *setting, const char *what)
 {
 	mistakes_add(&r->mistakes, true, line, setting,
-		     "nothing is protected, so the %s is not used; name paths in gate.protect",
+		     "nothing in this file is protected, so that only rules of the store can need "
+		     "the %s; name paths in gate.protect",
 		     what);
 }
 
@@ -215,17 +226,17 @@ check_gate(struct config_reader *r)
 	struct config_gate *g = &r->c->gate;
 	int secret = config_line(r, "gate.secret"), public = config_line(r, "gate.public_key");
 
-	if (!first_protected(r->c)) {
+	if (first_protected(r->c)) {
+		check_key_is_given(r, "gate.secret", "secret", JWT_ALGS_SECRET,
+				   g->secret.bytes || secret > 0);
+		check_key_is_given(r, "gate.public_key", "public key", JWT_ALGS_PUBLIC,
+				   g->public_key.bytes || public > 0);
+	} else if (!some_route_asks(r->c)) {
 		if (g->secret.bytes)
 			warn_unused(r, secret, "gate.secret", "secret");
 		if (g->public_key.bytes)
 			warn_unused(r, public, "gate.public_key", "key");
-		return;
 	}
-	check_key_is_given(r, "gate.secret", "secret", JWT_ALGS_SECRET,
-			   g->secret.bytes || secret > 0);
-	check_key_is_given(r, "gate.public_key", "public key", JWT_ALGS_PUBLIC,
-			   g->public_key.bytes || public > 0);
 	check_secret(r, g, secret);
 	check_public_key(r, g, public);
 }

@@ -206,7 +206,7 @@ check_auth(const struct action_check *a, const struct config_action *c)
 		mistake(
 		    a, 0, "auth",
 		    "a token is needed, but there is nothing to verify it with; give gate.secret "
-		    "or gate.public_key");
+		    "or gate.public_key, and its algorithm in gate.algorithms");
 	if (c->auth == AUTH_NONE && a->gated)
 		mistake(a, 0, "auth",
 			"the gate protects %s, which a route cannot undo; name the path in "

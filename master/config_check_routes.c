@@ -5,6 +5,7 @@
 #include "config_check_conditions.h"
 #include "config_check_route.h"
 #include "config_floor.h"
+#include "lib/jwt.h"
 #include "lib/map.h"
 
 #include <stdio.h>
@@ -174,6 +175,14 @@ resolve_upstream(struct routing *g, struct config_route *route, const struct rou
 		*map_put(&g->used, slice_of(route->upstream)) = g;
 }
 
+/* Something that one of the algorithms can verify a token with? */
+static bool
+has_keys(const struct config_gate *g)
+{
+	return (g->secret.bytes && (g->algorithms & JWT_ALGS_SECRET)) ||
+	       (g->public_key.bytes && (g->algorithms & JWT_ALGS_PUBLIC));
+}
+
 static void
 check_action(struct routing *g, struct config_route *route, size_t i)
 {
@@ -186,7 +195,7 @@ check_action(struct routing *g, struct config_route *route, size_t i)
 		.line = route->place.line,
 		.claims = c->gate.claims,
 		.claims_count = c->gate.claims_count,
-		.has_keys = c->gate.secret.bytes || c->gate.public_key.bytes,
+		.has_keys = has_keys(&c->gate),
 		.gated = route->path ? config_floor_gate(c, route) : NULL,
 	};
 

@@ -54,7 +54,7 @@ fate_of(const struct replay_side *side, const struct table_key *key, struct fate
 	*out = (struct fate){ .kind = FATE_NONE };
 	if (!route)
 		return;
-	out->protects = table_route_protects(side->rules, key, route->flags);
+	out->protects = table_route_protection(side->rules, key, route->flags).needed;
 	out->kind = route->flags & ROUTE_REFUSED ? FATE_REFUSED : FATE_ROUTED;
 	out->flags = route->flags & (ROUTE_STRIP | ROUTE_UPSTREAM_HOST);
 	out->route = seg_string(side->rules, route->id);

@@ -28,6 +28,8 @@ parse_unix(struct slice path, struct config_endpoint *out, const char **why)
 {
 	if (path.n == 0 || path.p[0] != '/')
 		return refuse(why, "a Unix socket is written unix:/absolute/path");
+	if (slice_has_control(path))
+		return refuse(why, "the path of the Unix socket has a control character");
 	if (path.n >= sizeof((struct sockaddr_un *)0)->sun_path)
 		return refuse(why, "the path of the Unix socket is too long");
 	out->address.unix_path = xstrndup(path.p, path.n);

@@ -157,26 +157,27 @@ gate_host_is(struct slice host, const struct table_key *key)
 	return ends_with(key->host, host) || ends_with(key->host_port, host);
 }
 
-bool
-table_route_is_floor(const struct segment *rules, const struct table_key *key)
+const struct table_gate *
+table_route_floor(const struct segment *rules, const struct table_key *key, struct slice *at)
 {
 	const struct table_global *g = table_global(rules);
-	const struct table_gate *gate;
-	bool floor = false;
+	const struct table_gate *gate, *floor = NULL;
 	struct trie_walk w;
 
 	if (!g ||
 	    trie_walk_init(&w, rules, RULES_GATE_NODES, RULES_GATE_EDGES, g->gate_root, key->path))
-		return false;
+		return NULL;
 	do {
 		for (uint32_t i = trie_walk_entry(&w);
 		     (gate = seg_at(rules, RULES_GATES, i, sizeof *gate)) != NULL; i = gate->next) {
 			if (gate->flags & GATE_DELEGATE)
-				return false;
-			floor =
-			    floor || (gate->flags & GATE_ROUTE &&
-				      gate_applies(gate, 1u << key->method, trie_walk_ended(&w)) &&
-				      gate_host_is(seg_string(rules, gate->host), key));
+				return NULL;
+			if (floor || !(gate->flags & GATE_ROUTE) ||
+			    !gate_applies(gate, 1u << key->method, trie_walk_ended(&w)) ||
+			    !gate_host_is(seg_string(rules, gate->host), key))
+				continue;
+			floor = gate;
+			*at = slice_make(key->path.p, key->path.n - w.rest.n);
 		}
 	} while (trie_walk_step(&w));
 	return floor;
@@ -206,15 +207,22 @@ table_gate_protects(const struct segment *rules, enum table_method method, struc
 	return gate && (gate->flags & (GATE_PROTECT | GATE_EXCEPT)) == GATE_PROTECT;
 }
 
-bool
-table_route_protects(const struct segment *rules, const struct table_key *key, uint32_t flags)
+struct table_protection
+table_route_protection(const struct segment *rules, const struct table_key *key, uint32_t flags)
 {
+	struct table_protection p = { .needed = true };
+
+	p.by_route = (flags & ROUTE_AUTH) != 0;
+	if (p.by_route)
+		return p;
 	/* No route of the store answers without a token where one of the file would ask for it. */
-	if (flags & ROUTE_AUTH || (flags & ROUTE_FLOOR && table_route_is_floor(rules, key)))
-		return true;
-	if (!table_gate_protects(rules, key->method, key->path))
-		return false;
-	return !(flags & ROUTE_OPEN) || table_gate_is_floor(rules, key->method, key->path);
+	if (flags & ROUTE_FLOOR && (p.gate = table_route_floor(rules, key, &p.at)) != NULL)
+		return p;
+	p.gate = table_gate_find(rules, key->method, key->path, &p.at);
+	p.needed = gate_closes(p.gate);
+	if (p.needed && flags & ROUTE_OPEN && !table_gate_is_floor(rules, key->method, key->path))
+		p = (struct table_protection){ .by_route = true };
+	return p;
 }
 
 struct slice

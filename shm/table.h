@@ -299,12 +299,22 @@ const struct table_gate *table_gate_find(const struct segment *rules, enum table
 					 struct slice path, struct slice *at);
 /* Does the file close this path for this method, and leave it to nobody else? */
 bool table_gate_is_floor(const struct segment *rules, enum table_method method, struct slice path);
-/* Does a route of the file need a token for what a ROUTE_FLOOR matched? */
-bool table_route_is_floor(const struct segment *rules, const struct table_key *key);
+/* The entry of a route of the file that needs a token for what a ROUTE_FLOOR matched, NULL: none
+ * does. *at as above. */
+const struct table_gate *table_route_floor(const struct segment *rules, const struct table_key *key,
+					   struct slice *at);
 /* Does it protect this path for this method? */
 bool table_gate_protects(const struct segment *rules, enum table_method method, struct slice path);
-/* Does what a route with these flags (ROUTE_AUTH and the like) matched need a token? */
-bool table_route_protects(const struct segment *rules, const struct table_key *key, uint32_t flags);
+/* Does what a route with these flags (ROUTE_AUTH and the like) matched need a token, and who says
+ * so? */
+struct table_protection {
+	bool needed;
+	bool by_route;                 /* the route's own flags do; else: */
+	const struct table_gate *gate; /* the entry that does, or NULL */
+	struct slice at;               /* as above */
+};
+struct table_protection table_route_protection(const struct segment *rules,
+					       const struct table_key *key, uint32_t flags);
 /* NULL for an index outside. */
 const struct table_route *table_route(const struct segment *rules, uint32_t i);
 const struct table_condition *table_condition(const struct segment *rules, uint32_t i);

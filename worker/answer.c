@@ -91,6 +91,20 @@ add_cors(const struct request *r, struct buf *head)
 	head->n = (size_t)(cors_put(head->p + head->n, r) - head->p);
 }
 
+/* Which version of the rules decided; the admin listener decides by none. */
+static void
+add_versions(const struct request *r, struct buf *head)
+{
+	const struct snapshot *t = r->table ? r->table : r->worker->table;
+
+	if (!t || r->client->kind != LISTENER_HTTP ||
+	    !table_global(t->segments[SEGMENT_RULES])->reveal_version)
+		return;
+	buf_addf(head, "X-Yett-Table: %llu\r\n", (unsigned long long)t->version);
+	if (t->revision.n)
+		buf_addf(head, "X-Yett-Revision: %.*s\r\n", SLICE_F(t->revision));
+}
+
 void
 answer_body(struct request *r, int status, const char *content_type, struct slice body,
 	    struct slice extra)
@@ -112,6 +126,7 @@ answer_body(struct request *r, int status, const char *content_type, struct slic
 	buf_adds(head, extra);
 	if (r->action && r->action->origins_count > 0)
 		add_cors(r, head);
+	add_versions(r, head);
 	if (!r->keep_alive)
 		buf_adds(head, SLICE("Connection: close\r\n"));
 	else if (http_minor(&r->in) == 0)
@@ -287,9 +302,7 @@ answer_info(const struct request *r)
 void
 answer_reason(struct request *r)
 {
-	const struct snapshot *t = r->table ? r->table : r->worker->table;
 	const struct segment *rules = rules_of(r);
-	const struct table_global *g = rules ? table_global(rules) : NULL;
 	struct reason_info info = answer_info(r);
 	struct buf BUF_CLEAN body = { 0 };
 	struct buf BUF_CLEAN extra = { 0 };
@@ -307,10 +320,6 @@ answer_reason(struct request *r)
 		add_allow(r->allowed, &extra);
 	if (info.status == 503)
 		buf_adds(&extra, SLICE("Retry-After: 1\r\n"));
-	if (g && g->reveal_version)
-		buf_addf(&extra, "X-Yett-Table: %llu\r\n", (unsigned long long)t->version);
-	if (g && g->reveal_version && t->revision.n)
-		buf_addf(&extra, "X-Yett-Revision: %.*s\r\n", SLICE_F(t->revision));
 	if (html && rules)
 		buf_adds(&body, table_page(rules, info.status));
 	if (html && body.n == 0)

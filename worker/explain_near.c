@@ -88,6 +88,7 @@ explain_near(struct request *r, struct buf *out)
 	if (r->table && r->match_path.p) {
 		near.rules = r->table->segments[SEGMENT_RULES];
 		route_key(r, r->match_path, &near.key);
+		near.key.method = r->route_method;
 		near.key.note = on_miss;
 		table_find(near.rules, &near.key, &match);
 	}

@@ -131,25 +131,50 @@ explain_methods(uint32_t methods, struct buf *b)
 }
 
 static void
-add_gate_entry(struct buf *b, const struct table_gate *gate, struct slice at)
+add_gate_entry(struct buf *b, const struct segment *rules, const struct table_gate *gate,
+	       struct slice at)
 {
-	bool except = gate->flags & GATE_EXCEPT;
+	const char *entry = gate->flags & GATE_ROUTE    ? "floor"
+			    : gate->flags & GATE_EXCEPT ? "except"
+							: "protect";
 
-	buf_addf(b, "{\"entry\":\"%s\",", except ? "except" : "protect");
+	explain_text(b, "entry", slice_of(entry));
+	buf_addc(b, ',');
+	explain_text(b, "host", seg_string(rules, gate->host));
+	buf_addc(b, ',');
 	explain_text(b, "path", at.n ? at : SLICE("/"));
 	buf_addc(b, ',');
 	explain_bool(b, "exact", gate->flags & GATE_EXACT);
 	buf_addc(b, ',');
 	buf_adds(b, SLICE("\"methods\":"));
 	explain_methods(gate->methods, b);
+}
+
+/* Who says that a token is needed, or that none is. */
+static void
+add_gate_by(struct buf *b, const struct request *r, const struct table_protection *p)
+{
+	buf_adds(b, SLICE("\"by\":"));
+	if (!p->by_route && !p->gate) {
+		buf_adds(b, SLICE("null"));
+		return;
+	}
+	buf_addc(b, '{');
+	if (p->by_route) {
+		explain_text(b, "entry", SLICE("route"));
+		buf_addc(b, ',');
+		explain_route(rules_of(r), table_route(rules_of(r), r->route), b);
+	} else {
+		add_gate_entry(b, rules_of(r), p->gate, p->at);
+	}
 	buf_addc(b, '}');
 }
 
 /* Of a token only what the step made of it. */
 static void
-add_token(struct buf *b, const struct request *r, bool protects)
+add_token(struct buf *b, const struct request *r, bool needed)
 {
-	if (!protects || r->step < STEP_POLICIES)
+	if (!needed || r->step < STEP_POLICIES || policies_is_preflight(r))
 		buf_adds(b, SLICE("\"token\":null"));
 	else if (r->step == STEP_POLICIES && r->reason >= REASON_token_missing &&
 		 r->reason <= REASON_gate_no_keys)
@@ -177,27 +202,21 @@ add_claims(struct buf *b, const struct segment *rules)
 static void
 add_gate(struct buf *b, const struct request *r)
 {
-	const struct table_gate *gate;
-	bool protects;
-	struct slice at;
+	struct table_protection p;
 
 	if (!r->table || !r->match_path.p) {
 		buf_adds(b, SLICE("\"gate\":null"));
 		return;
 	}
-	gate = table_gate_find(rules_of(r), r->method, r->match_path, &at);
-	protects = policies_protect(r);
+	p = policies_protection(r);
 	buf_adds(b, SLICE("\"gate\":{"));
-	explain_bool(b, "protected", protects);
+	explain_bool(b, "protected", p.needed);
 	buf_addc(b, ',');
-	explain_bool(b, "overrules_route", protects && r->route_flags & ROUTE_OPEN);
-	buf_adds(b, SLICE(",\"by\":"));
-	if (gate)
-		add_gate_entry(b, gate, at);
-	else
-		buf_adds(b, SLICE("null"));
+	explain_bool(b, "overrules_route", p.needed && r->route_flags & ROUTE_OPEN);
 	buf_addc(b, ',');
-	add_token(b, r, protects);
+	add_gate_by(b, r, &p);
+	buf_addc(b, ',');
+	add_token(b, r, p.needed);
 	buf_addc(b, ',');
 	add_claims(b, rules_of(r));
 	buf_addc(b, '}');

@@ -309,11 +309,7 @@ value_is_usable(struct slice s)
 {
 	if (s.n == 0 || s.n > CLAIM_MAX || s.p[0] == ' ' || s.p[s.n - 1] == ' ')
 		return false;
-	for (size_t i = 0; i < s.n; i++) {
-		if ((unsigned char)s.p[i] < 0x20 || s.p[i] == 0x7f)
-			return false;
-	}
-	return true;
+	return !slice_has_control(s);
 }
 
 /* For a log: bounded, without control characters, not cut within a character. */

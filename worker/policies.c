@@ -39,8 +39,8 @@ challenge_of(enum reason reason)
 	}
 }
 
-bool
-policies_protect(const struct request *r)
+struct table_protection
+policies_protection(const struct request *r)
 {
 	const struct table_key key = {
 		.host = r->host.host,
@@ -49,7 +49,7 @@ policies_protect(const struct request *r)
 		.method = r->method,
 	};
 
-	return table_route_protects(r->table->segments[SEGMENT_RULES], &key, r->route_flags);
+	return table_route_protection(r->table->segments[SEGMENT_RULES], &key, r->route_flags);
 }
 
 static enum verdict
@@ -59,7 +59,7 @@ policy_identity(struct request *r)
 	struct gate_input in = { 0 };
 	struct gate_verdict verdict;
 
-	if (!policies_protect(r))
+	if (!policies_protection(r).needed)
 		return PASS;
 	for (uint16_t i = 0; i < r->in.fields_n; i++) {
 		const struct http_field *f = &r->in.fields[i];
@@ -90,9 +90,8 @@ policy_identity(struct request *r)
 
 static enum verdict (*const policies[])(struct request *r) = { policy_identity, policy_body };
 
-/* A preflight carries no token, and asks about a request that will. */
-static bool
-is_preflight(const struct request *r)
+bool
+policies_is_preflight(const struct request *r)
 {
 	enum table_method asked;
 
@@ -102,7 +101,7 @@ is_preflight(const struct request *r)
 enum result
 policies_step(struct request *r)
 {
-	if (is_preflight(r)) {
+	if (policies_is_preflight(r)) {
 		cors_answer(r);
 		r->step = STEP_RELAY - 1;
 		return STEP_NEXT;

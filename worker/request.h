@@ -65,7 +65,9 @@ struct request {
 	struct slice path; /* canonical, in the arena: what goes upstream */
 	struct slice
 	    match_path; /* the same with its triplets in capitals: what rules and the gate see */
-	struct slice host_field; /* as it came, in the arena */
+	enum table_method route_method; /* by which the route was found: of a preflight the one that
+					   it asks about */
+	struct slice host_field;        /* as it came, in the arena */
 	struct uri_host host;
 	uint32_t query, query_n; /* offset in the head, with its '?' */
 	unsigned path_flags;

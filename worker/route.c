@@ -24,12 +24,12 @@ route_key(struct request *r, struct slice path, struct table_key *key)
 }
 
 static void
-find(struct request *r, enum table_method method, struct slice path, struct table_match *match)
+find(struct request *r, struct slice path, struct table_match *match)
 {
 	struct table_key key;
 
 	route_key(r, path, &key);
-	key.method = method;
+	key.method = r->route_method;
 	table_find(r->table->segments[SEGMENT_RULES], &key, match);
 }
 
@@ -50,15 +50,13 @@ route_missing(struct request *r, const struct table_global *g)
 /* A preflight goes the way of the request that it asks about, where that leads to a route with
  * CORS. */
 static bool
-find_asked(struct request *r, enum table_method *method, struct table_match *match)
+find_asked(struct request *r, struct table_match *match)
 {
 	const struct segment *rules = r->table->segments[SEGMENT_RULES];
-	enum table_method asked;
 
-	if (!cors_is_preflight(r, &asked))
+	if (!cors_is_preflight(r, &r->route_method))
 		return false;
-	find(r, asked, r->match_path, match);
-	*method = asked;
+	find(r, r->match_path, match);
 	return match->r && table_action(rules, match->r->action)->origins_count > 0;
 }
 
@@ -67,9 +65,10 @@ is_closed(struct request *r, struct slice path)
 {
 	const struct segment *rules = r->table->segments[SEGMENT_RULES];
 	struct table_key key;
+	struct slice at;
 
 	route_key(r, path, &key);
-	return table_gate_protects(rules, r->method, path) || table_route_is_floor(rules, &key);
+	return table_gate_protects(rules, r->method, path) || table_route_floor(rules, &key, &at);
 }
 
 /* Would an upstream that takes %2F for a slash, or cuts ";x" off, or both, see another route or
@@ -77,7 +76,7 @@ is_closed(struct request *r, struct slice path)
  * route puts before the path, and those who merge slashes first would get elsewhere than those who
  * do not. */
 static bool
-is_ambiguous(struct request *r, enum table_method method, struct slice path, uint32_t route)
+is_ambiguous(struct request *r, struct slice path, uint32_t route)
 {
 	bool closed = is_closed(r, path);
 	char *room = arena_alloc(&r->arena, path.n + 1);
@@ -87,7 +86,7 @@ is_ambiguous(struct request *r, enum table_method method, struct slice path, uin
 		struct slice other = uri_reading(path, i, room, &climbs);
 		struct table_match match;
 
-		find(r, method, other, &match);
+		find(r, other, &match);
 		if (climbs || match.route != route || is_closed(r, other) != closed)
 			return true;
 	}
@@ -125,7 +124,6 @@ enum result
 route_step(struct request *r)
 {
 	const struct table_global *g;
-	enum table_method method;
 	struct table_match match;
 
 	if (r->client->kind != LISTENER_HTTP)
@@ -139,11 +137,11 @@ route_step(struct request *r)
 	r->match_path = r->path;
 	if (r->path_flags & URI_TRIPLET)
 		r->match_path = uri_match_form(r->path, arena_alloc(&r->arena, r->path.n));
-	if (r->method != METHOD_OPTIONS || !find_asked(r, &method, &match)) {
-		method = r->method;
-		find(r, method, r->match_path, &match);
+	if (r->method != METHOD_OPTIONS || !find_asked(r, &match)) {
+		r->route_method = r->method;
+		find(r, r->match_path, &match);
 	}
-	if ((r->path_flags & URI_SUSPECT) && is_ambiguous(r, method, r->match_path, match.route)) {
+	if ((r->path_flags & URI_SUSPECT) && is_ambiguous(r, r->match_path, match.route)) {
 		r->reason = REASON_bad_path;
 		return STEP_REPLY;
 	}

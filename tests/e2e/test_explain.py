@@ -92,13 +92,40 @@ def test_gate(explained):
     gw, _ = explained
     e = explain(gw, "http://a.test/api/x", headers=tokens.bearer(tokens.token(id="secret-identity")))
     assert e["gate"]["protected"] and e["gate"]["token"] == "good"
-    assert e["gate"]["by"] == {"entry": "protect", "path": "/api", "exact": False, "methods": []}
+    assert e["gate"]["by"] == {"entry": "protect", "host": "", "path": "/api", "exact": False, "methods": []}
     assert {"name": "auth_id", "value": "<redacted-15-chars>"} in e["sent"]["headers"]
     text = json.dumps(e)
     assert "secret-identity" not in text and tokens.SECRET not in text and "Bearer ey" not in text
     e = explain(gw, "http://a.test/api/login", "POST")
     assert not e["gate"]["protected"] and e["gate"]["by"]["entry"] == "except" and e["outcome"] == "forwarded"
     assert explain(gw)["gate"]["by"] is None
+
+
+def test_who_asks_for_a_token(gateway, store, serve):
+    up = serve()
+    store.db.set("yett:route:floor", json.dumps({"host": "a.test", "path": "/own/x", "upstream": "u", "priority": 9}))
+    store.db.set("yett:route:open", json.dumps({"host": "a.test", "path": "/left", "upstream": "u", "auth": "none"}))
+    gw = gateway(merge(from_redis(store), GATE) | {
+        "gate": GATE["gate"] | {"protect": ["/left"], "delegate": ["/left"]}, "upstreams": {"u": {"endpoints": [up.address]}},
+        "routes": [{"name": "own", "host": "a.test", "path": "/own", "methods": ["GET"], "upstream": "u", "auth": "required"}]})
+    gate = explain(gw, "http://a.test/own/y")["gate"]
+    assert gate["protected"] and (gate["by"]["entry"], gate["by"]["id"], gate["token"]) == ("route", "file:own", "token_missing")
+    gate = explain(gw, "http://a.test/own/x/y")["gate"]
+    assert gate["protected"] and gate["by"] == {"entry": "floor", "host": "a.test", "path": "/own", "exact": False, "methods": ["GET", "HEAD"]}
+    assert "protected, by floor /own; token: token_missing" in gw.cli("explain", "GET", "http://a.test/own/x").stdout
+    gate = explain(gw, "http://a.test/left")["gate"]
+    assert not gate["protected"] and (gate["by"]["entry"], gate["by"]["id"]) == ("route", "rule:open")
+    assert "not protected, by route rule:open" in gw.cli("explain", "GET", "http://a.test/left").stdout
+
+
+def test_preflights_are_told_by_what_they_ask(gateway, serve):
+    gw = gateway(merge(proxy_to(serve()), GATE) | {"routes": [
+        {"name": "get", "path": "/api", "upstream": "u", "methods": ["GET"], "cors": {"origins": ["https://a.test"]}},
+        {"name": "put", "path": "/api", "upstream": "u", "methods": ["PUT"]}]})
+    e = explain(gw, "http://a.test/api", "OPTIONS", {"Origin": "https://a.test", "Access-Control-Request-Method": "GET"})
+    assert (e["outcome"], e["status"], e["route"]["id"]) == ("answered", 204, "file:get")
+    assert {n["id"]: n["clause"] for n in e["near"]} == {"file:put": "method"}
+    assert e["gate"]["protected"] and e["gate"]["token"] is None  # nobody looked at one
 
 
 def test_nothing_comes_of_it(gateway, serve):

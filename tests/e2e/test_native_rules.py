@@ -144,6 +144,17 @@ def test_names_of_nothing_are_told(gateway, store, two):
     wait_until(lambda: [name(gw, f"/{p}") for p in (*told,)] == ["one"] * 5 and refused(gw) == {}, 5)
 
 
+def test_whatever_names_an_upstream_may_name_a_backend(gateway, store, two):
+    store.db.hset("backend:b", two[1].address, 0)
+    put(store, "upstream", "dead", {"endpoints": ["nowhere.invalid:80"], "fallback": "backend:b"})
+    for path, rule in (("led", {"upstream": "backend:b"}), ("split", {"split": [{"upstream": "backend:b"}]}),
+                       ("fell", {"upstream": "typo", "fallback": "backend:b"}), ("of", {"upstream": "dead"})):
+        put(store, "route", path, rule | {"path": f"/{path}"})
+    gw = gateway(from_redis(store) | {"timeouts": {"start_wait": "100ms"}})
+    wait_until(lambda: name(gw, "/led") == "two", 5)
+    assert [name(gw, f"/{p}") for p in ("split", "fell", "of")] == ["two"] * 3
+
+
 def test_last_good_version_stays(gateway, store, two):
     put(store, "upstream", "u", {"endpoints": [two[0].address]})
     put(store, "route", "r", {"host": "a.test", "upstream": "u"})

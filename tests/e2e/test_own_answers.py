@@ -85,5 +85,12 @@ def test_refusal_of_a_large_body_still_arrives(gateway):
 
 
 def test_table_header(gateway, serve):
-    gw = gateway(proxy_to(serve()) | {"table_header": True})
-    assert gw.ask().header("X-Yett-Table") == str(gw.status()["table"]["version"])
+    """With each answer: the upstream's, a refusal, and what a route says itself."""
+    gw = gateway(proxy_to(serve()) | {"table_header": True, "routes": [
+        {"path": "/up", "upstream": "u", "methods": ["GET"], "cors": {"origins": ["*"]}}, {"path": "/said", "respond": {"status": 200}},
+        {"path": "/moved", "redirect": {"to": "/up"}}]})
+    answers = [gw.ask(path) for path in ("/up", "/none", "/said", "/moved")]
+    answers.append(gw.ask("/up", "OPTIONS", headers={"Origin": "http://a", "Access-Control-Request-Method": "GET"}))
+    assert [r.status for r in answers] == [200, 404, 200, 302, 204]
+    assert {r.header("X-Yett-Table") for r in answers} == {str(gw.status()["table"]["version"])}
+    assert gw.admin("/status").header("X-Yett-Table") is None

@@ -340,12 +340,13 @@ image_find(const struct segment *s)
 						 .test = image_test,
 						 .userdata = (void *)(uintptr_t)s };
 			struct table_match m;
+			struct slice at;
 
 			snprintf(port, sizeof port, "%s:80", hosts[h]);
 			key.host_port = slice_of(port);
 			table_find(s, &key, &m);
 			sum += table_gate_protects(s, p % 10, key.path);
-			sum += table_route_is_floor(s, &key);
+			sum += table_route_floor(s, &key, &at) != NULL;
 			sum += table_allowed(s, &key);
 			if (!m.r)
 				continue;

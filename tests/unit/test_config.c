@@ -327,8 +327,22 @@ static const struct {
 	  "4: gate.secret: warning: the secret has 7 bytes, which can be guessed; use at least 32 "
 	  "random ones\n" },
 	{ ROUTE "gate:\n  secret: {file: secret}\n", 0,
-	  "3: gate.secret: warning: nothing is protected, so the secret is not used; name paths in "
-	  "gate.protect\n" },
+	  "3: gate.secret: warning: nothing in this file is protected, so that only rules of the "
+	  "store can need the secret; name paths in gate.protect\n" },
+	{ "routes: [{target: w, auth: required}]\ngate:\n  secret: {file: secret}\n", 0, "" },
+	{ "routes: [{target: w, auth: required}]\ngate:\n  secret: hunter2\n", 0,
+	  "3: gate.secret: warning: the secret has 7 bytes, which can be guessed; use at least 32 "
+	  "random ones\n" },
+	{ "routes: [{target: w, auth: required}]\ngate: {algorithms: [RS256],\n  public_key: x}\n",
+	  1,
+	  "3: gate.public_key: the key (configuration) cannot be used: it is no public key or "
+	  "certificate in PEM; give the issuer's public key in PEM, and its algorithm in "
+	  "gate.algorithms\n" },
+	{ "routes: [{target: w, auth: required}]\ngate:\n  secret: {file: secret}\n"
+	  "  algorithms: [RS256]\n",
+	  1,
+	  "1: routes[0].auth: a token is needed, but there is nothing to verify it with; give "
+	  "gate.secret or gate.public_key, and its algorithm in gate.algorithms\n" },
 	{ ROUTE "gate:\n  claims: {id: auth_id,\n    sub: Auth-Id}\n", 1,
 	  "4: gate.claims.sub: the header Auth-Id is that of claim id already; choose another\n" },
 	{ ROUTE "gate: {claims: {id: Host}}\n", 1,

@@ -56,6 +56,7 @@ test_servers(void **state)
 		{ "we b:80", NULL, 0, "neither" },
 		{ "unix:relative", NULL, 0, "absolute" },
 		{ "unix:", NULL, 0, "absolute" },
+		{ "unix:/run/u\r\nX-Evil: 1", NULL, 0, "control" },
 	};
 
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {

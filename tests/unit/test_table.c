@@ -463,11 +463,13 @@ test_floor(void **state)
 		struct table_key key = { .host = slice_of(cases[i].host),
 					 .path = slice_of(cases[i].path),
 					 .method = cases[i].method };
+		struct slice at = { NULL, 0 };
 
 		snprintf(port, sizeof port, "%s:80", cases[i].host);
 		key.host_port = slice_of(port);
-		if (table_route_is_floor(s, &key) != cases[i].floor)
+		if ((table_route_floor(s, &key, &at) != NULL) != cases[i].floor)
 			fail_msg("method %d %s%s", cases[i].method, cases[i].host, cases[i].path);
+		assert_true(!cases[i].floor || (at.p == key.path.p && at.n <= key.path.n));
 		assert_false(table_gate_protects(s, cases[i].method, key.path));
 	}
 	seg_unref(s);
