@@ -1,28 +1,25 @@
 #include "client.h"
 
 #include <errno.h>
-#include <netinet/tcp.h>
+#include <stdlib.h>
 #include <sys/epoll.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 static const char zeros[64 * 1024];
 
 void
-client_init(struct client *c, struct plan *plan, int epoll)
+client_init(struct client *c, struct plan *plan, struct wires *wires)
 {
-	*c = (struct client){ .plan = plan, .epoll = epoll, .fd = -1 };
+	*c = (struct client){ .plan = plan };
+	wire_init(&c->wire, wires);
 	list_init(&c->link);
 }
 
 static void
 client_close(struct client *c)
 {
-	if (c->fd >= 0)
-		close(c->fd);
-	c->fd = -1;
+	wire_close(&c->wire);
 	c->state = CLIENT_CLOSED;
-	c->connected = c->upgraded = false;
+	c->upgraded = false;
 }
 
 void
@@ -46,29 +43,22 @@ client_abort(struct client *c)
 	client_close(c);
 }
 
-/* Registered once, edge-triggered: a request costs no epoll_ctl. */
 static enum client_result
-client_dial(struct client *c)
+client_wired(struct client *c, enum wire_result r)
 {
-	struct epoll_event ev = { .events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET,
-				  .data.ptr = c };
-	int one = 1;
-
-	c->fd =
-	    socket(c->plan->url.address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	if (c->fd < 0)
+	switch (r) {
+	case WIRE_PENDING:
+		return CLIENT_PENDING;
+	case WIRE_UP:
+		return CLIENT_READY;
+	case WIRE_REFUSED:
 		return client_fail(c, CLIENT_CONNECT);
-	setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-	if (connect(c->fd, (const struct sockaddr *)&c->plan->url.address, c->plan->url.address_n) <
-	    0) {
-		if (errno != EINPROGRESS)
-			return client_fail(c, CLIENT_CONNECT);
-	} else {
-		c->connected = true;
+	case WIRE_TLS:
+		return client_fail(c, CLIENT_TLS);
+	case WIRE_WHOLE:
+		return client_fail(c, CLIENT_WHOLE);
 	}
-	if (epoll_ctl(c->epoll, EPOLL_CTL_ADD, c->fd, &ev) < 0)
-		return client_fail(c, CLIENT_CONNECT);
-	return CLIENT_PENDING;
+	abort();
 }
 
 /* Writes what the socket takes of the request. A server that stops reading may still answer, so an
@@ -82,12 +72,9 @@ client_write(struct client *c)
 		size_t n = head                          ? c->out.n - c->out_sent
 			   : c->body_left < sizeof zeros ? c->body_left
 							 : sizeof zeros;
-		ssize_t sent =
-		    send(c->fd, p, n, MSG_NOSIGNAL | (head && c->body_left ? MSG_MORE : 0));
+		ssize_t sent = wire_send(&c->wire, p, n, head && c->body_left);
 
-		if (sent < 0 && errno == EINTR)
-			continue;
-		if (sent < 0)
+		if (sent <= 0)
 			return;
 		if (head)
 			c->out_sent += (size_t)sent;
@@ -108,7 +95,6 @@ client_head(struct client *c)
 static enum client_result
 client_opened(struct client *c)
 {
-	c->connected = true;
 	if (c->plan->websocket) {
 		client_write(c);
 		return CLIENT_PENDING;
@@ -120,15 +106,15 @@ client_opened(struct client *c)
 enum client_result
 client_open(struct client *c, uint64_t now)
 {
-	enum client_result r = client_dial(c);
+	enum client_result r = client_wired(c, wire_open(&c->wire, c));
 
 	c->sent = now;
-	if (r != CLIENT_PENDING)
+	if (r > CLIENT_READY)
 		return r;
 	if (c->plan->websocket)
 		client_head(c);
 	c->state = CLIENT_CONNECTING;
-	return c->connected ? client_opened(c) : CLIENT_PENDING;
+	return r == CLIENT_READY ? client_opened(c) : CLIENT_PENDING;
 }
 
 static void
@@ -153,12 +139,12 @@ client_send(struct client *c, uint64_t since, uint64_t now)
 		client_head(c);
 	}
 	if (c->state == CLIENT_CLOSED) {
-		r = client_dial(c);
-		if (r != CLIENT_PENDING)
+		r = client_wired(c, wire_open(&c->wire, c));
+		if (r > CLIENT_READY)
 			return r;
 	}
 	c->state = CLIENT_BUSY;
-	if (c->connected)
+	if (c->wire.up)
 		client_write(c);
 	return CLIENT_PENDING;
 }
@@ -194,8 +180,6 @@ client_ended(struct client *c, bool error)
 	case CLIENT_CONNECTING:
 		return client_fail(c, CLIENT_CONNECT);
 	case CLIENT_BUSY:
-		if (!c->connected)
-			return client_fail(c, CLIENT_CONNECT);
 		if (error || !answer_end(&c->answer))
 			return client_fail(c, CLIENT_RESET);
 		r = client_judge(c);
@@ -288,18 +272,16 @@ client_read(struct client *c, char *scratch, size_t scratch_n, bool last)
 	enum client_result r;
 
 	for (;;) {
-		ssize_t n = recv(c->fd, scratch, scratch_n, 0);
+		ssize_t n = wire_recv(&c->wire, scratch, scratch_n);
 
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0 && errno == EAGAIN)
+		if (n == -EAGAIN)
 			return CLIENT_PENDING;
 		if (n <= 0)
 			return client_ended(c, n < 0);
 		r = client_take(c, slice_make(scratch, (size_t)n));
 		if (r != CLIENT_PENDING)
 			return r;
-		if ((size_t)n < scratch_n && !last) /* what comes next is a new edge */
+		if (!last && wire_drained(&c->wire, (size_t)n, scratch_n))
 			return CLIENT_PENDING;
 	}
 }
@@ -308,26 +290,25 @@ enum client_result
 client_event(struct client *c, uint32_t events, char *scratch, size_t scratch_n)
 {
 	enum client_result r = CLIENT_PENDING;
-	bool last = events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR);
+	bool last = events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR), opens = !c->wire.up;
 
-	if (c->fd < 0)
+	if (c->wire.fd < 0)
 		return CLIENT_PENDING;
-	if (!c->connected) {
-		if (events & (EPOLLERR | EPOLLHUP))
-			return client_ended(c, true);
-		if (!(events & EPOLLOUT))
-			return CLIENT_PENDING;
+	if (opens) {
+		r = client_wired(c, wire_event(&c->wire, events));
+		if (r != CLIENT_READY)
+			return r;
 		if (c->state == CLIENT_CONNECTING)
 			return client_opened(c);
-		c->connected = true;
+		r = CLIENT_PENDING;
 	}
-	if ((events & EPOLLOUT) && (c->state == CLIENT_BUSY || c->upgraded))
+	if ((opens || (events & EPOLLOUT)) && (c->state == CLIENT_BUSY || c->upgraded))
 		client_write(c);
 	if ((events & EPOLLIN) || last)
 		r = client_read(c, scratch, scratch_n, last);
 	/* The answer was whole; now the end behind it, which is no result of its own. That of a
 	 * WebSocket is one. */
-	if (last && r != CLIENT_PENDING && c->fd >= 0 && !c->upgraded)
+	if (last && r != CLIENT_PENDING && c->wire.fd >= 0 && !c->upgraded)
 		(void)client_read(c, scratch, scratch_n, last);
 	return r;
 }

@@ -1,13 +1,14 @@
 #pragma once
 
 /*
- * client: one connection of the load generator and the request that is on it. Knows sockets and one
- * epoll; knows nothing of rates and windows (window.c) and keeps no counts.
+ * client: one connection of the load generator and the request that is on it. Knows HTTP and its
+ * wire; knows nothing of rates and windows (window.c) and keeps no counts.
  */
 
 #include "answer.h"
 #include "plan.h"
 #include "websocket.h"
+#include "wire.h"
 
 #include "lib/list.h"
 
@@ -27,6 +28,8 @@ enum client_result {
 	CLIENT_READY, /* no request ended, and one may start */
 	CLIENT_OK,    /* a request ended, and how; the rest are errors */
 	CLIENT_CONNECT,
+	CLIENT_TLS,   /* the handshake failed */
+	CLIENT_WHOLE, /* it was a whole one where the session should have been resumed */
 	CLIENT_RESET,
 	CLIENT_TIMEOUT,
 	CLIENT_STATUS,
@@ -39,9 +42,9 @@ enum client_result {
 struct client {
 	struct list link; /* window.c's */
 	struct plan *plan;
-	int epoll, fd;
+	struct wire wire;
 	enum client_state state;
-	bool connected, upgraded;
+	bool upgraded;
 	struct answer answer;
 	struct websocket websocket;
 	struct buf out; /* the head, or the frames, that are being sent */
@@ -50,13 +53,13 @@ struct client {
 	uint64_t since, sent; /* ns: what latency counts from; when it was handed to us */
 };
 
-void client_init(struct client *c, struct plan *plan, int epoll);
+void client_init(struct client *c, struct plan *plan, struct wires *wires);
 void client_deinit(struct client *c);
-/* Opens the connection ahead of a request. CLIENT_PENDING, CLIENT_READY or CLIENT_CONNECT. */
+/* Opens the connection ahead of a request. CLIENT_PENDING, CLIENT_READY or an error. */
 enum client_result client_open(struct client *c, uint64_t now);
 /* Sends the plan's next request on a client that is idle or closed. CLIENT_PENDING or an error. */
 enum client_result client_send(struct client *c, uint64_t since, uint64_t now);
-/* Handles events of its descriptor; `scratch` is read into. Where a WebSocket's end stands behind a
+/* Handles events of its wire; `scratch` is read into. Where a WebSocket's end stands behind a
  * message, the message is one result, and its end that of another call. */
 enum client_result client_event(struct client *c, uint32_t events, char *scratch, size_t scratch_n);
 /* Gives up on the request that is on it. */

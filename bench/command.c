@@ -13,6 +13,7 @@ command_start(struct command *c, const char *text, uint64_t now)
 	*c = (struct command){ .phase = COMMAND_DURING, .pid = fork(), .begun = now };
 	if (c->pid == 0) {
 		prctl(PR_SET_PDEATHSIG, SIGTERM);
+		signal(SIGPIPE, SIG_DFL);
 		dup2(STDERR_FILENO, STDOUT_FILENO);
 		execl("/bin/sh", "sh", "-c", text, (char *)NULL);
 		_exit(127);

@@ -19,6 +19,8 @@ P50_OVER_RELAY_US = 10
 def measure(entry, seconds, rate):
     before = processes.cpu_ns(entry.pid)
     result = entry.load.window(seconds, rate)
+    if entry.setting.scenario.resumed and result["resumed"] < result["requests"]:  # all but the first of the warm-up
+        raise entry.process.failure(f"{result['resumed']} of {result['requests']} connections resumed a session")
     cpu = processes.cpu_between(before, processes.cpu_ns(entry.pid))
     result["cpu_us"] = cpu / 1000 / result["requests"] if cpu is not None and result["requests"] else None
     return result

@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
@@ -38,6 +39,10 @@ print_json(const struct load *load, struct buf *out)
 {
 	buf_addc(out, '{');
 	tally_print(&load->total, out);
+	if (load->plan->url.tls)
+		buf_addf(out, ",\"handshakes\":%llu,\"resumed\":%llu",
+			 (unsigned long long)load->wires.handshakes,
+			 (unsigned long long)load->wires.resumed);
 	if (load->plan->command)
 		print_command(load, out);
 	buf_adds(out, SLICE("}\n"));
@@ -145,13 +150,15 @@ main(int argc, char **argv)
 		plan_deinit(&plan);
 		return r > 0 ? 0 : 2;
 	}
+	signal(SIGPIPE, SIG_IGN);      /* OpenSSL writes without MSG_NOSIGNAL */
 	prctl(PR_SET_TIMERSLACK, 1UL); /* due times are met to the microsecond */
 	load = xcalloc(1, sizeof *load);
 	r = load_init(load, &plan);
 	if (r == 0)
 		run(load);
 	else
-		fprintf(stderr, "bench-load: epoll: %s\n", strerror(-r));
+		fprintf(stderr, "bench-load: %s\n",
+			r == -EINVAL ? "OpenSSL has no such groups" : strerror(-r));
 	status = load->total.latency.count ? EXIT_SUCCESS : EXIT_FAILURE;
 	load_deinit(load);
 	free(load);

@@ -60,7 +60,12 @@ def row_of(entry, scenario, stage):
         load = stages.attach(entry, stage, stack, scenario.others)
         load.window(0.3)
         control, attacked, failed = windows(entry, scenario, stage, load, stage.options.rate or scenario.rate)
-    row = {"gateway": entry.label, "failed": failed}
+    return {"gateway": entry.label, "failed": failed, **summary(control, attacked)}
+
+
+def summary(control, attacked):
+    """Of (p50, p99) of windows."""
+    row = {}
     for i, name in enumerate(("p50", "p99")):
         values = [pair[i] for pair in control]
         row |= {f"control_{name}_us": statistics.median(values), f"control_{name}_min_us": min(values),
@@ -71,13 +76,17 @@ def row_of(entry, scenario, stage):
 def run(scenario, chosen, stage):
     found, notes = stages.entries_of(scenario, chosen)
     rows = [row_of(entry, scenario, stage) for entry in found]
+    return {"kind": "loris", "rows": rows, "notes": notes, "targets": targets_of(rows)}
+
+
+def targets_of(rows):
     targets = []
     for row in rows:
         if row["gateway"] == "yett":
             targets.append({"what": "failed requests", "value": row["failed"], "limit": 0})
             targets += [{"what": f"{name} under attack, us", "value": row[f"attacked_{name}_us"],
                          "limit": row[f"control_{name}_max_us"]} for name in ("p50", "p99")]
-    return {"kind": "loris", "rows": rows, "notes": notes, "targets": targets}
+    return targets
 
 
 if __name__ == "__main__":

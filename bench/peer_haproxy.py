@@ -1,6 +1,7 @@
 """Configuration of HAProxy. With the default ratios it would close idle upstream connections as soon as a quarter of its
 descriptors is in use, which is soon with many clients."""
 
+import certificates
 import processes
 import tokens
 
@@ -42,6 +43,13 @@ def routes(s):
 """
 
 
+def tls(s):
+    if not s.certificate:
+        return ""
+    return (f" ssl crt {s.certificate.both} alpn http/1.1 ssl-min-ver TLSv1.2 ciphers {certificates.SUITES_12} "
+            f"ciphersuites {certificates.SUITES_13} curves {certificates.GROUPS}")
+
+
 def start(s):
     sockets = f"    stats socket {s.folder}/stats mode 600 level admin expose-fd listeners\n" if s.can_reload else ""
     large = max(s.scenario.length, s.scenario.body) >= 1 << 20  # 64 KiB answers cost more with it
@@ -62,9 +70,9 @@ global
     option http-keep-alive
     http-reuse always
 frontend in
-    bind 127.0.0.1:{s.port} backlog 4096
+    bind 127.0.0.1:{s.port} backlog 4096{tls(s)}
     option forwardfor
-    http-request set-header X-Forwarded-Proto http
+    http-request set-header X-Forwarded-Proto {'https' if s.certificate else 'http'}
     unique-id-format %[uuid()]
     unique-id-header X-Request-ID
 {LOG if s.scenario.log else ""}{gate(s)}{routes(s)}backend up

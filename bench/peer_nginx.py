@@ -2,6 +2,7 @@
 
 import os
 
+import certificates
 import processes
 import tokens
 
@@ -90,6 +91,23 @@ location ~ ^/(?<svc>svc-[0-9a-f]+)/v1/ {{ if ($route = "") {{ return 404; }} {pr
         location / {{ return 404; }}"""
 
 
+def tls(s):
+    """One session ticket for each whole handshake, as yett; the default is two."""
+    if not s.certificate:
+        return ""
+    return f"""
+        ssl_certificate {s.certificate.chain};
+        ssl_certificate_key {s.certificate.key};
+        ssl_protocols TLSv1.2 TLSv1.3;
+        ssl_ciphers {certificates.SUITES_12};
+        ssl_conf_command Ciphersuites {certificates.SUITES_13};
+        ssl_conf_command NumTickets 1;
+        ssl_prefer_server_ciphers on;
+        ssl_ecdh_curve {certificates.GROUPS};
+        ssl_session_tickets on;
+        ssl_session_timeout 1d;"""
+
+
 def configure(s, gate="", check="", modules=""):
     """Bodies are streamed: uploads unbuffered, answers through buffers that hold a good part of them, never a file."""
     scenario, idle = s.scenario, max(s.connections, 64)
@@ -123,7 +141,7 @@ http {{{LOG if scenario.log else "access_log off;"}
     proxy_set_header X-Forwarded-Proto $scheme;
     proxy_set_header X-Request-ID $request_id;
     server {{
-        listen 127.0.0.1:{s.port} reuseport backlog=4096;
+        listen 127.0.0.1:{s.port} reuseport backlog=4096{' ssl' if s.certificate else ''};{tls(s)}
         {locations}
     }}
 }}

@@ -3,6 +3,16 @@
 import tokens
 
 
+
+def tls(s):
+    if not s.certificate:
+        return ""
+    return f"""
+tls:
+  certificates: [{{certificate: {s.certificate.chain}, key: {s.certificate.key}}}]
+"""
+
+
 def start(s):
     scenario = s.scenario
     key = f"public_key: {{file: {s.keys.public}}}" if scenario.gate == "RS256" else f"secret: {{file: {s.keys.secret}}}"
@@ -17,7 +27,7 @@ gate:
 """ if scenario.gate else ""
     routes = "".join(f"  - {{path: {path}, upstream: up}}\n" for path in s.routes() or ["/"])
     path = s.write("yett.yaml", f"""\
-listeners: ["127.0.0.1:{s.port}"]
+listeners: [{{address: "127.0.0.1:{s.port}"{", tls: true" if s.certificate else ""}}}]
 admin: {{socket: {s.folder}/admin.sock}}
 run_dir: {s.folder}
 state_dir: {s.folder}
@@ -31,7 +41,7 @@ timeouts: {{keepalive: 1h, upstream_idle: 1h}}
 upstreams:
   up: {{endpoints: ["127.0.0.1:{s.upstream}"]}}
 routes:
-{routes}{gate}""")
+{routes}{gate}{tls(s)}""")
     return [s.tools["yett"], "run", "-c", path]
 
 

@@ -20,8 +20,10 @@ class Peer:
     files: tuple = ()  # and these
     gates: tuple = ()  # algorithms of tokens that it can check
     plain: bool = True  # is for scenarios without tokens
+    tls: bool = True
     does: bool = True  # it routes and logs; a relay does neither
     reload: Optional[Callable] = None  # (Setting, pid) -> what a shell runs
+    renews: bool = False  # it sees by itself that a certificate is another one
     instead: tuple = ()  # who takes its place where tokens are checked
 
     def missing(self):
@@ -38,6 +40,8 @@ class Peer:
             return "is for scenarios with tokens"
         if not self.does and (scenario.routes or scenario.log):
             return "has no routes and no log"
+        if not self.tls and getattr(scenario, "tls", ""):
+            return "speaks no TLS"
         return ""
 
 
@@ -53,6 +57,7 @@ class Setting:
     keys: object = None
     tools: dict = dataclasses.field(default_factory=dict)
     can_reload: bool = False
+    certificate: object = None  # of certificates.py, where TLS is spoken
 
     def write(self, name, text):
         path = os.path.join(self.folder, name)
@@ -74,12 +79,12 @@ BOTH = ("HS256", "RS256")
 LUA = peer_nginx.LUA_FILES
 
 PEERS = {peer.name: peer for peer in (
-    Peer("yett", peer_yett.start, gates=BOTH, reload=peer_yett.reload),
+    Peer("yett", peer_yett.start, gates=BOTH, tls=False, reload=peer_yett.reload, renews=True),
     Peer("nginx", peer_nginx.start, commands=("nginx",), reload=peer_nginx.reload, instead=("nginx-lua", "nginx-lru")),
     Peer("nginx-lua", peer_nginx.start_lua, commands=("nginx",), files=LUA, gates=BOTH, plain=False),
     Peer("nginx-lru", peer_nginx.start_lru, commands=("nginx",), files=LUA + peer_nginx.LRU_FILES, gates=BOTH, plain=False),
     Peer("haproxy", peer_haproxy.start, commands=("haproxy",), gates=BOTH, reload=peer_haproxy.reload),
-    Peer("relay", relay, does=False),
+    Peer("relay", relay, tls=False, does=False),
 )}
 
 

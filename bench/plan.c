@@ -8,7 +8,7 @@
 #define MESSAGE_BYTES 64
 
 static const char usage[] =
-    "usage: bench-load [options] http://HOST[:PORT][/PATH]\n"
+    "usage: bench-load [options] http[s]://HOST[:PORT][/PATH]\n"
     "Sends requests and prints what became of them: lines on a terminal, else one JSON object. "
     "Exit status 0: some request\n"
     "succeeded.\n"
@@ -36,6 +36,13 @@ static const char usage[] =
     "A request is a\n"
     "                         message of --body bytes (64) and its echo; \"closed\" counts "
     "WebSockets that it ended\n"
+    "\n"
+    "TLS, with https:// or wss://; certificates are not verified\n"
+    "      --tls VERSION      1.2 or 1.3 (either)\n"
+    "      --groups LIST      as openssl's -groups (X25519:P-256)\n"
+    "      --server-name NAME it is asked for (the URL's host, if that is a name)\n"
+    "      --resume           a connection offers the session of an earlier one; a whole handshake "
+    "is an error then\n"
     "\n"
     "Tokens, in \"Authorization: Bearer\" unless a header says \"{token}\"\n"
     "      --token-file FILE  one a line, used in turn\n"
@@ -72,6 +79,10 @@ enum option_id {
 	OPT_CONTROL,
 	OPT_WEBSOCKET,
 	OPT_WHILE,
+	OPT_TLS,
+	OPT_GROUPS,
+	OPT_SERVER_NAME,
+	OPT_RESUME,
 };
 
 static const struct option options[] = {
@@ -97,6 +108,10 @@ static const struct option options[] = {
 	{ "control", no_argument, NULL, OPT_CONTROL },
 	{ "websocket", no_argument, NULL, OPT_WEBSOCKET },
 	{ "while", required_argument, NULL, OPT_WHILE },
+	{ "tls", required_argument, NULL, OPT_TLS },
+	{ "groups", required_argument, NULL, OPT_GROUPS },
+	{ "server-name", required_argument, NULL, OPT_SERVER_NAME },
+	{ "resume", no_argument, NULL, OPT_RESUME },
 	{ "help", no_argument, NULL, 'h' },
 	{ NULL, 0, NULL, 0 },
 };
@@ -153,6 +168,15 @@ parse_ttl(const char *text, int64_t *out)
 	if (r == 0)
 		*out = (int64_t)value;
 	return r;
+}
+
+static int
+parse_version(const char *text, int *out)
+{
+	if (strcmp(text, "1.2") != 0 && strcmp(text, "1.3") != 0)
+		return refuse("neither 1.2 nor 1.3", text);
+	*out = text[2] == '2' ? 0x0303 : 0x0304;
+	return 0;
 }
 
 static int
@@ -214,6 +238,17 @@ parse_option(struct plan *plan, struct given *given, int option, const char *val
 		return 0;
 	case OPT_WHILE:
 		plan->command = value;
+		return 0;
+	case OPT_TLS:
+		return parse_version(value, &plan->wire.version);
+	case OPT_GROUPS:
+		plan->wire.groups = value;
+		return 0;
+	case OPT_SERVER_NAME:
+		plan->wire.name = value;
+		return 0;
+	case OPT_RESUME:
+		plan->wire.resumes = true;
 		return 0;
 	case 'h':
 		fputs(usage, stdout);
@@ -300,6 +335,8 @@ complete(struct plan *plan, const struct given *given, const char *url)
 
 	if (wrong)
 		return refuse(wrong, url);
+	if (!plan->wire.name && plan->url.named)
+		plan->wire.name = plan->url.host;
 	if (plan->websocket && (plan->new_connection || plan->length >= 0))
 		return refuse("neither --new-connection nor --length goes with it", "--websocket");
 	if (plan->command && plan->control)
@@ -328,6 +365,7 @@ plan_parse(struct plan *plan, int argc, char **argv)
 			       .timeout = 10,
 			       .status = 200,
 			       .length = -1,
+			       .wire.groups = "X25519:P-256",
 			       .seed = 1 };
 	mint_init(&plan->mint);
 	while ((option = getopt_long(argc, argv, "c:d:w:r:m:H:b:h", options, NULL)) >= 0) {

@@ -8,6 +8,7 @@
 #include "mint.h"
 #include "texts.h"
 #include "url.h"
+#include "wire.h"
 
 #include "lib/buf.h"
 
@@ -16,6 +17,7 @@
 
 struct plan {
 	struct url url;
+	struct wire_options wire;
 	const char *method;
 	struct texts paths, tokens;
 	struct mint mint;

@@ -81,6 +81,7 @@ KINDS = {
     "idle": text_too(single("kib", "Memory for each idle connection", " KiB")),
     "syscalls": text_too(single("calls", "System calls for each request")),
     "reload": text_too(single("failed", "Failed requests")),
+    "renew": text_too(None),
     "loris": text_too(single("attacked_p99_us", "p99 under attack", " us")),
 }
 

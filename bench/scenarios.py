@@ -20,6 +20,9 @@ class Scenario:
     new_connection: bool = False
     method: str = "GET"
     body: int = 0  # of each request
+    tls: str = ""  # of this version; "": plain
+    groups: str = "X25519:P-256"  # that the client offers, with a share of the first
+    resumed: bool = False  # new connections resume a session
     share: float = 0  # open loop at this share of what the reference does at most
     targets: dict = dataclasses.field(default_factory=dict)
 
@@ -54,6 +57,24 @@ class Loris(Scenario):
 
 
 @dataclasses.dataclass
+class Flood(Scenario):
+    """Others are served on their connections while new ones shake hands."""
+    handshakes: float = 2000  # in a second
+    others: int = 64
+    connections: int = 512
+    rate: float = 3000
+    pairs: int = 12  # of windows, without and with them
+
+
+@dataclasses.dataclass
+class Renew(Scenario):
+    """The certificate becomes another one each second; no request may fail."""
+    rate: float = 2000  # over kept connections
+    new_rate: float = 200  # over new ones
+    renewals: int = 60
+
+
+@dataclasses.dataclass
 class Freshness:
     name: str
     text: str
@@ -81,6 +102,27 @@ def gate_scenarios():
                        targets={"nginx-lua": 0.60, "haproxy": 0.75})
 
 
+def tls_scenarios():
+    """ECDSA with P-256, AES-128-GCM."""
+    def new(name, text, target, **other):
+        other = {"tls": "1.3", "new_connection": True, "targets": {"nginx": target} if target else {}} | other
+        return Scenario(name, f"a new connection for each request, {text}", **other)
+
+    yield Scenario("tls", "1 KiB answers over kept-alive connections, TLS 1.3", tls="1.3", targets={"nginx": 0.85})
+    yield Scenario("tls12", "the same, TLS 1.2", tls="1.2", targets={"nginx": 0.85})
+    yield Scenario("tls-64k", "64 KiB answers, TLS 1.3", path="/64k", length=65536, connections=16, tls="1.3",
+                   targets={"nginx": 0.95})
+    yield new("tls-full", "a whole handshake, TLS 1.3, X25519", 0.75)
+    yield new("tls-full-p256", "a whole handshake, TLS 1.3, P-256", 0.75, groups="P-256:X25519")
+    yield new("tls12-full", "a whole handshake, TLS 1.2, X25519", 0, tls="1.2")
+    yield new("tls-resumed", "a resumed session, TLS 1.3, X25519", 0.70, resumed=True)
+    yield new("tls-resumed-p256", "a resumed session, TLS 1.3, P-256", 0.70, groups="P-256:X25519", resumed=True)
+    yield new("tls12-resumed", "a resumed session, TLS 1.2", 0, tls="1.2", resumed=True)
+    yield Idle("tls-idle", "memory of idle TLS connections, user space", connections=2000, tls="1.3", target_kib=7)
+    yield Flood("tls-flood", "2 000 new TLS connections a second while others are served on theirs", tls="1.3")
+    yield Renew("tls-renew", "a new certificate each second under load", tls="1.3")
+
+
 PLAIN = {"nginx": 0.82, "haproxy": 0.87}
 LARGE = {"nginx": 0.95, "haproxy": 1.0}
 
@@ -102,6 +144,7 @@ SCENARIOS = {scenario.name: scenario for scenario in (
     *gate_scenarios(),
     Scenario("routes-100k", "100 000 routes in turn", path="/svc-{n}/v1/1k", routes=100000,
              targets={"nginx": 0.82, "haproxy": 0.78}),
+    *tls_scenarios(),
     Idle("idle", "memory of idle kept-alive connections, user space", connections=10000),
     Syscalls("syscalls", "system calls for each request"),
     Reload("reload", "3 reloads under load"),

@@ -6,8 +6,10 @@ import dataclasses
 import http.client
 import os
 import resource
+import ssl
 import time
 
+import certificates
 import peers
 import processes
 import tokens
@@ -50,8 +52,18 @@ def entries_of(scenario, chosen):
     return found, notes
 
 
-def ask(port, scenario, token, path=None):
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+def connect(setting):
+    """Not before it is used."""
+    where = ("127.0.0.1", setting.port)
+    if not setting.certificate:
+        return http.client.HTTPConnection(*where, timeout=10)
+    context = ssl.create_default_context(cafile=setting.certificate.authority)
+    context.minimum_version = context.maximum_version = getattr(ssl.TLSVersion, f"TLSv{setting.scenario.tls.replace('.', '_')}")
+    return http.client.HTTPSConnection(*where, timeout=10, context=context)
+
+
+def ask(setting, token, path=None):
+    scenario, port, connection = setting.scenario, setting.port, connect(setting)
     path = (path or scenario.path).replace("{n}", str(max(scenario.routes - 1, 0)))
     try:
         connection.putrequest(scenario.method, path, skip_host=True, skip_accept_encoding=True)
@@ -69,12 +81,12 @@ def ask(port, scenario, token, path=None):
 
 
 def check(entry):
-    scenario, keys, port = entry.setting.scenario, entry.setting.keys, entry.setting.port
+    scenario, keys = entry.setting.scenario, entry.setting.keys
     algorithm = scenario.gate or "HS256"
 
     def expect(what, token, status, path=None):
         try:
-            got, body = ask(port, scenario, token, path)
+            got, body = ask(entry.setting, token, path)
         except (OSError, http.client.HTTPException) as e:
             raise entry.process.failure(f"{what}: {e!r}") from e
         if got != status:
@@ -117,7 +129,7 @@ def wait_ready(entry):
     end = time.monotonic() + 60
     while time.monotonic() < end:
         with contextlib.suppress(OSError, http.client.HTTPException):
-            if ask(entry.setting.port, entry.setting.scenario, None)[0] != 503:
+            if ask(entry.setting, None)[0] != 503:
                 return
         time.sleep(0.05)
 
@@ -138,18 +150,24 @@ def start(entry, scenario, stage, stack, can_reload=False):
     responder = stack.enter_context(
         processes.Process([stage.tools["bench-responder"]], folder, name + "-responder", pipes=True))
     entry.setting = peers.Setting(folder, processes.free_port(), int(responder.line()), connections, need, scenario,
-                                  stage.keys, stage.tools, can_reload)
+                                  stage.keys, stage.tools, can_reload,
+                                  certificates.Certificate(os.path.join(folder, "tls")) if scenario.tls else None)
     if scenario.gate:
         stage.keys.prepare(scenario.gate)
     entry.process = stack.enter_context(
         processes.Process(entry.peer.start(entry.setting), folder, name, on=processes.cores()[0]))
     wait_ready(entry)
     check(entry)
-    entry.load_options = options_of_load(entry)
+    entry.load_options = options_of_load(entry, scenario)
 
 
-def options_of_load(entry, connections=0):
-    scenario, port = entry.setting.scenario, entry.setting.port
+def options_of_tls(scenario):
+    return ["--tls", scenario.tls, "--groups", scenario.groups, "--server-name", certificates.NAME,
+            *(["--resume"] if scenario.resumed else [])]
+
+
+def options_of_load(entry, scenario, connections=0):
+    port = entry.setting.port
     arguments, token = entry.setting.keys.load_options(scenario)
     arguments = [*arguments, "-c", str(connections or entry.setting.connections), "-m", scenario.method,
                  "--length", str(scenario.length)]
@@ -161,11 +179,14 @@ def options_of_load(entry, connections=0):
         arguments.append("--new-connection")
     if scenario.routes:
         arguments += ["--routes", str(scenario.routes)]
-    return [*arguments, f"http://127.0.0.1:{port}{scenario.path}"]
+    if scenario.tls:
+        arguments += options_of_tls(scenario)
+    return [*arguments, f"{'https' if scenario.tls else 'http'}://127.0.0.1:{port}{scenario.path}"]
 
 
-def attach(entry, stage, stack, connections=0):
-    """The load, with its connections open."""
-    options = options_of_load(entry, connections) if connections else entry.load_options
+def attach(entry, stage, stack, connections=0, **other):
+    """The load, with its connections open; what it has in `other` it does otherwise than the scenario says."""
+    scenario = dataclasses.replace(entry.setting.scenario, **other)
+    name = "-".join(["load", str(connections), *other])
     return stack.enter_context(processes.Load(
-        stage.tools["bench-load"], entry.setting.folder, f"load-{connections}", options))
+        stage.tools["bench-load"], entry.setting.folder, name, options_of_load(entry, scenario, connections)))

@@ -75,6 +75,14 @@ def loris(result):
     return render(lines)
 
 
+def renew(result):
+    lines = [["", "requests", "failed", "renewals", "late", "ms until shown", "p99 us kept", "new", "errors"]]
+    for row in result["rows"]:
+        lines.append([row["gateway"], *[str(row[name]) for name in ("requests", "failed", "renewals", "late")],
+                      *[cell(row[name], digits=0) for name in ("delay_ms", "kept_p99_us", "new_p99_us")], errors_of(row)])
+    return render(lines)
+
+
 def freshness(result):
     return (f"  {result['writes']} writes, {result['workers']} workers: median {result['median_ms']:.1f} ms, "
             f"p90 {result['p90_ms']:.1f} ms, longest {result['max_ms']:.1f} ms\n")
@@ -87,7 +95,7 @@ def push(result):
     return render(lines)
 
 
-KINDS = {"rounds": rounds, "idle": idle, "syscalls": syscalls, "reload": reload, "loris": loris,
+KINDS = {"rounds": rounds, "idle": idle, "syscalls": syscalls, "reload": reload, "loris": loris, "renew": renew,
          "freshness": freshness, "push": push}
 
 
@@ -140,6 +148,7 @@ def line(result):
                                   f"{row['during_p99_us']:.0f} during",
             "push": lambda row: "; ".join(f"{r['via']}, {r['routes']} routes: median {r['median_ms']:.1f} ms, p99 {r['p99_ms']:.1f}"
                                           for r in result["rows"]),
+            "renew": lambda row: f"{row['failed']} of {row['requests']} failed; {row['renewals']} renewals, {row['late']} late",
             "loris": lambda row: f"p99 {row['control_p99_us']:.0f} us without, {row['attacked_p99_us']:.0f} with; "
                                  f"{row['failed']} failed",
         }.get(result["kind"])

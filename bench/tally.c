@@ -1,8 +1,10 @@
 #include "tally.h"
 
 static const char *const result_names[CLIENT_RESULTS] = {
-	[CLIENT_CONNECT] = "connect", [CLIENT_RESET] = "reset",   [CLIENT_TIMEOUT] = "timeout",
-	[CLIENT_STATUS] = "status",   [CLIENT_LENGTH] = "length", [CLIENT_MALFORMED] = "malformed",
+	[CLIENT_CONNECT] = "connect",   [CLIENT_TLS] = "tls",
+	[CLIENT_WHOLE] = "not_resumed", [CLIENT_RESET] = "reset",
+	[CLIENT_TIMEOUT] = "timeout",   [CLIENT_STATUS] = "status",
+	[CLIENT_LENGTH] = "length",     [CLIENT_MALFORMED] = "malformed",
 	[CLIENT_GONE] = "closed",
 };
 

@@ -1,13 +1,14 @@
 #include "url.h"
 
+#include <arpa/inet.h>
 #include <netdb.h>
 #include <stdio.h>
 
 static const char *
-look_up(struct url *u, const char *host, const char *port)
+look_up(struct url *u, const char *port)
 {
 	struct addrinfo hints = { .ai_socktype = SOCK_STREAM }, *found = NULL;
-	int r = getaddrinfo(host, port, &hints, &found);
+	int r = getaddrinfo(u->host, port, &hints, &found);
 
 	if (r != 0)
 		return gai_strerror(r);
@@ -17,19 +18,40 @@ look_up(struct url *u, const char *host, const char *port)
 	return NULL;
 }
 
+/* Cuts it off. */
+static bool
+url_scheme(struct url *u, struct slice *rest)
+{
+	static const struct scheme {
+		const char *text;
+		bool tls;
+	} schemes[] = {
+		{ "http://", false }, { "ws://", false }, { "https://", true }, { "wss://", true }
+	};
+
+	for (size_t i = 0; i < sizeof schemes / sizeof schemes[0]; i++) {
+		struct slice text = slice_of(schemes[i].text);
+
+		if (!slice_starts(*rest, text))
+			continue;
+		*rest = slice_make(rest->p + text.n, rest->n - text.n);
+		u->tls = schemes[i].tls;
+		return true;
+	}
+	return false;
+}
+
 const char *
 url_parse(struct url *u, const char *text)
 {
 	struct slice rest = slice_of(text), host;
-	char name[256], port[8] = "80";
+	unsigned char binary[16];
+	char port[8];
 	const char *colon;
 
-	if (slice_starts(rest, SLICE("http://")))
-		rest = slice_make(rest.p + 7, rest.n - 7);
-	else if (slice_starts(rest, SLICE("ws://")))
-		rest = slice_make(rest.p + 5, rest.n - 5);
-	else
-		return "only http:// and ws:// URLs";
+	if (!url_scheme(u, &rest))
+		return "only http://, https://, ws:// and wss:// URLs";
+	strcpy(port, u->tls ? "443" : "80");
 	u->authority = slice_cut(rest, '/', &u->path);
 	u->path = u->path.p ? slice_make(u->path.p - 1, u->path.n + 1) : SLICE("/");
 	host = u->authority;
@@ -41,8 +63,10 @@ url_parse(struct url *u, const char *text)
 	}
 	if (host.n > 1 && host.p[0] == '[' && host.p[host.n - 1] == ']')
 		host = slice_make(host.p + 1, host.n - 2);
-	if (host.n == 0 || host.n >= sizeof name)
+	if (host.n == 0 || host.n >= sizeof u->host)
 		return "no host in the URL";
-	snprintf(name, sizeof name, "%.*s", (int)host.n, host.p);
-	return look_up(u, name, port);
+	snprintf(u->host, sizeof u->host, "%.*s", (int)host.n, host.p);
+	u->named =
+	    inet_pton(AF_INET, u->host, binary) != 1 && inet_pton(AF_INET6, u->host, binary) != 1;
+	return look_up(u, port);
 }

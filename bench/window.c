@@ -18,6 +18,8 @@
 int
 load_init(struct load *load, struct plan *plan)
 {
+	int r;
+
 	load->plan = plan;
 	load->random = plan->seed;
 	list_init(&load->idle);
@@ -25,9 +27,12 @@ load_init(struct load *load, struct plan *plan)
 	load->epoll = epoll_create1(EPOLL_CLOEXEC);
 	if (load->epoll < 0)
 		return -errno;
+	r = wires_init(&load->wires, &plan->url, &plan->wire, load->epoll);
+	if (r < 0)
+		return r;
 	load->clients = xcalloc(plan->connections, sizeof *load->clients);
 	for (size_t i = 0; i < plan->connections; i++) {
-		client_init(&load->clients[i], plan, load->epoll);
+		client_init(&load->clients[i], plan, &load->wires);
 		list_push(&load->idle, &load->clients[i].link);
 	}
 	return 0;
@@ -38,6 +43,7 @@ load_deinit(struct load *load)
 {
 	for (size_t i = 0; load->clients && i < load->plan->connections; i++)
 		client_deinit(&load->clients[i]);
+	wires_deinit(&load->wires);
 	if (load->epoll >= 0)
 		close(load->epoll);
 	free(load->clients);
@@ -263,6 +269,7 @@ window_begin(struct load *load, double seconds, double rate, bool command, uint6
 	load->command = (struct command){ .phase = COMMAND_BEFORE };
 	load->command_due = command ? now + (load->end - now) / 3 : 0;
 	tally_begin(&load->total, now);
+	load->wires.handshakes = load->wires.resumed = 0;
 	for (unsigned i = 0; i < COMMAND_PHASES; i++)
 		tally_begin(&load->phases[i], now);
 	load_wake(load, &load->resting, now);

@@ -16,6 +16,7 @@
 struct load {
 	struct plan *plan;
 	int epoll;
+	struct wires wires;
 	struct client *clients;
 	struct list idle, resting; /* ready ones: to be used at once, after the next tick */
 	struct due_queue due;
@@ -30,7 +31,7 @@ struct load {
 	char scratch[256 * 1024];
 };
 
-/* 0, or a negative errno. The plan must outlive it. */
+/* 0, or a negative errno; -EINVAL: OpenSSL has no such groups. The plan must outlive it. */
 int load_init(struct load *load, struct plan *plan) __attribute__((warn_unused_result));
 void load_deinit(struct load *load);
 /* Opens all connections ahead, a few at a time. */
