@@ -26,12 +26,21 @@ void tls_certificate_unref(struct tls_certificate *c);
 void tls_certificate_dates(const struct tls_certificate *c, time_t *not_before, time_t *not_after);
 bool tls_certificate_fits(const struct tls_certificate *c,
 			  struct slice name); /* RFC 9525 section 6.3 */
+/* Each DNS name of the own certificate, as it is written there: "*.x" too, and what is no name. */
+void tls_certificate_names(const struct tls_certificate *c,
+			   void (*each)(void *arg, struct slice name), void *arg);
+bool tls_certificate_is_ecdsa(const struct tls_certificate *c); /* else RSA */
+/* What clients would miss in the chain, or NULL: the order (RFC 5246 section 7.4.2), or the
+ * certificates behind the own one. */
+const char *tls_certificate_chain_fault(const struct tls_certificate *c);
 
 /* Roots in PEM, and revocation lists (may be empty). A file of roots may hold some that cannot be
  * read: they are left out and counted, unless none is left. */
 struct tls_trust;
 struct tls_trust *tls_trust_new(struct slice roots, struct slice revoked, unsigned *left_out,
 				const char **why) __attribute__((warn_unused_result));
+/* When the first of the revocation lists is no longer valid; 0: there is none. */
+time_t tls_trust_revoked_until(const struct tls_trust *t);
 struct tls_trust *tls_trust_ref(struct tls_trust *t);
 void tls_trust_unref(struct tls_trust *t);
 

@@ -34,17 +34,34 @@ wipe_free(unsigned char *copy, size_t n)
 	free(copy);
 }
 
+/* mbedTLS stops, content, where the text ends within a certificate. */
+static bool
+is_whole(const mbedtls_x509_crt *chain, const char *text)
+{
+	static const char begin[] = "-----BEGIN CERTIFICATE-----";
+	size_t begun = 0, read = 0;
+
+	while ((text = strstr(text, begin)) != NULL) {
+		text += sizeof begin - 1;
+		begun++;
+	}
+	for (; chain && chain->raw.p; chain = chain->next)
+		read++;
+	return begun == read;
+}
+
 /* Only whole chains: what is in no PEM is left to nobody's guess. */
 static const char *
 chain_read(mbedtls_x509_crt *chain, struct slice pem)
 {
 	unsigned char *text = with_nul(pem);
 	int r = mbedtls_x509_crt_parse(chain, text, pem.n + 1);
+	bool whole = is_whole(chain, (const char *)text);
 
 	free(text);
-	if (r > 0)
-		return "a certificate of the chain cannot be read";
-	return r < 0 ? "it is no certificate in PEM" : NULL;
+	if (r < 0)
+		return "it is no certificate in PEM";
+	return r > 0 || !whole ? "a certificate of the chain cannot be read" : NULL;
 }
 
 static const char *
@@ -111,8 +128,8 @@ tls_certificate_unref(struct tls_certificate *c)
 	free(c);
 }
 
-static time_t
-seconds_of(const mbedtls_x509_time *t)
+time_t
+tls_seconds_of(const mbedtls_x509_time *t)
 {
 	struct tm tm = {
 		.tm_year = t->year - 1900,
@@ -129,8 +146,8 @@ seconds_of(const mbedtls_x509_time *t)
 void
 tls_certificate_dates(const struct tls_certificate *c, time_t *not_before, time_t *not_after)
 {
-	*not_before = seconds_of(&c->chain.valid_from);
-	*not_after = seconds_of(&c->chain.valid_to);
+	*not_before = tls_seconds_of(&c->chain.valid_from);
+	*not_after = tls_seconds_of(&c->chain.valid_to);
 }
 
 /* "*.example.org" stands for one label. */

@@ -79,6 +79,8 @@ int tls_ticket_seal(void *context, const mbedtls_ssl_session *session, unsigned 
 		    const unsigned char *end, size_t *n, uint32_t *lifetime);
 int tls_ticket_open(void *context, mbedtls_ssl_session *session, unsigned char *ticket, size_t n);
 
+time_t tls_seconds_of(const mbedtls_x509_time *t);
+
 /* Of tls_pick.c. */
 void tls_choice_forget(struct tls_choice *choice);
 /* Asked when a ticket was opened: may the handshake resume from it? */

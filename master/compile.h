@@ -9,6 +9,9 @@
 #include "resolve.h"
 #include "shm/table.h"
 
+struct certificates;
+struct tickets;
+
 struct compile_route { /* what became of one route, for `yett routes` */
 	const char *id, *host, *path, *upstream;
 	bool exact;
@@ -43,7 +46,10 @@ int compile_rules(const struct config *c, const struct rules *rules, bool rules_
 int compile_endpoints(const struct config *c, const struct directory *d, const struct resolver *r,
 		      struct slice sticky_key, uint64_t generation, struct segment **out,
 		      struct buf *warnings) __attribute__((warn_unused_result));
-int compile_keys(const struct config *c, uint64_t generation, struct segment **out)
+/* `files`: of the configuration, as they were last read. Which certificate of several comes first
+ * is by the time, too: one that has expired serves where there is no other. */
+int compile_keys(const struct config *c, const struct certificates *files,
+		 const struct tickets *tickets, uint64_t generation, struct segment **out)
     __attribute__((warn_unused_result));
 /* For who shows it; a push does not wait for it. */
 void compile_report_sort(struct compile_report *r);

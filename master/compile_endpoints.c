@@ -1,5 +1,5 @@
 /*
- * The two small segments: upstreams with their addresses, and what verifies tokens.
+ * The segment of upstreams, with their addresses.
  */
 
 #include "compile.h"
@@ -7,7 +7,6 @@
 #include "compile_balance.h"
 #include "own.h"
 
-#include "lib/jwt.h"
 #include "lib/xalloc.h"
 
 #include <stdlib.h>
@@ -134,39 +133,5 @@ compile_endpoints(const struct config *c, const struct directory *d, const struc
 	seg_builder_deinit(&s.b);
 	own_free(own);
 	free(by_index);
-	return result;
-}
-
-/* ---- keys ---- */
-
-static void
-add_key(struct seg_builder *b, const struct config_secret *key, uint32_t kind)
-{
-	struct table_key_material material = {
-		.issuer = 0,
-		.kind = kind,
-		.kid = seg_builder_string(b, SLICE("")),
-		.bytes = seg_builder_string(b, slice_make(key->bytes, key->n)),
-	};
-
-	seg_builder_add(b, KEYS_KEYS, &material, sizeof material);
-}
-
-int
-compile_keys(const struct config *c, uint64_t generation, struct segment **out)
-{
-	const struct config_gate *g = &c->gate;
-	struct seg_builder b;
-	int result;
-
-	seg_builder_init(&b);
-	/* At once, so that growing leaves no copy of the secret behind. */
-	buf_reserve(&b.sections[KEYS_STRINGS], g->secret.n + g->public_key.n + 64);
-	if (g->secret.bytes && g->secret.n > 0 && (g->algorithms & JWT_ALGS_SECRET))
-		add_key(&b, &g->secret, KEY_SECRET);
-	if (g->public_key.bytes && (g->algorithms & JWT_ALGS_PUBLIC))
-		add_key(&b, &g->public_key, KEY_PUBLIC);
-	result = seg_builder_finish(&b, SEGMENT_KEYS, generation, out);
-	seg_builder_deinit(&b);
 	return result;
 }

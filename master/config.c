@@ -1,5 +1,6 @@
 #include "config.h"
 
+#include "certificates.h"
 #include "config_check.h"
 #include "file.h"
 
@@ -50,7 +51,8 @@ read_document(const char *file, struct document *d, mode_t *mode, struct buf *re
 }
 
 static int
-fill(struct config *c, const char *file, const struct document *d, mode_t mode, struct buf *report)
+fill(struct config *c, const char *file, const struct document *d, mode_t mode,
+     const struct certificates *held, struct buf *report)
 {
 	struct buf BUF_CLEAN path = { 0 };
 	char *folder = folder_of(file);
@@ -61,6 +63,7 @@ fill(struct config *c, const char *file, const struct document *d, mode_t mode, 
 		.file = arena_string(&c->arena, slice_of(file)),
 		.mode = mode,
 		.root = d->root,
+		.held = held,
 	};
 	size_t errors;
 
@@ -79,6 +82,13 @@ fill(struct config *c, const char *file, const struct document *d, mode_t mode, 
 int
 config_load(const char *file, struct config **out, struct buf *report)
 {
+	return config_load_over(file, NULL, out, report);
+}
+
+int
+config_load_over(const char *file, const struct certificates *held, struct config **out,
+		 struct buf *report)
+{
 	static uint64_t serial;
 	struct config *c;
 	struct document d;
@@ -88,7 +98,7 @@ config_load(const char *file, struct config **out, struct buf *report)
 	if (r == 0) {
 		c = xcalloc(1, sizeof *c);
 		c->serial = ++serial;
-		r = fill(c, file, &d, mode, report);
+		r = fill(c, file, &d, mode, held, report);
 		if (r == 0)
 			*out = c;
 		else
@@ -118,6 +128,7 @@ config_free(struct config *c)
 	wipe(&c->sticky_secret);
 	for (size_t i = 0; i < c->api.tokens_count; i++)
 		wipe(&c->api.tokens[i].secret);
+	certificates_free(c->tls.loaded);
 	arena = c->arena;
 	free(c);
 	arena_deinit(&arena);

@@ -38,7 +38,49 @@ struct config_address {   /* "host:port", ":port", "[v6]:port", "unix:/path" */
 struct config_listener {
 	struct config_address address;
 	bool proxy_protocol;
+	bool tls;
 	struct config_place place;
+};
+
+struct config_certificate { /* a chain with its key, or a folder of them; what is not given is NULL
+			     */
+	const char *file;
+	const char *key, *key_credential; /* neither: it stands in the same file */
+	const char *directory;
+	const char *key_path; /* of either; found out when the file is read */
+	struct config_place place;
+};
+
+enum clients_verify { CLIENTS_NONE, CLIENTS_OPTIONAL, CLIENTS_REQUIRED };
+
+struct config_clients { /* whose certificates are asked for */
+	uint32_t verify;
+	const char *ca, *crl; /* NULL: not given */
+};
+
+struct config_tls_host {
+	const char *host; /* in lower case, or "*.example.org" */
+	struct config_clients clients;
+	struct config_place place;
+};
+
+struct certificates;
+
+struct config_tls { /* of the listeners */
+	struct config_certificate *certificates;
+	size_t certificates_count;
+	const char *default_certificate; /* a name; "": that of the first */
+	bool strict_sni;
+	uint32_t min_version, max_version; /* enum tls_version */
+	const char **suites, **groups;
+	size_t suites_count, groups_count;
+	bool tickets;
+	uint32_t ticket_lifetime_s;
+	struct config_clients clients;
+	int clients_line;
+	struct config_tls_host *hosts;
+	size_t hosts_count;
+	struct certificates *loaded; /* what the files say; the master takes it over */
 };
 
 struct config_secret { /* from the file, a file, an environment variable, or systemd's credentials
@@ -284,6 +326,7 @@ struct config {
 	enum profile profile;
 	struct config_listener *listeners;
 	size_t listeners_count;
+	struct config_tls tls;
 	struct config_address admin_socket; /* Unix; default <run_dir>/admin.sock */
 	struct config_address admin_listen; /* optional TCP, read-only; text NULL = none */
 	struct config_admin_user *admin_users;
@@ -340,6 +383,9 @@ struct config {
  * gets warnings, in the same form with "warning: " behind the key. Resolves no name. */
 int config_load(const char *file, struct config **out, struct buf *report)
     __attribute__((warn_unused_result));
+/* The same of a gateway that runs with certificates: what it may not read any more goes on. */
+int config_load_over(const char *file, const struct certificates *held, struct config **out,
+		     struct buf *report) __attribute__((warn_unused_result));
 void config_free(struct config *c);
 /* Settings that a reload cannot change (listeners, admin, workers, run_dir, state_dir, user):
  * appends one line per difference. Returns how many. */

@@ -419,6 +419,7 @@ config_check(struct config_reader *r)
 	check_listeners(r);
 	config_check_admin(r);
 	check_user(r);
+	config_check_tls(r);
 	check_gate(r);
 	check_claims(r);
 	read_pages(r);

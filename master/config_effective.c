@@ -180,6 +180,26 @@ config_effective(const struct config *c, bool json, struct buf *out)
 		buf_adds(out, SLICE("\n  ]\n}\n"));
 }
 
+/* A child: the value that may stand alone for it, and what differs from the defaults. */
+static void
+write_child(const struct setting *list, const void *child, struct buf *out)
+{
+	struct buf BUF_CLEAN prefix = { 0 };
+	const struct setting *s = NULL, *alone = setting_find(slice_of(list->children->alone));
+
+	buf_addf(&prefix, "%s[]", list->path);
+	value_format(alone, child, false, out);
+	while ((s = setting_next(buf_slice(&prefix), s))) {
+		struct buf BUF_CLEAN value = { 0 };
+
+		if (s == alone)
+			continue;
+		value_format(s, child, false, &value);
+		if (!s->initial || !slice_eq(buf_slice(&value), slice_of(s->initial)))
+			buf_addf(out, " with %s: %.*s", s->path + prefix.n + 1, SLICE_F(value));
+	}
+}
+
 /* One setting with all its children as text, for comparing. */
 static void
 write_setting(const struct config *c, const struct setting *s, struct buf *out)
@@ -196,7 +216,7 @@ write_setting(const struct config *c, const struct setting *s, struct buf *out)
 	buf_addc(out, '[');
 	for (size_t i = 0; i < count; i++, child += s->children->size) {
 		buf_addf(out, "%s", i > 0 ? ", " : "");
-		value_format(setting_find(slice_of(s->children->alone)), child, false, out);
+		write_child(s, child, out);
 	}
 	buf_addc(out, ']');
 }

@@ -19,9 +19,10 @@ struct config_reader {
 	struct config *c;
 	struct value_env env;
 	struct mistakes mistakes;
-	const char *file; /* as the operator named it */
-	mode_t mode;      /* of that file */
-	bool rule;        /* an entry of a store is read (config_rule.c), and not the file */
+	const char *file;                /* as the operator named it */
+	mode_t mode;                     /* of that file */
+	const struct certificates *held; /* by the gateway that runs; NULL: none does */
+	bool rule; /* an entry of a store is read (config_rule.c), and not the file */
 	const struct node *root;
 	struct buf key,
 	    pattern; /* path of what is being read, as it stands in the file and in the table */

@@ -1,8 +1,15 @@
 #include "file.h"
 
+#include "lib/clock.h"
+
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
+#include <pwd.h>
+#include <sys/wait.h>
 #include <unistd.h>
+
+#define STAMP_AGE 2 /* seconds; coarser clocks of file systems are rare */
 
 static int
 check(int fd, size_t max, struct stat *st)
@@ -56,6 +63,64 @@ file_read(const char *path, size_t max, struct buf *out, struct stat *st)
 	}
 	close(fd);
 	return r;
+}
+
+struct file_stamp
+file_stamp(const char *path)
+{
+	struct file_stamp stamp = { 0 };
+	struct stat st;
+
+	if (stat(path, &st) < 0 || st.st_ctim.tv_sec + STAMP_AGE > clock_wall())
+		return stamp;
+	stamp.changed = st.st_ctim;
+	stamp.written = st.st_mtim;
+	stamp.device = st.st_dev;
+	stamp.number = st.st_ino;
+	stamp.size = st.st_size;
+	return stamp;
+}
+
+static bool
+same_time(struct timespec a, struct timespec b)
+{
+	return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec;
+}
+
+bool
+file_stamp_same(const struct file_stamp *a, const struct file_stamp *b)
+{
+	return a->number != 0 && a->number == b->number && a->device == b->device &&
+	       a->size == b->size && same_time(a->changed, b->changed) &&
+	       same_time(a->written, b->written);
+}
+
+static int
+open_as(const char *path, const struct passwd *user)
+{
+	if (initgroups(user->pw_name, user->pw_gid) < 0 || setgid(user->pw_gid) < 0 ||
+	    setuid(user->pw_uid) < 0)
+		return 1;
+	return open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY) < 0;
+}
+
+bool
+file_readable_by(const char *path, const char *user)
+{
+	const struct passwd *entry = getpwnam(user);
+	int status = 1;
+	pid_t child;
+
+	if (!entry)
+		return false;
+	child = fork();
+	if (child == 0)
+		_exit(open_as(path, entry));
+	if (child < 0)
+		return true; /* it will be seen when it is read */
+	while (waitpid(child, &status, 0) < 0 && errno == EINTR)
+		;
+	return WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 
 const char *

@@ -356,6 +356,7 @@ listeners_open(struct listeners *l, const struct config *c, struct inherited *in
 	for (size_t i = 0; i < c->listeners_count && r == 0; i++) {
 		r = open_one(&o, LISTENER_HTTP, &c->listeners[i].address, c->workers);
 		l->all[i].proxy = c->listeners[i].proxy_protocol;
+		l->all[i].tls = c->listeners[i].tls;
 	}
 	if (r == 0)
 		r = open_one(&o, LISTENER_ADMIN, &c->admin_socket, 1);

@@ -24,8 +24,9 @@ struct listener {
 	uint16_t port; /* 0 for a Unix socket */
 	bool shared;   /* fds[0] serves all */
 	bool proxy;    /* proxy_protocol */
-	char *text;    /* for messages */
-	int *fds;      /* by slot */
+	bool tls;
+	char *text; /* for messages */
+	int *fds;   /* by slot */
 	uint32_t fds_count;
 	char *path; /* of a Unix socket; dev and ino: the file that we made, 0: none is ours yet */
 	dev_t dev;

@@ -3,6 +3,7 @@
 #include "access.h"
 #include "api.h"
 #include "reload.h"
+#include "renewal.h"
 
 #include "lib/clock.h"
 #include "lib/log.h"
@@ -264,6 +265,7 @@ on_tick(uv_timer_t *timer)
 	takeover_tick(&m->takeover, m->page, now);
 	end_settle(m);
 	ejector_tick(m->ejector, now);
+	renewal_tick(m);
 	publish_tick(m);
 	revisions_tick(m, now);
 	saver_tick(m, now);

@@ -6,6 +6,7 @@
  * runs.
  */
 
+#include "certificates.h"
 #include "config.h"
 #include "eject.h"
 #include "explain.h"
@@ -24,6 +25,7 @@
 #include "supervise.h"
 #include "systemd.h"
 #include "takeover.h"
+#include "tickets.h"
 #include "workdir.h"
 
 #define MASTER_SIGNALS 4
@@ -66,7 +68,9 @@ struct master {
 	struct prober *prober;
 	struct ejector *ejector;
 	struct publisher publisher;
-	struct sticky_key sticky_key; /* where the configuration has none */
+	struct sticky_key sticky_key;      /* where the configuration has none */
+	struct certificates *certificates; /* as they were last read */
+	struct tickets tickets;
 	struct explainer explainer;
 	struct saver saver;
 

@@ -239,7 +239,8 @@ product_make(struct master *m, const struct config *c, struct directory *d, unsi
 		r = compile_endpoints(c, d, m->resolver, publish_sticky_key(m, c), p->generation,
 				      &out->segments[SEGMENT_ENDPOINTS], &out->warnings);
 	if (r == 0 && parts & PUBLISH_KEYS)
-		r = compile_keys(c, p->generation, &out->segments[SEGMENT_KEYS]);
+		r = compile_keys(c, c == m->config ? m->certificates : c->tls.loaded, &m->tickets,
+				 p->generation, &out->segments[SEGMENT_KEYS]);
 	return r;
 }
 

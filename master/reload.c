@@ -3,6 +3,7 @@
 #include "access.h"
 #include "access_sink.h"
 #include "master.h"
+#include "renewal.h"
 
 #include "lib/clock.h"
 #include "lib/log.h"
@@ -35,7 +36,7 @@ master_configure_workers(struct master *m)
 static int
 prepare(struct master *m, struct config **next, int *access_log, struct buf *report)
 {
-	int r = config_load(m->config->file, next, report);
+	int r = config_load_over(m->config->file, m->certificates, next, report);
 
 	if (r != 0) {
 		*next = NULL;
@@ -59,6 +60,7 @@ swap(struct master *m, struct config *next, int access_log)
 	log_set_level((enum log_level)next->log_level);
 	if (resolver_servers(m->resolver, next->dns_servers) < 0)
 		log_warn("dns error=\"the new servers are not usable\"");
+	renewal_reconfigured(m);
 	store_reconfigured(m, before->redis.configured);
 	publish_reconfigured(m);
 	master_configure_workers(m);

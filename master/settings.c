@@ -3,6 +3,7 @@
 #include "lib/jwt.h"
 #include "lib/log.h"
 #include "lib/proxy_protocol.h"
+#include "lib/tls.h"
 #include "shm/call.h"
 #include "shm/table.h"
 
@@ -117,6 +118,11 @@ static const struct setting_word levels[] = {
 static const struct setting_word roles[] = {
 	{ "read", ACCESS_READ }, { "write", ACCESS_WRITE }, { "operate", ACCESS_OPERATE }, { 0 }
 };
+static const struct setting_word tls_versions[] = { { "1.2", TLS_1_2 }, { "1.3", TLS_1_3 }, { 0 } };
+static const struct setting_word verifying[] = { { "none", CLIENTS_NONE },
+						 { "optional", CLIENTS_OPTIONAL },
+						 { "required", CLIENTS_REQUIRED },
+						 { 0 } };
 static const struct setting_word no_limit[] = { { "unlimited", UINT32_MAX }, { 0 } };
 static const struct setting_word automatic[] = { { "auto", 0 }, { 0 } };
 static const struct setting_word off[] = { { "off", 0 }, { 0 } };
@@ -125,6 +131,16 @@ static const struct setting_children listener_children = {
 	sizeof(struct config_listener),
 	offsetof(struct config_listener, place),
 	"listeners[].address",
+};
+static const struct setting_children certificate_children = {
+	sizeof(struct config_certificate),
+	offsetof(struct config_certificate, place),
+	"tls.certificates[].certificate",
+};
+static const struct setting_children tls_host_children = {
+	sizeof(struct config_tls_host),
+	offsetof(struct config_tls_host, place),
+	NULL,
 };
 static const struct setting_children user_children = {
 	sizeof(struct config_admin_user),
@@ -243,6 +259,92 @@ const struct setting settings[] = {
 	  .text = "Each connection begins with a header of the PROXY protocol (version 1 or 2), "
 		  "which names the client; only peers in trusted_proxies may connect.",
 	  .example = "true" },
+	{ "listeners[].tls", SETTING_BOOL, AT(config_listener, tls), .initial = "false",
+	  .text = "Clients of this listener speak TLS, with the certificates of tls.certificates.",
+	  .example = "true" },
+
+	{ "tls.certificates", SETTING_LIST, ALL(config, tls.certificates), .initial = "[]",
+	  .children = &certificate_children,
+	  .text = "Certificates of the TLS listeners; of several that have the name a client asks "
+		  "for, one with an ECDSA key comes before one with an RSA key, then the earlier "
+		  "one.",
+	  .example = "[{directory: /etc/yett/tls.d}]" },
+	{ "tls.certificates[].certificate", SETTING_FILE, AT(config_certificate, file), .min = 1,
+	  .max = 4000, .shown = "none",
+	  .text = "File of a chain in PEM, the own certificate first; a lone text in the list is "
+		  "this setting.",
+	  .example = "/etc/yett/tls/example.pem" },
+	{ "tls.certificates[].key", SETTING_FILE, AT(config_certificate, key), .min = 1,
+	  .max = 4000, .shown = "it stands in the file of the chain",
+	  .text = "File of the key in PEM, without a password.",
+	  .example = "/etc/yett/tls/example.key" },
+	{ "tls.certificates[].key_credential", SETTING_NAME, AT(config_certificate, key_credential),
+	  .min = 1, .max = 255, .shown = "none",
+	  .text = "Name of the key among the credentials that systemd gives (LoadCredential=).",
+	  .example = "example-key" },
+	{ "tls.certificates[].directory", SETTING_FILE, AT(config_certificate, directory), .min = 1,
+	  .max = 4000, .shown = "none",
+	  .text = "A folder instead of one file: NAME.crt or NAME.pem with NAME.key, or both in "
+		  "NAME.pem; what comes into it is served, what goes is not.",
+	  .example = "/etc/yett/tls.d" },
+	{ "tls.default_certificate", SETTING_NAME, AT(config, tls.default_certificate),
+	  .initial = "", .shown = "that of the first certificate", .max = 253,
+	  .text = "A name: its certificates serve who asks for none, or for one that is not known.",
+	  .example = "www.example.org" },
+	{ "tls.strict_sni", SETTING_BOOL, AT(config, tls.strict_sni), .initial = "false",
+	  .text = "Refuse the handshake of who asks for a name that no certificate has.",
+	  .example = "true" },
+	{ "tls.min_version", SETTING_WORD, AT(config, tls.min_version), .initial = "1.2",
+	  .words = tls_versions, .text = "The oldest version of TLS that is spoken.",
+	  .example = "\"1.3\"" },
+	{ "tls.max_version", SETTING_WORD, AT(config, tls.max_version), .initial = "1.3",
+	  .words = tls_versions, .text = "The newest one.", .example = "\"1.2\"" },
+	{ "tls.suites", SETTING_STRINGS, ALL(config, tls.suites), .initial = "[]",
+	  .shown = "AES-128-GCM, AES-256-GCM, ChaCha20-Poly1305, with forward secrecy", .max = 64,
+	  .text = "Cipher suites by IANA's names, the preferred first.",
+	  .example = "[TLS_AES_128_GCM_SHA256, TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256]" },
+	{ "tls.groups", SETTING_STRINGS, ALL(config, tls.groups), .initial = "[]",
+	  .shown = "secp256r1, x25519, secp384r1", .max = 64,
+	  .text = "Groups of the key exchange by IANA's names, the preferred first.",
+	  .example = "[x25519]" },
+	{ "tls.tickets", SETTING_BOOL, AT(config, tls.tickets), .initial = "true",
+	  .text = "Let clients resume their sessions, with whichever worker they come to.",
+	  .example = "false" },
+	{ "tls.ticket_lifetime", SETTING_SECONDS, AT(config, tls.ticket_lifetime_s),
+	  .initial = "24h", .min = 3 * SECOND, .max = 7 * DAY,
+	  .text = "How long a session can be resumed; the keys that seal tickets change each third "
+		  "of it.",
+	  .example = "1h" },
+	{ "tls.clients.verify", SETTING_WORD, AT(config, tls.clients.verify), .initial = "none",
+	  .words = verifying,
+	  .text = "Whether clients are asked for a certificate; with optional, who has no good one "
+		  "comes in without.",
+	  .example = "required" },
+	{ "tls.clients.ca", SETTING_FILE, AT(config, tls.clients.ca), .min = 1, .max = 4000,
+	  .shown = "none", .text = "File of the roots that sign certificates of clients, in PEM.",
+	  .example = "/etc/yett/clients.pem" },
+	{ "tls.clients.crl", SETTING_FILE, AT(config, tls.clients.crl), .min = 1, .max = 4000,
+	  .shown = "none",
+	  .text = "File of their revocation lists, in PEM; once one has expired, no certificate of "
+		  "its root is good.",
+	  .example = "/etc/yett/clients.crl" },
+	{ "tls.hosts", SETTING_LIST, ALL(config, tls.hosts), .initial = "[]",
+	  .children = &tls_host_children,
+	  .text = "What differs for single hosts; of several that match, the longest counts.",
+	  .example = "[{host: internal.example.org, clients: {verify: required, ca: "
+		     "/etc/yett/internal.pem}}]" },
+	{ "tls.hosts[].host", SETTING_HOST, AT(config_tls_host, host), .required = true,
+	  .text = "The host: a name, or *.example.org for all below it.",
+	  .example = "\"*.internal.example.org\"" },
+	{ "tls.hosts[].clients.verify", SETTING_WORD, AT(config_tls_host, clients.verify),
+	  .inherit = "tls.clients.verify", .words = verifying, .text = "The same for this host.",
+	  .example = "required" },
+	{ "tls.hosts[].clients.ca", SETTING_FILE, AT(config_tls_host, clients.ca), .min = 1,
+	  .max = 4000, .inherit = "tls.clients.ca", .text = "The same for this host.",
+	  .example = "/etc/yett/internal.pem" },
+	{ "tls.hosts[].clients.crl", SETTING_FILE, AT(config_tls_host, clients.crl), .min = 1,
+	  .max = 4000, .inherit = "tls.clients.crl", .text = "The same for this host.",
+	  .example = "/etc/yett/internal.crl" },
 	{ "admin.socket", SETTING_SOCKET, AT(config, admin_socket),
 	  .shown = "admin.sock in run_dir", .restart = true,
 	  .text = "Unix socket of the management API, which the yett commands talk to.",

@@ -112,7 +112,7 @@ slot_send_listener(struct slot *to, const struct listener *l, uint32_t owner)
 		.slot = owner,
 		.kind = l->kind,
 		.port = l->port,
-		.flags = l->proxy ? LISTENER_PROXY : 0,
+		.flags = (uint16_t)((l->proxy ? LISTENER_PROXY : 0) | (l->tls ? LISTENER_TLS : 0)),
 	};
 	int fd = listener_fd(l, owner);
 

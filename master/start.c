@@ -6,6 +6,7 @@
 #include "access_sink.h"
 #include "master.h"
 #include "reload.h"
+#include "renewal.h"
 
 #include "lib/clock.h"
 #include "lib/log.h"
@@ -138,6 +139,7 @@ begin(struct master *m)
 		log_warn("sticky_key error=\"%.*s\" note=\"sticky cookies are good until the next "
 			 "start\"",
 			 SLICE_F(why));
+	renewal_begin(m);
 	saver_load(m);
 	store_open(m);
 	store_redis_configure(m->store, &m->config->redis);
@@ -158,6 +160,7 @@ end(struct master *m)
 	resolver_free(m->resolver);
 	revisions_deinit(m);
 	rules_free(m->rules);
+	renewal_end(m);
 	publish_deinit(m);
 	supervisor_deinit(&m->supervisor);
 	uv_close((uv_handle_t *)&m->tick, NULL);

@@ -70,13 +70,14 @@ enum listener_kind {
 };
 
 #define LISTENER_PROXY 1u /* each connection begins with a header of the PROXY protocol */
+#define LISTENER_TLS 2u   /* its clients speak TLS (behind that header) */
 
 struct msg_listener {
 	uint32_t id;    /* index into the configuration's listeners */
 	uint32_t slot;  /* whose socket it is: differs from the receiver's when it is lent */
 	uint32_t kind;  /* enum listener_kind */
 	uint16_t port;  /* host order, 0 for a Unix socket: X-Forwarded-Port */
-	uint16_t flags; /* LISTENER_PROXY */
+	uint16_t flags; /* LISTENER_* */
 };
 
 struct msg_segment {

@@ -1,7 +1,9 @@
 /* What comes out of the compiler, asked with the questions that workers ask. */
 
 #include "lib/uri.h"
+#include "master/certificates.h"
 #include "master/compile.h"
+#include "master/tickets.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -87,7 +89,9 @@ compile(struct fixture *f)
 	    compile_rules(&f->c, f->rules, true, f->d, &f->slots, 1, &f->table, &f->report), 0);
 	assert_int_equal(
 	    compile_endpoints(&f->c, f->d, NULL, SLICE("key"), 1, &f->endpoints, &warnings), 0);
-	assert_int_equal(compile_keys(&f->c, 1, &f->keys), 0);
+	assert_int_equal(
+	    compile_keys(&f->c, &(struct certificates){ 0 }, &(struct tickets){ 0 }, 1, &f->keys),
+	    0);
 	assert_int_equal(table_verify_rules(f->table), 0);
 	assert_int_equal(table_verify_endpoints(f->endpoints), 0);
 	assert_int_equal(table_verify_keys(f->keys), 0);

@@ -105,6 +105,15 @@ configuration_with(const struct setting *s, const char *value, struct buf *out)
 	static const struct {
 		const char *prefix, *before, *needed, *after;
 	} places[] = {
+		{ "listeners[].tls",
+		  "{tls: {certificates: [none.pem]}, listeners: [{address: \":1\", ", "", "}]}" },
+		{ "tls.certificates[].directory", "{tls: {certificates: [{", "", "}]}}" },
+		{ "tls.certificates[].", "{tls: {certificates: [{", "certificate: none.pem, ",
+		  "}]}}" },
+		{ "tls.clients.", "{tls: {clients: {", "ca: none.pem, ", "}}}" },
+		{ "tls.hosts[].clients.", "{tls: {hosts: [{host: a.example, clients: {",
+		  "ca: none.pem, ", "}}]}}" },
+		{ "tls.hosts[].", "{tls: {hosts: [{", "host: a.example, ", "}]}}" },
 		{ "listeners[].", "{trusted_proxies: [\"::1\"], listeners: [{", "address: \":1\", ",
 		  "}]}" },
 		{ "gate.protect[].", "{gate: {secret: x, protect: [{", "path: /p, ", "}]}}" },
@@ -241,6 +250,7 @@ examples_are_accepted(void **state)
 {
 	(void)state;
 	assert_int_equal(setenv("JWT_SECRET_KEY", "0123456789abcdef0123456789abcdef", 1), 0);
+	assert_int_equal(setenv("CREDENTIALS_DIRECTORY", "/nowhere", 1), 0);
 	for (size_t i = 0; i < settings_count; i++) {
 		struct buf BUF_CLEAN report = { 0 };
 		const struct setting *s = &settings[i];

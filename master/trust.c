@@ -1,0 +1,101 @@
+#include "trust.h"
+
+#include "file.h"
+
+#include "lib/tls.h"
+#include "lib/xalloc.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#define PEM_MAX ((size_t)16 << 20) /* revocation lists grow */
+
+static int
+read_file(const char *path, struct buf *out, struct buf *why)
+{
+	int r = file_read(path, PEM_MAX, out, NULL);
+
+	if (r < 0)
+		buf_addf(why, "%s cannot be read: %s", path, file_error(r));
+	return r;
+}
+
+static void
+digest_make(struct trust *t)
+{
+	struct buf BUF_CLEAN both = { 0 };
+	uint64_t n = t->ca.n;
+
+	buf_add(&both, &n, sizeof n);
+	buf_adds(&both, buf_slice(&t->ca));
+	buf_adds(&both, buf_slice(&t->crl));
+	if (!sha256(buf_slice(&both), t->digest))
+		abort(); /* libcrypto cannot digest: nothing of TLS would work */
+}
+
+static int
+trust_parse(struct trust *t, const char *ca, const char *crl, struct buf *why, struct buf *warning)
+{
+	unsigned left_out;
+	const char *fault;
+	struct tls_trust *parsed =
+	    tls_trust_new(buf_slice(&t->ca), buf_slice(&t->crl), &left_out, &fault);
+
+	if (!parsed) {
+		buf_addf(why, "%s%s%s cannot be used: %s", ca, *crl ? " with " : "", crl, fault);
+		return -EBADMSG;
+	}
+	if (left_out > 0)
+		buf_addf(warning, "%u of the certificates in %s cannot be read and are left out",
+			 left_out, ca);
+	t->revoked_until = tls_trust_revoked_until(parsed);
+	tls_trust_unref(parsed);
+	digest_make(t);
+	return 0;
+}
+
+int
+trust_read(const char *ca, const char *crl, struct trust **out, struct buf *why,
+	   struct buf *warning)
+{
+	struct trust *t = xcalloc(1, sizeof *t);
+	int r;
+
+	t->references = 1;
+	r = read_file(ca, &t->ca, why);
+	if (r == 0 && *crl)
+		r = read_file(crl, &t->crl, why);
+	if (r == 0)
+		r = trust_parse(t, ca, crl, why, warning);
+	if (r == 0)
+		*out = t;
+	else
+		trust_unref(t);
+	return r;
+}
+
+struct trust *
+trust_ref(struct trust *t)
+{
+	t->references++;
+	return t;
+}
+
+void
+trust_unref(struct trust *t)
+{
+	if (!t || --t->references > 0)
+		return;
+	buf_deinit(&t->ca);
+	buf_deinit(&t->crl);
+	free(t);
+}
+
+const char *
+trust_doubt(const struct trust *t, time_t now)
+{
+	return t->revoked_until > 0 && now >= t->revoked_until
+		   ? "the revocation list has expired, so that client certificates are refused; "
+		     "fetch the new one"
+		   : NULL;
+}
