@@ -141,7 +141,7 @@ draw(struct request *r, const struct table_upstream *up)
 }
 
 static struct choice
-choose_random(struct request *r, const struct table_upstream *up, uint32_t turn)
+choose_random(struct request *r, const struct table_upstream *up)
 {
 	for (unsigned i = 0; i < LOTS; i++) {
 		struct look l = draw(r, up);
@@ -153,7 +153,7 @@ choose_random(struct request *r, const struct table_upstream *up, uint32_t turn)
 }
 
 static struct choice
-choose_two(struct request *r, const struct table_upstream *up, uint32_t turn)
+choose_two(struct request *r, const struct table_upstream *up)
 {
 	struct look first = { .e = NULL };
 	struct contest best = { 0 };
@@ -173,25 +173,35 @@ choose_two(struct request *r, const struct table_upstream *up, uint32_t turn)
 	return best.choice;
 }
 
-static struct choice (*const strategies[BALANCE_N])(struct request *r,
-						    const struct table_upstream *up,
-						    uint32_t turn) = {
-	[BALANCE_LEAST] = choose_least,  [BALANCE_RANDOM] = choose_random,
-	[BALANCE_TWO] = choose_two,      [BALANCE_HASH] = balance_hash,
-	[BALANCE_CHAIN] = balance_chain, /* BALANCE_ROUND_ROBIN: the turn is all */
+/* Those that a turn is nothing to, and those that it decides between equals of. */
+static struct choice (*const drawn[BALANCE_N])(struct request *r,
+					       const struct table_upstream *up) = {
+	[BALANCE_RANDOM] = choose_random,
+	[BALANCE_TWO] = choose_two,
+	[BALANCE_HASH] = balance_hash,
+};
+static struct choice (*const turned[BALANCE_N])(struct request *r, const struct table_upstream *up,
+						uint32_t turn) = {
+	[BALANCE_LEAST] = choose_least, [BALANCE_CHAIN] = balance_chain, /* BALANCE_ROUND_ROBIN: the
+									    turn is all */
 };
 
 struct choice
 balance_choose(struct request *r, const struct table_upstream *up)
 {
-	bool serves;
-	uint32_t turn = take_turn(r, up, &serves);
 	struct choice choice = nobody;
+	bool serves;
+	uint32_t turn;
 
 	if (up->sticky && up->balance != BALANCE_CHAIN)
 		choice = sticky_choose(r, up);
-	if (!choice.found && strategies[up->balance])
-		choice = strategies[up->balance](r, up, turn);
+	if (!choice.found && drawn[up->balance])
+		choice = drawn[up->balance](r, up);
+	if (choice.found)
+		return choice;
+	turn = take_turn(r, up, &serves);
+	if (turned[up->balance])
+		choice = turned[up->balance](r, up, turn);
 	if (!choice.found && serves)
 		choice = (struct choice){ up->first + turn, true, true };
 	return choice.found ? choice : choose_any(r, up, turn);

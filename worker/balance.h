@@ -17,10 +17,10 @@ struct choice {
 /* `up` has endpoints. */
 struct choice balance_choose(struct request *r, const struct table_upstream *up);
 
-/* Strategies with a file of their own. `turn`: the endpoint of the upstream whose turn it is. Not
- * found: none of them can be had by this strategy. */
+/* Strategies with a file of their own. Not found: none of them can be had by this strategy, and
+ * they take turns. `turn`: the endpoint of the upstream whose turn it is. */
 
 /* Rendezvous: always the same endpoint for the same key of the request, as long as it serves. */
-struct choice balance_hash(struct request *r, const struct table_upstream *up, uint32_t turn);
+struct choice balance_hash(struct request *r, const struct table_upstream *up);
 /* redx: each plugin leaves fewer of those that serve. */
 struct choice balance_chain(struct request *r, const struct table_upstream *up, uint32_t turn);

@@ -70,7 +70,7 @@ bound_of(struct request *r, const struct table_upstream *up)
 }
 
 struct choice
-balance_hash(struct request *r, const struct table_upstream *up, uint32_t turn)
+balance_hash(struct request *r, const struct table_upstream *up)
 {
 	const struct segment *seg = r->table->segments[SEGMENT_ENDPOINTS];
 	struct slice key = key_of(r, up);

@@ -329,6 +329,34 @@ test_cookie_of_a_full_one(void **state)
 	free(page);
 }
 
+/* Who comes by a cookie, a key or a lot takes nobody's turn away. */
+static void
+test_a_turn_is_taken_where_it_decides(void **state)
+{
+	static const struct {
+		enum balance balance;
+		const char *cookie;
+		uint32_t turns;
+	} cases[] = {
+		{ BALANCE_ROUND_ROBIN, "", 1 }, { BALANCE_ROUND_ROBIN, "stay=C", 0 },
+		{ BALANCE_LEAST, "", 1 },       { BALANCE_LEAST, "stay=C", 0 },
+		{ BALANCE_RANDOM, "", 0 },      { BALANCE_TWO, "", 0 },
+		{ BALANCE_HASH, "", 0 },        { BALANCE_CHAIN, "", 1 },
+		{ BALANCE_CHAIN, "stay=C", 1 },
+	};
+	struct fixture *f = *state;
+
+	f->up.sticky = 1;
+	f->r.path = SLICE("/a");
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		make(f, cases[i].balance, "ABC", "111");
+		ask_with(f, cases[i].cookie);
+		f->turn = 5;
+		chosen(f, "ABC");
+		assert_int_equal(f->turn, 5 + cases[i].turns);
+	}
+}
+
 static void
 test_cookie_is_set_when_it_changes(void **state)
 {
@@ -357,6 +385,8 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_least, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_cookies, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_cookie_of_a_full_one, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_a_turn_is_taken_where_it_decides, setup,
+						teardown),
 		cmocka_unit_test_setup_teardown(test_cookie_is_set_when_it_changes, setup,
 						teardown),
 	};
