@@ -39,15 +39,23 @@ struct own *
 own_new(const struct config *c)
 {
 	struct own *o = xcalloc(1, sizeof *o);
+
+	own_renew(o, c);
+	return o;
+}
+
+void
+own_renew(struct own *o, const struct config *c)
+{
 	struct ifaddrs *all = NULL;
 
 	o->config = c;
+	o->count = 0;
 	if (getifaddrs(&all) == 0) {
 		for (const struct ifaddrs *i = all; i; i = i->ifa_next)
 			own_add(o, i->ifa_addr);
 		freeifaddrs(all);
 	}
-	return o;
 }
 
 void

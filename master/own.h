@@ -12,6 +12,8 @@ struct own;
 
 /* Reads the addresses of this host once. `c` must outlive it. */
 struct own *own_new(const struct config *c);
+/* Reads them again, and holds for this configuration. */
+void own_renew(struct own *o, const struct config *c);
 void own_free(struct own *o);
 bool own_is(const struct own *o, const struct config_address *a);
 /* The same of what a name resolved to: a family and its address as struct resolved has them. */

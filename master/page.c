@@ -1,5 +1,7 @@
 #include "page.h"
 
+#include "own.h"
+
 #include "lib/http_client.h"
 #include "lib/proxy_protocol.h"
 #include "lib/xalloc.h"
@@ -24,7 +26,7 @@ host_field(const struct directory_endpoint *e)
 
 void
 page_init(struct page *p, const struct directory_endpoint *e, uv_loop_t *loop,
-	  const struct resolver *resolver, page_fn done, void *userdata)
+	  const struct resolver *resolver, const struct own *own, page_fn done, void *userdata)
 {
 	*p = (struct page){
 		.host = host_field(e),
@@ -32,6 +34,7 @@ page_init(struct page *p, const struct directory_endpoint *e, uv_loop_t *loop,
 		.port = e->address.port,
 		.loop = loop,
 		.resolver = resolver,
+		.own = own,
 		.done = done,
 		.userdata = userdata,
 	};
@@ -95,6 +98,8 @@ page_error(int status)
 		return "the name is being resolved";
 	case UV_EAI_NONAME:
 		return "the name does not resolve";
+	case -ELOOP:
+		return "the name leads to a listener of this gateway";
 	case -EBADMSG:
 		return "the answer is not HTTP";
 	case -EMSGSIZE:
@@ -129,7 +134,7 @@ page_ask(struct page *p, const struct resolved *a, uint64_t left_ms)
 }
 
 /* From the preferred address on, for as long as there is time; `error` is that of the one before.
- */
+ * Those of our own listeners are none of the endpoint's. */
 static void
 page_try(struct page *p, int error)
 {
@@ -143,12 +148,16 @@ page_try(struct page *p, int error)
 	if (n == 0)
 		error = settled ? UV_EAI_NONAME : UV_EAI_AGAIN;
 	for (; p->tries < n && spent < p->timeout_ms && !page_is_shortage(error); p->tries++) {
-		error = page_ask(p, addresses ? &addresses[(p->prefer + p->tries) % n] : NULL,
-				 p->timeout_ms - spent);
+		const struct resolved *a =
+		    addresses ? &addresses[(p->prefer + p->tries) % n] : NULL;
+
+		if (a && own_reaches(p->own, a->family, a->ip, p->port))
+			continue;
+		error = page_ask(p, a, p->timeout_ms - spent);
 		if (error == 0)
 			return;
 	}
-	p->done(p->userdata, error);
+	p->done(p->userdata, error ? error : -ELOOP);
 }
 
 static void

@@ -8,9 +8,11 @@
 #include "directory.h"
 #include "resolve.h"
 
+struct own;
+
 /* `status`: that of the answer; UV_EAI_AGAIN: the name is still being asked for; UV_EAI_NONAME: it
- * does not resolve; or the negative errno of the last address that was tried. May run from within
- * page_get. */
+ * does not resolve; -ELOOP: it leads to listeners of ours alone, which are not asked; or the
+ * negative errno of the last address that was tried. May run from within page_get. */
 typedef void (*page_fn)(void *userdata, int status);
 
 struct page {
@@ -24,6 +26,7 @@ struct page {
 
 	uv_loop_t *loop; /* these are of the request under way */
 	const struct resolver *resolver;
+	const struct own *own;
 	page_fn done;
 	void *userdata;
 	struct http_client *request;
@@ -33,7 +36,8 @@ struct page {
 };
 
 void page_init(struct page *p, const struct directory_endpoint *e, uv_loop_t *loop,
-	       const struct resolver *resolver, page_fn done, void *userdata);
+	       const struct resolver *resolver, const struct own *own, page_fn done,
+	       void *userdata);
 void page_deinit(struct page *p);
 /* Base path of the endpoint and path of the page. True: it is not what it was; a request under way
  * is still for the old one. */

@@ -4,6 +4,7 @@
 #include "lib/log.h"
 #include "lib/wheel.h"
 #include "lib/xalloc.h"
+#include "own.h"
 #include "page.h"
 #include "seen.h"
 
@@ -46,6 +47,7 @@ struct prober {
 	bool short_of; /* of descriptors or memory; said once */
 	struct board_master *board;
 	const struct resolver *resolver;
+	struct own *own; /* of the configuration in force */
 	struct endpoint
 	    *slots[BOARD_ENDPOINTS]; /* of those that left, too, until the slot means another one */
 	uint64_t round;
@@ -182,6 +184,8 @@ endpoint_answered(void *userdata, int status)
 	p->running--;
 	if (status == UV_EAI_AGAIN) {
 		endpoint_wait(e, uv_now(p->loop) + UNSETTLED_MS);
+	} else if (status == -ELOOP) {
+		endpoint_wait(e, endpoint_next(e));
 	} else if (page_is_shortage(status)) {
 		if (!p->short_of)
 			log_warn("probe error=\"%s\"", page_error(status));
@@ -230,7 +234,7 @@ endpoint_new(struct prober *p, const struct directory_endpoint *d)
 	e->of = p;
 	e->slot = d->slot;
 	e->authority = xstrdup(d->authority);
-	page_init(&e->page, d, p->loop, p->resolver, endpoint_answered, e);
+	page_init(&e->page, d, p->loop, p->resolver, p->own, endpoint_answered, e);
 	wheel_node_init(&e->due);
 	list_init(&e->ready);
 	return e;
@@ -341,11 +345,15 @@ prober_on_tick(uv_timer_t *tick)
 }
 
 void
-prober_watch(struct prober *p, const struct directory *d)
+prober_watch(struct prober *p, const struct directory *d, const struct config *c)
 {
 	size_t beyond = 0;
 	bool any = false;
 
+	if (p->own)
+		own_renew(p->own, c);
+	else
+		p->own = own_new(c);
 	p->round++;
 	/* Where two upstreams have an endpoint and one of them wants it probed, it is. */
 	prober_watch_all(p, d, true, &beyond);
@@ -402,6 +410,8 @@ prober_free(struct prober *p)
 			endpoint_free(p->slots[i]);
 	}
 	seen_deinit(&p->seen);
+	if (p->own)
+		own_free(p->own);
 	uv_close((uv_handle_t *)&p->tick, prober_on_close);
 }
 

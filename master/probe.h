@@ -7,7 +7,7 @@
  *
  * An endpoint that several upstreams name is probed once, as the first of them with health checks
  * says. Endpoints without a slot on the board are not probed. A name that does not resolve counts
- * as a failure, one that is still asked for does not.
+ * as a failure, one that is still asked for does not; listeners of our own are never asked.
  *
  * Rules: the first probe of a new endpoint decides at once; after that `fall` failures in a row
  * make it dead, `rise` successes alive. Any HTTP answer is a success until the page once gave a
@@ -25,8 +25,8 @@ struct prober *prober_new(uv_loop_t *loop, struct board_master *board,
 void prober_free(struct prober *p); /* closes its handles; run the loop once more before it ends */
 /* The endpoints that matter from now on. Probes of endpoints that stay go on undisturbed, new ones
  * are probed within 50 ms, the rest is spread over the interval with jitter of 10 %; at most 64
- * probes are under way at once. */
-void prober_watch(struct prober *p, const struct directory *d);
+ * probes are under way at once. `c` must outlive the next call. */
+void prober_watch(struct prober *p, const struct directory *d, const struct config *c);
 /* Pages that once gave a 2xx, to be remembered over a restart, and back: "AUTHORITY PATH", since
  * another page of the same endpoint is another matter. Without line feeds, at most 500 bytes each;
  * borrowed until the prober runs again. */

@@ -114,7 +114,7 @@ directory_renew(struct master *m)
 
 	log_warnings(&p->warnings, &warnings);
 	resolver_watch(m->resolver, next);
-	prober_watch(m->prober, next);
+	prober_watch(m->prober, next, m->config);
 	ejector_watch(m->ejector, next, clock_mono_ms());
 	if (p->directory)
 		directory_free(p->directory);

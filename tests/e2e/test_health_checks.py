@@ -2,6 +2,7 @@
 
 import time
 
+from harness.dns_server import DnsServer
 from harness.gateway import from_redis, merge, proxy_to
 from harness.procs import wait_until
 
@@ -156,3 +157,18 @@ def test_slow_page_is_a_failure(gateway, serve):
     becomes(gw, a, "alive")
     slow.append(1)
     becomes(gw, a, "dead")
+
+
+def test_own_listeners_are_not_asked(gateway, serve):
+    """A name that leads to one, alone or beside a service."""
+    dns = DnsServer()
+    dns.names = {"own.test": (["127.0.0.1"], 60), "both.test": (["127.0.0.1", "127.0.0.2"], 60)}
+    gw = watched(gateway, serve(), dns=[dns.address])
+    up = serve(host="127.0.0.2", port=gw.port)
+    config = merge(proxy_to(f"own.test:{gw.port}", f"both.test:{gw.port}"), QUICK) | {"workers": 1, "dns": [dns.address]}
+    assert gw.reload(config).returncode == 0
+    wait_until(lambda: len(up.probes) > 3, 5)
+    states = {e["address"]: e["state"] for u in gw.status()["upstreams"] for e in u["endpoints"]}
+    assert states == {f"own.test:{gw.port}": "unknown", f"both.test:{gw.port}": "alive"}
+    assert gw.ask().status == 200 and "/isAlive" not in {e["path"] for e in gw.access_log()}
+    dns.finish()

@@ -33,6 +33,7 @@ struct world {
 	struct board_master *board;
 	struct prober *prober;
 	struct directory directory;
+	struct config config; /* of a gateway that listens nowhere */
 	struct directory_upstream upstreams[2];
 	struct directory_endpoint endpoints[ENDPOINTS];
 	char authorities[ENDPOINTS][64];
@@ -143,7 +144,7 @@ static void
 watch(struct world *w)
 {
 	resolver_watch(w->resolver, &w->directory);
-	prober_watch(w->prober, &w->directory);
+	prober_watch(w->prober, &w->directory, &w->config);
 }
 
 static const struct board_health *
