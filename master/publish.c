@@ -29,7 +29,7 @@ publish_init(struct master *m)
 	*p = (struct publisher){ .generation = 1 };
 	waiters_init(&p->waiters);
 	explainer_init(&m->explainer);
-	p->slots.upstreams = slots_new(UINT32_MAX);
+	p->slots.upstreams = slots_new(UPSTREAMS_MAX);
 	p->slots.endpoints = slots_new(BOARD_ENDPOINTS);
 	p->slots.routes = slots_new(BOARD_ROUTES);
 	p->turn.data = m;

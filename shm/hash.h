@@ -61,6 +61,13 @@ hash_bytes(uint32_t seed, struct slice s)
 	return (uint32_t)(h >> 32);
 }
 
+/* Of numbers that follow one another: they are spread. */
+static inline uint32_t
+hash_number(uint32_t n)
+{
+	return (uint32_t)(hash_mix(n + 1, 0x9e3779b97f4a7c15u) >> 32);
+}
+
 /* The first slot for a hash in a table of `count` slots, any number of them. */
 static inline uint32_t
 hash_slot(uint32_t hash, uint32_t count)

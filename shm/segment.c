@@ -25,6 +25,19 @@ seg_builder_init(struct seg_builder *b)
 }
 
 void
+seg_builder_extend(struct seg_builder *b, const struct segment *base)
+{
+	assert(!base->base);
+	b->base = base;
+}
+
+static uint32_t
+below(const struct seg_builder *b, unsigned section)
+{
+	return b->base ? seg_own_count(b->base, section) : 0;
+}
+
+void
 seg_builder_deinit(struct seg_builder *b)
 {
 	for (unsigned i = 0; i < SEGMENT_SECTIONS; i++)
@@ -52,38 +65,57 @@ seg_builder_string(struct seg_builder *b, struct slice s)
 {
 	struct buf *strings = &b->sections[0];
 	struct slice last = { strings->p + b->last.offset, b->last.size };
+	uint32_t first = below(b, 0);
 	const char *hit;
 
 	if (s.n == 0)
 		return (struct seg_ref){ 0, 0 };
 	hit = last.n <= SHARE_MAX ? occurrence(last, s) : NULL;
 	if (hit)
-		return (struct seg_ref){ (uint32_t)(hit - strings->p), (uint32_t)s.n };
-	if (s.n >= UINT32_MAX - strings->n) {
+		return (struct seg_ref){ first + (uint32_t)(hit - strings->p), (uint32_t)s.n };
+	if (s.n + strings->n >= UINT32_MAX - first) {
 		b->full = true;
 		return (struct seg_ref){ 0, 0 };
 	}
 	b->last = (struct seg_ref){ (uint32_t)strings->n, (uint32_t)s.n };
 	buf_adds(strings, s);
-	return b->last;
+	return (struct seg_ref){ first + b->last.offset, b->last.size };
 }
 
 uint32_t
 seg_builder_add(struct seg_builder *b, unsigned section, const void *element, uint32_t size)
 {
 	struct buf *buf = &b->sections[section];
+	uint32_t first = below(b, section);
 	size_t count;
 
 	assert(section > 0 && section < SEGMENT_SECTIONS && size > 0);
 	assert(b->size[section] == 0 || b->size[section] == size);
 	b->size[section] = size;
 	count = buf->n / size;
-	if (count >= UINT32_MAX - 1) { /* the last number means "none" to those who keep indexes */
+	if (count >=
+	    UINT32_MAX - 1 - first) { /* the last number means "none" to those who keep indexes */
 		b->full = true;
 		return 0;
 	}
 	buf_add(buf, element, size);
-	return (uint32_t)count;
+	return first + (uint32_t)count;
+}
+
+void *
+seg_builder_own(struct seg_builder *b, unsigned section, uint32_t i)
+{
+	return b->sections[section].p + (size_t)(i - below(b, section)) * b->size[section];
+}
+
+struct slice
+seg_builder_text(const struct seg_builder *b, struct seg_ref ref)
+{
+	uint32_t first = below(b, 0);
+
+	if (ref.offset < first)
+		return seg_string(b->base, ref);
+	return slice_make(b->sections[0].p + (ref.offset - first), ref.size);
 }
 
 static uint64_t
@@ -213,6 +245,7 @@ seg_builder_finish(struct seg_builder *b, enum table_segment kind, uint64_t gene
 		.format = SEGMENT_FORMAT,
 		.kind = kind,
 		.generation = generation,
+		.base = b->base ? b->base->head->generation : 0,
 	};
 	size_t size = header_fill(b, &head);
 	int fd, r;
@@ -232,6 +265,8 @@ seg_builder_finish(struct seg_builder *b, enum table_segment kind, uint64_t gene
 		return r;
 	}
 	(*out)->fd = fd;
+	if (b->base)
+		(*out)->base = seg_ref((struct segment *)(uintptr_t)b->base);
 	return 0;
 }
 
@@ -259,6 +294,25 @@ seg_open(int fd, enum table_segment kind, struct segment **out)
 	return 0;
 }
 
+int
+seg_extend(struct segment *s, struct segment *base)
+{
+	if (s->base || base->base || s->head->base == 0 || s->head->kind != base->head->kind ||
+	    s->head->base != base->head->generation)
+		return -EBADMSG;
+	for (unsigned i = 0; i < SEGMENT_SECTIONS; i++) {
+		const struct seg_section *own = &s->head->sections[i];
+		const struct seg_section *other = &base->head->sections[i];
+
+		if (own->count && other->count && own->size != other->size)
+			return -EBADMSG;
+		if (own->count >= UINT32_MAX - other->count)
+			return -EBADMSG;
+	}
+	s->base = seg_ref(base);
+	return 0;
+}
+
 struct segment *
 seg_ref(struct segment *s)
 {
@@ -275,6 +329,7 @@ seg_unref(struct segment *s)
 	if (--s->refs > 0)
 		return;
 	munmap((void *)(uintptr_t)s->head, s->size);
+	seg_unref(s->base);
 	if (s->fd >= 0)
 		close(s->fd);
 	free(s);

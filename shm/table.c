@@ -5,17 +5,37 @@
 #include "table.h"
 
 #include "fold.h"
+#include "hash.h"
 
 const struct table_global *
 table_global(const struct segment *rules)
 {
-	return seg_at(rules, RULES_GLOBAL, 0, sizeof(struct table_global));
+	return seg_own(rules, RULES_GLOBAL, 0, sizeof(struct table_global));
 }
 
 const struct table_route *
 table_route(const struct segment *rules, uint32_t i)
 {
 	return seg_at(rules, RULES_ROUTES, i, sizeof(struct table_route));
+}
+
+bool
+table_route_stands(const struct segment *rules, uint32_t i)
+{
+	uint32_t low = 0, high = seg_own_count(rules, RULES_GONE);
+	const uint32_t *gone = seg_own(rules, RULES_GONE, 0, sizeof *gone);
+
+	while (gone && low < high) {
+		uint32_t middle = low + (high - low) / 2;
+
+		if (gone[middle] == i)
+			return false;
+		if (gone[middle] < i)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return true;
 }
 
 const struct table_policy *
@@ -36,10 +56,53 @@ table_action(const struct segment *rules, uint32_t i)
 	return seg_at(rules, RULES_ACTIONS, i, sizeof(struct table_action));
 }
 
+/* Where the overlay has an upstream; TRIE_NONE: it is the base's. */
+static uint32_t
+moved_row(const struct segment *endpoints, uint32_t index)
+{
+	uint32_t count = seg_own_count(endpoints, ENDPOINTS_MOVED);
+	const struct table_moved *moved = seg_own(endpoints, ENDPOINTS_MOVED, 0, sizeof *moved);
+	uint32_t i = hash_slot(hash_number(index), count);
+
+	if (!moved)
+		return TRIE_NONE;
+	for (uint32_t n = 0; n < count && moved[i].row != TRIE_NONE; n++) {
+		if (moved[i].index == index)
+			return moved[i].row;
+		i = i + 1 < count ? i + 1 : 0;
+	}
+	return TRIE_NONE;
+}
+
 const struct table_upstream *
 table_upstream(const struct segment *endpoints, uint32_t i)
 {
-	return seg_at(endpoints, ENDPOINTS_UPSTREAMS, i, sizeof(struct table_upstream));
+	uint32_t row = i;
+
+	if (endpoints->base) {
+		row = moved_row(endpoints, i);
+		if (row == TRIE_NONE)
+			return seg_own(endpoints->base, ENDPOINTS_UPSTREAMS, i,
+				       sizeof(struct table_upstream));
+	}
+	return seg_at(endpoints, ENDPOINTS_UPSTREAMS, row, sizeof(struct table_upstream));
+}
+
+uint32_t
+table_upstreams(const struct segment *endpoints)
+{
+	uint32_t end = seg_own_count(endpoints, ENDPOINTS_UPSTREAMS);
+	const struct table_moved *moved;
+
+	if (!endpoints->base)
+		return end;
+	end = seg_own_count(endpoints->base, ENDPOINTS_UPSTREAMS);
+	for (uint32_t i = 0;
+	     (moved = seg_own(endpoints, ENDPOINTS_MOVED, i, sizeof *moved)) != NULL; i++) {
+		if (moved->row != TRIE_NONE && moved->index >= end)
+			end = moved->index + 1;
+	}
+	return end;
 }
 
 const struct table_endpoint *
@@ -117,14 +180,26 @@ gate_closes(const struct table_gate *gate)
 	return gate && !(gate->flags & GATE_EXCEPT);
 }
 
+/* No overlay changes the gate. */
+static int
+gate_walk_init(struct trie_walk *w, const struct segment *rules, struct slice path)
+{
+	const struct table_global *g = table_global(rules);
+
+	if (rules->base)
+		rules = rules->base;
+	return g ? trie_walk_init(w, rules, RULES_GATE_NODES, RULES_GATE_EDGES, 0, g->gate_root,
+				  path)
+		 : -1;
+}
+
 static struct gate_walk
 gate_walk(const struct segment *rules, enum table_method method, struct slice path)
 {
-	const struct table_global *g = table_global(rules);
 	struct gate_walk found = { 0 };
 	struct trie_walk w;
 
-	if (!g || trie_walk_init(&w, rules, RULES_GATE_NODES, RULES_GATE_EDGES, g->gate_root, path))
+	if (gate_walk_init(&w, rules, path))
 		return found;
 	do {
 		gate_node(rules, trie_walk_entry(&w), 1u << method, &w, path.n - w.rest.n, &found);
@@ -160,12 +235,10 @@ gate_host_is(struct slice host, const struct table_key *key)
 const struct table_gate *
 table_route_floor(const struct segment *rules, const struct table_key *key, struct slice *at)
 {
-	const struct table_global *g = table_global(rules);
 	const struct table_gate *gate, *floor = NULL;
 	struct trie_walk w;
 
-	if (!g ||
-	    trie_walk_init(&w, rules, RULES_GATE_NODES, RULES_GATE_EDGES, g->gate_root, key->path))
+	if (gate_walk_init(&w, rules, key->path))
 		return NULL;
 	do {
 		for (uint32_t i = trie_walk_entry(&w);

@@ -9,6 +9,11 @@
  * before fewer, then the file before native rules before those of redx. Where host:port and host
  * both match, the longer path wins, then host:port (as redx). A route whose conditions do not hold
  * is no match: the next one in this order has its turn.
+ *
+ * Rules and endpoints may come as an overlay (segment.h): what changed since the base was compiled.
+ * Of the rules it has the places (host and path) whose routes are others now, with all routes that
+ * stand there; the gate and what is global are the base's. Of the endpoints it has the upstreams
+ * that are others now. Whoever asks gives the overlay and sees one table.
  */
 
 #include "segment.h"
@@ -40,6 +45,8 @@ enum rules_section {
 	RULES_CHANGES,    /* struct table_change, runs of them belong to actions */
 	RULES_ORIGINS,    /* struct seg_ref, the same */
 	RULES_ARMS,       /* struct table_arm, the same */
+	RULES_HEADS,      /* struct trie_head: of an overlay */
+	RULES_GONE,       /* uint32_t, rising: of an overlay, routes of the base that are no more */
 };
 
 enum { FORWARDED_REPLACE, FORWARDED_APPEND }; /* X-Forwarded-* of an untrusted peer */
@@ -317,6 +324,8 @@ struct table_protection table_route_protection(const struct segment *rules,
 					       const struct table_key *key, uint32_t flags);
 /* NULL for an index outside. */
 const struct table_route *table_route(const struct segment *rules, uint32_t i);
+/* Is it one of those that table_find can find? An overlay takes some of its base away. */
+bool table_route_stands(const struct segment *rules, uint32_t i);
 const struct table_condition *table_condition(const struct segment *rules, uint32_t i);
 const struct table_policy *table_policy(const struct segment *rules, uint32_t i);
 const struct table_action *table_action(const struct segment *rules, uint32_t i);
@@ -335,7 +344,8 @@ enum endpoints_section {
 	ENDPOINTS_ENDPOINTS,
 	ENDPOINTS_ADDRESSES,
 	ENDPOINTS_PLUGINS, /* struct table_plugin: runs of them belong to upstreams */
-	ENDPOINTS_STICKY   /* struct table_sticky: one belongs to an upstream */
+	ENDPOINTS_STICKY,  /* struct table_sticky: one belongs to an upstream */
+	ENDPOINTS_MOVED    /* struct table_moved, open addressing by index: of an overlay */
 };
 
 enum balance { /* which endpoint gets a request */
@@ -384,6 +394,7 @@ struct table_sticky {
 	uint32_t pad;
 };
 
+#define UPSTREAMS_MAX (1u << 24)  /* an index is smaller; who keeps rows by it has so many */
 #define UPSTREAM_ABSENT 1u        /* a hole: no such upstream in this table */
 #define UPSTREAM_ALL_DOWN_FAIL 2u /* all dead: 503; else the one that died last is tried */
 
@@ -407,6 +418,11 @@ struct table_upstream {
 	struct seg_ref name;
 };
 
+struct table_moved { /* upstream `index` is this row of the overlay's */
+	uint32_t index;
+	uint32_t row; /* TRIE_NONE: a free slot */
+};
+
 struct table_endpoint {
 	uint32_t slot; /* on the board: counters and health */
 	uint32_t weight;
@@ -426,7 +442,11 @@ struct table_address {
 	struct seg_ref path; /* AF_UNIX */
 };
 
+/* Rows of ENDPOINTS_UPSTREAMS are an upstream's index in a base; in an overlay ENDPOINTS_MOVED says
+ * which row it is. */
 const struct table_upstream *table_upstream(const struct segment *endpoints, uint32_t i);
+/* One more than the largest index. */
+uint32_t table_upstreams(const struct segment *endpoints);
 const struct table_endpoint *table_endpoint(const struct segment *endpoints, uint32_t i);
 const struct table_address *table_address(const struct segment *endpoints, uint32_t i);
 const struct table_plugin *table_plugin(const struct segment *endpoints, uint32_t i);
@@ -471,6 +491,12 @@ struct table_builder {
 };
 
 void table_builder_init(struct table_builder *b);
+/* Begins an overlay of `base`, which outlives the builder. The first route that is added at a place
+ * of the base takes the place of all that the base has there. */
+void table_builder_init_over(struct table_builder *b, const struct segment *base);
+/* Of an overlay: there is nothing at this place any more, unless routes are added behind this. */
+void table_builder_clear(struct table_builder *b, struct slice host, bool verbatim,
+			 struct slice path);
 void table_builder_deinit(struct table_builder *b);
 /* Adds a route under its host ("" = any, "*.x" = wildcard, "x:port", verbatim: compared as written,
  * with table_key.host_raw alone) and path. The route's refs are made with
@@ -487,8 +513,13 @@ uint32_t table_builder_gate(struct table_builder *b, struct slice path,
 int table_builder_finish(struct table_builder *b, uint64_t generation, struct segment **out)
     __attribute__((warn_unused_result));
 
+/* The table of ENDPOINTS_MOVED for upstreams that were added to an overlay one behind the other:
+ * indices[i] is that of the i-th. */
+void table_moved_write(struct seg_builder *b, const uint32_t *indices, uint32_t count);
+
 /* For seg_open's caller: does the content hold together (indexes inside, chains without a loop,
- * global present)? Called once when a segment arrives. 0 or -EBADMSG. */
+ * global present)? Called once when a segment arrives; an overlay has its base by then, which is
+ * verified, and only what is its own is read. 0 or -EBADMSG. */
 int table_verify_rules(const struct segment *s);
 int table_verify_endpoints(const struct segment *s);
 int table_verify_keys(const struct segment *s);

@@ -7,6 +7,7 @@
 
 #include "fold.h"
 #include "hash.h"
+#include "table_host.h"
 #include "lib/xalloc.h"
 
 #include <stdlib.h>
@@ -18,10 +19,27 @@ table_builder_init(struct table_builder *b)
 				     .gate_root = TRIE_NONE,
 				     .global.fallback = TRIE_NONE };
 	seg_builder_init(&b->seg);
-	trie_builder_init(&b->routes, &b->seg, RULES_NODES, RULES_EDGES);
-	trie_builder_init(&b->gates, &b->seg, RULES_GATE_NODES, RULES_GATE_EDGES);
+	trie_builder_init(&b->routes, &b->seg, RULES_NODES, RULES_EDGES, RULES_HEADS);
+	trie_builder_init(&b->gates, &b->seg, RULES_GATE_NODES, RULES_GATE_EDGES, 0);
 	seg_builder_add(&b->seg, RULES_ACTIONS, &(struct table_action){ 0 },
 			sizeof(struct table_action));
+}
+
+void
+table_builder_init_over(struct table_builder *b, const struct segment *base)
+{
+	const struct table_global *g = table_global(base);
+
+	*b = (struct table_builder){ .global = *g,
+				     .root_any = g->root_any,
+				     .gate_root = g->gate_root,
+				     .verbatim = g->hosts_verbatim,
+				     .port = g->hosts_port,
+				     .wildcard = g->hosts_wildcard };
+	seg_builder_init(&b->seg);
+	seg_builder_extend(&b->seg, base);
+	trie_builder_init(&b->routes, &b->seg, RULES_NODES, RULES_EDGES, RULES_HEADS);
+	trie_builder_init(&b->gates, &b->seg, RULES_GATE_NODES, RULES_GATE_EDGES, 0);
 }
 
 void
@@ -34,16 +52,11 @@ table_builder_deinit(struct table_builder *b)
 	b->hosts = NULL;
 }
 
+/* Those that are the builder's own. */
 static void *
-element(struct table_builder *b, unsigned section, uint32_t i, uint32_t size)
+elements(struct table_builder *b, unsigned section)
 {
-	return b->seg.sections[section].p + (size_t)i * size;
-}
-
-static struct slice
-string(struct table_builder *b, struct seg_ref ref)
-{
-	return slice_make(b->seg.sections[RULES_STRINGS].p + ref.offset, ref.size);
+	return b->seg.sections[section].p;
 }
 
 static void
@@ -78,15 +91,19 @@ static uint32_t
 host_root(struct table_builder *b, uint32_t kind, struct slice name)
 {
 	uint32_t hash = hash_bytes(kind, name), i;
+	uint32_t root = b->seg.base ? table_host_root(b->seg.base, kind, hash, name) : TRIE_NONE;
 	struct table_host *h;
 
+	if (root != TRIE_NONE)
+		return root;
 	if (b->hosts_count >= b->hosts_cap / 2)
 		hosts_grow(b);
 	for (i = hash_slot(hash, b->hosts_cap);; i = i + 1 < b->hosts_cap ? i + 1 : 0) {
 		h = &b->hosts[i];
 		if (h->root == TRIE_NONE)
 			break;
-		if (h->hash == hash && h->kind == kind && slice_eq(string(b, h->name), name))
+		if (h->hash == hash && h->kind == kind &&
+		    slice_eq(seg_builder_text(&b->seg, h->name), name))
 			return h->root;
 	}
 	h->hash = hash;
@@ -128,21 +145,46 @@ root_for(struct table_builder *b, struct slice host, bool verbatim)
 	return host_root(b, HOST_NAME, host);
 }
 
+/* Where a node's chain begins, without what the base has in it. */
+static uint32_t *
+chain_of(struct table_builder *b, uint32_t node)
+{
+	const struct segment *base = b->seg.base;
+	uint32_t *link = trie_builder_entry(&b->routes, node);
+
+	while (base && *link < seg_own_count(base, RULES_ROUTES)) {
+		seg_builder_add(&b->seg, RULES_GONE, link, sizeof *link);
+		*link = table_route(base, *link)->next;
+	}
+	return link;
+}
+
 /* Puts a route behind those of its node. One that applies exactly where an earlier one without
  * conditions does is left out: no request would ever come to it. */
 static void
-route_link(struct table_builder *b, uint32_t node, uint32_t route)
+route_link(struct table_builder *b, uint32_t node, uint32_t i)
 {
-	struct table_route *routes = element(b, RULES_ROUTES, 0, sizeof *routes);
-	uint32_t *link = &trie_builder_node(&b->routes, node)->entry;
-	uint32_t how = routes[route].flags & (ROUTE_EXACT | ROUTE_EXACT_SLASH);
+	const struct table_route *route = seg_builder_own(&b->seg, RULES_ROUTES, i);
+	uint32_t how = route->flags & (ROUTE_EXACT | ROUTE_EXACT_SLASH);
+	uint32_t *link = chain_of(b, node);
+	struct table_route *before;
 
-	for (; *link != TRIE_NONE; link = &routes[*link].next) {
-		if ((routes[*link].flags & (ROUTE_EXACT | ROUTE_EXACT_SLASH)) == how &&
-		    routes[*link].conditions_count == 0)
+	for (; *link != TRIE_NONE; link = &before->next) {
+		before = seg_builder_own(&b->seg, RULES_ROUTES, *link);
+		if ((before->flags & (ROUTE_EXACT | ROUTE_EXACT_SLASH)) == how &&
+		    before->conditions_count == 0)
 			return;
 	}
-	*link = route;
+	*link = i;
+}
+
+void
+table_builder_clear(struct table_builder *b, struct slice host, bool verbatim, struct slice path)
+{
+	uint32_t node = trie_builder_find(&b->routes, root_for(b, host, verbatim), path);
+
+	if (node != TRIE_NONE)
+		chain_of(b, node);
 }
 
 uint32_t
@@ -153,7 +195,7 @@ table_builder_route(struct table_builder *b, struct slice host, bool verbatim, s
 	struct table_route copy = *route;
 	uint32_t root = root_for(b, host, verbatim), node, i;
 
-	if (slice_starts(string(b, route->path), path))
+	if (slice_starts(seg_builder_text(&b->seg, route->path), path))
 		node = trie_builder_path_ref(&b->routes, root, stored);
 	else
 		node = trie_builder_path(&b->routes, root, path);
@@ -167,7 +209,7 @@ table_builder_route(struct table_builder *b, struct slice host, bool verbatim, s
 uint32_t
 table_builder_gate(struct table_builder *b, struct slice path, const struct table_gate *gate)
 {
-	struct table_gate copy = *gate, *gates;
+	struct table_gate copy = *gate, *before;
 	uint32_t node, i, *link;
 
 	if (b->gate_root == TRIE_NONE)
@@ -177,10 +219,11 @@ table_builder_gate(struct table_builder *b, struct slice path, const struct tabl
 	i = seg_builder_add(&b->seg, RULES_GATES, &copy, sizeof copy);
 	if (b->seg.full)
 		return i;
-	gates = element(b, RULES_GATES, 0, sizeof *gates);
-	link = &trie_builder_node(&b->gates, node)->entry;
-	while (*link != TRIE_NONE)
-		link = &gates[*link].next;
+	link = trie_builder_entry(&b->gates, node);
+	while (*link != TRIE_NONE) {
+		before = seg_builder_own(&b->seg, RULES_GATES, *link);
+		link = &before->next;
+	}
 	*link = i;
 	return i;
 }
@@ -189,15 +232,14 @@ static void
 strip_filter(struct table_builder *b)
 {
 	uint32_t count = (uint32_t)(b->seg.sections[RULES_STRIP].n / sizeof(struct table_strip));
+	const struct table_strip *strip = elements(b, RULES_STRIP);
 
-	memset(b->global.strip_lengths, 0, sizeof b->global.strip_lengths);
 	for (uint32_t i = 0; i < count; i++) {
-		const struct table_strip *strip = element(b, RULES_STRIP, i, sizeof *strip);
-		struct slice name = string(b, strip->name);
+		struct slice name = seg_builder_text(&b->seg, strip[i].name);
 
 		if (name.n)
 			b->global.strip_lengths[fold_class(name.p[0])] |=
-			    fold_lengths(name.n, strip->prefix);
+			    fold_lengths(name.n, strip[i].prefix);
 	}
 }
 
@@ -212,7 +254,7 @@ hosts_write(struct table_builder *b)
 static bool
 asks_for_methods(struct table_builder *b)
 {
-	const struct table_condition *c = element(b, RULES_CONDITIONS, 0, sizeof *c);
+	const struct table_condition *c = elements(b, RULES_CONDITIONS);
 	size_t count = b->seg.sections[RULES_CONDITIONS].n / sizeof *c;
 
 	for (size_t i = 0; i < count; i++) {
@@ -220,6 +262,41 @@ asks_for_methods(struct table_builder *b)
 			return true;
 	}
 	return false;
+}
+
+static int
+compare_numbers(const void *x, const void *y)
+{
+	uint32_t a = *(const uint32_t *)x, b = *(const uint32_t *)y;
+
+	return (a > b) - (a < b);
+}
+
+static void
+gone_sort(struct table_builder *b)
+{
+	struct buf *gone = &b->seg.sections[RULES_GONE];
+
+	if (gone->n)
+		qsort(gone->p, gone->n / sizeof(uint32_t), sizeof(uint32_t), compare_numbers);
+}
+
+void
+table_moved_write(struct seg_builder *b, const uint32_t *indices, uint32_t count)
+{
+	const struct table_moved none = { 0, TRIE_NONE };
+	uint32_t below = seg_own_count(b->base, ENDPOINTS_UPSTREAMS), slots = 2 * count + 1, at;
+	struct table_moved *moved;
+
+	for (uint32_t i = 0; i < slots; i++)
+		seg_builder_add(b, ENDPOINTS_MOVED, &none, sizeof none);
+	moved = (struct table_moved *)b->sections[ENDPOINTS_MOVED].p;
+	for (uint32_t i = 0; i < count; i++) {
+		at = hash_slot(hash_number(indices[i]), slots);
+		while (moved[at].row != TRIE_NONE)
+			at = at + 1 < slots ? at + 1 : 0;
+		moved[at] = (struct table_moved){ indices[i], below + i };
+	}
 }
 
 int
@@ -230,11 +307,13 @@ table_builder_finish(struct table_builder *b, uint64_t generation, struct segmen
 	b->global.hosts_verbatim = b->verbatim;
 	b->global.hosts_port = b->port;
 	b->global.hosts_wildcard = b->wildcard;
-	b->global.methods = asks_for_methods(b);
+	b->global.methods |= asks_for_methods(b);
 	strip_filter(b);
+	gone_sort(b);
 	seg_builder_add(&b->seg, RULES_GLOBAL, &b->global, sizeof b->global);
 	hosts_write(b);
 	trie_builder_finish(&b->routes);
-	trie_builder_finish(&b->gates);
+	if (!b->seg.base) /* an overlay has no gate */
+		trie_builder_finish(&b->gates);
 	return seg_builder_finish(&b->seg, SEGMENT_RULES, generation, out);
 }

@@ -7,12 +7,13 @@
 #include "table.h"
 
 #include "hash.h"
+#include "table_host.h"
 
 /* Bytes of a name (RFC 1035 section 2.3.4); longer ones are under no wildcard. */
 #define HOST_MAX 255
 
 struct finder {
-	const struct segment *rules;
+	const struct segment *rules; /* while a trie is walked: the layer that has it */
 	const struct table_key *key;
 	struct table_match *best;
 	uint32_t *allow; /* not NULL: gathers what methods would match, and finds nothing */
@@ -20,16 +21,14 @@ struct finder {
 	bool settled;    /* a nearer host has the match: others are only noted */
 };
 
-/* The root of a host's trie, or TRIE_NONE. */
-static uint32_t
-host_root(const struct segment *rules, uint32_t kind, struct slice name)
+uint32_t
+table_host_root(const struct segment *rules, uint32_t kind, uint32_t hash, struct slice name)
 {
-	const struct table_host *hosts = seg_at(rules, RULES_HOSTS, 0, sizeof *hosts);
-	uint32_t count = seg_count(rules, RULES_HOSTS), hash, i;
+	const struct table_host *hosts = seg_own(rules, RULES_HOSTS, 0, sizeof *hosts);
+	uint32_t count = seg_own_count(rules, RULES_HOSTS), i;
 
 	if (!hosts)
 		return TRIE_NONE;
-	hash = hash_bytes(kind, name);
 	i = hash_slot(hash, count);
 	for (uint32_t n = 0; n < count && hosts[i].root != TRIE_NONE; n++) {
 		const struct table_host *h = &hosts[i];
@@ -141,7 +140,7 @@ trie_climb(const struct finder *f, uint32_t node, struct slice rest, struct tabl
 	size_t up;
 
 	while ((n = seg_at(f->rules, RULES_NODES, node, sizeof *n)) != NULL) {
-		chain_match(f, n->entry, rest, found);
+		chain_match(f, trie_entry(f->rules, RULES_NODES, RULES_HEADS, node), rest, found);
 		up = (size_t)n->text.size + 1;
 		if ((found->r && !f->all) || rest.n + up > f->key->path.n)
 			return;
@@ -160,7 +159,7 @@ trie_match(const struct finder *f, uint32_t root)
 	const struct table_route *r;
 	struct trie_walk w;
 
-	if (trie_walk_init(&w, f->rules, RULES_NODES, RULES_EDGES, root, path))
+	if (trie_walk_init(&w, f->rules, RULES_NODES, RULES_EDGES, RULES_HEADS, root, path))
 		return;
 	do {
 		for (uint32_t i = trie_walk_entry(&w); (r = table_route(f->rules, i)) != NULL;
@@ -195,13 +194,30 @@ trie_match(const struct finder *f, uint32_t root)
 	*best = found;
 }
 
+/* Where an overlay does not touch a trie, it is walked as if there were none. */
 static void
-host_match(const struct finder *f, uint32_t kind, struct slice host)
+layer_match(struct finder *f, uint32_t root)
 {
-	uint32_t root = host_root(f->rules, kind, host);
+	const struct segment *rules = f->rules;
 
+	if (root == TRIE_NONE)
+		return;
+	f->rules = trie_layer(rules, RULES_NODES, RULES_HEADS, root);
+	trie_match(f, root);
+	f->rules = rules;
+}
+
+static void
+host_match(struct finder *f, uint32_t kind, struct slice host)
+{
+	const struct segment *rules = f->rules;
+	uint32_t hash = hash_bytes(kind, host);
+	uint32_t root = table_host_root(rules->base ? rules->base : rules, kind, hash, host);
+
+	if (root == TRIE_NONE && rules->base)
+		root = table_host_root(rules, kind, hash, host);
 	if (root != TRIE_NONE)
-		trie_match(f, root);
+		layer_match(f, root);
 }
 
 /* What follows is for hosts that are less near: is there anything left to ask of them? */
@@ -247,7 +263,7 @@ find(struct finder *f)
 	if (g->hosts_wildcard && goes_on(f))
 		wildcard_match(f, g->hosts_port);
 	if (goes_on(f))
-		trie_match(f, g->root_any);
+		layer_match(f, g->root_any);
 }
 
 void

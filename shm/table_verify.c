@@ -36,7 +36,7 @@ global_ok(const struct segment *s)
 {
 	const struct table_global *g = table_global(s);
 
-	return g && seg_count(s, RULES_GLOBAL) == 1 && root_ok(s, g->root_any, RULES_NODES) &&
+	return g && seg_own_count(s, RULES_GLOBAL) == 1 && root_ok(s, g->root_any, RULES_NODES) &&
 	       root_ok(s, g->gate_root, RULES_GATE_NODES) && ref_ok(s, g->cookie) &&
 	       ref_ok(s, g->realm) && ref_ok(s, g->via) && g->head_fields <= HTTP_FIELDS_MAX &&
 	       root_ok(s, g->fallback, RULES_ROUTES) && ref_ok(s, g->hsts) &&
@@ -75,11 +75,12 @@ routes_ok(const struct segment *s)
 {
 	uint32_t count, policies = seg_count(s, RULES_POLICIES);
 	uint32_t actions = seg_count(s, RULES_ACTIONS), conditions = seg_count(s, RULES_CONDITIONS);
+	uint32_t below = seg_base_count(s, RULES_ROUTES), all = seg_count(s, RULES_ROUTES);
 	bool ok = true;
 	const struct table_route *r = section(s, RULES_ROUTES, sizeof *r, &count, &ok);
 
 	for (uint32_t i = 0; i < count; i++) {
-		ok &= next_ok(r[i].next, i, count) && r[i].policy < policies &&
+		ok &= next_ok(r[i].next, below + i, all) && r[i].policy < policies &&
 		      r[i].action < actions && ref_ok(s, r[i].id) && ref_ok(s, r[i].host) &&
 		      ref_ok(s, r[i].path) && ref_ok(s, r[i].add_prefix) &&
 		      ref_ok(s, r[i].set_host) &&
@@ -92,7 +93,8 @@ routes_ok(const struct segment *s)
 static bool
 actions_ok(const struct segment *s)
 {
-	uint32_t actions, changes, origins, arms;
+	uint32_t actions, changes, origins, arms, all_changes = seg_count(s, RULES_CHANGES);
+	uint32_t all_origins = seg_count(s, RULES_ORIGINS), all_arms = seg_count(s, RULES_ARMS);
 	bool ok = true;
 	const struct table_action *a = section(s, RULES_ACTIONS, sizeof *a, &actions, &ok);
 	const struct table_change *c = section(s, RULES_CHANGES, sizeof *c, &changes, &ok);
@@ -104,10 +106,10 @@ actions_ok(const struct segment *s)
 		      ref_ok(s, a[i].headers) && ref_ok(s, a[i].expose) &&
 		      ref_ok(s, a[i].split_name) && a[i].split_by <= SPLIT_HEADER &&
 		      a[i].status < 600 && a[i].mirror_percent <= 100 &&
-		      run_ok(a[i].request_first, a[i].request_count, changes) &&
-		      run_ok(a[i].response_first, a[i].response_count, changes) &&
-		      run_ok(a[i].origins_first, a[i].origins_count, origins) &&
-		      run_ok(a[i].arms_first, a[i].arms_count, arms);
+		      run_ok(a[i].request_first, a[i].request_count, all_changes) &&
+		      run_ok(a[i].response_first, a[i].response_count, all_changes) &&
+		      run_ok(a[i].origins_first, a[i].origins_count, all_origins) &&
+		      run_ok(a[i].arms_first, a[i].arms_count, all_arms);
 	for (uint32_t i = 0; i < changes; i++)
 		ok &= ref_ok(s, c[i].name) && ref_ok(s, c[i].value) && c[i].kind <= CHANGE_ADD;
 	for (uint32_t i = 0; i < origins; i++)
@@ -188,15 +190,37 @@ peers_and_pages_ok(const struct segment *s)
 	return ok;
 }
 
+/* What only a base has, and what only an overlay has. */
+static bool
+layer_ok(const struct segment *s)
+{
+	static const unsigned of_base[] = { RULES_GATE_NODES, RULES_GATE_EDGES, RULES_GATES,
+					    RULES_ISSUERS,    RULES_AUDIENCES,  RULES_CLAIMS,
+					    RULES_STRIP,      RULES_TRUSTED,    RULES_PAGES };
+	bool ok = true;
+	uint32_t count;
+
+	if (!s->base)
+		return s->head->base == 0 && seg_own_count(s, RULES_HEADS) == 0 &&
+		       seg_own_count(s, RULES_GONE) == 0;
+	for (size_t i = 0; i < sizeof of_base / sizeof of_base[0]; i++)
+		ok &= seg_own_count(s, of_base[i]) == 0;
+	section(s, RULES_GONE, sizeof(uint32_t), &count, &ok);
+	return ok && table_global(s)->gate_root == table_global(s->base)->gate_root &&
+	       memcmp(table_global(s)->strip_lengths, table_global(s->base)->strip_lengths,
+		      sizeof table_global(s)->strip_lengths) == 0;
+}
+
 int
 table_verify_rules(const struct segment *s)
 {
-	if (!global_ok(s) || !hosts_ok(s) || !conditions_ok(s) || !routes_ok(s) || !actions_ok(s) ||
-	    !gates_ok(s) || !tokens_ok(s) || !strips_ok(s) || !peers_and_pages_ok(s))
+	if (!global_ok(s) || !layer_ok(s) || !hosts_ok(s) || !conditions_ok(s) || !routes_ok(s) ||
+	    !actions_ok(s) || !gates_ok(s) || !tokens_ok(s) || !strips_ok(s) ||
+	    !peers_and_pages_ok(s))
 		return -EBADMSG;
-	if (trie_verify(s, RULES_NODES, RULES_EDGES, seg_count(s, RULES_ROUTES)))
+	if (trie_verify(s, RULES_NODES, RULES_EDGES, RULES_HEADS, seg_count(s, RULES_ROUTES)))
 		return -EBADMSG;
-	return trie_verify(s, RULES_GATE_NODES, RULES_GATE_EDGES, seg_count(s, RULES_GATES));
+	return trie_verify(s, RULES_GATE_NODES, RULES_GATE_EDGES, 0, seg_count(s, RULES_GATES));
 }
 
 static bool
@@ -235,11 +259,29 @@ plugins_and_cookies_ok(const struct segment *s)
 	return ok;
 }
 
+/* An upstream of an overlay is one of its own rows. */
+static bool
+moved_ok(const struct segment *s)
+{
+	uint32_t count, below = seg_base_count(s, ENDPOINTS_UPSTREAMS);
+	bool ok = s->base || s->head->base == 0, room = false;
+	const struct table_moved *moved = section(s, ENDPOINTS_MOVED, sizeof *moved, &count, &ok);
+
+	for (uint32_t i = 0; i < count; i++) {
+		room |= moved[i].row == TRIE_NONE;
+		ok &= moved[i].row == TRIE_NONE ||
+		      (moved[i].row >= below && moved[i].row < seg_count(s, ENDPOINTS_UPSTREAMS) &&
+		       moved[i].index < UPSTREAMS_MAX);
+	}
+	return ok && (room || count == 0);
+}
+
 int
 table_verify_endpoints(const struct segment *s)
 {
-	uint32_t upstreams, endpoints, addresses;
-	bool ok = plugins_and_cookies_ok(s);
+	uint32_t upstreams, endpoints, addresses, all_endpoints = seg_count(s, ENDPOINTS_ENDPOINTS);
+	uint32_t all_addresses = seg_count(s, ENDPOINTS_ADDRESSES);
+	bool ok = plugins_and_cookies_ok(s) && moved_ok(s);
 	const struct table_upstream *u =
 	    section(s, ENDPOINTS_UPSTREAMS, sizeof *u, &upstreams, &ok);
 	const struct table_endpoint *e =
@@ -247,10 +289,10 @@ table_verify_endpoints(const struct segment *s)
 	const struct table_address *a = section(s, ENDPOINTS_ADDRESSES, sizeof *a, &addresses, &ok);
 
 	for (uint32_t i = 0; i < upstreams; i++)
-		ok &= run_ok(u[i].first, u[i].count, endpoints) && ref_ok(s, u[i].name) &&
+		ok &= run_ok(u[i].first, u[i].count, all_endpoints) && ref_ok(s, u[i].name) &&
 		      u[i].proxy <= PROXY_V2 && balance_ok(s, &u[i]);
 	for (uint32_t i = 0; i < endpoints; i++)
-		ok &= run_ok(e[i].first, e[i].count, addresses) && ref_ok(s, e[i].authority) &&
+		ok &= run_ok(e[i].first, e[i].count, all_addresses) && ref_ok(s, e[i].authority) &&
 		      ref_ok(s, e[i].base) && ref_ok(s, e[i].sticky);
 	for (uint32_t i = 0; i < addresses; i++)
 		ok &= address_ok(s, &a[i]);
@@ -261,7 +303,7 @@ int
 table_verify_keys(const struct segment *s)
 {
 	uint32_t count;
-	bool ok = true;
+	bool ok = s->head->base == 0;
 	const struct table_key_material *k = section(s, KEYS_KEYS, sizeof *k, &count, &ok);
 
 	for (uint32_t i = 0; i < count; i++)

@@ -1,17 +1,12 @@
 #include "trie.h"
 
 #include "hash.h"
-#include "lib/xalloc.h"
+#include "trie_step.h"
 
-#include <assert.h>
 #include <errno.h>
-#include <stdlib.h>
 
-#define COPY UINT32_MAX /* the path is not among the strings yet */
-
-/* Takes the next segment off the path; false at its end. */
-static bool
-path_next(struct slice *rest, struct slice *text)
+bool
+trie_path_next(struct slice *rest, struct slice *text)
 {
 	const char *end;
 
@@ -30,169 +25,104 @@ path_next(struct slice *rest, struct slice *text)
 	return true;
 }
 
-void
-trie_builder_init(struct trie_builder *t, struct seg_builder *seg, unsigned nodes_section,
-		  unsigned edges_section)
-{
-	*t = (struct trie_builder){ .seg = seg, .nodes = nodes_section, .edges = edges_section };
-}
-
-void
-trie_builder_deinit(struct trie_builder *t)
-{
-	free(t->slots);
-	t->slots = NULL;
-	t->cap = t->count = 0;
-}
-
-static uint32_t
-node_add(struct trie_builder *t, uint32_t parent, struct seg_ref text)
-{
-	struct trie_node node = { .parent = parent, .text = text, .entry = TRIE_NONE };
-
-	return seg_builder_add(t->seg, t->nodes, &node, sizeof node);
-}
-
-uint32_t
-trie_builder_root(struct trie_builder *t)
-{
-	return node_add(t, TRIE_NONE, (struct seg_ref){ 0, 0 });
-}
-
-struct trie_node *
-trie_builder_node(struct trie_builder *t, uint32_t node)
-{
-	return (struct trie_node *)t->seg->sections[t->nodes].p + node;
-}
-
-static void
-slots_grow(struct trie_builder *t)
-{
-	uint32_t cap = t->cap ? t->cap * 2 : 64;
-	struct trie_edge *slots = xmalloc(cap * sizeof *slots);
-
-	for (uint32_t i = 0; i < cap; i++)
-		slots[i] = (struct trie_edge){ 0, TRIE_NONE };
-	for (uint32_t i = 0; i < t->cap; i++) {
-		uint32_t k = t->slots[i].hash & (cap - 1);
-
-		if (t->slots[i].node == TRIE_NONE)
-			continue;
-		while (slots[k].node != TRIE_NONE)
-			k = (k + 1) & (cap - 1);
-		slots[k] = t->slots[i];
-	}
-	free(t->slots);
-	t->slots = slots;
-	t->cap = cap;
-}
-
 static bool
-node_is(struct trie_builder *t, uint32_t i, uint32_t parent, struct slice text)
+nodes_ok(const struct segment *seg, unsigned nodes, uint32_t entries)
 {
-	const struct trie_node *node = trie_builder_node(t, i);
-	const char *strings = t->seg->sections[0].p;
+	uint32_t n = seg_own_count(seg, nodes);
+	const struct trie_node *node = seg_own(seg, nodes, 0, sizeof *node);
 
-	return node->parent == parent &&
-	       slice_eq(slice_make(strings + node->text.offset, node->text.size), text);
-}
-
-/* The child of a node by its segment, made where missing. `at`: where the segment stands among the
- * strings, or COPY. */
-static uint32_t
-child(struct trie_builder *t, uint32_t parent, uint32_t hash, struct slice text, uint32_t at)
-{
-	struct seg_ref ref = { at, (uint32_t)text.n };
-	uint32_t i;
-
-	if (t->count >= t->cap / 4 * 3)
-		slots_grow(t);
-	for (i = hash & (t->cap - 1); t->slots[i].node != TRIE_NONE; i = (i + 1) & (t->cap - 1)) {
-		if (t->slots[i].hash == hash && node_is(t, t->slots[i].node, parent, text))
-			return t->slots[i].node;
+	if (n && !node)
+		return false;
+	for (uint32_t i = 0; i < n; i++) {
+		if (node[i].entry != TRIE_NONE && node[i].entry >= entries)
+			return false;
+		if (seg_string(seg, node[i].text).n != node[i].text.size)
+			return false;
 	}
-	if (at == COPY)
-		ref = seg_builder_string(t->seg, text);
-	t->slots[i] = (struct trie_edge){ hash, node_add(t, parent, ref) };
-	t->count++;
-	return t->slots[i].node;
+	return true;
 }
 
-static uint32_t
-descend(struct trie_builder *t, uint32_t node, struct slice path, uint32_t at)
+/* Those of an overlay are for nodes of its base. */
+static bool
+heads_ok(const struct segment *seg, unsigned nodes, unsigned heads, uint32_t entries)
 {
-	struct slice rest = path, text;
-	uint32_t hash = node;
+	uint32_t n = heads ? seg_own_count(seg, heads) : 0, below = seg_base_count(seg, nodes);
+	const struct trie_head *head = n ? seg_own(seg, heads, 0, sizeof *head) : NULL;
+	bool room = false;
 
-	assert(path.n == 0 || path.p[0] == '/');
-	while (path_next(&rest, &text)) {
-		hash = hash_bytes(hash, text);
-		node = child(t, node, hash, text,
-			     at == COPY ? COPY : at + (uint32_t)(text.p - path.p));
+	if (n && !head)
+		return false;
+	for (uint32_t i = 0; i < n; i++) {
+		if (head[i].node == TRIE_NONE)
+			room = true;
+		else if (head[i].node >= below)
+			return false;
+		if (head[i].entry != TRIE_NONE && head[i].entry >= entries)
+			return false;
 	}
-	return node;
-}
-
-uint32_t
-trie_builder_path(struct trie_builder *t, uint32_t root, struct slice path)
-{
-	return descend(t, root, path, COPY);
-}
-
-uint32_t
-trie_builder_path_ref(struct trie_builder *t, uint32_t root, struct seg_ref path)
-{
-	/* No string is added on the way down, so the strings do not move. */
-	return descend(t, root, slice_make(t->seg->sections[0].p + path.offset, path.size),
-		       path.offset);
-}
-
-void
-trie_builder_finish(struct trie_builder *t)
-{
-	/* Two thirds full: two probes to find an edge, five to miss one, on average. */
-	uint32_t count = t->count + t->count / 2 + 1;
-	const struct trie_edge none = { 0, TRIE_NONE };
-	struct trie_edge *edges;
-
-	for (uint32_t i = 0; i < count; i++)
-		seg_builder_add(t->seg, t->edges, &none, sizeof none);
-	edges = (struct trie_edge *)t->seg->sections[t->edges].p;
-	for (uint32_t i = 0; i < t->cap; i++) {
-		uint32_t k = hash_slot(t->slots[i].hash, count);
-
-		if (t->slots[i].node == TRIE_NONE)
-			continue;
-		while (edges[k].node != TRIE_NONE)
-			k = k + 1 < count ? k + 1 : 0;
-		edges[k] = t->slots[i];
-	}
-	trie_builder_deinit(t);
+	return room || n == 0;
 }
 
 int
-trie_verify(const struct segment *seg, unsigned nodes, unsigned edges, uint32_t entries)
+trie_verify(const struct segment *seg, unsigned nodes, unsigned edges, unsigned heads,
+	    uint32_t entries)
 {
-	uint32_t nodes_n = seg_count(seg, nodes), edges_n = seg_count(seg, edges);
-	const struct trie_node *node = seg_at(seg, nodes, 0, sizeof *node);
-	const struct trie_edge *edge = seg_at(seg, edges, 0, sizeof *edge);
+	uint32_t n = seg_own_count(seg, edges), below = seg_base_count(seg, nodes);
+	const struct trie_edge *edge = seg_own(seg, edges, 0, sizeof *edge);
 	bool room = false;
 
-	if ((nodes_n && !node) || (edges_n && !edge))
+	if ((n && !edge) || !nodes_ok(seg, nodes, entries) || !heads_ok(seg, nodes, heads, entries))
 		return -EBADMSG;
-	for (uint32_t i = 0; i < nodes_n; i++) {
-		if (node[i].entry != TRIE_NONE && node[i].entry >= entries)
-			return -EBADMSG;
-		if (seg_string(seg, node[i].text).n != node[i].text.size)
-			return -EBADMSG;
-	}
-	for (uint32_t i = 0; i < edges_n; i++) {
+	for (uint32_t i = 0; i < n; i++) {
 		if (edge[i].node == TRIE_NONE)
 			room = true;
-		else if (edge[i].node >= nodes_n)
+		else if (edge[i].node < below || edge[i].node >= seg_count(seg, nodes))
 			return -EBADMSG;
 	}
-	return room || edges_n == 0 ? 0 : -EBADMSG;
+	return room || n == 0 ? 0 : -EBADMSG;
+}
+
+/* ---- looking up ---- */
+
+/* What an overlay says of a node of its base; NULL: nothing. */
+static const struct trie_head *
+head_find(const struct segment *seg, unsigned heads, uint32_t node)
+{
+	uint32_t count = seg_own_count(seg, heads), i = hash_slot(hash_number(node), count);
+	const struct trie_head *head = seg_own(seg, heads, 0, sizeof *head);
+
+	if (!head)
+		return NULL;
+	for (uint32_t n = 0; n < count && head[i].node != TRIE_NONE; n++) {
+		if (head[i].node == node)
+			return &head[i];
+		i = i + 1 < count ? i + 1 : 0;
+	}
+	return NULL;
+}
+
+const struct segment *
+trie_layer(const struct segment *seg, unsigned nodes, unsigned heads, uint32_t root)
+{
+	if (seg->base && root < seg_own_count(seg->base, nodes) && !head_find(seg, heads, root))
+		return seg->base;
+	return seg;
+}
+
+uint32_t
+trie_entry(const struct segment *seg, unsigned nodes, unsigned heads, uint32_t node)
+{
+	const struct trie_node *at = seg_at(seg, nodes, node, sizeof *at);
+	const struct trie_head *head;
+
+	if (!at)
+		return TRIE_NONE;
+	if (seg->base && node < seg_own_count(seg->base, nodes)) {
+		head = head_find(seg, heads, node);
+		if (head)
+			return head->entry;
+	}
+	return at->entry;
 }
 
 /* Finds out what the step after w->behind will be, and has the memory that it needs fetched.
@@ -202,22 +132,24 @@ walk_look_ahead(struct trie_walk *w, uint32_t hash)
 {
 	uint32_t slot;
 
-	if (!path_next(&w->behind, &w->text)) {
+	if (!trie_path_next(&w->behind, &w->text)) {
 		w->text.p = NULL;
 		return;
 	}
 	w->hash = hash_bytes(hash, w->text);
-	slot = hash_slot(w->hash, seg_count(w->seg, w->edges));
-	__builtin_prefetch(seg_at(w->seg, w->edges, slot, sizeof(struct trie_edge)));
+	slot = hash_slot(w->hash, seg_own_count(w->bottom, w->edges));
+	__builtin_prefetch(seg_own(w->bottom, w->edges, slot, sizeof(struct trie_edge)));
 }
 
 int
 trie_walk_init(struct trie_walk *w, const struct segment *seg, unsigned nodes, unsigned edges,
-	       uint32_t root, struct slice path)
+	       unsigned heads, uint32_t root, struct slice path)
 {
 	w->seg = seg;
+	w->bottom = seg->base ? seg->base : seg;
 	w->nodes = nodes;
 	w->edges = edges;
+	w->heads = heads;
 	w->node = root;
 	w->rest = w->behind = path;
 	w->text = slice_make(NULL, 0);
@@ -227,11 +159,12 @@ trie_walk_init(struct trie_walk *w, const struct segment *seg, unsigned nodes, u
 	return 0;
 }
 
-static uint32_t
-edge_find(const struct trie_walk *w, uint32_t hash, struct slice text)
+uint32_t
+trie_edge_find(const struct segment *layer, const struct trie_walk *w, uint32_t hash,
+	       struct slice text)
 {
-	uint32_t count = seg_count(w->seg, w->edges);
-	const struct trie_edge *edges = seg_at(w->seg, w->edges, 0, sizeof *edges);
+	uint32_t count = seg_own_count(layer, w->edges);
+	const struct trie_edge *edges = seg_own(layer, w->edges, 0, sizeof *edges);
 	uint32_t i = hash_slot(hash, count);
 
 	if (!edges)
@@ -260,7 +193,9 @@ trie_walk_step(struct trie_walk *w)
 		return false;
 	hash = w->hash;
 	walk_look_ahead(w, hash);
-	node = edge_find(w, hash, text);
+	node = trie_edge_find(w->bottom, w, hash, text);
+	if (node == TRIE_NONE && w->bottom != w->seg)
+		node = trie_edge_find(w->seg, w, hash, text);
 	if (node == TRIE_NONE) {
 		w->text.p = NULL;
 		return false;
@@ -283,7 +218,5 @@ trie_walk_ended(const struct trie_walk *w)
 uint32_t
 trie_walk_entry(const struct trie_walk *w)
 {
-	const struct trie_node *node = seg_at(w->seg, w->nodes, w->node, sizeof *node);
-
-	return node ? node->entry : TRIE_NONE;
+	return trie_entry(w->seg, w->nodes, w->heads, w->node);
 }

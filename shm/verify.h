@@ -7,14 +7,14 @@
 #include "segment.h"
 
 /* The first element of a section whose elements must be of `size` bytes: *count of them, 0 when the
- * size is wrong. */
+ * size is wrong. Of an overlay those that are its own: its base is verified. */
 static inline const void *
 section(const struct segment *s, unsigned number, uint32_t size, uint32_t *count, bool *ok)
 {
-	const void *first = seg_at(s, number, 0, size);
+	const void *first = seg_own(s, number, 0, size);
 
-	*count = first ? seg_count(s, number) : 0;
-	if (!first && seg_count(s, number))
+	*count = first ? seg_own_count(s, number) : 0;
+	if (!first && seg_own_count(s, number))
 		*ok = false;
 	return first;
 }
@@ -22,7 +22,8 @@ section(const struct segment *s, unsigned number, uint32_t size, uint32_t *count
 static inline bool
 ref_ok(const struct segment *s, struct seg_ref ref)
 {
-	return (uint64_t)ref.offset + ref.size <= seg_count(s, 0);
+	return (uint64_t)ref.offset + ref.size <= seg_count(s, 0) &&
+	       seg_string(s, ref).n == ref.size;
 }
 
 static inline bool

@@ -128,6 +128,17 @@ verify(const struct segment *s, enum table_segment kind)
 	return -EBADMSG;
 }
 
+/* What this one is over, if it is an overlay, is the base that came last. 0 or -EBADMSG. */
+static int
+extend(struct segment *s, struct segment *arrived)
+{
+	if (s->head->base == 0)
+		return 0;
+	if (arrived && arrived->base)
+		arrived = arrived->base;
+	return arrived ? seg_extend(s, arrived) : -EBADMSG;
+}
+
 static void
 control_segment(struct worker *w, const struct msg_segment *info, struct ipc_message *m)
 {
@@ -138,7 +149,8 @@ control_segment(struct worker *w, const struct msg_segment *info, struct ipc_mes
 	if (seg_open(m->fd, (enum table_segment)info->kind, &s) < 0) {
 		log_error("segment kind=%u generation=%llu is not usable", info->kind,
 			  (unsigned long long)info->generation);
-	} else if (verify(s, (enum table_segment)info->kind) < 0 ||
+	} else if (extend(s, w->arrived[info->kind]) < 0 ||
+		   verify(s, (enum table_segment)info->kind) < 0 ||
 		   s->head->generation != info->generation) {
 		log_error("segment kind=%u generation=%llu does not verify", info->kind,
 			  (unsigned long long)info->generation);

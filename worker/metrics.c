@@ -201,7 +201,7 @@ for_routes(const struct segment *rules, const struct board_counts *sum, struct b
 		const struct table_route *r = table_route(rules, i);
 		uint32_t slot = r->slot < BOARD_ROUTES ? r->slot : 0;
 
-		if (!seen[slot]++)
+		if (table_route_stands(rules, i) && !seen[slot]++)
 			row(b, slot ? seg_string(rules, r->id) : SLICE("other"), &sum->route[slot]);
 	}
 	free(seen);
@@ -345,13 +345,15 @@ static void
 write_endpoints(struct worker *w, const struct segment *s, const struct board_counts *sum,
 		struct buf *b)
 {
+	uint32_t end = table_upstreams(s);
+
 	for (size_t row = 0; row < sizeof endpoint_rows / sizeof endpoint_rows[0]; row++) {
 		family(b, endpoint_rows[row].name, endpoint_rows[row].type,
 		       endpoint_rows[row].help);
-		for (uint32_t i = 0; i < seg_count(s, ENDPOINTS_UPSTREAMS); i++) {
+		for (uint32_t i = 0; i < end; i++) {
 			const struct table_upstream *u = table_upstream(s, i);
 
-			for (uint32_t j = 0; j < u->count && !(u->flags & UPSTREAM_ABSENT); j++) {
+			for (uint32_t j = 0; u && j < u->count; j++) {
 				const struct table_endpoint *e = table_endpoint(s, u->first + j);
 
 				if (!e || e->slot == 0 || e->slot >= BOARD_ENDPOINTS)

@@ -22,7 +22,7 @@ snapshot_new(struct worker *w, const struct msg_publish *p, struct segment *segm
 	s->revision = slice_make(s->revision_text, strnlen(p->revision, sizeof p->revision));
 	memcpy(s->segments, segments, sizeof s->segments);
 	s->pools_count = seg_count(endpoints, ENDPOINTS_ENDPOINTS);
-	s->turns_count = seg_count(endpoints, ENDPOINTS_UPSTREAMS);
+	s->turns_count = table_upstreams(endpoints);
 	s->patterns = patterns_take(w, segments[SEGMENT_RULES]);
 	s->pools = xcalloc(s->pools_count, sizeof *s->pools);
 	s->turns = xcalloc(s->turns_count, sizeof *s->turns);

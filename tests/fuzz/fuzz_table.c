@@ -67,7 +67,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		if (how == 1 && n >= sizeof *h)
 			header_mend(h, n, kind);
 	}
-	image_try(h, n, kind, &sum);
+	image_try(h, n, NULL, kind, &sum);
 	sink = sum;
 	(void)sink;
 	free(h);

@@ -167,34 +167,59 @@ image_rules(void)
 	return s;
 }
 
+/* Over image_rules: places that are others, that are gone and that are new. */
 static inline struct segment *
-image_endpoints(void)
+image_rules_over(const struct segment *base)
 {
-	struct seg_builder b;
-	struct table_upstream u = {
-		.count = 2, .balance = BALANCE_CHAIN, .plugins_count = 2, .sticky = 1
-	};
+	struct table_builder b;
+	struct segment *s = NULL;
+
+	table_builder_init_over(&b, base);
+	image_route(&b, "a.example.org", false, "/a/b", ROUTE_EXACT);
+	image_route(&b, "a.example.org", false, "/x/y", 0);
+	image_route(&b, "a.example.org", false, "/new/one", 0);
+	image_route(&b, "q.example.org", false, "/a", 0);
+	image_route(&b, "", false, "/", 0);
+	table_builder_clear(&b, SLICE("*.org"), false, SLICE("/a"));
+	if (table_builder_finish(&b, 11, &s))
+		abort();
+	table_builder_deinit(&b);
+	return s;
+}
+
+static inline void
+image_upstream(struct seg_builder *b)
+{
+	struct table_upstream u = { .count = 2, .balance = BALANCE_CHAIN, .plugins_count = 2 };
 	struct table_plugin plugin = { .kind = PLUGIN_STICKINESS };
 	struct table_sticky sticky = { .same_site = SAME_SITE_NONE };
 	struct table_endpoint e = { .weight = 1, .count = 1 };
 	struct table_address a = { .family = AF_INET6, .port = 80 };
+
+	u.name = seg_builder_string(b, SLICE("users"));
+	u.hash_name = sticky.cookie = sticky.path = seg_builder_string(b, SLICE("/stay"));
+	u.plugins_first = seg_builder_add(b, ENDPOINTS_PLUGINS, &plugin, sizeof plugin);
+	seg_builder_add(b, ENDPOINTS_PLUGINS, &plugin, sizeof plugin);
+	u.sticky = 1 + seg_builder_add(b, ENDPOINTS_STICKY, &sticky, sizeof sticky);
+	e.authority = seg_builder_string(b, SLICE("users.internal:80"));
+	e.first = seg_builder_add(b, ENDPOINTS_ADDRESSES, &a, sizeof a);
+	a.family = AF_UNIX;
+	a.path = seg_builder_string(b, SLICE("/run/u.sock"));
+	seg_builder_add(b, ENDPOINTS_ADDRESSES, &a, sizeof a);
+	u.first = seg_builder_add(b, ENDPOINTS_ENDPOINTS, &e, sizeof e);
+	e.first++;
+	seg_builder_add(b, ENDPOINTS_ENDPOINTS, &e, sizeof e);
+	seg_builder_add(b, ENDPOINTS_UPSTREAMS, &u, sizeof u);
+}
+
+static inline struct segment *
+image_endpoints(void)
+{
+	struct seg_builder b;
 	struct segment *s = NULL;
 
 	seg_builder_init(&b);
-	u.name = seg_builder_string(&b, SLICE("users"));
-	u.hash_name = sticky.cookie = sticky.path = seg_builder_string(&b, SLICE("/stay"));
-	seg_builder_add(&b, ENDPOINTS_UPSTREAMS, &u, sizeof u);
-	seg_builder_add(&b, ENDPOINTS_PLUGINS, &plugin, sizeof plugin);
-	seg_builder_add(&b, ENDPOINTS_PLUGINS, &plugin, sizeof plugin);
-	seg_builder_add(&b, ENDPOINTS_STICKY, &sticky, sizeof sticky);
-	e.authority = seg_builder_string(&b, SLICE("users.internal:80"));
-	seg_builder_add(&b, ENDPOINTS_ENDPOINTS, &e, sizeof e);
-	e.first = 1;
-	seg_builder_add(&b, ENDPOINTS_ENDPOINTS, &e, sizeof e);
-	seg_builder_add(&b, ENDPOINTS_ADDRESSES, &a, sizeof a);
-	a.family = AF_UNIX;
-	a.path = seg_builder_string(&b, SLICE("/run/u.sock"));
-	seg_builder_add(&b, ENDPOINTS_ADDRESSES, &a, sizeof a);
+	image_upstream(&b);
 	if (seg_builder_finish(&b, SEGMENT_ENDPOINTS, 8, &s))
 		abort();
 	seg_builder_deinit(&b);
@@ -235,6 +260,25 @@ image_tls(struct seg_builder *b)
 	hosts[1].name.text = seg_builder_string(b, SLICE(".example.org"));
 	table_tls_add_hosts(b, hosts, 2);
 	seg_builder_add(b, KEYS_TICKETS, &ticket, sizeof ticket);
+}
+
+/* Over image_endpoints: its upstream is another one, and there is one more. */
+static inline struct segment *
+image_endpoints_over(const struct segment *base)
+{
+	static const uint32_t indices[] = { 0, 5 };
+	struct seg_builder b;
+	struct segment *s = NULL;
+
+	seg_builder_init(&b);
+	seg_builder_extend(&b, base);
+	image_upstream(&b);
+	image_upstream(&b);
+	table_moved_write(&b, indices, 2);
+	if (seg_builder_finish(&b, SEGMENT_ENDPOINTS, 12, &s))
+		abort();
+	seg_builder_deinit(&b);
+	return s;
 }
 
 static inline struct segment *
@@ -380,7 +424,10 @@ image_ask_endpoints(const struct segment *s)
 	const struct table_upstream *u;
 	unsigned sum = 0;
 
-	for (uint32_t i = 0; (u = table_upstream(s, i)) && i < 16; i++) {
+	for (uint32_t i = 0; i < table_upstreams(s) && i < 16; i++) {
+		u = table_upstream(s, i);
+		if (!u)
+			continue;
 		sum += image_read(s, u->name) + image_read(s, u->hash_name);
 		for (uint32_t k = 0; k < u->plugins_count && k < 16; k++)
 			sum += table_plugin(s, u->plugins_first + k)->kind;
@@ -426,32 +473,44 @@ image_ask_keys(const struct segment *s)
 	return sum;
 }
 
-/* Checks an image in memory as seg_open and its caller would, and asks everything of it if it is
- * accepted. */
+/* Once it is checked and has its base, as the caller of seg_open asks. */
 static inline bool
-image_try(const void *image, size_t size, enum table_segment kind, unsigned *sum)
+image_ask(const struct segment *s, enum table_segment kind, unsigned *sum)
 {
-	struct segment s = { .head = image, .size = size, .refs = 1, .fd = -1 };
 
-	if (seg_check(image, size, kind))
-		return false;
 	switch (kind) {
 	case SEGMENT_RULES:
-		if (table_verify_rules(&s))
+		if (table_verify_rules(s))
 			return false;
-		*sum += image_ask_rules(&s);
+		*sum += image_ask_rules(s);
 		return true;
 	case SEGMENT_ENDPOINTS:
-		if (table_verify_endpoints(&s))
+		if (table_verify_endpoints(s))
 			return false;
-		*sum += image_ask_endpoints(&s);
+		*sum += image_ask_endpoints(s);
 		return true;
 	case SEGMENT_KEYS:
 	case SEGMENT_N:
 		break;
 	}
-	if (table_verify_keys(&s))
+	if (table_verify_keys(s))
 		return false;
-	*sum += image_ask_keys(&s);
+	*sum += image_ask_keys(s);
 	return true;
+}
+
+/* Checks an image in memory as seg_open and its caller would, over `base` where that is not NULL,
+ * and asks everything of it if it is accepted. */
+static inline bool
+image_try(const void *image, size_t size, struct segment *base, enum table_segment kind,
+	  unsigned *sum)
+{
+	struct segment s = { .head = image, .size = size, .refs = 1, .fd = -1 };
+	bool accepted;
+
+	if (seg_check(image, size, kind) || (base && seg_extend(&s, base)))
+		return false;
+	accepted = image_ask(&s, kind, sum);
+	seg_unref(s.base);
+	return accepted;
 }

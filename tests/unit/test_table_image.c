@@ -34,7 +34,7 @@ test_good(void **state)
 		unsigned sum = 0;
 
 		assert_int_equal(seg_open(dup(s->fd), kind, &got), 0);
-		assert_true(image_try(got->head, got->size, kind, &sum));
+		assert_true(image_try(got->head, got->size, NULL, kind, &sum));
 		assert_true(sum > 0);
 		seg_unref(got);
 		seg_unref(s);
@@ -70,37 +70,58 @@ mutate(char *image, size_t size)
 	}
 }
 
+/* Takes the image over. Returns how many were accepted. */
+static uint32_t
+mutations(struct segment *s, enum table_segment kind, uint32_t rounds)
+{
+	uint32_t accepted = 0, left_alone = 0;
+	struct seg_header *image = xmalloc(s->size); /* no byte more: a sanitizer watches its end */
+	unsigned sum = 0;
+
+	assert_true(image_try(s->head, s->size, s->base, kind, &sum));
+	for (uint32_t i = 0; i < rounds; i++) {
+		memcpy(image, s->head, s->size);
+		mutate((char *)image, s->size);
+		if (memcmp(image, s->head, s->size) == 0) {
+			left_alone++;
+			continue;
+		}
+		/* Seldom is the checksum left as it was: it would hide the rest. */
+		if (below(20) && image->size == s->size)
+			image->checksum = seg_checksum(image);
+		accepted += image_try(image, s->size, s->base, kind, &sum);
+	}
+	free(image);
+	seg_unref(s);
+	assert_true(left_alone < rounds / 3);
+	return accepted;
+}
+
 static void
 test_mutations(void **state)
 {
-	uint32_t accepted = 0, left_alone = 0;
-	unsigned sum = 0;
+	uint32_t accepted = 0;
 
-	for (unsigned kind = 0; kind < SEGMENT_N; kind++) {
-		uint32_t rounds = kind == SEGMENT_RULES ? MUTATIONS * 8 / 10 : MUTATIONS / 10;
-		struct segment *s = image_of(kind);
-		struct seg_header *image =
-		    xmalloc(s->size); /* no byte more: a sanitizer watches its end */
-
-		for (uint32_t i = 0; i < rounds; i++) {
-			memcpy(image, s->head, s->size);
-			mutate((char *)image, s->size);
-			if (memcmp(image, s->head, s->size) == 0) {
-				left_alone++;
-				continue;
-			}
-			/* Seldom is the checksum left as it was: it would hide the rest. */
-			if (below(20) && image->size == s->size)
-				image->checksum = seg_checksum(image);
-			accepted += image_try(image, s->size, kind, &sum);
-		}
-		free(image);
-		seg_unref(s);
-	}
-	assert_true(left_alone < MUTATIONS / 5);
+	for (unsigned kind = 0; kind < SEGMENT_N; kind++)
+		accepted += mutations(image_of(kind), kind,
+				      kind == SEGMENT_RULES ? MUTATIONS * 8 / 10 : MUTATIONS / 10);
 	/* Enough of them came past the verifier for the look-ups to have been tried. */
 	assert_true(accepted > MUTATIONS / 20);
 	print_message("%u of %u accepted\n", accepted, MUTATIONS);
+}
+
+static void
+test_overlays(void **state)
+{
+	struct segment *rules = image_rules(), *endpoints = image_endpoints();
+	uint32_t accepted =
+	    mutations(image_rules_over(rules), SEGMENT_RULES, MUTATIONS / 5) +
+	    mutations(image_endpoints_over(endpoints), SEGMENT_ENDPOINTS, MUTATIONS / 20);
+
+	seg_unref(rules);
+	seg_unref(endpoints);
+	assert_true(accepted > MUTATIONS / 100);
+	print_message("%u overlays accepted\n", accepted);
 }
 
 static void *
@@ -331,9 +352,8 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_good),
-		cmocka_unit_test(test_mutations),
-		cmocka_unit_test(test_faults),
+		cmocka_unit_test(test_good),      cmocka_unit_test(test_mutations),
+		cmocka_unit_test(test_overlays),  cmocka_unit_test(test_faults),
 		cmocka_unit_test(test_endpoints),
 	};
 

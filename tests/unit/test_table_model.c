@@ -2,10 +2,12 @@
 
 #include "shm/table.h"
 
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -32,6 +34,7 @@ struct rule {
 	int32_t priority;
 	uint32_t methods; /* of gate entries; of a route: 0 = no such condition */
 	uint32_t bits;    /* of a route: the request must have these */
+	uint32_t id;      /* by which a route is known again: its slot */
 };
 
 static const struct {
@@ -112,6 +115,32 @@ rule_order(const void *a, const void *b)
 	return 0; /* equals may stand in any order: it is the one in which they are added */
 }
 
+static void
+random_rules(struct rule *rules, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++)
+		random_rule(&rules[i]);
+	qsort(rules, n, sizeof *rules, rule_order);
+	for (uint32_t i = 0; i < n; i++)
+		rules[i].id = i;
+}
+
+static uint32_t
+add_route(struct table_builder *b, const struct rule *rule)
+{
+	struct table_route r = { .flags = rule->flags,
+				 .priority = rule->priority,
+				 .slot = rule->id };
+	char path[80];
+
+	/* With a slash at the end or without one, stored before or not: it is the same. */
+	snprintf(path, sizeof path, "%s%s", rule->path, !rule->path[0] || below(2) ? "/" : "");
+	if (below(2))
+		r.path = seg_builder_string(&b->seg, slice_of(path));
+	add_conditions(b, rule, &r);
+	return table_builder_route(b, slice_of(rule->host), rule->verbatim, slice_of(path), &r);
+}
+
 static struct segment *
 build(const struct rule *rules, uint32_t n)
 {
@@ -121,20 +150,8 @@ build(const struct rule *rules, uint32_t n)
 
 	table_builder_init(&b);
 	seg_builder_add(&b.seg, RULES_POLICIES, &policy, sizeof policy);
-	for (uint32_t i = 0; i < n; i++) {
-		struct table_route r = { .flags = rules[i].flags, .priority = rules[i].priority };
-		char path[80];
-
-		/* With a slash at the end or without one, stored before or not: it is the same. */
-		snprintf(path, sizeof path, "%s%s", rules[i].path,
-			 !rules[i].path[0] || below(2) ? "/" : "");
-		if (below(2))
-			r.path = seg_builder_string(&b.seg, slice_of(path));
-		add_conditions(&b, &rules[i], &r);
-		assert_int_equal(table_builder_route(&b, slice_of(rules[i].host), rules[i].verbatim,
-						     slice_of(path), &r),
-				 i);
-	}
+	for (uint32_t i = 0; i < n; i++)
+		assert_int_equal(add_route(&b, &rules[i]), i);
 	assert_int_equal(table_builder_finish(&b, 1, &s), 0);
 	table_builder_deinit(&b);
 	assert_int_equal(table_verify_rules(s), 0);
@@ -277,7 +294,7 @@ model_allowed(const struct rule *rules, uint32_t n, const struct request *r)
 struct asked {
 	const struct segment *s;
 	const struct request *r;
-	uint32_t missed[RULES_MAX];
+	uint32_t missed[2 * RULES_MAX]; /* by id */
 };
 
 static bool
@@ -295,9 +312,20 @@ note_miss(const struct table_key *key, uint32_t route, enum table_miss why, uint
 {
 	struct asked *a = key->userdata;
 
-	assert_true(route < RULES_MAX);
 	assert_int_equal(why == MISS_CONDITION, condition != TRIE_NONE);
-	a->missed[route]++;
+	assert_true(table_route_stands(a->s, route));
+	a->missed[table_route(a->s, route)->slot] += 1u + why;
+}
+
+static struct table_key
+key_of(const struct request *r, struct asked *asked)
+{
+	return (struct table_key){
+		slice_of(r->host), slice_of(r->host_port),
+		slice_of(r->raw),  slice_of(r->path),
+		r->method,         test_bit,
+		.userdata = asked,
+	};
 }
 
 /* Telling why not changes nothing, and tells of each one once. */
@@ -311,7 +339,7 @@ check_notes(const struct segment *s, struct table_key key, uint32_t want)
 	table_find(s, &key, &m);
 	assert_int_equal(m.route, want);
 	for (uint32_t i = 0; i < RULES_MAX; i++)
-		assert_true(a->missed[i] <= (i != want));
+		assert_true(a->missed[i] <= (i != want ? 1u + MISS_HOST : 0));
 }
 
 static void
@@ -324,9 +352,7 @@ test_find(void **state)
 		uint32_t n = 1 + below(RULES_MAX);
 		struct segment *s;
 
-		for (uint32_t i = 0; i < n; i++)
-			random_rule(&rules[i]);
-		qsort(rules, n, sizeof *rules, rule_order);
+		random_rules(rules, n);
 		s = build(rules, n);
 		for (uint32_t k = 0; k < KEYS; k++) {
 			struct request r;
@@ -336,12 +362,7 @@ test_find(void **state)
 			uint32_t want;
 
 			random_request(&r);
-			key = (struct table_key){
-				slice_of(r.host),   slice_of(r.host_port),
-				slice_of(r.raw),    slice_of(r.path),
-				r.method,           test_bit,
-				.userdata = &asked,
-			};
+			key = key_of(&r, &asked);
 			table_find(s, &key, &m);
 			want = model(rules, n, &r);
 			if (m.route != want)
@@ -362,6 +383,123 @@ test_find(void **state)
 	assert_in_range(matched, TABLES * KEYS / 4, TABLES * KEYS * 9 / 10);
 	assert_in_range(refused, TABLES * KEYS / 100, TABLES * KEYS / 2);
 }
+
+/* ---- base and overlay ---- */
+
+static bool
+same_place(const struct rule *a, const struct rule *b)
+{
+	return strcmp(a->host, b->host) == 0 && a->verbatim == b->verbatim &&
+	       strcmp(a->path, b->path) == 0;
+}
+
+/* Some places have other rules than before: those of `old` that stand elsewhere stay, with those of
+ * `fresh` that stand at such a place. Returns how many there are in `now`. */
+static uint32_t
+change(const struct rule *old, uint32_t n, struct rule *fresh, uint32_t count, struct rule *now)
+{
+	uint32_t out = 0;
+
+	for (uint32_t i = 0; i < n; i++) {
+		bool gone = false;
+
+		for (uint32_t k = 0; k < count; k++)
+			gone |= same_place(&old[i], &fresh[k]);
+		if (!gone)
+			now[out++] = old[i];
+	}
+	for (uint32_t k = 0; k < count; k++) {
+		fresh[k].id = RULES_MAX + k;
+		if (below(4)) /* else the place may be empty now */
+			now[out++] = fresh[k];
+	}
+	qsort(now, out, sizeof *now, rule_order);
+	return out;
+}
+
+static struct segment *
+build_over(struct segment *base, const struct rule *fresh, uint32_t count, const struct rule *now,
+	   uint32_t n)
+{
+	struct table_builder b;
+	struct segment *s = NULL, *got = NULL;
+
+	table_builder_init_over(&b, base);
+	for (uint32_t k = 0; k < count; k++)
+		table_builder_clear(&b, slice_of(fresh[k].host), fresh[k].verbatim,
+				    slice_of(fresh[k].path));
+	for (uint32_t i = 0; i < n; i++) {
+		if (now[i].id >= RULES_MAX)
+			add_route(&b, &now[i]);
+	}
+	assert_int_equal(table_builder_finish(&b, 2, &s), 0);
+	table_builder_deinit(&b);
+	/* As it goes to a worker. */
+	assert_int_equal(seg_open(dup(s->fd), SEGMENT_RULES, &got), 0);
+	seg_unref(s);
+	assert_int_equal(table_verify_rules(got), -EBADMSG);
+	assert_int_equal(seg_extend(got, base), 0);
+	assert_int_equal(table_verify_rules(got), 0);
+	return got;
+}
+
+static uint32_t
+id_of(const struct table_match *m)
+{
+	return m->r ? m->r->slot : TRIE_NONE;
+}
+
+/* The same answer, the same notes. */
+static bool
+check_same(const struct segment *whole, const struct segment *over, const struct request *r)
+{
+	struct asked a = { whole, r, { 0 } }, b = { over, r, { 0 } };
+	struct table_key key = key_of(r, &a), same = key_of(r, &b);
+	struct table_match m, n;
+
+	table_find(whole, &key, &m);
+	table_find(over, &same, &n);
+	assert_int_equal(id_of(&n), id_of(&m));
+	assert_int_equal(n.rest.n, m.rest.n);
+	assert_true(!n.r || table_route_stands(over, n.route));
+	assert_int_equal(table_allowed(over, &same), table_allowed(whole, &key));
+	key.note = same.note = note_miss;
+	table_find(whole, &key, &m);
+	table_find(over, &same, &n);
+	assert_memory_equal(a.missed, b.missed, sizeof a.missed);
+	return m.r && m.r->slot >= RULES_MAX;
+}
+
+static void
+test_overlay(void **state)
+{
+	uint32_t fresh_ones = 0;
+
+	for (uint32_t t = 0; t < TABLES; t++) {
+		struct rule old[RULES_MAX], fresh[RULES_MAX], now[2 * RULES_MAX];
+		uint32_t n = 1 + below(RULES_MAX), count = below(8), all;
+		struct segment *base, *whole, *over;
+
+		random_rules(old, n);
+		random_rules(fresh, count);
+		all = change(old, n, fresh, count, now);
+		base = build(old, n);
+		whole = build(now, all);
+		over = build_over(base, fresh, count, now, all);
+		for (uint32_t k = 0; k < KEYS; k++) {
+			struct request r;
+
+			random_request(&r);
+			fresh_ones += check_same(whole, over, &r);
+		}
+		seg_unref(base);
+		seg_unref(whole);
+		seg_unref(over);
+	}
+	assert_in_range(fresh_ones, TABLES * KEYS / 20, TABLES * KEYS * 9 / 10);
+}
+
+/* ---- the gate ---- */
 
 enum verdict { NOTHING, OPENS, CLOSES };
 
@@ -479,6 +617,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_find),
+		cmocka_unit_test(test_overlay),
 		cmocka_unit_test(test_gate),
 	};
 

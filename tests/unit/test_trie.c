@@ -24,7 +24,7 @@ static void
 fixture_init(struct fixture *f)
 {
 	seg_builder_init(&f->seg);
-	trie_builder_init(&f->trie, &f->seg, NODES, EDGES);
+	trie_builder_init(&f->trie, &f->seg, NODES, EDGES, 0);
 	f->s = NULL;
 }
 
@@ -48,7 +48,7 @@ put(struct fixture *f, uint32_t root, const char *path, uint32_t entry)
 {
 	uint32_t node = trie_builder_path(&f->trie, root, slice_of(path));
 
-	trie_builder_node(&f->trie, node)->entry = entry;
+	*trie_builder_entry(&f->trie, node) = entry;
 }
 
 /* The entry of the deepest node on the path, with what is left of the path behind it. */
@@ -58,7 +58,7 @@ deepest(struct fixture *f, uint32_t root, const char *path, struct slice *rest)
 	uint32_t entry = TRIE_NONE;
 	struct trie_walk w;
 
-	assert_int_equal(trie_walk_init(&w, f->s, NODES, EDGES, root, slice_of(path)), 0);
+	assert_int_equal(trie_walk_init(&w, f->s, NODES, EDGES, 0, root, slice_of(path)), 0);
 	assert_int_equal(w.node, root);
 	do {
 		if (trie_walk_entry(&w) != TRIE_NONE) {
@@ -106,7 +106,7 @@ test_walk(void **state)
 	put(&f, root, "/averylongsegment1", 4);
 	put(&f, other, "/b", 9);
 	fixture_finish(&f);
-	assert_int_equal(trie_verify(f.s, NODES, EDGES, 10), 0);
+	assert_int_equal(trie_verify(f.s, NODES, EDGES, 0, 10), 0);
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
 		struct slice rest = { 0 };
 
@@ -136,7 +136,7 @@ test_ended(void **state)
 		struct trie_walk w;
 
 		assert_int_equal(
-		    trie_walk_init(&w, f.s, NODES, EDGES, root, slice_of(cases[i].path)), 0);
+		    trie_walk_init(&w, f.s, NODES, EDGES, 0, root, slice_of(cases[i].path)), 0);
 		assert_false(trie_walk_ended(&w));
 		assert_true(trie_walk_step(&w));
 		assert_int_equal(trie_walk_ended(&w), cases[i].ended);
@@ -153,12 +153,12 @@ test_root_outside(void **state)
 	fixture_init(&f);
 	trie_builder_root(&f.trie);
 	fixture_finish(&f);
-	assert_int_equal(trie_walk_init(&w, f.s, NODES, EDGES, 0, SLICE("/a")), 0);
+	assert_int_equal(trie_walk_init(&w, f.s, NODES, EDGES, 0, 0, SLICE("/a")), 0);
 	assert_false(trie_walk_step(&w));
-	assert_int_equal(trie_walk_init(&w, f.s, NODES, EDGES, 1, SLICE("/a")), -1);
+	assert_int_equal(trie_walk_init(&w, f.s, NODES, EDGES, 0, 1, SLICE("/a")), -1);
 	assert_false(trie_walk_step(&w));
 	assert_int_equal(trie_walk_entry(&w), TRIE_NONE);
-	assert_int_equal(trie_walk_init(&w, f.s, NODES, EDGES, TRIE_NONE, SLICE("/a")), -1);
+	assert_int_equal(trie_walk_init(&w, f.s, NODES, EDGES, 0, TRIE_NONE, SLICE("/a")), -1);
 	fixture_deinit(&f);
 }
 
@@ -177,8 +177,8 @@ test_path_ref(void **state)
 	assert_int_equal(f.seg.sections[0].n, ref.size);
 	assert_int_equal(trie_builder_path(&f.trie, root, SLICE("/stored/path")), node);
 	assert_int_equal(trie_builder_path_ref(&f.trie, root, (struct seg_ref){ ref.offset, 7 }),
-			 trie_builder_node(&f.trie, node)->parent);
-	trie_builder_node(&f.trie, node)->entry = 5;
+			 ((const struct trie_node *)seg_builder_own(&f.seg, NODES, node))->parent);
+	*trie_builder_entry(&f.trie, node) = 5;
 	fixture_finish(&f);
 	assert_int_equal(deepest(&f, root, "/stored/path/x", &(struct slice){ 0 }), 5);
 	fixture_deinit(&f);
@@ -202,7 +202,7 @@ test_many(void **state)
 		}
 	}
 	fixture_finish(&f);
-	assert_int_equal(trie_verify(f.s, NODES, EDGES, ROOTS * PATHS), 0);
+	assert_int_equal(trie_verify(f.s, NODES, EDGES, 0, ROOTS * PATHS), 0);
 	for (uint32_t r = 0; r < ROOTS; r++) {
 		for (uint32_t p = 0; p < PATHS; p++) {
 			struct slice rest = { 0 };
@@ -261,8 +261,8 @@ test_verify(void **state)
 	fixture_init(&f);
 	put(&f, trie_builder_root(&f.trie), "/a/b", 1);
 	fixture_finish(&f);
-	assert_int_equal(trie_verify(f.s, NODES, EDGES, 2), 0);
-	assert_int_equal(trie_verify(f.s, NODES, EDGES, 1), -EBADMSG); /* an entry outside */
+	assert_int_equal(trie_verify(f.s, NODES, EDGES, 0, 2), 0);
+	assert_int_equal(trie_verify(f.s, NODES, EDGES, 0, 1), -EBADMSG); /* an entry outside */
 
 	bad = copy_of(f.s);
 	for (uint32_t i = 0; i < seg_count(&bad, EDGES); i++) {
@@ -270,20 +270,20 @@ test_verify(void **state)
 		if (edge->node == TRIE_NONE)
 			edge->node = 1;
 	}
-	assert_int_equal(trie_verify(&bad, NODES, EDGES, 2), -EBADMSG); /* no slot is free */
+	assert_int_equal(trie_verify(&bad, NODES, EDGES, 0, 2), -EBADMSG); /* no slot is free */
 	edge = at(&bad, EDGES, 0);
 	edge->node = TRIE_NONE;
-	assert_int_equal(trie_verify(&bad, NODES, EDGES, 2), 0);
+	assert_int_equal(trie_verify(&bad, NODES, EDGES, 0, 2), 0);
 	edge->node = seg_count(&bad, NODES);
 	edge = at(&bad, EDGES, 1);
 	edge->node = TRIE_NONE;
-	assert_int_equal(trie_verify(&bad, NODES, EDGES, 2), -EBADMSG); /* a node outside */
+	assert_int_equal(trie_verify(&bad, NODES, EDGES, 0, 2), -EBADMSG); /* a node outside */
 	free((void *)(uintptr_t)bad.head);
 
 	bad = copy_of(f.s);
 	node = at(&bad, NODES, 1);
 	node->text.offset = UINT32_MAX;
-	assert_int_equal(trie_verify(&bad, NODES, EDGES, 2), -EBADMSG); /* a string outside */
+	assert_int_equal(trie_verify(&bad, NODES, EDGES, 0, 2), -EBADMSG); /* a string outside */
 	free((void *)(uintptr_t)bad.head);
 	fixture_deinit(&f);
 }
