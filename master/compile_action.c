@@ -95,8 +95,9 @@ add_cors(struct table_builder *b, const struct config_cors *c, struct table_acti
 
 static void
 add_split(const struct compile_input *in, struct table_builder *b, enum rules_source source,
-	  const struct config_action *c, struct table_action *a)
+	  const struct config_route *r, struct table_action *a)
 {
+	const struct config_action *c = &r->action;
 	static const struct {
 		const char *word;
 		enum split_by by;
@@ -115,6 +116,7 @@ add_split(const struct compile_input *in, struct table_builder *b, enum rules_so
 		const struct directory_upstream *u = find_upstream(in, source, c->arms[i].upstream);
 		struct table_arm arm = {
 			.upstream = u ? u->index : 0,
+			.fallback = compile_fallback(in, r->fallback, u),
 			.weight = c->arms[i].weight,
 			.name = text(b, c->arms[i].upstream),
 		};
@@ -188,7 +190,7 @@ compile_action(const struct compile_input *in, struct table_builder *b, enum rul
 	add_changes(b, &c->request, &a.request_first, &a.request_count);
 	add_changes(b, &c->response, &a.response_first, &a.response_count);
 	add_cors(b, &c->cors, &a);
-	add_split(in, b, source, c, &a);
+	add_split(in, b, source, r, &a);
 	add_mirror(in, source, c, &a);
 	if (a.flags == 0 && a.request_count + a.response_count + a.origins_count + a.arms_count +
 				    a.mirror_percent ==

@@ -53,7 +53,7 @@ void compile_reason(struct work *w, struct candidate *c, const char *what, const
 void compile_refuse(struct work *w, struct candidate *c, const char *what, const char *why);
 /* The upstream that answers where `upstream` (NULL: none) cannot; 0: none. `route`: what the route
  * says of it, NULL for nothing. */
-uint32_t compile_fallback(struct work *w, const char *route,
+uint32_t compile_fallback(const struct compile_input *in, const char *route,
 			  const struct directory_upstream *upstream);
 /* Of a route of the file or a rule: where it applies, what it asks and does; not where it leads. */
 void compile_route_of(struct work *w, struct candidate *c, const struct config_route *r);

@@ -91,11 +91,18 @@ is_nowhere(const struct compile_input *in, const char *name)
 	return !lead.u && !lead.refusal && !lead.fault;
 }
 
-static bool
-has_no_fallback(const struct compile_input *in, const char *name)
+/* The fallback of a route to this upstream (NULL: there is none), if it does not exist; else NULL.
+ */
+static const char *
+missing_fallback(const struct compile_input *in, const struct config_route *r,
+		 const struct directory_upstream *u)
 {
-	return is_named(name) && !directory_find(in->directory, SOURCE_FILE, slice_of(name)) &&
-	       is_nowhere(in, name);
+	const char *name = r->fallback && *r->fallback ? r->fallback : u ? u->fallback : NULL;
+
+	if (!is_named(name) || directory_find(in->directory, SOURCE_FILE, slice_of(name)) ||
+	    !is_nowhere(in, name))
+		return NULL;
+	return name;
 }
 
 /* Without all of its arms a split would not be the one that was meant, and a fallback that is not
@@ -104,15 +111,19 @@ static bool
 refuse_dangling(struct work *w, struct candidate *c, const struct config_route *r,
 		const struct directory_upstream *u)
 {
-	const char *fallback = r->fallback && *r->fallback ? r->fallback : u ? u->fallback : NULL;
+	const char *fallback = missing_fallback(w->in, r, u);
 
 	for (size_t i = 0; i < r->action.arms_count; i++) {
-		if (!is_nowhere(w->in, r->action.arms[i].upstream))
-			continue;
-		compile_refuse(w, c, "split: there is no upstream ", r->action.arms[i].upstream);
-		return true;
+		const char *name = r->action.arms[i].upstream;
+
+		if (is_nowhere(w->in, name)) {
+			compile_refuse(w, c, "split: there is no upstream ", name);
+			return true;
+		}
+		if (!fallback)
+			fallback = missing_fallback(w->in, r, lead_of(w->in, name).u);
 	}
-	if (!has_no_fallback(w->in, fallback))
+	if (!fallback)
 		return false;
 	compile_refuse(w, c, "fallback: there is no upstream ", fallback);
 	return true;

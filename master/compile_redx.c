@@ -26,7 +26,7 @@ target_redis(struct work *w, struct candidate *c, const struct rules_frontend *f
 
 	c->line->upstream = compile_text(w, backend);
 	c->upstream = u ? u->index : 0;
-	c->fallback = compile_fallback(w, NULL, u);
+	c->fallback = compile_fallback(w->in, NULL, u);
 	if (refusal && !refusal->kept)
 		compile_refuse(w, c, "its backend is refused: ", refusal->reason);
 	else if (!u)

@@ -92,7 +92,8 @@ policy_of(struct work *w, const struct config_route *r)
 /* The upstream that answers where `upstream` (NULL: none) cannot, as the first of them says that
  * says anything; 0: none. */
 uint32_t
-compile_fallback(struct work *w, const char *route, const struct directory_upstream *upstream)
+compile_fallback(const struct compile_input *in, const char *route,
+		 const struct directory_upstream *upstream)
 {
 	const struct directory_upstream *u;
 	const char *name = route;
@@ -100,12 +101,12 @@ compile_fallback(struct work *w, const char *route, const struct directory_upstr
 	if ((!name || !*name) && upstream)
 		name = upstream->fallback;
 	if (!name || !*name)
-		name = w->in->config->fallback;
+		name = in->config->fallback;
 	if (!name || !*name || strcmp(name, "off") == 0)
 		return 0;
-	u = directory_find(w->in->directory, SOURCE_FILE, slice_of(name));
-	if (!u && w->in->rules) /* rules can name others, and change none that the file names */
-		u = compile_native_upstream(w->in, name);
+	u = directory_find(in->directory, SOURCE_FILE, slice_of(name));
+	if (!u && in->rules) /* rules can name others, and change none that the file names */
+		u = compile_native_upstream(in, name);
 	return u && u != upstream ? u->index : 0;
 }
 
@@ -117,7 +118,7 @@ write_fallback(struct work *w)
 	struct slice id = SLICE("fallback");
 	struct table_route route = {
 		.next = TRIE_NONE,
-		.upstream = compile_fallback(w, NULL, NULL),
+		.upstream = compile_fallback(w->in, NULL, NULL),
 		.policy = policy_of(w, NULL),
 		.slot = slots_get(w->in->slots->routes, id),
 		.id = seg_builder_string(seg, id),
@@ -227,7 +228,7 @@ compile_leads(struct work *w, struct candidate *c, const struct config_route *r,
 	c->upstream = u ? u->index : 0;
 	c->policy = policy_of(w, r);
 	c->action = compile_action(w->in, w->b, c->line->source, r, u);
-	c->fallback = compile_fallback(w, r->fallback, u);
+	c->fallback = compile_fallback(w->in, r->fallback, u);
 }
 
 /* What it asks beside host, path and method does not matter: who is not asked for a token by it is

@@ -197,6 +197,7 @@ struct table_change {
 
 struct table_arm {
 	uint32_t upstream; /* index in ENDPOINTS_UPSTREAMS */
+	uint32_t fallback; /* as that of a route */
 	uint32_t weight;
 	struct seg_ref name;
 };

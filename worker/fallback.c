@@ -20,8 +20,7 @@ fallback_is_harmless(const struct request *r)
 bool
 fallback_take(struct request *r)
 {
-	const struct table_route *route = table_route(r->table->segments[SEGMENT_RULES], r->route);
-	uint32_t to = route ? route->fallback : 0;
+	uint32_t to = r->fallback;
 
 	if (to == 0 || to == r->upstream_index || r->fell ||
 	    !table_upstream(r->table->segments[SEGMENT_ENDPOINTS], to))

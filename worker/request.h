@@ -113,7 +113,8 @@ struct request {
 	uint32_t endpoint, endpoint_slot, address;
 	uint32_t tried[REQUEST_TRIES];
 	uint8_t tries;
-	bool fell;                         /* the fallback has it, in the place of these: */
+	uint32_t fallback; /* upstream that has what its own one cannot answer; 0: none */
+	bool fell;         /* the fallback has it, in the place of these: */
 	uint32_t fell_from, fell_endpoint; /* upstream; endpoint, UINT32_MAX: none was tried */
 	struct slice sticky_value; /* of the client's cookie, in the arena; p NULL: not read yet */
 	bool sticky_new;           /* the answer sets the cookie */

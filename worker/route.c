@@ -105,6 +105,7 @@ take(struct request *r, const struct table_global *g, const struct table_match *
 	r->route_slot = route->slot < BOARD_ROUTES ? route->slot : 0;
 	r->route_flags = route->flags;
 	r->upstream_index = route->upstream;
+	r->fallback = route->fallback;
 	if (route->action)
 		r->action = table_action(rules, route->action);
 	r->path_rest = slice_make(r->path.p + r->path.n - match->rest.n, match->rest.n);

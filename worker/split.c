@@ -68,6 +68,7 @@ split_choose(struct request *r)
 			continue;
 		best = s;
 		r->upstream_index = arm->upstream;
+		r->fallback = arm->fallback;
 		r->arm = name;
 	}
 	if (r->route_id.p && r->arm.n > 0) /* a tunnel outlives the table */

@@ -131,17 +131,18 @@ def test_names_of_nothing_are_told(gateway, store, two):
     put(store, "upstream", "v", {"endpoints": [two[0].address], "fallback": "typo"})
     half = {"split": [{"upstream": "u"}, {"upstream": "typo"}]}
     for path, rule in (("split", half), ("fallback", {"upstream": "u", "fallback": "typo"}), ("of", {"upstream": "v"}),
+                       ("arm", {"split": [{"upstream": "u"}, {"upstream": "v"}]}),
                        ("mirror", {"upstream": "u", "mirror": {"upstream": "typo"}}), ("none", {"upstream": "typo"})):
         put(store, "route", path, rule | {"path": f"/{path}"})
     gw = gateway(from_redis(store))
     wait_until(lambda: name(gw, "/mirror") == "one", 5)
-    assert [name(gw, f"/{p}") for p in ("split", "fallback", "of")] == ["rule_refused"] * 3
-    why = {"split": "split: there is no upstream typo"} | dict.fromkeys(("fallback", "of"), "fallback: there is no upstream typo")
+    assert [name(gw, f"/{p}") for p in ("split", "fallback", "of", "arm")] == ["rule_refused"] * 4
+    why = {"split": "split: there is no upstream typo"} | dict.fromkeys(("fallback", "of", "arm"), "fallback: there is no upstream typo")
     assert refused(gw) == {f"yett:route:{k}": v for k, v in why.items()}
     told = why | {"mirror": "mirror: there is no upstream typo", "none": "the upstream does not exist"}
     assert {k: routes(gw)[f"rule:{k}"]["reason"] for k in told} == told
     put(store, "upstream", "typo", {"endpoints": [two[0].address]})
-    wait_until(lambda: [name(gw, f"/{p}") for p in (*told,)] == ["one"] * 5 and refused(gw) == {}, 5)
+    wait_until(lambda: [name(gw, f"/{p}") for p in (*told,)] == ["one"] * 6 and refused(gw) == {}, 5)
 
 
 def test_whatever_names_an_upstream_may_name_a_backend(gateway, store, two):

@@ -59,6 +59,20 @@ def test_user_cookie_and_address(gateway, serve):
     assert len(set(arms(gw, range(20), lambda k: {"Cookie": f"x={k}", "X-Forwarded-For": "10.0.0.1"}))) == 1
 
 
+def test_fallbacks(gateway, serve):
+    """That of the upstream that was chosen; one of the route goes before it."""
+    ups = {n: serve(name=n) for n in ("a", "c")}
+    base = config(ups, "header:X-User", a=1)
+    base["upstreams"] |= {"dead": {"endpoints": ["127.0.0.1:1"], "fallback": "a"}, "gone": {"endpoints": ["127.0.0.1:1"]}}
+    base["routes"] = [{"path": f"/{arm}", "split": [{"upstream": arm}]} for arm in ("dead", "gone")]
+    base["routes"].append({"path": "/own", "split": [{"upstream": "dead"}], "fallback": "c"})
+    gw = gateway(base)
+    assert gw.ask("/dead").json()["name"] == "a" and gw.ask("/own").json()["name"] == "c"
+    assert gw.ask("/gone").why == "upstream_connect_refused"
+    assert gw.reload(base | {"fallback": "c"}).returncode == 0
+    assert [gw.ask(f"/{p}").json()["name"] for p in ("dead", "gone", "own")] == ["a", "c", "c"]
+
+
 def test_log_and_routes(gateway, serve):
     gw, _ = start(gateway, serve, "request", a=1, b=0)
     gw.ask("/logged")
