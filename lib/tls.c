@@ -51,6 +51,16 @@ tls_suite_parse(struct slice name)
 	return 0;
 }
 
+const char *
+tls_suite_name(int number)
+{
+	for (size_t i = 0; i < N(suites_known); i++) {
+		if (number == suites_known[i].number)
+			return suites_known[i].name;
+	}
+	return "";
+}
+
 uint16_t
 tls_group_parse(struct slice name)
 {
@@ -121,6 +131,21 @@ context_alpn(struct tls_context *c)
 		abort(); /* an empty name, or one of more than 255 bytes: ours */
 }
 
+/* Copies: mbedTLS keeps references. */
+static void
+context_lists(struct tls_context *c)
+{
+	const int *suites = c->settings.suites;
+	const uint16_t *groups = c->settings.groups;
+
+	for (size_t i = 0; suites && suites[i] && i < TLS_SUITES_MAX; i++)
+		c->suites[i] = suites[i];
+	for (size_t i = 0; groups && groups[i] && i < TLS_GROUPS_MAX; i++)
+		c->groups[i] = groups[i];
+	mbedtls_ssl_conf_ciphersuites(&c->config, suites ? c->suites : suites_default());
+	mbedtls_ssl_conf_groups(&c->config, groups ? c->groups : groups_default);
+}
+
 static struct tls_context *
 context_new(const struct tls_settings *settings, int side)
 {
@@ -138,9 +163,7 @@ context_new(const struct tls_settings *settings, int side)
 	mbedtls_ssl_conf_rng(config, tls_random, NULL);
 	mbedtls_ssl_conf_min_tls_version(config, version_of(settings->oldest));
 	mbedtls_ssl_conf_max_tls_version(config, version_of(settings->newest));
-	mbedtls_ssl_conf_ciphersuites(config,
-				      settings->suites ? settings->suites : suites_default());
-	mbedtls_ssl_conf_groups(config, settings->groups ? settings->groups : groups_default);
+	context_lists(c);
 	mbedtls_ssl_conf_sig_algs(config, signatures);
 	/* A resumed session has keys of its own (psk_dhe_ke). */
 	mbedtls_ssl_conf_tls13_key_exchange_modes(

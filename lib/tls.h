@@ -74,7 +74,7 @@ struct tls_settings {
 int tls_suite_parse(struct slice name);
 uint16_t tls_group_parse(struct slice name);
 
-/* One side. The lists are copied by reference and must outlive it. Never NULL. */
+/* One side. Of the lists alpn is copied by reference and must outlive it. Never NULL. */
 struct tls_context;
 struct tls_context *tls_server_new(const struct tls_settings *settings);
 struct tls_context *tls_client_new(const struct tls_settings *settings);

@@ -32,10 +32,16 @@ struct tls_tickets {
 	uint32_t lifetime;
 };
 
+/* More than there are to choose from; what goes beyond is left out. */
+#define TLS_SUITES_MAX 16
+#define TLS_GROUPS_MAX 8
+
 struct tls_context {
 	unsigned references;
 	struct tls_settings settings;
 	mbedtls_ssl_config config;
+	int suites[TLS_SUITES_MAX + 1];
+	uint16_t groups[TLS_GROUPS_MAX + 1];
 	struct tls_tickets tickets;
 	struct tls_session *current; /* in whose handshake mbedTLS is now */
 };
@@ -80,6 +86,8 @@ int tls_ticket_seal(void *context, const mbedtls_ssl_session *session, unsigned 
 int tls_ticket_open(void *context, mbedtls_ssl_session *session, unsigned char *ticket, size_t n);
 
 time_t tls_seconds_of(const mbedtls_x509_time *t);
+
+const char *tls_suite_name(int number); /* IANA's; "" for one that is not offered */
 
 /* Of tls_pick.c. */
 void tls_choice_forget(struct tls_choice *choice);

@@ -263,7 +263,7 @@ tls_session_version(const struct tls_session *s)
 const char *
 tls_session_suite(const struct tls_session *s)
 {
-	return mbedtls_ssl_get_ciphersuite(&s->ssl);
+	return tls_suite_name(mbedtls_ssl_get_ciphersuite_id_from_ssl(&s->ssl));
 }
 
 const char *

@@ -60,8 +60,8 @@ const char *tls_session_why(const struct tls_session *s);
 
 /* After the handshake. The texts are constants. */
 const char *tls_session_version(const struct tls_session *s); /* "TLSv1.3" */
-const char *tls_session_suite(const struct tls_session *s);
-const char *tls_session_alpn(const struct tls_session *s); /* NULL: none */
+const char *tls_session_suite(const struct tls_session *s);   /* "TLS_AES_128_GCM_SHA256" */
+const char *tls_session_alpn(const struct tls_session *s);    /* NULL: none */
 bool tls_session_resumed(const struct tls_session *s);
 /* Servers: the name that the client asked for, p NULL when it did not. */
 struct slice tls_session_name(const struct tls_session *s);

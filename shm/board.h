@@ -13,7 +13,7 @@
 #include <stdint.h>
 
 #define BOARD_MAGIC 0x6472616f62ull /* "board" */
-#define BOARD_LAYOUT 5u
+#define BOARD_LAYOUT 6u
 #define BOARD_ROUTES 4096     /* slots; 0 is "other" */
 #define BOARD_ENDPOINTS 4096  /* slots; 0 is "other" */
 #define BOARD_ADDRESSES 16384 /* rows of addresses.h */
@@ -21,6 +21,15 @@
 
 /* Upper bounds of the duration histogram in microseconds; the last bucket is without bound. */
 extern const uint32_t board_bucket_us[BOARD_BUCKETS - 1];
+
+/* Handshakes that failed: what follows tls_failed_ is a label. */
+#define BOARD_TLS_FAILED(X)                                                                        \
+	X(tls_failed_protocol, "no TLS, broken, or with nothing in common")                        \
+	X(tls_failed_certificate, "the client's certificate was refused")                          \
+	X(tls_failed_alert, "the client refused ours")                                             \
+	X(tls_failed_closed, "the client went away")                                               \
+	X(tls_failed_timeout, "it took too long")                                                  \
+	X(tls_failed_plain, "the client spoke HTTP in clear")
 
 #define BOARD_COUNTERS(X)                                                                          \
 	X(requests, "Requests that were answered or broken off")                                   \
@@ -43,7 +52,10 @@ extern const uint32_t board_bucket_us[BOARD_BUCKETS - 1];
 	X(proxy_protocol_rejected, "Connections closed for want of a good PROXY header")           \
 	X(mirrored, "Copies of requests sent to mirrors")                                          \
 	X(mirrors_dropped, "Copies of requests not sent: too large, too many, or no endpoint")     \
-	X(mirrors_failed, "Copies of requests that a mirror did not answer")
+	X(mirrors_failed, "Copies of requests that a mirror did not answer")                       \
+	X(tls_handshakes, "TLS handshakes with clients that succeeded")                            \
+	X(tls_resumed, "TLS handshakes with clients that resumed a session")                       \
+	BOARD_TLS_FAILED(X)
 
 enum board_counter {
 #define X(name, help) COUNTER_##name,

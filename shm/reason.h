@@ -19,7 +19,10 @@
 	X(bad_framing, 400, "The length of the body is ambiguous.")                                \
 	X(bad_body, 400, "The body is not well-formed.")                                           \
 	X(length_required, 411, "The body has no length.")                                         \
-	X(misdirected, 421, "The target is of https, and this listener is not.")                   \
+	X(misdirected, 421, "The target's scheme is not that of this connection.")                 \
+	X(misdirected_certificate, 421,                                                            \
+	  "This host asks for other client certificates than this connection was opened with.")    \
+	X(plain_http, 400, "The plain HTTP request was sent to a TLS port.")                       \
 	X(loop_detected, 508, "The request has come here before: it goes round in a loop.")        \
 	X(unsupported_coding, 501, "The transfer coding is not supported.")                        \
 	X(unsupported_method, 501, "The method is not supported.")                                 \

@@ -9,6 +9,10 @@ static const struct slice names[TEMPLATE_N] = {
 	[TEMPLATE_REMOTE_ADDR] = { "remote_addr", 11 },
 	[TEMPLATE_REQUEST_ID] = { "request_id", 10 },
 	[TEMPLATE_ROUTE] = { "route", 5 },
+	[TEMPLATE_TLS_VERSION] = { "tls_version", 11 },
+	[TEMPLATE_TLS_SUITE] = { "tls_suite", 9 },
+	[TEMPLATE_TLS_NAME] = { "tls_name", 8 },
+	[TEMPLATE_TLS_RESUMED] = { "tls_resumed", 11 },
 };
 
 static bool

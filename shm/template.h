@@ -18,6 +18,10 @@ enum template_name {
 	TEMPLATE_REMOTE_ADDR,
 	TEMPLATE_REQUEST_ID,
 	TEMPLATE_ROUTE,
+	TEMPLATE_TLS_VERSION, /* of the client's connection; all four empty where it is plain */
+	TEMPLATE_TLS_SUITE,
+	TEMPLATE_TLS_NAME,    /* that the client asked for; empty: none, or one that is no name */
+	TEMPLATE_TLS_RESUMED, /* 1, or empty */
 	TEMPLATE_N
 };
 
@@ -27,7 +31,8 @@ enum template_name {
 	 1u << TEMPLATE_QUERY)
 #define TEMPLATE_OF_FIELD                                                                          \
 	(1u << TEMPLATE_SCHEME | 1u << TEMPLATE_HOST | 1u << TEMPLATE_REMOTE_ADDR |                \
-	 1u << TEMPLATE_REQUEST_ID | 1u << TEMPLATE_ROUTE)
+	 1u << TEMPLATE_REQUEST_ID | 1u << TEMPLATE_ROUTE | 1u << TEMPLATE_TLS_VERSION |           \
+	 1u << TEMPLATE_TLS_SUITE | 1u << TEMPLATE_TLS_NAME | 1u << TEMPLATE_TLS_RESUMED)
 
 /* One part of a text: takes it off *text. A literal, or a variable. */
 struct template_part {

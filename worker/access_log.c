@@ -3,7 +3,10 @@
 #include "blame.h"
 #include "client.h"
 #include "real_client.h"
+#include "tls_front.h"
 #include "worker.h"
+
+#include "lib/tls_session.h"
 
 #include <errno.h>
 #include <sys/socket.h>
@@ -92,6 +95,19 @@ add_upstream(struct buf *b, const struct request *r)
 }
 
 static void
+add_tls(struct buf *b, const struct request *r, const struct tls_session *s)
+{
+	struct slice name = tls_front_name(r);
+
+	add_plain(b, MEMBER("tls"), slice_of(tls_session_version(s)));
+	add_plain(b, MEMBER("suite"), slice_of(tls_session_suite(s)));
+	if (name.n)
+		add_plain(b, MEMBER("sni"), name);
+	buf_adds(b,
+		 tls_session_resumed(s) ? SLICE(",\"resumed\":true") : SLICE(",\"resumed\":false"));
+}
+
+static void
 add_reason(struct buf *b, const struct request *r)
 {
 	const char *limit = blame_limit(r);
@@ -134,6 +150,8 @@ add_line(struct request *r)
 		add_number(b, MEMBER("queue_us"), r->queue_us);
 	if (r->identity.n)
 		add_text(b, MEMBER("user"), r->identity);
+	if (tls_front_session(r))
+		add_tls(b, r, tls_front_session(r));
 	if (r->reason != REASON_none)
 		add_reason(b, r);
 	add_text(b, MEMBER("agent"), field_value(r, HTTP_USER_AGENT));

@@ -5,8 +5,12 @@
 #include "changes.h"
 #include "client.h"
 #include "cors.h"
+#include "https.h"
 #include "real_client.h"
 #include "split.h"
+#include "tls_front.h"
+
+#include "lib/tls_session.h"
 
 static const struct segment *
 rules_of(const struct request *r)
@@ -14,15 +18,15 @@ rules_of(const struct request *r)
 	return r->table->segments[SEGMENT_RULES];
 }
 
-static struct slice
-scheme_of(struct request *r)
+static void
+tls_values(const struct request *r, struct slice values[TEMPLATE_N])
 {
-	const struct http_field *f = http_find(&r->in, HTTP_X_FORWARDED_PROTO);
+	const struct tls_session *s = tls_front_session(r);
 
-	if (f && client_is_trusted(r->client, r->table) &&
-	    slice_ieq(http_value(&r->in, f), SLICE("https")))
-		return SLICE("https");
-	return SLICE("http");
+	values[TEMPLATE_TLS_VERSION] = s ? slice_of(tls_session_version(s)) : SLICE("");
+	values[TEMPLATE_TLS_SUITE] = s ? slice_of(tls_session_suite(s)) : SLICE("");
+	values[TEMPLATE_TLS_NAME] = tls_front_name(r);
+	values[TEMPLATE_TLS_RESUMED] = s && tls_session_resumed(s) ? SLICE("1") : SLICE("");
 }
 
 static void
@@ -30,7 +34,7 @@ values_of(struct request *r, struct slice values[TEMPLATE_N])
 {
 	const struct table_route *route = table_route(rules_of(r), r->route);
 
-	values[TEMPLATE_SCHEME] = scheme_of(r);
+	values[TEMPLATE_SCHEME] = https_scheme(r);
 	values[TEMPLATE_HOST] = r->host.host;
 	values[TEMPLATE_PATH] = r->path;
 	values[TEMPLATE_REST] = r->path_rest;
@@ -38,6 +42,7 @@ values_of(struct request *r, struct slice values[TEMPLATE_N])
 	values[TEMPLATE_REMOTE_ADDR] = real_client_text(r);
 	values[TEMPLATE_REQUEST_ID] = slice_make(r->id, r->id_n);
 	values[TEMPLATE_ROUTE] = seg_string(rules_of(r), route->id);
+	tls_values(r, values);
 }
 
 static struct changes
@@ -153,7 +158,7 @@ back_of(struct request *r, char *space)
 		.upstream_prefix = slice_make(space, (size_t)(o - space)),
 		.hosts = { seg_string(endpoints, e->authority),
 			   seg_string(rules_of(r), route->set_host), r->host_field },
-		.scheme = scheme_of(r),
+		.scheme = https_scheme(r),
 		.host = r->host_field,
 	};
 

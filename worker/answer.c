@@ -3,6 +3,7 @@
 #include "blame.h"
 #include "client.h"
 #include "cors.h"
+#include "https.h"
 #include "worker.h"
 
 #include <stdio.h>
@@ -110,7 +111,7 @@ answer_body(struct request *r, int status, const char *content_type, struct slic
 	    struct slice extra)
 {
 	struct buf *head = &r->worker->head;
-	struct slice parts[2];
+	struct slice parts[2], strict;
 	int error;
 
 	if (!r->body_done) /* the rest of the body would be taken for the next request */
@@ -123,6 +124,9 @@ answer_body(struct request *r, int status, const char *content_type, struct slic
 	if (status != 204 && status != 304) /* RFC 9110 section 8.6 */
 		buf_addf(head, "Content-Length: %zu\r\n", body.n);
 	buf_addf(head, "X-Request-Id: %s\r\n", r->id);
+	strict = https_strict(r);
+	if (strict.n > 0)
+		buf_addf(head, "Strict-Transport-Security: %.*s\r\n", SLICE_F(strict));
 	buf_adds(head, extra);
 	if (r->action && r->action->origins_count > 0)
 		add_cors(r, head);

@@ -88,6 +88,10 @@ refuse_with(struct client *c, struct slice answer)
 {
 	struct worker *w = c->worker;
 
+	if (c->tls != CLIENT_PLAIN) { /* a handshake is more than it shall have */
+		client_close(c);
+		return;
+	}
 	if (stream_write(&c->stream, &answer, 1) < 0 || w->refused >= REFUSED_MAX) {
 		client_close(c);
 		return;

@@ -5,6 +5,7 @@
 #include "linger.h"
 #include "proxied.h"
 #include "relay.h"
+#include "tls_front.h"
 #include "tunnel.h"
 
 #include "lib/forwarded.h"
@@ -19,12 +20,14 @@
 static void client_on_data(struct stream *s, struct slice bytes);
 static void client_on_end(struct stream *s, int error);
 static void client_on_drained(struct stream *s, int error);
+static void client_on_secured(struct stream *s, int outcome);
 static void client_on_closed(struct stream *s);
 
 static const struct stream_ops client_ops = {
 	.data = client_on_data,
 	.end = client_on_end,
 	.drained = client_on_drained,
+	.secured = client_on_secured,
 	.closed = client_on_closed,
 };
 
@@ -66,6 +69,7 @@ client_on_timer(struct timer *t)
 		linger_timer(c);
 		break;
 	case CLIENT_IDLE:
+		tls_front_failed(c, -ETIMEDOUT);
 		client_quit(c);
 		break;
 	case CLIENT_TUNNEL:
@@ -148,6 +152,7 @@ client_open(struct worker *w, int fd, const struct msg_listener *listener,
 	c->kind = (uint8_t)listener->kind;
 	c->port = listener->port;
 	c->unnamed = listener->flags & LISTENER_PROXY;
+	c->tls = listener->flags & LISTENER_TLS ? CLIENT_TLS_AWAITED : CLIENT_PLAIN;
 	c->address_row = ADDRESS_UNCOUNTED;
 	client_set_peer(c, peer);
 	c->uid = c->kind == LISTENER_ADMIN ? peer_uid(fd) : UINT32_MAX;
@@ -163,8 +168,11 @@ client_open(struct worker *w, int fd, const struct msg_listener *listener,
 		client_close(c);
 		return;
 	}
-	if (client_admit(c))
-		timer_set(w, &c->timer, g && g->client_head_ms ? g->client_head_ms : 10000);
+	if (!client_admit(c))
+		return;
+	timer_set(w, &c->timer, g && g->client_head_ms ? g->client_head_ms : 10000);
+	if (c->tls == CLIENT_TLS_AWAITED && !c->unnamed)
+		tls_front_begin(c, SLICE(""));
 }
 
 bool
@@ -231,7 +239,10 @@ client_on_data(struct stream *s, struct slice bytes)
 	case CLIENT_ACTIVE:
 		if (c->unnamed && !proxied_take(c, &bytes))
 			break;
-		intake_bytes(c, bytes);
+		if (c->tls == CLIENT_TLS_AWAITED)
+			tls_front_begin(c, bytes);
+		else
+			intake_bytes(c, bytes);
 		break;
 	case CLIENT_TUNNEL:
 		tunnel_bytes(c->request, true, bytes);
@@ -242,6 +253,12 @@ client_on_data(struct stream *s, struct slice bytes)
 	case CLIENT_CLOSED:
 		break;
 	}
+}
+
+static void
+client_on_secured(struct stream *s, int outcome)
+{
+	tls_front_secured(container_of(s, struct client, stream), outcome);
 }
 
 static void
@@ -261,6 +278,9 @@ client_on_end(struct stream *s, int error)
 		request_abort(c->request, REASON_client_gone);
 		break;
 	case CLIENT_IDLE:
+		tls_front_failed(c, error);
+		client_close(c);
+		break;
 	case CLIENT_LINGERING:
 		client_close(c);
 		break;

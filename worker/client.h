@@ -13,6 +13,15 @@
 
 enum client_state { CLIENT_IDLE, CLIENT_ACTIVE, CLIENT_TUNNEL, CLIENT_LINGERING, CLIENT_CLOSED };
 
+enum client_tls {
+	CLIENT_PLAIN,
+	CLIENT_TLS_AWAITED, /* behind its PROXY header */
+	CLIENT_TLS_BEGINS,  /* the handshake */
+	CLIENT_TLS,
+	CLIENT_TLS_MISSING, /* it speaks HTTP in clear, and shall not */
+	CLIENT_TLS_ENDED    /* the handshake failed */
+};
+
 struct client {
 	struct stream stream;
 	struct worker *worker;
@@ -23,6 +32,9 @@ struct client {
 	uint8_t state; /* enum client_state */
 	uint8_t kind;  /* enum listener_kind */
 	bool trusted, consuming;
+	uint8_t tls;          /* enum client_tls */
+	uint32_t tls_serial;  /* of the keys that it began with */
+	uint64_t asked;       /* what certificates it was asked for, in tls_front.c's words */
 	bool unnamed;         /* its PROXY header has not come yet */
 	bool nameless;        /* of a Unix socket: it has no address of its own */
 	bool local_known;     /* local_ip is set */

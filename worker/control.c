@@ -7,6 +7,7 @@
 #include "listen.h"
 #include "peers.h"
 #include "snapshot.h"
+#include "tls_front.h"
 
 #include "lib/log.h"
 #include "lib/xalloc.h"
@@ -205,8 +206,11 @@ control_publish(struct worker *w, const struct msg_publish *p)
 	}
 	for (int i = 0; i < SEGMENT_N; i++)
 		segments[i] = w->arrived[i] ? seg_ref(w->arrived[i]) : NULL;
-	if (w->hello.role == ROLE_TRAFFIC)
+	if (w->hello.role == ROLE_TRAFFIC) {
 		load_gate(w, p, segments);
+		if (tls_front_load(w->front, segments[SEGMENT_KEYS]))
+			tls_front_retire(w);
+	}
 	w->table = snapshot_new(w, p, segments);
 	snapshot_unref(old);
 	board_set(&w->page->version, p->version);

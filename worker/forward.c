@@ -2,6 +2,7 @@
 
 #include "action.h"
 #include "client.h"
+#include "https.h"
 #include "mirror.h"
 #include "put.h"
 #include "real_client.h"
@@ -11,6 +12,8 @@
 #include "worker.h"
 
 #include <stdio.h>
+
+#define STRICT SLICE("Strict-Transport-Security")
 
 static bool
 ends_with(struct slice s, struct slice end)
@@ -320,6 +323,7 @@ put_status_line(char *o, const struct http_parser *p)
 static char *
 put_answer_fields(char *o, struct request *r, const struct http_parser *p)
 {
+	struct slice strict = https_strict(r);
 	struct put_run run = { 0 };
 	bool date = false;
 
@@ -327,7 +331,8 @@ put_answer_fields(char *o, struct request *r, const struct http_parser *p)
 		const struct http_field *f = &p->fields[i];
 
 		date = date || f->id == HTTP_DATE;
-		if (!answer_passes(r, p, f))
+		if (!answer_passes(r, p, f) ||
+		    (strict.n > 0 && f->name_n == STRICT.n && slice_ieq(http_name(p, f), STRICT)))
 			continue;
 		o = r->action ? action_put_field(o, &run, r, p, f) : put_as_it_came(o, &run, p, f);
 	}
@@ -336,6 +341,8 @@ put_answer_fields(char *o, struct request *r, const struct http_parser *p)
 		o = action_put_answer(o, r);
 	if (!date)
 		o = put_field(o, SLICE("Date"), slice_of(r->worker->date));
+	if (strict.n > 0)
+		o = put_field(o, STRICT, strict);
 	return put_field(o, SLICE("X-Request-Id"), slice_make(r->id, r->id_n));
 }
 
@@ -378,7 +385,8 @@ reserve_answer(struct request *r, const struct http_parser *p)
 	head->n = 0;
 	buf_reserve(head, (size_t)p->head_n + 4 * (size_t)p->fields_n +
 			      (r->sticky_new ? sticky_room(r) : 0) +
-			      (r->action ? action_answer_room(r, p) : 0) + 1024);
+			      (r->action ? action_answer_room(r, p) : 0) + https_strict(r).n +
+			      1024);
 	return head->p;
 }
 

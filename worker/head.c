@@ -6,8 +6,10 @@
 
 #include "answer.h"
 #include "client.h"
+#include "https.h"
 #include "judge.h"
 #include "request.h"
+#include "tls_front.h"
 #include "worker.h"
 
 #include <stdio.h>
@@ -118,6 +120,10 @@ head_step(struct request *r)
 	take_id(r, judged.id);
 	r->client_closes = judged.close || (http_minor(&r->in) == 0 && !judged.keep);
 	r->keep_alive = !r->client_closes && !is_last(r);
+	if (r->client->tls == CLIENT_TLS_MISSING)
+		reason = REASON_plain_http;
+	else if (reason == REASON_none && !tls_front_admits(r))
+		reason = REASON_misdirected_certificate;
 	if (reason != REASON_none)
 		return refuse(r, reason);
 	if (judged.via && is_loop(r)) {
@@ -125,7 +131,12 @@ head_step(struct request *r)
 		return refuse(r, REASON_loop_detected);
 	}
 	timer_set(r->worker, &r->client->timer, 0);
-	return r->max_forwards == 0 ? answer_options(r) : STEP_NEXT;
+	if (r->max_forwards == 0)
+		return answer_options(r);
+	if (!https_redirects(r))
+		return STEP_NEXT;
+	r->step = STEP_RELAY - 1;
+	return STEP_NEXT;
 }
 
 void

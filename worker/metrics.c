@@ -64,13 +64,26 @@ sum_up(struct worker *w, struct board_counts *sum)
 	}
 }
 
+/* The last counters. */
+static void
+write_tls_failed(struct buf *b, const struct board_counts *sum)
+{
+	const size_t prefix = sizeof "tls_failed_" - 1;
+
+	family(b, "tls_handshakes_failed_total", "counter",
+	       "TLS handshakes with clients that failed, by reason");
+	for (int i = COUNTER_tls_failed_protocol; i < COUNTER_N; i++)
+		buf_addf(b, "yett_tls_handshakes_failed_total{reason=\"%s\"} %llu\n",
+			 board_counter_name[i] + prefix, (unsigned long long)sum->counter[i]);
+}
+
 static void
 write_totals(struct buf *b, const struct board_counts *sum)
 {
 	uint64_t below = 0;
 
 	for (int i = 0; i < COUNTER_N; i++) {
-		if (i == COUNTER_requests)
+		if (i == COUNTER_requests || i >= COUNTER_tls_failed_protocol)
 			continue;
 		buf_addf(
 		    b,
@@ -78,6 +91,7 @@ write_totals(struct buf *b, const struct board_counts *sum)
 		    board_counter_name[i], board_counter_help[i], board_counter_name[i],
 		    board_counter_name[i], (unsigned long long)sum->counter[i]);
 	}
+	write_tls_failed(b, sum);
 	family(b, "requests_total", "counter", "Requests by class of status");
 	for (int i = 0; i < 6; i++)
 		buf_addf(b, "yett_requests_total{class=\"%s\"} %llu\n", class_name[i],

@@ -130,6 +130,13 @@ put_x_forwarded_for(char *o, struct request *r, bool trusted, bool append)
 	return PUT(o, "\r\n");
 }
 
+/* Between the last hop and us. */
+static struct slice
+scheme_of(const struct request *r)
+{
+	return r->secure ? SLICE("https") : SLICE("http");
+}
+
 static char *
 put_x_forwarded(char *o, struct request *r, bool trusted)
 {
@@ -138,9 +145,9 @@ put_x_forwarded(char *o, struct request *r, bool trusted)
 	o = put_x_forwarded_for(o, r, trusted, append);
 	o = put_field(o, SLICE("X-Real-IP"), r->real);
 	if (!was_passed(r, HTTP_X_FORWARDED_PROTO, trusted))
-		o = PUT(o, "X-Forwarded-Proto: http\r\n");
+		o = put_field(o, SLICE("X-Forwarded-Proto"), scheme_of(r));
 	if (append && !was_passed(r, HTTP_X_FORWARDED_PROTOCOL, trusted))
-		o = PUT(o, "X-Forwarded-Protocol: http\r\n");
+		o = put_field(o, SLICE("X-Forwarded-Protocol"), scheme_of(r));
 	if (r->host_field.n > 0 && !was_passed(r, HTTP_X_FORWARDED_HOST, trusted))
 		o = put_field(o, SLICE("X-Forwarded-Host"), r->host_field);
 	if (was_passed(r, HTTP_X_FORWARDED_PORT, trusted))
@@ -232,7 +239,9 @@ put_forwarded(char *o, struct request *r, bool trusted)
 		o = put_forwarded_before(o, r);
 	o = put_node(o, slice_make(r->client->ip_text, r->client->ip_text_n));
 	o = put_quoted(o, SLICE("host"), r->host_field);
-	return PUT(o, ";proto=http\r\n");
+	o = PUT(o, ";proto=");
+	o = put(o, scheme_of(r));
+	return PUT(o, "\r\n");
 }
 
 char *

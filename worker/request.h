@@ -74,6 +74,7 @@ struct request {
 	enum table_method method;
 	uint32_t pattern_work; /* of conditions so far (patterns.h) */
 	bool unjudged;         /* a condition met its limit: which route it is, nobody knows */
+	bool secure;           /* it came over TLS */
 	bool idempotent, asterisk, expect_continue, upgrade, absolute;
 	bool te_trailers; /* the client takes trailers */
 	bool nominates,

@@ -75,6 +75,7 @@ request_new(struct client *c)
 	list_init(&r->link);
 	timer_init(&r->total, request_on_total);
 	r->client = c;
+	r->secure = c->tls == CLIENT_TLS;
 	r->begin_us = worker_us(w);
 	board_add(&w->page->in_flight, 1);
 	return r;

@@ -2,6 +2,7 @@
 
 #include "client.h"
 #include "fields.h"
+#include "https.h"
 #include "put.h"
 
 #define VALUE_MAX 2048 /* bytes of the cookie's value; a longer one names nothing */
@@ -104,16 +105,12 @@ path_of(const struct request *r, const struct table_sticky *s)
 	return path.n == 0 || memchr(path.p, ';', path.n) ? SLICE("/") : path;
 }
 
-/* We have no TLS of our own: a proxy that is believed says it. */
 static bool
-is_secure(const struct request *r, const struct table_sticky *s)
+is_secure(struct request *r, const struct table_sticky *s)
 {
-	const struct http_field *proto = http_find(&r->in, HTTP_X_FORWARDED_PROTO);
-
 	if (s->secure != STICKY_SECURE_AUTO)
 		return s->secure == STICKY_SECURE_ON;
-	return proto && client_is_trusted(r->client, r->table) &&
-	       slice_ieq(http_value(&r->in, proto), SLICE("https"));
+	return slice_eq(https_scheme(r), SLICE("https"));
 }
 
 size_t

@@ -1,10 +1,10 @@
 #include "target.h"
 
-/* "http://authority/path": takes *url down to the path. */
+/* "http://authority/path", with so many bytes before the authority: takes *url down to the path. */
 static enum reason
-target_absolute(struct request *r, struct slice *url, struct slice *authority)
+target_absolute(struct request *r, size_t scheme, struct slice *url, struct slice *authority)
 {
-	struct slice rest = slice_make(url->p + 7, url->n - 7);
+	struct slice rest = slice_make(url->p + scheme, url->n - scheme);
 	size_t n = 0;
 
 	while (n < rest.n && rest.p[n] != '/' && rest.p[n] != '?')
@@ -59,17 +59,21 @@ target_judge(struct request *r, struct slice *authority)
 {
 	struct slice url = http_url(&r->in);
 	enum reason reason;
+	size_t scheme;
 
 	*authority = (struct slice){ NULL, 0 };
 	if (url.n > 0 && url.p[0] == '/')
 		return target_path(r, url);
 	if (slice_eq(url, SLICE("*")))
 		return target_asterisk(r);
-	if (starts_with(url, SLICE("https://"))) /* RFC 9110 section 7.4 */
-		return REASON_misdirected;
-	if (!starts_with(url, SLICE("http://")))
+	scheme = starts_with(url, SLICE("https://"))  ? 8
+		 : starts_with(url, SLICE("http://")) ? 7
+						      : 0;
+	if (scheme == 0)
 		return REASON_bad_request;
-	reason = target_absolute(r, &url, authority);
+	if (scheme != (r->secure ? 8 : 7)) /* RFC 9110 section 7.4 */
+		return REASON_misdirected;
+	reason = target_absolute(r, scheme, &url, authority);
 	/* RFC 9112 section 3.2.4: without a path it means the server, as the asterisk does. */
 	if (reason == REASON_none && url.n == 0 && r->method == METHOD_OPTIONS)
 		return target_asterisk(r);

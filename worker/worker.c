@@ -4,6 +4,7 @@
 #include "caps.h"
 #include "client.h"
 #include "control.h"
+#include "credentials.h"
 #include "gate.h"
 #include "intake.h"
 #include "listen.h"
@@ -13,6 +14,7 @@
 #include "queue.h"
 #include "request.h"
 #include "snapshot.h"
+#include "tls_front.h"
 
 #include "lib/log.h"
 
@@ -226,6 +228,8 @@ worker_init(struct worker *w)
 	w->log_fd = -1;
 	caps_look(w);
 	w->gate = gate_new();
+	w->credentials = credentials_new();
+	w->front = tls_front_new(w->credentials);
 	w->load = load_new();
 	while (getrandom(w->random, sizeof w->random, 0) < 0 && errno == EINTR)
 		;
@@ -280,6 +284,8 @@ worker_deinit(struct worker *w)
 		seg_unref(w->arrived[i]);
 	control_free(w);
 	gate_free(w->gate);
+	tls_front_free(w->front);
+	credentials_free(w->credentials);
 	map_deinit(&w->patterns, NULL);
 	load_free(w->load);
 	access_log_flush(w);

@@ -18,10 +18,12 @@
 
 #include <uv.h>
 
+struct credentials;
 struct gate;
 struct load;
 struct snapshot;
 struct request;
+struct tls_front;
 
 /* A deadline that knows what to do. */
 struct timer {
@@ -63,6 +65,7 @@ struct worker {
 	uint64_t proxied_log_at, proxied_unlogged;     /* ms; proxied.c */
 	uint64_t strangers_log_at, strangers_unlogged; /* ms; admin.c */
 	uint64_t caps_log_at, caps_unlogged;           /* ms; caps.c */
+	uint64_t tls_log_at, tls_unlogged;             /* ms; tls_front.c */
 	struct list idle;                              /* clients by state: each state is a list */
 	struct list active;
 	struct list lingering;
@@ -76,6 +79,8 @@ struct worker {
 	struct list mirrors; /* struct mirror: copies under way */
 	unsigned mirrors_count;
 	struct gate *gate;
+	struct credentials *credentials; /* of the keys in force */
+	struct tls_front *front;
 	bool keyless;                    /* the gate protects, and has no keys: told */
 	struct map patterns;             /* by text: struct kept_pattern */
 	struct list spare;               /* requests to use again */

@@ -1,0 +1,40 @@
+#pragma once
+
+/*
+ * tls_front: TLS of clients: which certificate they see and which one they have to show, by the
+ * table in force; how their handshakes end; and whether what a connection was opened for is what
+ * its requests ask.
+ */
+
+#include "shm/table.h"
+
+struct credentials;
+struct client;
+struct request;
+struct tls_front;
+struct tls_session;
+struct worker;
+
+struct tls_front *tls_front_new(struct credentials *credentials);
+void tls_front_free(struct tls_front *f);
+/* The keys of a new table, and the certificates that they hold. Connections keep what they have.
+ * False: they are those of before. */
+bool tls_front_load(struct tls_front *f, struct segment *keys);
+
+/* The client's listener speaks TLS: from here on it does. `early`: what came of it already. */
+void tls_front_begin(struct client *c, struct slice early);
+/* As stream_ops.secured. */
+void tls_front_secured(struct client *c, int outcome);
+/* The connection ended with this error (-ETIMEDOUT: its time was over) while it shook hands; told
+ * and counted. Does nothing otherwise. */
+void tls_front_failed(struct client *c, int error);
+/* May this request come over its connection? Not where its host asks other certificates of clients
+ * than the name that the connection was opened for (RFC 9110 section 7.4). */
+bool tls_front_admits(const struct request *r);
+/* Of the request's connection; NULL: it is plain. */
+const struct tls_session *tls_front_session(const struct request *r);
+/* The name that it was opened for; empty: none, or one that is no name. */
+struct slice tls_front_name(const struct request *r);
+/* After tls_front_load: who waits for nothing, and was asked for other certificates than the table
+ * now asks for, comes again. */
+void tls_front_retire(struct worker *w);
