@@ -244,6 +244,7 @@ in_force_text(struct slice word)
 		{ "last_good", "its last good value" },
 		{ "protection", "what can be read of it" },
 		{ "all_503", "503 for all of the store" },
+		{ "all_protected", "a token for all of the store" },
 	};
 
 	for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {

@@ -261,26 +261,38 @@ add_file(struct work *w, const struct config_route *r)
 
 /* ---- when nobody can tell what is closed ---- */
 
+/* The first rule that closes so much; NULL: there is none. */
+static const struct rules_refusal *
+find_closing(const struct compile_input *in, enum rules_closing closing)
+{
+	for (size_t i = 0; i < rules_refusals(in->rules); i++) {
+		if (rules_closes(rules_refusal_at(in->rules, i), in->config) == closing)
+			return rules_refusal_at(in->rules, i);
+	}
+	return NULL;
+}
+
 /* A rule that cannot be read at all may have closed anything that the store's rules serve: they
- * answer 503 until it is mended or deleted. */
+ * answer 503, or ask for a token, until it is mended or deleted. */
 static void
 close_store(struct work *w)
 {
-	const struct rules *rules = w->in->rules;
-	const struct rules_refusal *f = NULL;
+	const struct rules_refusal *all = find_closing(w->in, CLOSES_ALL);
+	bool token = find_closing(w->in, CLOSES_BY_TOKEN) != NULL;
 	char quoted[160];
 
-	for (size_t i = 0; i < rules_refusals(rules) && !f; i++) {
-		if (rules_closes_all(rules_refusal_at(rules, i), w->in->config))
-			f = rules_refusal_at(rules, i);
-	}
-	if (!f)
+	if (!all && !token)
 		return;
-	log_quote(slice_make(f->key, f->key_n), quoted, sizeof quoted);
+	if (all)
+		log_quote(slice_make(all->key, all->key_n), quoted, sizeof quoted);
 	for (size_t i = 0; i < w->count; i++) {
 		struct candidate *c = &w->candidates[i];
 
-		if (c->line->source != SOURCE_FILE && !(c->flags & ROUTE_REFUSED))
+		if (c->line->source == SOURCE_FILE || c->flags & ROUTE_REFUSED)
+			continue;
+		if (token)
+			c->flags |= ROUTE_AUTH;
+		if (all)
 			compile_refuse(w, c,
 				       "what this one may serve cannot be told before it is "
 				       "mended: ",

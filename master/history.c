@@ -123,7 +123,15 @@ revision_free(struct revision *r)
 	free(r->why);
 	free(r->delta);
 	free(r->missing);
+	free(r->never);
 	free(r);
+}
+
+void
+revision_set_never(struct revision *r, struct slice never)
+{
+	free(r->never);
+	r->never = never.n > 0 && never.n <= REVISION_NEVER_MAX ? xstrndup(never.p, never.n) : NULL;
 }
 
 /* ---- as JSON ---- */

@@ -15,6 +15,7 @@ struct json;
 #define REVISION_TEXT 48                 /* bytes of an id, with its NUL */
 #define REVISION_WHO_MAX 128             /* bytes; longer texts are cut */
 #define REVISION_WHY_MAX 1024
+#define REVISION_NEVER_MAX 65536
 
 struct revision {
 	char id[REVISION_TEXT];   /* "1764185123456-0" of Redis, "0-7" of the file store */
@@ -23,6 +24,7 @@ struct revision {
 	char *who, *why;
 	char *delta;   /* JSON, from the revision before it; NULL: it is not kept */
 	char *missing; /* then: why, behind "revision X: " */
+	char *never;   /* JSON, rules_recover.h; NULL: nothing is known of it */
 	size_t keys;   /* that it changed */
 };
 
@@ -39,6 +41,8 @@ void history_deinit(struct history *h);
 struct revision *revision_new(struct slice id, struct slice digest, int64_t wall, struct slice who,
 			      struct slice why, struct slice delta);
 void revision_free(struct revision *r);
+/* Copies; what is too large is not kept. */
+void revision_set_never(struct revision *r, struct slice never);
 /* Two numbers with a hyphen between, without zeros before them. */
 bool revision_is_id(struct slice id);
 /* Less than, equal to or greater than 0. */

@@ -15,7 +15,8 @@ enum in_force {
 	LAST_GOOD,
 	ANSWER_503, /* where it would have matched */
 	PROTECTION, /* of what can be read of it */
-	CLOSED,     /* all that the store's rules serve answers 503 */
+	ASKING,     /* all that the store's rules serve asks for a token */
+	CLOSED,     /* all of that answers 503 */
 	NOTHING,
 };
 
@@ -84,8 +85,14 @@ in_force_of(const struct rules_refusal *f, const struct config *c)
 
 	if (f->kept)
 		return LAST_GOOD;
-	if (rules_closes_all(f, c))
+	switch (rules_closes(f, c)) {
+	case CLOSES_ALL:
 		return CLOSED;
+	case CLOSES_BY_TOKEN:
+		return ASKING;
+	case CLOSES_NO_MORE:
+		break;
+	}
 	if (slice_starts(key, rules_native_prefix(NATIVE_POLICY))) {
 		p = f->native ? rules_native_read(f->native, c) : NULL;
 		return p && p->protect_count > 0 ? PROTECTION : NOTHING;
@@ -137,9 +144,9 @@ put_routes(struct quarantine *q, const struct rules *rules, const struct config 
 		f = rules_refusal_find(rules, buf_slice(&key));
 		if (f && !f->kept)
 			put(q, buf_slice(&key), f->reason,
-			    rules_closes_all(f, c) ? CLOSED
-			    : r->order > 0         ? ANSWER_503
-						   : NOTHING);
+			    rules_closes(f, c) == CLOSES_ALL ? CLOSED
+			    : r->order > 0                   ? ANSWER_503
+							     : NOTHING);
 		else if (!f && r->faulty)
 			put(q, buf_slice(&key), r->reason, r->order > 0 ? ANSWER_503 : NOTHING);
 		else if (!f && r->state == ROUTE_IS_REFUSED && r->source == SOURCE_REDX &&
@@ -168,8 +175,8 @@ put_upstreams(struct quarantine *q, const struct rules *rules, const struct conf
 /* ---- telling ---- */
 
 static const char *const in_force_name[] = {
-	[LAST_GOOD] = "last_good", [ANSWER_503] = "503",  [PROTECTION] = "protection",
-	[CLOSED] = "all_503",      [NOTHING] = "nothing",
+	[LAST_GOOD] = "last_good",  [ANSWER_503] = "503", [PROTECTION] = "protection",
+	[ASKING] = "all_protected", [CLOSED] = "all_503", [NOTHING] = "nothing",
 };
 
 /* Bytes from outside stand in it quoted already. */
@@ -198,12 +205,14 @@ tell(struct quarantine *q)
 		if (f->told)
 			continue;
 		f->told = true;
-		if (f->in_force == CLOSED && ++lines <= LINES_MAX)
-			log_error("rule key=\"%s\" state=refused reason=\"%s\" "
-				  "effect=\"all rules of the store answer 503\" remedy=\"write it "
-				  "again, or delete it\"",
-				  log_quote(map_name(&q->all.entries[i]), key, sizeof key),
-				  reason_text(f->reason, reason, sizeof reason));
+		if ((f->in_force == CLOSED || f->in_force == ASKING) && ++lines <= LINES_MAX)
+			log_error(
+			    "rule key=\"%s\" state=refused reason=\"%s\" "
+			    "effect=\"all rules of the store %s\" remedy=\"write it again, or "
+			    "delete it\"",
+			    log_quote(map_name(&q->all.entries[i]), key, sizeof key),
+			    reason_text(f->reason, reason, sizeof reason),
+			    f->in_force == CLOSED ? "answer 503" : "ask for a token");
 		else if (++lines <= LINES_MAX)
 			log_warn("rule key=\"%s\" state=refused in_force=%s reason=\"%s\"",
 				 log_quote(map_name(&q->all.entries[i]), key, sizeof key),

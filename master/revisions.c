@@ -12,6 +12,7 @@
 
 #define WHO_RAW "raw"
 #define QUIET_MS 200 /* several raw writes of one wish come within this */
+#define DUE_MS 2000  /* nor does a stream of them stay without a revision for longer */
 
 void
 revisions_deinit(struct master *m)
@@ -93,7 +94,8 @@ revisions_tick(struct master *m, uint64_t now_ms)
 	const struct revisions *v = &m->revisions;
 	struct store_redis_status st;
 
-	if (!v->due || v->noting || now_ms < v->quiet_ms || !m->config->redis.configured)
+	if (!v->due || v->noting || (now_ms < v->quiet_ms && now_ms < v->due_ms) ||
+	    !m->config->redis.configured)
 		return;
 	store_redis_get_status(m->store, &st);
 	if (st.settled)
@@ -102,23 +104,36 @@ revisions_tick(struct master *m, uint64_t now_ms)
 
 /* ---- settling ---- */
 
-void
-revisions_settle(struct master *m)
+/* Is there something to note? */
+static bool
+is_due(struct master *m)
 {
 	struct revisions *v = &m->revisions;
-	const struct revision *newest = history_newest(&v->history), *r;
+	const struct revision *newest = history_newest(&v->history);
 	char digest[DIGEST_TEXT];
 
 	rules_digest(m->rules, digest);
 	if (newest && strcmp(newest->digest, digest) == 0) {
 		snprintf(v->base, sizeof v->base, "%s", newest->id);
 		rules_mark(m->rules);
-		v->due = false;
-	} else if (rules_changes(m->rules)->items.count > 0 ||
-		   (!v->base[0] && (newest || rules_known(m->rules) > 0))) {
-		v->due = true;
+		return rules_knows_better(m->rules, newest);
 	}
-	v->quiet_ms = clock_mono_ms() + QUIET_MS;
+	return v->due || rules_changes(m->rules)->items.count > 0 ||
+	       (!v->base[0] && (newest || rules_known(m->rules) > 0));
+}
+
+void
+revisions_settle(struct master *m)
+{
+	struct revisions *v = &m->revisions;
+	uint64_t now = clock_mono_ms();
+	bool was_due = v->due;
+	const struct revision *r;
+
+	v->due = is_due(m);
+	if (v->due && !was_due)
+		v->due_ms = now + DUE_MS;
+	v->quiet_ms = now + QUIET_MS;
 	r = revisions_in_force(m);
 	if (strcmp(m->publisher.revision, r ? r->id : "") != 0)
 		saver_mark(&m->saver);
@@ -177,6 +192,7 @@ revisions_read(struct master *m)
 		if (!*v->read || revision_compare(h->at[i]->id, v->read) > 0)
 			take_note(m, h->at[i]);
 	}
+	v->first = v->first && !h->count;
 	if (h->count)
 		snprintf(v->read, sizeof v->read, "%s", history_newest(h)->id);
 	revisions_recover(m);
@@ -189,6 +205,8 @@ revisions_add(struct master *m, struct revision *r)
 	if (!r)
 		return;
 	history_add(&m->revisions.history, r);
+	m->revisions.first = false;
+	revisions_recover(m);
 	revisions_settle(m);
 }
 

@@ -15,10 +15,13 @@ struct revisions {
 	char read[REVISION_TEXT]; /* the newest one whose deletions were taken note of */
 	char base[REVISION_TEXT]; /* our rules were its, when their changes were last marked; empty:
 				     not known */
-	uint64_t quiet_ms;        /* nothing is noted before */
-	bool due;                 /* our rules are no revision's, and we are to note it */
-	bool noting;              /* under way */
-	bool refused;             /* told that notes are refused */
+	uint64_t quiet_ms;        /* nothing is noted before, unless it has waited until */
+	uint64_t due_ms;
+	bool due;     /* our rules are no revision's, and we are to note it */
+	bool noting;  /* under way */
+	bool refused; /* told that notes are refused */
+	bool first;   /* there were neither last good rules here nor a revision: no gateway has
+			 looked at the store before */
 };
 
 void revisions_deinit(struct master *m);

@@ -118,8 +118,10 @@ const struct rules_refusal *rules_refusal_at(const struct rules *r, size_t i);
 /* Is this key's value refused with no last good version? Its match then answers 503 rule_refused.
  */
 bool rules_is_refused(const struct rules *r, struct slice key);
-/* Is it a native rule whose good value is not known, and of which what it closed cannot be read? */
-bool rules_closes_all(const struct rules_refusal *f, const struct config *c);
+/* What a native rule closes whose good value is not known, and of which what it closed cannot be
+ * read: all that the store's rules serve. A policy can only have asked for a token. */
+enum rules_closing { CLOSES_NO_MORE, CLOSES_BY_TOKEN, CLOSES_ALL };
+enum rules_closing rules_closes(const struct rules_refusal *f, const struct config *c);
 const struct rules_refusal *rules_refusal_find(const struct rules *r, struct slice key);
 
 /* Grows with every change of the set in force or of the refusals: compile when it is not what it

@@ -233,8 +233,8 @@ rules_delete_native(struct rules *r, enum native_kind kind, struct slice name)
 	return 1;
 }
 
-bool
-rules_closes_all(const struct rules_refusal *f, const struct config *c)
+enum rules_closing
+rules_closes(const struct rules_refusal *f, const struct config *c)
 {
 	enum native_kind kind;
 	const void *entry;
@@ -242,9 +242,12 @@ rules_closes_all(const struct rules_refusal *f, const struct config *c)
 
 	if (!f->lost || !rules_native_key(slice_make(f->key, f->key_n), &kind, &name) ||
 	    kind == NATIVE_UPSTREAM)
-		return false;
+		return CLOSES_NO_MORE;
 	entry = f->native ? rules_native_read(f->native, c) : NULL;
-	return !entry || (kind == NATIVE_POLICY && ((const struct config_policy *)entry)->unread);
+	if (kind == NATIVE_POLICY)
+		return !entry || ((const struct config_policy *)entry)->unread ? CLOSES_BY_TOKEN
+									       : CLOSES_NO_MORE;
+	return entry ? CLOSES_NO_MORE : CLOSES_ALL;
 }
 
 size_t

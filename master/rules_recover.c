@@ -3,6 +3,7 @@
 #include "history.h"
 #include "rules_own.h"
 
+#include "lib/json.h"
 #include "lib/xalloc.h"
 
 #include <stdio.h>
@@ -68,6 +69,79 @@ recover_from(struct rules *r, const struct delta *d)
 	}
 }
 
+/* The refusal of the next key that the revision says it of, and that is refused here; NULL: there
+ * is none. `at`: the key before it, NULL to begin with. */
+static struct rules_refusal *
+next_never(const struct rules *r, const struct json *never, const struct json **at)
+{
+	const struct rules_refusal *f = NULL;
+
+	while (!f && (*at = *at ? json_next(*at) : json_first(never)) != NULL) {
+		if (json_kind(*at) == JSON_STRING)
+			f = rules_refusal_find(r, json_text(*at));
+	}
+	return (struct rules_refusal *)(uintptr_t)f;
+}
+
+static struct json *
+read_never(const struct revision *revision)
+{
+	struct json *never = NULL;
+
+	if (revision->never)
+		(void)!json_parse(slice_of(revision->never), REVISION_NEVER_MAX, 1, &never);
+	return never;
+}
+
+/* What the newest one says of those whose values the revisions do not have (any more). */
+static void
+recover_never(struct rules *r, const struct revision *newest)
+{
+	struct json *never = read_never(newest);
+	const struct json *at = NULL;
+	struct rules_refusal *f;
+
+	while (never && (f = next_never(r, never, &at)) != NULL) {
+		r->generation += f->lost;
+		f->lost = false;
+	}
+	json_free(never);
+}
+
+bool
+rules_knows_better(const struct rules *r, const struct revision *revision)
+{
+	struct json *never = read_never(revision);
+	const struct rules_refusal *f;
+	const struct json *at = NULL;
+	bool better = false;
+
+	while (never && !better && (f = next_never(r, never, &at)) != NULL)
+		better = f->kept;
+	json_free(never);
+	return better;
+}
+
+void
+rules_never(const struct rules *r, bool first, struct buf *out)
+{
+	for (size_t i = 0; i < rules_refusals(r); i++) {
+		const struct rules_refusal *f = rules_refusal_at(r, i);
+		struct slice name, key = slice_make(f->key, f->key_n);
+		enum native_kind kind;
+
+		if (f->kept || (f->lost && !first) || !rules_native_key(key, &kind, &name) ||
+		    native_name_fault(name))
+			continue;
+		buf_adds(out, out->n ? SLICE(",") : SLICE("["));
+		buf_add_json(out, key);
+	}
+	if (out->n)
+		buf_addc(out, ']');
+	if (out->n > REVISION_NEVER_MAX)
+		out->n = 0;
+}
+
 void
 rules_recover(struct rules *r, const struct history *h)
 {
@@ -81,5 +155,6 @@ rules_recover(struct rules *r, const struct history *h)
 		if (h->at[i]->delta && delta_read(&d, slice_of(h->at[i]->delta)) == 0)
 			recover_from(r, &d);
 	}
+	recover_never(r, newest);
 	snprintf(r->sought, sizeof r->sought, "%s", newest->id);
 }

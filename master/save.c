@@ -307,6 +307,7 @@ saver_load(struct master *m)
 	if (m->config->redis.configured) {
 		r = remembered_load(m, rules, &revision, &error);
 		m->remembered = r == 0;
+		m->revisions.first = r == -ENOENT;
 		if (revision)
 			revisions_remember(m, revision);
 		m->saver.saved_wall = m->remembered_wall;

@@ -49,15 +49,15 @@ set_fault(struct store_history *s, const char *fault)
 struct revision *
 store_history_entry(struct slice id, const struct slice *fields, size_t count)
 {
-	struct slice who = { 0 }, why = { 0 }, digest = { 0 }, delta = { 0 };
+	struct slice who = { 0 }, why = { 0 }, digest = { 0 }, delta = { 0 }, never = { 0 };
+	struct revision *r;
 	uint64_t ms;
 	const struct {
 		struct slice name, *value;
 	} rows[] = {
-		{ SLICE("who"), &who },
-		{ SLICE("why"), &why },
-		{ SLICE("digest"), &digest },
-		{ SLICE("delta"), &delta },
+		{ SLICE("who"), &who },       { SLICE("why"), &why },
+		{ SLICE("digest"), &digest }, { SLICE("delta"), &delta },
+		{ SLICE("never"), &never },
 	};
 
 	for (size_t i = 0; i + 1 < count; i += 2) {
@@ -69,7 +69,10 @@ store_history_entry(struct slice id, const struct slice *fields, size_t count)
 	if (!revision_is_id(id))
 		return NULL;
 	ms = strtoull(id.p, NULL, 10);
-	return revision_new(id, digest, (int64_t)(ms / 1000), who, why, delta);
+	r = revision_new(id, digest, (int64_t)(ms / 1000), who, why, delta);
+	if (r)
+		revision_set_never(r, never);
+	return r;
 }
 
 /* An element of what XREVRANGE gives: the id, and the fields. */

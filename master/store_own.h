@@ -25,6 +25,7 @@ struct store_write {
 	void *userdata;
 	uint64_t deadline;
 	struct rules *draft; /* of this try */
+	struct buf never;    /* rules_never */
 	struct buf delta;
 	char digest[DIGEST_TEXT];
 	struct revision *revision; /* of the file store: that it will be */

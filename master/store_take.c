@@ -6,6 +6,7 @@
 
 #include "change.h"
 #include "master.h"
+#include "rules_recover.h"
 #include "store_file.h"
 
 #include "lib/clock.h"
@@ -21,7 +22,7 @@ try_end(struct store_write *w)
 {
 	rules_free(w->draft);
 	w->draft = NULL;
-	w->delta.n = 0;
+	w->delta.n = w->never.n = 0;
 	revision_free(w->revision);
 	w->revision = NULL;
 }
@@ -43,6 +44,7 @@ write_free(struct store_write *w)
 	list_remove(&w->link);
 	try_end(w);
 	buf_deinit(&w->delta);
+	buf_deinit(&w->never);
 	change_free(w->change);
 	free(w);
 }
@@ -105,8 +107,12 @@ prepare(struct store_write *w, struct buf *why)
 static struct revision *
 make_revision(const struct store_write *w, struct slice id)
 {
-	return revision_new(id, slice_of(w->digest), clock_wall(), w->change->who, w->change->why,
-			    buf_slice(&w->delta));
+	struct revision *r = revision_new(id, slice_of(w->digest), clock_wall(), w->change->who,
+					  w->change->why, buf_slice(&w->delta));
+
+	if (r)
+		revision_set_never(r, buf_slice(&w->never));
+	return r;
 }
 
 /* ---- in Redis ---- */
@@ -201,6 +207,7 @@ store_take_redis(struct store_write *w)
 		finish_refused(w, status, buf_slice(&why));
 		return true;
 	}
+	rules_never(m->rules, m->revisions.first && !newest, &w->never);
 	store_redis_write(m->store,
 			  &(struct write_order){ .change = w->change,
 						 .known = newest ? newest->id : "",
@@ -208,7 +215,8 @@ store_take_redis(struct store_write *w)
 						 .draft = w->draft,
 						 /* What is withheld is known not to be there. */
 						 .exact = w->change->expected.n && !st.withheld,
-						 .delta = buf_slice(&w->delta) },
+						 .delta = buf_slice(&w->delta),
+						 .never = buf_slice(&w->never) },
 			  on_redis_written, w);
 	return true;
 }

@@ -155,13 +155,16 @@ write_store(struct store_writer *w)
 		slice_of(w->order.digest),
 		SLICE("delta"),
 		w->order.delta,
+		SLICE("never"),
+		w->order.never,
 	};
+	size_t fields = sizeof entry / sizeof entry[0];
 
 	w->state = WRITING_STORES;
 	say(w, on_queued, SLICE(""), 1, multi);
 	for (size_t i = 0; i < c->count; i++)
 		send_op(w, &c->ops[i]);
-	say(w, on_queued, SLICE(""), sizeof entry / sizeof entry[0], entry);
+	say(w, on_queued, SLICE(""), w->order.never.n ? fields : fields - 2, entry);
 	say(w, on_executed, SLICE(""), 1, exec);
 	redis_conn_flush(w->conn);
 }

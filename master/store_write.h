@@ -34,6 +34,7 @@ struct write_order { /* all of it must live until it is done */
 	const struct rules *draft; /* change_draft; NULL: the change has no operations */
 	bool exact;                /* the keys must be as the draft began with them */
 	struct slice delta;
+	struct slice never; /* rules_recover.h; empty: there are none */
 };
 
 struct store_writer *writer_new(void);

@@ -8,6 +8,7 @@ import pytest
 from harness.api import Api
 from harness.gateway import from_redis
 from harness.procs import wait_until
+from harness.tokens import SECRET, bearer, token
 
 
 def refused(gw):
@@ -127,19 +128,64 @@ def test_a_fresh_gateway_serves_the_last_good_value_of_the_revisions(gateway, st
         assert gw.ask("/private/x", host="a.test").status == 410 and gw.ask("/x", host="a.test").status == 200
 
 
+def someone_was_here(store):
+    """A gateway of whose rules nothing is known."""
+    store.db.xadd("yett:revisions", {"who": "raw", "why": "", "digest": "", "delta": '"not kept"'})
+
+
+def test_what_is_broken_before_the_very_first_start_closes_nothing(gateway, store, serve):
+    """That no gateway was there before is known when it has written the first revision, and to all others by that."""
+    store.rule("a.test", serve().address)
+    put(store, "route", "deny", UNREADABLE["json"])
+    put(store, "policy", "p", "[")
+    first = gateway(from_redis(store))
+    wait_until(lambda: first.ask(host="a.test").status == 200, 5)
+    second = gateway(from_redis(store))
+    for i in range(55):  # more than are kept
+        Api(second.socket).done("PUT", "frontends", f"{i}.test", "b")
+    first.stop()
+    first.start()
+    for gw in first, second, gateway(from_redis(store)):
+        wait_until(lambda: gw.ask(host="a.test").status == 200, 5)
+        assert {k: r["in_force"] for k, r in refused(gw).items()} == {"yett:route:deny": "nothing", "yett:policy:p": "nothing"}
+    put(store, "route", "deny", DENY)
+    wait_until(lambda: second.ask("/private", host="a.test").status == 403, 5)
+    put(store, "route", "deny", UNREADABLE["json"])
+    wait_until(lambda: "yett:route:deny" in refused(second), 5)
+    assert second.ask("/private", host="a.test").status == 403
+    wait_until(lambda: b"route:deny" not in store.db.xrevrange("yett:revisions", count=1)[0][1][b"never"], 5)
+    fresh = gateway(from_redis(store))  # it closed something by now, though too short for a revision that has it
+    assert fresh.ask("/private", host="a.test").status in (403, 503)
+
+
+def test_who_may_not_write_revisions_proves_nothing(gateway, store, serve):
+    store.rule("a.test", serve().address)
+    put(store, "route", "deny", UNREADABLE["json"])
+    store.db.acl_setuser("reader", enabled=True, nopass=True, commands=["+@all", "-xadd"], keys=["*"])
+    gw = gateway(from_redis(store, username="reader", password="x"))
+    wait_until(lambda: "changes past the API get no revision" in gw.log(), 5)
+    time.sleep(0.5)
+    assert gw.ask(host="a.test").why == "rule_refused" and refused(gw)["yett:route:deny"]["in_force"] == "all_503"
+
+
 @pytest.mark.parametrize("how", [*UNREADABLE, "policy", "half a policy"])
 def test_what_cannot_be_read_closes_the_store_until_it_is_mended(gateway, store, serve, how):
+    someone_was_here(store)
     up = serve(name="open")
     store.rule("a.test", up.address, "open")
     policy = {"policy": '{"protect":7}', "half a policy": '{"protect":["/x",{"path":7}]}'}.get(how)
     key = "yett:policy:p" if policy else "yett:route:deny"
     store.db.set(key, policy or UNREADABLE[how])
-    gw = gateway({"routes": [{"host": "file.test", "target": up.address}]} | from_redis(store))
-    assert gw.ask("/private", host="a.test").why == "rule_refused"
+    gw = gateway({"gate": {"secret": SECRET}, "routes": [{"host": "file.test", "target": up.address}]} | from_redis(store))
+    r = gw.ask("/private", host="a.test")
+    if policy:  # it can only have asked for a token
+        assert r.why == "token_missing" and gw.ask("/private", host="a.test", headers=bearer(token(id="7"))).status == 200
+    else:
+        assert r.why == "rule_refused" and gw.ask("/private", host="a.test", headers=bearer(token(id="7"))).status == 503
     assert gw.ask("/private", host="file.test").status == 200
-    assert refused(gw)[key]["in_force"] == "all_503"
-    assert "503 for all of the store" in gw.cli("routes", "--refused").stdout
-    assert "all rules of the store answer 503" in gw.log()
+    assert refused(gw)[key]["in_force"] == ("all_protected" if policy else "all_503")
+    assert f"{'a token' if policy else '503'} for all of the store" in gw.cli("routes", "--refused").stdout
+    assert f"all rules of the store {'ask for a token' if policy else 'answer 503'}" in gw.log()
     store.db.delete(key)
     wait_until(lambda: gw.ask("/private", host="a.test").status == 200, 5)
     store.db.set(key, policy or UNREADABLE[how])  # it is new: it cannot have closed anything

@@ -113,6 +113,15 @@ def test_the_last_fifty(gateway, store):
     assert entries(store) == len(revisions(gw)) == 50
 
 
+def test_a_stream_of_raw_writes_gets_revisions(gateway, store):
+    gateway(from_redis(store))
+    end = time.monotonic() + 3.5
+    while time.monotonic() < end:  # never still for as long as it would wait
+        store.db.set("frontend:a.test", str(time.monotonic()))
+        time.sleep(0.05)
+    assert 1 <= entries(store) <= 4
+
+
 def test_a_user_who_may_not_write(gateway, store):
     redis(store, "ACL", "SETUSER", "reader", "on", ">secret", "~*", "&*", "+@read", "+@connection", "+@pubsub", "+client",
           "+select")

@@ -289,12 +289,49 @@ test_recovered(void **state)
 	assert_false(is_lost(r, "yett:route:new"));
 	assert_true(rules_is_refused(r, SLICE("yett:route:new")));
 	assert_true(is_lost(r, "yett:route:unknown"));
-	assert_true(rules_closes_all(rules_refusal_find(r, SLICE("yett:route:unknown")), &beside));
+	assert_int_equal(rules_closes(rules_refusal_find(r, SLICE("yett:route:unknown")), &beside),
+			 CLOSES_ALL);
 	rules_whole(r);
 	set(r, NATIVE_ROUTE, "later", "{");
 	assert_false(is_lost(r, "yett:route:later"));
 	history_deinit(&h);
 	rules_free(r);
+}
+
+/* What a revision says of those that never had one, a gateway that comes later can rely on. */
+static void
+test_never_good(void **state)
+{
+	struct buf never BUF_CLEAN = { 0 };
+	struct rules *first = rules_new(), *later = rules_new();
+	struct history h = { 0 };
+	struct revision *revision =
+	    revision_new(SLICE("1-0"), SLICE("d"), 0, SLICE("w"), SLICE("y"), SLICE("\"x\""));
+
+	set(first, NATIVE_ROUTE, "r", "{");
+	set(first, NATIVE_POLICY, "a b", "{"); /* such a name closes nothing anyhow */
+	rules_never(first, false, &never);
+	assert_int_equal(never.n, 0);
+	rules_never(first, true, &never);
+	buf_addc(&never, '\0');
+	assert_string_equal(never.p, "[\"yett:route:r\"]");
+	revision_set_never(revision, slice_of(never.p));
+	history_add(&h, revision);
+	set(later, NATIVE_ROUTE, "r", "{");
+	assert_false(rules_knows_better(later, revision));
+	rules_recover(later, &h);
+	assert_false(is_lost(later, "yett:route:r"));
+	set(later, NATIVE_ROUTE, "r", "{\"target\":\"h:1\"}");
+	assert_false(rules_knows_better(later, revision)); /* the digest says so already */
+	set(later, NATIVE_ROUTE, "r", "{");
+	assert_true(rules_knows_better(later, revision));
+	revision_set_never(revision, SLICE("[1,null,\"yett:route:r\"]"));
+	assert_true(rules_knows_better(later, revision));
+	revision_set_never(revision, SLICE("[\"yett:"));
+	assert_false(rules_knows_better(later, revision));
+	history_deinit(&h);
+	rules_free(first);
+	rules_free(later);
 }
 
 static void
@@ -347,6 +384,7 @@ main(void)
 		cmocka_unit_test(test_rescued_policy),
 		cmocka_unit_test(test_last_good_stays),
 		cmocka_unit_test(test_recovered),
+		cmocka_unit_test(test_never_good),
 		cmocka_unit_test(test_copy_and_file),
 	};
 
