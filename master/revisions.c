@@ -12,6 +12,7 @@
 
 #define WHO_RAW "raw"
 #define QUIET_MS 200 /* several raw writes of one wish come within this */
+#define YIELD_MS 600 /* who cannot say what changed lets those note it who can */
 #define DUE_MS 2000  /* nor does a stream of them stay without a revision for longer */
 
 void
@@ -126,14 +127,15 @@ void
 revisions_settle(struct master *m)
 {
 	struct revisions *v = &m->revisions;
-	uint64_t now = clock_mono_ms();
-	bool was_due = v->due;
 	const struct revision *r;
+	uint64_t now = clock_mono_ms();
+	bool was_due = v->due, knows;
 
 	v->due = is_due(m);
 	if (v->due && !was_due)
 		v->due_ms = now + DUE_MS;
-	v->quiet_ms = now + QUIET_MS;
+	knows = !v->history.count || history_find(&v->history, slice_of(v->base));
+	v->quiet_ms = now + (knows ? QUIET_MS : YIELD_MS);
 	r = revisions_in_force(m);
 	if (strcmp(m->publisher.revision, r ? r->id : "") != 0)
 		saver_mark(&m->saver);
