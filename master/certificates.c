@@ -16,8 +16,8 @@ index_key(const char *file, const char *key, struct buf *out)
 	buf_addf(out, "%s\n%s", file, key);
 }
 
-static struct certificate_source *
-pair_source(const struct certificates *c, const char *file, const char *key)
+struct certificate_source *
+certificates_source(const struct certificates *c, const char *file, const char *key)
 {
 	struct buf BUF_CLEAN name = { 0 };
 	uintptr_t place;
@@ -86,10 +86,10 @@ static void
 add_pair(void *userdata, const char *file, const char *key)
 {
 	const struct certificates_loader *l = userdata;
-	const struct certificate_source *before = pair_source(l->before, file, key);
+	const struct certificate_source *before = certificates_source(l->before, file, key);
 	struct certificate_source *s;
 
-	s = pair_source(l->to, file, key);
+	s = certificates_source(l->to, file, key);
 	if (s) {
 		s->front |= l->front;
 		return;
@@ -255,7 +255,7 @@ certificates_same(const struct certificates *a, const struct certificates *b)
 struct pair *
 certificates_pair(const struct certificates *c, const char *file, const char *key)
 {
-	const struct certificate_source *s = pair_source(c, file, key);
+	const struct certificate_source *s = certificates_source(c, file, key);
 
 	return s ? s->pair : NULL;
 }

@@ -22,6 +22,7 @@ struct certificate_source {
 	int error;         /* of reading; 0: none */
 	char *trouble;     /* what is wrong with what is there now, "" */
 	char *warning;     /* what is not as it should be, "" */
+	unsigned looks;    /* that saw this trouble, one after the other (certificates_tell.c) */
 	struct file_stamp stamps[2];
 };
 
@@ -33,6 +34,7 @@ struct trust_source { /* the same for roots and revocation lists */
 	bool stale;
 	int error;
 	char *trouble, *warning;
+	unsigned looks;
 	struct file_stamp stamps[2];
 };
 
@@ -49,6 +51,11 @@ struct certificates *certificates_load(const struct config *c, const struct cert
 void certificates_free(struct certificates *c); /* NULL is allowed */
 /* Are the same pairs and roots in force? */
 bool certificates_same(const struct certificates *a, const struct certificates *b);
+/* NULL: they are not of this set (which may be NULL). */
+struct certificate_source *certificates_source(const struct certificates *c, const char *file,
+					       const char *key);
+struct trust_source *certificates_trust_source(const struct certificates *c, const char *ca,
+					       const char *crl);
 /* NULL: there is none to use. */
 struct pair *certificates_pair(const struct certificates *c, const char *file, const char *key);
 struct trust *certificates_trust(const struct certificates *c, const char *ca, const char *crl);

@@ -6,8 +6,8 @@
 
 #include "lib/clock.h"
 
-static struct trust_source *
-trust_source(const struct certificates *c, const char *ca, const char *crl)
+struct trust_source *
+certificates_trust_source(const struct certificates *c, const char *ca, const char *crl)
 {
 	for (size_t i = 0; c && i < c->trusts_count; i++) {
 		struct trust_source *s = &c->trusts[i];
@@ -61,10 +61,10 @@ trust_keep(struct trust_source *s, const struct trust_source *before)
 void
 certificates_add_trust(const struct certificates_loader *l, const char *ca, const char *crl)
 {
-	const struct trust_source *before = trust_source(l->before, ca, crl);
+	const struct trust_source *before = certificates_trust_source(l->before, ca, crl);
 	struct trust_source *s;
 
-	if (trust_source(l->to, ca, crl))
+	if (certificates_trust_source(l->to, ca, crl))
 		return;
 	l->to->trusts = xrealloc(l->to->trusts, (l->to->trusts_count + 1) * sizeof *s);
 	s = &l->to->trusts[l->to->trusts_count++];
@@ -85,7 +85,7 @@ certificates_add_trust(const struct certificates_loader *l, const char *ca, cons
 struct trust *
 certificates_trust(const struct certificates *c, const char *ca, const char *crl)
 {
-	const struct trust_source *s = trust_source(c, ca, crl);
+	const struct trust_source *s = certificates_trust_source(c, ca, crl);
 
 	return s ? s->trust : NULL;
 }

@@ -4,6 +4,7 @@
 
 #include "columns.h"
 #include "command_ask.h"
+#include "command_status_tls.h"
 
 #include <stdio.h>
 #include <unistd.h>
@@ -335,6 +336,7 @@ write_status(const struct json *root, bool colours, struct buf *out)
 	write_workers(root, colours, out);
 	write_upstreams(root, colours, out);
 	write_left_out(root, colours, out);
+	command_status_tls(root, colours, out);
 	write_refused(root, colours, out);
 }
 

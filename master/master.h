@@ -13,6 +13,7 @@
 #include "listeners.h"
 #include "probe.h"
 #include "publish.h"
+#include "renewal.h"
 #include "resolve.h"
 #include "revisions.h"
 #include "rules.h"
@@ -71,6 +72,7 @@ struct master {
 	struct sticky_key sticky_key;      /* where the configuration has none */
 	struct certificates *certificates; /* as they were last read */
 	struct tickets tickets;
+	struct renewal renewal;
 	struct explainer explainer;
 	struct saver saver;
 

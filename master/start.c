@@ -113,6 +113,9 @@ open_parts(struct master *m)
 		r = publish_init(m);
 	if (r < 0)
 		return r;
+	r = renewal_init(m);
+	if (r < 0)
+		return r;
 	m->publisher.version = m->page->version;
 	m->rules = rules_new();
 	m->prober = prober_new(&m->loop, m->page, m->resolver);

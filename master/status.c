@@ -2,6 +2,7 @@
 
 #include "master.h"
 #include "own.h"
+#include "status_tls.h"
 
 #include "lib/clock.h"
 
@@ -303,6 +304,8 @@ status_write(const struct master *m, struct buf *out)
 	add_redis(out, m, &st);
 	buf_addc(out, ',');
 	add_upstreams(out, m);
+	buf_addc(out, ',');
+	status_write_tls(m, out);
 	buf_addc(out, ',');
 	add_reload(out, m);
 	buf_adds(out, SLICE("}\n"));

@@ -13,11 +13,12 @@
 #include <stdint.h>
 
 #define BOARD_MAGIC 0x6472616f62ull /* "board" */
-#define BOARD_LAYOUT 6u
+#define BOARD_LAYOUT 7u
 #define BOARD_ROUTES 4096     /* slots; 0 is "other" */
 #define BOARD_ENDPOINTS 4096  /* slots; 0 is "other" */
 #define BOARD_ADDRESSES 16384 /* rows of addresses.h */
 #define BOARD_BUCKETS 16
+#define BOARD_CERTIFICATES 64 /* of more, those that expire first */
 
 /* Upper bounds of the duration histogram in microseconds; the last bucket is without bound. */
 extern const uint32_t board_bucket_us[BOARD_BUCKETS - 1];
@@ -129,6 +130,12 @@ struct board_health {   /* by endpoint slot */
 	uint64_t up_since_ms;      /* new, alive again or returned; 0 = as long as the gateway */
 };
 
+struct board_certificate {
+	uint64_t until; /* seconds since 1970; 0: a free row, and so are all behind it */
+	char name[128]; /* the first one, "-" for none; ends with NUL, as the next */
+	char file[256];
+};
+
 /* The master's page. */
 struct board_master {
 	uint64_t magic;
@@ -145,7 +152,10 @@ struct board_master {
 	uint64_t rules_closed;   /* of them, those without a last good version */
 	uint64_t rules_withheld; /* deletions not applied */
 	uint64_t rules_age_wall; /* when the rules were last compared in full, seconds since 1970 */
-	uint64_t fold_seq;       /* odd while the base changes */
+	uint64_t certificates_refused; /* pairs that do not serve, or not as they are now */
+	uint64_t certificates_seq;     /* odd while the rows change */
+	struct board_certificate certificates[BOARD_CERTIFICATES];
+	uint64_t fold_seq;   /* odd while the base changes */
 	uint64_t folded[64]; /* ring of the last instances that were folded into base: do not count
 				their pages */
 	uint64_t folded_count;

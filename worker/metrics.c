@@ -1,6 +1,7 @@
 #include "metrics.h"
 
 #include "control.h"
+#include "metrics_tls.h"
 #include "peers.h"
 #include "snapshot.h"
 
@@ -10,14 +11,14 @@
 
 static const char *const class_name[] = { "none", "1xx", "2xx", "3xx", "4xx", "5xx" };
 
-static void
-family(struct buf *b, const char *name, const char *type, const char *help)
+void
+metrics_family(struct buf *b, const char *name, const char *type, const char *help)
 {
 	buf_addf(b, "# HELP yett_%s %s.\n# TYPE yett_%s %s\n", name, help, name, type);
 }
 
-static void
-label_value(struct buf *b, struct slice s)
+void
+metrics_label(struct buf *b, struct slice s)
 {
 	for (size_t i = 0; i < s.n; i++) {
 		if (s.p[i] == '"' || s.p[i] == '\\')
@@ -70,8 +71,8 @@ write_tls_failed(struct buf *b, const struct board_counts *sum)
 {
 	const size_t prefix = sizeof "tls_failed_" - 1;
 
-	family(b, "tls_handshakes_failed_total", "counter",
-	       "TLS handshakes with clients that failed, by reason");
+	metrics_family(b, "tls_handshakes_failed_total", "counter",
+		       "TLS handshakes with clients that failed, by reason");
 	for (int i = COUNTER_tls_failed_protocol; i < COUNTER_N; i++)
 		buf_addf(b, "yett_tls_handshakes_failed_total{reason=\"%s\"} %llu\n",
 			 board_counter_name[i] + prefix, (unsigned long long)sum->counter[i]);
@@ -92,20 +93,20 @@ write_totals(struct buf *b, const struct board_counts *sum)
 		    board_counter_name[i], (unsigned long long)sum->counter[i]);
 	}
 	write_tls_failed(b, sum);
-	family(b, "requests_total", "counter", "Requests by class of status");
+	metrics_family(b, "requests_total", "counter", "Requests by class of status");
 	for (int i = 0; i < 6; i++)
 		buf_addf(b, "yett_requests_total{class=\"%s\"} %llu\n", class_name[i],
 			 (unsigned long long)sum->by_class[i]);
-	family(b, "refusals_total", "counter",
-	       "Requests that the gateway answered or ended itself, by reason");
+	metrics_family(b, "refusals_total", "counter",
+		       "Requests that the gateway answered or ended itself, by reason");
 	for (int i = 1; i < REASON_N; i++) {
 		if (sum->by_reason[i])
 			buf_addf(b, "yett_refusals_total{reason=\"%s\"} %llu\n",
 				 reason_info((enum reason)i)->name,
 				 (unsigned long long)sum->by_reason[i]);
 	}
-	family(b, "request_duration_seconds", "histogram",
-	       "From the first byte of the head to the last byte of the answer");
+	metrics_family(b, "request_duration_seconds", "histogram",
+		       "From the first byte of the head to the last byte of the answer");
 	for (int i = 0; i < BOARD_BUCKETS; i++) {
 		below += sum->duration[i];
 		if (i < BOARD_BUCKETS - 1)
@@ -141,7 +142,7 @@ write_gauges(struct worker *w, struct buf *b)
 	};
 
 	for (size_t g = 0; g < sizeof gauges / sizeof gauges[0]; g++) {
-		family(b, gauges[g].name, "gauge", gauges[g].help);
+		metrics_family(b, gauges[g].name, "gauge", gauges[g].help);
 		for (size_t i = 0; i < w->peers->count; i++) {
 			const struct worker_peer *p = &w->peers->peers[i];
 
@@ -186,7 +187,7 @@ write_master(const struct board_master *m, struct buf *b)
 	};
 
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-		family(b, rows[i].name, rows[i].type, rows[i].help);
+		metrics_family(b, rows[i].name, rows[i].type, rows[i].help);
 		buf_addf(b, "yett_%s %llu\n", rows[i].name, (unsigned long long)rows[i].value);
 	}
 }
@@ -197,9 +198,9 @@ write_revision(const struct snapshot *table, struct buf *b)
 {
 	if (table->revision.n == 0)
 		return;
-	family(b, "rules_revision_info", "gauge", "The revision of the rules in force");
+	metrics_family(b, "rules_revision_info", "gauge", "The revision of the rules in force");
 	buf_addf(b, "yett_rules_revision_info{revision=\"%.*s\"} 1\n", SLICE_F(table->revision));
-	family(b, "rules_revision_timestamp_seconds", "gauge", "When it was made");
+	metrics_family(b, "rules_revision_timestamp_seconds", "gauge", "When it was made");
 	buf_addf(b, "yett_rules_revision_timestamp_seconds %lld\n",
 		 (long long)table->revision_wall);
 }
@@ -228,7 +229,7 @@ route_requests(struct buf *b, struct slice name, const struct board_route *count
 		if (counts->by_class[c] == 0)
 			continue;
 		buf_adds(b, SLICE("yett_route_requests_total{route=\""));
-		label_value(b, name);
+		metrics_label(b, name);
 		buf_addf(b, "\",class=\"%s\"} %llu\n", class_name[c],
 			 (unsigned long long)counts->by_class[c]);
 	}
@@ -238,10 +239,10 @@ static void
 route_bytes(struct buf *b, struct slice name, const struct board_route *counts)
 {
 	buf_adds(b, SLICE("yett_route_bytes_total{route=\""));
-	label_value(b, name);
+	metrics_label(b, name);
 	buf_addf(b, "\",direction=\"in\"} %llu\n", (unsigned long long)counts->bytes_in);
 	buf_adds(b, SLICE("yett_route_bytes_total{route=\""));
-	label_value(b, name);
+	metrics_label(b, name);
 	buf_addf(b, "\",direction=\"out\"} %llu\n", (unsigned long long)counts->bytes_out);
 }
 
@@ -249,19 +250,20 @@ static void
 route_seconds(struct buf *b, struct slice name, const struct board_route *counts)
 {
 	buf_adds(b, SLICE("yett_route_duration_seconds_total{route=\""));
-	label_value(b, name);
+	metrics_label(b, name);
 	buf_addf(b, "\"} %.6f\n", (double)counts->duration_us / 1e6);
 }
 
 static void
 write_routes(const struct segment *rules, const struct board_counts *sum, struct buf *b)
 {
-	family(b, "route_requests_total", "counter", "Requests by route and class of status");
+	metrics_family(b, "route_requests_total", "counter",
+		       "Requests by route and class of status");
 	for_routes(rules, sum, b, route_requests);
-	family(b, "route_bytes_total", "counter", "Bytes by route and direction");
+	metrics_family(b, "route_bytes_total", "counter", "Bytes by route and direction");
 	for_routes(rules, sum, b, route_bytes);
-	family(b, "route_duration_seconds_total", "counter",
-	       "Time that the requests of a route took in all, tunnels left out");
+	metrics_family(b, "route_duration_seconds_total", "counter",
+		       "Time that the requests of a route took in all, tunnels left out");
 	for_routes(rules, sum, b, route_seconds);
 }
 
@@ -270,9 +272,9 @@ endpoint_label(struct buf *b, const char *name, const struct segment *s,
 	       const struct table_upstream *u, const struct table_endpoint *e)
 {
 	buf_addf(b, "yett_%s{upstream=\"", name);
-	label_value(b, seg_string(s, u->name));
+	metrics_label(b, seg_string(s, u->name));
 	buf_adds(b, SLICE("\",endpoint=\""));
-	label_value(b, seg_string(s, e->authority));
+	metrics_label(b, seg_string(s, e->authority));
 	buf_adds(b, SLICE("\"} "));
 }
 
@@ -362,8 +364,8 @@ write_endpoints(struct worker *w, const struct segment *s, const struct board_co
 	uint32_t end = table_upstreams(s);
 
 	for (size_t row = 0; row < sizeof endpoint_rows / sizeof endpoint_rows[0]; row++) {
-		family(b, endpoint_rows[row].name, endpoint_rows[row].type,
-		       endpoint_rows[row].help);
+		metrics_family(b, endpoint_rows[row].name, endpoint_rows[row].type,
+			       endpoint_rows[row].help);
 		for (uint32_t i = 0; i < end; i++) {
 			const struct table_upstream *u = table_upstream(s, i);
 
@@ -387,8 +389,10 @@ metrics_write(struct worker *w, struct buf *out)
 	sum_up(w, sum);
 	write_totals(out, sum);
 	write_gauges(w, out);
-	if (w->master_page)
+	if (w->master_page) {
 		write_master(w->master_page, out);
+		metrics_write_certificates(w->master_page, out);
+	}
 	if (w->table) {
 		write_revision(w->table, out);
 		write_routes(w->table->segments[SEGMENT_RULES], sum, out);

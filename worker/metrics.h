@@ -8,3 +8,7 @@
 #include "worker.h"
 
 void metrics_write(struct worker *w, struct buf *out);
+
+/* For the other files of metrics: the head of a family, and the value of a label. */
+void metrics_family(struct buf *b, const char *name, const char *type, const char *help);
+void metrics_label(struct buf *b, struct slice s);

@@ -1,0 +1,11 @@
+#pragma once
+
+/*
+ * status_tls: what the gateway says of its certificates (status.h).
+ */
+
+struct buf;
+struct master;
+
+/* "certificates":[...],"client_roots":[...],"tickets":{...} */
+void status_write_tls(const struct master *m, struct buf *out);
