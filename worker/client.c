@@ -3,6 +3,7 @@
 #include "caps.h"
 #include "intake.h"
 #include "linger.h"
+#include "peers.h"
 #include "proxied.h"
 #include "relay.h"
 #include "tls_front.h"
@@ -119,14 +120,18 @@ client_set_peer(struct client *c, const struct sockaddr_storage *peer)
 	}
 }
 
-/* Who is at the other end of the admin socket, as of its connect(). */
+/* Who is at the other end of the admin socket, as of its connect(). A worker of ours is nobody:
+ * some route leads here, by whatever name, and with via off nothing else would tell. */
 static uint32_t
-peer_uid(int fd)
+peer_uid(const struct worker *w, int fd)
 {
 	struct ucred peer;
 	socklen_t n = sizeof peer;
 
-	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &n) == 0 ? peer.uid : UINT32_MAX;
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &n) < 0 ||
+	    peers_have(w->peers, (uint32_t)peer.pid))
+		return UINT32_MAX;
+	return peer.uid;
 }
 
 /* Is it let in? What it sends comes later. */
@@ -155,7 +160,7 @@ client_open(struct worker *w, int fd, const struct msg_listener *listener,
 	c->tls = listener->flags & LISTENER_TLS ? CLIENT_TLS_AWAITED : CLIENT_PLAIN;
 	c->address_row = ADDRESS_UNCOUNTED;
 	client_set_peer(c, peer);
-	c->uid = c->kind == LISTENER_ADMIN ? peer_uid(fd) : UINT32_MAX;
+	c->uid = c->kind == LISTENER_ADMIN ? peer_uid(w, fd) : UINT32_MAX;
 	list_init(&c->link);
 	list_init(&c->resume);
 	timer_init(&c->timer, client_on_timer);

@@ -85,6 +85,17 @@ def test_names_that_resolve_to_the_api_lead_nowhere(gateway, serve, listen):
     dns.finish()
 
 
+def test_no_route_leads_to_the_socket_under_another_name(gateway, tmp_path):
+    link = tmp_path / "elsewhere.sock"
+    gw = gateway({"via": "off", "health": {"enabled": False}})
+    Api(gw.socket).done("PUT", "rules", "route", "r", body={"path": "/r", "target": f"unix:{link}", "strip_prefix": True})
+    link.symlink_to(gw.socket)  # it was nothing when the rule was judged
+    for path, method in ("/r/frontends", "GET"), ("/r/frontends/a/b", "PUT"):
+        r = gw.ask(path, method)
+        assert (r.status, r.json()["reason"]) == (403, "admin_forbidden")
+    assert Api(gw.socket).data("frontends") == []
+
+
 @pytest.mark.parametrize("via", ["1.1 yett-01234567", "1.0 cdn (x), HTTP/1.1 YETT-89abcdef (y)"])
 def test_what_came_through_a_gateway_is_refused(gateway, via):
     port, config = port_config(**OPEN | TOKENS)
