@@ -260,16 +260,17 @@ on_newer(void *userdata, struct slice tag, const struct redis_reply *r)
 	redis_conn_flush(w->conn);
 }
 
-/* Redis before 6.2 knows no open ranges. */
-static void
+/* Redis before 6.2 knows no open ranges. False: nothing can come behind it. */
+static bool
 id_behind(const char *id, char *out, size_t cap)
 {
 	uint64_t ms = 0, n = 0;
 
 	if (sscanf(id, "%" SCNu64 "-%" SCNu64, &ms, &n) == 2)
-		snprintf(out, cap, "%" PRIu64 "-%" PRIu64, ms, n + 1);
+		snprintf(out, cap, "%" PRIu64 "-%" PRIu64, ms + (n == UINT64_MAX), n + 1);
 	else
 		snprintf(out, cap, "-");
+	return ms < UINT64_MAX || n < UINT64_MAX;
 }
 
 /* Fields are set in what must be a hash, or nothing, when the transaction runs. */
@@ -306,7 +307,11 @@ write_look(struct store_writer *w)
 	char from[64];
 	struct slice watch[] = { SLICE("WATCH"), SLICE(HISTORY_KEY) };
 
-	id_behind(w->order.known, from, sizeof from);
+	if (!id_behind(w->order.known, from, sizeof from))
+		spoil(
+		    w, WRITE_FAILED,
+		    "yett:revisions has an entry with the last possible id; delete the key, and it "
+		    "begins anew");
 	say(w, on_watched, SLICE(""), 2, watch);
 	for (size_t i = 0; i < c->keys.count; i++) {
 		struct slice key = map_name(&c->keys.entries[i]);

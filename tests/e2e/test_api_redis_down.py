@@ -80,6 +80,22 @@ def test_not_allowed(gw, store):
     recovers(gw)
 
 
+def test_the_stream_has_come_to_its_end(gw, store):
+    last = 2 ** 64 - 1
+    api = Api(gw.socket)
+    with store.db.pipeline() as p:  # whatever was noted meanwhile
+        p.delete("yett:revisions").xadd("yett:revisions", {"delta": "[]"}, id=f"7-{last}")
+        p.execute()
+    wait_until(lambda: gw.admin("/revisions/7-%d" % last).status == 200, 5)
+    api.done("PUT", "frontends", "a.test", "b")
+    store.db.xadd("yett:revisions", {"delta": "[]"}, id=f"{last}-{last}")
+    wait_until(lambda: gw.admin(f"/revisions/{last}-{last}").status == 200, 5)
+    r = api.ask("PUT", "frontends", "b.test", "b")
+    assert r.status == 503 and "delete the key" in r.json()["message"] and store.db.get("frontend:b.test") is None
+    store.db.delete("yett:revisions")
+    wait_until(lambda: api.ask("PUT", "frontends", "b.test", "b").status == 200, 5)
+
+
 def test_the_stream_is_something_else(gw, store):
     store.db.delete("yett:revisions")
     store.db.set("yett:revisions", "x")
