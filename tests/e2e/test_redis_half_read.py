@@ -4,58 +4,25 @@ the frontends and the backends that they name, nor when something else compiles 
 import json
 import os
 import signal
-import socket
-import threading
 import time
 
 import pytest
 
 from harness.gateway import from_redis
 from harness.procs import wait_until
+from harness.redis_proxy import RedisProxy
 
 HOSTS = [f"h{i}.test" for i in range(6)]
 
 
-class Between:
-    """A proxy to Redis. Of what the gateway sends it holds back all from the first `word` on for `hold` seconds and hangs up
-    then (`die`) or goes on; answers it passes on in pieces of `piece` bytes, one in 50 ms."""
+class Between(RedisProxy):
+    """Of what the gateway sends it holds back all from the first `word` on for `hold` seconds and hangs up then (`die`) or goes on;
+    answers it passes on in pieces of `piece` bytes, one in 50 ms."""
 
-    def __init__(self, store):
-        self.store, self.hold, self.die, self.piece, self.closed = store, 0, False, 0, False
-        self.word = b"*2\r\n$7\r\nHGETALL\r\n"
-        self.held, self.through, self.sockets = 0, 0, []  # words that came, those passed on, all connections
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.address = "127.0.0.1:%d" % self.listener.getsockname()[1]
-        threading.Thread(target=self.accept, daemon=True).start()
+    hold, die, piece, word = 0, False, 0, b"*2\r\n$7\r\nHGETALL\r\n"
+    held = through = 0  # words that came, those passed on
 
-    def accept(self):
-        while not self.closed:
-            try:
-                client = self.listener.accept()[0]
-            except OSError:
-                return
-            try:
-                server = socket.create_connection(("127.0.0.1", self.store.port))
-            except OSError:
-                client.close()
-                continue
-            self.sockets += [client, server]
-            for pump, a, b in ((self.ask, client, server), (self.answer, server, client)):
-                threading.Thread(target=self.run, args=(pump, a, b), daemon=True).start()
-
-    def run(self, pump, a, b):
-        try:
-            while data := a.recv(65536):
-                pump(data, a, b)
-        except OSError:
-            pass
-        for s in (a, b):
-            try:
-                s.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass
-
-    def ask(self, data, client, server):
+    def ask(self, data, server):
         at = data.find(self.word)
         if at >= 0 and self.hold:
             server.sendall(data[:at])
@@ -67,25 +34,12 @@ class Between:
             data = data[at:]
         server.sendall(data)
 
-    def answer(self, data, server, client):
+    def answer(self, data, client):
         step = self.piece or len(data)
         for i in range(0, len(data), step):
             client.sendall(data[i:i + step])
             if self.piece:
                 time.sleep(0.05)
-
-    def hang_up(self):
-        for s in self.sockets:
-            try:
-                s.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass
-        self.sockets = []
-
-    def close(self):
-        self.closed = True
-        self.listener.close()
-        self.hang_up()
 
 
 @pytest.fixture
