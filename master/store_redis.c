@@ -3,22 +3,21 @@
 #include "lib/clock.h"
 #include "lib/log.h"
 #include "lib/xalloc.h"
-#include "change.h"
 #include "rules_recover.h"
+#include "store_dial.h"
 #include "store_history.h"
 #include "store_link.h"
+#include "store_readback.h"
 #include "store_sync.h"
 
-#include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/random.h>
-#include <sys/un.h>
 
 /*
- * A life of the store is a chain: resolve, connect (store_link), compare, and then listen
- * (store_sync). Whatever goes wrong anywhere ends the connections and starts the chain again after
- * a pause; the rules stay as they are.
+ * A life of the store is a chain: resolve (store_dial), connect (store_link), compare, and then
+ * listen (store_sync). Whatever goes wrong anywhere ends the connections and starts the chain again
+ * after a pause; the rules stay as they are.
  */
 
 #define PULSE_MS 1000
@@ -27,14 +26,8 @@
 #define RETRY_MAX_MS                                                                               \
 	1600 /* with the comparison after it the rules are current 2 s after the server is back */
 
-/* A question to the resolver may outlive the store or the address that it was asked for. */
-struct question {
-	struct store_redis *store; /* NULL: nobody waits for it any more */
-};
-
 struct store_redis {
 	uv_loop_t *loop;
-	struct resolver *resolver;
 	const struct store_redis_ops *ops;
 	void *userdata;
 	const struct config_redis *config; /* NULL: never configured */
@@ -42,14 +35,9 @@ struct store_redis {
 	struct store_history *history;
 	const struct history *revisions; /* what it reads into */
 	struct store_writer *writer;
-	struct {
-		const struct change *change; /* NULL: none is under way */
-		write_done_fn done;
-		void *userdata;
-		char revision[REVISION_TEXT]; /* it is stored, and being read back */
-	} write;
+	struct store_readback write;
+	struct store_dial dial;
 	struct store_link *link; /* NULL: no connections */
-	struct question *question;
 	uv_timer_t retry, pulse;
 	unsigned handles;
 	uint32_t retry_ms;
@@ -57,8 +45,6 @@ struct store_redis {
 	struct store_redis_status status;
 	char error[200];
 };
-
-static void store_connect(struct store_redis *s);
 
 /* ---- state ---- */
 
@@ -85,86 +71,26 @@ set_state(struct store_redis *s, int state, const char *error)
 }
 
 static void
-question_drop(struct store_redis *s)
-{
-	if (s->question)
-		s->question->store = NULL;
-	s->question = NULL;
-}
-
-/* ---- a change of ours ---- */
-
-static void
-write_end(struct store_redis *s, enum write_result result, struct slice text)
-{
-	const struct change *c = s->write.change;
-	write_done_fn done = s->write.done;
-
-	for (size_t i = 0; i < c->keys.count; i++)
-		sync_own(s->sync, map_name(&c->keys.entries[i]), false);
-	s->write.change = NULL;
-	done(s->write.userdata, result, text);
-}
-
-static void
-on_read_back(void *userdata)
-{
-	struct store_redis *s = userdata;
-	char revision[REVISION_TEXT]; /* the next change may begin meanwhile */
-
-	memcpy(revision, s->write.revision, sizeof revision);
-	write_end(s, WRITE_DONE, slice_of(revision));
-}
-
-/* Everything that it touched is read back: somebody else may have changed other fields. */
-static void
-on_stored(void *userdata, enum write_result result, struct slice text)
-{
-	struct store_redis *s = userdata;
-	const struct change *c = s->write.change;
-
-	if (result != WRITE_DONE) { /* nothing to be read back */
-		write_end(s, result, text);
-		return;
-	}
-	snprintf(s->write.revision, sizeof s->write.revision, "%.*s", SLICE_F(text));
-	for (size_t i = 0; i < c->keys.count; i++)
-		sync_wrote(s->sync, map_name(&c->keys.entries[i]));
-	sync_barrier(s->sync, on_read_back, s);
-}
-
-/* The connections are gone. What is stored is stored; the rules have it when they are back. */
-static void
-write_lost(struct store_redis *s, const char *reason)
-{
-	char revision[REVISION_TEXT];
-
-	writer_detach(s->writer, reason);
-	if (!s->write.change)
-		return;
-	memcpy(revision, s->write.revision, sizeof revision);
-	write_end(s, WRITE_UNREAD, slice_of(revision));
-}
-
-static void
 store_disconnect(struct store_redis *s, const char *reason)
 {
 	struct store_link *link = s->link;
 
-	question_drop(s);
+	dial_stop(&s->dial);
 	s->link = NULL;
 	s->status.tracking = false;
 	sync_detach(s->sync);
 	store_history_detach(s->history);
 	link_free(link);
 	uv_timer_stop(&s->retry);
-	write_lost(s, reason);
+	readback_lost(&s->write, reason);
 }
 
 static void
 on_retry(uv_timer_t *timer)
 {
-	store_connect(timer->data);
+	struct store_redis *s = timer->data;
+
+	dial_start(&s->dial, &s->config->address);
 }
 
 /* Three quarters to the whole of the pause, so that a fleet does not come back in step. */
@@ -322,8 +248,9 @@ static const struct store_link_ops link_ops = {
 /* ---- connecting ---- */
 
 static void
-store_open(struct store_redis *s, const struct sockaddr *address)
+on_found(void *userdata, const struct sockaddr *address)
 {
+	struct store_redis *s = userdata;
 	int r = link_new(s->loop, address, s->config, &link_ops, s, &s->link);
 
 	if (r < 0)
@@ -331,67 +258,9 @@ store_open(struct store_redis *s, const struct sockaddr *address)
 }
 
 static void
-open_ip(struct store_redis *s, int family, const void *ip)
+on_not_found(void *userdata, const char *reason)
 {
-	uint16_t port = htons(s->config->address.port ? s->config->address.port : 6379);
-	struct sockaddr_in v4 = { .sin_family = AF_INET, .sin_port = port };
-	struct sockaddr_in6 v6 = { .sin6_family = AF_INET6, .sin6_port = port };
-
-	if (family == AF_INET)
-		memcpy(&v4.sin_addr, ip, sizeof v4.sin_addr);
-	else
-		memcpy(&v6.sin6_addr, ip, sizeof v6.sin6_addr);
-	store_open(s,
-		   family == AF_INET ? (const struct sockaddr *)&v4 : (const struct sockaddr *)&v6);
-}
-
-static void
-on_resolved(void *userdata, const struct resolved *a, size_t n)
-{
-	struct question *q = userdata;
-	struct store_redis *s = q->store;
-
-	free(q);
-	if (!s)
-		return;
-	s->question = NULL;
-	if (n == 0)
-		store_fail(s, "the name does not resolve");
-	else
-		open_ip(s, a[0].family, a[0].ip);
-}
-
-static void
-open_unix(struct store_redis *s, const char *path)
-{
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
-
-	if (strlen(path) >= sizeof address.sun_path) {
-		store_fail(s, "the path of the socket is too long");
-		return;
-	}
-	memcpy(address.sun_path, path, strlen(path));
-	store_open(s, (const struct sockaddr *)&address);
-}
-
-static void
-store_connect(struct store_redis *s)
-{
-	const struct config_address *a = &s->config->address;
-	const char *host = a->host && *a->host ? a->host : "127.0.0.1";
-	uint8_t ip[16];
-
-	if (a->unix_path) {
-		open_unix(s, a->unix_path);
-	} else if (inet_pton(AF_INET, host, ip) == 1) {
-		open_ip(s, AF_INET, ip);
-	} else if (inet_pton(AF_INET6, host, ip) == 1) {
-		open_ip(s, AF_INET6, ip);
-	} else {
-		s->question = xcalloc(1, sizeof *s->question);
-		s->question->store = s;
-		resolver_once(s->resolver, host, on_resolved, s->question);
-	}
+	store_fail(userdata, reason);
 }
 
 /* ---- the pulse ---- */
@@ -425,11 +294,13 @@ store_redis_new(uv_loop_t *loop, struct resolver *resolver, struct rules *rules,
 	struct store_redis *s = xcalloc(1, sizeof *s);
 
 	s->loop = loop;
-	s->resolver = resolver;
 	s->ops = ops;
 	s->userdata = userdata;
 	s->sync = sync_new(loop, rules, &sync_ops, s);
 	s->writer = writer_new();
+	s->write.sync = s->sync;
+	s->write.writer = s->writer;
+	s->dial = (struct store_dial){ resolver, on_found, on_not_found, .userdata = s };
 	s->revisions = history;
 	s->history = store_history_new(history, on_history, s);
 	s->status.since_wall = clock_wall();
@@ -509,7 +380,7 @@ store_redis_configure(struct store_redis *s, const struct config_redis *c)
 	}
 	uv_timer_start(&s->pulse, on_pulse, PULSE_MS, PULSE_MS);
 	set_state(s, REDIS_CONNECTING, "");
-	store_connect(s);
+	dial_start(&s->dial, &s->config->address);
 }
 
 void
@@ -528,14 +399,7 @@ void
 store_redis_write(struct store_redis *s, const struct write_order *order, write_done_fn done,
 		  void *userdata)
 {
-	const struct change *c = order->change;
-
-	s->write.change = c;
-	s->write.done = done;
-	s->write.userdata = userdata;
-	for (size_t i = 0; i < c->keys.count; i++)
-		sync_own(s->sync, map_name(&c->keys.entries[i]), true);
-	writer_run(s->writer, order, on_stored, s);
+	readback_run(&s->write, order, done, userdata);
 }
 
 void

@@ -3,8 +3,7 @@
 /*
  * store_redis: the rules in Redis, watched. Two connections: one asks, one hears what CLIENT
  * TRACKING (broadcast on our prefixes) announces. A full comparison at every connect and every
- * compare_interval is the truth; announcements only make it quick. The only file that includes
- * hiredis.
+ * compare_interval is the truth; announcements only make it quick.
  */
 
 #include "history.h"

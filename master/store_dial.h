@@ -1,0 +1,27 @@
+#pragma once
+
+/*
+ * store_dial: where the Redis server of a configuration is: its address, after a question to the
+ * resolver where it stands under a name. Connects to nothing.
+ */
+
+#include "config.h"
+#include "resolve.h"
+
+#include <sys/socket.h>
+
+struct dial_question;
+
+struct store_dial {
+	struct resolver *resolver;
+	/* One of the two is called for each dial_start, perhaps from within it. */
+	void (*found)(void *userdata, const struct sockaddr *address);
+	void (*failed)(void *userdata, const char *reason);
+	void *userdata;
+	uint16_t port;
+	struct dial_question *question; /* NULL: none is asked */
+};
+
+void dial_start(struct store_dial *d, const struct config_address *a);
+/* Nothing is called any more. */
+void dial_stop(struct store_dial *d);
