@@ -33,7 +33,7 @@ struct client {
 	uint8_t kind;  /* enum listener_kind */
 	bool trusted, consuming;
 	uint8_t tls;          /* enum client_tls */
-	uint32_t tls_serial;  /* of the keys that it began with */
+	uint32_t tls_serial;  /* tls_front.c: what is asked of clients, when it began */
 	uint64_t asked;       /* what certificates it was asked for, in tls_front.c's words */
 	bool unnamed;         /* its PROXY header has not come yet */
 	bool nameless;        /* of a Unix socket: it has no address of its own */

@@ -12,13 +12,13 @@
 
 #define LOG_MS 10000             /* at most one line in so long */
 #define ASKED_NONE 0             /* of client->asked: no certificate */
-#define ASKED_UNKNOWN UINT64_MAX /* the table changed within the handshake */
+#define ASKED_UNKNOWN UINT64_MAX /* that changed within the handshake */
 
 struct tls_front {
 	struct credentials *credentials;
 	struct segment *keys;        /* of the table in force */
 	struct tls_context *context; /* NULL: nothing speaks TLS */
-	uint32_t serial;             /* changes with both */
+	uint32_t serial;             /* changes with what is asked of clients */
 };
 
 struct tls_front *
@@ -121,6 +121,50 @@ tickets_load(struct tls_context *c, const struct segment *keys, uint32_t lifetim
 	explicit_bzero(own, sizeof own);
 }
 
+/* A row of KEYS_CLIENTS (1 + its index, 0: none) in one word: it is the same as long as those who
+ * sign the certificates are. */
+static uint64_t
+asked_of(const struct segment *keys, uint32_t i)
+{
+	const struct table_clients *clients = i ? table_clients(keys, i - 1) : NULL;
+	uint64_t word;
+
+	if (!clients)
+		return ASKED_NONE;
+	memcpy(&word, clients->digest, sizeof word);
+	return (word & ~(uint64_t)3) | 2 | (clients->required ? 1 : 0);
+}
+
+/* What certificates of clients are asked for by this name. */
+static uint64_t
+asked_by(const struct segment *keys, struct slice name)
+{
+	return asked_of(keys, table_tls_clients(keys, name));
+}
+
+/* Do two tables ask the same of clients, by whatever name? One with another certificate of its own
+ * does, and must not be taken amiss by who is within his handshake. */
+static bool
+asks_alike(const struct segment *a, const struct segment *b)
+{
+	const struct table_tls *all_a = table_tls(a), *all_b = table_tls(b);
+	uint32_t n = seg_count(a, KEYS_CLIENT_HOSTS);
+
+	if (!all_a || !all_b || seg_count(b, KEYS_CLIENT_HOSTS) != n ||
+	    asked_of(a, all_a->clients) != asked_of(b, all_b->clients))
+		return false;
+	for (uint32_t i = 0; i < n; i++) {
+		const struct table_client_host *one, *other;
+
+		one = seg_at(a, KEYS_CLIENT_HOSTS, i, sizeof *one);
+		other = seg_at(b, KEYS_CLIENT_HOSTS, i, sizeof *other);
+		if (!slice_eq(seg_string(a, one->name.text), seg_string(b, other->name.text)) ||
+		    asked_of(a, one->clients) != asked_of(b, other->clients))
+			return false;
+	}
+	return true;
+}
+
 bool
 tls_front_load(struct tls_front *f, struct segment *keys)
 {
@@ -129,9 +173,10 @@ tls_front_load(struct tls_front *f, struct segment *keys)
 	if (keys == f->keys)
 		return false;
 	credentials_load(f->credentials, keys);
+	if (!f->keys || !asks_alike(f->keys, keys))
+		f->serial++;
 	seg_unref(f->keys);
 	f->keys = seg_ref(keys);
-	f->serial++;
 	tls_context_unref(f->context);
 	f->context = tls ? context_of(f, tls) : NULL;
 	if (f->context)
@@ -151,21 +196,6 @@ tls_front_begin(struct client *c, struct slice early)
 	c->tls = CLIENT_TLS_BEGINS;
 	c->tls_serial = f->serial;
 	stream_accept_tls(&c->stream, f->context, early);
-}
-
-/* What certificates of clients are asked for by this name, in one word: it is the same as long as
- * those who sign them are. */
-static uint64_t
-asked_by(const struct segment *keys, struct slice name)
-{
-	uint32_t i = table_tls_clients(keys, name);
-	const struct table_clients *clients = i ? table_clients(keys, i - 1) : NULL;
-	uint64_t word;
-
-	if (!clients)
-		return ASKED_NONE;
-	memcpy(&word, clients->digest, sizeof word);
-	return (word & ~(uint64_t)3) | 2 | (clients->required ? 1 : 0);
 }
 
 void
