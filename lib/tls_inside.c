@@ -99,6 +99,31 @@ tls_unpark(mbedtls_ssl_context *ssl, const uint8_t counter[8])
 	return 0;
 }
 
+_Static_assert(MBEDTLS_SSL_OUT_BUFFER_LEN <= TLS_RECORD_ROOM, "mbedTLS checks against its own");
+
+/* A record has its header 8 bytes behind the start of the buffer; in the 8 is its number, for which
+ * there is another place here. */
+unsigned char *
+tls_make_at(mbedtls_ssl_context *ssl, char *p)
+{
+	static unsigned char number[MBEDTLS_SSL_SEQUENCE_NUMBER_LEN];
+	unsigned char *own = ssl->out_buf;
+
+	ssl->out_buf = (unsigned char *)((uintptr_t)p - sizeof number);
+	mbedtls_ssl_reset_out_pointers(ssl);
+	mbedtls_ssl_update_out_pointers(ssl, ssl->transform_out);
+	ssl->out_ctr = number;
+	return own;
+}
+
+void
+tls_make_inside(mbedtls_ssl_context *ssl, unsigned char *own)
+{
+	ssl->out_buf = own;
+	mbedtls_ssl_reset_out_pointers(ssl);
+	mbedtls_ssl_update_out_pointers(ssl, ssl->transform_out);
+}
+
 bool
 tls_is_over(const mbedtls_ssl_context *ssl)
 {

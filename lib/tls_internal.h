@@ -107,6 +107,11 @@ int tls_session_fail(struct tls_session *s, int error, size_t sent);
  */
 bool tls_park(mbedtls_ssl_context *ssl, uint8_t counter[8]);
 int tls_unpark(mbedtls_ssl_context *ssl, const uint8_t counter[8]); /* 0 or mbedTLS's error */
+/* The next record is made at `p`, where TLS_RECORD_ROOM is free, and so need not be copied there;
+ * what comes back must be given to tls_make_inside before `p` may move. */
+#define TLS_RECORD_ROOM ((size_t)17408)
+unsigned char *tls_make_at(mbedtls_ssl_context *ssl, char *p);
+void tls_make_inside(mbedtls_ssl_context *ssl, unsigned char *own);
 /* The handshake: all of it is behind us, tickets of TLS 1.3 too; a client is about to read the
  * server's certificate; it resumes (not told any more when it is over); it shall not resume after
  * all (servers, TLS 1.2). */

@@ -27,7 +27,12 @@ session_recv(void *arg, unsigned char *p, size_t n)
 static int
 session_send(void *arg, const unsigned char *p, size_t n)
 {
-	buf_add(((struct tls_session *)arg)->out, p, n);
+	struct buf *out = ((struct tls_session *)arg)->out;
+
+	if (out->p && (const char *)p == out->p + out->n) /* made in place (tls_make_at) */
+		out->n += n;
+	else
+		buf_add(out, p, n);
 	return (int)n;
 }
 

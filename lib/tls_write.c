@@ -47,8 +47,13 @@ session_write(struct tls_session *s, const char *p, size_t n)
 {
 	while (n > 0) {
 		size_t sent = s->out->n;
-		int r = mbedtls_ssl_write(&s->ssl, (const unsigned char *)p, n);
+		unsigned char *own;
+		int r;
 
+		buf_reserve(s->out, TLS_RECORD_ROOM);
+		own = tls_make_at(&s->ssl, s->out->p + sent);
+		r = mbedtls_ssl_write(&s->ssl, (const unsigned char *)p, n);
+		tls_make_inside(&s->ssl, own);
 		if (r < 0)
 			return tls_session_fail(s, r, sent);
 		p += r;
