@@ -79,7 +79,7 @@ BOTH = ("HS256", "RS256")
 LUA = peer_nginx.LUA_FILES
 
 PEERS = {peer.name: peer for peer in (
-    Peer("yett", peer_yett.start, gates=BOTH, tls=False, reload=peer_yett.reload, renews=True),
+    Peer("yett", peer_yett.start, gates=BOTH, reload=peer_yett.reload, renews=True),
     Peer("nginx", peer_nginx.start, commands=("nginx",), reload=peer_nginx.reload, instead=("nginx-lua", "nginx-lru")),
     Peer("nginx-lua", peer_nginx.start_lua, commands=("nginx",), files=LUA, gates=BOTH, plain=False),
     Peer("nginx-lru", peer_nginx.start_lru, commands=("nginx",), files=LUA + peer_nginx.LRU_FILES, gates=BOTH, plain=False),

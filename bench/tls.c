@@ -3,7 +3,8 @@
  * records. Both talk to the same client (OpenSSL's) through memory, in turns; only the time of the
  * server's calls counts, in processor time. ECDSA P-256, AES-128-GCM.
  *
- * usage: bench-tls [HANDSHAKES]   in each of five rounds, 200 when not said
+ * usage: bench-tls [HANDSHAKES [NAME]]   in each of five rounds, 200 when not said; one setting
+ * only
  */
 
 #include "tls_server.h"
@@ -201,8 +202,11 @@ main(int argc, char **argv)
 	printf("%-24s %-12s %8s %8s %8s\n", "us of processor time", "", "yett", "openssl", "ratio");
 	for (size_t i = 0; i < sizeof settings / sizeof settings[0]; i++) {
 		const struct setting *t = &settings[i];
-		SSL_CTX *clients = clients_new(t);
+		SSL_CTX *clients;
 
+		if (argc > 2 && strcmp(argv[2], t->name) != 0)
+			continue;
+		clients = clients_new(t);
 		server_openssl(&s[1], t);
 		compare("handshake", s, clients, t, times, 0);
 		if (!t->resumes && t->group[0] == 'P') {

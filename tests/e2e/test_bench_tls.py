@@ -9,6 +9,7 @@ import os
 import socket
 import ssl
 import sys
+import tempfile
 import threading
 
 import pytest
@@ -31,20 +32,22 @@ def names():
 
 
 @pytest.fixture
-def run(tmp_path):
+def run():
     """run(name, gateway, **other): the result of a scenario, with what differs from its row."""
     tools = {name: os.path.join(TOOLS, name) for name in ("bench-load", "bench-responder", "bench-mint")}
     if not all(map(os.path.exists, tools.values())):
         pytest.skip(f"no tools in {TOOLS}")
-    sys.path.insert(0, BENCH)
-    try:
+    with contextlib.ExitStack() as kept:
+        sys.path.insert(0, BENCH)
+        kept.callback(sys.path.remove, BENCH)
         import compare
         import flood
         import idle
-        import peers
         import renew
         import scenarios
         import tokens
+
+        folder = kept.enter_context(tempfile.TemporaryDirectory(prefix="yett-bench-"))  # paths of sockets are short
 
         def start(name, gateway, **other):
             row = scenarios.SCENARIOS[name]
@@ -52,19 +55,15 @@ def run(tmp_path):
             few = 100 if isinstance(row, scenarios.Idle) else 4
             options = argparse.Namespace(connections=few, rate=100 if isinstance(row, scenarios.Renew) else 0, rounds=1,
                                          seconds=0.1, reference="nginx")
-            stage = argparse.Namespace(options=options, tools=tools | {"yett": gateways.BINARY}, folder=str(tmp_path),
-                                       keys=tokens.Keys(tools, str(tmp_path / "keys")))
+            stage = argparse.Namespace(options=options, tools=tools | {"yett": gateways.BINARY}, folder=folder,
+                                       keys=tokens.Keys(tools, os.path.join(folder, "keys")))
             runner = {scenarios.Scenario: compare, scenarios.Idle: idle, scenarios.Flood: flood, scenarios.Renew: renew}
             return runner[type(row)].run(row, [gateway], stage)
 
-        start.peers = peers
-        with contextlib.ExitStack() as stack:
-            for module, attribute, value in ((compare, "LATENCY_ROUNDS", 1), (compare, "WARMUP_S", 0.1)):
-                stack.callback(setattr, module, attribute, getattr(module, attribute))
-                setattr(module, attribute, value)
-            yield start
-    finally:
-        sys.path.remove(BENCH)
+        for attribute, value in (("LATENCY_ROUNDS", 1), ("WARMUP_S", 0.1)):
+            kept.callback(setattr, compare, attribute, getattr(compare, attribute))
+            setattr(compare, attribute, value)
+        yield start
 
 
 SHORT = {"pairs": 1, "handshakes": 50, "others": 2, "renewals": 2, "new_rate": 20}
@@ -72,7 +71,17 @@ SHORT = {"pairs": 1, "handshakes": 50, "others": 2, "renewals": 2, "new_rate": 2
 
 @pytest.mark.parametrize("name", names())
 def test_scenario(run, name):
-    result = run(name, "nginx")
+    check(run, "yett", name)
+
+
+@pytest.mark.parametrize("peer", ["nginx", "haproxy"])
+@pytest.mark.parametrize("name", ["tls", "tls-resumed"])
+def test_peers(run, peer, name):
+    check(run, peer, name)
+
+
+def check(run, gateway, name):
+    result = run(name, gateway)
     row = result["rows"][0]
     assert result["notes"] == [] or name == "tls-flood"
     assert row.get("failed", 0) == 0 and not row.get("errors"), row
