@@ -47,8 +47,7 @@ pick_step(struct request *r)
 	e = table_endpoint(seg, choice.endpoint);
 	r->endpoint_slot = e->slot < BOARD_ENDPOINTS ? e->slot : 0;
 	r->pool = pool_get(r->table, choice.endpoint);
-	if (up->sticky)
-		sticky_settle(r, up);
+	sticky_settle(r, up);
 	if (r->route_id.p)
 		r->authority = arena_copy(&r->arena, seg_string(seg, e->authority));
 	return STEP_NEXT;

@@ -69,6 +69,15 @@ def test_a_dead_endpoint_gives_its_clients_away(gateway, serve):
     assert ask(gw, value(new)) == (other, None)
 
 
+def test_a_fallback_has_no_cookie_of_another(gateway, serve):
+    spare = serve(named, name="spare")
+    config = sticky("127.0.0.1:1") | {"fallback": "spare"}
+    config["upstreams"]["spare"] = {"endpoints": [spare.address]}
+    assert ask(gateway(config)) == ("spare", None)
+    config["upstreams"]["spare"]["sticky"] = {"cookie": "other"}
+    assert ask(gateway(config))[1].startswith("other=")
+
+
 def test_the_key_outlives_a_restart(gateway, serve):
     ups = [serve(named, name=n) for n in "abcd"]
     gw = gateway(sticky(*ups))
