@@ -1,6 +1,8 @@
 #include "http_client.h"
 
 #include "buf.h"
+#include "list.h"
+#include "tls_session.h"
 #include "xalloc.h"
 
 #include <errno.h>
@@ -21,9 +23,9 @@ struct http_client {
 	uv_timer_t timer;
 	unsigned handles; /* not yet closed: it is freed with the last one */
 	uv_connect_t connect;
-	uv_write_t write;
 	llhttp_t parser;
-	struct buf request;
+	struct tls_session *tls; /* NULL: plain */
+	struct buf preface, request;
 	struct buf body;
 	size_t body_max;
 	size_t body_n; /* bytes of body that have come */
@@ -35,7 +37,12 @@ struct http_client {
 	bool too_large;
 	http_client_fn fn; /* NULL: cancelled, or has run */
 	void *userdata;
-	char in[READ_SIZE];
+	char in[READ_SIZE], plain[READ_SIZE];
+};
+
+struct client_write {
+	uv_write_t req;
+	struct buf bytes;
 };
 
 /* ---- the end: whatever happens first, and only once ---- */
@@ -47,8 +54,10 @@ client_on_close(uv_handle_t *handle)
 
 	if (--c->handles > 0)
 		return;
+	buf_deinit(&c->preface);
 	buf_deinit(&c->request);
 	buf_deinit(&c->body);
+	tls_session_free(c->tls);
 	free(c);
 }
 
@@ -68,6 +77,8 @@ client_end(struct http_client *c, int status)
 	http_client_fn fn = c->fn;
 	struct slice body = status > 0 && c->keep ? buf_slice(&c->body) : SLICE("");
 
+	if (c->tls && *tls_session_why(c->tls))
+		body = slice_of(tls_session_why(c->tls));
 	client_close(c);
 	if (fn)
 		fn(c->userdata, status, body);
@@ -127,13 +138,13 @@ client_end_of_answer(struct http_client *c)
 }
 
 static void
-client_feed(struct http_client *c, size_t n)
+client_feed(struct http_client *c, struct slice bytes)
 {
 	llhttp_errno_t e;
 
 	if (!c->head_done)
-		c->head_n += n;
-	e = llhttp_execute(&c->parser, c->in, n);
+		c->head_n += bytes.n;
+	e = llhttp_execute(&c->parser, bytes.p, bytes.n);
 	if (c->done)
 		client_end_of_answer(c);
 	else if (e != HPE_OK)
@@ -153,6 +164,82 @@ client_end_of_stream(struct http_client *c)
 		client_end(c, -ECONNRESET);
 }
 
+/* ---- writing ---- */
+
+static void
+client_on_written(uv_write_t *req, int status)
+{
+	struct client_write *w = container_of(req, struct client_write, req);
+
+	/* A server may answer and close before it has read all: what it said shows when it is read,
+	 * and so does the error. */
+	buf_deinit(&w->bytes);
+	free(w);
+}
+
+/* Takes the bytes over. */
+static int
+client_write(struct http_client *c, struct buf *bytes)
+{
+	struct client_write *w = xcalloc(1, sizeof *w);
+	uv_buf_t out = uv_buf_init(bytes->p, (unsigned)bytes->n);
+	int r;
+
+	w->bytes = *bytes;
+	*bytes = (struct buf){ 0 };
+	r = w->bytes.n > 0 ? uv_write(&w->req, &c->socket.stream, &out, 1, client_on_written) : 0;
+	if (r < 0 || w->bytes.n == 0)
+		client_on_written(&w->req, r);
+	return r;
+}
+
+/* ---- TLS ---- */
+
+/* 0: the request is on its way; TLS_MORE, or a negative errno. */
+static int
+client_handshake(struct http_client *c, struct slice *in, struct buf *out)
+{
+	int r = tls_session_handshake(c->tls, in, out);
+	struct slice request = buf_slice(&c->request);
+
+	return r == 0 ? tls_session_write(c->tls, &request, 1, out) : r;
+}
+
+static int
+client_decrypt(struct http_client *c, struct slice *in, struct buf *out)
+{
+	size_t n;
+	int r;
+
+	do {
+		r = tls_session_read(c->tls, in, c->plain, sizeof c->plain, &n, out);
+		if (n > 0)
+			client_feed(c, slice_make(c->plain, n));
+	} while (r == TLS_ROOM && c->fn);
+	return r;
+}
+
+/* What came of the server; nothing at the start. */
+static void
+client_take(struct http_client *c, struct slice in)
+{
+	struct buf out = { 0 };
+	int r = 0, sent;
+
+	if (!tls_session_established(c->tls))
+		r = client_handshake(c, &in, &out);
+	if (r == 0)
+		r = client_decrypt(c, &in, &out);
+	sent = c->fn ? client_write(c, &out) : 0;
+	buf_deinit(&out);
+	if (!c->fn)
+		return;
+	if (r == TLS_CLOSED)
+		client_end_of_stream(c);
+	else if (r < 0 || sent < 0)
+		client_end(c, r < 0 ? r : sent);
+}
+
 /* ---- the connection ---- */
 
 static void
@@ -168,8 +255,12 @@ client_on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *in)
 {
 	struct http_client *c = stream->data;
 
-	if (n > 0)
-		client_feed(c, (size_t)n);
+	if (n > 0 && c->tls)
+		client_take(c, slice_make(c->in, (size_t)n));
+	else if (n > 0)
+		client_feed(c, slice_make(c->in, (size_t)n));
+	else if (n == UV_EOF && c->tls) /* without TLS_CLOSED: cut off */
+		client_end(c, -ECONNRESET);
 	else if (n == UV_EOF)
 		client_end_of_stream(c);
 	else if (n < 0)
@@ -177,26 +268,22 @@ client_on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *in)
 }
 
 static void
-client_on_written(uv_write_t *write, int status)
-{
-	/* A server may answer and close before it has read all: what it said shows when it is read,
-	 * and so does the error. */
-}
-
-static void
 client_on_connect(uv_connect_t *connect, int status)
 {
 	struct http_client *c = connect->data;
-	uv_buf_t out = uv_buf_init(c->request.p, (unsigned)c->request.n);
 
 	if (!c->fn)
 		return;
 	if (status == 0)
 		status = uv_read_start(&c->socket.stream, client_alloc, client_on_read);
 	if (status == 0)
-		status = uv_write(&c->write, &c->socket.stream, &out, 1, client_on_written);
+		status = client_write(c, &c->preface);
+	if (status == 0 && !c->tls)
+		status = client_write(c, &c->request);
 	if (status < 0)
 		client_end(c, status);
+	else if (c->tls)
+		client_take(c, slice_make(NULL, 0));
 }
 
 static void
@@ -238,13 +325,12 @@ client_connect(struct http_client *c, uv_loop_t *loop, const struct http_client_
 	return 0;
 }
 
-static int
-client_start(uv_loop_t *loop, const struct http_client_request *q, struct buf request,
-	     http_client_fn done, void *userdata, struct http_client **out)
+static struct http_client *
+client_new(uv_loop_t *loop, const struct http_client_request *q, struct buf request, void *userdata)
 {
 	struct http_client *c = xcalloc(1, sizeof *c);
-	int r;
 
+	buf_adds(&c->preface, q->preface);
 	c->request = request;
 	c->body_max = q->body_max;
 	c->keep = q->keep;
@@ -260,7 +346,22 @@ client_start(uv_loop_t *loop, const struct http_client_request *q, struct buf re
 	c->socket.handle.data = c->timer.data = c->connect.data = c;
 	c->handles = 2;
 	uv_timer_start(&c->timer, client_on_timeout, q->timeout_ms, 0);
-	r = client_connect(c, loop, q);
+	return c;
+}
+
+static int
+client_start(uv_loop_t *loop, const struct http_client_request *q, struct buf request,
+	     http_client_fn done, void *userdata, struct http_client **out)
+{
+	struct http_client *c = client_new(loop, q, request, userdata);
+	int r = 0;
+
+	if (q->tls) {
+		c->tls = tls_session_new(q->tls);
+		r = tls_session_set_peer(c->tls, q->peer);
+	}
+	if (r == 0)
+		r = client_connect(c, loop, q);
 	if (r < 0) {
 		client_close(c);
 		return r;
@@ -280,7 +381,6 @@ http_client_get(uv_loop_t *loop, const struct http_client_request *q, http_clien
 		return -EINVAL;
 	if (is_path_long(q))
 		return -ENAMETOOLONG;
-	buf_adds(&request, q->preface);
 	buf_addf(&request,
 		 "GET %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: yett/" YETT_VERSION
 		 "\r\nAccept: */*\r\nConnection: close\r\n\r\n",
@@ -296,7 +396,6 @@ http_client_send(uv_loop_t *loop, const struct http_client_request *q, http_clie
 
 	if (is_path_long(q))
 		return -ENAMETOOLONG;
-	buf_adds(&request, q->preface);
 	buf_adds(&request, q->whole);
 	return client_start(loop, q, request, done, userdata, out);
 }

@@ -191,13 +191,14 @@ tls_client_new(const struct tls_settings *settings)
 
 	mbedtls_ssl_conf_tls13_enable_signal_new_session_tickets(
 	    &c->config, MBEDTLS_SSL_TLS1_3_SIGNAL_NEW_SESSION_TICKETS_ENABLED);
-	if (settings->trust) {
-		mbedtls_ssl_conf_authmode(&c->config, MBEDTLS_SSL_VERIFY_REQUIRED);
+	mbedtls_ssl_conf_authmode(&c->config, settings->trust || settings->pins_n > 0
+						  ? MBEDTLS_SSL_VERIFY_REQUIRED
+						  : MBEDTLS_SSL_VERIFY_NONE);
+	if (settings->trust)
 		mbedtls_ssl_conf_ca_chain(&c->config, &tls_trust_ref(settings->trust)->roots,
 					  &settings->trust->revoked);
-	} else {
-		mbedtls_ssl_conf_authmode(&c->config, MBEDTLS_SSL_VERIFY_NONE);
-	}
+	if (settings->pins_n > 0)
+		tls_pin_conf(c);
 	if (settings->own &&
 	    mbedtls_ssl_conf_own_cert(&c->config, &tls_certificate_ref(settings->own)->chain,
 				      &settings->own->key) != 0)
@@ -221,6 +222,7 @@ tls_context_unref(struct tls_context *c)
 		tls_trust_unref(c->settings.trust);
 		tls_certificate_unref(c->settings.own);
 	}
+	free(c->pins);
 	mbedtls_ssl_config_free(&c->config);
 	tls_tickets_deinit(&c->tickets);
 	free(c);

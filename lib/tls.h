@@ -68,6 +68,10 @@ struct tls_settings {
 	void *pick_arg;
 	struct tls_trust *trust;     /* clients: of servers. NULL: they are not verified */
 	struct tls_certificate *own; /* clients: NULL for none */
+	const uint8_t (*pins)[32];   /* clients: SHA-256 of the keys (SubjectPublicKeyInfo) that
+				      * a server may have, also one that is not verified;
+				      * copied */
+	unsigned pins_n;             /* 0: any */
 };
 
 /* The number of a suite or group that is offered by this name (IANA's), or 0. */

@@ -58,6 +58,7 @@ static const struct {
 	{ MBEDTLS_X509_BADCERT_BAD_MD, "the certificate's signature is of a weak kind" },
 	{ MBEDTLS_X509_BADCERT_BAD_PK, "the certificate's key is of a weak kind" },
 	{ MBEDTLS_X509_BADCERT_NOT_TRUSTED, "no root that is trusted signed the certificate" },
+	{ MBEDTLS_X509_BADCERT_OTHER, "the certificate's key is none of those that are pinned" },
 };
 
 static struct tls_failure

@@ -42,6 +42,7 @@ struct tls_context {
 	mbedtls_ssl_config config;
 	int suites[TLS_SUITES_MAX + 1];
 	uint16_t groups[TLS_GROUPS_MAX + 1];
+	uint8_t (*pins)[32];
 	struct tls_tickets tickets;
 	struct tls_session *current; /* in whose handshake mbedTLS is now */
 };
@@ -95,6 +96,8 @@ void tls_choice_forget(struct tls_choice *choice);
 bool tls_session_may_resume(struct tls_session *s);
 /* mbedTLS's f_cert_cb. */
 int tls_session_choose(mbedtls_ssl_context *ssl);
+/* Of tls_pin.c: a client's that has pins. */
+void tls_pin_conf(struct tls_context *c);
 struct tls_failure tls_failure_of(int error, uint32_t verified); /* tls_error.c */
 
 /* Before each call of mbedTLS. False: the session has failed, or fails now. */

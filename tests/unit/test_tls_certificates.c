@@ -2,6 +2,8 @@
 
 #include "tls_pair.h"
 
+#include "lib/sha256.h"
+
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -85,6 +87,70 @@ servers_are_verified(void **state)
 				pair_talk(p);
 			if (cases[i].name[0] == '1')
 				assert_null(tls_session_name(p->server.session).p);
+			pair_free(p);
+		}
+	}
+}
+
+static void
+pin_of(const struct certificate_made *made, uint8_t pin[32])
+{
+	unsigned char *der = NULL;
+	int n = i2d_PUBKEY(made->key, &der);
+
+	assert_true(sha256(slice_make((char *)der, (size_t)n), pin));
+	OPENSSL_free(der);
+}
+
+static void
+keys_are_pinned(void **state)
+{
+	static const struct {
+		bool trust, stranger, own, other, both;
+		const char *why;
+	} cases[] = {
+		{ .trust = true, .own = true, .why = "" },
+		{ .trust = true, .both = true, .why = "" },
+		{ .trust = true,
+		  .other = true,
+		  .why = "the certificate's key is none of those that are pinned" },
+		/* A pin is no reason to trust a certificate, unless nothing else is asked. */
+		{ .trust = true,
+		  .own = true,
+		  .stranger = true,
+		  .why = "no root that is trusted signed the certificate" },
+		{ .own = true, .stranger = true, .why = "" },
+		{ .own = true, .why = "" },
+		{ .other = true, .why = "the certificate's key is none of those that are pinned" },
+	};
+
+	for (size_t v = 0; v < COUNT(versions); v++) {
+		for (size_t i = 0; i < COUNT(cases); i++) {
+			struct tls_settings c = *versions[v];
+			uint8_t pins[2][32];
+			struct pair *p;
+
+			pin_of(cases[i].stranger ? &pair_certificates.stranger
+						 : &pair_certificates.ecdsa,
+			       pins[cases[i].both ? 1 : 0]);
+			if (cases[i].other || cases[i].both)
+				pin_of(&pair_certificates.rsa, pins[0]);
+			c.trust = cases[i].trust ? pair_certificates.trust : NULL;
+			c.pins = (const uint8_t(*)[32])pins;
+			c.pins_n = cases[i].both ? 2 : 1;
+			p = pair_new(NULL, NULL);
+			tls_context_unref(p->client.context);
+			p->client.context = tls_client_new(&c);
+			if (cases[i].stranger)
+				p->choice.certificates[0] = pair_certificates.stranger_own;
+			pair_connect(p,
+				     cases[i].trust && cases[i].stranger ? "stranger" : PAIR_NAME);
+			pair_run(p);
+			assert_string_equal(tls_session_why(p->client.session), cases[i].why);
+			assert_int_equal(tls_session_established(p->client.session),
+					 cases[i].why[0] == '\0');
+			if (cases[i].why[0] == '\0')
+				pair_talk(p);
 			pair_free(p);
 		}
 	}
@@ -308,6 +374,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(client_certificates_are_asked_for),
 		cmocka_unit_test(servers_are_verified),
+		cmocka_unit_test(keys_are_pinned),
 		cmocka_unit_test(dates_count),
 		cmocka_unit_test(revoked_certificates_are_refused),
 		cmocka_unit_test(a_chain_leads_to_the_root),
