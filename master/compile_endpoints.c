@@ -90,6 +90,7 @@ add_upstream(struct endpoints *s, const struct directory_upstream *u)
 			.slot = e->slot,
 			.weight = e->weight / unit,
 			.authority = seg_builder_string(b, slice_of(e->authority)),
+			.host = seg_builder_string(b, slice_of(e->authority)),
 			.base = seg_builder_string(b, slice_of(e->base)),
 		};
 

@@ -59,6 +59,8 @@
 	X(upstream_connect_refused, 502, "The upstream refused the connection.")                   \
 	X(upstream_connect_failed, 502, "The upstream could not be reached.")                      \
 	X(upstream_connect_timeout, 504, "The upstream did not accept the connection in time.")    \
+	X(upstream_tls_failed, 502, "No secure connection to the upstream came about.")            \
+	X(upstream_certificate_refused, 502, "The upstream's certificate was refused.")            \
 	X(upstream_closed, 502, "The upstream closed the connection before it answered.")          \
 	X(upstream_malformed, 502, "The upstream's answer is not well-formed HTTP.")               \
 	X(upstream_first_byte_timeout, 504, "The upstream did not answer in time.")                \

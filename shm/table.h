@@ -17,6 +17,7 @@
  */
 
 #include "segment.h"
+#include "table_behind.h"
 #include "table_tls.h"
 #include "trie.h"
 
@@ -346,7 +347,9 @@ enum endpoints_section {
 	ENDPOINTS_ADDRESSES,
 	ENDPOINTS_PLUGINS, /* struct table_plugin: runs of them belong to upstreams */
 	ENDPOINTS_STICKY,  /* struct table_sticky: one belongs to an upstream */
-	ENDPOINTS_MOVED    /* struct table_moved, open addressing by index: of an overlay */
+	ENDPOINTS_MOVED,   /* struct table_moved, open addressing by index: of an overlay */
+	ENDPOINTS_TLS,     /* struct table_upstream_tls */
+	ENDPOINTS_PINS     /* struct table_pin: runs of them belong to ENDPOINTS_TLS */
 };
 
 enum balance { /* which endpoint gets a request */
@@ -427,11 +430,14 @@ struct table_moved { /* upstream `index` is this row of the overlay's */
 struct table_endpoint {
 	uint32_t slot; /* on the board: counters and health */
 	uint32_t weight;
-	uint32_t first, count;    /* addresses; 0 = its name does not resolve */
-	uint64_t generation;      /* changes with the set of addresses */
-	uint64_t identity;        /* hash of authority and base, for BALANCE_HASH */
-	double score;             /* of redx */
-	struct seg_ref authority; /* "host:port", also the label of metrics */
+	uint32_t first, count; /* addresses; 0 = its name does not resolve */
+	uint64_t generation;   /* changes with the set of addresses */
+	uint64_t identity;     /* hash of authority and base, for BALANCE_HASH */
+	double score;          /* of redx */
+	uint32_t tls;          /* 1 + index in ENDPOINTS_TLS; 0: plain */
+	uint32_t pad;
+	struct seg_ref authority; /* "host:port", "https://host:port"; also the label of metrics */
+	struct seg_ref host;      /* what Host says of it: without the port of https */
 	struct seg_ref base;      /* path put before the request's, "" for none */
 	struct seg_ref sticky;    /* the value of its upstream's cookie that means it */
 };
@@ -466,7 +472,8 @@ enum keys_section {
 	KEYS_CLIENTS,      /* struct table_clients */
 	KEYS_CLIENT_HOSTS, /* struct table_client_host: the same addressing */
 	KEYS_TICKETS,      /* struct table_ticket: the sealing one first */
-	KEYS_NUMBERS       /* uint32_t: suites and groups */
+	KEYS_NUMBERS,      /* uint32_t: suites and groups */
+	KEYS_ROOTS         /* struct table_roots: whom endpoints are verified by */
 };
 
 struct table_key_material {

@@ -281,7 +281,7 @@ table_verify_endpoints(const struct segment *s)
 {
 	uint32_t upstreams, endpoints, addresses, all_endpoints = seg_count(s, ENDPOINTS_ENDPOINTS);
 	uint32_t all_addresses = seg_count(s, ENDPOINTS_ADDRESSES);
-	bool ok = plugins_and_cookies_ok(s) && moved_ok(s);
+	bool ok = plugins_and_cookies_ok(s) && moved_ok(s) && table_behind_endpoints_ok(s);
 	const struct table_upstream *u =
 	    section(s, ENDPOINTS_UPSTREAMS, sizeof *u, &upstreams, &ok);
 	const struct table_endpoint *e =
@@ -308,5 +308,5 @@ table_verify_keys(const struct segment *s)
 
 	for (uint32_t i = 0; i < count; i++)
 		ok &= k[i].kind <= KEY_PUBLIC && ref_ok(s, k[i].kid) && ref_ok(s, k[i].bytes);
-	return ok && table_tls_ok(s) ? 0 : -EBADMSG;
+	return ok && table_tls_ok(s) && table_behind_keys_ok(s) ? 0 : -EBADMSG;
 }

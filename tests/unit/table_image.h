@@ -195,6 +195,8 @@ image_upstream(struct seg_builder *b)
 	struct table_sticky sticky = { .same_site = SAME_SITE_NONE };
 	struct table_endpoint e = { .weight = 1, .count = 1 };
 	struct table_address a = { .family = AF_INET6, .port = 80 };
+	struct table_upstream_tls tls = { .identity = { 1 }, .pins_count = 2 };
+	struct table_pin pin = { { 2 } };
 
 	u.name = seg_builder_string(b, SLICE("users"));
 	u.hash_name = sticky.cookie = sticky.path = seg_builder_string(b, SLICE("/stay"));
@@ -208,6 +210,10 @@ image_upstream(struct seg_builder *b)
 	seg_builder_add(b, ENDPOINTS_ADDRESSES, &a, sizeof a);
 	u.first = seg_builder_add(b, ENDPOINTS_ENDPOINTS, &e, sizeof e);
 	e.first++;
+	e.host = tls.server_name = seg_builder_string(b, SLICE("users.internal"));
+	tls.pins_first = seg_builder_add(b, ENDPOINTS_PINS, &pin, sizeof pin);
+	seg_builder_add(b, ENDPOINTS_PINS, &pin, sizeof pin);
+	e.tls = 1 + seg_builder_add(b, ENDPOINTS_TLS, &tls, sizeof tls);
 	seg_builder_add(b, ENDPOINTS_ENDPOINTS, &e, sizeof e);
 	seg_builder_add(b, ENDPOINTS_UPSTREAMS, &u, sizeof u);
 }
@@ -240,12 +246,15 @@ image_tls(struct seg_builder *b)
 	struct table_tls_name names[2] = { { .first = 0, .count = 2 }, { .first = 1, .count = 1 } };
 	struct table_client_host hosts[2] = { { .clients = 0 }, { .clients = 1 } };
 	struct table_ticket ticket = { .name = { 4 }, .key = { 5 } };
+	struct table_roots roots = { .digest = { 6 } };
 	const uint32_t choices[2] = { 1, 0 }, numbers[2] = { 29, 23 };
 
 	seg_builder_add(b, KEYS_TLS, &tls, sizeof tls);
 	clients.ca = seg_builder_string(b, SLICE("roots"));
 	clients.crl = seg_builder_string(b, SLICE("revoked"));
 	seg_builder_add(b, KEYS_CLIENTS, &clients, sizeof clients);
+	roots.pem = clients.ca;
+	seg_builder_add(b, KEYS_ROOTS, &roots, sizeof roots);
 	for (int i = 0; i < 2; i++) {
 		certificates[i].chain = seg_builder_string(b, SLICE("chain"));
 		certificates[i].key = seg_builder_string(b, SLICE("key"));
@@ -419,6 +428,17 @@ image_ask_rules(const struct segment *s)
 }
 
 static inline unsigned
+image_ask_tls(const struct segment *s, uint32_t tls)
+{
+	const struct table_upstream_tls *row = tls ? table_upstream_tls(s, tls - 1) : NULL;
+	unsigned sum = 0;
+
+	for (uint32_t k = 0; row && k < row->pins_count && k < 16; k++)
+		sum += table_pin(s, row->pins_first + k)->sha256[0];
+	return sum + (row ? image_read(s, row->server_name) : 0);
+}
+
+static inline unsigned
 image_ask_endpoints(const struct segment *s)
 {
 	const struct table_upstream *u;
@@ -438,7 +458,8 @@ image_ask_endpoints(const struct segment *s)
 			const struct table_endpoint *e = table_endpoint(s, u->first + k);
 
 			sum += image_read(s, e->authority) + image_read(s, e->base) +
-			       image_read(s, e->sticky);
+			       image_read(s, e->sticky) + image_read(s, e->host) +
+			       image_ask_tls(s, e->tls);
 			for (uint32_t n = 0; n < e->count && n < 16; n++)
 				sum += image_read(s, table_address(s, e->first + n)->path);
 		}
@@ -454,11 +475,16 @@ image_ask_keys(const struct segment *s)
 	const struct table_key_material *k;
 	const struct table_certificate *c;
 	const struct table_clients *clients;
+	const struct table_roots *roots = table_roots_find(s, (uint8_t[32]){ 6 });
 	uint32_t first, count;
 	unsigned sum = 0;
 
 	for (uint32_t i = 0; (k = table_key_material(s, i)); i++)
 		sum += image_read(s, k->kid) + image_read(s, k->bytes);
+	if (roots)
+		sum += image_read(s, roots->pem);
+	if (table_certificate_find(s, (uint8_t[32]){ 2 }))
+		sum++;
 	for (uint32_t i = 0; i < sizeof asked / sizeof asked[0]; i++) {
 		clients = table_clients(s, table_tls_clients(s, slice_of(asked[i])) - 1);
 		if (clients)
