@@ -156,8 +156,8 @@ back_of(struct request *r, char *space)
 		      seg_string(rules_of(r), route->add_prefix));
 	struct back b = {
 		.upstream_prefix = slice_make(space, (size_t)(o - space)),
-		.hosts = { seg_string(endpoints, e->authority),
-			   seg_string(rules_of(r), route->set_host), r->host_field },
+		.hosts = { seg_string(endpoints, e->host), seg_string(rules_of(r), route->set_host),
+			   r->host_field },
 		.scheme = https_scheme(r),
 		.host = r->host_field,
 	};

@@ -1,9 +1,12 @@
 #include "connect.h"
 
 #include "pool.h"
+#include "proxied.h"
 #include "relay.h"
 #include "request.h"
 #include "upstream.h"
+
+#include "lib/proxy_protocol.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -56,7 +59,13 @@ connect_to(struct request *r, uint32_t address)
 		error = upstream_connect(u, (struct sockaddr *)&storage, NULL);
 	}
 	timer_set(w, &u->timer, r->policy.connect_ms);
-	if (error < 0) {
+	if (error == 0 && u->pool->tls && !u->pool->behind)
+		error = -ENOKEY;
+	if (error == -ENOKEY) {
+		behind_tell(u, error);
+		r->failure = REASON_upstream_tls_failed;
+		upstream_close(u);
+	} else if (error < 0) {
 		bool ours =
 		    error == -EMFILE || error == -ENFILE || error == -ENOBUFS || error == -ENOMEM;
 
@@ -76,9 +85,13 @@ connect_from(struct request *r, uint32_t address, uint32_t count)
 	}
 }
 
+/* `secured`: the connection stood, and its handshake failed. */
 static enum reason
-reason_of_connect(int status)
+reason_of_connect(int status, bool secured)
 {
+	if (secured && status != -ETIMEDOUT)
+		return status == -EKEYREJECTED ? REASON_upstream_certificate_refused
+					       : REASON_upstream_tls_failed;
 	switch (status) {
 	case -ECONNREFUSED:
 		return REASON_upstream_connect_refused;
@@ -89,26 +102,63 @@ reason_of_connect(int status)
 	}
 }
 
-void
-connect_done(struct stream *s, int status)
+/* The header that names the client is in clear. */
+static int
+start_tls(struct upstream *u)
 {
-	struct upstream *u = container_of(s, struct upstream, stream);
+	char proxy[PROXY_WRITE_MAX];
+	struct slice header = { NULL, 0 };
+	int error;
+
+	u->securing = true;
+	if (u->proxy)
+		header = proxied_header(u->request, u->proxy, proxy);
+	error = stream_write(&u->stream, &header, 1);
+	return error < 0 ? error : behind_start(u);
+}
+
+void
+connect_failed(struct upstream *u, int status)
+{
 	struct request *r = u->request;
+	bool secured = u->securing;
 	const struct table_endpoint *e;
 
 	assert(r && r->step == STEP_CONNECT);
-	if (status == 0)
-		status = stream_read(s);
-	if (status == 0) {
-		u->connected = true;
-		request_advance(r);
-		return;
-	}
+	if (secured)
+		behind_tell(u, status);
 	e = table_endpoint(r->table->segments[SEGMENT_ENDPOINTS], r->endpoint);
 	upstream_close(u);
 	connect_from(r, r->address + 1, e->count);
 	if (!r->upstream)
-		request_upstream_failed(r, reason_of_connect(status));
+		request_upstream_failed(r, reason_of_connect(status, secured));
+}
+
+static void
+connect_ready(struct upstream *u)
+{
+	u->connected = true;
+	request_advance(u->request);
+}
+
+void
+connect_done(struct stream *s, int status)
+{
+	struct upstream *u = container_of(s, struct upstream, stream);
+
+	assert(u->request && u->request->step == STEP_CONNECT);
+	if (status == 0)
+		status = u->pool->tls ? start_tls(u) : stream_read(s);
+	if (status < 0)
+		connect_failed(u, status);
+	else if (!u->pool->tls)
+		connect_ready(u);
+}
+
+void
+connect_secured(struct stream *s, int outcome)
+{
+	connect_ready(container_of(s, struct upstream, stream));
 }
 
 /* A connection that names its client is never another one's. */

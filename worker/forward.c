@@ -94,7 +94,7 @@ put_host(char *o, struct request *r, const struct table_route *route,
 	if (host.n == 0 && !(r->route_flags & ROUTE_UPSTREAM_HOST))
 		host = r->host_field;
 	if (host.n == 0) /* asked for, or an HTTP/1.0 client named none */
-		host = seg_string(r->table->segments[SEGMENT_ENDPOINTS], e->authority);
+		host = seg_string(r->table->segments[SEGMENT_ENDPOINTS], e->host);
 	return put_field(o, SLICE("Host"), host);
 }
 
@@ -165,7 +165,7 @@ request_room(const struct request *r, const struct table_route *route,
 	     const struct table_endpoint *e)
 {
 	return (size_t)r->in.head_n + 4 * (size_t)r->in.fields_n + 2 * r->path.n +
-	       4 * r->host_field.n + r->gate_headers.n + e->base.size + e->authority.size +
+	       4 * r->host_field.n + r->gate_headers.n + e->base.size + e->host.size +
 	       route->add_prefix.size + route->set_host.size + real_client_room(r) + 1024;
 }
 

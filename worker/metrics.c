@@ -381,6 +381,35 @@ write_endpoints(struct worker *w, const struct segment *s, const struct board_co
 	}
 }
 
+static bool
+is_unverified(const struct segment *s, const struct table_upstream *u)
+{
+	for (uint32_t i = 0; i < u->count && !(u->flags & UPSTREAM_ABSENT); i++) {
+		const struct table_endpoint *e = table_endpoint(s, u->first + i);
+
+		if (e && e->tls &&
+		    table_upstream_tls(s, e->tls - 1)->flags & UPSTREAM_TLS_UNVERIFIED)
+			return true;
+	}
+	return false;
+}
+
+static void
+write_unverified(const struct segment *s, struct buf *b)
+{
+	metrics_family(b, "upstream_unverified", "gauge",
+		       "1: whoever answers in the place of an https endpoint is taken for it");
+	for (uint32_t i = 0; i < seg_count(s, ENDPOINTS_UPSTREAMS); i++) {
+		const struct table_upstream *u = table_upstream(s, i);
+
+		if (!is_unverified(s, u))
+			continue;
+		buf_adds(b, SLICE("yett_upstream_unverified{upstream=\""));
+		metrics_label(b, seg_string(s, u->name));
+		buf_adds(b, SLICE("\"} 1\n"));
+	}
+}
+
 void
 metrics_write(struct worker *w, struct buf *out)
 {
@@ -397,6 +426,7 @@ metrics_write(struct worker *w, struct buf *out)
 		write_revision(w->table, out);
 		write_routes(w->table->segments[SEGMENT_RULES], sum, out);
 		write_endpoints(w, w->table->segments[SEGMENT_ENDPOINTS], sum, out);
+		write_unverified(w->table->segments[SEGMENT_ENDPOINTS], out);
 	}
 	free(sum);
 }

@@ -4,6 +4,7 @@
 #include "fields.h"
 #include "forward.h"
 #include "look.h"
+#include "pool.h"
 #include "proxied.h"
 
 #include "lib/http_client.h"
@@ -20,6 +21,7 @@ struct mirror {
 	struct worker *worker;
 	struct http_client *client; /* NULL: the request's body is still coming */
 	struct http_client_request ask;
+	struct pool *pool; /* its TLS is that of the copy */
 	struct sockaddr_storage address;
 	char unix_path[sizeof((struct sockaddr_un *)0)->sun_path];
 	char proxy[PROXY_WRITE_MAX];
@@ -38,6 +40,7 @@ mirror_free(struct mirror *m)
 {
 	list_remove(&m->link);
 	m->worker->mirrors_count--;
+	pool_unref(m->pool);
 	buf_deinit(&m->head);
 	buf_deinit(&m->body);
 	free(m);
@@ -126,6 +129,15 @@ find_endpoint(struct request *r, const struct table_upstream *up, uint32_t *out)
 	return false;
 }
 
+/* Not one whose TLS the table has not all of. */
+static bool
+can_be_asked(struct request *r, uint32_t endpoint)
+{
+	const struct pool *p = pool_get(r->table, endpoint);
+
+	return !p->tls || p->behind;
+}
+
 static struct mirror *
 mirror_new(struct request *r, const struct table_upstream *up, uint32_t endpoint)
 {
@@ -146,6 +158,11 @@ mirror_new(struct request *r, const struct table_upstream *up, uint32_t endpoint
 	} else {
 		connect_address(a, &m->address);
 		m->ask.address = (struct sockaddr *)&m->address;
+	}
+	m->pool = pool_ref(pool_get(r->table, endpoint));
+	if (m->pool->tls) {
+		m->ask.tls = m->pool->behind->context;
+		m->ask.peer = m->pool->peer;
 	}
 	if (up->proxy)
 		m->ask.preface = proxied_header(r, up->proxy, m->proxy);
@@ -173,6 +190,7 @@ mirror_begin(struct request *r)
 	if (!wanted)
 		return;
 	if (r->worker->mirrors_count >= MIRRORS_MAX || !up || !find_endpoint(r, up, &endpoint) ||
+	    !can_be_asked(r, endpoint) ||
 	    (r->body == FRAMING_LENGTH && r->in.length > MIRROR_BODY_MAX)) {
 		count(r->worker, COUNTER_mirrors_dropped);
 		return;

@@ -83,6 +83,8 @@ outcome_failure(struct request *r)
 	case REASON_upstream_connect_refused:
 	case REASON_upstream_connect_failed:
 	case REASON_upstream_connect_timeout:
+	case REASON_upstream_tls_failed:
+	case REASON_upstream_certificate_refused:
 	case REASON_upstream_malformed:
 	case REASON_upstream_first_byte_timeout:
 		count_failure(r);

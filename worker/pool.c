@@ -13,15 +13,35 @@
 #define AGE_MAX_MS 3600000u
 
 static struct pool *
-pool_find(struct worker *w, struct slice authority)
+pool_find(struct worker *w, struct slice authority, const struct behind *behind)
 {
 	list_for (pos, &w->pools) {
 		struct pool *p = container_of(pos, struct pool, link);
 
-		if (slice_eq(slice_of(p->authority), authority))
+		if (p->behind == behind && slice_eq(slice_of(p->authority), authority))
 			return p;
 	}
 	return NULL;
+}
+
+static struct pool *
+pool_new(struct worker *w, struct slice authority, struct behind *behind)
+{
+	struct pool *p = xcalloc(1, sizeof *p);
+
+	p->worker = w;
+	p->authority = xstrndup(authority.p, authority.n);
+	p->behind = behind ? behind_ref(behind) : NULL;
+	list_init(&p->idle);
+	list_push(&w->pools, &p->link);
+	return p;
+}
+
+static void
+pool_secure(struct pool *p, const struct segment *endpoints, const struct table_endpoint *e)
+{
+	p->tls = true;
+	p->peer = behind_peer(endpoints, e->tls, seg_string(endpoints, e->host));
 }
 
 struct pool *
@@ -29,19 +49,19 @@ pool_get(struct snapshot *s, uint32_t endpoint)
 {
 	const struct table_endpoint *e = table_endpoint(s->segments[SEGMENT_ENDPOINTS], endpoint);
 	struct slice authority;
+	struct behind *behind;
 	struct pool *p;
 
 	assert(e && endpoint < s->pools_count);
 	if (s->pools[endpoint])
 		return s->pools[endpoint];
 	authority = seg_string(s->segments[SEGMENT_ENDPOINTS], e->authority);
-	p = pool_find(s->worker, authority);
+	behind = e->tls ? behind_get(s, e->tls) : NULL;
+	p = pool_find(s->worker, authority, behind);
 	if (!p) {
-		p = xcalloc(1, sizeof *p);
-		p->worker = s->worker;
-		p->authority = xstrndup(authority.p, authority.n);
-		list_init(&p->idle);
-		list_push(&s->worker->pools, &p->link);
+		p = pool_new(s->worker, authority, behind);
+		if (e->tls)
+			pool_secure(p, s->segments[SEGMENT_ENDPOINTS], e);
 	}
 	s->pools[endpoint] = pool_ref(p);
 	return p;
@@ -61,6 +81,9 @@ pool_unref(struct pool *p)
 		return;
 	assert(p->idle_count == 0);
 	list_remove(&p->link);
+	behind_forget(&p->sessions);
+	behind_unref(p->behind);
+	free(p->peer);
 	free(p->authority);
 	free(p);
 }
@@ -112,6 +135,7 @@ pool_put(struct upstream *u)
 		upstream_close(u);
 		return;
 	}
+	behind_remember(u);
 	upstream_idle(u, ms);
 	list_push_front(&p->idle, &u->link);
 	p->idle_count++;

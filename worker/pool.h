@@ -5,6 +5,7 @@
  * that one which the upstream closes leaves at once.
  */
 
+#include "behind.h"
 #include "idle.h"
 
 #include "lib/list.h"
@@ -25,6 +26,10 @@ struct pool {
 	uint32_t refs; /* snapshots and connections */
 	struct idle_lesson lesson;
 	char *authority;
+	bool tls;
+	struct behind *behind; /* of TLS; NULL: the table lacks what it needs */
+	char *peer;            /* of TLS: whom the certificate has to be of */
+	struct behind_sessions sessions;
 };
 
 /* The pool of endpoint i of this snapshot. The snapshot holds the reference. */

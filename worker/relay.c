@@ -169,7 +169,7 @@ relay_send_head(struct request *r)
 	unsigned spans_n = r->spans_fresh ? r->in.spans_n : 0;
 	char proxy[PROXY_WRITE_MAX];
 
-	if (r->upstream->proxy)
+	if (r->upstream->proxy && !r->upstream->securing) /* else it went before the handshake */
 		parcel_add(&p, proxied_header(r, r->upstream->proxy, proxy));
 	parcel_add(&p, buf_slice(&r->worker->head));
 	p.trailers = trailers_to_upstream(r);

@@ -18,6 +18,8 @@ is_harmless(const struct request *r)
 	case REASON_upstream_connect_refused:
 	case REASON_upstream_connect_failed:
 	case REASON_upstream_connect_timeout:
+	case REASON_upstream_tls_failed:
+	case REASON_upstream_certificate_refused:
 		return r->policy.retry_on & RETRY_CONNECT;
 	case REASON_upstream_closed:
 		if (!(r->policy.retry_on & RETRY_RESET) && !r->reused)

@@ -1,5 +1,6 @@
 #include "snapshot.h"
 
+#include "behind.h"
 #include "patterns.h"
 #include "pool.h"
 #include "worker.h"
@@ -24,6 +25,7 @@ snapshot_new(struct worker *w, const struct msg_publish *p, struct segment *segm
 	s->pools_count = seg_count(endpoints, ENDPOINTS_ENDPOINTS);
 	s->turns_count = table_upstreams(endpoints);
 	s->patterns = patterns_take(w, segments[SEGMENT_RULES]);
+	s->behinds = behind_take(w, endpoints);
 	s->pools = xcalloc(s->pools_count, sizeof *s->pools);
 	s->turns = xcalloc(s->turns_count, sizeof *s->turns);
 	/* Not all workers start with the first endpoint. */
@@ -52,6 +54,7 @@ snapshot_unref(struct snapshot *s)
 		if (s->pools[i])
 			pool_unref(s->pools[i]);
 	}
+	behind_give(s->segments[SEGMENT_ENDPOINTS], s->behinds);
 	patterns_give(w, s->segments[SEGMENT_RULES], s->patterns);
 	for (int i = 0; i < SEGMENT_N; i++)
 		seg_unref(s->segments[i]);

@@ -11,6 +11,7 @@ struct msg_publish;
 struct worker;
 struct pool;
 struct kept_pattern;
+struct behind;
 
 struct snapshot {
 	struct worker *worker;
@@ -21,6 +22,7 @@ struct snapshot {
 	char revision_text[48];
 	struct segment *segments[SEGMENT_N]; /* keys: NULL in the admin worker */
 	struct pool **pools;                 /* by endpoint index, filled when first used */
+	struct behind **behinds;             /* by row of ENDPOINTS_TLS, as pools */
 	struct kept_pattern **patterns;      /* by condition; NULL: there are none */
 	uint32_t *turns;                     /* by upstream index: round robin */
 	uint32_t pools_count, turns_count;

@@ -26,6 +26,7 @@ static const struct stream_ops upstream_ops = {
 	.data = upstream_on_data,
 	.end = upstream_on_end,
 	.drained = upstream_on_drained,
+	.secured = connect_secured,
 	.closed = upstream_on_closed,
 	.patient = true, /* it may be a whole answer */
 };
@@ -48,7 +49,7 @@ upstream_on_timer(struct timer *t)
 	if (!r)
 		upstream_close(u);
 	else if (!u->connected)
-		connect_done(&u->stream, -ETIMEDOUT);
+		connect_failed(u, -ETIMEDOUT);
 	else if (u->stream.queued > 0 && stream_progressed(&u->stream))
 		timer_set(u->worker, &u->timer, r->policy.idle_ms);
 	else
@@ -100,6 +101,7 @@ upstream_close(struct upstream *u)
 	}
 	upstream_detach(u);
 	timer_clear(&u->timer);
+	behind_remember(u);
 	stream_close(&u->stream);
 }
 
@@ -238,6 +240,16 @@ is_untaken(const struct upstream *u, int error)
 	return stream_acked(&u->stream, &acked) == 0 && acked <= u->sent_before;
 }
 
+/* In TLS 1.3 an endpoint looks at our certificate when the handshake is over for us. */
+static enum reason
+reason_of_end(struct upstream *u, int error)
+{
+	if (!u->pool->tls || u->request->reused || u->parser.head_done || error != -ECONNABORTED)
+		return REASON_upstream_closed;
+	behind_tell(u, error);
+	return REASON_upstream_tls_failed;
+}
+
 static void
 upstream_on_end(struct stream *s, int error)
 {
@@ -245,7 +257,9 @@ upstream_on_end(struct stream *s, int error)
 	struct request *r = u->request;
 
 	u->broken = true;
-	if (!r) {
+	if (r && !u->connected) {
+		connect_failed(u, error);
+	} else if (!r) {
 		pool_learn(u);
 		upstream_close(u);
 	} else if (u->tunnel && error < 0) {
@@ -260,7 +274,7 @@ upstream_on_end(struct stream *s, int error)
 		 */
 		if (r->reused && !r->interim)
 			pool_learn(u);
-		request_upstream_failed(r, REASON_upstream_closed);
+		request_upstream_failed(r, reason_of_end(u, error));
 	}
 }
 

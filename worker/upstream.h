@@ -30,6 +30,7 @@ struct upstream {
 	uint64_t sent_before; /* of these, by the requests before this one */
 	int write_error;      /* the first one in this request, or 0 */
 	bool connected, pooled, tunnel;
+	bool securing; /* the connection stands, but for its handshake when it is not `connected` */
 	bool broken;   /* takes nothing more */
 	bool last;     /* serves no request after this one; but may go on taking its body */
 	uint8_t proxy; /* enum proxy_version: it is its client's alone */

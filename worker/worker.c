@@ -219,6 +219,7 @@ worker_init(struct worker *w)
 	list_init(&w->tunnels);
 	list_init(&w->resume);
 	list_init(&w->pools);
+	list_init(&w->behinds);
 	list_init(&w->mirrors);
 	list_init(&w->spare);
 	list_init(&w->dead);

@@ -66,6 +66,7 @@ struct worker {
 	uint64_t strangers_log_at, strangers_unlogged; /* ms; admin.c */
 	uint64_t caps_log_at, caps_unlogged;           /* ms; caps.c */
 	uint64_t tls_log_at, tls_unlogged;             /* ms; tls_front.c */
+	uint64_t behind_log_at, behind_unlogged;       /* ms; behind.c */
 	struct list idle;                              /* clients by state: each state is a list */
 	struct list active;
 	struct list lingering;
@@ -73,8 +74,9 @@ struct worker {
 	struct list resume; /* clients with requests left for the end of the turn */
 	uint64_t clients;
 
-	struct list pools;  /* struct pool */
-	struct list queues; /* struct queue: requests that wait for an endpoint */
+	struct list pools;   /* struct pool */
+	struct list behinds; /* struct behind: ways of TLS to endpoints */
+	struct list queues;  /* struct queue: requests that wait for an endpoint */
 	uv_timer_t queue_tick;
 	struct list mirrors; /* struct mirror: copies under way */
 	unsigned mirrors_count;
