@@ -18,6 +18,14 @@ static struct {
 	unsigned n;
 } pool;
 
+/* To a client of TLS 1.3 tickets come at any time, and are part of its handshake. */
+static bool
+expects_tickets(const mbedtls_ssl_context *ssl)
+{
+	return ssl->tls_version == MBEDTLS_SSL_VERSION_TLS1_3 &&
+	       ssl->conf->endpoint == MBEDTLS_SSL_IS_CLIENT;
+}
+
 /* TLS 1.3 keeps the handshake until the end, for nothing. mbedtls_ssl_free frees the other two only
  * while there is a handshake. */
 static void
@@ -52,7 +60,8 @@ tls_park(mbedtls_ssl_context *ssl, uint8_t counter[8])
 		return true;
 	if (!is_idle(ssl))
 		return false;
-	handshake_drop(ssl);
+	if (!expects_tickets(ssl))
+		handshake_drop(ssl);
 	memcpy(counter, ssl->in_ctr, MBEDTLS_SSL_SEQUENCE_NUMBER_LEN);
 	if (pool.n < POOLED) {
 		pool.in[pool.n] = ssl->in_buf;

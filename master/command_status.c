@@ -132,6 +132,21 @@ write_upstreams(const struct json *root, bool colours, struct buf *out)
 }
 
 static void
+write_unverified(const struct json *root, bool colours, struct buf *out)
+{
+	for (const struct json *u = json_first(json_get(root, "upstreams")); u; u = json_next(u)) {
+		if (!is(json_text(json_get(u, "tls")), "unverified"))
+			continue;
+		columns_paint(colours, COLOUR_BAD, "unverified", out);
+		buf_addf(
+		    out,
+		    "  upstream %.*s: insecure_skip_verify takes whoever answers for its https "
+		    "endpoints\n",
+		    SLICE_F(json_text(json_get(u, "name"))));
+	}
+}
+
+static void
 write_left_out(const struct json *root, bool colours, struct buf *out)
 {
 	static const char *const titles[] = { "UPSTREAM", "FROM", "LEFT OUT", "REASON", NULL };
@@ -335,6 +350,7 @@ write_status(const struct json *root, bool colours, struct buf *out)
 	buf_addc(out, '\n');
 	write_workers(root, colours, out);
 	write_upstreams(root, colours, out);
+	write_unverified(root, colours, out);
 	write_left_out(root, colours, out);
 	command_status_tls(root, colours, out);
 	write_refused(root, colours, out);

@@ -41,16 +41,19 @@ int compile_rules(const struct config *c, const struct rules *rules, bool rules_
 		  const struct directory *d, struct directory_slots *slots, uint64_t generation,
 		  struct segment **out, struct compile_report **report)
     __attribute__((warn_unused_result));
-/* `sticky_key` signs the names of endpoints in sticky cookies (sticky_key.h). Addresses that names
- * resolve to and that are our own are left out, each with a line in `warnings`. */
+/* `files`: what TLS to endpoints needs, as for compile_keys. `sticky_key` signs the names of
+ * endpoints in sticky cookies (sticky_key.h). Addresses that names resolve to and that are our own
+ * are left out, each with a line in `warnings`. */
 int compile_endpoints(const struct config *c, const struct directory *d, const struct resolver *r,
-		      struct slice sticky_key, uint64_t generation, struct segment **out,
-		      struct buf *warnings) __attribute__((warn_unused_result));
-/* `files`: of the configuration, as they were last read. Which certificate of several comes first
- * is by the time, too: one that has expired serves where there is no other. */
-int compile_keys(const struct config *c, const struct certificates *files,
-		 const struct tickets *tickets, uint64_t generation, struct segment **out)
+		      const struct certificates *files, struct slice sticky_key,
+		      uint64_t generation, struct segment **out, struct buf *warnings)
     __attribute__((warn_unused_result));
+/* `files`: of the configuration, as they were last read; `d`: whose upstreams need some of them.
+ * Which certificate of several comes first is by the time, too: one that has expired serves where
+ * there is no other. */
+int compile_keys(const struct config *c, const struct directory *d,
+		 const struct certificates *files, const struct tickets *tickets,
+		 uint64_t generation, struct segment **out) __attribute__((warn_unused_result));
 /* For who shows it; a push does not wait for it. */
 void compile_report_sort(struct compile_report *r);
 void compile_report_free(struct compile_report *r);

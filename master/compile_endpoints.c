@@ -5,6 +5,7 @@
 #include "compile.h"
 
 #include "compile_balance.h"
+#include "compile_behind.h"
 #include "own.h"
 
 #include "lib/xalloc.h"
@@ -18,6 +19,7 @@ struct endpoints {
 	const struct resolver *resolver;
 	const struct own *own;
 	struct slice sticky_key;
+	const struct certificates *files;
 	struct buf *warnings;
 };
 
@@ -90,7 +92,8 @@ add_upstream(struct endpoints *s, const struct directory_upstream *u)
 			.slot = e->slot,
 			.weight = e->weight / unit,
 			.authority = seg_builder_string(b, slice_of(e->authority)),
-			.host = seg_builder_string(b, slice_of(e->authority)),
+			.host = seg_builder_string(b, slice_of(e->host)),
+			.tls = e->tls ? compile_behind(b, s->files, &u->tls) : 0,
 			.base = seg_builder_string(b, slice_of(e->base)),
 		};
 
@@ -103,8 +106,8 @@ add_upstream(struct endpoints *s, const struct directory_upstream *u)
 
 int
 compile_endpoints(const struct config *c, const struct directory *d, const struct resolver *r,
-		  struct slice sticky_key, uint64_t generation, struct segment **out,
-		  struct buf *warnings)
+		  const struct certificates *files, struct slice sticky_key, uint64_t generation,
+		  struct segment **out, struct buf *warnings)
 {
 	/* Upstream 0 has no endpoints: routes that lead nowhere lead there. */
 	const struct directory_upstream nowhere = { .name = "" };
@@ -116,6 +119,7 @@ compile_endpoints(const struct config *c, const struct directory *d, const struc
 		.resolver = r,
 		.own = own,
 		.sticky_key = sticky_key,
+		.files = files,
 		.warnings = warnings,
 	};
 	int result;

@@ -5,6 +5,7 @@
 #include "compile.h"
 
 #include "certificates.h"
+#include "compile_behind.h"
 #include "tickets.h"
 
 #include "lib/jwt.h"
@@ -297,11 +298,16 @@ strings_size(const struct config *c, const struct certificates *files)
 
 		n += p ? p->chain.n + p->key.n : 0;
 	}
+	for (size_t i = 0; i < files->trusts_count; i++) {
+		const struct trust *t = files->trusts[i].trust;
+
+		n += t ? t->ca.n + t->crl.n : 0;
+	}
 	return n;
 }
 
 int
-compile_keys(const struct config *c, const struct certificates *files,
+compile_keys(const struct config *c, const struct directory *d, const struct certificates *files,
 	     const struct tickets *tickets, uint64_t generation, struct segment **out)
 {
 	const struct config_gate *g = &c->gate;
@@ -317,6 +323,7 @@ compile_keys(const struct config *c, const struct certificates *files,
 	if (g->public_key.bytes && (g->algorithms & JWT_ALGS_PUBLIC))
 		add_key(&b, &g->public_key, KEY_PUBLIC);
 	add_tls(&b, &c->tls, files, tickets);
+	compile_behind_keys(&b, files, d);
 	result = seg_builder_finish(&b, SEGMENT_KEYS, generation, out);
 	seg_builder_deinit(&b);
 	return result;

@@ -156,11 +156,21 @@ struct config_plugin {                  /* of redx: one of them is set */
 enum plugin_name { PLUGIN_NAME_NONE, PLUGIN_NAME_RANDOM };
 enum score_end { SCORE_NONE, SCORE_LEAST, SCORE_MOST };
 
-struct config_endpoint { /* "host", "host:port", "http://host:port/base", "unix:/path" */
+struct config_endpoint { /* "host", "host:port", "http[s]://host:port/base", "unix:/path" */
 	struct config_address address;
 	const char *base; /* "" or "/base" without a slash at the end */
+	bool tls;         /* https */
 	uint32_t weight;
 	struct config_place place;
+};
+
+struct config_upstream_tls {     /* towards a server */
+	const char *ca;          /* file of roots */
+	const char *server_name; /* "": the host of the address */
+	bool insecure_skip_verify;
+	const char *certificate, *key; /* files; "": none is shown, the key stands with it */
+	const char **pins;             /* base64 of SHA-256 */
+	size_t pins_count;
 };
 
 struct config_upstream {
@@ -172,7 +182,8 @@ struct config_upstream {
 	struct config_sticky sticky;
 	const char *fallback; /* upstream; "" or "off": none */
 	bool all_down_fail;
-	uint32_t proxy_protocol; /* enum proxy_version */
+	uint32_t proxy_protocol;        /* enum proxy_version */
+	struct config_upstream_tls tls; /* of endpoints that are https */
 	struct config_place place;
 };
 
@@ -358,6 +369,8 @@ struct config {
 	uint32_t retries, retry_budget;
 	struct config_health health;   /* defaults for every upstream, and for those of Redis */
 	struct config_balance balance; /* so are these */
+	struct config_upstream_tls upstream_tls; /* so is this */
+	int upstream_tls_line;
 	const char *fallback;
 	struct config_secret sticky_secret;
 	const char **trusted_proxies;

@@ -419,7 +419,6 @@ config_check(struct config_reader *r)
 	check_listeners(r);
 	config_check_admin(r);
 	check_user(r);
-	config_check_tls(r);
 	check_gate(r);
 	check_claims(r);
 	read_pages(r);
@@ -429,4 +428,5 @@ config_check(struct config_reader *r)
 	config_check_balance(r);
 	config_check_own(r); /* before targets of routes become upstreams */
 	config_check_routes(r);
+	config_check_tls(r); /* targets may be https */
 }

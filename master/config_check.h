@@ -17,6 +17,8 @@ void config_check_hash(struct config_reader *r, const struct config_balance *b, 
 void config_check_upstreams(struct config_reader *r);
 void config_check_own(struct config_reader *r);
 void config_check_routes(struct config_reader *r);
+void config_check_pins(struct config_reader *r, const struct config_upstream_tls *t, int line,
+		       const char *key);
 void config_check_upstream(struct config_reader *r, const struct config_upstream *u,
 			   const char *key);
 /* "host:port/base", "unix:/path". */

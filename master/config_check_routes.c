@@ -7,6 +7,7 @@
 #include "config_floor.h"
 #include "lib/jwt.h"
 #include "lib/map.h"
+#include "upstream_tls.h"
 
 #include <stdio.h>
 
@@ -18,8 +19,8 @@ config_endpoint_identity(const struct config_endpoint *e, struct buf *out)
 	if (e->address.unix_path)
 		buf_addf(out, "%s", e->address.text);
 	else
-		buf_addf(out, "%s%s%s:%u%s", v6 ? "[" : "", e->address.host, v6 ? "]" : "",
-			 e->address.port, e->base);
+		buf_addf(out, "%s%s%s%s:%u%s", e->tls ? "https://" : "", v6 ? "[" : "",
+			 e->address.host, v6 ? "]" : "", e->address.port, e->base);
 }
 
 static void
@@ -48,6 +49,53 @@ check_endpoints(struct config_reader *r, const struct config_upstream *u, const 
 	map_deinit(&seen, NULL);
 }
 
+static bool
+speaks_tls(const struct config_upstream *u)
+{
+	for (size_t i = 0; i < u->endpoints_count; i++) {
+		if (u->endpoints[i].tls)
+			return true;
+	}
+	return false;
+}
+
+static void
+check_tls(struct config_reader *r, const struct config_upstream *u, const char *key)
+{
+	struct buf BUF_CLEAN below = { 0 };
+	int line = u->place.line;
+	size_t n;
+
+	buf_addf(&below, "%s.tls", key);
+	n = below.n;
+	buf_adds(&below, slice_make(".insecure_skip_verify", sizeof ".insecure_skip_verify"));
+	if (u->tls.insecure_skip_verify && speaks_tls(u))
+		mistakes_add(
+		    &r->mistakes, true, line, below.p,
+		    "whoever answers in the place of an https endpoint is taken for it, and "
+		    "can read and change all that passes; give tls.ca instead");
+	below.n = n;
+	buf_adds(&below, slice_make(".pin_sha256", sizeof ".pin_sha256"));
+	config_check_pins(r, &u->tls, line, below.p);
+}
+
+void
+config_check_pins(struct config_reader *r, const struct config_upstream_tls *t, int line,
+		  const char *key)
+{
+	uint8_t pin[32];
+
+	for (size_t i = 0; i < t->pins_count; i++) {
+		if (!upstream_tls_pin(t->pins[i], pin))
+			mistakes_add(
+			    &r->mistakes, false, line, key,
+			    "\"%s\" is no SHA-256 in base64; write what this says: openssl "
+			    "x509 -in CERTIFICATE -pubkey -noout | openssl pkey -pubin "
+			    "-outform der | openssl dgst -sha256 -binary | base64",
+			    t->pins[i]);
+	}
+}
+
 void
 config_check_upstream(struct config_reader *r, const struct config_upstream *u, const char *key)
 {
@@ -60,6 +108,7 @@ config_check_upstream(struct config_reader *r, const struct config_upstream *u, 
 		mistakes_add(&r->mistakes, false, u->place.line, below.p,
 			     "there is no endpoint; name at least one, such as \"127.0.0.1:9001\"");
 	check_endpoints(r, u, key);
+	check_tls(r, u, key);
 }
 
 void
@@ -108,6 +157,7 @@ make_upstream(struct routing *g, struct config_route *route)
 			.balance = c->balance,
 			.fallback = c->fallback,
 			.all_down_fail = c->all_down_fail,
+			.tls = c->upstream_tls,
 			.place = route->place,
 		};
 		u->endpoints[0] = route->target;

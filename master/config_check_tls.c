@@ -200,7 +200,7 @@ check_pair(struct config_reader *r, const struct certificate_source *s)
 	tell(r, false, s->line, s->setting, s->warning, "");
 	if (!s->pair)
 		return;
-	if (s->pair->names.count == 0)
+	if (s->front && s->pair->names.count == 0)
 		mistakes_add(&r->mistakes, true, s->line, s->setting,
 			     "%s is for no name of a host (subjectAltName); only who asks for "
 			     "nothing else gets it",
@@ -214,7 +214,7 @@ static bool
 has_name(const struct certificates *c, const char *name)
 {
 	for (size_t i = 0; i < c->pairs_count; i++) {
-		if (c->pairs[i].pair &&
+		if (c->pairs[i].pair && c->pairs[i].front &&
 		    tls_certificate_fits(c->pairs[i].pair->certificate, slice_of(name)))
 			return true;
 	}
@@ -228,7 +228,7 @@ check_loaded(struct config_reader *r, const struct certificates *loaded)
 	size_t usable = 0, told = r->mistakes.errors;
 
 	for (size_t i = 0; i < loaded->pairs_count; i++) {
-		usable += loaded->pairs[i].pair != NULL;
+		usable += loaded->pairs[i].pair && loaded->pairs[i].front;
 		check_pair(r, &loaded->pairs[i]);
 	}
 	for (size_t i = 0; i < loaded->trusts_count; i++) {
@@ -248,6 +248,21 @@ check_loaded(struct config_reader *r, const struct certificates *loaded)
 			     "no certificate is for %s; write a name that one is for", name);
 }
 
+static void
+check_behind(struct config_reader *r)
+{
+	const struct config_upstream_tls *t = &r->c->upstream_tls;
+	int line = config_line(r, "upstream_tls");
+
+	r->c->upstream_tls_line = line;
+	config_check_pins(r, t, line, "upstream_tls.pin_sha256");
+	if (t->insecure_skip_verify)
+		mistakes_add(
+		    &r->mistakes, true, line, "upstream_tls.insecure_skip_verify",
+		    "whoever answers in the place of any https endpoint is taken for it, and "
+		    "can read and change all that passes; give upstream_tls.ca instead");
+}
+
 void
 config_check_tls(struct config_reader *r)
 {
@@ -260,6 +275,7 @@ config_check_tls(struct config_reader *r)
 	check_numbers(r);
 	check_clients(r, &tls->clients, tls->clients_line, "tls.clients");
 	check_hosts(r);
+	check_behind(r);
 	tls->loaded = certificates_load(r->c, r->held);
 	check_loaded(r, tls->loaded);
 	if (tls->certificates_count > 0 && !has_listener(r->c))

@@ -28,9 +28,9 @@ port_of(const struct config_address *a)
 	return a->port ? a->port : 80;
 }
 
-/* "host:port", "[v6]:port", "unix:/path"; host in lower case. */
+/* "host:port", "[v6]:port", "https://" before them, "unix:/path"; host in lower case. */
 static const char *
-authority(struct builder *b, const struct config_address *a)
+authority(struct builder *b, const struct config_address *a, bool tls)
 {
 	struct buf text BUF_CLEAN = { 0 };
 	bool v6;
@@ -40,10 +40,53 @@ authority(struct builder *b, const struct config_address *a)
 		return arena_string(&b->d->arena, buf_slice(&text));
 	}
 	v6 = strchr(a->host, ':') && a->host[0] != '[';
+	buf_addf(&text, "%s", tls ? "https://" : "");
 	buf_addf(&text, v6 ? "[%s]:%u" : "%s:%u", a->host, port_of(a));
 	for (size_t i = 0; i < text.n; i++)
 		text.p[i] = ascii_lower(text.p[i]);
 	return arena_string(&b->d->arena, buf_slice(&text));
+}
+
+static void
+warn_unverified(struct builder *b, const struct directory_upstream *u)
+{
+	if (u->speaks_tls && u->tls.insecure_skip_verify)
+		buf_addf(b->warnings,
+			 "upstream %s: insecure_skip_verify: whoever answers in the place of its "
+			 "https endpoints is taken for them\n",
+			 u->name);
+}
+
+/* The port of https goes without saying (RFC 9110 section 4.2.2), and some take it for another
+ * name. */
+static const char *
+host_of(struct builder *b, const char *authority, bool tls)
+{
+	struct slice host = slice_of(authority);
+
+	if (!tls)
+		return authority;
+	host = slice_make(host.p + 8, host.n - 8);
+	if (host.n > 4 && memcmp(host.p + host.n - 4, ":443", 4) == 0)
+		host.n -= 4;
+	return arena_string(&b->d->arena, host);
+}
+
+/* One that is asked for other keys, or believed by other roots, may be dead where another is not.
+ */
+static uint32_t
+slot_of(struct builder *b, const struct directory_upstream *u, const struct directory_endpoint *e)
+{
+	struct buf identity BUF_CLEAN = { 0 };
+
+	buf_addf(&identity, "%s", e->authority);
+	if (e->tls) {
+		buf_addf(&identity, " %s %s %s %s %d", u->tls.ca, u->tls.certificate, u->tls.key,
+			 u->tls.server_name, u->tls.insecure_skip_verify);
+		for (size_t i = 0; i < u->tls.pins_count; i++)
+			buf_addf(&identity, " %s", u->tls.pins[i]);
+	}
+	return slots_get(b->slots->endpoints, buf_slice(&identity));
 }
 
 /* Was this endpoint of the upstream seen before? */
@@ -66,7 +109,8 @@ add_endpoint(struct builder *b, struct directory_upstream *u, const struct confi
 	     double score)
 {
 	struct directory_endpoint e = {
-		.authority = authority(b, &from->address),
+		.authority = authority(b, &from->address, from->tls),
+		.tls = from->tls,
 		.address = {
 			.text = copy(b, from->address.text),
 			.host = copy(b, from->address.host),
@@ -78,6 +122,7 @@ add_endpoint(struct builder *b, struct directory_upstream *u, const struct confi
 		.score = score,
 	};
 
+	e.host = host_of(b, e.authority, e.tls);
 	if (own_is(b->own, &from->address)) {
 		buf_addf(b->warnings,
 			 "upstream %s: endpoint %s is a listener of this gateway; left out\n",
@@ -87,7 +132,9 @@ add_endpoint(struct builder *b, struct directory_upstream *u, const struct confi
 	}
 	if (listed(b, &e))
 		return;
-	e.slot = slots_get(b->slots->endpoints, slice_of(e.authority));
+	e.slot = slot_of(b, u, &e);
+	u->speaks_tls |= e.tls;
+	b->d->speaks_tls |= e.tls;
 	u->endpoints[u->endpoints_count++] = e;
 }
 
@@ -130,6 +177,32 @@ copy_sticky(struct builder *b, const struct config_sticky *from)
 	return s;
 }
 
+/* What a rule was read without is what nothing is asked for by. */
+static const char *
+copy_or_none(struct builder *b, const char *text)
+{
+	return text ? copy(b, text) : "";
+}
+
+static void
+copy_tls(struct builder *b, struct directory_upstream *u, const struct config_upstream_tls *from)
+{
+	const char **pins =
+	    arena_calloc(&b->d->arena, (from->pins_count + 1) * sizeof(const char *));
+
+	u->tls = (struct config_upstream_tls){
+		.ca = copy_or_none(b, from->ca),
+		.server_name = copy_or_none(b, from->server_name),
+		.insecure_skip_verify = from->insecure_skip_verify,
+		.certificate = copy_or_none(b, from->certificate),
+		.key = copy_or_none(b, from->key),
+		.pins = pins,
+		.pins_count = from->pins_count,
+	};
+	for (size_t i = 0; i < from->pins_count; i++)
+		pins[i] = copy(b, from->pins[i]);
+}
+
 /* Of the file, or a rule's. */
 static void
 add_own(struct builder *b, const struct config_upstream *from, enum rules_source source)
@@ -143,8 +216,10 @@ add_own(struct builder *b, const struct config_upstream *from, enum rules_source
 	u->fallback = copy(b, from->fallback ? from->fallback : "");
 	u->all_down_fail = from->all_down_fail;
 	u->proxy_protocol = from->proxy_protocol;
+	copy_tls(b, u, &from->tls);
 	for (size_t i = 0; i < from->endpoints_count; i++)
 		add_endpoint(b, u, &from->endpoints[i], 0);
+	warn_unverified(b, u);
 }
 
 /* A cookie is set by the first plugin that reads one. */
@@ -195,8 +270,10 @@ add_redis(struct builder *b, const struct config *c, const struct rules_backend 
 	add_plugins(b, u, &c->redis);
 	u->max_score = max_score(b, from);
 	u->all_down_fail = c->all_down_fail;
+	copy_tls(b, u, &c->upstream_tls);
 	for (size_t i = 0; i < from->servers_count; i++)
 		add_endpoint(b, u, &from->servers[i].endpoint, from->servers[i].score);
+	warn_unverified(b, u);
 }
 
 /* What the target of a rule leads to: an upstream that is named after it, for all rules with it. */
@@ -213,6 +290,7 @@ add_target(struct builder *b, const struct config *c, const struct config_route 
 		.balance = c->balance,
 		.fallback = c->fallback,
 		.all_down_fail = c->all_down_fail,
+		.tls = c->upstream_tls,
 	};
 	void **seen = map_put(targets, slice_of(route->upstream));
 

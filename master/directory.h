@@ -14,9 +14,12 @@
 #define SOURCES (SOURCE_REDX + 1)
 
 struct directory_endpoint {
-	const char *authority; /* identity and label: "host:port" (default port 80), "unix:/path" */
+	const char *authority; /* label: "host:port" (default port 80), "https://host:port",
+				  "unix:/path"; identity, too, beside what TLS asks of it */
 	struct config_address address;
 	const char *base;
+	const char *host; /* what Host says of it */
+	bool tls;
 	uint32_t weight;
 	double score;  /* of redx */
 	uint32_t slot; /* on the board; 0 = "other" when the board is full */
@@ -39,6 +42,8 @@ struct directory_upstream {
 	const double *max_score; /* of the backend; NULL: it has none */
 	bool all_down_fail;
 	uint32_t proxy_protocol; /* enum proxy_version */
+	struct config_upstream_tls tls;
+	bool speaks_tls; /* an endpoint is https */
 };
 
 struct directory {
@@ -47,6 +52,7 @@ struct directory {
 	size_t upstreams_count;
 	struct map by_name[SOURCES]; /* the same */
 	uint32_t index_end;          /* one more than the largest index */
+	bool speaks_tls;             /* an upstream does */
 };
 
 /* Remembers slots by identity between directories, so that counters and health stay with their

@@ -4,6 +4,7 @@
 
 #include "lib/http_client.h"
 #include "lib/proxy_protocol.h"
+#include "lib/tls.h"
 #include "lib/xalloc.h"
 
 #include <errno.h>
@@ -15,13 +16,13 @@
 static char *
 host_field(const struct directory_endpoint *e)
 {
-	size_t n = strlen(e->authority);
+	size_t n = strlen(e->host);
 
 	if (e->address.unix_path)
 		return xstrdup("localhost");
-	if (n > 3 && strcmp(e->authority + n - 3, ":80") == 0)
+	if (!e->tls && n > 3 && strcmp(e->host + n - 3, ":80") == 0)
 		n -= 3;
-	return xstrndup(e->authority, n);
+	return xstrndup(e->host, n);
 }
 
 void
@@ -32,6 +33,7 @@ page_init(struct page *p, const struct directory_endpoint *e, uv_loop_t *loop,
 		.host = host_field(e),
 		.path = xstrdup(""),
 		.port = e->address.port,
+		.https = e->tls,
 		.loop = loop,
 		.resolver = resolver,
 		.own = own,
@@ -52,6 +54,21 @@ page_deinit(struct page *p)
 	free(p->path);
 	free(p->name);
 	free(p->unix_path);
+	page_set_tls(p, NULL, "");
+	free(p->peer);
+}
+
+void
+page_set_tls(struct page *p, struct tls_context *tls, const char *peer)
+{
+	char *name = xstrdup(peer);
+
+	if (tls)
+		tls_context_ref(tls);
+	tls_context_unref(p->tls);
+	free(p->peer);
+	p->tls = tls;
+	p->peer = name;
 }
 
 bool
@@ -91,9 +108,15 @@ page_is_shortage(int status)
 }
 
 const char *
-page_error(int status)
+page_error(const struct page *p, int status)
 {
 	switch (status) {
+	case -EPROTO:
+	case -EKEYREJECTED:
+	case -ECONNABORTED:
+		return p->why ? p->why : strerror(-status);
+	case -ENOKEY:
+		return "TLS: its files cannot be used";
 	case UV_EAI_AGAIN:
 		return "the name is being resolved";
 	case UV_EAI_NONAME:
@@ -122,6 +145,8 @@ page_ask(struct page *p, const struct resolved *a, uint64_t left_ms)
 		.unix_path = p->unix_path,
 		.host = p->host,
 		.path = p->path,
+		.tls = p->tls,
+		.peer = p->peer,
 		.timeout_ms = (uint32_t)left_ms,
 		.body_max = BODY_MAX,
 	};
@@ -130,6 +155,8 @@ page_ask(struct page *p, const struct resolved *a, uint64_t left_ms)
 		address_make(&address, a, p->port);
 		q.address = (const struct sockaddr *)&address;
 	}
+	if (p->https && !p->tls)
+		return -ENOKEY;
 	return http_client_get(p->loop, &q, page_answered, p, &p->request);
 }
 
@@ -166,6 +193,7 @@ page_answered(void *userdata, int status, struct slice body)
 	struct page *p = userdata;
 
 	p->request = NULL;
+	p->why = status < 0 && body.n > 0 ? body.p : NULL;
 	if (status > 0) {
 		p->prefer += p->tries;
 		p->done(p->userdata, status);

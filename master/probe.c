@@ -2,11 +2,13 @@
 
 #include "health.h"
 #include "lib/log.h"
+#include "lib/tls.h"
 #include "lib/wheel.h"
 #include "lib/xalloc.h"
 #include "own.h"
 #include "page.h"
 #include "seen.h"
+#include "upstream_tls.h"
 
 #include <stdlib.h>
 #include <sys/random.h>
@@ -169,7 +171,7 @@ endpoint_result(struct endpoint *e, int status)
 	if (status > 0)
 		result.status = status;
 	else
-		result.reason = page_error(status);
+		result.reason = page_error(&e->page, status);
 	if (health_judge(&e->health, endpoint_words(e), &e->rules, &result, &e->of->died))
 		endpoint_seen(e);
 	endpoint_wait(e, endpoint_next(e));
@@ -188,7 +190,7 @@ endpoint_answered(void *userdata, int status)
 		endpoint_wait(e, endpoint_next(e));
 	} else if (page_is_shortage(status)) {
 		if (!p->short_of)
-			log_warn("probe error=\"%s\"", page_error(status));
+			log_warn("probe error=\"%s\"", page_error(&e->page, status));
 		p->short_of = true;
 		endpoint_wait(e, endpoint_next(e));
 	} else {
@@ -271,8 +273,18 @@ endpoint_turn_page(struct endpoint *e)
 }
 
 static void
-prober_watch_on(struct prober *p, const struct directory_upstream *u,
-		const struct directory_endpoint *d)
+page_secure(struct page *p, const struct certificates *files, const struct directory_upstream *u,
+	    const struct directory_endpoint *d)
+{
+	struct tls_context *tls = upstream_tls_context(files, &u->tls);
+
+	page_set_tls(p, tls, *u->tls.server_name ? u->tls.server_name : d->address.host);
+	tls_context_unref(tls);
+}
+
+static void
+prober_watch_on(struct prober *p, const struct certificates *files,
+		const struct directory_upstream *u, const struct directory_endpoint *d)
 {
 	struct endpoint *e = prober_endpoint(p, d);
 
@@ -282,6 +294,8 @@ prober_watch_on(struct prober *p, const struct directory_upstream *u,
 	if (page_set_path(&e->page, d->base, u->health.path))
 		endpoint_turn_page(e);
 	e->page.proxy = u->proxy_protocol;
+	if (d->tls)
+		page_secure(&e->page, files, u, d);
 	e->rules = u->health;
 	e->rules.path = NULL;
 	if (e->at == ENDPOINT_IDLE) {
@@ -307,7 +321,8 @@ prober_watch_off(struct prober *p, const struct directory_endpoint *d)
 }
 
 static void
-prober_watch_all(struct prober *p, const struct directory *d, bool enabled, size_t *beyond)
+prober_watch_all(struct prober *p, const struct directory *d, const struct certificates *files,
+		 bool enabled, size_t *beyond)
 {
 	for (size_t i = 0; i < d->upstreams_count; i++) {
 		const struct directory_upstream *u = &d->upstreams[i];
@@ -318,7 +333,7 @@ prober_watch_all(struct prober *p, const struct directory *d, bool enabled, size
 			if (e->slot == 0 || e->slot >= BOARD_ENDPOINTS)
 				*beyond += enabled;
 			else if (enabled)
-				prober_watch_on(p, u, e);
+				prober_watch_on(p, files, u, e);
 			else
 				prober_watch_off(p, e);
 		}
@@ -345,7 +360,8 @@ prober_on_tick(uv_timer_t *tick)
 }
 
 void
-prober_watch(struct prober *p, const struct directory *d, const struct config *c)
+prober_watch(struct prober *p, const struct directory *d, const struct config *c,
+	     const struct certificates *files)
 {
 	size_t beyond = 0;
 	bool any = false;
@@ -356,8 +372,8 @@ prober_watch(struct prober *p, const struct directory *d, const struct config *c
 		p->own = own_new(c);
 	p->round++;
 	/* Where two upstreams have an endpoint and one of them wants it probed, it is. */
-	prober_watch_all(p, d, true, &beyond);
-	prober_watch_all(p, d, false, &beyond);
+	prober_watch_all(p, d, files, true, &beyond);
+	prober_watch_all(p, d, files, false, &beyond);
 	for (size_t i = 0; i < BOARD_ENDPOINTS; i++) {
 		if (p->slots[i] && p->slots[i]->round != p->round)
 			endpoint_stop(p->slots[i]);

@@ -18,15 +18,18 @@
 #include "resolve.h"
 #include "shm/board.h"
 
+struct certificates;
 struct prober;
 
 struct prober *prober_new(uv_loop_t *loop, struct board_master *board,
 			  const struct resolver *resolver);
 void prober_free(struct prober *p); /* closes its handles; run the loop once more before it ends */
-/* The endpoints that matter from now on. Probes of endpoints that stay go on undisturbed, new ones
+/* The endpoints that matter from now on, and what TLS to them needs (NULL: those that are https
+ * cannot be asked). Probes of endpoints that stay go on undisturbed, new ones
  * are probed within 50 ms, the rest is spread over the interval with jitter of 10 %; at most 64
  * probes are under way at once. `c` must outlive the next call. */
-void prober_watch(struct prober *p, const struct directory *d, const struct config *c);
+void prober_watch(struct prober *p, const struct directory *d, const struct config *c,
+		  const struct certificates *files);
 /* Pages that once gave a 2xx, to be remembered over a restart, and back: "AUTHORITY PATH", since
  * another page of the same endpoint is another matter. Without line feeds, at most 500 bytes each;
  * borrowed until the prober runs again. */

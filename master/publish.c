@@ -73,6 +73,18 @@ publish_mark(struct master *m, unsigned parts)
 }
 
 void
+publish_certificates(struct master *m)
+{
+	const struct directory *d = m->publisher.directory;
+
+	publish_mark(m, PUBLISH_KEYS);
+	if (!d || !d->speaks_tls)
+		return;
+	prober_watch(m->prober, d, m->config, m->certificates);
+	publish_mark(m, PUBLISH_ENDPOINTS); /* they say which */
+}
+
+void
 publish_revision(struct master *m, const char *id, int64_t wall)
 {
 	struct publisher *p = &m->publisher;
@@ -114,8 +126,10 @@ directory_renew(struct master *m)
 
 	log_warnings(&p->warnings, &warnings);
 	resolver_watch(m->resolver, next);
-	prober_watch(m->prober, next, m->config);
+	prober_watch(m->prober, next, m->config, m->certificates);
 	ejector_watch(m->ejector, next, clock_mono_ms());
+	if (next->speaks_tls || (p->directory && p->directory->speaks_tls))
+		p->pending |= PUBLISH_KEYS; /* others may need the files */
 	if (p->directory)
 		directory_free(p->directory);
 	p->directory = next;
@@ -228,6 +242,7 @@ product_make(struct master *m, const struct config *c, struct directory *d, unsi
 	     struct product *out)
 {
 	struct publisher *p = &m->publisher;
+	const struct certificates *files = c == m->config ? m->certificates : c->tls.loaded;
 	bool loaded = c->redis.configured != m->config->redis.configured || master_rules_loaded(m);
 	const struct rules *rules = rules_for(m, c);
 	int r = 0;
@@ -236,11 +251,12 @@ product_make(struct master *m, const struct config *c, struct directory *d, unsi
 		r = compile_rules(c, rules, loaded, d, &p->slots, p->generation,
 				  &out->segments[SEGMENT_RULES], &out->report);
 	if (r == 0 && parts & PUBLISH_ENDPOINTS)
-		r = compile_endpoints(c, d, m->resolver, publish_sticky_key(m, c), p->generation,
-				      &out->segments[SEGMENT_ENDPOINTS], &out->warnings);
+		r = compile_endpoints(c, d, m->resolver, files, publish_sticky_key(m, c),
+				      p->generation, &out->segments[SEGMENT_ENDPOINTS],
+				      &out->warnings);
 	if (r == 0 && parts & PUBLISH_KEYS)
-		r = compile_keys(c, c == m->config ? m->certificates : c->tls.loaded, &m->tickets,
-				 p->generation, &out->segments[SEGMENT_KEYS]);
+		r = compile_keys(c, d, files, &m->tickets, p->generation,
+				 &out->segments[SEGMENT_KEYS]);
 	return r;
 }
 

@@ -57,6 +57,8 @@ void publish_deinit(struct master *m);
 /* Compiled and published in this loop turn or the next one; names that it is the first to have
  * get a moment to resolve. */
 void publish_mark(struct master *m, unsigned parts);
+/* Others than before are in force. */
+void publish_certificates(struct master *m);
 /* The next table says that its rules are this revision; empty: unknown. */
 void publish_revision(struct master *m, const char *id, int64_t wall);
 /* At every tick. */

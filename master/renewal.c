@@ -84,7 +84,7 @@ take_over(struct master *m, struct certificates *next, bool told)
 
 	m->certificates = next;
 	if (!before || !certificates_same(before, next))
-		publish_mark(m, PUBLISH_KEYS);
+		publish_certificates(m);
 	certificates_free(before);
 	expiry_tell(next, m->page, clock_wall());
 	watch_renew(m);

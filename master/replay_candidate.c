@@ -103,8 +103,9 @@ replay_candidate(struct master *m, const struct rules *candidate, bool examples,
 	d = directory_build(m->config, candidate, &p->slots, &warnings);
 	r = compile_rules(m->config, candidate, true, d, &p->slots, p->generation, &rules, &report);
 	if (r == 0)
-		r = compile_endpoints(m->config, d, m->resolver, publish_sticky_key(m, m->config),
-				      p->generation, &endpoints, &warnings);
+		r = compile_endpoints(m->config, d, m->resolver, m->certificates,
+				      publish_sticky_key(m, m->config), p->generation, &endpoints,
+				      &warnings);
 	if (r == 0)
 		replay_by(m, &(struct replay_side){ rules, endpoints }, examples, out);
 	seg_unref(rules);

@@ -156,7 +156,7 @@ void rules_replace(struct rules *r, struct rules *from);
 
 /* A server as redx writes it (rules_server.c). 0 and *out, its strings malloc'd
  * (rules_endpoint_free); or -EINVAL and *why, static. Forms: host, host:port, [v6]:port,
- * http://host:port/base, unix:/path. */
+ * http[s]://host:port/base, unix:/path. */
 int rules_server_parse(struct slice text, struct config_endpoint *out, const char **why);
 void rules_endpoint_free(struct config_endpoint *e);
 

@@ -3,7 +3,8 @@
  *
  * redx hands "host:port/uri" to nginx, which then replaces the URI of every request by that one:
  * nearly always a mistake, and never what the same text means to anybody else. It is refused here,
- * with the way out: http://host:port/base puts the base before the request's path.
+ * with the way out: http://host:port/base puts the base before the request's path. https:// is
+ * the same over TLS.
  */
 
 #include "rules.h"
@@ -72,14 +73,24 @@ parse_authority(struct slice text, struct config_endpoint *out, const char **why
 	if (name.p[0] == '[')
 		name = slice_make(name.p + 1, name.n - 2);
 	out->address.host = xstrndup(name.p, name.n);
-	out->address.port = host.port < 0 ? 80 : (uint16_t)host.port;
+	out->address.port = host.port >= 0 ? (uint16_t)host.port : out->tls ? 443 : 80;
 	return 0;
+}
+
+/* The length of "http://" or "https://"; 0: neither. */
+static size_t
+parse_scheme(struct slice text, bool *tls)
+{
+	*tls = text.n >= 8 && slice_ieq(slice_make(text.p, 8), SLICE("https://"));
+	if (*tls)
+		return 8;
+	return text.n >= 7 && slice_ieq(slice_make(text.p, 7), SLICE("http://")) ? 7 : 0;
 }
 
 static int
 parse_form(struct slice text, struct config_endpoint *out, const char **why)
 {
-	bool http = text.n >= 7 && slice_ieq(slice_make(text.p, 7), SLICE("http://"));
+	size_t scheme = parse_scheme(text, &out->tls);
 	const char *slash;
 	struct slice base = { NULL, 0 };
 	int r;
@@ -88,14 +99,11 @@ parse_form(struct slice text, struct config_endpoint *out, const char **why)
 		r = parse_base(base, out, why);
 		return r ? r : parse_unix(slice_make(text.p + 5, text.n - 5), out, why);
 	}
-	if (http)
-		text = slice_make(text.p + 7, text.n - 7);
-	else if (text.n >= 8 && slice_ieq(slice_make(text.p, 8), SLICE("https://")))
-		return refuse(why, "TLS to upstreams is not available; use http://");
-	else if (memmem(text.p, text.n, "://", 3))
-		return refuse(why, "the scheme is not http");
+	text = slice_make(text.p + scheme, text.n - scheme);
+	if (scheme == 0 && memmem(text.p, text.n, "://", 3))
+		return refuse(why, "the scheme is neither http nor https");
 	slash = memchr(text.p, '/', text.n);
-	if (slash && !http)
+	if (slash && scheme == 0)
 		return refuse(
 		    why, "a path behind the port would replace the path of every request; write "
 			 "http://host:port/base to put a base before it");

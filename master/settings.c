@@ -126,6 +126,7 @@ static const struct setting_word verifying[] = { { "none", CLIENTS_NONE },
 static const struct setting_word no_limit[] = { { "unlimited", UINT32_MAX }, { 0 } };
 static const struct setting_word automatic[] = { { "auto", 0 }, { 0 } };
 static const struct setting_word off[] = { { "off", 0 }, { 0 } };
+static const struct setting_word none[] = { { "none", 0 }, { 0 } };
 
 static const struct setting_children listener_children = {
 	sizeof(struct config_listener),
@@ -694,6 +695,31 @@ const struct setting settings[] = {
 	  .text = "Tell its endpoints the client's address in a header of the PROXY protocol; each "
 		  "request then takes a connection of its own.",
 	  .example = "v2" },
+	{ "upstreams.*.tls.ca", SETTING_FILE, AT(config_upstream, tls.ca), .min = 1, .max = 4000,
+	  .inherit = "upstream_tls.ca",
+	  .text = "The roots by which its https endpoints are verified.",
+	  .example = "/etc/yett/internal-ca.pem" },
+	{ "upstreams.*.tls.server_name", SETTING_NAME, AT(config_upstream, tls.server_name),
+	  .initial = "", .shown = "the host of each endpoint", .max = 253,
+	  .text = "The name that is sent to its https endpoints (SNI) and must be in their "
+		  "certificates.",
+	  .example = "users.internal" },
+	{ "upstreams.*.tls.insecure_skip_verify", SETTING_BOOL,
+	  AT(config_upstream, tls.insecure_skip_verify),
+	  .inherit = "upstream_tls.insecure_skip_verify",
+	  .text = "Take whoever answers at the address of an https endpoint for it.",
+	  .example = "true" },
+	{ "upstreams.*.tls.certificate", SETTING_FILE, AT(config_upstream, tls.certificate),
+	  .min = 1, .max = 4000, .words = none, .inherit = "upstream_tls.certificate",
+	  .text = "The certificate that its https endpoints are shown when they ask for one.",
+	  .example = "/etc/yett/gateway.pem" },
+	{ "upstreams.*.tls.key", SETTING_FILE, AT(config_upstream, tls.key), .min = 1, .max = 4000,
+	  .words = none, .inherit = "upstream_tls.key", .text = "The key of that certificate.",
+	  .example = "/etc/yett/gateway.key" },
+	{ "upstreams.*.tls.pin_sha256", SETTING_STRINGS, ALL(config_upstream, tls.pins), .min = 1,
+	  .max = 44, .inherit = "upstream_tls.pin_sha256",
+	  .text = "The keys that its https endpoints may have.",
+	  .example = "[\"47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=\"]" },
 
 	{ "routes", SETTING_LIST, ALL(config, routes), .initial = "[]", .children = &route_children,
 	  .text = "Which requests go to which upstream: the host decides first, then the longest "
@@ -1130,6 +1156,31 @@ const struct setting settings[] = {
 	  .text = "When every endpoint of an upstream is dead: try the one that died last, or "
 		  "answer 503 at once.",
 	  .example = "fail" },
+
+	{ "upstream_tls.ca", SETTING_FILE, AT(config, upstream_tls.ca),
+	  .initial = "/etc/ssl/certs/ca-certificates.crt", .min = 1, .max = 4000,
+	  .text = "The roots by which https endpoints are verified, in PEM; those of backends in "
+		  "Redis and of targets, too.",
+	  .example = "/etc/yett/internal-ca.pem" },
+	{ "upstream_tls.insecure_skip_verify", SETTING_BOOL,
+	  AT(config, upstream_tls.insecure_skip_verify), .initial = "false",
+	  .text = "Take whoever answers at the address of an https endpoint for it: its "
+		  "certificate is not looked at, but for pin_sha256.",
+	  .example = "true" },
+	{ "upstream_tls.certificate", SETTING_FILE, AT(config, upstream_tls.certificate),
+	  .initial = "none", .min = 1, .max = 4000, .words = none,
+	  .text = "The certificate of this gateway, with its chain, for https endpoints that ask "
+		  "for one.",
+	  .example = "/etc/yett/gateway.pem" },
+	{ "upstream_tls.key", SETTING_FILE, AT(config, upstream_tls.key), .initial = "none",
+	  .shown = "none: it stands in the file of the certificate", .min = 1, .max = 4000,
+	  .words = none, .text = "The key of that certificate, in PEM, without a password.",
+	  .example = "/etc/yett/gateway.key" },
+	{ "upstream_tls.pin_sha256", SETTING_STRINGS, ALL(config, upstream_tls.pins),
+	  .initial = "[]", .shown = "any", .min = 1, .max = 44,
+	  .text = "The keys that https endpoints may have: SHA-256 of SubjectPublicKeyInfo, in "
+		  "base64; one is enough, and the certificate is verified all the same.",
+	  .example = "[\"47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=\"]" },
 
 	{ "trusted_proxies", SETTING_NETWORKS, ALL(config, trusted_proxies), .initial = "[]",
 	  .shown = "none",

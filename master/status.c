@@ -243,6 +243,15 @@ add_left_out(struct buf *b, const struct master *m, const struct own *own,
 }
 
 static void
+add_tls(struct buf *b, const struct directory_upstream *u)
+{
+	if (u->speaks_tls)
+		buf_addf(b, "\"%s\"", u->tls.insecure_skip_verify ? "unverified" : "verified");
+	else
+		buf_adds(b, SLICE("null"));
+}
+
+static void
 add_upstreams(struct buf *b, const struct master *m)
 {
 	const struct directory *d = m->publisher.directory;
@@ -255,7 +264,9 @@ add_upstreams(struct buf *b, const struct master *m)
 
 		buf_adds(b, i > 0 ? SLICE(",{\"name\":") : SLICE("{\"name\":"));
 		buf_add_json(b, slice_of(u->name));
-		buf_addf(b, ",\"source\":\"%s\",\"endpoints\":[", rules_source_name(u->source));
+		buf_addf(b, ",\"source\":\"%s\",\"tls\":", rules_source_name(u->source));
+		add_tls(b, u);
+		buf_adds(b, SLICE(",\"endpoints\":["));
 		for (size_t k = 0; k < u->endpoints_count; k++) {
 			if (k > 0)
 				buf_addc(b, ',');

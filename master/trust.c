@@ -49,7 +49,7 @@ trust_parse(struct trust *t, const char *ca, const char *crl, struct buf *why, s
 		buf_addf(warning, "%u of the certificates in %s cannot be read and are left out",
 			 left_out, ca);
 	t->revoked_until = tls_trust_revoked_until(parsed);
-	tls_trust_unref(parsed);
+	t->parsed = parsed;
 	digest_make(t);
 	return 0;
 }
@@ -86,6 +86,7 @@ trust_unref(struct trust *t)
 {
 	if (!t || --t->references > 0)
 		return;
+	tls_trust_unref(t->parsed);
 	buf_deinit(&t->ca);
 	buf_deinit(&t->crl);
 	free(t);

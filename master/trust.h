@@ -1,8 +1,8 @@
 #pragma once
 
 /*
- * trust: whose client certificates are believed: roots and revocation lists, as files say. Counted,
- * as pairs are.
+ * trust: whose certificates are believed, of clients or of endpoints: roots and revocation lists,
+ * as files say. Counted, as pairs are.
  */
 
 #include "lib/buf.h"
@@ -10,9 +10,12 @@
 
 #include <time.h>
 
+struct tls_trust;
+
 struct trust {
 	unsigned references;
 	struct buf ca, crl; /* PEM; crl may be empty */
+	struct tls_trust *parsed;
 	uint8_t digest[SHA256_BYTES];
 	time_t revoked_until; /* 0: no list, or one without an end */
 	bool told;            /* that it has ended */

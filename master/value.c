@@ -228,6 +228,9 @@ void
 value_copy(const struct setting *to, void *base, const struct setting *from, const void *from_base)
 {
 	memcpy((char *)base + to->offset, (const char *)from_base + from->offset, to->width);
+	if (to->count)
+		memcpy((char *)base + to->count, (const char *)from_base + from->count,
+		       sizeof(size_t));
 }
 
 bool

@@ -140,6 +140,10 @@ parse_file(const struct value_env *e, const struct setting *s, struct slice text
 {
 	struct slice path;
 
+	if (s->words && slice_eq(text, slice_of(s->words->word))) {
+		store_text(s, base, "");
+		return true;
+	}
 	if (text.n == 0)
 		return value_refuse(why, "the path is empty; give one, or remove the key");
 	path = slice_of(address_path(e->arena, text, e->folder));
@@ -181,13 +185,14 @@ parse_endpoint(const struct value_env *e, const struct setting *s, struct slice 
 
 	if (slice_starts(text, SLICE("unix:"))) {
 		out->base = "";
+		out->tls = false;
 		return address_unix(e->arena, slice_make(text.p + 5, text.n - 5), e->folder,
 				    &out->address, why);
 	}
 	if (rules_server_parse(text, &made, &fault) != 0) {
 		value_echo(text, why);
 		buf_addf(why, "is no endpoint: %s%s", fault,
-			 strchr(fault, ';') ? "" : "; write host:port or http://host:port/base");
+			 strchr(fault, ';') ? "" : "; write host:port or http[s]://host:port/base");
 		return false;
 	}
 	out->address = (struct config_address){
@@ -196,6 +201,7 @@ parse_endpoint(const struct value_env *e, const struct setting *s, struct slice 
 		.port = made.address.port,
 	};
 	out->base = arena_string(e->arena, slice_of(made.base));
+	out->tls = made.tls;
 	rules_endpoint_free(&made);
 	return true;
 }

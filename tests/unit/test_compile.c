@@ -88,10 +88,11 @@ compile(struct fixture *f)
 	assert_int_equal(
 	    compile_rules(&f->c, f->rules, true, f->d, &f->slots, 1, &f->table, &f->report), 0);
 	assert_int_equal(
-	    compile_endpoints(&f->c, f->d, NULL, SLICE("key"), 1, &f->endpoints, &warnings), 0);
-	assert_int_equal(
-	    compile_keys(&f->c, &(struct certificates){ 0 }, &(struct tickets){ 0 }, 1, &f->keys),
+	    compile_endpoints(&f->c, f->d, NULL, NULL, SLICE("key"), 1, &f->endpoints, &warnings),
 	    0);
+	assert_int_equal(compile_keys(&f->c, f->d, &(struct certificates){ 0 },
+				      &(struct tickets){ 0 }, 1, &f->keys),
+			 0);
 	assert_int_equal(table_verify_rules(f->table), 0);
 	assert_int_equal(table_verify_endpoints(f->endpoints), 0);
 	assert_int_equal(table_verify_keys(f->keys), 0);

@@ -280,9 +280,34 @@ static const struct {
 	{ "upstreams: {u: {endpoints: [h, \"H:80\", \"h:81\"]}}\nroutes: [{upstream: u}]\n", 1,
 	  "1: upstreams.u.endpoints[1]: H:80 is an endpoint of this upstream already; remove it, "
 	  "or use weight for a larger share\n" },
-	{ "upstreams: {u: {endpoints: [\"https://h\"]}}\nroutes: [{upstream: u}]\n", 1,
-	  "1: upstreams.u.endpoints[0].address: \"https://h\" is no endpoint: TLS to upstreams is "
-	  "not available; use http://\n" },
+	{ "upstreams: {u: {endpoints: [\"https://h\", \"https://H:443/\"]}}\nroutes: [{upstream: "
+	  "u}]\n",
+	  1,
+	  "1: upstreams.u.endpoints[1]: https://H:443/ is an endpoint of this upstream already; "
+	  "remove it, or use weight for a larger share\n" },
+	{ "upstreams: {u: {endpoints: [\"https://h\"], tls: {ca: /no/ca.pem}}}\nroutes: "
+	  "[{upstream: u}]\n",
+	  1,
+	  "1: upstreams.u.tls: /no/ca.pem cannot be read: there is no such file; check the "
+	  "path\n" },
+	{ "upstreams: {u: {endpoints: [\"https://h\"], tls: {insecure_skip_verify: true}}}\n"
+	  "routes: [{upstream: u}]\n",
+	  0,
+	  "1: upstreams.u.tls.insecure_skip_verify: warning: whoever answers in the place of an "
+	  "https "
+	  "endpoint is taken for it, and can read and change all that passes; give tls.ca "
+	  "instead\n" },
+	{ "upstreams: {u: {endpoints: [\"https://h\"], tls: {insecure_skip_verify: true, "
+	  "pin_sha256: "
+	  "[x]}}}\nroutes: [{upstream: u}]\n",
+	  1,
+	  "1: upstreams.u.tls.insecure_skip_verify: warning: whoever answers in the place of an "
+	  "https "
+	  "endpoint is taken for it, and can read and change all that passes; give tls.ca instead\n"
+	  "1: upstreams.u.tls.pin_sha256: \"x\" is no SHA-256 in base64; write what this says: "
+	  "openssl "
+	  "x509 -in CERTIFICATE -pubkey -noout | openssl pkey -pubin -outform der | openssl dgst "
+	  "-sha256 -binary | base64\n" },
 	{ "routes:\n - {host: A.example, path: /a, target: h}\n - {host: a.example., path: /a/, "
 	  "target: h}\n",
 	  1,

@@ -133,6 +133,7 @@ add(struct world *w, const char *host, int port)
 	snprintf(w->authorities[i], sizeof w->authorities[i], "%s:%d", host, port);
 	*e = (struct directory_endpoint){
 		.authority = w->authorities[i],
+		.host = w->authorities[i],
 		.address = { .host = host, .port = (uint16_t)port },
 		.base = "",
 		.slot = (uint32_t)i + 1,
@@ -144,7 +145,7 @@ static void
 watch(struct world *w)
 {
 	resolver_watch(w->resolver, &w->directory);
-	prober_watch(w->prober, &w->directory, &w->config);
+	prober_watch(w->prober, &w->directory, &w->config, NULL);
 }
 
 static const struct board_health *
@@ -219,7 +220,7 @@ test_first_probe_decides(void **state)
 		w->upstreams[0].endpoints_count = 0;
 		e = add(w, "127.0.0.1", w->server.port);
 		e->slot = (uint32_t)i + 1; /* a new one each time */
-		e->authority = w->authorities[i];
+		e->authority = e->host = w->authorities[i];
 		snprintf(w->authorities[i], sizeof w->authorities[i], "127.0.0.1:%d",
 			 w->server.port);
 		watch(w);
@@ -379,7 +380,7 @@ test_request(void **state)
 	snprintf(expect, sizeof expect, "GET /base/isAlive HTTP/1.1\r\nHost: 127.0.0.1:%d\r\n",
 		 w->server.port);
 	assert_true(strncmp(w->server.request, expect, strlen(expect)) == 0);
-	e->authority = "users.internal:80"; /* the port of the scheme is not named */
+	e->authority = e->host = "users.internal:80"; /* the port of the scheme is not named */
 	e->base = "";
 	e->slot = 2;
 	watch(w);
@@ -400,7 +401,7 @@ test_unix(void **state)
 	snprintf(path, sizeof path, "%s/s", folder);
 	snprintf(authority, sizeof authority, "unix:%s", path);
 	server_open_unix(&other, &w->loop, path);
-	e->authority = authority;
+	e->authority = e->host = authority;
 	e->address = (struct config_address){ .unix_path = path };
 	watch(w);
 	WAIT(w, state_of(w, 1) == HEALTH_ALIVE);
@@ -537,7 +538,7 @@ test_leaves_and_comes_back(void **state)
 	assert_int_equal(state_of(w, 1), HEALTH_DEAD);
 	WAIT(w, state_of(w, 1) == HEALTH_ALIVE);
 	/* another endpoint in its slot begins anew */
-	w->endpoints[0].authority = "127.0.0.7:1";
+	w->endpoints[0].authority = w->endpoints[0].host = "127.0.0.7:1";
 	w->endpoints[0].address.port = 1;
 	watch(w);
 	assert_int_equal(state_of(w, 1), HEALTH_UNKNOWN);
@@ -729,6 +730,7 @@ test_more_than_the_board(void **state)
 			 1 + i % 200, w->server.port);
 		endpoints[i] = (struct directory_endpoint){
 			.authority = authorities[i],
+			.host = authorities[i],
 			.address = { .host = "127.0.0.1", .port = (uint16_t)w->server.port },
 			.base = "",
 			.slot = i + 1 < BOARD_ENDPOINTS ? (uint32_t)i + 1 : 0,

@@ -21,6 +21,7 @@ test_servers(void **state)
 		const char *host; /* NULL: refused, `base` is part of the reason */
 		uint16_t port;
 		const char *base;
+		bool tls;
 	} cases[] = {
 		{ "web", "web", 80, "" },
 		{ "WEB.Example.org:8080", "web.example.org", 8080, "" },
@@ -35,7 +36,11 @@ test_servers(void **state)
 		{ "http://[::1]:81/b", "::1", 81, "/b" },
 		{ "web:80/base", NULL, 0, "would replace" },
 		{ "web/", NULL, 0, "would replace" },
-		{ "https://web", NULL, 0, "TLS" },
+		{ "https://web", "web", 443, "", true },
+		{ "HTTPS://web:80/b", "web", 80, "/b", true },
+		{ "https://[::1]/", "::1", 443, "", true },
+		{ "https://", NULL, 0, "no host" },
+		{ "https://web?x", NULL, 0, "neither" },
 		{ "ftp://web", NULL, 0, "scheme" },
 		{ "::1", NULL, 0, "[address]" },
 		{ "::1:80", NULL, 0, "[address]" },
@@ -74,6 +79,7 @@ test_servers(void **state)
 		assert_string_equal(e.address.host, cases[i].host);
 		assert_int_equal(e.address.port, cases[i].port);
 		assert_string_equal(e.base, cases[i].base);
+		assert_int_equal(e.tls, cases[i].tls);
 		assert_null(e.address.unix_path);
 		rules_endpoint_free(&e);
 	}

@@ -45,6 +45,26 @@ resumption_of(struct pair *p)
 	return r;
 }
 
+/* Tickets of TLS 1.3 come after the handshake: also to a client that has given its buffers back by
+ * then. */
+static void
+tickets_come_to_parked_sessions(void **state)
+{
+	for (size_t v = 0; v < COUNT(versions); v++) {
+		struct pair *p = pair_new(versions[v], NULL);
+		struct tls_resumption *r;
+
+		p->park = true;
+		p->piece = 50;
+		tls_server_tickets(p->server.context, ticket_keys, 1, 3600);
+		r = resumption_of(p);
+		pair_talk(p);
+		assert_true(resumes(p, r));
+		tls_resumption_free(r);
+		pair_free(p);
+	}
+}
+
 static void
 tickets_resume_at_whoever_has_the_keys(void **state)
 {
@@ -132,6 +152,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(tickets_come_to_parked_sessions),
 		cmocka_unit_test(tickets_resume_at_whoever_has_the_keys),
 		cmocka_unit_test(tickets_grow_old),
 		cmocka_unit_test(a_ticket_never_stands_for_a_client_certificate),

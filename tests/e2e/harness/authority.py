@@ -1,6 +1,7 @@
 """Certificates of a test's own authority, good and bad ones, and the files that they stand in."""
 
 import datetime
+import ipaddress
 import os
 
 from cryptography import x509
@@ -17,6 +18,13 @@ def now():
 
 def make_key(kind):
     return rsa.generate_private_key(65537, 2048) if kind == "rsa" else ec.generate_private_key(ec.SECP256R1())
+
+
+def general_name(host):
+    try:
+        return x509.IPAddress(ipaddress.ip_address(host))
+    except ValueError:
+        return x509.DNSName(host)
 
 
 def replace(path, data):
@@ -65,7 +73,7 @@ class Authority:
         b = b.not_valid_after(now() + datetime.timedelta(seconds=ends))
         b = b.add_extension(x509.BasicConstraints(ca=hosts is None, path_length=None), critical=True)
         if hosts:
-            b = b.add_extension(x509.SubjectAlternativeName([x509.DNSName(h) for h in hosts]), critical=False)
+            b = b.add_extension(x509.SubjectAlternativeName([general_name(h) for h in hosts]), critical=False)
         return b.sign(by.key_object if by else key, hashes.SHA256())
 
     def issue(self, *hosts, kind="ec", starts=-3600, ends=90 * DAY):
