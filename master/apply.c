@@ -4,6 +4,7 @@
 #include "rules.h"
 
 #include "lib/json.h"
+#include "lib/log.h"
 
 #include <errno.h>
 
@@ -32,8 +33,10 @@ struct reading {
 static void
 mistake(struct reading *r, struct slice place, const char *what)
 {
+	char quoted[200];
+
 	r->failed = true;
-	buf_addf(r->report, "%.*s: %s\n", SLICE_F(place), what);
+	buf_addf(r->report, "%s: %s\n", log_quote(place, quoted, sizeof quoted), what);
 }
 
 /* ---- reading ---- */

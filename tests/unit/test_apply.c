@@ -121,6 +121,9 @@ test_mistakes(void **state)
 	       "backends.c: field \"h\": the score is no number\n");
 	expect("{\"routes\":{\"r\":1}}", -EINVAL,
 	       "routes.r: a rule is a mapping of its settings\n");
+	/* A terminal shows it. */
+	expect("{\"routes\":{\"\\u001b[2J\":{\"path\":\"/\"}}}", -EINVAL,
+	       "routes.\\x1b[2J: the name of a rule has letters, digits, '.', '_' and '-' alone\n");
 	/* Wrong beside the configuration alone. */
 	expect("{\"routes\":{\"r\":{\"path\":\"/r\",\"upstream\":\"u\","
 	       "\"request_headers\":{\"set\":{\"x-user\":\"1\"}}}}}",
