@@ -11,9 +11,10 @@
 #include <stdio.h>
 
 #define WHO_RAW "raw"
-#define QUIET_MS 200 /* several raw writes of one wish come within this */
-#define YIELD_MS 600 /* who cannot say what changed lets those note it who can */
-#define DUE_MS 2000  /* nor does a stream of them stay without a revision for longer */
+#define QUIET_MS 200   /* several raw writes of one wish come within this */
+#define YIELD_MS 600   /* who cannot say what changed lets those note it who can */
+#define AGAIN_MS 10000 /* after one that Redis refused */
+#define DUE_MS 2000    /* nor does a stream of them stay without a revision for longer */
 
 void
 revisions_deinit(struct master *m)
@@ -73,6 +74,8 @@ on_noted(void *userdata, const struct store_outcome *o)
 			 SLICE_F(o->reason));
 	}
 	revisions_settle(m);
+	if (o->status != 200 && o->status != 409)
+		v->quiet_ms = v->due_ms = clock_mono_ms() + AGAIN_MS;
 }
 
 static void
