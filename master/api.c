@@ -4,7 +4,6 @@
 #include "store.h"
 
 #include "lib/log.h"
-#include "lib/uri.h"
 #include "lib/xalloc.h"
 #include "shm/memfd.h"
 
@@ -187,38 +186,6 @@ api_reply_message(struct api_call *c, int status, const char *text, struct slice
 
 /* ---- what was asked ---- */
 
-static struct slice
-unescape(struct api_call *c, struct slice s)
-{
-	return uri_unescape(s, arena_alloc(&c->arena, s.n + 1));
-}
-
-bool
-api_flag(const struct api_call *c, struct slice flag)
-{
-	struct slice rest = c->text.part[CALL_QUERY];
-
-	while (rest.p && rest.n > 0) {
-		if (slice_eq(slice_cut(rest, '&', &rest), flag))
-			return true;
-	}
-	return false;
-}
-
-struct slice
-api_query(struct api_call *c, struct slice name)
-{
-	struct slice rest = c->text.part[CALL_QUERY];
-
-	while (rest.p && rest.n > 0) {
-		struct slice value, pair = slice_cut(rest, '&', &rest);
-
-		if (slice_eq(slice_cut(pair, '=', &value), name))
-			return value.p ? unescape(c, value) : SLICE("");
-	}
-	return (struct slice){ NULL, 0 };
-}
-
 /* Does the path have this form? Then its parameters are in `param`, not decoded. */
 static bool
 matches(struct slice path, const char *form, struct slice param[API_PARAMS])
@@ -345,8 +312,9 @@ run(struct api_call *c)
 		return;
 	}
 	for (unsigned i = 0; i < API_PARAMS && c->param[i].p; i++)
-		c->param[i] = unescape(c, c->param[i]);
-	c->row->run(c);
+		c->param[i] = api_unescape(c, c->param[i]);
+	if (api_query_check(c))
+		c->row->run(c);
 }
 
 void

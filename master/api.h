@@ -57,6 +57,11 @@ void api_reply(struct api_call *c, int status, struct slice json, const char *fi
 void api_reply_message(struct api_call *c, int status, const char *text, struct slice data);
 void api_reply_more(struct api_call *c, int status, const char *text, struct slice data,
 		    struct slice more, const char *fields);
+/* api_query.c: a copy without percent triplets, in the call's arena. */
+struct slice api_unescape(struct api_call *c, struct slice s);
+/* False, with the answer given, when a flag of the query is neither 0 nor 1, or one of our own
+ * writes has a parameter that it does not know. */
+bool api_query_check(struct api_call *c);
 /* Is the flag ("wait=0") in the query? */
 bool api_flag(const struct api_call *c, struct slice flag);
 /* The value of a parameter of the query, decoded, in the call's arena; p == NULL: it is not there.

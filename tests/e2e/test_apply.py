@@ -99,6 +99,17 @@ def test_what_was_lost_is_written_again(gateway, store, write):
     assert len(Api(gw.socket).data("frontends")) == 1
 
 
+def test_a_dry_run_that_is_misspelt_is_none_at_all(gw, api):
+    for query in "dry_run", "dry_run=true", "dry_run=", "dry-run=1", "dryrun=1", "wait=5", "force=yes", "force=1&dry_run=TRUE", "dry_run=1=1":
+        for verb in "apply", "rollback":
+            r = api.ask("POST", verb, body={"frontends": {"a.test": "b"}}, query=query)
+            assert r.status == 400 and "nothing was done" in r.json()["message"], (query, r)
+    assert api.ask("PUT", "frontends", "a.test", "b", query="wait=no").status == 400
+    assert api.data("frontends") == [] and revisions(gw) == []
+    api.done("PUT", "frontends", "a.test", "b", query="_=1&wait=1")
+    api.done("POST", "apply", body={"frontends": {}}, query="dry_run=0&&force=0")
+
+
 def test_more_than_it_takes(api):
     r = api.ask("POST", "apply", body=b" " * (17 << 20))
     assert r.status == 413 and "16 MiB" in r.json()["message"]
