@@ -115,8 +115,8 @@ add_split(const struct compile_input *in, struct table_builder *b, enum rules_so
 	for (size_t i = 0; i < c->arms_count; i++) {
 		const struct directory_upstream *u = find_upstream(in, source, c->arms[i].upstream);
 		struct table_arm arm = {
-			.upstream = u ? u->index : 0,
-			.fallback = compile_fallback(in, r->fallback, u),
+			.upstream = compile_index(u),
+			.fallback = compile_index(compile_fallback(in, r->fallback, u)),
 			.weight = c->arms[i].weight,
 			.name = text(b, c->arms[i].upstream),
 		};
@@ -160,10 +160,14 @@ static bool
 is_changed(const struct compile_input *in, enum rules_source source, const struct config_route *r,
 	   const struct directory_upstream *u)
 {
-	bool base = has_base(u);
+	bool base = has_base(u) || has_base(compile_fallback(in, r->fallback, u));
 
-	for (size_t i = 0; i < r->action.arms_count; i++)
-		base |= has_base(find_upstream(in, source, r->action.arms[i].upstream));
+	for (size_t i = 0; i < r->action.arms_count && !base; i++) {
+		const struct directory_upstream *arm =
+		    find_upstream(in, source, r->action.arms[i].upstream);
+
+		base = has_base(arm) || has_base(compile_fallback(in, r->fallback, arm));
+	}
 	return base || r->strip || *r->add_prefix || *r->set_host || r->upstream_host;
 }
 

@@ -51,10 +51,12 @@ const char *compile_text(struct work *w, struct slice s);
 void compile_reason(struct work *w, struct candidate *c, const char *what, const char *why);
 /* It answers 503. */
 void compile_refuse(struct work *w, struct candidate *c, const char *what, const char *why);
-/* The upstream that answers where `upstream` (NULL: none) cannot; 0: none. `route`: what the route
+/* The upstream that answers where `upstream` (NULL: none) cannot, or NULL. `route`: what the route
  * says of it, NULL for nothing. */
-uint32_t compile_fallback(const struct compile_input *in, const char *route,
-			  const struct directory_upstream *upstream);
+const struct directory_upstream *compile_fallback(const struct compile_input *in, const char *route,
+						  const struct directory_upstream *upstream);
+/* 0: none. */
+uint32_t compile_index(const struct directory_upstream *u);
 /* Of a route of the file or a rule: where it applies, what it asks and does; not where it leads. */
 void compile_route_of(struct work *w, struct candidate *c, const struct config_route *r);
 /* Leads it there; `u` NULL: the route has none, or it is not there. */

@@ -25,8 +25,8 @@ target_redis(struct work *w, struct candidate *c, const struct rules_frontend *f
 	const struct rules_refusal *refusal = backend_refusal(w->in->rules, f->backend);
 
 	c->line->upstream = compile_text(w, backend);
-	c->upstream = u ? u->index : 0;
-	c->fallback = compile_fallback(w->in, NULL, u);
+	c->upstream = compile_index(u);
+	c->fallback = compile_index(compile_fallback(w->in, NULL, u));
 	if (refusal && !refusal->kept)
 		compile_refuse(w, c, "its backend is refused: ", refusal->reason);
 	else if (!u)

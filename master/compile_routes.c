@@ -89,9 +89,14 @@ policy_of(struct work *w, const struct config_route *r)
 
 /* ---- the fallback ---- */
 
-/* The upstream that answers where `upstream` (NULL: none) cannot, as the first of them says that
- * says anything; 0: none. */
 uint32_t
+compile_index(const struct directory_upstream *u)
+{
+	return u ? u->index : 0;
+}
+
+/* As the first of them says that says anything. */
+const struct directory_upstream *
 compile_fallback(const struct compile_input *in, const char *route,
 		 const struct directory_upstream *upstream)
 {
@@ -103,11 +108,11 @@ compile_fallback(const struct compile_input *in, const char *route,
 	if (!name || !*name)
 		name = in->config->fallback;
 	if (!name || !*name || strcmp(name, "off") == 0)
-		return 0;
+		return NULL;
 	u = directory_find(in->directory, SOURCE_FILE, slice_of(name));
 	if (!u && in->rules) /* rules can name others, and change none that the file names */
 		u = compile_native_upstream(in, name);
-	return u && u != upstream ? u->index : 0;
+	return u != upstream ? u : NULL;
 }
 
 /* A route for what no route matches, which stands in no trie. */
@@ -118,7 +123,7 @@ write_fallback(struct work *w)
 	struct slice id = SLICE("fallback");
 	struct table_route route = {
 		.next = TRIE_NONE,
-		.upstream = compile_fallback(w->in, NULL, NULL),
+		.upstream = compile_index(compile_fallback(w->in, NULL, NULL)),
 		.policy = policy_of(w, NULL),
 		.slot = slots_get(w->in->slots->routes, id),
 		.id = seg_builder_string(seg, id),
@@ -225,10 +230,10 @@ compile_leads(struct work *w, struct candidate *c, const struct config_route *r,
 {
 	if (!u && r->upstream && *r->upstream != '\0')
 		c->line->reason = "the upstream does not exist";
-	c->upstream = u ? u->index : 0;
+	c->upstream = compile_index(u);
 	c->policy = policy_of(w, r);
 	c->action = compile_action(w->in, w->b, c->line->source, r, u);
-	c->fallback = compile_fallback(w->in, r->fallback, u);
+	c->fallback = compile_index(compile_fallback(w->in, r->fallback, u));
 }
 
 /* What it asks beside host, path and method does not matter: who is not asked for a token by it is

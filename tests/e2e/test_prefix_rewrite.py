@@ -101,6 +101,14 @@ def test_back(gateway, serve):
         assert answer.header("X-Prefix") == ("/users" if "strip_prefix" in route or "replace_prefix" in route else None)
 
 
+def test_base_of_the_fallback(gateway, serve):
+    up = serve(says)
+    config = proxy_to("127.0.0.1:1", path="/users") | {"fallback": "spare"}
+    config["upstreams"]["spare"] = {"endpoints": [f"http://{up.address}/base"]}
+    answer = gateway(config).ask("/users/x", headers={"X-Say-Location": "/base/users/y"})
+    assert up.requests[0].path == "/base/users/x" and answer.header("Location") == "/users/y"
+
+
 def test_base_of_the_endpoint(gateway, serve):
     up = serve(says)
     gw = gateway(proxy_to(f"http://{up.address}/base", path="/users", rewrite_cookie_domain=True))
