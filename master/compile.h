@@ -48,9 +48,8 @@ int compile_endpoints(const struct config *c, const struct directory *d, const s
 		      const struct certificates *files, struct slice sticky_key,
 		      uint64_t generation, struct segment **out, struct buf *warnings)
     __attribute__((warn_unused_result));
-/* `files`: of the configuration, as they were last read; `d`: whose upstreams need some of them.
- * Which certificate of several comes first is by the time, too: one that has expired serves where
- * there is no other. */
+/* `files`: of the configuration, as they were last read; `d`: whose upstreams need some of them. By
+ * the time, too: a certificate that has expired serves where there is no other. */
 int compile_keys(const struct config *c, const struct directory *d,
 		 const struct certificates *files, const struct tickets *tickets,
 		 uint64_t generation, struct segment **out) __attribute__((warn_unused_result));

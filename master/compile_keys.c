@@ -42,9 +42,10 @@ struct ranked {
 struct choices { /* of one name */
 	uint32_t index[TLS_CERTIFICATES_MAX];
 	uint32_t n, of_kind[2];
+	bool good; /* one that clients would take is among them */
 };
 
-/* One that clients would refuse comes last; ECDSA costs a tenth of RSA. */
+/* ECDSA costs a tenth of RSA. */
 static int
 by_preference(const void *a, const void *b)
 {
@@ -99,8 +100,11 @@ add_certificates(struct seg_builder *b, const struct ranked *all, uint32_t n)
 static void
 choices_add(struct choices *to, const struct ranked *r)
 {
-	if (to->of_kind[r->ecdsa] == OF_A_KIND)
+	/* Which one is shown depends on what the client can verify: beside a good one there is no
+	 * other. */
+	if (to->of_kind[r->ecdsa] == OF_A_KIND || (r->doubtful && to->good))
 		return;
+	to->good |= !r->doubtful;
 	to->of_kind[r->ecdsa]++;
 	to->index[to->n++] = r->index;
 }
