@@ -7,7 +7,6 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 /* ---- pairs ---- */
 
@@ -83,8 +82,8 @@ pair_keep(struct certificate_source *s, const struct certificate_source *before)
 	s->warning = xstrdup(before->warning);
 }
 
-static void
-add_pair(void *userdata, const char *file, const char *key)
+void
+certificates_add_pair(void *userdata, const char *file, const char *key)
 {
 	const struct certificates_loader *l = userdata;
 	const struct certificate_source *before = certificates_source(l->before, file, key);
@@ -131,7 +130,7 @@ folder_fail(struct certificates_loader *l, int error)
 		const struct certificate_source *was = &l->before->pairs[i];
 
 		if (!was->listed && was->pair && is_in(was->file, l->folder))
-			add_pair(l, was->file, was->key);
+			certificates_add_pair(l, was->file, was->key);
 	}
 	buf_addf(&why, "%s cannot be read: %s", l->folder,
 		 error == -ENOTDIR ? "it is no folder; name a folder" : file_error(error));
@@ -150,7 +149,7 @@ add_folder(struct certificates_loader *l, const char *folder)
 	int r;
 
 	l->folder = folder;
-	r = certificates_folder(folder, add_pair, l);
+	r = certificates_folder(folder, certificates_add_pair, l);
 	if (r < 0)
 		folder_fail(l, r);
 	l->folder = NULL;
@@ -173,7 +172,7 @@ load_listed(struct certificates_loader *l, const struct config_tls *tls)
 		if (c->directory)
 			add_folder(l, c->directory);
 		else if (c->file)
-			add_pair(l, c->file, c->key_path ? c->key_path : c->file);
+			certificates_add_pair(l, c->file, c->key_path ? c->key_path : c->file);
 	}
 	l->front = false;
 }
@@ -187,49 +186,6 @@ load_clients(struct certificates_loader *l, const struct config_clients *clients
 	l->setting = setting;
 	l->line = line;
 	certificates_add_trust(l, clients->ca, clients->crl ? clients->crl : "");
-}
-
-/* Roots that nobody asked for in so many words may be missing where nobody needs them. */
-static bool
-wants_roots(const struct config *c, const struct config_upstream *u)
-{
-	for (size_t i = 0; i < u->endpoints_count; i++) {
-		if (u->endpoints[i].tls && !u->tls.insecure_skip_verify)
-			return true;
-	}
-	return strcmp(u->tls.ca, c->upstream_tls.ca) != 0;
-}
-
-static void
-load_upstream(struct certificates_loader *l, const struct config_upstream_tls *t, bool roots)
-{
-	if (roots)
-		certificates_add_trust(l, t->ca, "");
-	if (*t->certificate)
-		add_pair(l, t->certificate, *t->key ? t->key : t->certificate);
-}
-
-static void
-load_behind(struct certificates_loader *l, const struct config *c)
-{
-	for (size_t i = 0; i < c->upstreams_count; i++) {
-		const struct config_upstream *u = &c->upstreams[i];
-		struct buf BUF_CLEAN setting = { 0 };
-
-		if (!u->name || !u->tls.ca)
-			continue;
-		buf_addf(&setting, "upstreams.%s.tls", u->name);
-		buf_addc(&setting, '\0');
-		l->setting = setting.p;
-		l->line = u->place.line;
-		load_upstream(l, &u->tls, wants_roots(c, u));
-	}
-	if (!c->upstream_tls.ca)
-		return;
-	l->setting = "upstream_tls";
-	l->line = c->upstream_tls_line;
-	load_upstream(l, &c->upstream_tls,
-		      c->upstream_tls_line > 0 || access(c->upstream_tls.ca, R_OK) == 0);
 }
 
 struct certificates *
@@ -246,7 +202,7 @@ certificates_load(const struct config *c, const struct certificates *before)
 		buf_addc(&setting, '\0');
 		load_clients(&l, &c->tls.hosts[i].clients, setting.p, c->tls.hosts[i].place.line);
 	}
-	load_behind(&l, c);
+	certificates_load_behind(&l, c);
 	return l.to;
 }
 
@@ -287,7 +243,8 @@ certificates_same(const struct certificates *a, const struct certificates *b)
 	if (a->pairs_count != b->pairs_count || a->trusts_count != b->trusts_count)
 		return false;
 	for (size_t i = 0; i < a->pairs_count; i++) {
-		if (a->pairs[i].pair != b->pairs[i].pair)
+		if (a->pairs[i].pair != b->pairs[i].pair ||
+		    (*a->pairs[i].trouble != '\0') != (*b->pairs[i].trouble != '\0'))
 			return false;
 	}
 	for (size_t i = 0; i < a->trusts_count; i++) {

@@ -49,7 +49,7 @@ struct certificates {
  * not written since are not read again. Never NULL. */
 struct certificates *certificates_load(const struct config *c, const struct certificates *before);
 void certificates_free(struct certificates *c); /* NULL is allowed */
-/* Are the same pairs and roots in force? */
+/* Are the same pairs and roots in force, and as good as they were? */
 bool certificates_same(const struct certificates *a, const struct certificates *b);
 /* NULL: they are not of this set (which may be NULL). */
 struct certificate_source *certificates_source(const struct certificates *c, const char *file,

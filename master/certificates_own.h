@@ -17,6 +17,10 @@ struct certificates_loader {
 	bool front;
 };
 
+/* Where it is not there yet. `userdata`: the loader. */
+void certificates_add_pair(void *userdata, const char *file, const char *key);
+/* Of certificates_behind.c. */
+void certificates_load_behind(struct certificates_loader *l, const struct config *c);
 /* Of certificates_roots.c. */
 void certificates_add_trust(const struct certificates_loader *l, const char *ca, const char *crl);
 

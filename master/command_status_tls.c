@@ -99,9 +99,8 @@ write_pairs(const struct json *root, bool colours, struct buf *out)
 static void
 write_roots(const struct json *root, bool colours, struct buf *out)
 {
-	static const char *const titles[] = { "ROOTS OF CLIENTS", "REVOCATIONS", "STATE", "REASON",
-					      NULL };
-	const struct json *row = json_first(json_get(root, "client_roots"));
+	static const char *const titles[] = { "ROOTS", "REVOCATIONS", "STATE", "REASON", NULL };
+	const struct json *row = json_first(json_get(root, "roots"));
 	struct columns c;
 
 	columns_init(&c, 4, colours);

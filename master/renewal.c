@@ -104,9 +104,13 @@ on_look(uv_timer_t *timer)
 
 /* Sealed where somebody may bring one back. */
 static bool
-wants_tickets(const struct master *m)
+wants_tickets(const struct config *c)
 {
-	return m->config->tls.tickets && m->certificates->pairs_count > 0;
+	for (size_t i = 0; i < c->listeners_count && c->tls.tickets; i++) {
+		if (c->listeners[i].tls)
+			return true;
+	}
+	return false;
 }
 
 static void
@@ -115,7 +119,7 @@ tickets_settle(struct master *m)
 	bool changed;
 	int r;
 
-	if (!wants_tickets(m)) {
+	if (!wants_tickets(m->config)) {
 		if (m->tickets.n > 0)
 			tickets_forget(&m->tickets);
 		return;

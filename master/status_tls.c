@@ -82,7 +82,7 @@ status_write_tls(const struct master *m, struct buf *out)
 		buf_adds(out, i > 0 ? SLICE(",") : SLICE(""));
 		add_pair(out, &c->pairs[i], now);
 	}
-	buf_adds(out, SLICE("],\"client_roots\":["));
+	buf_adds(out, SLICE("],\"roots\":["));
 	for (size_t i = 0; i < c->trusts_count; i++) {
 		buf_adds(out, i > 0 ? SLICE(",") : SLICE(""));
 		add_trust(out, &c->trusts[i]);

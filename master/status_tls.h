@@ -7,5 +7,5 @@
 struct buf;
 struct master;
 
-/* "certificates":[...],"client_roots":[...],"tickets":{...} */
+/* "certificates":[...],"roots":[...],"tickets":{...} */
 void status_write_tls(const struct master *m, struct buf *out);

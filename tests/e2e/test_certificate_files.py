@@ -227,7 +227,7 @@ def test_roots_and_revocations_of_clients(gateway, files, tmp_path, authority):
     replace(ca, authority.pem)
     replace(crl, authority.revocations())
     gw = gateway(tls(files.row, clients={"verify": "required", "ca": ca, "crl": crl}))
-    roots = lambda: gw.status()["client_roots"][0]  # noqa: E731
+    roots = lambda: gw.status()["roots"][0]  # noqa: E731
     assert roots()["state"] == "good"
     version = gw.status()["table"]["version"]
     replace(crl, authority.revocations(files.first))

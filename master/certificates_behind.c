@@ -1,0 +1,50 @@
+/*
+ * What TLS towards endpoints needs of files, in the sets of certificates.h.
+ */
+
+#include "certificates_own.h"
+
+#include <unistd.h>
+
+/* Roots that nobody asked for in so many words may be missing where nobody needs them. */
+static bool
+wants_roots(const struct config *c, const struct config_upstream *u)
+{
+	for (size_t i = 0; i < u->endpoints_count; i++) {
+		if (u->endpoints[i].tls && !u->tls.insecure_skip_verify)
+			return true;
+	}
+	return strcmp(u->tls.ca, c->upstream_tls.ca) != 0;
+}
+
+static void
+load_upstream(struct certificates_loader *l, const struct config_upstream_tls *t, bool roots)
+{
+	if (roots)
+		certificates_add_trust(l, t->ca, "");
+	if (*t->certificate)
+		certificates_add_pair(l, t->certificate, *t->key ? t->key : t->certificate);
+}
+
+void
+certificates_load_behind(struct certificates_loader *l, const struct config *c)
+{
+	for (size_t i = 0; i < c->upstreams_count; i++) {
+		const struct config_upstream *u = &c->upstreams[i];
+		struct buf BUF_CLEAN setting = { 0 };
+
+		if (!u->name || !u->tls.ca)
+			continue;
+		buf_addf(&setting, "upstreams.%s.tls", u->name);
+		buf_addc(&setting, '\0');
+		l->setting = setting.p;
+		l->line = u->place.line;
+		load_upstream(l, &u->tls, wants_roots(c, u));
+	}
+	if (!c->upstream_tls.ca)
+		return;
+	l->setting = "upstream_tls";
+	l->line = c->upstream_tls_line;
+	load_upstream(l, &c->upstream_tls,
+		      c->upstream_tls_line > 0 || access(c->upstream_tls.ca, R_OK) == 0);
+}
