@@ -63,6 +63,8 @@ struct jwt_key *jwt_key_secret(struct slice secret, uint32_t algorithms);
  * and PS*, EC by its curve ES*, Ed25519 EdDSA. NULL when it is none or none fits, and *why, a
  * sentence without a subject's name. As above, one thread at a time. */
 struct jwt_key *jwt_key_public(struct slice pem, uint32_t algorithms, const char **why);
+/* The algorithms (bits) that a public key takes. */
+uint32_t jwt_key_takes(const struct jwt_key *key);
 void jwt_key_free(struct jwt_key *key); /* NULL is allowed */
 
 /* A token taken apart. Large; made on the stack, and not copied: it points into itself. */

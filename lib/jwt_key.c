@@ -202,6 +202,12 @@ jwt_key_public(struct slice pem, uint32_t algorithms, const char **why)
 	return NULL;
 }
 
+uint32_t
+jwt_key_takes(const struct jwt_key *key)
+{
+	return key->takes;
+}
+
 void
 jwt_key_free(struct jwt_key *key)
 {
