@@ -237,6 +237,13 @@ certificates_free(struct certificates *c)
 	free(c);
 }
 
+/* What is in force, that is; not what was refused in its favour. */
+static bool
+is_doubtful(const struct certificate_source *s)
+{
+	return !s->stale && *s->trouble;
+}
+
 bool
 certificates_same(const struct certificates *a, const struct certificates *b)
 {
@@ -244,7 +251,7 @@ certificates_same(const struct certificates *a, const struct certificates *b)
 		return false;
 	for (size_t i = 0; i < a->pairs_count; i++) {
 		if (a->pairs[i].pair != b->pairs[i].pair ||
-		    (*a->pairs[i].trouble != '\0') != (*b->pairs[i].trouble != '\0'))
+		    is_doubtful(&a->pairs[i]) != is_doubtful(&b->pairs[i]))
 			return false;
 	}
 	for (size_t i = 0; i < a->trusts_count; i++) {
