@@ -36,6 +36,8 @@ def rules(rng, upstreams):
             route["headers"] = [{"name": "X-Beta", "value": rng.choice("12")}]
         if rng.random() < 0.1:
             route["query"] = [{"name": "q", "present": True}]
+        if rng.random() < 0.3:
+            route["cors"] = {"origins": ["https://a.test"]}
         place = (route.get("host"), route["path"].replace("//", "/").rstrip("/"), route.get("exact"))
         if place not in places:
             routes.append(route)
@@ -61,7 +63,10 @@ def ask(rng, number):
         if rng.random() < 0.2:
             headers[name] = rng.choice(values)
     query = rng.choice(["", "", "?q=1", "?beta"])
-    return {"method": rng.choice(METHODS), "path": path(rng, WORDS, 5) + query, "host": rng.choice(HOSTS), "headers": headers}
+    method = rng.choice(METHODS)
+    if method == "OPTIONS" and rng.random() < 0.7:
+        headers |= {"Origin": "https://a.test", "Access-Control-Request-Method": rng.choice(METHODS)}
+    return {"method": method, "path": path(rng, WORDS, 5) + query, "host": rng.choice(HOSTS), "headers": headers}
 
 
 GOOD = [tokens.token(id=i) for i in ("42", "x")]
@@ -74,6 +79,8 @@ def real(c, q):
         c.gone = True
     if r.why:
         return {"status": r.status, "reason": r.why}
+    if r.header("X-Seen") is None:
+        return {"status": r.status, "allowed": r.header("Access-Control-Allow-Methods")}
     seen = json.loads(r.header("X-Seen"))
     return {"endpoint": seen["address"], "target": seen["target"], "identity": seen["identity"], "method": seen["method"],
             "host": seen["host"]}
@@ -82,6 +89,9 @@ def real(c, q):
 def told(e):
     if e["outcome"] == "refused":
         return {"status": e["status"], "reason": e["reason"]}
+    if e["outcome"] == "answered":
+        headers = {h["name"]: h["value"] for h in e["answer"]["headers"]}
+        return {"status": e["status"], "allowed": headers["Access-Control-Allow-Methods"]}
     sent = {h["name"]: h["value"] for h in e["sent"]["headers"]}
     method, target, _ = e["sent"]["line"].split(" ")
     return {"endpoint": next(x["address"] for x in e["upstream"]["endpoints"] if x["picked"]), "target": target,
@@ -119,7 +129,7 @@ def test_what_is_told_is_what_happens(gateway, serve):
     base = {"upstreams": {n: {"endpoints": a} for n, a in names.items()} | {"none": {"endpoints": ["nowhere.invalid:80"]}}, "workers": 1,
             "timeouts": {"start_wait": "100ms"}, "health": {"enabled": False}, "limits": {"keepalive_requests": 1000000}}
     gw = gateway(base | {"routes": [{"upstream": "u0"}]})
-    routes, reasons, number, c = {}, set(), 0, None
+    routes, reasons, preflights, number, c = {}, set(), 0, 0, None
     admin = client.Client(gw.socket)
     for _ in range(ROUNDS):
         done = gw.reload(base | {"routes": rules(rng, base["upstreams"]), "gate": gate(rng)})
@@ -130,9 +140,12 @@ def test_what_is_told_is_what_happens(gateway, serve):
             e = explain(admin, q)
             happened = real(c, q)
             assert told(e) == happened, (q, e)
+            assert not e["route"] or e["route"]["id"] not in [n["id"] for n in e["near"]], (q, e)
             routes[f"n{number}"] = e["route"]["id"] if e["route"] else None
             reasons.add(happened.get("reason"))
+            preflights += "allowed" in happened
     assert {None, "no_route", "bad_host", "bad_path", "token_missing", "token_expired",
             "upstream_unresolved", "method_not_allowed"} <= reasons, reasons
+    assert preflights > ROUNDS
     lines = wait_until(lambda: len(found := {e["id"]: e.get("route") for e in gw.access_log()}) >= number and found, 5)
     assert {n: lines[n] for n in routes} == routes
