@@ -1,5 +1,6 @@
 #include "compile.h"
 
+#include "compile_index.h"
 #include "compile_routes.h"
 #include "lib/log.h"
 #include "lib/uri.h"
@@ -255,8 +256,8 @@ compile_rules(const struct config *c, const struct rules *rules, bool rules_load
 	      const struct directory *d, struct directory_slots *slots, uint64_t generation,
 	      struct segment **out, struct compile_report **report)
 {
-	struct compile_input in = { c, rules, d, slots };
 	struct compile_report *lines = xcalloc(1, sizeof *lines);
+	struct compile_input in = { c, rules, d, slots, lines->index = compile_index_new() };
 	struct table_builder b;
 	int r;
 
@@ -276,13 +277,4 @@ compile_rules(const struct config *c, const struct rules *rules, bool rules_load
 	else
 		compile_report_free(lines);
 	return r;
-}
-
-void
-compile_report_free(struct compile_report *r)
-{
-	if (!r)
-		return;
-	arena_deinit(&r->arena);
-	free(r);
 }

@@ -28,11 +28,16 @@ struct compile_route { /* what became of one route, for `yett routes` */
 			       not exist) */
 };
 
+struct compile_index;
+
 struct compile_report {
 	struct arena arena;
+	struct compile_index *index; /* for compile_rules_over */
 	struct compile_route *routes;
 	size_t routes_count, file_count; /* those of the file come first, in its order */
 	bool sorted;                     /* the others, by id */
+	const char **gone; /* of an overlay: ids of those of the base that are no more */
+	size_t gone_count;
 };
 
 /* Rules and gate. `rules_loaded`: Redis is not configured, or its rules (or last-known-good ones)
@@ -40,6 +45,21 @@ struct compile_report {
 int compile_rules(const struct config *c, const struct rules *rules, bool rules_loaded,
 		  const struct directory *d, struct directory_slots *slots, uint64_t generation,
 		  struct segment **out, struct compile_report **report)
+    __attribute__((warn_unused_result));
+struct compile_touched {           /* since a table was compiled whole */
+	const struct map *keys;    /* of the store (rules_touched) */
+	const uint32_t *upstreams; /* compile_what_upstream of those that moved */
+	size_t upstreams_count;
+};
+
+/* What compile_rules would make, as an overlay of `base`, which it made with `report` from the same
+ * configuration when all was what it is now but for what is touched. 0; 1 when all must be
+ * compiled: it is too much, or something is refused; or a negative errno. *lines: of the routes
+ * that were made again, for compile_report_over. */
+int compile_rules_over(const struct config *c, const struct rules *rules, const struct directory *d,
+		       struct directory_slots *slots, const struct compile_touched *touched,
+		       const struct compile_report *report, const struct segment *base,
+		       uint64_t generation, struct segment **out, struct compile_report **lines)
     __attribute__((warn_unused_result));
 /* `files`: what TLS to endpoints needs, as for compile_keys. `sticky_key` signs the names of
  * endpoints in sticky cookies (sticky_key.h). Addresses that names resolve to and that are our own
@@ -55,4 +75,7 @@ int compile_keys(const struct config *c, const struct directory *d,
 		 uint64_t generation, struct segment **out) __attribute__((warn_unused_result));
 /* For who shows it; a push does not wait for it. */
 void compile_report_sort(struct compile_report *r);
-void compile_report_free(struct compile_report *r);
+/* The report of base and overlay together: it refers to both.*/
+struct compile_report *compile_report_over(const struct compile_report *base,
+					   const struct compile_report *over);
+void compile_report_free(struct compile_report *r); /* NULL is allowed */

@@ -22,7 +22,7 @@ find_upstream(const struct compile_input *in, enum rules_source source, const ch
 {
 	if (source == SOURCE_RULE)
 		return compile_native_upstream(in, name);
-	return directory_find(in->directory, SOURCE_FILE, slice_of(name));
+	return compile_find(in, SOURCE_FILE, slice_of(name));
 }
 
 static struct seg_ref

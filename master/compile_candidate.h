@@ -7,6 +7,7 @@
  * it. Between compile_routes.c, compile_redx.c and compile_order.c.
  */
 
+#include "compile_index.h"
 #include "compile_routes.h"
 #include "dialect.h"
 
@@ -25,8 +26,9 @@ struct candidate {
 	struct slice key;                 /* of those conditions (compile_conditions_key) */
 };
 
-struct place { /* where one applies; see compile_order.c */
-	uint32_t hash;
+struct place {          /* where one applies; see compile_order.c */
+	uint32_t group; /* compile_group */
+	uint32_t node;  /* that it was written to, else TRIE_NONE */
 	struct candidate *candidate;
 };
 
@@ -57,18 +59,29 @@ const struct directory_upstream *compile_fallback(const struct compile_input *in
 						  const struct directory_upstream *upstream);
 /* 0: none. */
 uint32_t compile_index(const struct directory_upstream *u);
+/* Of an upstream, for the route that is being made: it is made from it, there or not. */
+const struct directory_upstream *compile_find(const struct compile_input *in,
+					      enum rules_source source, struct slice name);
+/* Where the candidate applies is known: what is found for it from now on is noted with it. */
+void compile_placed(struct work *w, const struct candidate *c);
 /* Of a route of the file or a rule: where it applies, what it asks and does; not where it leads. */
 void compile_route_of(struct work *w, struct candidate *c, const struct config_route *r);
 /* Leads it there; `u` NULL: the route has none, or it is not there. */
 void compile_leads(struct work *w, struct candidate *c, const struct config_route *r,
 		   const struct directory_upstream *u);
-/* compile_native.c: native rules. */
+/* One of the file; "" for `id`: it gets one. */
+void compile_file(struct work *w, const struct config_route *r, const char *id);
+/* compile_native.c: native rules, and one that is in force. */
 void compile_natives(struct work *w, const struct rules *rules);
+void compile_native(struct work *w, struct rules_native *n);
 /* The upstream that a native rule names: "backend:X" is redx's; else a rule's goes before one of
  * the file. NULL: there is none, or it is refused. */
 const struct directory_upstream *compile_native_upstream(const struct compile_input *in,
 							 const char *name);
-/* compile_redx.c: those of redx in Redis. */
+/* compile_redx.c: those of redx in Redis, and one that is in force. */
 void compile_redx(struct work *w, const struct rules *rules);
+void compile_frontend(struct work *w, const struct rules_frontend *f);
 /* compile_order.c: sorts all candidates, tells who is shadowed, writes the others. */
 void compile_order(struct work *w);
+/* Candidates that touch one another have the same. */
+uint32_t compile_group(const struct candidate *c);

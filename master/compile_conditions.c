@@ -57,8 +57,7 @@ add_all(struct table_builder *b, const struct config_condition *all, size_t coun
 uint32_t
 compile_conditions(struct table_builder *b, const struct config_route *r)
 {
-	struct buf *section = &b->seg.sections[RULES_CONDITIONS];
-	uint32_t first = (uint32_t)(section->n / sizeof(struct table_condition));
+	uint32_t first = seg_builder_count(&b->seg, RULES_CONDITIONS);
 	struct table_condition c = { .kind = CONDITION_METHODS,
 				     .methods = compile_conditions_methods(r) };
 

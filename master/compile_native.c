@@ -29,24 +29,23 @@ refusal_of(const struct rules *rules, struct slice prefix, struct slice name)
 static struct lead
 lead_of(const struct compile_input *in, const char *upstream)
 {
-	const struct directory *d = in->directory;
 	struct slice name = slice_of(upstream ? upstream : "");
 	struct rules_native *native;
 	struct lead lead = { 0 };
 
 	if (slice_starts(name, BACKEND)) {
 		name = slice_make(name.p + BACKEND.n, name.n - BACKEND.n);
-		lead.u = directory_find(d, SOURCE_REDX, name);
+		lead.u = compile_find(in, SOURCE_REDX, name);
 		lead.refusal = refusal_of(in->rules, BACKEND, name);
 		return lead;
 	}
-	lead.u = directory_find(d, SOURCE_RULE, name);
+	lead.u = compile_find(in, SOURCE_RULE, name);
 	lead.refusal = refusal_of(in->rules, rules_native_prefix(NATIVE_UPSTREAM), name);
 	native = rules_native_find(in->rules, NATIVE_UPSTREAM, name);
 	if (native)
 		lead.fault = rules_native_fault(native, in->config);
 	if (!lead.u && !lead.refusal && !native)
-		lead.u = directory_find(d, SOURCE_FILE, name);
+		lead.u = compile_find(in, SOURCE_FILE, name);
 	return lead;
 }
 
@@ -99,7 +98,7 @@ missing_fallback(const struct compile_input *in, const struct config_route *r,
 {
 	const char *name = r->fallback && *r->fallback ? r->fallback : u ? u->fallback : NULL;
 
-	if (!is_named(name) || directory_find(in->directory, SOURCE_FILE, slice_of(name)) ||
+	if (!is_named(name) || compile_find(in, SOURCE_FILE, slice_of(name)) ||
 	    !is_nowhere(in, name))
 		return NULL;
 	return name;
@@ -129,8 +128,8 @@ refuse_dangling(struct work *w, struct candidate *c, const struct config_route *
 	return true;
 }
 
-static void
-add_native(struct work *w, struct rules_native *n)
+void
+compile_native(struct work *w, struct rules_native *n)
 {
 	const struct config_route *r = rules_native_read(n, w->in->config);
 	struct slice name = slice_of(rules_native_name(n));
@@ -146,8 +145,8 @@ add_native(struct work *w, struct rules_native *n)
 		c->line->faulty = true;
 		return;
 	}
-	lead = lead_of(w->in, r->upstream);
 	compile_route_of(w, c, r);
+	lead = lead_of(w->in, r->upstream);
 	compile_leads(w, c, r, lead.u);
 	c->line->faulty = rules_native_fault(n, w->in->config) || refuse_dangling(w, c, r, lead.u);
 	if (rules_native_fault(n, w->in->config))
@@ -197,7 +196,7 @@ void
 compile_natives(struct work *w, const struct rules *rules)
 {
 	for (size_t i = 0; i < rules_natives(rules, NATIVE_ROUTE); i++)
-		add_native(w, rules_native_at(rules, NATIVE_ROUTE, i));
+		compile_native(w, rules_native_at(rules, NATIVE_ROUTE, i));
 	for (size_t i = 0; i < rules_refusals(rules); i++) {
 		const struct rules_refusal *f = rules_refusal_at(rules, i);
 		enum native_kind kind;

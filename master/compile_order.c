@@ -20,11 +20,12 @@ compare_slices(struct slice a, struct slice b)
 	return r ? r : (a.n > b.n) - (a.n < b.n);
 }
 
-/* Decides between most places by itself. */
-static uint32_t
-hash_place(const struct candidate *c)
+/* Decides between most places by itself. A verbatim host is with what it is without case, since
+ * that may take all from it (find_canonical). */
+uint32_t
+compile_group(const struct candidate *c)
 {
-	return hash_bytes(hash_bytes(c->at.verbatim, c->at.host), c->at.path);
+	return hash_bytes(hash_bytes(0, c->at.canonical), c->at.path);
 }
 
 /* By where they apply; exact ones first, since that is the order of a node's chain. Which place
@@ -35,8 +36,8 @@ compare_places(const struct place *x, const struct place *y)
 	const struct candidate *a = x->candidate, *b = y->candidate;
 	int r;
 
-	if (x->hash != y->hash)
-		return x->hash > y->hash ? 1 : -1;
+	if (x->group != y->group)
+		return x->group > y->group ? 1 : -1;
 	r = a->at.verbatim - b->at.verbatim;
 	if (!r)
 		r = compare_slices(a->at.host, b->at.host);
@@ -95,7 +96,7 @@ find_canonical(const struct work *w, const struct candidate *verbatim)
 
 	wanted.at.verbatim = false;
 	wanted.at.host = verbatim->at.canonical;
-	place.hash = hash_place(&wanted);
+	place.group = compile_group(&wanted);
 	while (low < high) {
 		size_t middle = (low + high) / 2;
 
@@ -167,8 +168,30 @@ sort(struct work *w)
 {
 	w->places = xcalloc(w->count + 1, sizeof *w->places);
 	for (size_t i = 0; i < w->count; i++)
-		w->places[i] = (struct place){ hash_place(&w->candidates[i]), &w->candidates[i] };
+		w->places[i] = (struct place){ compile_group(&w->candidates[i]), TRIE_NONE,
+					       &w->candidates[i] };
 	qsort(w->places, w->count, sizeof *w->places, compare_candidates);
+}
+
+static void
+index_places(struct work *w)
+{
+	struct compile_index *x = w->in->index;
+
+	x->places = xcalloc(w->count + 1, sizeof *x->places);
+	x->places_count = w->count;
+	for (size_t i = 0; i < w->count; i++) {
+		const struct place *p = &w->places[i];
+		const struct compile_route *line = p->candidate->line;
+
+		x->places[i] = (struct compile_place){
+			.group = p->group,
+			.node = p->node,
+			.id = line->id,
+			.refused = line->state == ROUTE_IS_REFUSED || line->faulty,
+			.file = line->source == SOURCE_FILE ? line : NULL,
+		};
+	}
 }
 
 void
@@ -189,10 +212,12 @@ compile_order(struct work *w)
 			continue;
 		}
 		write_route(w, c);
+		w->places[i].node = w->b->node;
 		c->line->order = (uint32_t)written.count + 1;
 		if (!is_alone(w, i))
 			*map_put(&written, c->key) = c;
 	}
 	map_deinit(&written, NULL);
+	index_places(w);
 	free(w->places);
 }

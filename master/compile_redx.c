@@ -21,7 +21,7 @@ target_redis(struct work *w, struct candidate *c, const struct rules_frontend *f
 	     const struct rules_refusal *kept)
 {
 	struct slice backend = slice_make(f->backend, f->backend_n);
-	const struct directory_upstream *u = directory_find(w->in->directory, SOURCE_REDX, backend);
+	const struct directory_upstream *u = compile_find(w->in, SOURCE_REDX, backend);
 	const struct rules_refusal *refusal = backend_refusal(w->in->rules, f->backend);
 
 	c->line->upstream = compile_text(w, backend);
@@ -77,6 +77,7 @@ add_redis(struct work *w, struct slice url, const struct rules_frontend *f,
 		return;
 	}
 	c->written = c->at.path;
+	compile_placed(w, c);
 	if (f)
 		target_redis(w, c, f, refusal);
 	else
@@ -95,15 +96,18 @@ frontend_refusal(const struct rules *rules, const char *url)
 }
 
 void
+compile_frontend(struct work *w, const struct rules_frontend *f)
+{
+	add_redis(w, slice_make(f->url, f->url_n), f, frontend_refusal(w->in->rules, f->url));
+}
+
+void
 compile_redx(struct work *w, const struct rules *rules)
 {
 	static const char prefix[] = "frontend:";
 
-	for (size_t i = 0; i < rules_frontends(rules); i++) {
-		const struct rules_frontend *f = rules_frontend_at(rules, i);
-
-		add_redis(w, slice_make(f->url, f->url_n), f, frontend_refusal(rules, f->url));
-	}
+	for (size_t i = 0; i < rules_frontends(rules); i++)
+		compile_frontend(w, rules_frontend_at(rules, i));
 	for (size_t i = 0; i < rules_refusals(rules); i++) {
 		const struct rules_refusal *f = rules_refusal_at(rules, i);
 		struct slice url = slice_make(f->key, f->key_n);

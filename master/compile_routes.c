@@ -50,14 +50,21 @@ compile_refuse(struct work *w, struct candidate *c, const char *what, const char
 static uint32_t
 policy_index(struct work *w, const struct table_policy *p)
 {
+	const struct segment *base = w->b->seg.base;
+	uint32_t below = base ? seg_own_count(base, RULES_POLICIES) : 0;
+
+	for (uint32_t i = 0; i < below; i++) {
+		if (memcmp(table_policy(base, i), p, sizeof *p) == 0)
+			return i;
+	}
 	for (uint32_t i = 0; i < w->policies_count; i++) {
 		if (memcmp(&w->policies[i], p, sizeof *p) == 0)
-			return i;
+			return below + i;
 	}
 	w->policies = xrealloc(w->policies, (w->policies_count + 1) * sizeof *p);
 	w->policies[w->policies_count] = *p;
-	seg_builder_add(&w->b->seg, RULES_POLICIES, p, sizeof *p);
-	return w->policies_count++;
+	w->policies_count++;
+	return seg_builder_add(&w->b->seg, RULES_POLICIES, p, sizeof *p);
 }
 
 static uint32_t
@@ -87,6 +94,22 @@ policy_of(struct work *w, const struct config_route *r)
 	return policy_index(w, &p);
 }
 
+/* ---- upstreams ---- */
+
+const struct directory_upstream *
+compile_find(const struct compile_input *in, enum rules_source source, struct slice name)
+{
+	compile_index_note(in->index, compile_what_upstream(source, name));
+	return directory_find(in->directory, source, name);
+}
+
+void
+compile_placed(struct work *w, const struct candidate *c)
+{
+	w->in->index->group = compile_group(c);
+	compile_index_note(w->in->index, compile_what_id(slice_of(c->line->id)));
+}
+
 /* ---- the fallback ---- */
 
 uint32_t
@@ -109,7 +132,7 @@ compile_fallback(const struct compile_input *in, const char *route,
 		name = in->config->fallback;
 	if (!name || !*name || strcmp(name, "off") == 0)
 		return NULL;
-	u = directory_find(in->directory, SOURCE_FILE, slice_of(name));
+	u = compile_find(in, SOURCE_FILE, slice_of(name));
 	if (!u && in->rules) /* rules can name others, and change none that the file names */
 		u = compile_native_upstream(in, name);
 	return u != upstream ? u : NULL;
@@ -214,6 +237,7 @@ compile_route_of(struct work *w, struct candidate *c, const struct config_route 
 	c->line->exact = r->exact;
 	c->line->priority = r->priority;
 	place(w, c, r);
+	compile_placed(w, c);
 	ask(w, c, r);
 	c->priority = r->priority;
 	c->flags = c->how | (r->strip ? ROUTE_STRIP : 0) |
@@ -251,16 +275,15 @@ add_floor(struct work *w, const struct candidate *c)
 	w->floors = true;
 }
 
-static void
-add_file(struct work *w, const struct config_route *r)
+void
+compile_file(struct work *w, const struct config_route *r, const char *id)
 {
 	struct candidate *c = compile_next(w);
 
-	c->line->id = file_id(w, r);
+	c->line->id = *id ? id : file_id(w, r);
 	compile_route_of(w, c, r);
-	compile_leads(w, c, r,
-		      directory_find(w->in->directory, SOURCE_FILE, slice_of(r->upstream)));
-	if (c->flags & ROUTE_AUTH)
+	compile_leads(w, c, r, compile_find(w->in, SOURCE_FILE, slice_of(r->upstream)));
+	if (c->flags & ROUTE_AUTH && !w->b->seg.base) /* an overlay has no gate */
 		add_floor(w, c);
 }
 
@@ -307,16 +330,6 @@ close_store(struct work *w)
 
 /* ---- all of it ---- */
 
-static int
-compare_lines(const void *a, const void *b)
-{
-	const struct compile_route *x = a, *y = b;
-
-	if (x->source != y->source)
-		return (int)x->source - (int)y->source;
-	return strcmp(x->id, y->id);
-}
-
 void
 compile_routes(const struct compile_input *in, struct table_builder *b,
 	       struct compile_report *report)
@@ -332,25 +345,17 @@ compile_routes(const struct compile_input *in, struct table_builder *b,
 	w.candidates = xcalloc(most + 1, sizeof *w.candidates);
 	policy_of(&w, NULL);
 	for (size_t i = 0; i < c->routes_count; i++)
-		add_file(&w, &c->routes[i]);
+		compile_file(&w, &c->routes[i], "");
 	if (in->rules) {
 		compile_natives(&w, in->rules);
 		compile_redx(&w, in->rules);
 		close_store(&w);
 	}
 	compile_order(&w);
+	in->index->floors = w.floors;
 	write_fallback(&w);
 	report->file_count = c->routes_count;
 	map_deinit(&w.unnamed, NULL);
 	free(w.candidates);
 	free(w.policies);
-}
-
-void
-compile_report_sort(struct compile_report *r)
-{
-	if (!r->sorted)
-		qsort(r->routes + r->file_count, r->routes_count - r->file_count, sizeof *r->routes,
-		      compare_lines);
-	r->sorted = true;
 }

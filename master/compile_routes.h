@@ -12,6 +12,7 @@ struct compile_input {
 	const struct rules *rules; /* NULL: none */
 	const struct directory *directory;
 	struct directory_slots *slots;
+	struct compile_index *index; /* what a route is made from is noted there */
 };
 
 /* Adds the routes and their policies (the first one is the default) to `b`, and one line a route to

@@ -376,3 +376,40 @@ directory_find(const struct directory *d, enum rules_source source, struct slice
 {
 	return map_get(&d->by_name[source], name);
 }
+
+static bool
+has_base(const struct directory_upstream *u)
+{
+	bool base = false;
+
+	for (size_t i = 0; i < u->endpoints_count; i++)
+		base |= *u->endpoints[i].base != '\0';
+	return base;
+}
+
+static bool
+leads_same(const struct directory_upstream *a, const struct directory_upstream *b)
+{
+	return a && b && a->index == b->index && has_base(a) == has_base(b) &&
+	       !a->endpoints_count == !b->endpoints_count && a->own_count + b->own_count == 0 &&
+	       strcmp(a->fallback ? a->fallback : "", b->fallback ? b->fallback : "") == 0;
+}
+
+void
+directory_compare(const struct directory *d, const struct directory *next,
+		  void (*moved)(void *userdata, enum rules_source source, struct slice name),
+		  void *userdata)
+{
+	for (size_t i = 0; i < d->upstreams_count; i++) {
+		const struct directory_upstream *u = &d->upstreams[i];
+
+		if (!leads_same(u, directory_find(next, u->source, slice_of(u->name))))
+			moved(userdata, u->source, slice_of(u->name));
+	}
+	for (size_t i = 0; i < next->upstreams_count; i++) {
+		const struct directory_upstream *u = &next->upstreams[i];
+
+		if (!directory_find(d, u->source, slice_of(u->name)))
+			moved(userdata, u->source, slice_of(u->name));
+	}
+}

@@ -146,18 +146,20 @@ read_answer(int fd, struct buf *out)
 
 /* By the route of the table in force. If that has become another one, nothing is said. */
 static void
-add_shadowed(struct buf *b, const struct master *m, const struct msg_explained *answer)
+add_shadowed(struct buf *b, struct master *m, const struct msg_explained *answer)
 {
 	const struct publisher *p = &m->publisher;
 	const struct table_route *route = table_route(p->segments[SEGMENT_RULES], answer->route);
+	const struct compile_report *report;
 	struct slice id;
 	bool any = false;
 
 	buf_adds(b, SLICE("\"shadowed\":["));
 	if (route && answer->version == p->version) {
 		id = seg_string(p->segments[SEGMENT_RULES], route->id);
-		for (size_t i = 0; i < p->report->routes_count; i++) {
-			const struct compile_route *line = &p->report->routes[i];
+		report = publish_report(m);
+		for (size_t i = 0; i < report->routes_count; i++) {
+			const struct compile_route *line = &report->routes[i];
 
 			if (line->state != ROUTE_SHADOWED || !slice_eq(slice_of(line->by), id))
 				continue;

@@ -1,5 +1,6 @@
 #include "publish.h"
 
+#include "compile_index.h"
 #include "lookup.h"
 #include "master.h"
 
@@ -20,6 +21,14 @@
 #define ROUNDS_KEPT 16
 
 static void publish_turn(uv_timer_t *timer);
+
+static void
+over_drop(struct publisher *p)
+{
+	compile_report_free(p->over);
+	compile_report_free(p->shown);
+	p->over = p->shown = NULL;
+}
 
 int
 publish_init(struct master *m)
@@ -48,8 +57,9 @@ publish_deinit(struct master *m)
 		seg_unref(p->segments[i]);
 	if (p->directory)
 		directory_free(p->directory);
-	if (p->report)
-		compile_report_free(p->report);
+	compile_report_free(p->report);
+	over_drop(p);
+	free(p->base.upstreams);
 	slots_free(p->slots.upstreams);
 	slots_free(p->slots.endpoints);
 	slots_free(p->slots.routes);
@@ -116,6 +126,19 @@ log_warnings(char **last, struct buf *warnings)
 	*last = xstrdup(warnings->p);
 }
 
+static void
+on_moved(void *userdata, enum rules_source source, struct slice name)
+{
+	struct publisher *p = userdata;
+
+	if (p->base.upstreams_count == p->base.upstreams_cap) {
+		p->base.upstreams_cap = p->base.upstreams_cap ? 2 * p->base.upstreams_cap : 16;
+		p->base.upstreams =
+		    xrealloc(p->base.upstreams, p->base.upstreams_cap * sizeof *p->base.upstreams);
+	}
+	p->base.upstreams[p->base.upstreams_count++] = compile_what_upstream(source, name);
+}
+
 /* Resolver and prober hear of new endpoints before the table that names them is compiled. */
 static void
 directory_renew(struct master *m)
@@ -130,8 +153,10 @@ directory_renew(struct master *m)
 	ejector_watch(m->ejector, next, clock_mono_ms());
 	if (next->speaks_tls || (p->directory && p->directory->speaks_tls))
 		p->pending |= PUBLISH_KEYS; /* others may need the files */
-	if (p->directory)
+	if (p->directory) {
+		directory_compare(p->directory, next, on_moved, p);
 		directory_free(p->directory);
+	}
 	p->directory = next;
 	p->directory_old = false;
 	p->directory_new = true;
@@ -207,9 +232,9 @@ names_note(struct master *m)
 /* ---- compiling ---- */
 
 struct product {
-	struct segment *segments[SEGMENT_N]; /* NULL: as before */
-	struct compile_report *report;
-	struct buf warnings; /* of the endpoints */
+	struct segment *segments[SEGMENT_N];  /* NULL: as before */
+	struct compile_report *report, *over; /* of all rules, or of an overlay */
+	struct buf warnings;                  /* of the endpoints */
 };
 
 static void
@@ -217,8 +242,8 @@ product_deinit(struct product *p)
 {
 	for (int i = 0; i < SEGMENT_N; i++)
 		seg_unref(p->segments[i]);
-	if (p->report)
-		compile_report_free(p->report);
+	compile_report_free(p->report);
+	compile_report_free(p->over);
 	buf_deinit(&p->warnings);
 }
 
@@ -235,6 +260,32 @@ static const struct rules *
 rules_for(const struct master *m, const struct config *c)
 {
 	return c->redis.configured == m->config->redis.configured ? m->rules : NULL;
+}
+
+/* Routes of the store that have a line each, but for those that are refused. */
+static size_t
+store_routes(const struct rules *r)
+{
+	return rules_frontends(r) + rules_natives(r, NATIVE_ROUTE);
+}
+
+/* Of the rules, where that is possible. 0; 1: they are to be compiled whole; or a negative errno.
+ */
+static int
+overlay_make(struct master *m, struct product *out)
+{
+	struct publisher *p = &m->publisher;
+	struct segment *base = p->segments[SEGMENT_RULES];
+	const struct compile_touched touched = { rules_touched(m->rules), p->base.upstreams,
+						 p->base.upstreams_count };
+
+	if (!p->report || !touched.keys || p->base.serial != m->config->serial ||
+	    p->rules_loaded != master_rules_loaded(m) ||
+	    quarantine_knows(&p->quarantine, touched.keys))
+		return 1;
+	return compile_rules_over(m->config, m->rules, p->directory, &p->slots, &touched, p->report,
+				  base->base ? base->base : base, p->generation,
+				  &out->segments[SEGMENT_RULES], &out->over);
 }
 
 static int
@@ -288,6 +339,43 @@ segment_same(const struct segment *a, const struct segment *b)
 		   0;
 }
 
+/* As product_make, in force already but for what is pending. */
+static int
+product_make_next(struct master *m, unsigned parts, struct product *out)
+{
+	int r = 1;
+
+	if (parts & PUBLISH_RULES)
+		r = overlay_make(m, out);
+	if (r < 0)
+		return r;
+	if (r == 0)
+		parts &= ~(unsigned)PUBLISH_RULES;
+	return product_make(m, m->config, m->publisher.directory, parts, out);
+}
+
+struct compile_report *
+publish_report(struct master *m)
+{
+	struct publisher *p = &m->publisher;
+
+	if (!p->over)
+		return p->report;
+	if (!p->shown)
+		p->shown = compile_report_over(p->report, p->over);
+	return p->shown;
+}
+
+size_t
+publish_routes(const struct master *m)
+{
+	const struct publisher *p = &m->publisher;
+
+	if (!p->report)
+		return 0;
+	return p->report->routes_count + store_routes(m->rules) - p->base.rules;
+}
+
 /* ---- sending ---- */
 
 static void
@@ -319,8 +407,11 @@ publish_greet(struct master *m, struct slot *slot)
 {
 	struct publisher *p = &m->publisher;
 
-	for (int i = 0; i < SEGMENT_N; i++)
+	for (int i = 0; i < SEGMENT_N; i++) {
+		if (p->segments[i]->base)
+			send_segment(slot, p->segments[i]->base);
 		send_segment(slot, p->segments[i]);
+	}
 	send_publish(p, slot);
 }
 
@@ -381,11 +472,19 @@ publish_commit(struct master *m, struct product *product, bool revision)
 	bool changed[SEGMENT_N] = { 0 };
 	bool any = revision;
 
+	if (product->report || product->over) {
+		over_drop(p);
+		p->over = product->over;
+		product->over = NULL;
+	}
 	if (product->report) {
-		if (p->report)
-			compile_report_free(p->report);
+		compile_report_free(p->report);
 		p->report = product->report;
 		product->report = NULL;
+		p->base.serial = m->config->serial;
+		p->base.rules = store_routes(m->rules);
+		p->base.upstreams_count = 0;
+		rules_settle(m->rules);
 	}
 	for (int i = 0; i < SEGMENT_N; i++) {
 		if (!product->segments[i] || segment_same(p->segments[i], product->segments[i]))
@@ -447,7 +546,8 @@ publish_compile(struct master *m, uint64_t now)
 	uint64_t start = clock_mono_ns();
 	struct product product = { 0 };
 	unsigned parts = p->pending;
-	int r = product_make(m, m->config, p->directory, parts, &product);
+	int r = product_make_next(m, parts, &product);
+	bool whole = product.report != NULL;
 
 	if (r < 0) {
 		log_error("table error=\"cannot be compiled: %s\" in_force=%llu", strerror(-r),
@@ -464,17 +564,19 @@ publish_compile(struct master *m, uint64_t now)
 			p->rules_loaded = master_rules_loaded(m);
 		if (publish_commit(m, &product, parts & PUBLISH_REVISION))
 			log_info("table version=%llu routes=%zu upstreams=%zu took_ms=%.1f",
-				 (unsigned long long)p->version, p->report->routes_count,
+				 (unsigned long long)p->version, publish_routes(m),
 				 p->directory->upstreams_count,
 				 (double)(clock_mono_ns() - start) / 1e6);
-		if (parts & PUBLISH_RULES) {
+		if (whole)
 			quarantine_renew(m);
+		if (parts & PUBLISH_RULES) {
 			if (p->directory_new) { /* it named those that it needs */
 				slots_sweep(p->slots.upstreams, ROUNDS_KEPT);
 				slots_sweep(p->slots.endpoints, ROUNDS_KEPT);
 			}
 			p->directory_new = false;
-			slots_sweep(p->slots.routes, ROUNDS_KEPT);
+			if (whole) /* so did the routes */
+				slots_sweep(p->slots.routes, ROUNDS_KEPT);
 		}
 	}
 	product_deinit(&product);

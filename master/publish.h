@@ -4,6 +4,10 @@
  * publish: turns changes into tables. Callers mark what changed; once a loop turn, at most, it is
  * compiled, what came out different is sent to the workers, and the version goes up by one. Keeps
  * the segments in force for workers to come.
+ *
+ * A change of few rules becomes an overlay of the rules that were compiled whole last, with all
+ * that was touched since then: what it costs is by what is touched, not by how many rules there
+ * are. When that is too much, or an overlay cannot say it, all is compiled and is the next base.
  */
 
 #include "compile.h"
@@ -45,7 +49,15 @@ struct publisher {
 	struct segment *segments[SEGMENT_N];
 	struct directory *directory;
 	struct directory_slots slots;
-	struct compile_report *report;
+	struct compile_report *report; /* of the rules that were compiled whole last */
+	struct {                       /* since then */
+		uint64_t serial;       /* of the configuration */
+		size_t rules;          /* routes of the store that there were */
+		uint32_t *upstreams;   /* compile_what_upstream of those that moved */
+		size_t upstreams_count, upstreams_cap;
+	} base;
+	struct compile_report *over;  /* of the overlay in force; NULL: none is */
+	struct compile_report *shown; /* of both, for who asks; NULL: nobody has */
 	struct quarantine quarantine;
 	/* Of the last directory and of its names, so that each is logged once. */
 	char *warnings, *names_warnings;
@@ -71,5 +83,9 @@ int publish_check(struct master *m, const struct config *next, struct buf *repor
 struct slice publish_sticky_key(const struct master *m, const struct config *c);
 /* After the configuration was swapped: nothing refers to the old one any more. */
 void publish_reconfigured(struct master *m);
+/* What became of each route. NULL before the first table. It lasts until the next one. */
+struct compile_report *publish_report(struct master *m);
+/* How many lines it has. */
+size_t publish_routes(const struct master *m);
 /* Everything that a new worker needs. */
 void publish_greet(struct master *m, struct slot *slot);

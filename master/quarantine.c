@@ -253,6 +253,16 @@ quarantine_settle(struct quarantine *q, const struct rules *rules, const struct 
 	tell(q);
 }
 
+bool
+quarantine_knows(const struct quarantine *q, const struct map *keys)
+{
+	for (size_t i = 0; i < keys->count && q->all.count > 0; i++) {
+		if (map_get(&q->all, map_name(&keys->entries[i])))
+			return true;
+	}
+	return false;
+}
+
 void
 quarantine_write(const struct quarantine *q, struct buf *out)
 {

@@ -21,5 +21,7 @@ void quarantine_deinit(struct quarantine *q);
 /* `rules`: NULL for none. `report`: of the compilation that read them beside `c`. */
 void quarantine_settle(struct quarantine *q, const struct rules *rules, const struct config *c,
 		       const struct compile_report *report);
+/* Is any of these keys in it? (The map's values mean nothing.) */
+bool quarantine_knows(const struct quarantine *q, const struct map *keys);
 /* A JSON array. */
 void quarantine_write(const struct quarantine *q, struct buf *out);

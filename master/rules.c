@@ -61,7 +61,10 @@ refusal_free(void *p)
 struct rules *
 rules_new(void)
 {
-	return xcalloc(1, sizeof(struct rules));
+	struct rules *r = xcalloc(1, sizeof *r);
+
+	r->touched_all = true;
+	return r;
 }
 
 static void
@@ -73,6 +76,7 @@ rules_clear(struct rules *r)
 		map_deinit(&r->natives[k], native_free);
 	map_deinit(&r->refusals, refusal_free);
 	delta_deinit(&r->changes);
+	map_deinit(&r->touched, NULL);
 	r->refused = 0;
 }
 
@@ -110,7 +114,7 @@ refusal_copy(void *p)
 struct rules *
 rules_copy(const struct rules *r)
 {
-	struct rules *to = rules_new();
+	struct rules *to = xcalloc(1, sizeof *to);
 
 	map_copy(&to->frontends, &r->frontends, frontend_share);
 	map_copy(&to->backends, &r->backends, backend_share);
@@ -140,12 +144,19 @@ rules_replace(struct rules *r, struct rules *from)
 {
 	uint64_t generation = r->generation + 1;
 	struct delta changes = r->changes;
+	struct map touched = from->touched;
 
 	delta_compose(&changes, &from->changes);
 	delta_deinit(&from->changes);
 	r->changes = (struct delta){ 0 };
+	from->touched = r->touched;
+	from->touched_all |= r->touched_all;
+	r->touched = (struct map)MAP_INIT;
 	rules_clear(r);
 	*r = *from;
+	for (size_t i = 0; i < touched.count; i++)
+		rules_touch(r, map_name(&touched.entries[i]));
+	map_deinit(&touched, NULL);
 	r->changes = changes;
 	r->generation = generation;
 	free(from);

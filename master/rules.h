@@ -151,6 +151,10 @@ void rules_digest_behind(const struct rules *r, const struct delta *d, char out[
 /* What changed since rules_new or the last rules_mark. */
 const struct delta *rules_changes(const struct rules *r);
 void rules_mark(struct rules *r);
+/* Keys that may stand otherwise than at the last rules_settle, for good or refused; the values mean
+ * nothing. NULL: any may, or too many to be told apart, as in a set that is new. */
+const struct map *rules_touched(const struct rules *r);
+void rules_settle(struct rules *r);
 /* Takes over the content of `from`, which is freed; its changes are added to those of r. */
 void rules_replace(struct rules *r, struct rules *from);
 

@@ -14,6 +14,7 @@
 
 #define FRONTEND SLICE("frontend:")
 #define BACKEND SLICE("backend:")
+#define TOUCHED_MAX 4096
 
 static struct slice
 after(struct slice key, struct slice prefix)
@@ -104,6 +105,7 @@ rules_end(struct rules *r, struct slice key, const struct buf *before)
 	struct slice was = buf_slice(before), is;
 	struct buf after BUF_CLEAN = { 0 };
 
+	rules_touch(r, key);
 	rules_value(r, key, &after);
 	is = buf_slice(&after);
 	if (slice_eq(was, is))
@@ -118,6 +120,30 @@ rules_end(struct rules *r, struct slice key, const struct buf *before)
 	 * always refused, so nobody misses it. */
 	if (!memchr(key.p, '\0', key.n) && rules_is_utf8(key))
 		delta_put(&r->changes, key, was, is);
+}
+
+void
+rules_touch(struct rules *r, struct slice key)
+{
+	if (!r->touched_all)
+		*map_put(&r->touched, key) = r;
+	if (r->touched.count <= TOUCHED_MAX)
+		return;
+	r->touched_all = true;
+	map_deinit(&r->touched, NULL);
+}
+
+const struct map *
+rules_touched(const struct rules *r)
+{
+	return r->touched_all ? NULL : &r->touched;
+}
+
+void
+rules_settle(struct rules *r)
+{
+	map_deinit(&r->touched, NULL);
+	r->touched_all = false;
 }
 
 void

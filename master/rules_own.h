@@ -23,6 +23,8 @@ struct rules {
 	uint64_t upstreams; /* rules_upstreams */
 	struct digest digest;
 	struct delta changes; /* since rules_mark */
+	struct map touched;   /* keys, since rules_settle; the values mean nothing */
+	bool touched_all;     /* any key may be: none is kept */
 };
 
 /* rules_native.c: for the maps. */
@@ -33,6 +35,8 @@ void *native_share(void *native);
 const char *native_name_fault(struct slice name);
 /* Takes the refusal of a key away; says whether there was one. */
 bool rules_unrefuse(struct rules *r, struct slice key);
+/* The key may stand otherwise than before. */
+void rules_touch(struct rules *r, struct slice key);
 /* What a key stands for now: `before`, for rules_end. */
 void rules_begin(const struct rules *r, struct slice key, struct buf *before);
 /* It may stand for something else now. */

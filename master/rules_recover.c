@@ -64,6 +64,7 @@ recover_from(struct rules *r, const struct delta *d)
 			put_below(r, f, slice_of(value));
 		} else {
 			f->lost = false;
+			rules_touch(r, key);
 			r->generation++;
 		}
 	}
@@ -104,6 +105,7 @@ recover_never(struct rules *r, const struct revision *newest)
 	while (never && (f = next_never(r, never, &at)) != NULL) {
 		r->generation += f->lost;
 		f->lost = false;
+		rules_touch(r, slice_make(f->key, f->key_n));
 	}
 	json_free(never);
 }

@@ -108,10 +108,9 @@ rules_source(const struct master *m, const struct store_redis_status *st)
 }
 
 static void
-add_rules(struct buf *b, const struct master *m, const struct store_redis_status *st)
+add_rules(struct buf *b, struct master *m, const struct store_redis_status *st)
 {
 	const struct rules *rules = m->rules;
-	const struct compile_report *report = m->publisher.report;
 	int64_t compared = st->compared_wall;
 
 	if (!compared && m->remembered)
@@ -119,14 +118,14 @@ add_rules(struct buf *b, const struct master *m, const struct store_redis_status
 	buf_addf(b,
 		 "\"rules\":{\"source\":\"%s\",\"frontends\":%zu,\"backends\":%zu,\"routes\":%zu,",
 		 rules_source(m, st), rules ? rules_frontends(rules) : 0,
-		 rules ? rules_backends(rules) : 0, report ? report->routes_count : 0);
+		 rules ? rules_backends(rules) : 0, publish_routes(m));
 	buf_adds(b, SLICE("\"refused\":"));
 	quarantine_write(&m->publisher.quarantine, b);
 	buf_addf(b, ",\"withheld\":%zu,", st->withheld);
 	revisions_write(m, b);
 	buf_adds(b, SLICE(",\"store_error\":"));
 	buf_add_json(b, slice_of(m->store_fault));
-	add_shadowed(b, report);
+	add_shadowed(b, publish_report(m));
 	buf_adds(b, SLICE(",\"compared\":"));
 	buf_add_json_time(b, compared);
 	if (compared)
@@ -297,7 +296,7 @@ add_reload(struct buf *b, const struct master *m)
 }
 
 void
-status_write(const struct master *m, struct buf *out)
+status_write(struct master *m, struct buf *out)
 {
 	struct store_redis_status st;
 
@@ -350,9 +349,9 @@ add_route(struct buf *b, const struct compile_route *r)
 }
 
 void
-status_write_routes(const struct master *m, struct buf *out)
+status_write_routes(struct master *m, struct buf *out)
 {
-	struct compile_report *report = m->publisher.report;
+	struct compile_report *report = publish_report(m);
 
 	if (report)
 		compile_report_sort(report);

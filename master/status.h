@@ -9,6 +9,6 @@
 
 struct master;
 
-void status_write(const struct master *m, struct buf *out);
-void status_write_routes(const struct master *m, struct buf *out);
+void status_write(struct master *m, struct buf *out);
+void status_write_routes(struct master *m, struct buf *out);
 void status_write_refused(const struct master *m, struct buf *out);

@@ -102,6 +102,14 @@ seg_builder_add(struct seg_builder *b, unsigned section, const void *element, ui
 	return first + (uint32_t)count;
 }
 
+uint32_t
+seg_builder_count(const struct seg_builder *b, unsigned section)
+{
+	uint32_t size = b->size[section];
+
+	return below(b, section) + (size ? (uint32_t)(b->sections[section].n / size) : 0);
+}
+
 void *
 seg_builder_own(struct seg_builder *b, unsigned section, uint32_t i)
 {

@@ -75,6 +75,8 @@ struct seg_ref seg_builder_string(struct seg_builder *b, struct slice s);
  * have one size. */
 uint32_t seg_builder_add(struct seg_builder *b, unsigned section, const void *element,
 			 uint32_t size);
+/* The index that the next element of a section will have. */
+uint32_t seg_builder_count(const struct seg_builder *b, unsigned section);
 /* Makes, fills, seals (write, grow, shrink, seal) and maps a memfd of mode 0400. The builder's
  * content is given back while it is copied; what is left to do with the builder is
  * seg_builder_deinit. 0 or a negative errno; -EFBIG when a section got too large. */

@@ -495,6 +495,7 @@ struct table_builder {
 	struct table_host *hosts;   /* growing hash while building */
 	uint32_t hosts_count, hosts_cap;
 	uint32_t root_any, gate_root;
+	uint32_t node;                 /* of the route that was added last */
 	bool verbatim, port, wildcard; /* some host is */
 };
 
@@ -502,9 +503,9 @@ void table_builder_init(struct table_builder *b);
 /* Begins an overlay of `base`, which outlives the builder. The first route that is added at a place
  * of the base takes the place of all that the base has there. */
 void table_builder_init_over(struct table_builder *b, const struct segment *base);
-/* Of an overlay: there is nothing at this place any more, unless routes are added behind this. */
-void table_builder_clear(struct table_builder *b, struct slice host, bool verbatim,
-			 struct slice path);
+/* Of an overlay: there is nothing at this node of the base any more, unless routes are added behind
+ * this. */
+void table_builder_clear(struct table_builder *b, uint32_t node);
 void table_builder_deinit(struct table_builder *b);
 /* Adds a route under its host ("" = any, "*.x" = wildcard, "x:port", verbatim: compared as written,
  * with table_key.host_raw alone) and path. The route's refs are made with

@@ -179,12 +179,9 @@ route_link(struct table_builder *b, uint32_t node, uint32_t i)
 }
 
 void
-table_builder_clear(struct table_builder *b, struct slice host, bool verbatim, struct slice path)
+table_builder_clear(struct table_builder *b, uint32_t node)
 {
-	uint32_t node = trie_builder_find(&b->routes, root_for(b, host, verbatim), path);
-
-	if (node != TRIE_NONE)
-		chain_of(b, node);
+	chain_of(b, node);
 }
 
 uint32_t
@@ -201,6 +198,7 @@ table_builder_route(struct table_builder *b, struct slice host, bool verbatim, s
 		node = trie_builder_path(&b->routes, root, path);
 	copy.next = TRIE_NONE;
 	i = seg_builder_add(&b->seg, RULES_ROUTES, &copy, sizeof copy);
+	b->node = node;
 	if (!b->seg.full)
 		route_link(b, node, i);
 	return i;

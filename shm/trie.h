@@ -58,8 +58,6 @@ uint32_t trie_builder_root(struct trie_builder *t);
 uint32_t trie_builder_path(struct trie_builder *t, uint32_t root, struct slice path);
 /* The same for a path that is a stored string already: new nodes refer to it and store nothing. */
 uint32_t trie_builder_path_ref(struct trie_builder *t, uint32_t root, struct seg_ref path);
-/* The node of `path` below root, or TRIE_NONE where there is none. */
-uint32_t trie_builder_find(struct trie_builder *t, uint32_t root, struct slice path);
 /* The head of a node's chain, to be read and set; valid until the next call. In an overlay a node
  * of the base has that of the base at first. */
 uint32_t *trie_builder_entry(struct trie_builder *t, uint32_t node);

@@ -224,19 +224,6 @@ trie_builder_path_ref(struct trie_builder *t, uint32_t root, struct seg_ref path
 	return descend(t, root, seg_builder_text(t->seg, path), path.offset);
 }
 
-uint32_t
-trie_builder_find(struct trie_builder *t, uint32_t root, struct slice path)
-{
-	uint32_t hash = root, node = root, slot;
-	struct slice text;
-
-	while (node != TRIE_NONE && trie_path_next(&path, &text)) {
-		hash = hash_bytes(hash, text);
-		node = child_find(t, node, hash, text, &slot);
-	}
-	return node;
-}
-
 static void
 heads_write(struct trie_builder *t)
 {

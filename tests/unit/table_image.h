@@ -180,7 +180,8 @@ image_rules_over(const struct segment *base)
 	image_route(&b, "a.example.org", false, "/new/one", 0);
 	image_route(&b, "q.example.org", false, "/a", 0);
 	image_route(&b, "", false, "/", 0);
-	table_builder_clear(&b, SLICE("*.org"), false, SLICE("/a"));
+	table_builder_clear(&b, 9); /* the only ones of their places */
+	table_builder_clear(&b, 10);
 	if (table_builder_finish(&b, 11, &s))
 		abort();
 	table_builder_deinit(&b);

@@ -35,6 +35,7 @@ struct rule {
 	uint32_t methods; /* of gate entries; of a route: 0 = no such condition */
 	uint32_t bits;    /* of a route: the request must have these */
 	uint32_t id;      /* by which a route is known again: its slot */
+	uint32_t node;    /* of the table, once it is built */
 };
 
 static const struct {
@@ -142,7 +143,7 @@ add_route(struct table_builder *b, const struct rule *rule)
 }
 
 static struct segment *
-build(const struct rule *rules, uint32_t n)
+build(struct rule *rules, uint32_t n)
 {
 	struct table_policy policy = { 0 };
 	struct table_builder b;
@@ -150,8 +151,10 @@ build(const struct rule *rules, uint32_t n)
 
 	table_builder_init(&b);
 	seg_builder_add(&b.seg, RULES_POLICIES, &policy, sizeof policy);
-	for (uint32_t i = 0; i < n; i++)
+	for (uint32_t i = 0; i < n; i++) {
 		assert_int_equal(add_route(&b, &rules[i]), i);
+		rules[i].node = b.node;
+	}
 	assert_int_equal(table_builder_finish(&b, 1, &s), 0);
 	table_builder_deinit(&b);
 	assert_int_equal(table_verify_rules(s), 0);
@@ -418,16 +421,19 @@ change(const struct rule *old, uint32_t n, struct rule *fresh, uint32_t count, s
 }
 
 static struct segment *
-build_over(struct segment *base, const struct rule *fresh, uint32_t count, const struct rule *now,
-	   uint32_t n)
+build_over(struct segment *base, const struct rule *old, uint32_t before, const struct rule *fresh,
+	   uint32_t count, const struct rule *now, uint32_t n)
 {
 	struct table_builder b;
 	struct segment *s = NULL, *got = NULL;
 
 	table_builder_init_over(&b, base);
-	for (uint32_t k = 0; k < count; k++)
-		table_builder_clear(&b, slice_of(fresh[k].host), fresh[k].verbatim,
-				    slice_of(fresh[k].path));
+	for (uint32_t i = 0; i < before; i++) {
+		for (uint32_t k = 0; k < count; k++) {
+			if (same_place(&old[i], &fresh[k]))
+				table_builder_clear(&b, old[i].node);
+		}
+	}
 	for (uint32_t i = 0; i < n; i++) {
 		if (now[i].id >= RULES_MAX)
 			add_route(&b, &now[i]);
@@ -485,7 +491,7 @@ test_overlay(void **state)
 		all = change(old, n, fresh, count, now);
 		base = build(old, n);
 		whole = build(now, all);
-		over = build_over(base, fresh, count, now, all);
+		over = build_over(base, old, n, fresh, count, now, all);
 		for (uint32_t k = 0; k < KEYS; k++) {
 			struct request r;
 

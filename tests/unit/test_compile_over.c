@@ -1,0 +1,363 @@
+/* Random changes of rules: an overlay says what a table says that is compiled whole, to requests
+ * and in its report. */
+
+#include "lib/log.h"
+#include "master/compile.h"
+#include "master/compile_index.h"
+#include "master/quarantine.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#define RUNS 40
+#define STEPS 25
+#define KEYS 120 /* asked behind each step */
+#define MOVED_MAX 1024
+
+static uint64_t seed = 88172645463325252u;
+
+static uint32_t
+below(uint32_t n)
+{
+	seed ^= seed << 13;
+	seed ^= seed >> 7;
+	seed ^= seed << 17;
+	return (uint32_t)(seed >> 33) % n;
+}
+
+#define PICK(list) list[below(sizeof list / sizeof *list)]
+
+static const char *const hosts[] = { "a.b", "A.b", "a.b:80", "*.b", "c.b", "*.c.b", "d.b" };
+static const char *const paths[] = { "/", "/a", "/a/", "/a/b", "/a/b/c", "/x", "/y", "/z" };
+static const char *const names[] = { "1", "2", "3", "4", "5", "6", "7", "8", "9" };
+static const char *const upstreams[] = { "u", "f", "backend:1", "backend:2", "1", "2", "none" };
+
+struct fixture {
+	struct config *c;
+	struct rules *rules;
+	struct directory_slots slots;
+	struct directory *d;
+	struct segment *base;
+	struct compile_report *report;
+	uint32_t moved[MOVED_MAX];
+	size_t moved_count;
+	struct quarantine quarantine;
+	uint32_t overlays;
+};
+
+/* ---- changes ---- */
+
+static void
+change_frontend(struct rules *r)
+{
+	char url[64];
+
+	snprintf(url, sizeof url, "%s%s", PICK(hosts), PICK(paths));
+	if (below(3) == 0)
+		rules_delete_frontend(r, slice_of(url));
+	else
+		rules_set_frontend(r, slice_of(url), below(40) ? slice_of(PICK(names)) : SLICE(""));
+}
+
+static void
+change_backend(struct rules *r)
+{
+	static const char *const servers[] = { "10.0.0.1:80", "10.0.0.2:80/base", "bad server" };
+	struct slice fields[2] = { slice_of(servers[below(20) ? below(2) : 2]), SLICE("0") };
+	const char *name = PICK(names);
+
+	if (below(3) == 0)
+		rules_delete_backend(r, slice_of(name));
+	else
+		rules_set_backend(r, slice_of(name), fields, 2);
+}
+
+static void
+change_upstream(struct rules *r)
+{
+	const char *name = PICK(names);
+	char json[200];
+
+	snprintf(json, sizeof json, "{\"endpoints\": [\"10.0.0.%u:80\"]%s}", 1 + below(3),
+		 below(4) ? "" : ", \"fallback\": \"backend:1\"");
+	if (below(3) == 0)
+		rules_delete_native(r, NATIVE_UPSTREAM, slice_of(name));
+	else
+		rules_set_native(r, NATIVE_UPSTREAM, slice_of(name), slice_of(json));
+}
+
+static void
+change_route(struct rules *r)
+{
+	static const char *const extras[] = { "",
+					      "",
+					      ", \"methods\": [\"GET\"]",
+					      ", \"headers\": [{\"name\": \"x\"}]",
+					      ", \"exact\": true",
+					      ", \"priority\": 3",
+					      ", \"strip_prefix\": true",
+					      ", \"timeouts\": {\"idle\": \"3s\"}",
+					      ", \"fallback\": \"2\"",
+					      ", \"fallback\": \"f\"" };
+	const char *name = PICK(names);
+	char json[300], lead[100];
+
+	if (below(4))
+		snprintf(lead, sizeof lead, "\"upstream\": \"%s\"", PICK(upstreams));
+	else
+		snprintf(lead, sizeof lead, "\"target\": \"10.0.0.%u:81\"", 1 + below(4));
+	snprintf(json, sizeof json, "{\"host\": \"%s\", \"path\": \"%s\", %s%s}", PICK(hosts),
+		 PICK(paths), lead, PICK(extras));
+	if (below(3) == 0)
+		rules_delete_native(r, NATIVE_ROUTE, slice_of(name));
+	else
+		rules_set_native(r, NATIVE_ROUTE, slice_of(name), slice_of(below(40) ? json : "{"));
+}
+
+static void
+change(struct rules *r)
+{
+	static void (*const kinds[])(struct rules *) = { change_frontend, change_frontend,
+							 change_backend,  change_upstream,
+							 change_route,    change_route };
+
+	PICK(kinds)(r);
+}
+
+/* ---- the same ---- */
+
+static bool
+test_condition(const struct table_key *key, uint32_t condition)
+{
+	return (uintptr_t)key->userdata % 2;
+}
+
+static void
+same_text(const struct segment *a, struct seg_ref x, const struct segment *b, struct seg_ref y)
+{
+	struct slice s = seg_string(a, x), t = seg_string(b, y);
+
+	if (!slice_eq(s, t))
+		fail_msg("\"%.*s\" and \"%.*s\"", SLICE_F(s), SLICE_F(t));
+}
+
+static void
+same_route(const struct segment *a, const struct table_route *x, const struct segment *b,
+	   const struct table_route *y)
+{
+	same_text(a, x->id, b, y->id);
+	same_text(a, x->host, b, y->host);
+	same_text(a, x->path, b, y->path);
+	same_text(a, x->add_prefix, b, y->add_prefix);
+	assert_int_equal(x->flags, y->flags);
+	assert_int_equal(x->upstream, y->upstream);
+	assert_int_equal(x->fallback, y->fallback);
+	assert_int_equal(x->slot, y->slot);
+	assert_int_equal(x->conditions_count, y->conditions_count);
+	assert_memory_equal(table_policy(a, x->policy), table_policy(b, y->policy),
+			    sizeof(struct table_policy));
+	assert_int_equal(table_action(a, x->action)->flags, table_action(b, y->action)->flags);
+	for (uint32_t i = 0; i < x->conditions_count; i++) {
+		const struct table_condition *c = table_condition(a, x->conditions + i);
+		const struct table_condition *d = table_condition(b, y->conditions + i);
+
+		assert_int_equal(c->kind, d->kind);
+		assert_int_equal(c->methods, d->methods);
+		same_text(a, c->name, b, d->name);
+	}
+}
+
+static void
+same_answers(const struct segment *a, const struct segment *b)
+{
+	static const char *const asked[] = { "a.b", "A.b", "a.b:80", "x.b", "c.b", "x.c.b", "q" };
+
+	for (uint32_t i = 0; i < KEYS; i++) {
+		const char *host = PICK(asked);
+		char lower[16], path[32];
+		struct table_match m, n;
+		struct table_key key = { .method = below(2),
+					 .test = test_condition,
+					 .userdata = (void *)(uintptr_t)below(2) };
+
+		snprintf(lower, sizeof lower, "%s", host);
+		lower[0] = ascii_lower(lower[0]);
+		snprintf(path, sizeof path, "%s%s", PICK(paths), below(3) ? "" : "/q");
+		key.host_raw = slice_of(host);
+		key.host_port = slice_of(lower);
+		key.host = slice_cut(slice_of(lower), ':', &(struct slice){ 0 });
+		key.path = slice_of(path);
+		table_find(a, &key, &m);
+		table_find(b, &key, &n);
+		assert_int_equal(!m.r, !n.r);
+		assert_int_equal(table_allowed(a, &key), table_allowed(b, &key));
+		if (m.r)
+			same_route(a, m.r, b, n.r);
+	}
+}
+
+static void
+same_lines(struct compile_report *a, struct compile_report *b)
+{
+	compile_report_sort(a);
+	compile_report_sort(b);
+	assert_int_equal(a->routes_count, b->routes_count);
+	for (size_t i = 0; i < a->routes_count; i++) {
+		const struct compile_route *x = &a->routes[i], *y = &b->routes[i];
+
+		assert_string_equal(x->id, y->id);
+		assert_string_equal(x->host, y->host);
+		assert_string_equal(x->path, y->path);
+		assert_string_equal(x->upstream, y->upstream);
+		assert_string_equal(x->asks, y->asks);
+		assert_string_equal(x->reason, y->reason);
+		assert_int_equal(x->state, y->state);
+		assert_int_equal(x->order, y->order);
+		assert_int_equal(x->faulty, y->faulty);
+		if (x->state == ROUTE_SHADOWED)
+			assert_string_equal(x->by, y->by);
+	}
+}
+
+/* ---- a run ---- */
+
+static void
+on_moved(void *userdata, enum rules_source source, struct slice name)
+{
+	struct fixture *f = userdata;
+
+	assert_true(f->moved_count < MOVED_MAX);
+	f->moved[f->moved_count++] = compile_what_upstream(source, name);
+}
+
+static void
+direct(struct fixture *f)
+{
+	struct buf warnings BUF_CLEAN = { 0 };
+	struct directory *next = directory_build(f->c, f->rules, &f->slots, &warnings);
+
+	if (f->d)
+		directory_compare(f->d, next, on_moved, f);
+	directory_free(f->d);
+	f->d = next;
+}
+
+/* What is compiled whole is the next base if the overlay could not be made. */
+static void
+step(struct fixture *f)
+{
+	const struct map *keys = rules_touched(f->rules);
+	struct compile_report *report, *lines = NULL, *both;
+	struct segment *whole, *over = NULL;
+	int r = 1;
+
+	direct(f);
+	if (f->base && keys && !quarantine_knows(&f->quarantine, keys))
+		r = compile_rules_over(f->c, f->rules, f->d, &f->slots,
+				       &(struct compile_touched){ keys, f->moved, f->moved_count },
+				       f->report, f->base, 2, &over, &lines);
+	assert_int_equal(compile_rules(f->c, f->rules, true, f->d, &f->slots, 1, &whole, &report),
+			 0);
+	if (r == 0) {
+		assert_int_equal(table_verify_rules(over), 0);
+		both = compile_report_over(f->report, lines);
+		same_answers(whole, over);
+		same_lines(report, both);
+		compile_report_free(both);
+		compile_report_free(lines);
+		compile_report_free(report);
+		seg_unref(over);
+		seg_unref(whole);
+		f->overlays++;
+		return;
+	}
+	assert_int_equal(r, 1);
+	compile_report_free(f->report);
+	seg_unref(f->base);
+	f->report = report;
+	f->base = whole;
+	f->moved_count = 0;
+	rules_settle(f->rules);
+	quarantine_settle(&f->quarantine, f->rules, f->c, report);
+}
+
+static void
+load(struct fixture *f, const char *dialect)
+{
+	char name[] = "/tmp/yett-over-XXXXXX";
+	struct buf report BUF_CLEAN = { 0 };
+	int fd = mkstemp(name);
+
+	dprintf(fd,
+		"listeners: [\"127.0.0.1:1\"]\n"
+		"run_dir: /tmp\nstate_dir: /tmp\n"
+		"redis: {address: \"127.0.0.1:2\", dialect: %s}\n"
+		"gate: {secret: 0123456789abcdef0123456789abcdef}\n"
+		"upstreams: {f: {endpoints: [\"10.0.0.9:80\"]}}\n"
+		"routes:\n"
+		"  - {host: a.b, path: /a, upstream: f, priority: 1}\n"
+		"  - {host: a.b, path: /a, upstream: f, headers: [{name: y}]}\n"
+		"  - {host: a.b, path: /a, upstream: f, auth: required, methods: [PUT]}\n"
+		"  - {path: /x, upstream: f}\n",
+		dialect);
+	close(fd);
+	if (config_load(name, &f->c, &report) != 0)
+		fail_msg("%.*s", SLICE_F(buf_slice(&report)));
+	unlink(name);
+}
+
+/* Returns how often there was an overlay. */
+static uint32_t
+run(const char *dialect)
+{
+	struct fixture f = { .rules = rules_new(),
+			     .slots = { slots_new(1000), slots_new(1000), slots_new(1000) } };
+
+	load(&f, dialect);
+	for (int i = 0; i < 60; i++)
+		change(f.rules);
+	rules_whole(f.rules); /* what is refused from now on had no good value before */
+	for (int i = 0; i < STEPS; i++) {
+		step(&f);
+		for (uint32_t n = 1 + below(3); n > 0; n--)
+			change(f.rules);
+	}
+	quarantine_deinit(&f.quarantine);
+	compile_report_free(f.report);
+	directory_free(f.d);
+	seg_unref(f.base);
+	rules_free(f.rules);
+	config_free(f.c);
+	slots_free(f.slots.upstreams);
+	slots_free(f.slots.endpoints);
+	slots_free(f.slots.routes);
+	return f.overlays;
+}
+
+static void
+test_overlays(void **state)
+{
+	static const char *const dialects[] = { "both", "redx", "riox" };
+	uint32_t overlays = 0;
+
+	log_set_level(LOG_LEVEL_ERROR);
+	for (int i = 0; i < RUNS; i++)
+		overlays += run(dialects[i % 3]);
+	assert_in_range(overlays, RUNS * STEPS / 3, RUNS * STEPS * 9 / 10);
+	print_message("%u overlays in %u steps\n", overlays, RUNS * STEPS);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_overlays),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
