@@ -18,7 +18,7 @@ from harness.tokens import b64
 
 JUDGE = os.path.join(os.path.dirname(os.path.dirname(gateways.BINARY or "")), "tests/jwt/jwt-judge")
 NOW = int(time.time())
-CLAIMS = {"sub": "42", "iss": "https://i", "aud": "a", "exp": NOW + 3600}
+CLAIMS = {"sub": "42", "iss": "https://i", "aud": "a", "exp": NOW + 86400}
 SECRET = b"0123456789abcdef" * 4
 
 pytestmark = pytest.mark.skipif(not os.path.exists(JUDGE), reason="no judge: build it, or set YETT")

@@ -1,0 +1,87 @@
+"""Every token of the corpus has one verdict, and PyJWT has the same but where the corpus says why not."""
+
+import itertools
+
+import jwt
+import pytest
+
+from harness import attacks as basic
+from harness import attacks_claims as more
+from harness.attacks import AUDIENCE, ISSUER, KEYS, SECRET, Encoding
+from harness.gateway import proxy_to
+
+EXPLAINED = jwt.__version__.startswith("2.6.")  # Debian 12; a later one may have become stricter
+ODD = {"RS256": more.odd_rs, "PS256": more.odd_ps, "ES256": more.odd_es, "EdDSA": more.odd_ed}
+
+
+def hmac_corpus():
+    makers = [basic.good_ones, basic.algorithm_attacks, basic.header_attacks, basic.signature_attacks, basic.base64_attacks,
+              basic.structure_attacks, more.json_attacks, more.date_attacks, more.party_attacks]
+    return list(itertools.chain.from_iterable(make() for make in makers))
+
+
+def public_corpus(alg):
+    return [*more.confusion(alg), *more.signatures(alg, ODD[alg]), *(more.other_s() if alg == "ES256" else [])]
+
+
+def pyjwt_takes(token, key, algorithms):
+    try:
+        jwt.decode(token, key, algorithms=algorithms, issuer=ISSUER, audience=AUDIENCE, options={"require": ["exp"]})
+        return True
+    except (jwt.PyJWTError, ValueError, TypeError, AttributeError, OverflowError, RecursionError):
+        return False  # it raises others, too, for what is no token
+
+
+def gate(algorithms, **key):
+    return {"gate": {"protect": ["/"], "algorithms": algorithms, "issuer": ISSUER, "audience": AUDIENCE, "leeway": "0s", "require_exp": True,
+                     "claims": {"id": "auth_id"}} | key, "limits": {"keepalive_requests": 10000}}
+
+
+def ask(gw, corpus):
+    """The reasons, in order."""
+    c, said = gw.connect(), []
+    for case in corpus:
+        c.send(f"GET / HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {case.token}\r\n\r\n".encode("latin-1"))
+        r = c.read()
+        said.append(r.why or (None if r.status == 200 else r.status))
+        if r.header("Connection") == "close":
+            c.close()
+            c = gw.connect()
+    c.close()
+    return said
+
+
+def compare(gw, corpus, key, algorithms):
+    names = [case.name for case in corpus]
+    assert len(set(names)) == len(names), [n for n in names if names.count(n) > 1]
+    wrong = [(case.name, got, "not", case.why) for case, got in zip(corpus, ask(gw, corpus)) if got != case.why]
+    for case in corpus:
+        theirs, ours = pyjwt_takes(case.token, key, algorithms), case.why is None
+        if theirs != ours and not case.pyjwt or case.pyjwt and theirs == ours and EXPLAINED:
+            wrong.append((case.name, "PyJWT", "takes" if theirs else "refuses", case.pyjwt))
+        if ours and not theirs:
+            wrong.append((case.name, "we may be stricter, never laxer"))
+    assert not wrong, "\n".join(map(str, wrong))
+
+
+def test_hmac(gateway, serve):
+    corpus = hmac_corpus()
+    assert len(corpus) >= 300
+    compare(gateway(proxy_to(serve()) | gate(["HS256"], secret=SECRET)), corpus, SECRET, ["HS256"])
+
+
+@pytest.mark.parametrize("alg", ODD)
+def test_public_keys(gateway, serve, tmp_path, alg):
+    (tmp_path / "issuer.pem").write_bytes(more.public(KEYS[alg], Encoding.PEM))
+    gw = gateway(proxy_to(serve()) | gate([alg], public_key={"file": str(tmp_path / "issuer.pem")}))
+    compare(gw, public_corpus(alg), KEYS[alg].public_key(), [alg])
+
+
+def test_key_and_secret_side_by_side(gateway, serve, tmp_path):
+    """Both are taken, each for its own: the attacks of confusion have a gate that listens to HMAC."""
+    (tmp_path / "issuer.pem").write_bytes(more.public(KEYS["RS256"], Encoding.PEM))
+    gw = gateway(proxy_to(serve()) | gate(["RS256", "HS256"], secret=SECRET, public_key={"file": str(tmp_path / "issuer.pem")}))
+    by_secret = [c for c in public_corpus("RS256") if ": HS256 by " in c.name]
+    assert len(by_secret) >= 9 and set(ask(gw, by_secret)) == {"token_signature"}
+    both = [c for c in public_corpus("RS256") + hmac_corpus() if c.why is None]
+    assert set(ask(gw, both)) == {None}
