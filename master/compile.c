@@ -34,6 +34,8 @@ static const struct stripped always_stripped[] = {
 	{ "proxy", false },
 	{ "x-real-ip", false },
 	{ "x-request-id", false },
+	{ "client-cert", false },
+	{ "client-cert-chain", false },
 };
 
 static void
@@ -221,10 +223,22 @@ add_pages(struct table_builder *b, const struct config *c)
 	}
 }
 
+/* Where what comes in clear is led to. */
+static uint32_t
+https_port(const struct config *c)
+{
+	for (size_t i = 0; c->tls.redirect_port == 0 && i < c->listeners_count; i++) {
+		if (c->listeners[i].tls && c->listeners[i].address.port > 0)
+			return c->listeners[i].address.port;
+	}
+	return c->tls.redirect_port;
+}
+
 static void
 fill_global(struct table_builder *b, const struct config *c, bool rules_loaded)
 {
 	struct table_global *g = &b->global;
+	struct buf BUF_CLEAN hsts = { 0 };
 
 	g->forwarded = c->forwarded_append ? FORWARDED_APPEND : FORWARDED_REPLACE;
 	g->forwarded_send = c->forwarded_send;
@@ -249,6 +263,12 @@ fill_global(struct table_builder *b, const struct config *c, bool rules_loaded)
 	g->via = seg_builder_string(&b->seg, slice_of(c->via ? via_pseudonym() : ""));
 	g->token_profile = c->profile == PROFILE_ASHINE ? TOKEN_REPLY_ASHINE : TOKEN_REPLY_RFC6750;
 	g->reveal_version = c->reveal_version;
+	g->https_port = c->tls.redirect_http ? https_port(c) : 0;
+	g->client_certificate = c->tls.client_certificate;
+	if (c->tls.hsts_s > 0)
+		buf_addf(&hsts, "max-age=%u%s", c->tls.hsts_s,
+			 c->tls.hsts_subdomains ? "; includeSubDomains" : "");
+	g->hsts = seg_builder_string(&b->seg, buf_slice(&hsts));
 }
 
 int

@@ -80,6 +80,11 @@ struct config_tls { /* of the listeners */
 	int clients_line;
 	struct config_tls_host *hosts;
 	size_t hosts_count;
+	uint32_t hsts_s; /* 0: off */
+	bool hsts_subdomains;
+	bool redirect_http;
+	uint32_t redirect_port;      /* 0: that of the first listener with TLS */
+	uint32_t client_certificate; /* CLIENT_CERTIFICATE_*: how upstreams hear of it */
 	struct certificates *loaded; /* what the files say; the master takes it over */
 };
 

@@ -120,7 +120,8 @@ check_set(const struct action_check *a, const struct config_route *route, const 
 		if (template_names(slice_of(h->value)) & ~TEMPLATE_OF_FIELD)
 			mistake(a, h->place.line, below,
 				"%s has a variable that there is not; there are $remote_addr, "
-				"$request_id, $host, $scheme and $route ($$ is a dollar sign)",
+				"$request_id, $host, $scheme, $route, $tls_version, $tls_suite, "
+				"$tls_name and $tls_resumed ($$ is a dollar sign)",
 				h->name);
 	}
 }

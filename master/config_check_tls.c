@@ -263,6 +263,26 @@ check_behind(struct config_reader *r)
 		    "can read and change all that passes; give upstream_tls.ca instead");
 }
 
+/* What is said of https needs some. */
+static void
+check_https(struct config_reader *r)
+{
+	const struct config_tls *tls = &r->c->tls;
+	bool any = false;
+
+	for (size_t i = 0; i < r->c->listeners_count; i++)
+		any |= r->c->listeners[i].tls && r->c->listeners[i].address.port > 0;
+	if (tls->redirect_http && tls->redirect_port == 0 && !any)
+		mistakes_add(&r->mistakes, false, config_line(r, "tls.redirect_http"),
+			     "tls.redirect_http",
+			     "no listener speaks TLS on a port; name the one that https is at: "
+			     "tls.redirect_port");
+	if (tls->hsts_subdomains && tls->hsts_s == 0)
+		mistakes_add(&r->mistakes, true, config_line(r, "tls.hsts_subdomains"),
+			     "tls.hsts_subdomains",
+			     "tls.hsts is off, so it says nothing; write hsts: 365d");
+}
+
 void
 config_check_tls(struct config_reader *r)
 {
@@ -276,6 +296,7 @@ config_check_tls(struct config_reader *r)
 	check_clients(r, &tls->clients, tls->clients_line, "tls.clients");
 	check_hosts(r);
 	check_behind(r);
+	check_https(r);
 	tls->loaded = certificates_load(r->c, r->held);
 	check_loaded(r, tls->loaded);
 	if (tls->certificates_count > 0 && !has_listener(r->c))

@@ -72,37 +72,30 @@ find_worker(struct master *m)
 }
 
 static int
-ask_worker(struct master *m, struct slot *slot, struct slice head, const uint8_t ip[16],
-	   uint32_t *id)
+ask_worker(struct master *m, struct slot *slot, const struct explain_request *asked, uint32_t *id)
 {
-	struct msg_explain question = { .id = ++m->explainer.next };
+	struct msg_explain question = { .id = ++m->explainer.next, .secure = asked->secure };
+	struct slice head = buf_slice(&asked->head);
 	int fd, r = memfd_of("yett-explain", &head, 1, &fd);
 
 	if (r < 0)
 		return r;
-	memcpy(question.address, ip, sizeof question.address);
+	memcpy(question.address, asked->ip, sizeof question.address);
 	*id = question.id;
 	supervisor_send(slot, MSG_EXPLAIN, &question, sizeof question, fd);
 	close(fd);
 	return 0;
 }
 
-void
-api_explain(struct api_call *c)
+static void
+explain(struct api_call *c, const struct explain_request *asked)
 {
 	struct master *m = c->master;
 	struct slot *slot = find_worker(m);
-	BUF_CLEAN struct buf head = { 0 };
 	struct waiting *w;
-	const char *why;
-	uint8_t ip[16];
 	uint32_t id;
 
-	if (explain_request(c->text.part[CALL_BODY], &head, ip, &why) < 0) {
-		api_reply_message(c, 400, why, SLICE(""));
-		return;
-	}
-	if (!slot || ask_worker(m, slot, buf_slice(&head), ip, &id) < 0) {
+	if (!slot || ask_worker(m, slot, asked, &id) < 0) {
 		api_reply_message(c, 503, "No worker can be asked", SLICE(""));
 		return;
 	}
@@ -112,6 +105,19 @@ api_explain(struct api_call *c)
 	w->instance = slot->instance;
 	w->until_ms = clock_mono_ms() + PATIENCE_MS;
 	list_push(&m->explainer.waiting, &w->link);
+}
+
+void
+api_explain(struct api_call *c)
+{
+	struct explain_request asked = { 0 };
+	const char *why;
+
+	if (explain_request(c->text.part[CALL_BODY], &asked, &why) < 0)
+		api_reply_message(c, 400, why, SLICE(""));
+	else
+		explain(c, &asked);
+	buf_deinit(&asked.head);
 }
 
 /* ---- the answer ---- */

@@ -18,7 +18,7 @@ is_line(struct slice s)
 
 /* "http://host/path" is taken apart as a client would; "/path" names no host. */
 static void
-take_apart(struct slice url, struct slice *host, struct slice *target)
+take_apart(struct slice url, struct slice *host, struct slice *target, bool *secure)
 {
 	struct slice rest = url;
 	size_t n = 0;
@@ -28,11 +28,13 @@ take_apart(struct slice url, struct slice *host, struct slice *target)
 		url.n = (size_t)(rest.p - url.p) - 1;
 	*host = slice_make(NULL, 0);
 	*target = url;
+	*secure = false;
 	for (int i = 0; i < 2; i++) {
 		struct slice scheme = i ? SLICE("https://") : SLICE("http://");
 
 		if (url.n < scheme.n || !slice_ieq(slice_make(url.p, scheme.n), scheme))
 			continue;
+		*secure = i == 1;
 		rest = slice_make(url.p + scheme.n, url.n - scheme.n);
 		while (n < rest.n && rest.p[n] != '/' && rest.p[n] != '?')
 			n++;
@@ -61,8 +63,9 @@ add_fields(struct buf *head, const struct json *fields, struct slice host)
 }
 
 static const char *
-write_head(const struct json *root, struct buf *head)
+write_head(const struct json *root, struct explain_request *out)
 {
+	struct buf *head = &out->head;
 	struct slice method = json_text(json_get(root, "method")), host, target;
 	struct slice url = json_text(json_get(root, "url"));
 	BUF_CLEAN struct buf fields = { 0 };
@@ -72,7 +75,7 @@ write_head(const struct json *root, struct buf *head)
 		return "method is a text on one line";
 	if (!is_line(url) || url.n == 0)
 		return "url is missing: http://host/path, or /path with a Host header";
-	take_apart(url, &host, &target);
+	take_apart(url, &host, &target, &out->secure);
 	buf_addf(head, "%.*s %s%.*s HTTP/1.1\r\n", SLICE_F(method.p ? method : SLICE("GET")),
 		 host.p && (target.n == 0 || target.p[0] == '?') ? "/" : "", SLICE_F(target));
 	why = add_fields(&fields, json_get(root, "headers"), host);
@@ -86,7 +89,7 @@ write_head(const struct json *root, struct buf *head)
 }
 
 int
-explain_request(struct slice json, struct buf *head, uint8_t ip[16], const char **why)
+explain_request(struct slice json, struct explain_request *out, const char **why)
 {
 	struct json *root;
 	struct slice from;
@@ -96,9 +99,9 @@ explain_request(struct slice json, struct buf *head, uint8_t ip[16], const char 
 		return -1;
 	}
 	*why =
-	    json_kind(root) == JSON_OBJECT ? write_head(root, head) : "the body is no JSON object";
+	    json_kind(root) == JSON_OBJECT ? write_head(root, out) : "the body is no JSON object";
 	from = json_text(json_get(root, "from"));
-	if (!*why && !forwarded_address(from.p ? from : SLICE("127.0.0.1"), ip))
+	if (!*why && !forwarded_address(from.p ? from : SLICE("127.0.0.1"), out->ip))
 		*why = "from is no address";
 	json_free(root);
 	return *why ? -1 : 0;

@@ -12,7 +12,12 @@
 
 #define EXPLAIN_HEAD_MAX ((size_t)1 << 20)
 
-/* 0, and the head in `head` (up to and with the empty line) and 16 bytes, IPv4 mapped, in `ip`;
- * else -1 and in `why` a sentence, static. */
-int explain_request(struct slice json, struct buf *head, uint8_t ip[16], const char **why)
+struct explain_request {
+	struct buf head; /* up to and with the empty line */
+	uint8_t ip[16];  /* IPv4 mapped */
+	bool secure;     /* its URL is https */
+};
+
+/* 0; else -1 and in `why` a sentence, static. The caller gives `head` back in both cases. */
+int explain_request(struct slice json, struct explain_request *out, const char **why)
     __attribute__((warn_unused_result));

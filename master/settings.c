@@ -100,6 +100,14 @@ static const struct setting_word statuses[] = {
 };
 static const struct setting_word redirects[] = { { "301", 301 }, { "302", 302 }, { "303", 303 },
 						 { "307", 307 }, { "308", 308 }, { 0 } };
+#define FIELD_VARIABLES                                                                            \
+	"$remote_addr, $request_id, $host, $scheme, $route and, of the client's TLS, "             \
+	"$tls_version, $tls_suite, $tls_name and $tls_resumed"
+static const struct setting_word certificate_headers[] = {
+	{ "client-cert", CLIENT_CERTIFICATE_RFC9440 },
+	{ "x-forwarded-client-cert", CLIENT_CERTIFICATE_X },
+	{ 0 },
+};
 static const struct setting_word auths[] = {
 	{ "inherit", AUTH_INHERIT }, { "required", AUTH_REQUIRED }, { "none", AUTH_NONE }, { 0 }
 };
@@ -346,6 +354,24 @@ const struct setting settings[] = {
 	{ "tls.hosts[].clients.crl", SETTING_FILE, AT(config_tls_host, clients.crl), .min = 1,
 	  .max = 4000, .inherit = "tls.clients.crl", .text = "The same for this host.",
 	  .example = "/etc/yett/internal.crl" },
+	{ "tls.forward_client_certificate", SETTING_FLAGS, AT(config, tls.client_certificate),
+	  .initial = "[]", .words = certificate_headers,
+	  .text = "Headers in which upstreams hear of the client's certificate: Client-Cert (RFC "
+		  "9440), or Envoy's with its digest. No client can send them itself.",
+	  .example = "[client-cert]" },
+	{ "tls.hsts", SETTING_SECONDS, AT(config, tls.hsts_s), .initial = "off", .max = 3650 * DAY,
+	  .text = "max-age of the header Strict-Transport-Security that answers over TLS get: so "
+		  "long browsers come by https alone. It takes the place of an upstream's.",
+	  .example = "365d" },
+	{ "tls.hsts_subdomains", SETTING_BOOL, AT(config, tls.hsts_subdomains), .initial = "false",
+	  .text = "It is for what is below the host, too.", .example = "true" },
+	{ "tls.redirect_http", SETTING_BOOL, AT(config, tls.redirect_http), .initial = "false",
+	  .text = "Answer what comes in clear with a redirect (308) to https, but for what a proxy "
+		  "that is trusted says came by https, and for /.well-known/acme-challenge/.",
+	  .example = "true" },
+	{ "tls.redirect_port", SETTING_INT, AT(config, tls.redirect_port), .initial = "0",
+	  .max = 65535, .shown = "that of the first listener with TLS",
+	  .text = "The port of https that it leads to.", .example = "443" },
 	{ "admin.socket", SETTING_SOCKET, AT(config, admin_socket),
 	  .shown = "admin.sock in run_dir", .restart = true,
 	  .text = "Unix socket of the management API, which the yett commands talk to.",
@@ -877,7 +903,7 @@ const struct setting settings[] = {
 	  .max = 128, .text = "The name.", .example = "X-Gateway" },
 	{ "routes[].request_headers.set.*.value", SETTING_STRING, AT(config_header, value),
 	  .required = true, .max = 4096,
-	  .text = "The value, with $remote_addr, $request_id, $host, $scheme and $route filled in "
+	  .text = "The value, with " FIELD_VARIABLES " filled in "
 		  "($$ is a dollar sign); a lone text is this setting.",
 	  .example = "$remote_addr" },
 	{ "routes[].request_headers.add", SETTING_MAP, ALL(config_route, action.request.add),
@@ -888,7 +914,7 @@ const struct setting settings[] = {
 	  .max = 128, .text = "The name.", .example = "X-Gateway" },
 	{ "routes[].request_headers.add.*.value", SETTING_STRING, AT(config_header, value),
 	  .required = true, .max = 4096,
-	  .text = "The value, with $remote_addr, $request_id, $host, $scheme and $route filled in "
+	  .text = "The value, with " FIELD_VARIABLES " filled in "
 		  "($$ is a dollar sign); a lone text is this setting.",
 	  .example = "$remote_addr" },
 	{ "routes[].request_headers.remove", SETTING_TOKENS,
@@ -902,7 +928,7 @@ const struct setting settings[] = {
 	  .max = 128, .text = "The name.", .example = "X-Frame-Options" },
 	{ "routes[].response_headers.set.*.value", SETTING_STRING, AT(config_header, value),
 	  .required = true, .max = 4096,
-	  .text = "The value, with $remote_addr, $request_id, $host, $scheme and $route filled in "
+	  .text = "The value, with " FIELD_VARIABLES " filled in "
 		  "($$ is a dollar sign); a lone text is this setting.",
 	  .example = "$remote_addr" },
 	{ "routes[].response_headers.add", SETTING_MAP, ALL(config_route, action.response.add),
@@ -913,7 +939,7 @@ const struct setting settings[] = {
 	  .max = 128, .text = "The name.", .example = "X-Frame-Options" },
 	{ "routes[].response_headers.add.*.value", SETTING_STRING, AT(config_header, value),
 	  .required = true, .max = 4096,
-	  .text = "The value, with $remote_addr, $request_id, $host, $scheme and $route filled in "
+	  .text = "The value, with " FIELD_VARIABLES " filled in "
 		  "($$ is a dollar sign); a lone text is this setting.",
 	  .example = "$remote_addr" },
 	{ "routes[].response_headers.remove", SETTING_TOKENS,

@@ -111,6 +111,7 @@ struct msg_drain {
 struct msg_explain {
 	uint32_t id;         /* comes back in the answer */
 	uint8_t address[16]; /* from whom, IPv4 mapped */
+	uint32_t secure;     /* over TLS */
 };
 
 struct msg_explained {

@@ -27,10 +27,11 @@
 
 #define RATE_MAGIC 0x65746172u /* "rate" */
 #define RATE_FORMAT 1u
-#define RATE_ROWS 14                                  /* where a key may lie */
-#define RATE_SETS_MAX (1u << 22)                      /* 1 GiB */
-#define RATE_BURST_NS (31 * UINT64_C(86400000000000)) /* longest time in which a burst comes back  \
-						       */
+#define RATE_ROWS 14             /* where a key may lie */
+#define RATE_SETS_MAX (1u << 22) /* 1 GiB */
+#define RATE_BURST_NS                                                                              \
+	(31 * UINT64_C(86400000000000)) /* longest time in which a burst comes back                \
+					 */
 #define RATE_COUNT_MAX (UINT64_C(1) << 40)
 #define RATE_NEVER UINT64_MAX
 

@@ -59,18 +59,20 @@ on_timer(struct timer *t)
 
 /* Nobody is at the other end: what is written to it goes nowhere. */
 static void
-stand_in(struct worker *w, const uint8_t ip[16], struct client *c)
+stand_in(struct worker *w, const struct msg_explain *question, struct client *c)
 {
 	*c = (struct client){ .worker = w, .kind = LISTENER_HTTP, .state = CLIENT_CLOSED };
 	c->stream.closing = true;
 	list_init(&c->link);
 	list_init(&c->resume);
 	timer_init(&c->timer, on_timer);
-	client_set_address(c, ip, 0);
+	c->tls = question->secure ? CLIENT_TLS : CLIENT_PLAIN;
+	client_set_address(c, question->address, 0);
 	list_for (pos, &w->listeners) {
 		const struct listener *l = container_of(pos, struct listener, link);
 
-		if (l->info.kind == LISTENER_HTTP && c->port == 0)
+		if (l->info.kind == LISTENER_HTTP && c->port == 0 &&
+		    !(l->info.flags & LISTENER_TLS) == !question->secure)
 			c->port = l->info.port;
 	}
 }
@@ -98,7 +100,7 @@ rehearse(struct explained *e, struct slice head)
 
 /* Returns which route it is, TRIE_NONE for none. */
 static uint32_t
-run(struct worker *w, struct slice head, const uint8_t ip[16], struct buf *out)
+run(struct worker *w, struct slice head, const struct msg_explain *question, struct buf *out)
 {
 	struct client *c = xmalloc(sizeof *c);
 	struct explained e = { 0 };
@@ -106,7 +108,7 @@ run(struct worker *w, struct slice head, const uint8_t ip[16], struct buf *out)
 	uint32_t route;
 
 	keep(w, &kept);
-	stand_in(w, ip, c);
+	stand_in(w, question, c);
 	e.r = request_new(c);
 	e.r->route = TRIE_NONE;
 	rehearse(&e, head);
@@ -134,7 +136,7 @@ explain_answer(struct worker *w, const struct msg_explain *question, int fd)
 	if (head == MAP_FAILED)
 		return;
 	answer.version = w->table ? w->table->version : 0;
-	answer.route = run(w, slice_make(head, n), question->address, &json);
+	answer.route = run(w, slice_make(head, n), question, &json);
 	munmap(head, n);
 	text = buf_slice(&json);
 	if (memfd_of("yett-explained", &text, 1, &out) < 0)

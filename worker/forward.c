@@ -2,6 +2,7 @@
 
 #include "action.h"
 #include "client.h"
+#include "client_certificate.h"
 #include "https.h"
 #include "mirror.h"
 #include "put.h"
@@ -165,8 +166,9 @@ request_room(const struct request *r, const struct table_route *route,
 	     const struct table_endpoint *e)
 {
 	return (size_t)r->in.head_n + 4 * (size_t)r->in.fields_n + 2 * r->path.n +
-	       4 * r->host_field.n + r->gate_headers.n + e->base.size + e->host.size +
-	       route->add_prefix.size + route->set_host.size + real_client_room(r) + 1024;
+	       4 * r->host_field.n + r->gate_headers.n + client_certificate_room(r) + e->base.size +
+	       e->host.size + route->add_prefix.size + route->set_host.size + real_client_room(r) +
+	       1024;
 }
 
 /* What the client sent, but for what is not the upstream's. */
@@ -217,6 +219,7 @@ write_request(struct request *r, uint32_t endpoint, bool copy)
 	o = put_request_fields(o, r, g, trusted);
 	o = put_framing(o, r, copy);
 	o = real_client_put(o, r, trusted);
+	o = client_certificate_put(o, r);
 	if (r->route_flags & ROUTE_STRIP)
 		o = put_prefix(o, r);
 	if (r->action)

@@ -12,6 +12,7 @@ from harness import procs  # noqa: E402
 from harness.api import FileStore  # noqa: E402
 from harness.redis_server import RedisServer  # noqa: E402
 from harness.responder import Responder  # noqa: E402
+from harness.tls import Pki  # noqa: E402
 from harness.upstream import RawUpstream, Upstream  # noqa: E402
 
 procs.adopt_orphans()
@@ -97,6 +98,14 @@ def kept(request):
 def gateway_to_echo(gateway, serve):
     """A gateway before an upstream that echoes."""
     return gateway(gateways.proxy_to(serve()))
+
+
+@pytest.fixture(scope="session")
+def pki():
+    """An authority."""
+    made = Pki()
+    yield made
+    made.finish()
 
 
 @pytest.fixture

@@ -110,6 +110,7 @@ configuration_with(const struct setting *s, const char *value, struct buf *out)
 		{ "tls.certificates[].directory", "{tls: {certificates: [{", "", "}]}}" },
 		{ "tls.certificates[].", "{tls: {certificates: [{", "certificate: none.pem, ",
 		  "}]}}" },
+		{ "tls.redirect_http", "{tls: {redirect_port: 443, ", "", "}}" },
 		{ "tls.clients.", "{tls: {clients: {", "ca: none.pem, ", "}}}" },
 		{ "tls.hosts[].clients.", "{tls: {hosts: [{host: a.example, clients: {",
 		  "ca: none.pem, ", "}}]}}" },

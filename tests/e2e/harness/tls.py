@@ -1,8 +1,12 @@
 """A gateway whose clients speak TLS, such a client, and what it believes."""
 
+import os
+import shutil
 import ssl
+import tempfile
 
 from . import client, procs
+from .authority import Authority
 from .gateway import merge, proxy_to
 
 VERSIONS = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}
@@ -19,16 +23,57 @@ def trust(authority, version=None, pair=None, folder=None):
     return context
 
 
+class Pki(Authority):
+    """An authority with a folder: root.pem, and what it signs."""
+
+    def __init__(self):
+        super().__init__()
+        self.dir = tempfile.mkdtemp(prefix="pki-")
+        self.root = self.write("root.pem", self.pem)
+
+    def path(self, name):
+        return os.path.join(self.dir, name)
+
+    def write(self, name, data):
+        with open(self.path(name), "wb") as f:
+            f.write(data)
+        return self.path(name)
+
+    def entry(self, name, *hosts, kind="ec"):
+        """Of tls.certificates: NAME.pem and NAME.key, made where missing, for these hosts or a.example."""
+        if not os.path.exists(self.path(f"{name}.pem")):
+            self.issue(*hosts or ["a.example"], kind=kind).write(self.path(f"{name}.pem"), self.path(f"{name}.key"))
+        return {"certificate": self.path(f"{name}.pem"), "key": self.path(f"{name}.key")}
+
+    def context(self, version=None, own=None, verify=True):
+        """As trust(); `own`: by an entry. Without `verify` it takes any certificate."""
+        context = trust(self, version)
+        if not verify:
+            context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        if own:
+            context.load_cert_chain(own["certificate"], own["key"])
+        return context
+
+    def finish(self):
+        shutil.rmtree(self.dir)
+
+
 class TlsClient(client.Client):
-    def __init__(self, to, context, host, session=None, timeout=10):
+    """`host`: in SNI, and to be found in the certificate; None: neither. `before`: is sent in clear. What TLS says is raised as
+    ssl.SSLError, an end without close_notify as ssl.SSLEOFError."""
+
+    def __init__(self, to, context, host="a.example", session=None, timeout=10, before=b""):
         super().__init__(to, timeout)
         self.host = host
+        self.send(before)
+        context.check_hostname = context.check_hostname and host is not None
         try:
-            self.sock = context.wrap_socket(self.sock, server_hostname=host, session=session)
+            self.sock = context.wrap_socket(self.sock, server_hostname=host, session=session, suppress_ragged_eofs=False)
         except BaseException:
             self.sock.close()
             raise
-        self.serial = int(self.sock.getpeercert()["serialNumber"], 16)  # of what the server showed
+        shown = self.sock.getpeercert()
+        self.serial = int(shown["serialNumber"], 16) if shown else None  # of what the server showed
         self.resumed = self.sock.session_reused
 
     def get(self, path="/"):
@@ -53,3 +98,19 @@ def over_tls(gateway, upstream, *certificates, **more):
     gw = gateway(config)
     gw.port, gw.config = port, config
     return gw
+
+
+def over_both(gateway, config, *certificates, listener=None, more=None, **tls):
+    """A gateway with a plain listener (gw.port) and one with TLS (gw.tls). `listener`: more of the latter; `tls`: more of the
+    settings of that name."""
+    plain, secure = procs.free_port(), procs.free_port()
+    listeners = [f"127.0.0.1:{plain}", {"address": f"127.0.0.1:{secure}", "tls": True} | (listener or {})]
+    gw = gateway(config | {"listeners": listeners, "tls": {"certificates": list(certificates)} | tls} | (more or {}))
+    gw.port, gw.tls = plain, secure
+    return gw
+
+
+def ask(to, context, path="/", method="GET", host="a.example", headers=(), body=None, name="a.example"):
+    """One request on a connection of its own, which is opened for `name`."""
+    with TlsClient(to, context, name) as c:
+        return c.ask(path, method, host, headers, body)
