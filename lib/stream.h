@@ -12,8 +12,8 @@
  * slow sink does not take has to be kept: a source that was paused gets small ones for a while.
  *
  * TLS: what one read brings is decrypted at once, so nothing waits where no socket event would tell
- * of it. Handshakes are taken one after the other at the end of a loop turn, for a bounded time:
- * who has one behind him comes first.
+ * of it. A ticket of TLS 1.3 goes out with the first answer. Handshakes are taken one after the
+ * other at the end of a loop turn, for a bounded time: who has one behind him comes first.
  */
 
 #include "buf.h"

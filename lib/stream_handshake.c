@@ -73,6 +73,14 @@ become_plain(struct stream *s, struct slice in)
 		s->ops->data(s, in);
 }
 
+/* Nobody waits for it, so it need not be a segment of its own. */
+static void
+handshake_hold_ticket(struct stream *s)
+{
+	buf_adds(&s->tls->ticket, buf_slice(&s->env->out));
+	s->env->out.n = 0;
+}
+
 static void
 handshake_feed(struct stream *s, struct slice in)
 {
@@ -85,6 +93,8 @@ handshake_feed(struct stream *s, struct slice in)
 		t->context = NULL;
 	}
 	r = tls_session_handshake(t->session, &in, &s->env->out);
+	if (r == 0 && tls_session_ends_with_ticket(t->session))
+		handshake_hold_ticket(s);
 	(void)stream_tls_flush(s);
 	if (r == TLS_MORE)
 		return;

@@ -18,11 +18,12 @@ struct stream_tls {
 	struct stream *stream;
 	struct tls_context *context; /* of a server until the session is made */
 	struct tls_session *session;
-	struct buf early; /* read before it was our turn */
-	uint8_t state;    /* enum tls_state */
-	bool finished;    /* our close_notify is out */
-	bool closed;      /* the peer's came */
-	int error;        /* of TLS_OVER, for the owner when it reads again */
+	struct buf early;  /* read before it was our turn */
+	struct buf ticket; /* goes out with what is sent next */
+	uint8_t state;     /* enum tls_state */
+	bool finished;     /* our close_notify is out */
+	bool closed;       /* the peer's came */
+	int error;         /* of TLS_OVER, for the owner when it reads again */
 };
 
 /* Reads what there is behind the first `at` bytes of the shared buffer, as much as the stream's

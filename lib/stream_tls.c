@@ -27,6 +27,7 @@ stream_tls_free(struct stream *s)
 	tls_session_free(t->session);
 	tls_context_unref(t->context);
 	buf_deinit(&t->early);
+	buf_deinit(&t->ticket);
 	free(t);
 }
 
@@ -53,8 +54,16 @@ int
 stream_tls_flush(struct stream *s)
 {
 	struct buf *out = &s->env->out;
-	struct slice all = buf_slice(out);
-	int r = out->n > 0 ? stream_put(s, &all, 1) : 0;
+	struct buf *ticket = &s->tls->ticket;
+	struct slice all[2] = { buf_slice(ticket), buf_slice(out) };
+	unsigned first = ticket->n == 0 ? 1 : 0;
+	int r;
+
+	if (out->n == 0)
+		return 0;
+	r = stream_put(s, all + first, 2 - first);
+	if (ticket->n > 0)
+		buf_deinit(ticket);
 
 	out->n = 0;
 	if (out->cap > OUT_KEPT)

@@ -55,6 +55,9 @@ void tls_session_close(struct tls_session *s, struct buf *out);
 bool tls_session_park(struct tls_session *s);
 
 bool tls_session_established(const struct tls_session *s);
+/* What the end of the handshake gave to send is a ticket, for which no peer waits (servers, TLS
+ * 1.3). */
+bool tls_session_ends_with_ticket(const struct tls_session *s);
 /* What failed, in words for the log; never what the peer wrote. "" when nothing did. */
 const char *tls_session_why(const struct tls_session *s);
 

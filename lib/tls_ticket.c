@@ -5,6 +5,7 @@
  */
 
 #include "tls_internal.h"
+#include "tls_session.h"
 
 #include <assert.h>
 #include <mbedtls/platform_time.h>
@@ -107,4 +108,11 @@ tls_ticket_open(void *context, mbedtls_ssl_session *session, unsigned char *tick
 	if (!ticket_fresh(&c->tickets, session) || !tls_session_may_resume(c->current))
 		return MBEDTLS_ERR_SSL_SESSION_TICKET_EXPIRED;
 	return 0;
+}
+
+bool
+tls_session_ends_with_ticket(const struct tls_session *s)
+{
+	return mbedtls_ssl_conf_get_endpoint(&s->context->config) == MBEDTLS_SSL_IS_SERVER &&
+	       mbedtls_ssl_get_version_number(&s->ssl) == MBEDTLS_SSL_VERSION_TLS1_3;
 }
