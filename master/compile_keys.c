@@ -283,7 +283,7 @@ add_tls(struct seg_builder *b, const struct config_tls *c, const struct certific
 		tls.clients = add_clients(b, &c->clients, files);
 		add_client_hosts(b, c, files);
 		add_numbers(b, c, &tls);
-		if (c->tickets)
+		if (c->tickets != TICKETS_OFF)
 			add_tickets(b, tickets);
 		seg_builder_add(b, KEYS_TLS, &tls, sizeof tls);
 	}

@@ -126,6 +126,7 @@ config_free(struct config *c)
 	wipe(&c->gate.public_key);
 	wipe(&c->redis.password);
 	wipe(&c->sticky_secret);
+	wipe(&c->tls.ticket_secret);
 	for (size_t i = 0; i < c->api.tokens_count; i++)
 		wipe(&c->api.tokens[i].secret);
 	certificates_free(c->tls.loaded);

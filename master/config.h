@@ -35,6 +35,13 @@ struct config_address {   /* "host:port", ":port", "[v6]:port", "unix:/path" */
 	const char *unix_path;
 };
 
+struct config_secret { /* from the file, a file, an environment variable, or systemd's credentials
+			*/
+	const char *bytes; /* NULL: none. Wiped by config_free */
+	size_t n;
+	const char *origin; /* "file /x", "env X", "credential x", "configuration" */
+};
+
 struct config_listener {
 	struct config_address address;
 	bool proxy_protocol;
@@ -50,6 +57,8 @@ struct config_certificate { /* a chain with its key, or a folder of them; what i
 	const char *key_path; /* of either; found out when the file is read */
 	struct config_place place;
 };
+
+enum tickets_where { TICKETS_OFF, TICKETS_OWN, TICKETS_REDIS };
 
 enum clients_verify { CLIENTS_NONE, CLIENTS_OPTIONAL, CLIENTS_REQUIRED };
 
@@ -74,7 +83,8 @@ struct config_tls { /* of the listeners */
 	uint32_t min_version, max_version; /* enum tls_version */
 	const char **suites, **groups;
 	size_t suites_count, groups_count;
-	bool tickets;
+	uint32_t tickets;                   /* enum tickets_where */
+	struct config_secret ticket_secret; /* of those in Redis */
 	uint32_t ticket_lifetime_s;
 	struct config_clients clients;
 	int clients_line;
@@ -86,13 +96,6 @@ struct config_tls { /* of the listeners */
 	uint32_t redirect_port;      /* 0: that of the first listener with TLS */
 	uint32_t client_certificate; /* CLIENT_CERTIFICATE_*: how upstreams hear of it */
 	struct certificates *loaded; /* what the files say; the master takes it over */
-};
-
-struct config_secret { /* from the file, a file, an environment variable, or systemd's credentials
-			*/
-	const char *bytes; /* NULL: none. Wiped by config_free */
-	size_t n;
-	const char *origin; /* "file /x", "env X", "credential x", "configuration" */
 };
 
 struct config_admin_user { /* of the admin socket */

@@ -14,6 +14,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#define SECRET_MIN 32 /* bytes */
+
 /* ---- where the keys are ---- */
 
 static const char *
@@ -105,6 +107,28 @@ check_numbers(struct config_reader *r)
 				     "secp521r1",
 				     tls->groups[i]);
 	}
+}
+
+/* ---- tickets ---- */
+
+static void
+check_tickets(struct config_reader *r)
+{
+	const struct config_secret *secret = &r->c->tls.ticket_secret;
+	int line = config_line(r, "tls.ticket_secret");
+
+	if (r->c->tls.tickets == TICKETS_REDIS && !r->c->redis.address.text)
+		mistakes_add(&r->mistakes, false, config_line(r, "tls.tickets"), "tls.tickets",
+			     "no Redis is configured to keep them; give redis.address, or write "
+			     "true");
+	if (r->c->tls.tickets == TICKETS_REDIS && !secret->bytes && line == 0)
+		mistakes_add(&r->mistakes, false, config_line(r, "tls.tickets"), "tls.tickets",
+			     "nothing seals the keys in Redis; give tls.ticket_secret: {file: "
+			     "PATH}, the same to all gateways");
+	if (secret->bytes && secret->n < SECRET_MIN)
+		mistakes_add(&r->mistakes, false, line, "tls.ticket_secret",
+			     "it has %zu bytes, which can be guessed; give at least %d at random",
+			     secret->n, SECRET_MIN);
 }
 
 /* ---- clients ---- */
@@ -293,6 +317,7 @@ config_check_tls(struct config_reader *r)
 		finish_certificate(r, i);
 	finish_default(r->c);
 	check_numbers(r);
+	check_tickets(r);
 	check_clients(r, &tls->clients, tls->clients_line, "tls.clients");
 	check_hosts(r);
 	check_behind(r);

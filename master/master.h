@@ -26,6 +26,7 @@
 #include "supervise.h"
 #include "systemd.h"
 #include "takeover.h"
+#include "ticket_share.h"
 #include "tickets.h"
 #include "workdir.h"
 
@@ -73,6 +74,7 @@ struct master {
 	struct certificates *certificates; /* as they were last read */
 	struct tickets tickets;
 	struct renewal renewal;
+	struct ticket_share ticket_share;
 	struct explainer explainer;
 	struct saver saver;
 

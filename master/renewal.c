@@ -106,7 +106,7 @@ on_look(uv_timer_t *timer)
 static bool
 wants_tickets(const struct config *c)
 {
-	for (size_t i = 0; i < c->listeners_count && c->tls.tickets; i++) {
+	for (size_t i = 0; i < c->listeners_count && c->tls.tickets != TICKETS_OFF; i++) {
 		if (c->listeners[i].tls)
 			return true;
 	}
@@ -116,6 +116,8 @@ wants_tickets(const struct config *c)
 static void
 tickets_settle(struct master *m)
 {
+	uint32_t lifetime = m->config->tls.ticket_lifetime_s;
+	int64_t now = clock_wall();
 	bool changed;
 	int r;
 
@@ -124,7 +126,12 @@ tickets_settle(struct master *m)
 			tickets_forget(&m->tickets);
 		return;
 	}
-	r = tickets_turn(&m->tickets, m->config->tls.ticket_lifetime_s, clock_wall(), &changed);
+	if (ticket_share_wanted(m)) {
+		r = tickets_turn_shared(&m->tickets, lifetime, now, &changed);
+		ticket_share_tick(m, now);
+	} else {
+		r = tickets_turn(&m->tickets, lifetime, now, &changed);
+	}
 	if (r < 0)
 		log_warn("tickets file=%s error=\"%s\" effect=\"clients do not resume after a "
 			 "restart\"",

@@ -127,6 +127,9 @@ static const struct setting_word roles[] = {
 	{ "read", ACCESS_READ }, { "write", ACCESS_WRITE }, { "operate", ACCESS_OPERATE }, { 0 }
 };
 static const struct setting_word tls_versions[] = { { "1.2", TLS_1_2 }, { "1.3", TLS_1_3 }, { 0 } };
+static const struct setting_word tickets[] = {
+	{ "true", TICKETS_OWN }, { "false", TICKETS_OFF }, { "redis", TICKETS_REDIS }, { 0 }
+};
 static const struct setting_word verifying[] = { { "none", CLIENTS_NONE },
 						 { "optional", CLIENTS_OPTIONAL },
 						 { "required", CLIENTS_REQUIRED },
@@ -316,9 +319,13 @@ const struct setting settings[] = {
 	  .shown = "secp256r1, x25519, secp384r1", .max = 64,
 	  .text = "Groups of the key exchange by IANA's names, the preferred first.",
 	  .example = "[x25519]" },
-	{ "tls.tickets", SETTING_BOOL, AT(config, tls.tickets), .initial = "true",
-	  .text = "Let clients resume their sessions, with whichever worker they come to.",
+	{ "tls.tickets", SETTING_WORD, AT(config, tls.tickets), .initial = "true", .words = tickets,
+	  .text = "Let clients resume their sessions, with whichever worker they come to; with "
+		  "redis, with whichever gateway that has the same Redis and ticket_secret.",
 	  .example = "false" },
+	{ "tls.ticket_secret", SETTING_SECRET, AT(config, tls.ticket_secret),
+	  .text = "What the keys of tickets are sealed with in Redis; the same for all gateways.",
+	  .example = "{file: /etc/yett/tickets.secret}" },
 	{ "tls.ticket_lifetime", SETTING_SECONDS, AT(config, tls.ticket_lifetime_s),
 	  .initial = "24h", .min = 3 * SECOND, .max = 7 * DAY,
 	  .text = "How long a session can be resumed; the keys that seal tickets change each third "

@@ -2,6 +2,7 @@
 
 #include "lib/clock.h"
 #include "lib/log.h"
+#include "lib/redis.h"
 #include "lib/xalloc.h"
 #include "rules_recover.h"
 #include "store_dial.h"
@@ -38,6 +39,7 @@ struct store_redis {
 	struct store_readback write;
 	struct store_dial dial;
 	struct store_link *link; /* NULL: no connections */
+	struct redis_conn *ask;  /* of the link, once it is ready */
 	uv_timer_t retry, pulse;
 	unsigned handles;
 	uint32_t retry_ms;
@@ -78,6 +80,7 @@ store_disconnect(struct store_redis *s, const char *reason)
 	dial_stop(&s->dial);
 	s->link = NULL;
 	s->status.tracking = false;
+	s->ask = NULL;
 	sync_detach(s->sync);
 	store_history_detach(s->history);
 	link_free(link);
@@ -190,6 +193,7 @@ on_link_ready(void *userdata, struct redis_conn *ask, bool tracking)
 	struct store_redis *s = userdata;
 
 	s->status.tracking = tracking;
+	s->ask = ask;
 	sync_attach(s->sync, ask);
 	store_compare(s, false);
 	store_history_attach(s->history, ask);
@@ -435,4 +439,18 @@ store_redis_get_status(const struct store_redis *s, struct store_redis_status *o
 	out->history_error = store_history_fault(s->history);
 	out->settled = s->status.state == REDIS_UP && s->status.loaded && out->withheld == 0 &&
 		       sync_settled(s->sync) && store_history_settled(s->history);
+}
+
+bool
+store_redis_is_up(const struct store_redis *s)
+{
+	return s->status.state == REDIS_UP && s->ask;
+}
+
+void
+store_redis_command(struct store_redis *s, redis_answer_fn answer, void *userdata, struct slice tag,
+		    size_t argc, const struct slice *argv)
+{
+	redis_conn_command(s->ask, answer, userdata, tag, argc, argv);
+	redis_conn_flush(s->ask);
 }

@@ -7,6 +7,7 @@
  */
 
 #include "history.h"
+#include "lib/redis.h"
 #include "resolve.h"
 #include "rules.h"
 #include "store_write.h"
@@ -60,4 +61,9 @@ bool store_redis_withholds(const struct store_redis *s, struct slice key);
 void store_redis_probe(struct store_redis *s, write_done_fn done, void *userdata);
 /* Reads the revisions again: somebody has written one that we do not know. */
 void store_redis_catch_up(struct store_redis *s);
+/* For what is no rule: a command of its own, while it is up. No answer comes when the connection
+ * is lost. */
+bool store_redis_is_up(const struct store_redis *s);
+void store_redis_command(struct store_redis *s, redis_answer_fn answer, void *userdata,
+			 struct slice tag, size_t argc, const struct slice *argv);
 void store_redis_get_status(const struct store_redis *s, struct store_redis_status *out);

@@ -49,6 +49,7 @@ file_parse(struct tickets *t, struct slice text, uint32_t lifetime_s, int64_t no
 		memcpy(&record, text.p + head + i * sizeof record, sizeof record);
 		if (is_alive(record.made, lifetime_s, now)) {
 			t->made[t->n] = record.made;
+			t->shared[t->n] = false;
 			t->keys[t->n++] = record.key;
 		}
 		explicit_bzero(&record, sizeof record);
@@ -118,33 +119,105 @@ keep(const struct tickets *t)
 	return file_write(t, temporary.p);
 }
 
+void
+tickets_random(struct tls_ticket_key *key)
+{
+	if (getrandom(key, sizeof *key, 0) != sizeof *key)
+		abort(); /* so few bytes come whole, and no handler of a signal is in the way */
+}
+
+/* `at` is at most n. What has no room any more goes. */
+static void
+insert(struct tickets *t, uint32_t at, const struct tls_ticket_key *key, int64_t made, bool shared)
+{
+	uint32_t behind;
+
+	drop(t, t->n < TLS_TICKET_KEYS_MAX ? t->n : TLS_TICKET_KEYS_MAX - 1);
+	behind = t->n - at;
+	memmove(&t->keys[at + 1], &t->keys[at], behind * sizeof t->keys[0]);
+	memmove(&t->made[at + 1], &t->made[at], behind * sizeof t->made[0]);
+	memmove(&t->shared[at + 1], &t->shared[at], behind * sizeof t->shared[0]);
+	t->keys[at] = *key;
+	t->made[at] = made;
+	t->shared[at] = shared;
+	t->n++;
+}
+
 static void
 make(struct tickets *t, int64_t now)
 {
-	drop(t, TLS_TICKET_KEYS_MAX - 1);
-	memmove(&t->keys[1], &t->keys[0], t->n * sizeof t->keys[0]);
-	memmove(&t->made[1], &t->made[0], t->n * sizeof t->made[0]);
-	if (getrandom(&t->keys[0], sizeof t->keys[0], 0) != sizeof t->keys[0])
-		abort(); /* so few bytes come whole, and no handler of a signal is in the way */
-	t->made[0] = now;
-	t->n++;
+	struct tls_ticket_key key;
+
+	tickets_random(&key);
+	insert(t, 0, &key, now, false);
+	explicit_bzero(&key, sizeof key);
+}
+
+/* True: some were too old. */
+static bool
+drop_old(struct tickets *t, uint32_t lifetime_s, int64_t now)
+{
+	uint32_t n = 0;
+
+	while (n < t->n && is_alive(t->made[n], lifetime_s, now))
+		n++;
+	if (n == t->n)
+		return false;
+	drop(t, n);
+	return true;
 }
 
 int
 tickets_turn(struct tickets *t, uint32_t lifetime_s, int64_t now, bool *changed)
 {
-	uint32_t n = 0;
-
-	*changed = false;
-	while (n < t->n && is_alive(t->made[n], lifetime_s, now))
-		n++;
-	if (n == t->n && n > 0 && now < t->made[0] + lifetime_s / TLS_TICKET_KEYS_MAX)
-		return 0;
-	drop(t, n);
-	if (n == 0 || now >= t->made[0] + lifetime_s / TLS_TICKET_KEYS_MAX)
+	*changed = drop_old(t, lifetime_s, now);
+	if (t->n == 0 || now >= t->made[0] + lifetime_s / TLS_TICKET_KEYS_MAX) {
 		make(t, now);
-	*changed = true;
-	return keep(t);
+		*changed = true;
+	}
+	return *changed ? keep(t) : 0;
+}
+
+int
+tickets_turn_shared(struct tickets *t, uint32_t lifetime_s, int64_t now, bool *changed)
+{
+	*changed = drop_old(t, lifetime_s, now);
+	if (t->n == 0) {
+		make(t, now - now % (lifetime_s / TLS_TICKET_KEYS_MAX));
+		*changed = true;
+	}
+	return *changed ? keep(t) : 0;
+}
+
+bool
+tickets_put(struct tickets *t, const struct tls_ticket_key *key, int64_t made)
+{
+	uint32_t at = 0;
+
+	for (uint32_t i = 0; i < t->n; i++) {
+		if (memcmp(&t->keys[i], key, sizeof *key) == 0) {
+			t->shared[i] = true; /* it was in our file */
+			return false;
+		}
+	}
+	while (at < t->n && t->made[at] > made)
+		at++;
+	if (at == TLS_TICKET_KEYS_MAX)
+		return false;
+	insert(t, at, key, made, true);
+	(void)!keep(
+	    t); /* it is in Redis, and the next turn tells of a folder that cannot keep it */
+	return true;
+}
+
+bool
+tickets_shared(const struct tickets *t, int64_t made)
+{
+	for (uint32_t i = 0; i < t->n; i++) {
+		if (t->shared[i] && t->made[i] == made)
+			return true;
+	}
+	return false;
 }
 
 void

@@ -13,6 +13,7 @@
 struct tickets {
 	struct tls_ticket_key keys[TLS_TICKET_KEYS_MAX]; /* the newest first: it seals */
 	int64_t made[TLS_TICKET_KEYS_MAX];               /* seconds since 1970 */
+	bool shared[TLS_TICKET_KEYS_MAX];                /* the fleet has it (ticket_share.h) */
 	uint32_t n;
 	char *path; /* of the file; NULL: they are kept nowhere */
 };
@@ -26,6 +27,17 @@ int tickets_load(struct tickets *t, const char *folder, uint32_t lifetime_s, int
  * a negative errno: they cannot be kept. */
 int tickets_turn(struct tickets *t, uint32_t lifetime_s, int64_t now, bool *changed)
     __attribute__((warn_unused_result));
+/* The same where a fleet has keys in common: one of our own is made only where there is none at
+ * all.
+ */
+int tickets_turn_shared(struct tickets *t, uint32_t lifetime_s, int64_t now, bool *changed)
+    __attribute__((warn_unused_result));
+/* A key of the fleet takes its place by its time; beside one of our own it is the newer one. Kept,
+ * if that goes. True: they are others now. */
+bool tickets_put(struct tickets *t, const struct tls_ticket_key *key, int64_t made);
+/* Is the one of this time here? */
+bool tickets_shared(const struct tickets *t, int64_t made);
+void tickets_random(struct tls_ticket_key *key);
 /* Nobody resumes any more: no keys, no file. */
 void tickets_forget(struct tickets *t);
 /* Wipes them here; the file stays. */

@@ -400,7 +400,7 @@ the_table_chooses_by_name(void **state)
 	c.tls.suites = suites;
 	c.tls.groups = groups;
 	c.tls.suites_count = c.tls.groups_count = 1;
-	c.tls.tickets = true;
+	c.tls.tickets = TICKETS_OWN;
 	c.tls.ticket_lifetime_s = 60;
 	c.tls.max_version = TLS_1_3;
 	files = certificates_load(&c, NULL);
@@ -427,7 +427,7 @@ the_table_chooses_by_name(void **state)
 	assert_int_equal(tls->suites_count, 1);
 	assert_int_equal(tls->groups_first, 1);
 	seg_unref(keys);
-	c.tls.tickets = false;
+	c.tls.tickets = TICKETS_OFF;
 	assert_int_equal(compile_keys(&c, &(struct directory){ 0 }, files, &tickets, 1, &keys), 0);
 	assert_int_equal(seg_count(keys, KEYS_TICKETS), 0);
 	seg_unref(keys);
@@ -484,6 +484,41 @@ ticket_keys_turn(void **state)
 	tickets_deinit(&t);
 }
 
+/* Of its period the fleet's key seals, and ours opens what it had sealed until then. */
+static void
+a_fleet_has_keys_in_common(void **state)
+{
+	struct tls_ticket_key keys[4];
+	struct buf BUF_CLEAN why = { 0 };
+	struct tickets t;
+	bool changed;
+
+	(void)state;
+	for (size_t i = 0; i < 4; i++)
+		tickets_random(&keys[i]);
+	assert_int_equal(tickets_load(&t, ".", LIFETIME, 1010, &why), 0);
+	assert_int_equal(tickets_turn_shared(&t, LIFETIME, 1010, &changed), 0);
+	assert_true(changed && t.n == 1 && !tickets_shared(&t, 1000));
+	assert_true(tickets_put(&t, &keys[2], 1000));
+	assert_true(tickets_shared(&t, 1000) && !tickets_shared(&t, 900));
+	assert_memory_equal(&t.keys[0], &keys[2], sizeof keys[2]);
+	assert_false(tickets_put(&t, &keys[2], 1000));
+	assert_true(tickets_put(&t, &keys[1], 900));
+	assert_int_equal(t.n, 3);
+	assert_memory_equal(&t.keys[2], &keys[1], sizeof keys[1]);
+	assert_false(tickets_put(&t, &keys[0], 800));
+	/* No other is made while there is one. */
+	assert_int_equal(tickets_turn_shared(&t, LIFETIME, 1150, &changed), 0);
+	assert_false(changed);
+	assert_true(tickets_put(&t, &keys[3], 1100));
+	assert_memory_equal(&t.keys[0], &keys[3], sizeof keys[3]);
+	assert_int_equal(t.n, 3);
+	assert_int_equal(tickets_turn_shared(&t, LIFETIME, 1500, &changed), 0);
+	assert_true(changed && t.n == 1 && !tickets_shared(&t, 1500));
+	tickets_forget(&t);
+	tickets_deinit(&t);
+}
+
 static void
 a_broken_file_of_keys_is_told(void **state)
 {
@@ -520,6 +555,7 @@ main(void)
 		cmocka_unit_test(revocation_lists_end),
 		cmocka_unit_test(the_table_chooses_by_name),
 		cmocka_unit_test(ticket_keys_turn),
+		cmocka_unit_test(a_fleet_has_keys_in_common),
 		cmocka_unit_test(a_broken_file_of_keys_is_told),
 	};
 

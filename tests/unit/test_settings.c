@@ -114,6 +114,7 @@ configuration_with(const struct setting *s, const char *value, struct buf *out)
 		{ "tls.clients.", "{tls: {clients: {", "ca: none.pem, ", "}}}" },
 		{ "tls.hosts[].clients.", "{tls: {hosts: [{host: a.example, clients: {",
 		  "ca: none.pem, ", "}}]}}" },
+		{ "tls.tickets", "{tls: {", "", "}}" },
 		{ "tls.hosts[].", "{tls: {hosts: [{", "host: a.example, ", "}]}}" },
 		{ "listeners[].", "{trusted_proxies: [\"::1\"], listeners: [{", "address: \":1\", ",
 		  "}]}" },
