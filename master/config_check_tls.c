@@ -245,11 +245,12 @@ has_name(const struct certificates *c, const char *name)
 	return false;
 }
 
+/* `told`: so many mistakes were there before what is of TLS was looked at. */
 static void
-check_loaded(struct config_reader *r, const struct certificates *loaded)
+check_loaded(struct config_reader *r, const struct certificates *loaded, size_t told)
 {
 	const char *name = r->c->tls.default_certificate;
-	size_t usable = 0, told = r->mistakes.errors;
+	size_t usable = 0;
 
 	for (size_t i = 0; i < loaded->pairs_count; i++) {
 		usable += loaded->pairs[i].pair && loaded->pairs[i].front;
@@ -311,6 +312,7 @@ void
 config_check_tls(struct config_reader *r)
 {
 	struct config_tls *tls = &r->c->tls;
+	size_t told = r->mistakes.errors;
 
 	tls->clients_line = config_line(r, "tls.clients");
 	for (size_t i = 0; i < tls->certificates_count; i++)
@@ -323,7 +325,7 @@ config_check_tls(struct config_reader *r)
 	check_behind(r);
 	check_https(r);
 	tls->loaded = certificates_load(r->c, r->held);
-	check_loaded(r, tls->loaded);
+	check_loaded(r, tls->loaded, told);
 	if (tls->certificates_count > 0 && !has_listener(r->c))
 		mistakes_add(&r->mistakes, true, config_line(r, "tls.certificates"),
 			     "tls.certificates",

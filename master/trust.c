@@ -50,8 +50,27 @@ trust_parse(struct trust *t, const char *ca, const char *crl, struct buf *why, s
 			 left_out, ca);
 	t->revoked_until = tls_trust_revoked_until(parsed);
 	t->parsed = parsed;
-	digest_make(t);
 	return 0;
+}
+
+/* The system's roots are many, and the same each time that a configuration is read: the largest
+ * that was read without a word is kept. What it says of it, and what is told, is of the text alone.
+ */
+static struct trust *largest;
+
+static bool
+is_known(const struct trust *t)
+{
+	return largest && memcmp(largest->digest, t->digest, sizeof t->digest) == 0;
+}
+
+static void
+know(struct trust *t)
+{
+	if (largest && largest->ca.n > t->ca.n)
+		return;
+	trust_unref(largest);
+	largest = trust_ref(t);
 }
 
 int
@@ -66,12 +85,22 @@ trust_read(const char *ca, const char *crl, struct trust **out, struct buf *why,
 	if (r == 0 && *crl)
 		r = read_file(crl, &t->crl, why);
 	if (r == 0)
-		r = trust_parse(t, ca, crl, why, warning);
-	if (r == 0)
-		*out = t;
-	else
+		digest_make(t);
+	if (r == 0 && is_known(t)) {
 		trust_unref(t);
-	return r;
+		*out = trust_ref(largest);
+		return 0;
+	}
+	if (r == 0)
+		r = trust_parse(t, ca, crl, why, warning);
+	if (r < 0) {
+		trust_unref(t);
+		return r;
+	}
+	if (warning->n == 0)
+		know(t);
+	*out = t;
+	return 0;
 }
 
 struct trust *

@@ -90,6 +90,7 @@ load_good(const char *yaml)
 
 /* Any route, so that there is no warning that there is none. */
 #define ROUTE "routes: [{target: \"h:1\"}]\n"
+#define TLS "listeners: [{address: \":1\", tls: true}]\n"
 
 static const struct {
 	const char *yaml;
@@ -140,6 +141,64 @@ static const struct {
 	  "2: upstreams: a mapping belongs here, not a list; write its keys below it, indented\n" },
 	{ ROUTE "user:\n", 1, "2: user: the value is missing; give one, or remove the key\n" },
 	{ ROUTE "timeouts:\ngate:\n  protect:\n", 0, "" },
+
+	/* TLS */
+	{ ROUTE "listeners: [{address: \":1\", tls: true}]\n", 1,
+	  "2: listeners: a listener speaks TLS, but there is no certificate; write tls: "
+	  "{certificates: [{certificate: FILE, key: FILE}]}\n" },
+	{ ROUTE "tls: {certificates: [{key: k}]}\n", 1,
+	  "2: tls.certificates[0]: it names no file; write {certificate: FILE, key: FILE} or "
+	  "{directory: FOLDER}\n"
+	  "2: tls.certificates: warning: no listener speaks TLS, so they are not used; write "
+	  "listeners: [{address: \":8443\", tls: true}]\n" },
+	{ ROUTE TLS "tls: {certificates: [{directory: credentials, key: k}]}\n", 1,
+	  "3: tls.certificates[0]: a directory stands alone, its keys are in it; remove "
+	  "certificate "
+	  "and key, or make them an entry of their own\n" },
+	{ ROUTE TLS "tls: {certificates: [{certificate: /c, key: k, key_credential: n}]}\n", 1,
+	  "3: tls.certificates[0]: key and key_credential are two places of one key; remove one\n"
+	  "3: tls.certificates[0]: there are no credentials (CREDENTIALS_DIRECTORY is not set); "
+	  "put "
+	  "LoadCredential=n:PATH into the unit\n" },
+	{ ROUTE TLS "tls: {certificates: [/nowhere/c]}\n", 1,
+	  "3: tls.certificates[0]: /nowhere/c cannot be read: there is no such file; check the "
+	  "path\n" },
+	{ ROUTE TLS "tls: {certificates: [{directory: /nowhere/d}]}\n", 1,
+	  "3: tls.certificates[0]: /nowhere/d cannot be read: there is no such file; check the "
+	  "path\n" },
+	{ ROUTE "tls: {min_version: \"1.3\", max_version: \"1.2\"}\n", 1,
+	  "2: tls.max_version: it is older than tls.min_version; raise it, or lower the other\n" },
+	{ ROUTE "tls: {min_version: \"1.1\"}\n", 1,
+	  "2: tls.min_version: \"1.1\" is not known here; did you mean \"1.2\"? Known are 1.2 "
+	  "or 1.3\n" },
+	{ ROUTE "tls: {suites: [TLS_RSA_WITH_AES_128_CBC_SHA], groups: [x448]}\n", 1,
+	  "2: tls.suites: \"TLS_RSA_WITH_AES_128_CBC_SHA\" is not offered; write IANA's name of "
+	  "one "
+	  "with forward secrecy and AES-GCM or ChaCha20, such as TLS_AES_128_GCM_SHA256\n"
+	  "2: tls.groups: \"x448\" is not offered; write secp256r1, x25519, secp384r1 or "
+	  "secp521r1\n" },
+	{ ROUTE "tls: {clients: {verify: required}}\n", 1,
+	  "2: tls.clients: certificates of clients are asked for, but nothing says who signs them; "
+	  "give ca: FILE\n" },
+	{ ROUTE "tls: {clients: {ca: /c}}\n", 0,
+	  "2: tls.clients: warning: no certificate is asked for, so ca is not used; write verify: "
+	  "required\n" },
+	{ ROUTE "tls: {clients: {verify: optional, ca: /dev/null}}\n", 1,
+	  "2: tls.clients: /dev/null cannot be read: it is no regular file; name a regular "
+	  "file\n" },
+	{ ROUTE "tls: {hosts: [{host: a.example}, {host: A.example}, {host: \"b:1\"}]}\n", 1,
+	  "2: tls.hosts[1]: a.example stands in line 2 already; remove one of the two\n"
+	  "2: tls.hosts[2]: a handshake knows no port; write the name alone\n" },
+	{ ROUTE "tls: {tickets: redis}\n", 1,
+	  "2: tls.tickets: no Redis is configured to keep them; give redis.address, or write true\n"
+	  "2: tls.tickets: nothing seals the keys in Redis; give tls.ticket_secret: {file: PATH}, "
+	  "the "
+	  "same to all gateways\n" },
+	{ ROUTE "tls: {ticket_secret: short}\n", 1,
+	  "2: tls.ticket_secret: it has 5 bytes, which can be guessed; give at least 32 at "
+	  "random\n" },
+	{ ROUTE "tls: {ticket_lifetime: 8d}\n", 1,
+	  "2: tls.ticket_lifetime: \"8d\" is out of range; write a duration from 3s to 7d\n" },
 
 	/* syntax */
 	{ "a: [\n", 1,
