@@ -10,9 +10,11 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from harness import gateway as gateways  # noqa: E402
 from harness import procs  # noqa: E402
 from harness.api import FileStore  # noqa: E402
+from harness.authority import Authority  # noqa: E402
 from harness.redis_server import RedisServer  # noqa: E402
 from harness.responder import Responder  # noqa: E402
 from harness.tls import Pki  # noqa: E402
+from harness.tls_upstream import TlsUpstream  # noqa: E402
 from harness.upstream import RawUpstream, Upstream  # noqa: E402
 
 procs.adopt_orphans()
@@ -114,3 +116,30 @@ def responder():
     r = Responder()
     yield r
     r.stop()
+
+
+@pytest.fixture(scope="module")
+def authority():
+    """Of certificates."""
+    return Authority()
+
+
+@pytest.fixture
+def roots(authority, tmp_path):
+    """The file of its certificate."""
+    (tmp_path / "ca.pem").write_bytes(authority.pem)
+    return str(tmp_path / "ca.pem")
+
+
+@pytest.fixture
+def secure(tmp_path):
+    """secure(pair) starts an upstream that shows it."""
+    started = []
+
+    def start(pair, *arguments, **how):
+        started.append(TlsUpstream(pair, str(tmp_path), *arguments, **how))
+        return started[-1]
+
+    yield start
+    for u in started:
+        u.stop()

@@ -11,40 +11,9 @@ from cryptography.hazmat.primitives import serialization
 from harness.authority import Authority
 from harness.gateway import from_redis, merge
 from harness.procs import wait_until
-from harness.tls_upstream import TlsUpstream
+from harness.tls_upstream import to
 
 HOST = "127.0.0.1"
-
-
-@pytest.fixture(scope="module")
-def authority():
-    return Authority()
-
-
-@pytest.fixture
-def roots(authority, tmp_path):
-    (tmp_path / "ca.pem").write_bytes(authority.pem)
-    return str(tmp_path / "ca.pem")
-
-
-@pytest.fixture
-def secure(tmp_path):
-    """secure(pair) starts an upstream that shows it."""
-    started = []
-
-    def start(pair, *arguments, **how):
-        started.append(TlsUpstream(pair, str(tmp_path), *arguments, **how))
-        return started[-1]
-
-    yield start
-    for u in started:
-        u.stop()
-
-
-def to(up, *more, health=False, **tls):
-    """The configuration that sends everything to it, with these settings of TLS."""
-    return {"upstreams": {"u": {"endpoints": [up.address, *(m.address for m in more)], "tls": tls}},
-            "routes": [{"upstream": "u"}], "health": {"enabled": health}, "workers": 1}
 
 
 def pin_of(pair):

@@ -54,11 +54,16 @@ class TlsUpstream(Upstream):
         try:
             self.serve(c)
             if self.clean:
-                c.file.close()
                 secure.unwrap()
         except (OSError, EOFError, ValueError):
             pass
         finally:
+            c.file.close()  # holds the socket, too
             c.sock.close()
-            plain.close()
             c.gone.set()
+
+
+def to(up, *more, health=False, **tls):
+    """The configuration that sends everything to it, with these settings of TLS."""
+    return {"upstreams": {"u": {"endpoints": [up.address, *(m.address for m in more)], "tls": tls}},
+            "routes": [{"upstream": "u"}], "health": {"enabled": health}, "workers": 1}
