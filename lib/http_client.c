@@ -2,7 +2,7 @@
 
 #include "buf.h"
 #include "list.h"
-#include "tls_session.h"
+#include "tls_feed.h"
 #include "xalloc.h"
 
 #include <errno.h>
@@ -24,8 +24,8 @@ struct http_client {
 	unsigned handles; /* not yet closed: it is freed with the last one */
 	uv_connect_t connect;
 	llhttp_t parser;
-	struct tls_session *tls; /* NULL: plain */
-	struct buf preface, request;
+	struct tls_session *tls;          /* NULL: plain */
+	struct buf preface, request, out; /* out: encrypted, within a call */
 	struct buf body;
 	size_t body_max;
 	size_t body_n; /* bytes of body that have come */
@@ -37,7 +37,7 @@ struct http_client {
 	bool too_large;
 	http_client_fn fn; /* NULL: cancelled, or has run */
 	void *userdata;
-	char in[READ_SIZE], plain[READ_SIZE];
+	char in[READ_SIZE];
 };
 
 struct client_write {
@@ -56,6 +56,7 @@ client_on_close(uv_handle_t *handle)
 		return;
 	buf_deinit(&c->preface);
 	buf_deinit(&c->request);
+	buf_deinit(&c->out);
 	buf_deinit(&c->body);
 	tls_session_free(c->tls);
 	free(c);
@@ -195,45 +196,36 @@ client_write(struct http_client *c, struct buf *bytes)
 
 /* ---- TLS ---- */
 
-/* 0: the request is on its way; TLS_MORE, or a negative errno. */
-static int
-client_handshake(struct http_client *c, struct slice *in, struct buf *out)
+static bool
+client_secured(void *userdata)
 {
-	int r = tls_session_handshake(c->tls, in, out);
+	struct http_client *c = userdata;
 	struct slice request = buf_slice(&c->request);
 
-	return r == 0 ? tls_session_write(c->tls, &request, 1, out) : r;
+	/* A session that cannot write says why when it is read. */
+	(void)!tls_session_write(c->tls, &request, 1, &c->out);
+	return true;
 }
 
-static int
-client_decrypt(struct http_client *c, struct slice *in, struct buf *out)
+static bool
+client_data(void *userdata, struct slice plain)
 {
-	size_t n;
-	int r;
+	struct http_client *c = userdata;
 
-	do {
-		r = tls_session_read(c->tls, in, c->plain, sizeof c->plain, &n, out);
-		if (n > 0)
-			client_feed(c, slice_make(c->plain, n));
-	} while (r == TLS_ROOM && c->fn);
-	return r;
+	client_feed(c, plain);
+	return c->fn != NULL;
 }
 
 /* What came of the server; nothing at the start. */
 static void
 client_take(struct http_client *c, struct slice in)
 {
-	struct buf out = { 0 };
-	int r = 0, sent;
+	static const struct tls_feed_ops ops = { client_secured, client_data };
+	int r = tls_feed(c->tls, in, &c->out, &ops, c), sent;
 
-	if (!tls_session_established(c->tls))
-		r = client_handshake(c, &in, &out);
-	if (r == 0)
-		r = client_decrypt(c, &in, &out);
-	sent = c->fn ? client_write(c, &out) : 0;
-	buf_deinit(&out);
 	if (!c->fn)
 		return;
+	sent = client_write(c, &c->out);
 	if (r == TLS_CLOSED)
 		client_end_of_stream(c);
 	else if (r < 0 || sent < 0)

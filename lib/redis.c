@@ -2,6 +2,7 @@
 
 #include "buf.h"
 #include "list.h"
+#include "tls_feed.h"
 #include "xalloc.h"
 
 #include <errno.h>
@@ -39,9 +40,11 @@ struct redis_conn {
 	uint64_t waiting_since; /* ms; for the answer that comes next */
 	struct command *first, **last;
 	size_t pending;
-	size_t answer_bytes; /* of the answer that is coming in */
-	struct buf out;      /* queued, not yet handed to the stream */
-	unsigned handles;    /* to be closed before the memory goes */
+	size_t answer_bytes;     /* of the answer that is coming in */
+	struct buf out;          /* queued, not yet handed to the stream */
+	struct tls_session *tls; /* NULL: plain */
+	struct buf secret;       /* encrypted, within a call */
+	unsigned handles;        /* to be closed before the memory goes */
 	bool connected, closed, late;
 	bool oversized;
 };
@@ -174,6 +177,8 @@ conn_free(struct redis_conn *c)
 	if (c->reader)
 		redisReaderFree(c->reader);
 	buf_deinit(&c->out);
+	buf_deinit(&c->secret);
+	tls_session_free(c->tls);
 	free(c);
 }
 
@@ -343,20 +348,6 @@ on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
 	*buf = uv_buf_init(bytes, sizeof bytes);
 }
 
-static void
-on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
-{
-	struct redis_conn *c = stream->data;
-
-	if (c->closed || n == 0)
-		return;
-	if (n < 0)
-		conn_down(c,
-			  n == UV_EOF ? "the server closed the connection" : uv_strerror((int)n));
-	else
-		conn_feed(c, buf->base, (size_t)n);
-}
-
 /* ---- writing ---- */
 
 static void
@@ -371,23 +362,41 @@ on_written(uv_write_t *req, int status)
 		conn_down(c, uv_strerror(status));
 }
 
-void
-redis_conn_flush(struct redis_conn *c)
+/* Takes the bytes over. */
+static void
+conn_write(struct redis_conn *c, struct buf *out)
 {
 	struct write *w;
 	uv_buf_t bytes;
 
-	if (c->closed || !c->connected || c->out.n == 0)
+	if (out->n == 0)
 		return;
 	w = xcalloc(1, sizeof *w);
-	w->bytes = c->out;
-	c->out = (struct buf){ 0 };
+	w->bytes = *out;
+	*out = (struct buf){ 0 };
 	bytes = uv_buf_init(w->bytes.p, (unsigned)w->bytes.n);
 	if (uv_write(&w->req, &c->u.stream, &bytes, 1, on_written) < 0) {
 		/* The stream is dead; its read callback says so. */
 		buf_deinit(&w->bytes);
 		free(w);
 	}
+}
+
+void
+redis_conn_flush(struct redis_conn *c)
+{
+	struct slice out = buf_slice(&c->out);
+
+	if (c->closed || !c->connected || out.n == 0)
+		return;
+	if (!c->tls) {
+		conn_write(c, &c->out);
+		return;
+	}
+	/* A session that cannot write says why when it is read. */
+	(void)!tls_session_write(c->tls, &out, 1, &c->secret);
+	buf_deinit(&c->out);
+	conn_write(c, &c->secret);
 }
 
 void
@@ -430,6 +439,63 @@ redis_conn_oversized(const struct redis_conn *c)
 
 /* ---- connecting ---- */
 
+static bool
+conn_up(void *userdata)
+{
+	struct redis_conn *c = userdata;
+
+	c->connected = true;
+	conn_wait(c);
+	c->ops->up(c->userdata);
+	if (!c->closed)
+		redis_conn_flush(c);
+	return !c->closed;
+}
+
+static bool
+conn_data(void *userdata, struct slice plain)
+{
+	struct redis_conn *c = userdata;
+
+	conn_feed(c, plain.p, plain.n);
+	return !c->closed;
+}
+
+/* Encrypted bytes of the server; none at the start. */
+static void
+conn_take(struct redis_conn *c, struct slice in)
+{
+	static const struct tls_feed_ops ops = { conn_up, conn_data };
+	int r = tls_feed(c->tls, in, &c->secret, &ops, c);
+	char text[160];
+
+	if (c->closed)
+		return;
+	conn_write(c, &c->secret);
+	if (r == TLS_CLOSED)
+		conn_down(c, "the server closed the connection");
+	if (r >= 0)
+		return;
+	snprintf(text, sizeof text, "TLS: %s", tls_session_why(c->tls));
+	conn_down(c, text);
+}
+
+static void
+on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
+{
+	struct redis_conn *c = stream->data;
+
+	if (c->closed || n == 0)
+		return;
+	if (n < 0)
+		conn_down(c,
+			  n == UV_EOF ? "the server closed the connection" : uv_strerror((int)n));
+	else if (c->tls)
+		conn_take(c, slice_make(buf->base, (size_t)n));
+	else
+		conn_feed(c, buf->base, (size_t)n);
+}
+
 static void
 on_connected(uv_connect_t *req, int status)
 {
@@ -443,13 +509,12 @@ on_connected(uv_connect_t *req, int status)
 		conn_down(c, uv_strerror(status));
 		return;
 	}
-	c->connected = true;
-	conn_wait(c);
 	if (c->u.handle.type == UV_TCP)
 		uv_tcp_nodelay(&c->u.tcp, 1);
-	c->ops->up(c->userdata);
-	if (!c->closed)
-		redis_conn_flush(c);
+	if (c->tls)
+		conn_take(c, SLICE(""));
+	else
+		conn_up(c);
 }
 
 static int
@@ -463,9 +528,9 @@ conn_connect(struct redis_conn *c, const struct sockaddr *address)
 }
 
 int
-redis_conn_new(uv_loop_t *loop, const struct sockaddr *address, uint32_t connect_ms,
-	       uint32_t answer_ms, const struct redis_conn_ops *ops, void *userdata,
-	       struct redis_conn **out)
+redis_conn_new(uv_loop_t *loop, const struct sockaddr *address, struct tls_context *tls,
+	       const char *peer, uint32_t connect_ms, uint32_t answer_ms,
+	       const struct redis_conn_ops *ops, void *userdata, struct redis_conn **out)
 {
 	struct redis_conn *c = xcalloc(1, sizeof *c);
 	int r;
@@ -486,7 +551,10 @@ redis_conn_new(uv_loop_t *loop, const struct sockaddr *address, uint32_t connect
 	c->u.handle.data = c;
 	c->timer.data = c;
 	c->handles = 2;
-	r = conn_connect(c, address);
+	c->tls = tls ? tls_session_new(tls) : NULL;
+	r = tls ? tls_session_set_peer(c->tls, peer) : 0;
+	if (r == 0)
+		r = conn_connect(c, address);
 	if (r < 0) {
 		redis_conn_close(c);
 		return r;

@@ -29,6 +29,7 @@ struct redis_reply {
 #define REDIS_ANSWER_MAX ((size_t)16 << 20)
 
 struct redis_conn;
+struct tls_context;
 
 struct redis_conn_ops {
 	void (*up)(void *userdata);
@@ -46,13 +47,15 @@ struct redis_conn_ops {
 /* `userdata` and `tag` as given with the command; tag and r are valid during the call. */
 typedef void (*redis_answer_fn)(void *userdata, struct slice tag, const struct redis_reply *r);
 
-/* `address`: numeric, or sockaddr_un. The connection must stand within connect_ms, and each answer
- * begin within answer_ms of the one before it (or of its command). One that has begun may take
- * longer as long as it does not stand still for answer_ms, up to ten times that. 0 or a negative
- * errno. */
-int redis_conn_new(uv_loop_t *loop, const struct sockaddr *address, uint32_t connect_ms,
-		   uint32_t answer_ms, const struct redis_conn_ops *ops, void *userdata,
-		   struct redis_conn **out) __attribute__((warn_unused_result));
+/* `address`: numeric, or sockaddr_un. `tls`: NULL for a plain connection; else `peer` is whom the
+ * server's certificate has to be of (tls_session_set_peer). The connection must stand within
+ * connect_ms, and each answer begin within answer_ms of the one before it (or of its command). One
+ * that has begun may take longer as long as it does not stand still for answer_ms, up to ten times
+ * that. 0 or a negative errno. */
+int redis_conn_new(uv_loop_t *loop, const struct sockaddr *address, struct tls_context *tls,
+		   const char *peer, uint32_t connect_ms, uint32_t answer_ms,
+		   const struct redis_conn_ops *ops, void *userdata, struct redis_conn **out)
+    __attribute__((warn_unused_result));
 /* No callback comes any more; the memory goes when the loop has run once more. NULL is allowed. */
 void redis_conn_close(struct redis_conn *c);
 /* Queues a command. Nothing is sent before redis_conn_flush. `tag` is copied. */

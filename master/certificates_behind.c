@@ -41,6 +41,10 @@ certificates_load_behind(struct certificates_loader *l, const struct config *c)
 		l->line = u->place.line;
 		load_upstream(l, &u->tls, wants_roots(c, u));
 	}
+	l->setting = "redis.tls";
+	l->line = c->redis_tls_line;
+	if (c->redis.secure && c->redis.tls.ca)
+		load_upstream(l, &c->redis.tls, !c->redis.tls.insecure_skip_verify);
 	if (!c->upstream_tls.ca)
 		return;
 	l->setting = "upstream_tls";

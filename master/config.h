@@ -319,6 +319,8 @@ struct config_gate {
 struct config_redis {
 	bool configured;
 	struct config_address address;
+	bool secure; /* TLS, by these: */
+	struct config_upstream_tls tls;
 	const char *username; /* "" = none */
 	struct config_secret password;
 	uint32_t database;
@@ -378,7 +380,7 @@ struct config {
 	struct config_health health;   /* defaults for every upstream, and for those of Redis */
 	struct config_balance balance; /* so are these */
 	struct config_upstream_tls upstream_tls; /* so is this */
-	int upstream_tls_line;
+	int upstream_tls_line, redis_tls_line;
 	const char *fallback;
 	struct config_secret sticky_secret;
 	const char **trusted_proxies;

@@ -280,7 +280,14 @@ check_behind(struct config_reader *r)
 	int line = config_line(r, "upstream_tls");
 
 	r->c->upstream_tls_line = line;
+	r->c->redis_tls_line = config_line(r, "redis.tls");
 	config_check_pins(r, t, line, "upstream_tls.pin_sha256");
+	config_check_pins(r, &r->c->redis.tls, r->c->redis_tls_line, "redis.tls.pin_sha256");
+	if (r->c->redis.secure && r->c->redis.tls.insecure_skip_verify)
+		mistakes_add(&r->mistakes, true, r->c->redis_tls_line,
+			     "redis.tls.insecure_skip_verify",
+			     "whoever answers in the place of Redis is taken for it, gets the "
+			     "password, and makes the rules; give redis.tls.ca instead");
 	if (t->insecure_skip_verify)
 		mistakes_add(
 		    &r->mistakes, true, line, "upstream_tls.insecure_skip_verify",

@@ -87,6 +87,7 @@ publish_certificates(struct master *m)
 {
 	const struct directory *d = m->publisher.directory;
 
+	store_secure(m);
 	publish_mark(m, PUBLISH_KEYS);
 	if (!d || !d->speaks_tls)
 		return;

@@ -145,6 +145,7 @@ begin(struct master *m)
 	renewal_begin(m);
 	saver_load(m);
 	store_open(m);
+	store_secure(m);
 	store_redis_configure(m->store, &m->config->redis);
 	publish_mark(m, PUBLISH_ALL);
 	log_info("master version=%s pid=%d file=%s workers=%u", YETT_VERSION, (int)getpid(),

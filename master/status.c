@@ -143,7 +143,8 @@ add_redis(struct buf *b, const struct master *m, const struct store_redis_status
 		[REDIS_DOWN] = "down",
 	};
 
-	buf_addf(b, "\"redis\":{\"state\":\"%s\",\"address\":", name[st->state]);
+	buf_addf(b, "\"redis\":{\"state\":\"%s\",\"tls\":%s,\"address\":", name[st->state],
+		 m->config->redis.secure ? "true" : "false");
 	buf_add_json(b, slice_of(m->config->redis.configured ? m->config->redis.address.text : ""));
 	buf_adds(b, SLICE(",\"error\":"));
 	buf_add_json(b, slice_of(st->error));

@@ -4,9 +4,11 @@
 #include "master.h"
 #include "store_file.h"
 #include "store_own.h"
+#include "upstream_tls.h"
 
 #include "lib/clock.h"
 #include "lib/log.h"
+#include "lib/tls.h"
 #include "lib/xalloc.h"
 
 #include <errno.h>
@@ -156,11 +158,22 @@ store_move(struct master *m)
 }
 
 void
+store_secure(struct master *m)
+{
+	const struct config_redis *c = &m->config->redis;
+	struct tls_context *tls = c->secure ? upstream_tls_context(m->certificates, &c->tls) : NULL;
+
+	store_redis_secure(m->store, tls);
+	tls_context_unref(tls);
+}
+
+void
 store_reconfigured(struct master *m, bool was_redis)
 {
 	struct store *s = &m->writes;
 
 	s->shut = true;
+	store_secure(m);
 	store_redis_configure(m->store, &m->config->redis);
 	if (was_redis != m->config->redis.configured)
 		store_move(m);

@@ -40,6 +40,8 @@ typedef void (*store_done_fn)(void *userdata, const struct store_outcome *o);
 void store_open(struct master *m);
 /* Whoever waits hears that the gateway ends; waits for the disk. Before store_redis_free. */
 void store_close(struct master *m);
+/* Files of certificates changed: connections to Redis are made by the new ones. */
+void store_secure(struct master *m);
 /* The configuration was swapped: the rules may be kept elsewhere from here on. What is under way in
  * another store than the new one ends. */
 void store_reconfigured(struct master *m, bool was_redis);

@@ -260,9 +260,19 @@ static const struct redis_conn_ops hear_ops = {
 
 /* ---- life ---- */
 
+/* Whom its certificate has to be of. */
+static const char *
+peer_of(const struct config_redis *c)
+{
+	if (c->tls.server_name && *c->tls.server_name)
+		return c->tls.server_name;
+	return c->address.host ? c->address.host : "localhost";
+}
+
 int
-link_new(uv_loop_t *loop, const struct sockaddr *address, const struct config_redis *c,
-	 const struct store_link_ops *ops, void *userdata, struct store_link **out)
+link_new(uv_loop_t *loop, const struct sockaddr *address, struct tls_context *tls,
+	 const struct config_redis *c, const struct store_link_ops *ops, void *userdata,
+	 struct store_link **out)
 {
 	uint32_t answer_ms = c->timeout ? c->timeout : 5000;
 	uint32_t connect_ms = answer_ms < CONNECT_MAX_MS ? answer_ms : CONNECT_MAX_MS;
@@ -272,9 +282,11 @@ link_new(uv_loop_t *loop, const struct sockaddr *address, const struct config_re
 	l->config = c;
 	l->ops = ops;
 	l->userdata = userdata;
-	r = redis_conn_new(loop, address, connect_ms, answer_ms, &ask_ops, l, &l->ask);
+	r = redis_conn_new(loop, address, tls, peer_of(c), connect_ms, answer_ms, &ask_ops, l,
+			   &l->ask);
 	if (r == 0)
-		r = redis_conn_new(loop, address, connect_ms, answer_ms, &hear_ops, l, &l->hear);
+		r = redis_conn_new(loop, address, tls, peer_of(c), connect_ms, answer_ms, &hear_ops,
+				   l, &l->hear);
 	if (r < 0)
 		link_free(l);
 	else

@@ -13,6 +13,7 @@
 
 struct redis_conn;
 struct store_link;
+struct tls_context;
 
 struct store_link_ops {
 	/* Commands may be given to `ask` from now on. Tracking began before this, so whatever is
@@ -27,10 +28,11 @@ struct store_link_ops {
 	void (*failed)(void *userdata, const char *reason);
 };
 
-/* `c` is used as long as the link lives. 0 or a negative errno. */
-int link_new(uv_loop_t *loop, const struct sockaddr *address, const struct config_redis *c,
-	     const struct store_link_ops *ops, void *userdata, struct store_link **out)
-    __attribute__((warn_unused_result));
+/* `c` is used as long as the link lives. `tls`: NULL for plain connections. 0 or a negative errno.
+ */
+int link_new(uv_loop_t *loop, const struct sockaddr *address, struct tls_context *tls,
+	     const struct config_redis *c, const struct store_link_ops *ops, void *userdata,
+	     struct store_link **out) __attribute__((warn_unused_result));
 /* The same settings in another place: the old ones are going to be freed. */
 void link_reconfigure(struct store_link *l, const struct config_redis *c);
 /* Closes both. May be called by any callback of the link. NULL is allowed. */

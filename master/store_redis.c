@@ -3,6 +3,7 @@
 #include "lib/clock.h"
 #include "lib/log.h"
 #include "lib/redis.h"
+#include "lib/tls.h"
 #include "lib/xalloc.h"
 #include "rules_recover.h"
 #include "store_dial.h"
@@ -38,6 +39,7 @@ struct store_redis {
 	struct store_writer *writer;
 	struct store_readback write;
 	struct store_dial dial;
+	struct tls_context *tls;
 	struct store_link *link; /* NULL: no connections */
 	struct redis_conn *ask;  /* of the link, once it is ready */
 	uv_timer_t retry, pulse;
@@ -255,8 +257,14 @@ static void
 on_found(void *userdata, const struct sockaddr *address)
 {
 	struct store_redis *s = userdata;
-	int r = link_new(s->loop, address, s->config, &link_ops, s, &s->link);
+	struct tls_context *tls = s->config->secure ? s->tls : NULL;
+	int r;
 
+	if (s->config->secure && !tls) {
+		store_fail(s, "a file that redis.tls names cannot be used");
+		return;
+	}
+	r = link_new(s->loop, address, tls, s->config, &link_ops, s, &s->link);
 	if (r < 0)
 		store_fail(s, strerror(-r));
 }
@@ -320,8 +328,10 @@ on_closed(uv_handle_t *handle)
 {
 	struct store_redis *s = handle->data;
 
-	if (--s->handles == 0)
-		free(s);
+	if (--s->handles > 0)
+		return;
+	tls_context_unref(s->tls);
+	free(s);
 }
 
 void
@@ -353,15 +363,41 @@ text_differs(const char *a, const char *b)
 }
 
 static bool
+tls_differs(const struct config_redis *a, const struct config_redis *b)
+{
+	const struct config_upstream_tls *x = &a->tls, *y = &b->tls;
+
+	if (a->secure != b->secure || x->insecure_skip_verify != y->insecure_skip_verify ||
+	    x->pins_count != y->pins_count || text_differs(x->ca, y->ca) ||
+	    text_differs(x->server_name, y->server_name) ||
+	    text_differs(x->certificate, y->certificate) || text_differs(x->key, y->key))
+		return true;
+	for (size_t i = 0; i < x->pins_count; i++) {
+		if (text_differs(x->pins[i], y->pins[i]))
+			return true;
+	}
+	return false;
+}
+
+static bool
 config_differs(const struct config_redis *a, const struct config_redis *b)
 {
 	return a->configured != b->configured || text_differs(a->address.host, b->address.host) ||
 	       a->address.port != b->address.port ||
 	       text_differs(a->address.unix_path, b->address.unix_path) ||
 	       text_differs(a->username, b->username) || a->database != b->database ||
-	       a->timeout != b->timeout ||
+	       a->timeout != b->timeout || tls_differs(a, b) ||
 	       !slice_eq(slice_make(a->password.bytes, a->password.n),
 			 slice_make(b->password.bytes, b->password.n));
+}
+
+void
+store_redis_secure(struct store_redis *s, struct tls_context *tls)
+{
+	if (tls)
+		tls_context_ref(tls);
+	tls_context_unref(s->tls);
+	s->tls = tls;
 }
 
 void

@@ -13,6 +13,7 @@
 #include "store_write.h"
 
 struct store_redis;
+struct tls_context;
 
 struct store_redis_ops {
 	/* The rules changed: compile and publish. */
@@ -43,7 +44,10 @@ struct store_redis *store_redis_new(uv_loop_t *loop, struct resolver *resolver, 
 void store_redis_stop(struct store_redis *s, const char *reason);
 void store_redis_free(
     struct store_redis *s); /* closes its handles; run the loop once more before it ends */
-/* Connects, or connects anew when address, user, password, database or timeout differ. c must
+/* How connections speak TLS from the next one on, where the configuration says that they do; NULL:
+ * they cannot. Counted. */
+void store_redis_secure(struct store_redis *s, struct tls_context *tls);
+/* Connects, or connects anew when address, TLS, user, password, database or timeout differ. c must
  * outlive the next call. */
 void store_redis_configure(struct store_redis *s, const struct config_redis *c);
 /* Compare in full now. `force`: apply deletions that were withheld. */

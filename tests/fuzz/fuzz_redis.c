@@ -161,8 +161,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		rules = rules_new();
 		s.sync = sync_new(&peer.loop, rules, &sync_ops, &s);
 	}
-	if (redis_conn_new(&peer.loop, (struct sockaddr *)&peer.address, 60000, 60000, &conn_ops,
-			   &s, &s.conn) < 0)
+	if (redis_conn_new(&peer.loop, (struct sockaddr *)&peer.address, NULL, NULL, 60000, 60000,
+			   &conn_ops, &s, &s.conn) < 0)
 		abort();
 	peer_say(data + 2, size - 2, data[0]);
 	redis_conn_close(s.conn);

@@ -11,8 +11,10 @@ from . import procs
 
 
 class RedisServer:
-    def __init__(self):
-        self.port = procs.free_port()
+    """`more`: options for its command line."""
+
+    def __init__(self, more=()):
+        self.port, self.more = procs.free_port(), more
         self.dir = tempfile.mkdtemp(prefix="redis-")
         self.process = None
         try:
@@ -27,7 +29,7 @@ class RedisServer:
 
     def start(self):
         command = ["redis-server", "--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no",
-                   "--dir", self.dir, "--daemonize", "no"]
+                   "--dir", self.dir, "--daemonize", "no", *self.more]
         self.process = procs.spawn(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         self.db = redis.Redis("127.0.0.1", self.port, socket_timeout=10)
         procs.wait_until(self._pings, what="redis-server")
