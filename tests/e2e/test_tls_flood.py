@@ -20,7 +20,7 @@ FLOOD_S = 10 if LONG else 2
 @pytest.fixture
 def gw(gateway, serve, pki):
     entries = [pki.entry("ec"), pki.entry("rsa", kind="rsa")]
-    return tls.over_both(gateway, proxy_to(serve()), *entries)
+    return tls.over_both(gateway, proxy_to(serve()) | {"limits": {"keepalive_requests": 1_000_000}}, *entries)
 
 
 class Cut(Exception):
