@@ -45,8 +45,9 @@ struct table_clients {
 	uint32_t required; /* else who shows none comes in as well */
 	uint32_t pad;
 	struct seg_ref ca, crl; /* PEM; crl may be "" */
-	uint8_t digest[32];     /* of both */
+	uint8_t digest[32];     /* of ca, and behind TABLE_DIGEST_ROOTS bytes of both */
 };
+#define TABLE_DIGEST_ROOTS 16
 
 struct table_client_host {
 	struct table_name name;

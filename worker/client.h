@@ -34,6 +34,8 @@ struct client {
 	bool trusted, consuming;
 	uint8_t tls;          /* enum client_tls */
 	uint32_t tls_serial;  /* tls_front.c: what is asked of clients, when it began */
+	uint32_t tls_loads;   /* the same: which table it was */
+	uint64_t lists;       /* what it was looked up in, in the same words */
 	uint64_t asked;       /* what certificates it was asked for, in tls_front.c's words */
 	bool unnamed;         /* its PROXY header has not come yet */
 	bool nameless;        /* of a Unix socket: it has no address of its own */

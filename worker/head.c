@@ -119,7 +119,7 @@ head_step(struct request *r)
 
 	take_id(r, judged.id);
 	r->client_closes = judged.close || (http_minor(&r->in) == 0 && !judged.keep);
-	r->keep_alive = !r->client_closes && !is_last(r);
+	r->keep_alive = !r->client_closes && !is_last(r) && !tls_front_outdated(r);
 	if (r->client->tls == CLIENT_TLS_MISSING)
 		reason = REASON_plain_http;
 	else if (reason == REASON_none && !tls_front_admits(r))

@@ -19,6 +19,7 @@ struct tls_front {
 	struct segment *keys;        /* of the table in force */
 	struct tls_context *context; /* NULL: nothing speaks TLS */
 	uint32_t serial;             /* changes with what is asked of clients */
+	uint32_t loads;              /* with every table */
 };
 
 struct tls_front *
@@ -135,6 +136,18 @@ asked_of(const struct segment *keys, uint32_t i)
 	return (word & ~(uint64_t)3) | 2 | (clients->required ? 1 : 0);
 }
 
+/* The same of their revocation lists. */
+static uint64_t
+lists_of(const struct segment *keys, uint32_t i)
+{
+	const struct table_clients *clients = i ? table_clients(keys, i - 1) : NULL;
+	uint64_t word = ASKED_NONE;
+
+	if (clients)
+		memcpy(&word, clients->digest + TABLE_DIGEST_ROOTS, sizeof word);
+	return word;
+}
+
 /* What certificates of clients are asked for by this name. */
 static uint64_t
 asked_by(const struct segment *keys, struct slice name)
@@ -172,6 +185,7 @@ tls_front_load(struct tls_front *f, struct segment *keys)
 
 	if (keys == f->keys)
 		return false;
+	f->loads++;
 	credentials_load(f->credentials, keys);
 	if (!f->keys || !asks_alike(f->keys, keys))
 		f->serial++;
@@ -195,6 +209,7 @@ tls_front_begin(struct client *c, struct slice early)
 	}
 	c->tls = CLIENT_TLS_BEGINS;
 	c->tls_serial = f->serial;
+	c->tls_loads = f->loads;
 	stream_accept_tls(&c->stream, f->context, early);
 }
 
@@ -213,6 +228,9 @@ tls_front_secured(struct client *c, int outcome)
 	c->tls = CLIENT_TLS;
 	c->asked =
 	    c->tls_serial == f->serial ? asked_by(f->keys, tls_session_name(s)) : ASKED_UNKNOWN;
+	c->lists = c->tls_loads == f->loads
+		       ? lists_of(f->keys, table_tls_clients(f->keys, tls_session_name(s)))
+		       : ASKED_UNKNOWN;
 	board_add(&counter[COUNTER_tls_handshakes], 1);
 	if (tls_session_resumed(s))
 		board_add(&counter[COUNTER_tls_resumed], 1);
@@ -263,12 +281,26 @@ tls_front_admits(const struct request *r)
 {
 	const struct client *c = r->client;
 	const struct segment *keys = r->worker->front->keys;
+	uint32_t asks, named;
 
 	if (!tls_front_session(r) || !keys)
 		return true;
 	if (c->asked == ASKED_NONE && seg_count(keys, KEYS_CLIENTS) == 0)
 		return true;
-	return c->asked == asked_by(keys, r->host.host);
+	asks = table_tls_clients(keys, r->host.host);
+	named = table_tls_clients(keys, tls_session_name(tls_front_session(r)));
+	return c->asked == asked_of(keys, asks) && lists_of(keys, named) == lists_of(keys, asks);
+}
+
+bool
+tls_front_outdated(const struct request *r)
+{
+	const struct client *c = r->client;
+	const struct segment *keys = r->worker->front->keys;
+
+	if (!tls_front_session(r) || !keys || c->asked == ASKED_NONE)
+		return false;
+	return c->lists != lists_of(keys, table_tls_clients(keys, r->host.host));
 }
 
 const struct tls_session *
