@@ -37,7 +37,7 @@ stream_init(struct stream *s, struct stream_env *env, const struct stream_ops *o
 {
 	s->env = env;
 	s->ops = ops;
-	s->queued = s->seen = 0;
+	s->sent = s->queued = s->seen = 0;
 	s->reading = s->full = s->flushing = s->closing = s->ended = 0;
 	s->pace = 0;
 	s->tls = NULL;

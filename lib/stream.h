@@ -81,6 +81,7 @@ struct stream {
 	const struct stream_ops *ops;
 	struct stream_tls *tls; /* NULL: plain */
 	struct list paused;
+	uint64_t sent; /* bytes of ours that were taken or queued, as they go over the wire */
 	size_t queued; /* bytes of ours that still wait, whole chunks */
 	size_t seen;   /* bytes not taken by the peer when progress was last asked for */
 	uint8_t reading, full, flushing, closing, ended;

@@ -132,9 +132,10 @@ stream_put(struct stream *s, const struct slice *parts, unsigned n)
 		r = stream_send(s, parts, n);
 		if (r < 0)
 			return (int)r;
-		if ((size_t)r == total)
-			return 0;
 	}
+	s->sent += total;
+	if ((size_t)r == total)
+		return 0;
 	return stream_queue(s, parts, n, (size_t)r, total - (size_t)r);
 }
 

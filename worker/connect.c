@@ -138,6 +138,7 @@ static void
 connect_ready(struct upstream *u)
 {
 	u->connected = true;
+	u->sent_before = u->stream.sent;
 	request_advance(u->request);
 }
 

@@ -19,7 +19,6 @@
 struct parcel {
 	struct slice parts[HTTP_SPANS_MAX + 8];
 	unsigned n;
-	size_t total;
 	char size[20];         /* chunk-size line */
 	struct slice trailers; /* whole lines, behind the last chunk */
 };
@@ -29,7 +28,6 @@ parcel_add(struct parcel *p, struct slice s)
 {
 	if (s.n)
 		p->parts[p->n++] = s;
-	p->total += s.n;
 }
 
 /* RFC 9112 section 7.1: all bytes of one turn are one chunk, whatever chunks they came in. */
@@ -125,8 +123,6 @@ write_upstream(struct request *r, const struct parcel *p)
 		u->broken = true;
 		u->write_error = u->write_error ? u->write_error : error;
 		stream_pause(&r->client->stream);
-	} else {
-		u->sent += p->total;
 	}
 	if (error == STREAM_FULL)
 		stream_pause(&r->client->stream);

@@ -83,7 +83,7 @@ upstream_attach(struct upstream *u, struct request *r)
 	http_parser_reset(&u->parser);
 	u->parser.head_request = r->method == METHOD_HEAD;
 	u->broken = u->last = false;
-	u->sent_before = u->sent;
+	u->sent_before = u->stream.sent;
 	u->write_error = 0;
 	if (u->word.left != IDLE_UNTOLD && u->pooled)
 		u->word.left--;
@@ -233,7 +233,7 @@ is_untaken(const struct upstream *u, int error)
 {
 	uint64_t acked;
 
-	if (u->sent == u->sent_before) /* not even our own kernel took any of it */
+	if (u->stream.sent == u->sent_before) /* not even our own kernel took any of it */
 		return true;
 	if (error < 0 || (u->write_error != 0 && u->write_error != -EPIPE))
 		return false;

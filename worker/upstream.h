@@ -26,8 +26,7 @@ struct upstream {
 	uint64_t born, idle_since; /* ms of the loop's clock */
 	uint32_t idle_ms;          /* how long it may wait now */
 	struct idle_word word;
-	uint64_t sent;        /* bytes given to the stream since it connected */
-	uint64_t sent_before; /* of these, by the requests before this one */
+	uint64_t sent_before; /* stream.sent, by handshake and requests before this one */
 	int write_error;      /* the first one in this request, or 0 */
 	bool connected, pooled, tunnel;
 	bool securing; /* the connection stands, but for its handshake when it is not `connected` */
