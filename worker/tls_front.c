@@ -1,6 +1,7 @@
 #include "tls_front.h"
 
 #include "credentials.h"
+#include "tls_asked.h"
 #include "client.h"
 
 #include "lib/log.h"
@@ -10,9 +11,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#define LOG_MS 10000             /* at most one line in so long */
-#define ASKED_NONE 0             /* of client->asked: no certificate */
-#define ASKED_UNKNOWN UINT64_MAX /* that changed within the handshake */
+#define LOG_MS 10000 /* at most one line in so long */
 
 struct tls_front {
 	struct credentials *credentials;
@@ -122,62 +121,6 @@ tickets_load(struct tls_context *c, const struct segment *keys, uint32_t lifetim
 	explicit_bzero(own, sizeof own);
 }
 
-/* A row of KEYS_CLIENTS (1 + its index, 0: none) in one word: it is the same as long as those who
- * sign the certificates are. */
-static uint64_t
-asked_of(const struct segment *keys, uint32_t i)
-{
-	const struct table_clients *clients = i ? table_clients(keys, i - 1) : NULL;
-	uint64_t word;
-
-	if (!clients)
-		return ASKED_NONE;
-	memcpy(&word, clients->digest, sizeof word);
-	return (word & ~(uint64_t)3) | 2 | (clients->required ? 1 : 0);
-}
-
-/* The same of their revocation lists. */
-static uint64_t
-lists_of(const struct segment *keys, uint32_t i)
-{
-	const struct table_clients *clients = i ? table_clients(keys, i - 1) : NULL;
-	uint64_t word = ASKED_NONE;
-
-	if (clients)
-		memcpy(&word, clients->digest + TABLE_DIGEST_ROOTS, sizeof word);
-	return word;
-}
-
-/* What certificates of clients are asked for by this name. */
-static uint64_t
-asked_by(const struct segment *keys, struct slice name)
-{
-	return asked_of(keys, table_tls_clients(keys, name));
-}
-
-/* Do two tables ask the same of clients, by whatever name? One with another certificate of its own
- * does, and must not be taken amiss by who is within his handshake. */
-static bool
-asks_alike(const struct segment *a, const struct segment *b)
-{
-	const struct table_tls *all_a = table_tls(a), *all_b = table_tls(b);
-	uint32_t n = seg_count(a, KEYS_CLIENT_HOSTS);
-
-	if (!all_a || !all_b || seg_count(b, KEYS_CLIENT_HOSTS) != n ||
-	    asked_of(a, all_a->clients) != asked_of(b, all_b->clients))
-		return false;
-	for (uint32_t i = 0; i < n; i++) {
-		const struct table_client_host *one, *other;
-
-		one = seg_at(a, KEYS_CLIENT_HOSTS, i, sizeof *one);
-		other = seg_at(b, KEYS_CLIENT_HOSTS, i, sizeof *other);
-		if (!slice_eq(seg_string(a, one->name.text), seg_string(b, other->name.text)) ||
-		    asked_of(a, one->clients) != asked_of(b, other->clients))
-			return false;
-	}
-	return true;
-}
-
 bool
 tls_front_load(struct tls_front *f, struct segment *keys)
 {
@@ -187,7 +130,7 @@ tls_front_load(struct tls_front *f, struct segment *keys)
 		return false;
 	f->loads++;
 	credentials_load(f->credentials, keys);
-	if (!f->keys || !asks_alike(f->keys, keys))
+	if (!f->keys || !tls_asks_alike(f->keys, keys))
 		f->serial++;
 	seg_unref(f->keys);
 	f->keys = seg_ref(keys);
@@ -227,9 +170,9 @@ tls_front_secured(struct client *c, int outcome)
 	}
 	c->tls = CLIENT_TLS;
 	c->asked =
-	    c->tls_serial == f->serial ? asked_by(f->keys, tls_session_name(s)) : ASKED_UNKNOWN;
+	    c->tls_serial == f->serial ? tls_asked_by(f->keys, tls_session_name(s)) : ASKED_UNKNOWN;
 	c->lists = c->tls_loads == f->loads
-		       ? lists_of(f->keys, table_tls_clients(f->keys, tls_session_name(s)))
+		       ? tls_lists_of(f->keys, table_tls_clients(f->keys, tls_session_name(s)))
 		       : ASKED_UNKNOWN;
 	board_add(&counter[COUNTER_tls_handshakes], 1);
 	if (tls_session_resumed(s))
@@ -289,7 +232,8 @@ tls_front_admits(const struct request *r)
 		return true;
 	asks = table_tls_clients(keys, r->host.host);
 	named = table_tls_clients(keys, tls_session_name(tls_front_session(r)));
-	return c->asked == asked_of(keys, asks) && lists_of(keys, named) == lists_of(keys, asks);
+	return c->asked == tls_asked_of(keys, asks) &&
+	       tls_lists_of(keys, named) == tls_lists_of(keys, asks);
 }
 
 bool
@@ -300,7 +244,7 @@ tls_front_outdated(const struct request *r)
 
 	if (!tls_front_session(r) || !keys || c->asked == ASKED_NONE)
 		return false;
-	return c->lists != lists_of(keys, table_tls_clients(keys, r->host.host));
+	return c->lists != tls_lists_of(keys, table_tls_clients(keys, r->host.host));
 }
 
 const struct tls_session *
@@ -339,7 +283,7 @@ tls_front_retire(struct worker *w)
 		struct client *c = container_of(pos, struct client, link);
 
 		if (c->tls == CLIENT_TLS &&
-		    c->asked != asked_by(keys, tls_session_name(stream_tls(&c->stream))))
+		    c->asked != tls_asked_by(keys, tls_session_name(stream_tls(&c->stream))))
 			client_quit(c);
 	}
 }
