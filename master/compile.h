@@ -46,10 +46,16 @@ int compile_rules(const struct config *c, const struct rules *rules, bool rules_
 		  const struct directory *d, struct directory_slots *slots, uint64_t generation,
 		  struct segment **out, struct compile_report **report)
     __attribute__((warn_unused_result));
-struct compile_touched {           /* since a table was compiled whole */
-	const struct map *keys;    /* of the store (rules_touched) */
-	const uint32_t *upstreams; /* compile_what_upstream of those that moved */
-	size_t upstreams_count;
+struct compile_moved { /* an upstream that is other than it was, or is no more (directory_compare)
+			*/
+	uint32_t what; /* compile_what_upstream */
+	uint32_t index;
+};
+
+struct compile_touched {        /* since a table was compiled whole */
+	const struct map *keys; /* of the store (rules_touched) */
+	const struct compile_moved *moved;
+	size_t moved_count;
 };
 
 /* What compile_rules would make, as an overlay of `base`, which it made with `report` from the same
@@ -67,6 +73,12 @@ int compile_rules_over(const struct config *c, const struct rules *rules, const 
 int compile_endpoints(const struct config *c, const struct directory *d, const struct resolver *r,
 		      const struct certificates *files, struct slice sticky_key,
 		      uint64_t generation, struct segment **out, struct buf *warnings)
+    __attribute__((warn_unused_result));
+/* What compile_endpoints would make, as an overlay of `base`; as compile_rules_over. */
+int compile_endpoints_over(const struct config *c, const struct directory *d,
+			   const struct resolver *r, struct slice sticky_key,
+			   const struct compile_touched *touched, const struct segment *base,
+			   uint64_t generation, struct segment **out)
     __attribute__((warn_unused_result));
 /* `files`: of the configuration, as they were last read; `d`: whose upstreams need some of them. By
  * the time, too: a certificate that has expired serves where there is no other. */

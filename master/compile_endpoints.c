@@ -139,3 +139,120 @@ compile_endpoints(const struct config *c, const struct directory *d, const struc
 	free(by_index);
 	return result;
 }
+
+/* ---- some of them ---- */
+
+#define MOVED_MIN 16
+#define MOVED_MAX 1000
+#define MOVED_PART 16
+
+static int
+compare_indices(const void *x, const void *y)
+{
+	uint32_t a = *(const uint32_t *)x, b = *(const uint32_t *)y;
+
+	return (a > b) - (a < b);
+}
+
+/* The indices of what is touched, each once: *count of them. */
+static uint32_t *
+indices_of(const struct directory *d, const struct compile_touched *touched, uint32_t *count)
+{
+	uint32_t *indices =
+	    xcalloc(touched->keys->count + touched->moved_count + 1, sizeof *indices);
+	uint32_t n = 0, unique = 0;
+
+	for (size_t i = 0; i < touched->moved_count; i++)
+		indices[n++] = touched->moved[i].index;
+	for (size_t i = 0; i < touched->keys->count; i++) {
+		struct slice key = map_name(&touched->keys->entries[i]), name, redx;
+		const struct directory_upstream *u = NULL;
+		enum native_kind kind;
+
+		redx = SLICE("backend:");
+		if (slice_starts(key, redx))
+			u = directory_find(d, SOURCE_REDX,
+					   slice_make(key.p + redx.n, key.n - redx.n));
+		else if (rules_native_key(key, &kind, &name) && kind == NATIVE_UPSTREAM)
+			u = directory_find(d, SOURCE_RULE, name);
+		if (u)
+			indices[n++] = u->index;
+	}
+	if (n)
+		qsort(indices, n, sizeof *indices, compare_indices);
+	for (uint32_t i = 0; i < n; i++) {
+		if (indices[i] != 0 && (unique == 0 || indices[i] != indices[unique - 1]))
+			indices[unique++] = indices[i];
+	}
+	*count = unique;
+	return indices;
+}
+
+static bool
+speaks_tls(const struct directory_upstream *u)
+{
+	bool tls = false;
+
+	for (size_t i = 0; i < u->endpoints_count; i++)
+		tls |= u->endpoints[i].tls;
+	return tls;
+}
+
+/* False when one of them cannot be in an overlay: what its TLS needs is not made here. */
+static bool
+add_some(struct endpoints *s, const struct directory *d, const uint32_t *indices, uint32_t count)
+{
+	const struct directory_upstream **rows =
+	    xcalloc(count + 1, sizeof(struct directory_upstream *));
+	const struct table_upstream hole = { .flags = UPSTREAM_ABSENT };
+	bool good = true;
+
+	for (size_t i = 0; i < d->upstreams_count; i++) {
+		const uint32_t *at = bsearch(&d->upstreams[i].index, indices, count,
+					     sizeof *indices, compare_indices);
+
+		if (at)
+			rows[at - indices] = &d->upstreams[i];
+	}
+	for (uint32_t i = 0; i < count && good; i++) {
+		good = !rows[i] || !speaks_tls(rows[i]);
+		if (rows[i] && good)
+			add_upstream(s, rows[i]);
+		else
+			seg_builder_add(&s->b, ENDPOINTS_UPSTREAMS, &hole, sizeof hole);
+	}
+	free(rows);
+	return good;
+}
+
+int
+compile_endpoints_over(const struct config *c, const struct directory *d, const struct resolver *r,
+		       struct slice sticky_key, const struct compile_touched *touched,
+		       const struct segment *base, uint64_t generation, struct segment **out)
+{
+	struct buf warnings BUF_CLEAN = { 0 };
+	struct own *own = own_new(c);
+	struct endpoints s = {
+		.resolver = r,
+		.own = own,
+		.sticky_key = sticky_key,
+		.warnings = &warnings,
+	};
+	uint32_t count, part = table_upstreams(base) / MOVED_PART;
+	uint32_t *indices = indices_of(d, touched, &count);
+	int result = 1;
+
+	seg_builder_init(&s.b);
+	seg_builder_extend(&s.b, base);
+	if (count <= MOVED_MIN || (count <= part && count <= MOVED_MAX)) {
+		/* What is warned of is told by who makes all. */
+		if (add_some(&s, d, indices, count) && warnings.n == 0) {
+			table_moved_write(&s.b, indices, count);
+			result = seg_builder_finish(&s.b, SEGMENT_ENDPOINTS, generation, out);
+		}
+	}
+	seg_builder_deinit(&s.b);
+	own_free(own);
+	free(indices);
+	return result;
+}

@@ -167,8 +167,8 @@ make_touched(struct over *o)
 {
 	const struct map *keys = o->touched->keys;
 
-	for (size_t i = 0; i < o->touched->upstreams_count && !o->whole; i++)
-		add_made_from(o, o->touched->upstreams[i]);
+	for (size_t i = 0; i < o->touched->moved_count && !o->whole; i++)
+		add_made_from(o, o->touched->moved[i].what);
 	for (size_t i = 0; i < keys->count && !o->whole; i++) {
 		struct slice key = map_name(&keys->entries[i]), name;
 		enum native_kind kind;

@@ -397,19 +397,18 @@ leads_same(const struct directory_upstream *a, const struct directory_upstream *
 
 void
 directory_compare(const struct directory *d, const struct directory *next,
-		  void (*moved)(void *userdata, enum rules_source source, struct slice name),
-		  void *userdata)
+		  void (*moved)(void *userdata, const struct directory_upstream *u), void *userdata)
 {
 	for (size_t i = 0; i < d->upstreams_count; i++) {
 		const struct directory_upstream *u = &d->upstreams[i];
 
 		if (!leads_same(u, directory_find(next, u->source, slice_of(u->name))))
-			moved(userdata, u->source, slice_of(u->name));
+			moved(userdata, u);
 	}
 	for (size_t i = 0; i < next->upstreams_count; i++) {
 		const struct directory_upstream *u = &next->upstreams[i];
 
-		if (!directory_find(d, u->source, slice_of(u->name)))
-			moved(userdata, u->source, slice_of(u->name));
+		if (!leads_same(u, directory_find(d, u->source, slice_of(u->name))))
+			moved(userdata, u);
 	}
 }

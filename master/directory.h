@@ -74,10 +74,10 @@ struct directory_slots { /* one for the life of the master */
 struct directory *directory_build(const struct config *c, const struct rules *rules,
 				  struct directory_slots *slots, struct buf *warnings);
 void directory_free(struct directory *d);
-/* Calls `moved` for each upstream of rules to which routes lead otherwise by `next` than by `d`: it
- * is there in one of them alone, or what a route is made from is another. */
+/* Calls `moved` for each upstream, of either or of both, to which routes lead otherwise by `next`
+ * than by `d`: it is there in one of them alone, or what a route is made from is another. */
 void directory_compare(const struct directory *d, const struct directory *next,
-		       void (*moved)(void *userdata, enum rules_source source, struct slice name),
+		       void (*moved)(void *userdata, const struct directory_upstream *u),
 		       void *userdata);
 const struct directory_upstream *directory_find(const struct directory *d, enum rules_source source,
 						struct slice name);

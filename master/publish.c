@@ -13,9 +13,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define QUEUE_LONG 64 /* messages that wait for a worker: it gets no further table for now */
-#define HOLD_MS 500   /* for names that nobody has asked for before */
-#define RETRY_MS 2000 /* after a compilation that failed */
+#define QUEUE_LONG 64  /* messages that wait for a worker: it gets no further table for now */
+#define HOLD_MS 500    /* for names that nobody has asked for before */
+#define MOVED_MAX 4096 /* upstreams that moved, over and over perhaps */
+#define RETRY_MS 2000  /* after a compilation that failed */
 /* A slot of the board that nothing names any more is given to others after so many tables: by then
  * the requests that hold an older one are few, and what they miscount is theirs alone. */
 #define ROUNDS_KEPT 16
@@ -59,7 +60,7 @@ publish_deinit(struct master *m)
 		directory_free(p->directory);
 	compile_report_free(p->report);
 	over_drop(p);
-	free(p->base.upstreams);
+	free(p->base.moved);
 	slots_free(p->slots.upstreams);
 	slots_free(p->slots.endpoints);
 	slots_free(p->slots.routes);
@@ -75,6 +76,7 @@ publish_mark(struct master *m, unsigned parts)
 	struct publisher *p = &m->publisher;
 
 	p->pending |= parts;
+	p->endpoints_old |= (parts & PUBLISH_ENDPOINTS) != 0;
 	/* A rule that leads somewhere else is no reason for another directory. */
 	if (parts & PUBLISH_RULES && (!p->directory || rules_upstreams(m->rules) != p->upstreams))
 		p->directory_old = true;
@@ -128,16 +130,16 @@ log_warnings(char **last, struct buf *warnings)
 }
 
 static void
-on_moved(void *userdata, enum rules_source source, struct slice name)
+on_moved(void *userdata, const struct directory_upstream *u)
 {
 	struct publisher *p = userdata;
 
-	if (p->base.upstreams_count == p->base.upstreams_cap) {
-		p->base.upstreams_cap = p->base.upstreams_cap ? 2 * p->base.upstreams_cap : 16;
-		p->base.upstreams =
-		    xrealloc(p->base.upstreams, p->base.upstreams_cap * sizeof *p->base.upstreams);
+	if (p->base.moved_count == p->base.moved_cap) {
+		p->base.moved_cap = p->base.moved_cap ? 2 * p->base.moved_cap : 16;
+		p->base.moved = xrealloc(p->base.moved, p->base.moved_cap * sizeof *p->base.moved);
 	}
-	p->base.upstreams[p->base.upstreams_count++] = compile_what_upstream(source, name);
+	p->base.moved[p->base.moved_count++] =
+	    (struct compile_moved){ compile_what_upstream(u->source, slice_of(u->name)), u->index };
 }
 
 /* Resolver and prober hear of new endpoints before the table that names them is compiled. */
@@ -277,11 +279,11 @@ overlay_make(struct master *m, struct product *out)
 {
 	struct publisher *p = &m->publisher;
 	struct segment *base = p->segments[SEGMENT_RULES];
-	const struct compile_touched touched = { rules_touched(m->rules), p->base.upstreams,
-						 p->base.upstreams_count };
+	const struct compile_touched touched = { rules_touched(m->rules), p->base.moved,
+						 p->base.moved_count };
 
-	if (!p->report || !touched.keys || p->base.serial != m->config->serial ||
-	    p->rules_loaded != master_rules_loaded(m) ||
+	if (!p->report || !touched.keys || p->base.moved_count > MOVED_MAX ||
+	    p->base.serial != m->config->serial || p->rules_loaded != master_rules_loaded(m) ||
 	    quarantine_knows(&p->quarantine, touched.keys))
 		return 1;
 	return compile_rules_over(m->config, m->rules, p->directory, &p->slots, &touched, p->report,
@@ -340,18 +342,45 @@ segment_same(const struct segment *a, const struct segment *b)
 		   0;
 }
 
-/* As product_make, in force already but for what is pending. */
+/* The same of the endpoints, once it was possible for the rules. */
+static int
+endpoints_make(struct master *m, struct product *out)
+{
+	struct publisher *p = &m->publisher;
+	struct segment *base = p->segments[SEGMENT_ENDPOINTS];
+	const struct compile_touched touched = { rules_touched(m->rules), p->base.moved,
+						 p->base.moved_count };
+
+	if (p->endpoints_old)
+		return 1;
+	return compile_endpoints_over(
+	    m->config, p->directory, m->resolver, publish_sticky_key(m, m->config), &touched,
+	    base->base ? base->base : base, p->generation, &out->segments[SEGMENT_ENDPOINTS]);
+}
+
+/* What is pending. Who makes all rules makes all endpoints, too: what is touched is counted from
+ * there for both. */
 static int
 product_make_next(struct master *m, unsigned parts, struct product *out)
 {
 	int r = 1;
 
-	if (parts & PUBLISH_RULES)
+	if (parts & PUBLISH_RULES) {
 		r = overlay_make(m, out);
-	if (r < 0)
-		return r;
-	if (r == 0)
-		parts &= ~(unsigned)PUBLISH_RULES;
+		if (r < 0)
+			return r;
+		if (r > 0)
+			parts |= PUBLISH_ENDPOINTS;
+		else
+			parts &= ~(unsigned)PUBLISH_RULES;
+		if (r == 0 && parts & PUBLISH_ENDPOINTS) {
+			r = endpoints_make(m, out);
+			if (r < 0)
+				return r;
+			if (r == 0)
+				parts &= ~(unsigned)PUBLISH_ENDPOINTS;
+		}
+	}
 	return product_make(m, m->config, m->publisher.directory, parts, out);
 }
 
@@ -484,7 +513,7 @@ publish_commit(struct master *m, struct product *product, bool revision)
 		product->report = NULL;
 		p->base.serial = m->config->serial;
 		p->base.rules = store_routes(m->rules);
-		p->base.upstreams_count = 0;
+		p->base.moved_count = 0;
 		rules_settle(m->rules);
 	}
 	for (int i = 0; i < SEGMENT_N; i++) {
@@ -556,6 +585,7 @@ publish_compile(struct master *m, uint64_t now)
 		p->retry_ms = now + RETRY_MS;
 	} else {
 		p->pending = 0;
+		p->endpoints_old = false;
 		if (p->directory_new)
 			names_note(m);
 		p->hold_ms = 0;

@@ -35,6 +35,7 @@ struct publisher {
 	uv_timer_t turn;
 	unsigned pending;    /* enum publish_part: changed since the last compilation */
 	bool directory_old;  /* the directory is to be built anew before that */
+	bool endpoints_old;  /* others of them changed than a new directory has */
 	bool directory_new;  /* it was, since the last compilation */
 	uint64_t upstreams;  /* rules_upstreams that it was built from */
 	struct map names;    /* hosts of the last compilation's directory: not waited for */
@@ -53,8 +54,8 @@ struct publisher {
 	struct {                       /* since then */
 		uint64_t serial;       /* of the configuration */
 		size_t rules;          /* routes of the store that there were */
-		uint32_t *upstreams;   /* compile_what_upstream of those that moved */
-		size_t upstreams_count, upstreams_cap;
+		struct compile_moved *moved;
+		size_t moved_count, moved_cap;
 	} base;
 	struct compile_report *over;  /* of the overlay in force; NULL: none is */
 	struct compile_report *shown; /* of both, for who asks; NULL: nobody has */

@@ -6,6 +6,7 @@
 #include "master/compile_index.h"
 #include "master/quarantine.h"
 
+#include <arpa/inet.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -42,13 +43,27 @@ struct fixture {
 	struct rules *rules;
 	struct directory_slots slots;
 	struct directory *d;
-	struct segment *base;
+	struct segment *base, *endpoints;
 	struct compile_report *report;
-	uint32_t moved[MOVED_MAX];
+	struct compile_moved moved[MOVED_MAX];
 	size_t moved_count;
 	struct quarantine quarantine;
-	uint32_t overlays;
+	uint32_t overlays, endpoint_overlays;
 };
+
+/* The compiler asks for addresses; 10.0.0.x stands for itself. */
+size_t
+resolver_get(const struct resolver *r, const char *host, const struct resolved **out,
+	     uint64_t *generation, bool *settled)
+{
+	static struct resolved a;
+
+	*settled = true;
+	*generation = 7;
+	a.family = AF_INET;
+	*out = &a;
+	return inet_pton(AF_INET, host, a.ip) == 1;
+}
 
 /* ---- changes ---- */
 
@@ -224,15 +239,48 @@ same_lines(struct compile_report *a, struct compile_report *b)
 	}
 }
 
+static void
+same_endpoint(const struct segment *a, const struct table_endpoint *x, const struct segment *b,
+	      const struct table_endpoint *y)
+{
+	same_text(a, x->authority, b, y->authority);
+	same_text(a, x->base, b, y->base);
+	assert_int_equal(x->slot, y->slot);
+	assert_int_equal(x->weight, y->weight);
+	assert_int_equal(x->count, y->count);
+	for (uint32_t i = 0; i < x->count; i++)
+		assert_memory_equal(table_address(a, x->first + i)->ip,
+				    table_address(b, y->first + i)->ip, 16);
+}
+
+static void
+same_upstreams(const struct segment *a, const struct segment *b)
+{
+	for (uint32_t i = 0; i < table_upstreams(a) || i < table_upstreams(b); i++) {
+		const struct table_upstream *u = table_upstream(a, i), *v = table_upstream(b, i);
+		bool none = !u || u->flags & UPSTREAM_ABSENT;
+
+		assert_int_equal(none, !v || v->flags & UPSTREAM_ABSENT);
+		if (none)
+			continue;
+		same_text(a, u->name, b, v->name);
+		assert_int_equal(u->count, v->count);
+		for (uint32_t e = 0; e < u->count; e++)
+			same_endpoint(a, table_endpoint(a, u->first + e), b,
+				      table_endpoint(b, v->first + e));
+	}
+}
+
 /* ---- a run ---- */
 
 static void
-on_moved(void *userdata, enum rules_source source, struct slice name)
+on_moved(void *userdata, const struct directory_upstream *u)
 {
 	struct fixture *f = userdata;
 
 	assert_true(f->moved_count < MOVED_MAX);
-	f->moved[f->moved_count++] = compile_what_upstream(source, name);
+	f->moved[f->moved_count++] =
+	    (struct compile_moved){ compile_what_upstream(u->source, slice_of(u->name)), u->index };
 }
 
 static void
@@ -247,40 +295,74 @@ direct(struct fixture *f)
 	f->d = next;
 }
 
+static struct segment *
+endpoints_of(struct fixture *f)
+{
+	struct buf warnings BUF_CLEAN = { 0 };
+	struct segment *s = NULL;
+
+	assert_int_equal(compile_endpoints(f->c, f->d, NULL, NULL, SLICE("key"), 1, &s, &warnings),
+			 0);
+	return s;
+}
+
+static void
+check_endpoints(struct fixture *f, const struct compile_touched *touched, struct segment *whole)
+{
+	struct segment *over;
+	int r =
+	    compile_endpoints_over(f->c, f->d, NULL, SLICE("key"), touched, f->endpoints, 2, &over);
+
+	if (r == 1)
+		return;
+	assert_int_equal(r, 0);
+	assert_int_equal(table_verify_endpoints(over), 0);
+	same_upstreams(whole, over);
+	seg_unref(over);
+	f->endpoint_overlays++;
+}
+
 /* What is compiled whole is the next base if the overlay could not be made. */
 static void
 step(struct fixture *f)
 {
 	const struct map *keys = rules_touched(f->rules);
 	struct compile_report *report, *lines = NULL, *both;
-	struct segment *whole, *over = NULL;
+	struct segment *whole, *endpoints, *over = NULL;
+	struct compile_touched touched = { keys };
 	int r = 1;
 
 	direct(f);
+	touched.moved = f->moved;
+	touched.moved_count = f->moved_count;
 	if (f->base && keys && !quarantine_knows(&f->quarantine, keys))
-		r = compile_rules_over(f->c, f->rules, f->d, &f->slots,
-				       &(struct compile_touched){ keys, f->moved, f->moved_count },
-				       f->report, f->base, 2, &over, &lines);
+		r = compile_rules_over(f->c, f->rules, f->d, &f->slots, &touched, f->report,
+				       f->base, 2, &over, &lines);
 	assert_int_equal(compile_rules(f->c, f->rules, true, f->d, &f->slots, 1, &whole, &report),
 			 0);
+	endpoints = endpoints_of(f);
 	if (r == 0) {
 		assert_int_equal(table_verify_rules(over), 0);
 		both = compile_report_over(f->report, lines);
 		same_answers(whole, over);
 		same_lines(report, both);
+		check_endpoints(f, &touched, endpoints);
 		compile_report_free(both);
 		compile_report_free(lines);
 		compile_report_free(report);
 		seg_unref(over);
 		seg_unref(whole);
+		seg_unref(endpoints);
 		f->overlays++;
 		return;
 	}
 	assert_int_equal(r, 1);
 	compile_report_free(f->report);
 	seg_unref(f->base);
+	seg_unref(f->endpoints);
 	f->report = report;
 	f->base = whole;
+	f->endpoints = endpoints;
 	f->moved_count = 0;
 	rules_settle(f->rules);
 	quarantine_settle(&f->quarantine, f->rules, f->c, report);
@@ -330,7 +412,9 @@ run(const char *dialect)
 	quarantine_deinit(&f.quarantine);
 	compile_report_free(f.report);
 	directory_free(f.d);
+	assert_true(f.endpoint_overlays * 2 >= f.overlays);
 	seg_unref(f.base);
+	seg_unref(f.endpoints);
 	rules_free(f.rules);
 	config_free(f.c);
 	slots_free(f.slots.upstreams);
