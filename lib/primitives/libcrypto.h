@@ -16,8 +16,9 @@
 
 /*
  * What has no switch: all of ECDH in TLS 1.2 and 1.3 goes through the first two, RSA through the
- * others. mbedTLS's definitions become weak, and no compiler inlines a call of what is weak or
- * binds it to the definition that it sees; ours, which are compiled without this, are strong.
+ * next, the secrets of TLS 1.3 through the last. mbedTLS's definitions become weak, and no compiler
+ * inlines a call of what is weak or binds it to the definition that it sees; ours, which are
+ * compiled without this, are strong.
  */
 #ifndef PRIMITIVES_STRONG
 #pragma weak mbedtls_ecp_mul
@@ -25,4 +26,5 @@
 #pragma weak mbedtls_mpi_exp_mod
 #pragma weak mbedtls_mpi_exp_mod_unsafe
 #pragma weak mbedtls_rsa_private
+#pragma weak mbedtls_ssl_tls13_hkdf_expand_label
 #endif

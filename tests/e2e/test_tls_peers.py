@@ -18,7 +18,7 @@ ROOTS = "/etc/ssl/certs/ca-certificates.crt"
 KINDS = {"root": ["ec", "-pkeyopt", "ec_paramgen_curve:P-256"], "ec": ["ec", "-pkeyopt", "ec_paramgen_curve:P-256"],
          "rsa": ["rsa:2048"], "client": ["ec", "-pkeyopt", "ec_paramgen_curve:P-384"]}
 SUITES = {"tls1_2": ["ECDHE-{}-AES128-GCM-SHA256", "ECDHE-{}-CHACHA20-POLY1305"],
-          "tls1_3": ["TLS_AES_128_GCM_SHA256", "TLS_CHACHA20_POLY1305_SHA256"]}
+          "tls1_3": ["TLS_AES_128_GCM_SHA256", "TLS_AES_256_GCM_SHA384", "TLS_CHACHA20_POLY1305_SHA256"]}
 GROUPS = ["P-256", "P-384", "X25519"]
 EVERY = [(version, key) for version in SUITES for key in ("ec", "rsa")]
 
