@@ -930,6 +930,48 @@ test_endpoints(void **state)
 	assert_int_equal(table_endpoint(f->endpoints, u->first + 3)->count, 0);
 }
 
+/* Those that ask for the same have one row; the files are not there, so their digests are of none.
+ */
+static void
+test_https_endpoints(void **state)
+{
+	struct fixture *f = *state;
+	struct slice a[] = { SLICE("https://10.0.0.1"), SLICE("0"), SLICE("10.0.0.1:443"),
+			     SLICE("0") };
+	struct slice b[] = { SLICE("https://[::1]:8443/b"), SLICE("0") };
+	const char *pins[] = { "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=" };
+	const struct table_upstream_tls *row;
+	const struct table_endpoint *e;
+	uint32_t first;
+
+	f->c.upstream_tls = (struct config_upstream_tls){
+		.ca = "/no/ca.pem", .certificate = "", .pins = pins, .pins_count = 1
+	};
+	rules_set_backend(f->rules, SLICE("a"), a, 4);
+	rules_set_backend(f->rules, SLICE("b"), b, 2);
+	compile(f);
+	first = table_upstream(f->endpoints, directory_find(f->d, SOURCE_REDX, SLICE("a"))->index)
+		    ->first;
+	e = table_endpoint(f->endpoints, first + 1); /* by name */
+	assert_true(
+	    slice_eq(seg_string(f->endpoints, e->authority), SLICE("https://10.0.0.1:443")));
+	assert_true(slice_eq(seg_string(f->endpoints, e->host), SLICE("10.0.0.1")));
+	assert_int_equal(e->tls, 1);
+	assert_int_equal(table_endpoint(f->endpoints, first)->tls, 0);
+	assert_int_not_equal(table_endpoint(f->endpoints, first)->slot, e->slot);
+	first = table_upstream(f->endpoints, directory_find(f->d, SOURCE_REDX, SLICE("b"))->index)
+		    ->first;
+	e = table_endpoint(f->endpoints, first);
+	assert_true(slice_eq(seg_string(f->endpoints, e->host), SLICE("[::1]:8443")));
+	assert_int_equal(e->tls, 1);
+	assert_int_equal(seg_count(f->endpoints, ENDPOINTS_TLS), 1);
+	row = table_upstream_tls(f->endpoints, 0);
+	assert_int_equal(row->flags, 0);
+	assert_int_equal(row->pins_count, 1);
+	assert_int_equal(table_pin(f->endpoints, row->pins_first)->sha256[0], 0xe3);
+	assert_null(table_roots_find(f->keys, row->roots));
+}
+
 /* The upstream of backend "b" with two servers. */
 static const struct table_upstream *
 upstream_b(struct fixture *f)
@@ -1063,6 +1105,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_strips_always, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_trusted_and_pages, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_endpoints, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_https_endpoints, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_plugins, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_fallbacks, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_same_input_same_bytes, setup, teardown),
