@@ -80,8 +80,7 @@ buf_addf(struct buf *b, const char *fmt, ...)
 	va_end(again);
 }
 
-/* Length of the well-formed UTF-8 sequence at s (RFC 3629 section 4), 0 when there is none. */
-static size_t
+size_t
 utf8_length(struct slice s)
 {
 	const unsigned char *p = (const unsigned char *)s.p;

@@ -30,6 +30,8 @@ void buf_addf(struct buf *b, const char *fmt, ...) __attribute__((format(printf,
 void buf_add_json(struct buf *b, struct slice s);
 /* Seconds since 1970 as a JSON string (RFC 3339, UTC); null where there are none. */
 void buf_add_json_time(struct buf *b, int64_t wall);
+/* Length of the well-formed UTF-8 sequence at s (RFC 3629 section 4), 0 when there is none. */
+size_t utf8_length(struct slice s);
 /* Text for HTML: & < > " ' are escaped. */
 void buf_add_html(struct buf *b, struct slice s);
 

@@ -32,16 +32,10 @@ tls_certificate_is_ecdsa(const struct tls_certificate *c)
 	return mbedtls_pk_can_do(&c->key, MBEDTLS_PK_ECDSA);
 }
 
-static struct slice
-raw(mbedtls_x509_buf b)
-{
-	return slice_make((const char *)b.p, b.len);
-}
-
 static bool
 is_signed_by(const mbedtls_x509_crt *c, const mbedtls_x509_crt *by)
 {
-	return slice_eq(raw(c->issuer_raw), raw(by->subject_raw));
+	return slice_eq(tls_bytes(&c->issuer_raw), tls_bytes(&by->subject_raw));
 }
 
 const char *

@@ -86,6 +86,17 @@ int tls_ticket_seal(void *context, const mbedtls_ssl_session *session, unsigned 
 		    const unsigned char *end, size_t *n, uint32_t *lifetime);
 int tls_ticket_open(void *context, mbedtls_ssl_session *session, unsigned char *ticket, size_t n);
 
+static inline struct slice
+tls_bytes(const mbedtls_asn1_buf *b)
+{
+	return slice_make((const char *)b->p, b->len);
+}
+
+/* Of tls_dn.c. A distinguished name as in TLS_FACT_SUBJECT of tls_peer.h. */
+void tls_dn_add(struct buf *b, const mbedtls_x509_name *first);
+/* Is a value of such a name what its type says, and of a type whose bytes are UTF-8? */
+bool tls_dn_is_text(const mbedtls_asn1_buf *value);
+
 time_t tls_seconds_of(const mbedtls_x509_time *t);
 
 const char *tls_suite_name(int number); /* IANA's; "" for one that is not offered */

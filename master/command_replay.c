@@ -59,8 +59,8 @@ write_replay(const struct json *data, struct buf *out)
 		 answer_text(data, "elsewhere", a), answer_text(data, "keys", b));
 	if (answer_number(data, "assumed") > 0)
 		buf_addf(out,
-			 "For %s of these a condition on headers or the query was taken to hold: "
-			 "they are not kept\n",
+			 "For %s of these a condition on headers, the query or the client's "
+			 "certificate was taken to hold: they are not kept\n",
 			 answer_text(data, "assumed", assumed));
 	if (!group)
 		return;

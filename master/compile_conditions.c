@@ -1,5 +1,6 @@
 #include "compile_conditions.h"
 
+#include "lib/tls_peer.h"
 #include "lib/xalloc.h"
 
 #include <stdlib.h>
@@ -7,8 +8,8 @@
 uint32_t
 compile_conditions_count(const struct config_route *r)
 {
-	return (uint32_t)(r->headers_count + r->query_count) + (r->methods != 0) +
-	       (r->path_regex != NULL);
+	return (uint32_t)(r->headers_count + r->query_count + r->certificate_count) +
+	       (r->methods != 0) + (r->path_regex != NULL);
 }
 
 /* A HEAD may be asked wherever a GET may (RFC 9110 section 9.3.2). */
@@ -18,10 +19,20 @@ compile_conditions_methods(const struct config_route *r)
 	return r->methods | (r->methods & 1u << METHOD_GET ? 1u << METHOD_HEAD : 0);
 }
 
+static const char *
+name_of(const struct config_condition *c, uint32_t kind)
+{
+#define NAME(name, fact) [fact] = name,
+	static const char *const facts[] = { TLS_FACT_NAMES(NAME) };
+#undef NAME
+
+	return kind == CONDITION_CERTIFICATE ? facts[c->fact] : c->name;
+}
+
 static struct table_condition
 condition_of(const struct config_condition *from, uint32_t kind, const char **value)
 {
-	struct table_condition c = { .kind = kind, .how = CONDITION_PRESENT };
+	struct table_condition c = { .kind = kind, .how = CONDITION_PRESENT, .fact = from->fact };
 
 	c.negated = from->negated;
 	*value = "";
@@ -47,7 +58,7 @@ add_all(struct table_builder *b, const struct config_condition *all, size_t coun
 		const char *value;
 		struct table_condition c = condition_of(&all[i], kind, &value);
 
-		c.name = seg_builder_string(&b->seg, slice_of(all[i].name));
+		c.name = seg_builder_string(&b->seg, slice_of(name_of(&all[i], kind)));
 		c.value = seg_builder_string(&b->seg, slice_of(value));
 		seg_builder_add(&b->seg, RULES_CONDITIONS, &c, sizeof c);
 	}
@@ -64,6 +75,7 @@ compile_conditions(struct table_builder *b, const struct config_route *r)
 	if (r->methods)
 		seg_builder_add(&b->seg, RULES_CONDITIONS, &c, sizeof c);
 	add_all(b, r->headers, r->headers_count, CONDITION_HEADER);
+	add_all(b, r->certificate, r->certificate_count, CONDITION_CERTIFICATE);
 	add_all(b, r->query, r->query_count, CONDITION_QUERY);
 	if (r->path_regex) {
 		c = (struct table_condition){ .kind = CONDITION_PATH, .how = CONDITION_REGEX };
@@ -88,7 +100,10 @@ text_all(const struct config_condition *all, size_t count, uint32_t kind, struct
 		struct table_condition c = condition_of(&all[i], kind, &value);
 
 		buf_addf(out, "%s%s%s%s%s%s", out->n ? "; " : "", c.negated ? "not " : "",
-			 kind == CONDITION_QUERY ? "?" : "", all[i].name, signs[c.how], value);
+			 kind == CONDITION_QUERY         ? "?"
+			 : kind == CONDITION_CERTIFICATE ? "certificate "
+							 : "",
+			 name_of(&all[i], kind), signs[c.how], value);
 	}
 }
 
@@ -104,6 +119,7 @@ compile_conditions_text(const struct config_route *r, struct buf *out)
 	}
 	text_all(r->headers, r->headers_count, CONDITION_HEADER, out);
 	text_all(r->query, r->query_count, CONDITION_QUERY, out);
+	text_all(r->certificate, r->certificate_count, CONDITION_CERTIFICATE, out);
 	if (r->path_regex)
 		buf_addf(out, "%spath ~ %s", out->n ? "; " : "", r->path_regex);
 }
@@ -123,9 +139,10 @@ key_all(const struct config_condition *all, size_t count, uint32_t kind, struct 
 		struct buf line = { 0 };
 		const char *value;
 		struct table_condition c = condition_of(&all[i], kind, &value);
+		const char *name = name_of(&all[i], kind);
 
 		buf_addf(&line, "%u %u %u ", kind, c.how, c.negated);
-		for (const char *p = all[i].name ? all[i].name : ""; *p; p++)
+		for (const char *p = name ? name : ""; *p; p++)
 			buf_addc(&line, kind == CONDITION_HEADER ? ascii_lower(*p) : *p);
 		buf_addf(&line, "\n%s\n", value);
 		buf_addc(&line, '\0');
@@ -151,6 +168,8 @@ compile_conditions_key(const struct config_route *r, struct buf *out)
 		key_all(r->headers, r->headers_count, CONDITION_HEADER, out);
 	if (r->query_count)
 		key_all(r->query, r->query_count, CONDITION_QUERY, out);
+	if (r->certificate_count)
+		key_all(r->certificate, r->certificate_count, CONDITION_CERTIFICATE, out);
 	if (r->path_regex)
 		buf_addf(out, "%u %s\n", CONDITION_PATH, r->path_regex);
 }

@@ -241,8 +241,9 @@ struct config_action {        /* what a route does beside passing requests on as
 
 enum route_auth { AUTH_INHERIT, AUTH_REQUIRED, AUTH_NONE };
 
-struct config_condition { /* on one header field, or one parameter of the query */
+struct config_condition { /* on one header field, parameter of the query or fact */
 	const char *name;
+	uint32_t fact;                      /* enum tls_fact, in the place of a name */
 	const char *value, *prefix, *regex; /* at most one of them; NULL: it is not given */
 	bool present;                       /* without any of them: shall there be one? */
 	bool negated;
@@ -255,8 +256,8 @@ struct config_route {
 	bool exact, strip;
 	const char *path_regex; /* NULL: none */
 	uint32_t methods;       /* bits of enum table_method, 0 = all */
-	struct config_condition *headers, *query;
-	size_t headers_count, query_count;
+	struct config_condition *headers, *query, *certificate;
+	size_t headers_count, query_count, certificate_count;
 	uint32_t unread; /* conditions of a refused one that could not be read: they hold */
 	int32_t priority;
 	const char *upstream;          /* a target became an upstream named after it,

@@ -121,7 +121,8 @@ check_set(const struct action_check *a, const struct config_route *route, const 
 			mistake(a, h->place.line, below,
 				"%s has a variable that there is not; there are $remote_addr, "
 				"$request_id, $host, $scheme, $route, $tls_version, $tls_suite, "
-				"$tls_name and $tls_resumed ($$ is a dollar sign)",
+				"$tls_name, $tls_resumed, $client_cert_subject and "
+				"$client_cert_fingerprint ($$ is a dollar sign)",
 				h->name);
 	}
 }

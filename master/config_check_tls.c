@@ -315,6 +315,26 @@ check_https(struct config_reader *r)
 			     "tls.hsts is off, so it says nothing; write hsts: 365d");
 }
 
+/* A route that asks for what nobody is asked for is never taken. */
+static void
+check_routes(struct config_reader *r)
+{
+	const struct config *c = r->c;
+	bool asked = c->tls.clients.verify != CLIENTS_NONE;
+
+	for (size_t i = 0; i < c->tls.hosts_count; i++)
+		asked |= c->tls.hosts[i].clients.verify != CLIENTS_NONE;
+	for (size_t i = 0; !asked && i < c->routes_count; i++) {
+		char key[64];
+
+		snprintf(key, sizeof key, "routes[%zu].client_certificate", i);
+		if (c->routes[i].certificate_count > 0)
+			mistakes_add(&r->mistakes, true, c->routes[i].place.line, key,
+				     "no client is asked for a certificate, so nothing is known of "
+				     "any; write tls: {clients: {verify: optional, ca: FILE}}");
+	}
+}
+
 void
 config_check_tls(struct config_reader *r)
 {
@@ -331,6 +351,7 @@ config_check_tls(struct config_reader *r)
 	check_hosts(r);
 	check_behind(r);
 	check_https(r);
+	check_routes(r);
 	tls->loaded = certificates_load(r->c, r->held);
 	check_loaded(r, tls->loaded, told);
 	if (tls->certificates_count > 0 && !has_listener(r->c))

@@ -100,6 +100,8 @@ rescue_route(const struct family *f, const struct mistakes *m, struct config_rou
 		r->priority = INT32_MAX;
 	r->unread += rescue_conditions(f, m, "headers", r->headers, &r->headers_count);
 	r->unread += rescue_conditions(f, m, "query", r->query, &r->query_count);
+	r->unread +=
+	    rescue_conditions(f, m, "client_certificate", r->certificate, &r->certificate_count);
 	return true;
 }
 

@@ -4,6 +4,7 @@
 #include "lib/log.h"
 #include "lib/proxy_protocol.h"
 #include "lib/tls.h"
+#include "lib/tls_peer.h"
 #include "shm/call.h"
 #include "shm/table.h"
 
@@ -102,11 +103,19 @@ static const struct setting_word redirects[] = { { "301", 301 }, { "302", 302 },
 						 { "307", 307 }, { "308", 308 }, { 0 } };
 #define FIELD_VARIABLES                                                                            \
 	"$remote_addr, $request_id, $host, $scheme, $route and, of the client's TLS, "             \
-	"$tls_version, $tls_suite, $tls_name and $tls_resumed"
+	"$tls_version, $tls_suite, $tls_name, $tls_resumed, $client_cert_subject and "             \
+	"$client_cert_fingerprint"
 static const struct setting_word certificate_headers[] = {
 	{ "client-cert", CLIENT_CERTIFICATE_RFC9440 },
 	{ "x-forwarded-client-cert", CLIENT_CERTIFICATE_X },
+	{ "x-forwarded-client-cert-pem", CLIENT_CERTIFICATE_X | CLIENT_CERTIFICATE_X_CERT },
 	{ 0 },
+};
+static const struct setting_word certificate_facts[] = {
+#define WORD(name, fact) { name, fact },
+	TLS_FACT_NAMES(WORD)
+#undef WORD
+	    { 0 },
 };
 static const struct setting_word auths[] = {
 	{ "inherit", AUTH_INHERIT }, { "required", AUTH_REQUIRED }, { "none", AUTH_NONE }, { 0 }
@@ -244,6 +253,11 @@ static const struct setting_children header_children = {
 	offsetof(struct config_condition, place),
 	"routes[].headers[].name",
 };
+static const struct setting_children certificate_condition_children = {
+	sizeof(struct config_condition),
+	offsetof(struct config_condition, place),
+	"routes[].client_certificate[].name",
+};
 static const struct setting_children query_children = {
 	sizeof(struct config_condition),
 	offsetof(struct config_condition, place),
@@ -363,8 +377,11 @@ const struct setting settings[] = {
 	  .example = "/etc/yett/internal.crl" },
 	{ "tls.forward_client_certificate", SETTING_FLAGS, AT(config, tls.client_certificate),
 	  .initial = "[]", .words = certificate_headers,
-	  .text = "Headers in which upstreams hear of the client's certificate: Client-Cert (RFC "
-		  "9440), or Envoy's with its digest. No client can send them itself.",
+	  .text =
+	      "Headers in which upstreams hear of the client's certificate, where it was verified: "
+	      "Client-Cert (RFC 9440); X-Forwarded-Client-Cert (Envoy's) with its digest, its "
+	      "subject and the URIs and DNS names in it, or the same with all of it. No client can "
+	      "send them itself.",
 	  .example = "[client-cert]" },
 	{ "tls.hsts", SETTING_SECONDS, AT(config, tls.hsts_s), .initial = "off", .max = 3650 * DAY,
 	  .text = "max-age of the header Strict-Transport-Security that answers over TLS get: so "
@@ -845,6 +862,35 @@ const struct setting settings[] = {
 	  .example = "false" },
 	{ "routes[].query[].not", SETTING_BOOL, AT(config_condition, negated), .initial = "false",
 	  .text = "It is to be the other way round.", .example = "true" },
+	{ "routes[].client_certificate", SETTING_LIST, ALL(config_route, certificate),
+	  .initial = "[]", .children = &certificate_condition_children,
+	  .text = "What has to hold of the client's certificate; all of it. Nothing is known of a "
+		  "certificate that was not asked for (tls.clients) or not verified.",
+	  .example = "[fingerprint, {name: uri, prefix: \"spiffe://example.org/\"}]" },
+	{ "routes[].client_certificate[].name", SETTING_WORD, AT(config_condition, fact),
+	  .required = true, .words = certificate_facts,
+	  .text = "The subject or the issuer (RFC 4514, as openssl x509 -subject -nameopt RFC2253 "
+		  "has it), a common name of the subject, a DNS name, a URI or an address of mail "
+		  "in subjectAltName, or the SHA-256 of all of it in hex; each certificate has "
+		  "that. A lone text in the list is this setting.",
+	  .example = "subject" },
+	{ "routes[].client_certificate[].value", SETTING_STRING, AT(config_condition, value),
+	  .shown = "any", .max = 2048, .text = "One of its values is this text.",
+	  .example = "\"CN=billing,O=Example\"" },
+	{ "routes[].client_certificate[].prefix", SETTING_STRING, AT(config_condition, prefix),
+	  .shown = "any", .min = 1, .max = 2048, .text = "One of its values begins so.",
+	  .example = "spiffe://example.org/" },
+	{ "routes[].client_certificate[].regex", SETTING_PATTERN, AT(config_condition, regex),
+	  .shown = "any",
+	  .text = "One of its values matches this, as a whole; as routes[].path_regex.",
+	  .example = "\"CN=[a-z]+,O=Example\"" },
+	{ "routes[].client_certificate[].present", SETTING_BOOL, AT(config_condition, present),
+	  .initial = "true", .text = "Without a value: whether there is to be one, or none.",
+	  .example = "false" },
+	{ "routes[].client_certificate[].not", SETTING_BOOL, AT(config_condition, negated),
+	  .initial = "false",
+	  .text = "It is to be the other way round; so it holds without a certificate, too.",
+	  .example = "true" },
 	{ "routes[].upstream", SETTING_STRING, AT(config_route, upstream), .initial = "",
 	  .shown = "none", .max = 128, .text = "Name of the upstream that the requests go to.",
 	  .example = "users" },

@@ -56,6 +56,7 @@ enum { FORWARDED_REPLACE, FORWARDED_APPEND }; /* X-Forwarded-* of an untrusted p
 
 #define CLIENT_CERTIFICATE_RFC9440 1u /* Client-Cert */
 #define CLIENT_CERTIFICATE_X 2u       /* X-Forwarded-Client-Cert */
+#define CLIENT_CERTIFICATE_X_CERT 4u  /* the same, with all of the certificate in it */
 
 #define SCRUB_USER_DELETE 1u     /* id, on a path that ends in /user-delete */
 #define SCRUB_INTERNAL_ORIGIN 2u /* Origin: __internal__ */
@@ -138,14 +139,23 @@ struct table_route {
 	struct seg_ref set_host;   /* Host for the upstream, "" = keep */
 };
 
-enum { CONDITION_METHODS, CONDITION_HEADER, CONDITION_QUERY, CONDITION_PATH };
+enum {
+	CONDITION_METHODS,
+	CONDITION_HEADER,
+	CONDITION_QUERY,
+	CONDITION_PATH,
+	CONDITION_CERTIFICATE /* of the client, where it was verified */
+};
 enum { CONDITION_PRESENT, CONDITION_EQUAL, CONDITION_PREFIX, CONDITION_REGEX };
 
 struct table_condition {
 	uint32_t kind, how; /* CONDITION_*; the path is always a CONDITION_REGEX */
 	uint32_t negated;
-	uint32_t methods;     /* CONDITION_METHODS: bits of enum table_method */
-	struct seg_ref name;  /* of the header or the parameter */
+	union {
+		uint32_t methods; /* CONDITION_METHODS: bits of enum table_method */
+		uint32_t fact;    /* CONDITION_CERTIFICATE: enum tls_fact (lib/tls_peer.h) */
+	};
+	struct seg_ref name;  /* of the header, the parameter or the fact */
 	struct seg_ref value; /* text, prefix or pattern (lib/pattern.h) */
 };
 

@@ -11,6 +11,7 @@
 
 #include "lib/http_head.h"
 #include "lib/proxy_protocol.h"
+#include "lib/tls_peer.h"
 
 #include <errno.h>
 #include <netinet/in.h>
@@ -65,7 +66,8 @@ conditions_ok(const struct segment *s)
 	const struct table_condition *c = section(s, RULES_CONDITIONS, sizeof *c, &count, &ok);
 
 	for (uint32_t i = 0; i < count; i++)
-		ok &= c[i].kind <= CONDITION_PATH && c[i].how <= CONDITION_REGEX &&
+		ok &= c[i].kind <= CONDITION_CERTIFICATE && c[i].how <= CONDITION_REGEX &&
+		      (c[i].kind != CONDITION_CERTIFICATE || c[i].fact < TLS_FACT_N) &&
 		      ref_ok(s, c[i].name) && ref_ok(s, c[i].value);
 	return ok;
 }

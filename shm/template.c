@@ -13,6 +13,8 @@ static const struct slice names[TEMPLATE_N] = {
 	[TEMPLATE_TLS_SUITE] = { "tls_suite", 9 },
 	[TEMPLATE_TLS_NAME] = { "tls_name", 8 },
 	[TEMPLATE_TLS_RESUMED] = { "tls_resumed", 11 },
+	[TEMPLATE_CLIENT_CERT_SUBJECT] = { "client_cert_subject", 19 },
+	[TEMPLATE_CLIENT_CERT_FINGERPRINT] = { "client_cert_fingerprint", 23 },
 };
 
 static bool

@@ -22,6 +22,8 @@ enum template_name {
 	TEMPLATE_TLS_SUITE,
 	TEMPLATE_TLS_NAME,    /* that the client asked for; empty: none, or one that is no name */
 	TEMPLATE_TLS_RESUMED, /* 1, or empty */
+	TEMPLATE_CLIENT_CERT_SUBJECT, /* as in lib/tls_peer.h; both empty without one */
+	TEMPLATE_CLIENT_CERT_FINGERPRINT,
 	TEMPLATE_N
 };
 
@@ -32,7 +34,8 @@ enum template_name {
 #define TEMPLATE_OF_FIELD                                                                          \
 	(1u << TEMPLATE_SCHEME | 1u << TEMPLATE_HOST | 1u << TEMPLATE_REMOTE_ADDR |                \
 	 1u << TEMPLATE_REQUEST_ID | 1u << TEMPLATE_ROUTE | 1u << TEMPLATE_TLS_VERSION |           \
-	 1u << TEMPLATE_TLS_SUITE | 1u << TEMPLATE_TLS_NAME | 1u << TEMPLATE_TLS_RESUMED)
+	 1u << TEMPLATE_TLS_SUITE | 1u << TEMPLATE_TLS_NAME | 1u << TEMPLATE_TLS_RESUMED |         \
+	 1u << TEMPLATE_CLIENT_CERT_SUBJECT | 1u << TEMPLATE_CLIENT_CERT_FINGERPRINT)
 
 /* One part of a text: takes it off *text. A literal, or a variable. */
 struct template_part {

@@ -103,6 +103,10 @@ add_tls(struct buf *b, const struct request *r, const struct tls_session *s)
 	add_plain(b, MEMBER("suite"), slice_of(tls_session_suite(s)));
 	if (name.n)
 		add_plain(b, MEMBER("sni"), name);
+	if (tls_front_peer(r)) {
+		add_plain(b, MEMBER("cert"), tls_front_fact(r, TLS_FACT_FINGERPRINT));
+		add_text(b, MEMBER("cert_cn"), tls_front_fact(r, TLS_FACT_CN));
+	}
 	buf_adds(b,
 		 tls_session_resumed(s) ? SLICE(",\"resumed\":true") : SLICE(",\"resumed\":false"));
 }

@@ -27,6 +27,8 @@ tls_values(const struct request *r, struct slice values[TEMPLATE_N])
 	values[TEMPLATE_TLS_SUITE] = s ? slice_of(tls_session_suite(s)) : SLICE("");
 	values[TEMPLATE_TLS_NAME] = tls_front_name(r);
 	values[TEMPLATE_TLS_RESUMED] = s && tls_session_resumed(s) ? SLICE("1") : SLICE("");
+	values[TEMPLATE_CLIENT_CERT_SUBJECT] = tls_front_fact(r, TLS_FACT_SUBJECT);
+	values[TEMPLATE_CLIENT_CERT_FINGERPRINT] = tls_front_fact(r, TLS_FACT_FINGERPRINT);
 }
 
 static void

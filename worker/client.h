@@ -32,19 +32,20 @@ struct client {
 	uint8_t state; /* enum client_state */
 	uint8_t kind;  /* enum listener_kind */
 	bool trusted, consuming;
-	uint8_t tls;          /* enum client_tls */
-	uint32_t tls_serial;  /* tls_front.c: what is asked of clients, when it began */
-	uint32_t tls_loads;   /* the same: which table it was */
-	uint64_t lists;       /* what it was looked up in, in the same words */
-	uint64_t asked;       /* what certificates it was asked for, in tls_front.c's words */
-	bool unnamed;         /* its PROXY header has not come yet */
-	bool nameless;        /* of a Unix socket: it has no address of its own */
-	bool local_known;     /* local_ip is set */
-	bool refused;         /* lingers behind the answer to one connection too many */
-	uint32_t uid;         /* of the peer of the admin socket; UINT32_MAX: not known */
-	uint16_t port;        /* ours, or the one that the PROXY header names */
-	uint16_t peer_port;   /* 0: it has none */
-	uint32_t address_row; /* of shm/addresses.h */
+	uint8_t tls;           /* enum client_tls */
+	uint32_t tls_serial;   /* tls_front.c: what is asked of clients, when it began */
+	uint32_t tls_loads;    /* the same: which table it was */
+	uint64_t lists;        /* what it was looked up in, in the same words */
+	struct tls_peer *peer; /* what its certificate says; NULL: it showed none that is good */
+	uint64_t asked;        /* what certificates it was asked for, in tls_front.c's words */
+	bool unnamed;          /* its PROXY header has not come yet */
+	bool nameless;         /* of a Unix socket: it has no address of its own */
+	bool local_known;      /* local_ip is set */
+	bool refused;          /* lingers behind the answer to one connection too many */
+	uint32_t uid;          /* of the peer of the admin socket; UINT32_MAX: not known */
+	uint16_t port;         /* ours, or the one that the PROXY header names */
+	uint16_t peer_port;    /* 0: it has none */
+	uint32_t address_row;  /* of shm/addresses.h */
 	uint32_t served;
 	uint8_t ip[16]; /* the peer's, IPv4 mapped */
 	uint8_t ip_text_n;

@@ -5,7 +5,6 @@
 #include "tls_front.h"
 
 #include "lib/base64.h"
-#include "lib/sha256.h"
 #include "lib/tls_session.h"
 
 #define LINE 64 /* of PEM (RFC 7468 section 2) */
@@ -19,7 +18,8 @@ forms_of(const struct request *r)
 static struct slice
 certificate_of(const struct request *r)
 {
-	const struct tls_session *s = forms_of(r) ? tls_front_session(r) : NULL;
+	const struct tls_session *s =
+	    forms_of(r) && tls_front_peer(r) ? tls_front_session(r) : NULL;
 
 	return s ? tls_session_peer_certificate(s) : SLICE("");
 }
@@ -27,22 +27,19 @@ certificate_of(const struct request *r)
 size_t
 client_certificate_room(const struct request *r)
 {
-	size_t n = certificate_of(r).n;
+	static const enum tls_fact facts[] = { TLS_FACT_SUBJECT, TLS_FACT_URI, TLS_FACT_DNS };
+	size_t n = certificate_of(r).n, room;
+	struct slice value;
 
+	if (n == 0)
+		return 0;
 	/* Base64 once, and once more as triplets; the text of which these are made lies behind. */
-	return n > 0 ? 6 * base64_size(n) + 512 : 0;
-}
-
-static char *
-put_hex(char *o, const uint8_t *p, size_t n)
-{
-	static const char hex[] = "0123456789abcdef";
-
-	for (size_t i = 0; i < n; i++) {
-		*o++ = hex[p[i] >> 4];
-		*o++ = hex[p[i] & 15];
+	room = 6 * base64_size(n) + 512;
+	for (size_t i = 0; i < sizeof facts / sizeof facts[0]; i++) {
+		for (unsigned k = 0; (value = tls_peer_fact(tls_front_peer(r), facts[i], k)).p; k++)
+			room += value.n + sizeof ";Subject=\"\"";
 	}
-	return o;
+	return room;
 }
 
 /* PEM as a part of a URL. Its base64 is made behind all that the text can become. */
@@ -70,11 +67,50 @@ put_pem(char *o, struct slice der)
 	return PUT(o, "-----END%20CERTIFICATE-----%0A");
 }
 
+/* Does it need quotes? The subject always has some. Neither quotes nor backslashes that would have
+ * to be escaped are in any value (lib/tls_peer.h). */
+static bool
+is_quoted(enum tls_fact fact, struct slice value)
+{
+	return fact == TLS_FACT_SUBJECT || memchr(value.p, ',', value.n) ||
+	       memchr(value.p, ';', value.n) || memchr(value.p, '=', value.n);
+}
+
+static char *
+put_values(char *o, const struct request *r, enum tls_fact fact, struct slice key)
+{
+	struct slice value;
+
+	for (unsigned i = 0; (value = tls_peer_fact(tls_front_peer(r), fact, i)).p; i++) {
+		struct slice quote = is_quoted(fact, value) ? SLICE("\"") : SLICE("");
+
+		o = put(o, key);
+		o = put(put(put(o, quote), value), quote);
+	}
+	return o;
+}
+
+/* Envoy's X-Forwarded-Client-Cert, one element of it; the keys in its order. */
+static char *
+put_x(char *o, const struct request *r, struct slice der)
+{
+	o = PUT(o, "X-Forwarded-Client-Cert: Hash=");
+	o = put(o, tls_front_fact(r, TLS_FACT_FINGERPRINT));
+	if (forms_of(r) & CLIENT_CERTIFICATE_X_CERT) {
+		o = PUT(o, ";Cert=\"");
+		o = put_pem(o, der);
+		*o++ = '"';
+	}
+	o = put_values(o, r, TLS_FACT_SUBJECT, SLICE(";Subject="));
+	o = put_values(o, r, TLS_FACT_URI, SLICE(";URI="));
+	o = put_values(o, r, TLS_FACT_DNS, SLICE(";DNS="));
+	return PUT(o, "\r\n");
+}
+
 char *
 client_certificate_put(char *o, const struct request *r)
 {
 	struct slice der = certificate_of(r);
-	uint8_t digest[SHA256_BYTES];
 
 	if (der.n == 0)
 		return o;
@@ -83,12 +119,5 @@ client_certificate_put(char *o, const struct request *r)
 		o += base64_encode(der, o);
 		o = PUT(o, ":\r\n");
 	}
-	if (forms_of(r) & CLIENT_CERTIFICATE_X && sha256(der, digest)) {
-		o = PUT(o, "X-Forwarded-Client-Cert: Hash=");
-		o = put_hex(o, digest, sizeof digest);
-		o = PUT(o, ";Cert=\"");
-		o = put_pem(o, der);
-		o = PUT(o, "\"\r\n");
-	}
-	return o;
+	return forms_of(r) & CLIENT_CERTIFICATE_X ? put_x(o, r, der) : o;
 }

@@ -2,7 +2,7 @@
 
 /*
  * client_certificate: what upstreams hear of the certificate that the client has shown: Client-Cert
- * (RFC 9440 section 2.1) and X-Forwarded-Client-Cert (Envoy's; the digest and the certificate).
+ * (RFC 9440 section 2.1) and X-Forwarded-Client-Cert (Envoy's).
  */
 
 #include <stddef.h>

@@ -1,6 +1,7 @@
 #include "condition.h"
 
 #include "patterns.h"
+#include "tls_front.h"
 
 #include "lib/pattern.h"
 
@@ -103,6 +104,37 @@ query_matches(const struct question *q)
 	return PATTERN_NO;
 }
 
+/* Of who showed none that could be verified nothing is known. */
+static int
+certificate_matches(const struct question *q)
+{
+	const struct tls_peer *peer = tls_front_peer(q->r);
+	struct slice value;
+
+	for (unsigned i = 0; peer && (value = tls_peer_fact(peer, q->c->fact, i)).p; i++) {
+		int r = value_matches(q, value);
+
+		if (r != PATTERN_NO)
+			return r;
+	}
+	return PATTERN_NO;
+}
+
+static int
+matches_of(const struct question *q, struct slice path)
+{
+	switch (q->c->kind) {
+	case CONDITION_HEADER:
+		return header_matches(q);
+	case CONDITION_QUERY:
+		return query_matches(q);
+	case CONDITION_CERTIFICATE:
+		return certificate_matches(q);
+	default:
+		return value_matches(q, path);
+	}
+}
+
 bool
 condition_test(const struct table_key *key, uint32_t condition)
 {
@@ -116,12 +148,7 @@ condition_test(const struct table_key *key, uint32_t condition)
 	q.c = table_condition(rules, condition);
 	q.name = seg_string(rules, q.c->name);
 	q.value = seg_string(rules, q.c->value);
-	if (q.c->kind == CONDITION_HEADER)
-		matches = header_matches(&q);
-	else if (q.c->kind == CONDITION_QUERY)
-		matches = query_matches(&q);
-	else
-		matches = value_matches(&q, key->path);
+	matches = matches_of(&q, key->path);
 	if (matches == PATTERN_LIMIT) {
 		r->unjudged = true;
 		r->field =

@@ -2,7 +2,7 @@
 
 /*
  * condition: does what a route asks of a request hold? Of its header fields as they came, the
- * parameters of its query, its canonical path.
+ * parameters of its query, its canonical path, the certificate of its client.
  */
 
 #include "request.h"

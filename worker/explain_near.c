@@ -28,6 +28,7 @@ static const char *const kinds[] = {
 	[CONDITION_HEADER] = "header",
 	[CONDITION_QUERY] = "query",
 	[CONDITION_PATH] = "path_regex",
+	[CONDITION_CERTIFICATE] = "client_certificate",
 };
 
 static void
@@ -40,7 +41,7 @@ add_condition(struct buf *b, const struct segment *rules, const struct table_con
 		[CONDITION_REGEX] = "regex",
 	};
 
-	explain_text(b, "clause", slice_of(c->kind <= CONDITION_PATH ? kinds[c->kind] : ""));
+	explain_text(b, "clause", slice_of(c->kind <= CONDITION_CERTIFICATE ? kinds[c->kind] : ""));
 	if (c->kind == CONDITION_METHODS) {
 		buf_adds(b, SLICE(",\"methods\":"));
 		explain_methods(c->methods, b);

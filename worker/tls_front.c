@@ -5,6 +5,7 @@
 #include "client.h"
 
 #include "lib/log.h"
+#include "lib/tls_peer.h"
 #include "lib/tls_session.h"
 #include "lib/xalloc.h"
 
@@ -174,6 +175,7 @@ tls_front_secured(struct client *c, int outcome)
 	c->lists = c->tls_loads == f->loads
 		       ? tls_lists_of(f->keys, table_tls_clients(f->keys, tls_session_name(s)))
 		       : ASKED_UNKNOWN;
+	c->peer = tls_peer_new(tls_session_peer_certificate(s));
 	board_add(&counter[COUNTER_tls_handshakes], 1);
 	if (tls_session_resumed(s))
 		board_add(&counter[COUNTER_tls_resumed], 1);
@@ -251,6 +253,21 @@ const struct tls_session *
 tls_front_session(const struct request *r)
 {
 	return r->client->tls == CLIENT_TLS ? stream_tls(&r->client->stream) : NULL;
+}
+
+const struct tls_peer *
+tls_front_peer(const struct request *r)
+{
+	return r->client->peer;
+}
+
+struct slice
+tls_front_fact(const struct request *r, enum tls_fact fact)
+{
+	struct slice value =
+	    r->client->peer ? tls_peer_fact(r->client->peer, fact, 0) : slice_make(NULL, 0);
+
+	return value.p ? value : SLICE("");
 }
 
 static bool

@@ -6,6 +6,7 @@
  * its requests ask.
  */
 
+#include "lib/tls_peer.h"
 #include "shm/table.h"
 
 struct credentials;
@@ -36,6 +37,10 @@ bool tls_front_admits(const struct request *r);
 bool tls_front_outdated(const struct request *r);
 /* Of the request's connection; NULL: it is plain. */
 const struct tls_session *tls_front_session(const struct request *r);
+/* What the certificate says that was shown on it, and was verified; NULL: there is none. */
+const struct tls_peer *tls_front_peer(const struct request *r);
+/* The first of its values, "" when there is none. */
+struct slice tls_front_fact(const struct request *r, enum tls_fact fact);
 /* The name that it was opened for; empty: none, or one that is no name. */
 struct slice tls_front_name(const struct request *r);
 /* After tls_front_load: who waits for nothing, and was asked for other certificates than the table

@@ -24,7 +24,7 @@ def clients(pki):
     other.finish()
 
 
-def start(gateway, serve, pki, clients, forward=("client-cert", "x-forwarded-client-cert"), verify="required"):
+def start(gateway, serve, pki, clients, forward=("client-cert", "x-forwarded-client-cert-pem"), verify="required"):
     up = serve()
     names = pki.entry("several", "a.example", "open.example", "in.example", "x.in.example", "may.example")
     asks = {"ca": clients.root, "crl": clients.crl}
@@ -73,9 +73,10 @@ def test_what_upstreams_hear(gateway, serve, pki, clients, version):
         der = ssl.PEM_cert_to_DER_cert(f.read())
     r = gw.up.requests[-1]
     assert r.header("Client-Cert") == ":" + base64.b64encode(der).decode() + ":"
-    digest, cert = r.header("X-Forwarded-Client-Cert").split(";")
+    digest, cert, subject, dns = r.header("X-Forwarded-Client-Cert").split(";")
     assert digest == "Hash=" + hashlib.sha256(der).hexdigest()
     assert cert.startswith('Cert="') and ssl.PEM_cert_to_DER_cert(urllib.parse.unquote(cert[6:-1])) == der
+    assert subject.startswith('Subject="CN=') and dns == "DNS=good.client"
     # Who shows none, and who has none asked of him, sends none.
     for own, name in (None, "may.example"), ("revoked", "may.example"), ("good", "a.example"):
         assert tls.ask(gw.tls, context_of(pki, clients, own, version), host=name, name=name, headers=forged).status == 200

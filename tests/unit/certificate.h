@@ -18,6 +18,7 @@ struct certificate_maker {
 	long from, to;     /* in seconds from now; both 0: from yesterday for a year */
 	EVP_PKEY *signer;  /* NULL: itself */
 	X509 *issuer;
+	void (*fill)(X509 *x); /* may add to it before it is signed */
 };
 
 struct certificate_made {
@@ -66,6 +67,8 @@ certificate_make(const struct certificate_maker *m)
 	X509_gmtime_adj(X509_getm_notAfter(x), m->from || m->to ? m->to : 31536000);
 	X509_NAME_add_entry_by_txt(X509_get_subject_name(x), "CN", MBSTRING_ASC,
 				   (unsigned char *)name, -1, -1, 0);
+	if (m->fill)
+		m->fill(x);
 	X509_set_issuer_name(x, X509_get_subject_name(issuer));
 	X509_set_pubkey(x, made.key);
 	certificate_extension(x, issuer, NID_basic_constraints,

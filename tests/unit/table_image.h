@@ -18,7 +18,7 @@
 static inline void
 image_conditions(struct table_builder *b, size_t pick, struct table_route *r)
 {
-	for (uint32_t kind = 0; kind <= CONDITION_PATH; kind++) {
+	for (uint32_t kind = 0; kind <= CONDITION_CERTIFICATE; kind++) {
 		struct table_condition c = { .kind = kind, .how = (uint32_t)pick % 4 };
 		uint32_t at;
 

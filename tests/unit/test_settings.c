@@ -162,6 +162,8 @@ configuration_with(const struct setting *s, const char *value, struct buf *out)
 		  "}]}" },
 		{ "routes[].fallback",
 		  "{upstreams: {users: {endpoints: [h]}}, routes: [{target: i, ", "", "}]}" },
+		{ "routes[].client_certificate[].", "{routes: [{target: h, client_certificate: [{",
+		  "name: cn, ", "}]}]}" },
 		{ "routes[].headers[].", "{routes: [{target: h, headers: [{", "name: X-A, ",
 		  "}]}]}" },
 		{ "routes[].query[].", "{routes: [{target: h, query: [{", "name: a, ", "}]}]}" },
