@@ -3,6 +3,7 @@
  */
 
 #include "tls_internal.h"
+#include "tls_session.h"
 
 /* caIssuers of the authority information access (RFC 5280 section 4.2.2.1): public authorities put
  * it into what an intermediate one has signed. */
@@ -68,4 +69,16 @@ tls_trust_revoked_until(const struct tls_trust *t)
 			first = until;
 	}
 	return first;
+}
+
+bool
+tls_session_is_trusted(const struct tls_session *s, struct tls_trust *t)
+{
+	mbedtls_x509_crt *peer = (mbedtls_x509_crt *)mbedtls_ssl_get_peer_cert(&s->ssl);
+	uint32_t flags;
+
+	/* The profile is the one that handshakes have (mbedtls_ssl_config_defaults). */
+	return peer && mbedtls_x509_crt_verify_with_profile(peer, &t->roots, &t->revoked,
+							    &mbedtls_x509_crt_profile_default, NULL,
+							    &flags, NULL, NULL) == 0;
 }

@@ -70,3 +70,6 @@ bool tls_session_resumed(const struct tls_session *s);
 struct slice tls_session_name(const struct tls_session *s);
 /* The peer's own certificate in DER, verified as the context demands; n 0: it showed none. */
 struct slice tls_session_peer_certificate(const struct tls_session *s);
+/* Would this trust let the peer in today, with what it has shown? For servers whose lists of
+ * revoked certificates are new ones. Takes as long as that part of a handshake. */
+bool tls_session_is_trusted(const struct tls_session *s, struct tls_trust *t);

@@ -221,10 +221,27 @@ tls_front_failed(struct client *c, int error)
 	w->tls_unlogged = 0;
 }
 
+/* Where the lists are not those any more in which its certificate was looked up it is looked up
+ * again, once. */
+static bool
+is_still_good(struct client *c, uint32_t asks)
+{
+	const struct tls_front *f = c->worker->front;
+	struct tls_trust *trust = asks ? credentials_trust(f->credentials, asks - 1) : NULL;
+	uint64_t lists = tls_lists_of(f->keys, asks);
+
+	if (!c->peer || c->lists == lists)
+		return true;
+	if (!trust || !tls_session_is_trusted(stream_tls(&c->stream), trust))
+		return false;
+	c->lists = lists;
+	return true;
+}
+
 bool
 tls_front_admits(const struct request *r)
 {
-	const struct client *c = r->client;
+	struct client *c = r->client;
 	const struct segment *keys = r->worker->front->keys;
 	uint32_t asks, named;
 
@@ -235,7 +252,7 @@ tls_front_admits(const struct request *r)
 	asks = table_tls_clients(keys, r->host.host);
 	named = table_tls_clients(keys, tls_session_name(tls_front_session(r)));
 	return c->asked == tls_asked_of(keys, asks) &&
-	       tls_lists_of(keys, named) == tls_lists_of(keys, asks);
+	       tls_lists_of(keys, named) == tls_lists_of(keys, asks) && is_still_good(c, asks);
 }
 
 bool
@@ -244,7 +261,7 @@ tls_front_outdated(const struct request *r)
 	const struct client *c = r->client;
 	const struct segment *keys = r->worker->front->keys;
 
-	if (!tls_front_session(r) || !keys || c->asked == ASKED_NONE)
+	if (!tls_front_session(r) || !keys || c->asked == ASKED_NONE || c->peer)
 		return false;
 	return c->lists != tls_lists_of(keys, table_tls_clients(keys, r->host.host));
 }

@@ -30,10 +30,11 @@ void tls_front_secured(struct client *c, int outcome);
  * and counted. Does nothing otherwise. */
 void tls_front_failed(struct client *c, int error);
 /* May this request come over its connection? Not where its host asks other certificates of clients
- * than the name that the connection was opened for (RFC 9110 section 7.4). */
+ * than the name that the connection was opened for (RFC 9110 section 7.4), nor where the
+ * certificate that was shown has been revoked since. */
 bool tls_front_admits(const struct request *r);
-/* Was its client's certificate looked up in lists that are no longer those? Then this is the last
- * request of the connection, so that the next one is looked up anew. */
+/* Did its client show no certificate that is good, by lists that are no longer those? Then this is
+ * the last request of the connection, so that he can show it anew. */
 bool tls_front_outdated(const struct request *r);
 /* Of the request's connection; NULL: it is plain. */
 const struct tls_session *tls_front_session(const struct request *r);

@@ -368,11 +368,59 @@ the_certificate_is_one_that_the_client_knows(void **state)
 	pair_free(p);
 }
 
+/* Who is let in already is asked of other lists, and of other roots. */
+static void
+a_peer_is_looked_up_again(void **state)
+{
+	const struct certificate_made *authority = &pair_certificates.authority;
+	const struct {
+		const struct certificate_made *root;
+		X509 *revoked;
+		long to;
+		bool good;
+	} cases[] = {
+		{ authority, NULL, 3600, true },
+		{ authority, pair_certificates.ecdsa.x509, 3600, true },
+		{ authority, pair_certificates.client.x509, 3600, false },
+		{ authority, NULL, -3600, false },
+		{ &pair_certificates.stranger, NULL, 3600, false },
+	};
+
+	for (size_t v = 0; v < COUNT(versions); v++) {
+		struct tls_settings c = *versions[v];
+		struct pair *p;
+
+		c.own = pair_certificates.client_own;
+		p = pair_new(NULL, &c);
+		p->choice.trust = pair_certificates.trust;
+		pair_connect(p, PAIR_NAME);
+		pair_run(p);
+		assert_true(pair_established(p));
+		for (size_t i = 0; i < COUNT(cases); i++) {
+			struct buf list =
+			    certificate_revoke(cases[i].root, cases[i].revoked, cases[i].to);
+			const char *why;
+			unsigned left_out;
+			struct tls_trust *t = tls_trust_new(buf_slice(&cases[i].root->pem),
+							    buf_slice(&list), &left_out, &why);
+
+			assert_non_null(t);
+			assert_int_equal(tls_session_is_trusted(p->server.session, t),
+					 cases[i].good);
+			tls_trust_unref(t);
+			buf_deinit(&list);
+		}
+		pair_talk(p);
+		pair_free(p);
+	}
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(client_certificates_are_asked_for),
+		cmocka_unit_test(a_peer_is_looked_up_again),
 		cmocka_unit_test(servers_are_verified),
 		cmocka_unit_test(keys_are_pinned),
 		cmocka_unit_test(dates_count),
