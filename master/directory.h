@@ -61,8 +61,11 @@ struct slots;
 struct slots *slots_new(uint32_t limit); /* hands out 1..limit-1; 0 when full */
 void slots_free(struct slots *s);
 uint32_t slots_get(struct slots *s, struct slice identity); /* marks it as used in this round */
-/* Ends a round: what was not asked for since the last call is freed for others after `rounds_kept`
- * further rounds, so that no table that still lives names a slot that means something else. */
+/* Ends a round in which only some were asked for. */
+void slots_pass(struct slots *s);
+/* Ends a round in which all that are needed were asked for: what was not, then and in the last such
+ * round, and since then for `rounds_kept` rounds of any kind, is freed for others, so that no table
+ * that still lives names a slot that means something else. */
 void slots_sweep(struct slots *s, unsigned rounds_kept);
 
 struct directory_slots { /* one for the life of the master */

@@ -18,8 +18,8 @@ struct slots {
 	struct map by_identity; /* struct slot */
 	uint32_t *unused;       /* numbers that were given back, a stack */
 	uint32_t unused_count;
-	uint32_t next, limit; /* numbers never used yet: next..limit-1 */
-	uint64_t round;
+	uint32_t next, limit;  /* numbers never used yet: next..limit-1 */
+	uint64_t round, swept; /* now; when they were swept last */
 };
 
 struct slots *
@@ -59,6 +59,19 @@ slots_get(struct slots *s, struct slice identity)
 }
 
 void
+slots_pass(struct slots *s)
+{
+	s->round++;
+}
+
+/* Whoever was named the last time may have gone just now. */
+static bool
+is_kept(const struct slots *s, const struct slot *slot, unsigned rounds_kept)
+{
+	return slot->used >= s->swept || slot->used + rounds_kept >= s->round;
+}
+
+void
 slots_sweep(struct slots *s, unsigned rounds_kept)
 {
 	size_t i = 0;
@@ -67,7 +80,7 @@ slots_sweep(struct slots *s, unsigned rounds_kept)
 		const struct map_entry *e = &s->by_identity.entries[i];
 		struct slot *slot = e->value;
 
-		if (slot->used + rounds_kept >= s->round) {
+		if (is_kept(s, slot, rounds_kept)) {
 			i++;
 			continue;
 		}
@@ -77,5 +90,5 @@ slots_sweep(struct slots *s, unsigned rounds_kept)
 		map_take(&s->by_identity, map_name(e)); /* the last one takes its place */
 		free(slot);
 	}
-	s->round++;
+	s->swept = s->round++;
 }

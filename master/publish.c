@@ -608,6 +608,8 @@ publish_compile(struct master *m, uint64_t now)
 			p->directory_new = false;
 			if (whole) /* so did the routes */
 				slots_sweep(p->slots.routes, ROUNDS_KEPT);
+			else
+				slots_pass(p->slots.routes);
 		}
 	}
 	product_deinit(&product);
