@@ -384,7 +384,7 @@ write_endpoints(struct worker *w, const struct segment *s, const struct board_co
 static bool
 is_unverified(const struct segment *s, const struct table_upstream *u)
 {
-	for (uint32_t i = 0; i < u->count && !(u->flags & UPSTREAM_ABSENT); i++) {
+	for (uint32_t i = 0; u && i < u->count; i++) {
 		const struct table_endpoint *e = table_endpoint(s, u->first + i);
 
 		if (e && e->tls &&
@@ -397,9 +397,11 @@ is_unverified(const struct segment *s, const struct table_upstream *u)
 static void
 write_unverified(const struct segment *s, struct buf *b)
 {
+	uint32_t end = table_upstreams(s);
+
 	metrics_family(b, "upstream_unverified", "gauge",
 		       "1: whoever answers in the place of an https endpoint is taken for it");
-	for (uint32_t i = 0; i < seg_count(s, ENDPOINTS_UPSTREAMS); i++) {
+	for (uint32_t i = 0; i < end; i++) {
 		const struct table_upstream *u = table_upstream(s, i);
 
 		if (!is_unverified(s, u))

@@ -4,7 +4,7 @@ import os
 import re
 import signal
 
-from harness.gateway import proxy_to
+from harness.gateway import from_redis, proxy_to
 from harness.procs import wait_until
 
 SAMPLE = re.compile(r'([a-z_][a-z0-9_]*)(\{[a-z_]+="(?:[^"\\\n]|\\["\\n])*"(?:,[a-z_]+="(?:[^"\\\n]|\\["\\n])*")*\})? '
@@ -37,6 +37,26 @@ def test_form(gateway, serve):
             seen.add((m[1], m[2]))
             assert (types[family] != "counter") or m[1].endswith("_total")
     assert {n: k for n, k in types.items() if k == "histogram"} == {"yett_request_duration_seconds": "histogram"}
+
+
+def test_after_changes_of_few_rules(gateway, store, serve):
+    """What has changed since all rules were compiled stands in an overlay: everything is told once, as it is now."""
+    one, two = serve().address, serve().address
+    for name in "ab":
+        store.rule(f"{name}.test", one, name)
+    gw = gateway(from_redis(store))
+    gw.rules_in_force(lambda r: r["frontends"] == 2)
+    store.db.hset("backend:a", two, 0)
+    store.db.hdel("backend:a", one)
+    store.rule("c.test", two, "c")
+    store.db.delete("frontend:b.test")
+    wait_until(lambda: gw.ask(host="c.test").status == 200 and gw.ask(host="b.test").status == 404, 5)
+    names = [line.rpartition(" ")[0] for line in gw.admin("/metrics").body.decode().splitlines() if line[0] != "#"]
+    assert len(names) == len(set(names))
+    endpoints = {n for n in names if n.startswith("yett_upstream_up{")}
+    assert endpoints == {f'yett_upstream_up{{upstream="{u}",endpoint="{e}"}}' for u, e in (("a", two), ("b", one), ("c", two))}
+    routes = {n for n in names if n.startswith("yett_route_duration")}
+    assert routes == {f'yett_route_duration_seconds_total{{route="redis:{r}.test"}}' for r in "ac"}
 
 
 def test_histogram_adds_up(gateway, serve):
