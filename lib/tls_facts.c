@@ -1,5 +1,6 @@
 /*
- * What certificates and revocation lists say of themselves, for who chooses among them (tls.h).
+ * What certificates and revocation lists say of themselves, for who chooses among them (tls.h), and
+ * which one the peer has shown.
  */
 
 #include "tls_internal.h"
@@ -81,4 +82,17 @@ tls_session_is_trusted(const struct tls_session *s, struct tls_trust *t)
 	return peer && mbedtls_x509_crt_verify_with_profile(peer, &t->roots, &t->revoked,
 							    &mbedtls_x509_crt_profile_default, NULL,
 							    &flags, NULL, NULL) == 0;
+}
+
+struct slice
+tls_session_peer_certificate(const struct tls_session *s)
+{
+	bool client = mbedtls_ssl_conf_get_endpoint(&s->context->config) == MBEDTLS_SSL_IS_CLIENT;
+	const mbedtls_x509_crt *peer =
+	    client || s->asked ? mbedtls_ssl_get_peer_cert(&s->ssl) : NULL;
+
+	if (!peer ||
+	    (s->context->settings.trust || !client ? mbedtls_ssl_get_verify_result(&s->ssl) : 0))
+		return slice_make(NULL, 0);
+	return slice_make((const char *)peer->raw.p, peer->raw.len);
 }

@@ -156,8 +156,18 @@ tls_resumes(const mbedtls_ssl_context *ssl)
 	return ssl->handshake->resume == 1;
 }
 
+/* Before the server's hello, where the suite is chosen. */
+bool
+tls_resumes_with_another(const mbedtls_ssl_context *ssl, int suite)
+{
+	return ssl->state == MBEDTLS_SSL_SERVER_HELLO &&
+	       ssl->conf->endpoint == MBEDTLS_SSL_IS_SERVER &&
+	       ssl->tls_version == MBEDTLS_SSL_VERSION_TLS1_2 && tls_resumes(ssl) &&
+	       ssl->session_negotiate->ciphersuite != suite;
+}
+
 /* The session of the ticket is in place already; what stays is the client's name for it, the
- * version and the side. */
+ * version, the suite and the side. */
 void
 tls_resume_not(mbedtls_ssl_context *ssl)
 {
@@ -166,6 +176,7 @@ tls_resume_not(mbedtls_ssl_context *ssl)
 	mbedtls_ssl_session_init(&fresh);
 	fresh.tls_version = session->tls_version;
 	fresh.endpoint = session->endpoint;
+	fresh.ciphersuite = session->ciphersuite;
 	fresh.id_len = session->id_len;
 	memcpy(fresh.id, session->id, sizeof fresh.id);
 	mbedtls_ssl_session_free(session);

@@ -68,7 +68,8 @@ struct tls_session {
 	struct tls_choice choice; /* held until the handshake is over */
 	char *name, *address;
 	size_t name_n;
-	size_t burst; /* written since the peer said something */
+	size_t burst;     /* written since the peer said something */
+	int suite_before; /* of the ticket that was opened last */
 	struct tls_failure failure;
 	uint8_t counter[8]; /* while parked */
 	bool established, resumed, asked, closed_in, closed_out;
@@ -127,9 +128,11 @@ int tls_unpark(mbedtls_ssl_context *ssl, const uint8_t counter[8]); /* 0 or mbed
 unsigned char *tls_make_at(mbedtls_ssl_context *ssl, char *p);
 void tls_make_inside(mbedtls_ssl_context *ssl, unsigned char *own);
 /* The handshake: all of it is behind us, tickets of TLS 1.3 too; a client is about to read the
- * server's certificate; it resumes (not told any more when it is over); it shall not resume after
- * all (servers, TLS 1.2). */
+ * server's certificate; it resumes (not told any more when it is over); it is about to resume, and
+ * with another suite than that of the ticket; it shall not resume after all (the last two: servers,
+ * TLS 1.2). */
 bool tls_is_over(const mbedtls_ssl_context *ssl);
 bool tls_expects_certificate(const mbedtls_ssl_context *ssl);
 bool tls_resumes(const mbedtls_ssl_context *ssl);
+bool tls_resumes_with_another(const mbedtls_ssl_context *ssl, int suite);
 void tls_resume_not(mbedtls_ssl_context *ssl);

@@ -178,6 +178,10 @@ tls_session_handshake(struct tls_session *s, struct slice *in, struct buf *out)
 			return TLS_MORE;
 		if (r != 0 && r != MBEDTLS_ERR_SSL_WANT_READ)
 			return tls_session_fail(s, r, sent);
+		/* The suites or certificates are others now, and clients refuse that (RFC 5246
+		 * section 7.4.1.3). */
+		if (tls_resumes_with_another(&s->ssl, s->suite_before))
+			tls_resume_not(&s->ssl);
 	}
 	session_establish(s);
 	return 0;
@@ -287,17 +291,4 @@ struct slice
 tls_session_name(const struct tls_session *s)
 {
 	return slice_make(s->name, s->name ? s->name_n : 0);
-}
-
-struct slice
-tls_session_peer_certificate(const struct tls_session *s)
-{
-	bool client = mbedtls_ssl_conf_get_endpoint(&s->context->config) == MBEDTLS_SSL_IS_CLIENT;
-	const mbedtls_x509_crt *peer =
-	    client || s->asked ? mbedtls_ssl_get_peer_cert(&s->ssl) : NULL;
-
-	if (!peer ||
-	    (s->context->settings.trust || !client ? mbedtls_ssl_get_verify_result(&s->ssl) : 0))
-		return slice_make(NULL, 0);
-	return slice_make((const char *)peer->raw.p, peer->raw.len);
 }

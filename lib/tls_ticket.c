@@ -105,6 +105,7 @@ tls_ticket_open(void *context, mbedtls_ssl_session *session, unsigned char *tick
 		return MBEDTLS_ERR_SSL_INVALID_MAC;
 	if (mbedtls_ssl_session_load(session, state, state_n) != 0)
 		return MBEDTLS_ERR_SSL_INVALID_MAC;
+	c->current->suite_before = mbedtls_ssl_session_get_ciphersuite_id(session);
 	if (!ticket_fresh(&c->tickets, session) || !tls_session_may_resume(c->current))
 		return MBEDTLS_ERR_SSL_SESSION_TICKET_EXPIRED;
 	return 0;

@@ -102,6 +102,18 @@ def test_after_a_renewal(start, context, authority, tmp_path):
     all_resume(gw, context, session)
 
 
+def test_after_a_certificate_of_another_kind(start, context, authority, tmp_path):
+    """In TLS 1.2 its suite is another one, and clients refuse a session that changes its suite."""
+    gw = start()
+    authority.issue(HOST, kind="rsa").write(str(tmp_path / "a.pem"))
+    assert gw.reload().returncode == 0
+    session = visit(gw.port, context, HOST)[1]
+    authority.issue(HOST).write(str(tmp_path / "a.pem"))
+    assert gw.reload().returncode == 0
+    session = visit(gw.port, context, HOST, session)[1]
+    assert visit(gw.port, context, HOST, session)[0].resumed
+
+
 def test_keys_change_and_end(start, context):
     """A third of the lifetime is a second here: a ticket is good for two at least, and for three at most."""
     gw = start(ticket_lifetime="3s")

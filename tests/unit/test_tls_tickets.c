@@ -148,6 +148,28 @@ a_ticket_never_stands_for_a_client_certificate(void **state)
 	}
 }
 
+/* In TLS 1.2 a session has one suite for good (RFC 5246 section 7.4.1.3); when another would be
+ * chosen now, it is begun anew. */
+static void
+a_ticket_of_another_suite_is_passed_over(void **state)
+{
+	struct pair *p = pair_new(versions[0], NULL);
+	struct tls_resumption *r;
+
+	tls_server_tickets(p->server.context, ticket_keys, 1, 3600);
+	p->choice.certificates[0] = pair_certificates.rsa_own;
+	r = resumption_of(p);
+	assert_true(resumes(p, r));
+	p->choice.certificates[0] = pair_certificates.ecdsa_own;
+	assert_false(resumes(p, r));
+	tls_resumption_free(r);
+	r = tls_session_take_resumption(p->client.session);
+	assert_non_null(r);
+	assert_true(resumes(p, r));
+	tls_resumption_free(r);
+	pair_free(p);
+}
+
 int
 main(void)
 {
@@ -156,6 +178,7 @@ main(void)
 		cmocka_unit_test(tickets_resume_at_whoever_has_the_keys),
 		cmocka_unit_test(tickets_grow_old),
 		cmocka_unit_test(a_ticket_never_stands_for_a_client_certificate),
+		cmocka_unit_test(a_ticket_of_another_suite_is_passed_over),
 	};
 
 	return cmocka_run_group_tests(tests, pair_make_certificates, pair_free_certificates);
