@@ -11,6 +11,7 @@ from harness import gateway as gateways  # noqa: E402
 from harness import procs  # noqa: E402
 from harness.api import FileStore  # noqa: E402
 from harness.authority import Authority  # noqa: E402
+from harness.browser import Browser  # noqa: E402
 from harness.redis_server import RedisServer  # noqa: E402
 from harness.responder import Responder  # noqa: E402
 from harness.tls import Pki  # noqa: E402
@@ -108,6 +109,19 @@ def pki():
     made = Pki()
     yield made
     made.finish()
+
+
+@pytest.fixture
+def browser(gateway, pki):
+    """browser(gw) starts one that comes to this gateway (of tls.over_both) and trusts the authority; it ends before that does."""
+    started = []
+
+    def start(gw):
+        started.append(Browser(pki.root, gw.port, gw.tls))
+        return started[-1]
+
+    yield start
+    finish_all(started)
 
 
 @pytest.fixture
