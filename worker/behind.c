@@ -227,6 +227,14 @@ behind_forget(struct behind_sessions *s)
 		tls_resumption_free(s->all[--s->n]);
 }
 
+bool
+behind_broke(const struct upstream *u)
+{
+	const struct tls_session *s = stream_tls(&u->stream);
+
+	return s && *tls_session_why(s);
+}
+
 void
 behind_tell(struct upstream *u, int error)
 {

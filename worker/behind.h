@@ -54,5 +54,7 @@ int behind_start(struct upstream *u) __attribute__((warn_unused_result));
 /* Keeps what came to resume this connection with. */
 void behind_remember(struct upstream *u);
 void behind_forget(struct behind_sessions *s);
-/* Logs why a handshake failed, not too often. */
+/* Did its TLS fail, as against its connection? */
+bool behind_broke(const struct upstream *u);
+/* Logs why TLS failed, not too often. */
 void behind_tell(struct upstream *u, int error);

@@ -63,6 +63,7 @@ connect_to(struct request *r, uint32_t address)
 		error = -ENOKEY;
 	if (error == -ENOKEY) {
 		behind_tell(u, error);
+		r->untaken = true;
 		r->failure = REASON_upstream_tls_failed;
 		upstream_close(u);
 	} else if (error < 0) {
@@ -130,6 +131,7 @@ connect_failed(struct upstream *u, int status)
 	e = table_endpoint(r->table->segments[SEGMENT_ENDPOINTS], r->endpoint);
 	upstream_close(u);
 	connect_from(r, r->address + 1, e->count);
+	r->untaken = true;
 	if (!r->upstream)
 		request_upstream_failed(r, reason_of_connect(status, secured));
 }

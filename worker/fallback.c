@@ -1,5 +1,7 @@
 #include "fallback.h"
 
+#include "retry.h"
+
 bool
 fallback_is_harmless(const struct request *r)
 {
@@ -7,11 +9,11 @@ fallback_is_harmless(const struct request *r)
 	case REASON_upstream_connect_refused:
 	case REASON_upstream_connect_failed:
 	case REASON_upstream_connect_timeout:
-	case REASON_upstream_tls_failed:
 	case REASON_upstream_certificate_refused:
 		return true;
+	case REASON_upstream_tls_failed:
 	case REASON_upstream_closed:
-		return !r->body_lost && r->first_us == 0 && (r->idempotent || r->untaken);
+		return retry_is_harmless(r);
 	case REASON_upstream_first_byte_timeout:
 		return !r->body_lost && r->idempotent;
 	default:

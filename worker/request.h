@@ -121,8 +121,9 @@ struct request {
 	bool sticky_new;           /* the answer sets the cookie */
 	bool reused;               /* the present connection came from the pool */
 	bool fresh;                /* one of those died under it: only new ones from here on */
-	bool untaken;        /* upstream_closed: its application has read nothing of the request */
-	bool interim;        /* a 1xx of it came */
+	bool untaken; /* upstream_closed and _tls_failed: its application has read nothing of the
+			 request */
+	bool interim; /* a 1xx of it came */
 	enum reason failure; /* of the present try; REASON_none: none */
 
 	/* the answer */

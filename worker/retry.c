@@ -9,8 +9,14 @@
 
 #define RETRIES_ALWAYS 3u /* in flight, however few requests there are */
 
-/* RFC 9110 section 9.2.2: again only what does no harm twice, or what never arrived; and only what
- * can be sent once more. */
+bool
+retry_is_harmless(const struct request *r)
+{
+	bool began = r->first_us != 0; /* an answer, to come */
+
+	return !r->body_lost && !began && (r->idempotent || r->untaken);
+}
+
 static bool
 is_harmless(const struct request *r)
 {
@@ -18,15 +24,14 @@ is_harmless(const struct request *r)
 	case REASON_upstream_connect_refused:
 	case REASON_upstream_connect_failed:
 	case REASON_upstream_connect_timeout:
-	case REASON_upstream_tls_failed:
 	case REASON_upstream_certificate_refused:
 		return r->policy.retry_on & RETRY_CONNECT;
+	case REASON_upstream_tls_failed:
+		return (r->policy.retry_on & RETRY_CONNECT) && retry_is_harmless(r);
 	case REASON_upstream_closed:
 		if (!(r->policy.retry_on & RETRY_RESET) && !r->reused)
 			return false;
-		if (r->body_lost || r->first_us != 0) /* an answer began to come */
-			return false;
-		return r->idempotent || r->untaken;
+		return retry_is_harmless(r);
 	default:
 		return false;
 	}

@@ -226,7 +226,8 @@ upstream_on_data(struct stream *s, struct slice bytes)
  * came before it; and behind the end that close() sends, nobody reads any more. So: the first that
  * we saw of the end was an orderly one (a write to a connection that had ended so gives EPIPE), and
  * nothing of this request was acknowledged by then. An endpoint that half-closes and still acts
- * upon what comes could not answer it.
+ * upon what comes could not answer it. Over TLS an end without close_notify is no orderly one:
+ * whoever stands between could have kept the acknowledgement back, and made us say it twice.
  */
 static bool
 is_untaken(const struct upstream *u, int error)
@@ -240,14 +241,17 @@ is_untaken(const struct upstream *u, int error)
 	return stream_acked(&u->stream, &acked) == 0 && acked <= u->sent_before;
 }
 
-/* In TLS 1.3 an endpoint looks at our certificate when the handshake is over for us. */
+/* In TLS 1.3 an endpoint looks at our certificate when the handshake is over for us; but not only
+ * then it may send an alert, so that it has to be asked what became of the request. */
 static enum reason
 reason_of_end(struct upstream *u, int error)
 {
-	if (!u->pool->tls || u->request->reused || u->parser.head_done || error != -ECONNABORTED)
-		return REASON_upstream_closed;
-	behind_tell(u, error);
-	return REASON_upstream_tls_failed;
+	bool first = !u->request->reused && !u->parser.head_done;
+
+	if (behind_broke(u))
+		behind_tell(u, error);
+	return u->pool->tls && first && error == -ECONNABORTED ? REASON_upstream_tls_failed
+							       : REASON_upstream_closed;
 }
 
 static void
