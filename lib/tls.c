@@ -197,8 +197,8 @@ tls_client_new(const struct tls_settings *settings)
 	if (settings->trust)
 		mbedtls_ssl_conf_ca_chain(&c->config, &tls_trust_ref(settings->trust)->roots,
 					  &settings->trust->revoked);
-	if (settings->pins_n > 0)
-		tls_pin_conf(c);
+	if (settings->trust || settings->pins_n > 0)
+		tls_verify_conf(c);
 	if (settings->own &&
 	    mbedtls_ssl_conf_own_cert(&c->config, &tls_certificate_ref(settings->own)->chain,
 				      &settings->own->key) != 0)

@@ -140,12 +140,6 @@ tls_is_over(const mbedtls_ssl_context *ssl)
 }
 
 bool
-tls_expects_certificate(const mbedtls_ssl_context *ssl)
-{
-	return ssl->state == MBEDTLS_SSL_SERVER_CERTIFICATE;
-}
-
-bool
 tls_resumes(const mbedtls_ssl_context *ssl)
 {
 	if (!ssl->handshake)

@@ -57,6 +57,12 @@ struct tls_failure {
 
 struct tls_resumption {
 	mbedtls_ssl_session session;
+	time_t until; /* when the certificate that it stands for ends; 0: nobody looked at it */
+};
+
+struct tls_address {
+	uint8_t ip[16];
+	size_t n; /* 4 or 16; 0: it is a name */
 };
 
 struct tls_session {
@@ -66,10 +72,12 @@ struct tls_session {
 	struct buf *out;
 	struct tls_resumption *resumption;
 	struct tls_choice choice; /* held until the handshake is over */
-	char *name, *address;
+	char *name;
 	size_t name_n;
-	size_t burst;     /* written since the peer said something */
-	int suite_before; /* of the ticket that was opened last */
+	struct tls_address address; /* clients: of the server, when it has no name */
+	time_t until;               /* as of struct tls_resumption */
+	size_t burst;               /* written since the peer said something */
+	int suite_before;           /* of the ticket that was opened last */
 	struct tls_failure failure;
 	uint8_t counter[8]; /* while parked */
 	bool established, resumed, asked, closed_in, closed_out;
@@ -108,8 +116,9 @@ void tls_choice_forget(struct tls_choice *choice);
 bool tls_session_may_resume(struct tls_session *s);
 /* mbedTLS's f_cert_cb. */
 int tls_session_choose(mbedtls_ssl_context *ssl);
-/* Of tls_pin.c: a client's that has pins. */
-void tls_pin_conf(struct tls_context *c);
+/* Of tls_verify.c: a client's that has roots or pins. */
+void tls_verify_conf(struct tls_context *c);
+bool tls_address_parse(const char *text, struct tls_address *out);
 struct tls_failure tls_failure_of(int error, uint32_t verified); /* tls_error.c */
 
 /* Before each call of mbedTLS. False: the session has failed, or fails now. */
@@ -127,12 +136,10 @@ int tls_unpark(mbedtls_ssl_context *ssl, const uint8_t counter[8]); /* 0 or mbed
 #define TLS_RECORD_ROOM ((size_t)17408)
 unsigned char *tls_make_at(mbedtls_ssl_context *ssl, char *p);
 void tls_make_inside(mbedtls_ssl_context *ssl, unsigned char *own);
-/* The handshake: all of it is behind us, tickets of TLS 1.3 too; a client is about to read the
- * server's certificate; it resumes (not told any more when it is over); it is about to resume, and
- * with another suite than that of the ticket; it shall not resume after all (the last two: servers,
- * TLS 1.2). */
+/* The handshake: all of it is behind us, tickets of TLS 1.3 too; it resumes (not told any more when
+ * it is over); it is about to resume, and with another suite than that of the ticket; it shall not
+ * resume after all (the last two: servers, TLS 1.2). */
 bool tls_is_over(const mbedtls_ssl_context *ssl);
-bool tls_expects_certificate(const mbedtls_ssl_context *ssl);
 bool tls_resumes(const mbedtls_ssl_context *ssl);
 bool tls_resumes_with_another(const mbedtls_ssl_context *ssl, int suite);
 void tls_resume_not(mbedtls_ssl_context *ssl);

@@ -4,7 +4,6 @@
 #include "tls_internal.h"
 #include "xalloc.h"
 
-#include <arpa/inet.h>
 #include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -63,7 +62,6 @@ tls_session_free(struct tls_session *s)
 	tls_choice_forget(&s->choice);
 	tls_resumption_free(s->resumption);
 	free(s->name);
-	free(s->address);
 	tls_context_unref(s->context);
 	free(s);
 }
@@ -71,19 +69,26 @@ tls_session_free(struct tls_session *s)
 int
 tls_session_set_peer(struct tls_session *s, const char *name)
 {
-	struct in6_addr any;
+	size_t n = strlen(name);
+	char *plain;
+	int r;
 
-	assert(!s->address);
-	if (inet_pton(AF_INET, name, &any) == 1 || inet_pton(AF_INET6, name, &any) == 1) {
-		s->address = xstrdup(name);
+	if (tls_address_parse(name, &s->address))
 		return 0;
-	}
-	return mbedtls_ssl_set_hostname(&s->ssl, name) == 0 ? 0 : -EINVAL;
+	plain = xstrndup(name, n > 0 && name[n - 1] == '.' ? n - 1 : n);
+	r = mbedtls_ssl_set_hostname(&s->ssl, plain);
+	free(plain);
+	return r == 0 ? 0 : -EINVAL;
 }
 
 void
 tls_session_offer(struct tls_session *s, const struct tls_resumption *r)
 {
+	/* A session would be resumed from the next one for ever, and the certificate not looked at
+	 * again. */
+	if (r->until != 0 && r->until < time(NULL))
+		return;
+	s->until = r->until;
 	/* What is refused here (of another name, version or suite) leaves a full handshake. */
 	(void)!mbedtls_ssl_set_session(&s->ssl, &r->session);
 }
@@ -107,6 +112,7 @@ session_keep_ticket(struct tls_session *s)
 		tls_resumption_free(r);
 		return;
 	}
+	r->until = s->until;
 	tls_resumption_free(s->resumption);
 	s->resumption = r;
 }
@@ -150,10 +156,14 @@ tls_session_enter(struct tls_session *s, struct slice *in, struct buf *out)
 static void
 session_establish(struct tls_session *s)
 {
+	bool client = mbedtls_ssl_conf_get_endpoint(&s->context->config) == MBEDTLS_SSL_IS_CLIENT;
+	const mbedtls_x509_crt *peer = mbedtls_ssl_get_peer_cert(&s->ssl);
+
 	s->established = true;
 	tls_choice_forget(&s->choice);
-	if (mbedtls_ssl_conf_get_endpoint(&s->context->config) == MBEDTLS_SSL_IS_CLIENT &&
-	    mbedtls_ssl_get_version_number(&s->ssl) == MBEDTLS_SSL_VERSION_TLS1_2)
+	if (client && !s->resumed)
+		s->until = peer && s->context->settings.trust ? tls_seconds_of(&peer->valid_to) : 0;
+	if (client && mbedtls_ssl_get_version_number(&s->ssl) == MBEDTLS_SSL_VERSION_TLS1_2)
 		session_keep_ticket(s);
 }
 
@@ -169,10 +179,6 @@ tls_session_handshake(struct tls_session *s, struct slice *in, struct buf *out)
 		int r;
 
 		s->resumed = tls_resumes(&s->ssl);
-		/* To be found in the certificate, but not to be sent (RFC 6066 section 3). */
-		if (s->address && tls_expects_certificate(&s->ssl) &&
-		    mbedtls_ssl_set_hostname(&s->ssl, s->address) != 0)
-			abort();
 		r = mbedtls_ssl_handshake_step(&s->ssl);
 		if (r == MBEDTLS_ERR_SSL_WANT_READ && in->n == 0)
 			return TLS_MORE;

@@ -25,11 +25,13 @@ struct tls_session;
 struct tls_session *tls_session_new(struct tls_context *c); /* never NULL */
 void tls_session_free(struct tls_session *s);
 
-/* Clients, before the handshake. The name goes into SNI and must be in the server's certificate; an
- * address is not sent, but must be in it all the same. 0, or -EINVAL for one too long. */
+/* Clients, before the handshake. The name goes into SNI and must be in the server's certificate,
+ * both without a dot at its end; an address is not sent (RFC 6066 section 3), but must be in it all
+ * the same, and as an address. 0, or -EINVAL for one too long. */
 int tls_session_set_peer(struct tls_session *s, const char *name)
     __attribute__((warn_unused_result));
-/* Clients, before the handshake: tries to resume. What does not fit is left unused. */
+/* Clients, before the handshake: tries to resume. What does not fit is left unused, and so is one
+ * whose server's certificate has ended since. */
 struct tls_resumption;
 void tls_session_offer(struct tls_session *s, const struct tls_resumption *r);
 /* Clients: the newest ticket that came since the last call, or NULL; for tls_resumption_free. Of

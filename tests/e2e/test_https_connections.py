@@ -12,6 +12,7 @@ import time
 import pytest
 
 from harness import client, procs
+from harness.authority import Authority, replace
 from harness.gateway import LONG, merge
 from harness.procs import free_port, wait_until
 from harness.tls_upstream import TlsUpstream, to
@@ -42,6 +43,20 @@ def test_sessions_are_resumed(gateway, secure, authority, roots, version, name):
     assert up.sessions == [False] + [True] * 19
     up.show(authority.issue(name))
     assert [gw.ask("/").body for _ in range(3)] == [b"done"] * 3 and not up.failed
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3], ids=["1.2", "1.3"])
+def test_old_verdicts_end(gateway, secure, authority, roots, version):
+    """A session is not resumed when the certificate that was looked at has ended, nor, like a connection, by other roots."""
+    short = last_version(secure(authority.issue(HOST, ends=3), closing), version)
+    gw = gateway(to(short, ca=roots))
+    assert [gw.ask("/").status for _ in range(3)] == [200] * 3 and short.sessions[1:] == [True, True]
+    kept = last_version(secure(authority.issue(HOST)), version)
+    other = gateway(to(kept, ca=roots))
+    assert [other.ask("/").status for _ in range(3)] == [200] * 3 and kept.used == {0}
+    replace(roots, Authority().pem)
+    wait_until(lambda: other.ask("/").header("X-Yett-Reason") == "upstream_certificate_refused")
+    wait_until(lambda: gw.ask("/").header("X-Yett-Reason") == "upstream_certificate_refused")
 
 
 def test_kept_connections(gateway, secure, authority, roots):
@@ -87,6 +102,50 @@ def test_another_endpoint_is_tried(gateway, secure, serve, authority, roots):
     assert {gw.ask("/", "POST", body=b"x").json()["body"] for _ in range(12)} == {"x"}
     assert not bad.requests and bad.failed
     wait_until(lambda: any(e["ejections"] for e in gw.status()["upstreams"][0]["endpoints"]))
+
+
+@pytest.mark.parametrize("size", [10, 1 << 21])
+def test_alert_behind_the_request(gateway, serve, secure, authority, roots, size):
+    """In TLS 1.3 an endpoint refuses a certificate, or has another complaint, when the request is on its way: nobody else gets
+    it, or a part of it."""
+    def ask_for_one(context):
+        context.verify_mode = ssl.CERT_REQUIRED
+        context.load_verify_locations(roots)
+
+    spare = serve()
+    config = merge(to(secure(authority.issue(HOST), configure=ask_for_one), ca=roots),
+                   {"upstreams": {"spare": {"endpoints": [spare.address]}}, "limits": {"body": "1g"}})
+    config["routes"][0]["fallback"] = "spare"
+    gw = gateway(config)
+    for _ in range(3):
+        with gw.connect() as c:
+            c.send(client.request("/", "POST", headers={"Content-Length": str(size)}) + b"x" * size)
+            answer = c.read("POST")
+        assert answer.status == 502 and not spare.requests
+    assert gw.ask("/").status == 200 and [r.method for r in spare.requests] == ["GET"]
+
+
+def test_key_update(gateway, authority, roots, tmp_path):
+    """It ends the request, and the log says why."""
+    port = free_port()
+    authority.issue(HOST).write(str(tmp_path / "s.pem"))
+    server = procs.spawn(["openssl", "s_server", "-accept", f"{HOST}:{port}", "-cert", str(tmp_path / "s.pem")],
+                         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    try:
+        gw = gateway({"upstreams": {"u": {"endpoints": [f"https://{HOST}:{port}"], "tls": {"ca": roots}}},
+                      "routes": [{"upstream": "u"}], "health": {"enabled": False}, "limits": {"retries": "off"}, "workers": 1})
+        assert any(line.startswith(b"ACCEPT") for line in server.stdout)
+        with gw.connect() as c:
+            c.send(client.request("/"))
+            assert any(line.startswith(b"GET /") for line in server.stdout)
+            server.stdin.write(b"k\n")
+            server.stdin.flush()
+            assert c.read().header("X-Yett-Reason") == "upstream_closed"
+        wait_until(lambda: "such as a KeyUpdate" in gw.log())
+    finally:
+        server.kill()
+        server.wait()
+        procs.forget(server)
 
 
 def test_no_tls_there(gateway, serve):

@@ -31,6 +31,7 @@ REFUSED = "upstream_certificate_refused"
     (["localhost", HOST], {}, None, ""),
     (["127.0.0.2"], {}, REFUSED, "the certificate is not of this name"),
     (["localhost"], {}, REFUSED, "the certificate is not of this name"),
+    (["*.0.0.1"], {}, REFUSED, "the certificate is not of this name"),
     ([HOST], {"starts": -7200, "ends": -3600}, REFUSED, "the certificate has expired"),
     ([HOST], {"starts": 3600}, REFUSED, "the certificate is not valid yet"),
 ])
@@ -46,11 +47,19 @@ def test_certificates(gateway, secure, authority, roots, hosts, how, reason, why
     wait_until(lambda: f'endpoint={up.address} error="TLS: {why}"' in gw.log())
 
 
+def dotted(up):
+    up.host_name = "LOCALHOST."
+    return up
+
+
 def test_names(gateway, secure, authority, roots):
     """The name of the endpoint goes into SNI and has to be in the certificate; a wildcard stands for one label."""
     good = secure(authority.issue("localhost"), host_name="localhost")
     gw = gateway(to(good, ca=roots))
     assert gw.ask("/").status == 200 and good.names[-1] == "localhost"
+    for spelling in to(good, ca=roots, server_name="localhost."), to(dotted(good), ca=roots):
+        assert gw.reload(spelling).returncode == 0
+        assert gw.ask("/").status == 200 and good.names[-1] == "localhost"
     wild = secure(authority.issue("*.example.org"))
     assert gw.reload(to(wild, ca=roots, server_name="a.example.org")).returncode == 0
     assert gw.ask("/").status == 200 and wild.names[-1] == "a.example.org"
