@@ -51,6 +51,12 @@ tls_suite_parse(struct slice name)
 	return 0;
 }
 
+enum tls_version
+tls_suite_version(int number)
+{
+	return number >> 8 == 0x13 ? TLS_1_3 : TLS_1_2; /* RFC 8446 appendix B.4 */
+}
+
 const char *
 tls_suite_name(int number)
 {

@@ -77,6 +77,8 @@ struct tls_settings {
 /* The number of a suite or group that is offered by this name (IANA's), or 0. */
 int tls_suite_parse(struct slice name);
 uint16_t tls_group_parse(struct slice name);
+/* A suite is of one version alone. */
+enum tls_version tls_suite_version(int number);
 
 /* One side. Of the lists alpn is copied by reference and must outlive it. Never NULL. */
 struct tls_context;

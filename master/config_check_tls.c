@@ -80,35 +80,6 @@ finish_default(struct config *c)
 		*lower = ascii_lower(*lower);
 }
 
-/* ---- versions, suites, groups ---- */
-
-static void
-check_numbers(struct config_reader *r)
-{
-	const struct config_tls *tls = &r->c->tls;
-	int suites = config_line(r, "tls.suites"), groups = config_line(r, "tls.groups");
-
-	if (tls->max_version < tls->min_version)
-		mistakes_add(&r->mistakes, false, config_line(r, "tls.max_version"),
-			     "tls.max_version",
-			     "it is older than tls.min_version; raise it, or lower the other");
-	for (size_t i = 0; i < tls->suites_count; i++) {
-		if (!tls_suite_parse(slice_of(tls->suites[i])))
-			mistakes_add(&r->mistakes, false, suites, "tls.suites",
-				     "\"%s\" is not offered; write IANA's name of one with forward "
-				     "secrecy and AES-GCM or ChaCha20, such as "
-				     "TLS_AES_128_GCM_SHA256",
-				     tls->suites[i]);
-	}
-	for (size_t i = 0; i < tls->groups_count; i++) {
-		if (!tls_group_parse(slice_of(tls->groups[i])))
-			mistakes_add(&r->mistakes, false, groups, "tls.groups",
-				     "\"%s\" is not offered; write secp256r1, x25519, secp384r1 or "
-				     "secp521r1",
-				     tls->groups[i]);
-	}
-}
-
 /* ---- tickets ---- */
 
 static void
@@ -345,7 +316,7 @@ config_check_tls(struct config_reader *r)
 	for (size_t i = 0; i < tls->certificates_count; i++)
 		finish_certificate(r, i);
 	finish_default(r->c);
-	check_numbers(r);
+	config_check_suites(r);
 	check_tickets(r);
 	check_clients(r, &tls->clients, tls->clients_line, "tls.clients");
 	check_hosts(r);

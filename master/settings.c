@@ -327,7 +327,8 @@ const struct setting settings[] = {
 	  .words = tls_versions, .text = "The newest one.", .example = "\"1.2\"" },
 	{ "tls.suites", SETTING_STRINGS, ALL(config, tls.suites), .initial = "[]",
 	  .shown = "AES-128-GCM, AES-256-GCM, ChaCha20-Poly1305, with forward secrecy", .max = 64,
-	  .text = "Cipher suites by IANA's names, the preferred first.",
+	  .text = "Cipher suites by IANA's names, the preferred first (in TLS 1.3 the "
+		  "client's order counts); some of each version that is spoken.",
 	  .example = "[TLS_AES_128_GCM_SHA256, TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256]" },
 	{ "tls.groups", SETTING_STRINGS, ALL(config, tls.groups), .initial = "[]",
 	  .shown = "secp256r1, x25519, secp384r1", .max = 64,

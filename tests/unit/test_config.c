@@ -177,6 +177,19 @@ static const struct {
 	  "with forward secrecy and AES-GCM or ChaCha20, such as TLS_AES_128_GCM_SHA256\n"
 	  "2: tls.groups: \"x448\" is not offered; write secp256r1, x25519, secp384r1 or "
 	  "secp521r1\n" },
+	{ ROUTE "tls: {suites: [TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256]}\n", 1,
+	  "2: tls.suites: none of them is of TLS 1.3, so whoever speaks that is refused; add one, "
+	  "such as TLS_AES_128_GCM_SHA256, or write max_version: \"1.2\"\n" },
+	{ ROUTE "tls: {suites: [TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256], min_version: \"1.3\"}\n", 1,
+	  "2: tls.suites: none of them is of TLS 1.3, so whoever speaks that is refused; add one, "
+	  "such as TLS_AES_128_GCM_SHA256\n" },
+	{ ROUTE "tls: {suites: [TLS_AES_128_GCM_SHA256], max_version: \"1.2\"}\n", 1,
+	  "2: tls.suites: none of them is of TLS 1.2, so whoever speaks nothing newer is refused; "
+	  "add one, such as TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256\n" },
+	{ ROUTE "tls: {suites: [TLS_AES_128_GCM_SHA256]}\n", 0,
+	  "2: tls.suites: warning: none of them is of TLS 1.2, so whoever speaks nothing newer is "
+	  "refused; add one, such as TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, or write "
+	  "min_version: \"1.3\"\n" },
 	{ ROUTE "tls: {clients: {verify: required}}\n", 1,
 	  "2: tls.clients: certificates of clients are asked for, but nothing says who signs them; "
 	  "give ca: FILE\n" },
