@@ -192,8 +192,9 @@ stream_readable(struct stream *s)
 {
 	bool full = true;
 
-	for (int turn = 0; turn < STREAM_READS_A_TURN && full && s->reading && !s->closing;
-	     turn++) {
+	/* What comes may be where TLS begins (stream_accept_tls). */
+	for (int turn = 0;
+	     turn < STREAM_READS_A_TURN && full && s->reading && !s->closing && !s->tls; turn++) {
 		ssize_t n = stream_receive(s, 0, &full);
 
 		if (n == -EAGAIN)

@@ -245,6 +245,7 @@ client_on_data(struct stream *s, struct slice bytes)
 	case CLIENT_ACTIVE:
 		if (c->unnamed && !proxied_take(c, &bytes))
 			break;
+		assert(c->tls != CLIENT_TLS_BEGINS); /* nothing of it is of the client */
 		if (c->tls == CLIENT_TLS_AWAITED)
 			tls_front_begin(c, bytes);
 		else

@@ -31,6 +31,7 @@ struct end {
 	size_t stop_at; /* pauses when it has so much; 0: never */
 	int end, secured, drained;
 	bool closed;
+	bool in_clear; /* until something comes, which TLS begins with */
 };
 
 struct both {
@@ -43,6 +44,11 @@ on_data(struct stream *s, struct slice bytes)
 {
 	struct end *e = container_of(s, struct end, s);
 
+	if (e->in_clear) {
+		e->in_clear = false;
+		stream_accept_tls(s, server_context, bytes);
+		return;
+	}
 	buf_adds(&e->got, bytes);
 	if (e->stop_at && e->got.n >= e->stop_at)
 		stream_pause(s);
@@ -421,6 +427,28 @@ test_early(void **state)
 	both_close(&b);
 }
 
+/* Behind the PROXY header of a client that has sent more by then than one read takes: none of it is
+ * taken for what comes in clear. */
+static void
+test_much_comes_early(void **state)
+{
+	static char noise[STREAM_READ_SMALL + 5000];
+	struct both b;
+	int fds[2];
+
+	memset(noise, 0x16, STREAM_READ_SMALL);
+	memset(noise + STREAM_READ_SMALL, 'G', 5000);
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds), 0);
+	assert_int_equal(send(fds[1], noise, sizeof noise, 0), sizeof noise);
+	end_open(&b.server, fds[0]);
+	b.server.in_clear = true;
+	RUN_UNTIL(b.server.end != OPEN || b.server.got.n > 0);
+	assert_int_equal(b.server.got.n, 0);
+	assert_int_equal(b.server.end, -EPROTO);
+	end_close(&b.server);
+	close(fds[1]);
+}
+
 static void
 test_refused(void **state)
 {
@@ -536,6 +564,7 @@ main(void)
 		cmocka_unit_test(test_no_tls),
 		cmocka_unit_test(test_plain),
 		cmocka_unit_test(test_early),
+		cmocka_unit_test(test_much_comes_early),
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_reset_is_no_end),
 		cmocka_unit_test(test_end_waits_for_a_paused_reader),
