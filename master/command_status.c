@@ -87,6 +87,7 @@ static void
 add_endpoint(struct columns *c, const struct json *upstream, const struct json *e)
 {
 	struct slice state = json_text(json_get(e, "state"));
+	struct slice error = json_text(json_get(e, "error"));
 	struct buf BUF_CLEAN addresses = { 0 };
 	double status = answer_number(e, "last_status");
 	double ejected_ms = answer_number(e, "ejected_ms");
@@ -103,7 +104,7 @@ add_endpoint(struct columns *c, const struct json *upstream, const struct json *
 	if (status > 0)
 		columns_addf(c, COLOUR_NONE, "%.0f", status);
 	else
-		columns_add(c, COLOUR_NONE, SLICE("-"));
+		columns_add(c, COLOUR_NONE, error.n ? error : SLICE("-"));
 	/* A page that never gave a 2xx: any answer counts as alive. */
 	columns_add(c, COLOUR_NONE,
 		    is(json_text(json_get(e, "page")), "2xx") ? SLICE("yes") : SLICE("no"));

@@ -37,6 +37,7 @@ struct endpoint {
 	struct health health;
 	bool spread;         /* has its own place in the interval */
 	uint64_t started_ms; /* of its last probe */
+	char *why;           /* that gave no answer; NULL: it did, or there was none */
 };
 
 struct prober {
@@ -122,6 +123,13 @@ endpoint_seen(const struct endpoint *e)
 /* ---- one probe ---- */
 
 static void
+endpoint_explain(struct endpoint *e, const char *why)
+{
+	free(e->why);
+	e->why = why ? xstrdup(why) : NULL;
+}
+
+static void
 endpoint_wait(struct endpoint *e, uint64_t deadline_ms)
 {
 	e->at = ENDPOINT_DUE;
@@ -172,6 +180,7 @@ endpoint_result(struct endpoint *e, int status)
 		result.status = status;
 	else
 		result.reason = page_error(&e->page, status);
+	endpoint_explain(e, result.reason);
 	if (health_judge(&e->health, endpoint_words(e), &e->rules, &result, &e->of->died))
 		endpoint_seen(e);
 	endpoint_wait(e, endpoint_next(e));
@@ -224,6 +233,7 @@ endpoint_free(struct endpoint *e)
 {
 	endpoint_stop(e);
 	page_deinit(&e->page);
+	free(e->why);
 	free(e->authority);
 	free(e);
 }
@@ -316,6 +326,7 @@ prober_watch_off(struct prober *p, const struct directory_endpoint *d)
 		return;
 	e->round = p->round;
 	endpoint_stop(e);
+	endpoint_explain(e, NULL);
 	e->health.in_row = 0;
 	board_set(&endpoint_words(e)->state, (uint32_t)HEALTH_UNKNOWN);
 }
@@ -429,6 +440,14 @@ prober_free(struct prober *p)
 	if (p->own)
 		own_free(p->own);
 	uv_close((uv_handle_t *)&p->tick, prober_on_close);
+}
+
+const char *
+prober_error(const struct prober *p, uint32_t slot)
+{
+	const struct endpoint *e = slot < BOARD_ENDPOINTS ? p->slots[slot] : NULL;
+
+	return e && e->why ? e->why : "";
 }
 
 size_t

@@ -30,6 +30,9 @@ void prober_free(struct prober *p); /* closes its handles; run the loop once mor
  * probes are under way at once. `c` must outlive the next call. */
 void prober_watch(struct prober *p, const struct directory *d, const struct config *c,
 		  const struct certificates *files);
+/* Why the last probe of this endpoint got no answer; "" where it did. Until the prober runs again.
+ */
+const char *prober_error(const struct prober *p, uint32_t slot);
 /* Pages that once gave a 2xx, to be remembered over a restart, and back: "AUTHORITY PATH", since
  * another page of the same endpoint is another matter. Without line feeds, at most 500 bytes each;
  * borrowed until the prober runs again. */

@@ -2,6 +2,7 @@
 
 #include "master.h"
 #include "own.h"
+#include "probe.h"
 #include "status_tls.h"
 
 #include "lib/clock.h"
@@ -190,7 +191,9 @@ add_endpoint(struct buf *b, const struct master *m, const struct directory_endpo
 	buf_addf(b, ",\"state\":\"%s\",\"page\":\"%s\",\"last_status\":%u,",
 		 state[h->state <= HEALTH_DEAD ? h->state : 0], h->seen_2xx ? "2xx" : "never",
 		 h->last_status);
-	buf_addf(b, "\"ejected_ms\":%llu,\"ejections\":%llu,",
+	buf_adds(b, SLICE("\"error\":"));
+	buf_add_json(b, slice_of(prober_error(m->prober, e->slot)));
+	buf_addf(b, ",\"ejected_ms\":%llu,\"ejections\":%llu,",
 		 (unsigned long long)(h->ejected_until_ms > now ? h->ejected_until_ms - now : 0),
 		 (unsigned long long)h->ejections);
 	add_resolved(b, m, e);

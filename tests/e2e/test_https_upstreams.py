@@ -147,11 +147,14 @@ def test_renewed_roots(gateway, secure, authority, roots):
     gw = gateway(merge(to(up, health=True, ca=roots), {"health": {"interval": "100ms"}}))
     assert gw.ask("/").header("X-Yett-Reason") == REFUSED
     wait_until(lambda: gw.status()["upstreams"][0]["endpoints"][0]["state"] == "dead")
+    why = "no root that is trusted signed the certificate"
+    assert gw.status()["upstreams"][0]["endpoints"][0]["error"] == why and why in gw.cli("status").stdout
     with open(roots + ".new", "wb") as f:
         f.write(other.pem)
     os.rename(roots + ".new", roots)
     wait_until(lambda: gw.ask("/").status == 200)
     wait_until(lambda: gw.status()["upstreams"][0]["endpoints"][0]["state"] == "alive")
+    assert gw.status()["upstreams"][0]["endpoints"][0]["error"] == ""
 
 
 def test_check_reads_the_files(gateway, secure, authority, roots, tmp_path):
