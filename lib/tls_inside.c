@@ -45,6 +45,14 @@ handshake_drop(mbedtls_ssl_context *ssl)
 	ssl->session_negotiate = NULL;
 }
 
+/* A ticket is taken by an empty one. What it held is 3 KiB; its keys are always part of that. */
+static void
+handshake_empty(mbedtls_ssl_context *ssl)
+{
+	if (ssl->handshake && ssl->handshake->transform_handshake)
+		mbedtls_ssl_handshake_free(ssl); /* which leaves zeros */
+}
+
 static bool
 is_idle(const mbedtls_ssl_context *ssl)
 {
@@ -60,7 +68,9 @@ tls_park(mbedtls_ssl_context *ssl, uint8_t counter[8])
 		return true;
 	if (!is_idle(ssl))
 		return false;
-	if (!expects_tickets(ssl))
+	if (expects_tickets(ssl))
+		handshake_empty(ssl);
+	else
 		handshake_drop(ssl);
 	memcpy(counter, ssl->in_ctr, MBEDTLS_SSL_SEQUENCE_NUMBER_LEN);
 	if (pool.n < POOLED) {
