@@ -9,6 +9,9 @@
 
 void metrics_write(struct worker *w, struct buf *out);
 
-/* For the other files of metrics: the head of a family, and the value of a label. */
+/* For the other files of metrics: classes of statuses, the head of a family, the value of a label.
+ */
+#define METRICS_CLASSES 6
+extern const char *const metrics_classes[METRICS_CLASSES];
 void metrics_family(struct buf *b, const char *name, const char *type, const char *help);
 void metrics_label(struct buf *b, struct slice s);
