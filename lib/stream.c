@@ -11,10 +11,6 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#define PACE_PENALTY                                                                               \
-	(-3) /* full reads before a source that was paused gets large ones again: more than fit in \
-		between */
-
 void
 stream_env_init(struct stream_env *env, uv_loop_t *loop)
 {
@@ -239,7 +235,7 @@ stream_pause(struct stream *s)
 	if (!s->reading || s->closing || s->ended)
 		return;
 	s->reading = 0;
-	s->pace = PACE_PENALTY;
+	s->pace = STREAM_PACE_PENALTY;
 	uv_read_stop(&s->uv.stream);
 	list_push(&s->env->paused, &s->paused);
 }

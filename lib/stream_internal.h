@@ -9,6 +9,8 @@
 /* Plaintext is written over what it was decrypted from: it lies this far behind, which is more than
  * the part of a record that came earlier. */
 #define STREAM_LEAD ((size_t)32768)
+/* Full reads before a source that was paused gets large ones again: more than fit in between. */
+#define STREAM_PACE_PENALTY (-3)
 #define STREAM_READS_A_TURN 32 /* of one stream, before the others have their turn */
 
 enum tls_state { TLS_HANDSHAKE, TLS_OPEN, TLS_OVER };

@@ -13,6 +13,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#define TURN_NS 1000000u /* of one stream: records of few bytes cost a hundred times more a byte   \
+			  */
 #define OUT_KEPT ((size_t)524288) /* of env->out: a read of the other side, encrypted */
 
 void
@@ -107,6 +109,7 @@ void
 stream_tls_readable(struct stream *s)
 {
 	bool full = true;
+	uint64_t begin = 0;
 
 	if (s->tls->state != TLS_OPEN) {
 		stream_tls_due(s->tls);
@@ -122,7 +125,14 @@ stream_tls_readable(struct stream *s)
 			stream_tls_over(s, stream_tls_cut(n));
 			return;
 		}
+		if (full && turn == 0)
+			begin = uv_hrtime();
 		stream_tls_feed(s, slice_make(s->env->buffer + STREAM_LEAD, (size_t)n));
+		if (full && uv_hrtime() - begin > TURN_NS) {
+			if (turn == 0) /* one read was too much already */
+				s->pace = STREAM_PACE_PENALTY;
+			return;
+		}
 	}
 }
 

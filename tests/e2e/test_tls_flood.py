@@ -164,3 +164,31 @@ def test_a_flood_of_handshakes(gw, pki):
           f"{quiet[-1] * 1e3:.1f}; within the flood {loud[len(loud) // 2] * 1e3:.1f}, at most {loud[-1] * 1e3:.1f}")
     assert sum(count) > 50
     assert loud[len(loud) // 2] < 0.25
+
+
+def test_records_of_one_byte(gateway, serve, pki):
+    """They cost a hundred times what others do a byte: the rest waits for a bounded part of them."""
+    gw = tls.over_both(gateway, proxy_to(serve(), path="/a") | {"workers": 1}, pki.entry("ec"))
+    n, slowest = 300_000, []
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    side = pki.context().wrap_bio(incoming, outgoing, server_hostname="a.example")
+    with socket.create_connection(("127.0.0.1", gw.tls), 10) as s, client.Client(gw.port) as other:
+        while True:
+            try:
+                side.do_handshake()
+                break
+            except ssl.SSLWantReadError:
+                s.sendall(outgoing.read())
+                incoming.write(s.recv(65536))
+        side.write(client.request("/a", "POST", "a.example", headers={"Content-Length": str(n)}))
+        for _ in range(n):
+            side.write(b"x")
+        sender = threading.Thread(target=s.sendall, args=(outgoing.read(),))
+        sender.start()
+        while sender.is_alive():
+            start = time.monotonic()
+            assert other.ask("/none").status == 404
+            slowest.append(time.monotonic() - start)
+        sender.join()
+    print(f"at most {max(slowest) * 1e3:.1f} ms of {len(slowest)}")
+    assert max(slowest) < (0.5 if is_sanitized() else 0.08)
