@@ -93,7 +93,7 @@ def test_the_sides_of_the_gate_and_what_is_assumed(gateway, serve, tmp_path):
     told = json.loads(gw.cli("diff", "--replay", "--json", str(file)).stdout)["data"]
     assert (told["elsewhere"], told["groups_count"], told["assumed"]) == (3, 1, 2)
     assert [told["groups"][0][side]["protected"] for side in ("before", "after")] == [True, False]
-    assert "For 2 of these a condition on headers or the query was taken to hold" in gw.cli("diff", "--replay", str(file)).stdout
+    assert "For 2 of these a condition on headers, the query or the client's certificate was taken to hold" in gw.cli("diff", "--replay", str(file)).stdout
 
 
 def test_the_fallback_of_all(gateway, store, serve, tmp_path):
