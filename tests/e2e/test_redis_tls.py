@@ -5,6 +5,7 @@ import pytest
 from harness.authority import Authority
 from harness.gateway import from_redis, merge
 from harness.procs import free_port, wait_until
+from harness.redis_proxy import RedisProxy
 from harness.redis_server import RedisServer
 
 
@@ -67,6 +68,54 @@ def test_certificates(gateway, redis_tls, authority, roots, tmp_path):
     assert "redis.tls.insecure_skip_verify" in gw.log()
     assert gw.reload(by(store, ca=roots, server_name="redis.internal")).returncode == 0
     wait_until(lambda: gw.status()["redis"]["state"] == "down")
+
+
+class Cutter(RedisProxy):
+    """Before the port that speaks TLS; `left`: so many bytes pass, and the connection ends. None: all do."""
+
+    def __init__(self, store):
+        super().__init__(store)
+        self.port, self.left = int(store.tls_address.split(":")[1]), None
+
+    def answer(self, data, client):
+        if self.left is None or self.left > len(data):
+            self.left = self.left and self.left - len(data)
+            client.sendall(data)
+        else:
+            client.sendall(data[:self.left])
+            self.left = None
+            raise OSError
+
+
+def test_cut_in_the_midst(gateway, serve, redis_tls, authority, roots):
+    """Of the handshake, of a record, of an answer: what it announced before, it announces again; also with a password."""
+    up, store = serve(), redis_tls(authority.issue("127.0.0.1"))
+    for n in range(300):
+        store.rule(f"test/{n}", up.address, f"b{n}")
+    store.db.config_set("requirepass", "a-word-of-ours")
+    store.db.execute_command("AUTH", "a-word-of-ours")
+    proxy = Cutter(store)
+    store.tls_address = proxy.address
+    gw = gateway(merge(by(store, ca=roots), {"redis": {"password": "a-word-of-ours"}}))
+    gw.rules_in_force(lambda r: r["frontends"] == 300, 10)
+    for cut in (3, 300, 3000, 9000):
+        proxy.left = cut
+        proxy.hang_up()
+        wait_until(lambda: proxy.left is None and gw.status()["redis"]["state"] == "up")
+        assert gw.ask("/299").status == 200
+        store.rule(f"test/after/{cut}", up.address, "b0")
+        wait_until(lambda: gw.ask(f"/after/{cut}").status == 200)
+    assert "a-word-of-ours" not in gw.log()
+    proxy.close()
+
+
+def test_nothing_is_said(gateway, serve, roots):
+    """A server that takes connections and says nothing has redis.timeout for the handshake, and holds up nobody."""
+    up, deaf = serve(), serve(raw=lambda c: c.stay())
+    deaf.tls_address = deaf.address
+    gw = gateway(merge(by(deaf, ca=roots), {"redis": {"timeout": "300ms"}, "routes": [{"path": "/x", "target": up.address}]}))
+    wait_until(lambda: gw.status()["redis"]["error"] == "no connection in time")
+    assert gw.ask("/x").status == 200
 
 
 def test_plain_port(gateway, redis_tls, authority, roots):

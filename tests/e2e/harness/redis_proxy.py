@@ -9,7 +9,7 @@ class RedisProxy:
     connection by an OSError."""
 
     def __init__(self, store):
-        self.store, self.closed, self.sockets, self.connections = store, False, [], 0
+        self.store, self.port, self.closed, self.sockets, self.connections = store, store.port, False, [], 0
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.address = "127.0.0.1:%d" % self.listener.getsockname()[1]
         threading.Thread(target=self._accept, daemon=True).start()
@@ -26,7 +26,7 @@ class RedisProxy:
 
     def serve(self, client):
         """A connection, in a thread of its own."""
-        server = socket.create_connection(("127.0.0.1", self.store.port))
+        server = socket.create_connection(("127.0.0.1", self.port))
         self.sockets.append(server)
         threading.Thread(target=self._pump, args=(self.answer, server, client), daemon=True).start()
         self._pump(self.ask, client, server)
