@@ -1,16 +1,14 @@
 #include "http_client.h"
 
-#include "buf.h"
+#include "http_answer.h"
 #include "list.h"
 #include "tls_feed.h"
 #include "xalloc.h"
 
 #include <errno.h>
-#include <llhttp.h>
 #include <stdlib.h>
 #include <sys/un.h>
 
-#define HEAD_MAX 32768u
 #define READ_SIZE 8192
 
 struct http_client {
@@ -23,18 +21,9 @@ struct http_client {
 	uv_timer_t timer;
 	unsigned handles; /* not yet closed: it is freed with the last one */
 	uv_connect_t connect;
-	llhttp_t parser;
 	struct tls_session *tls;          /* NULL: plain */
 	struct buf preface, request, out; /* out: encrypted, within a call */
-	struct buf body;
-	size_t body_max;
-	size_t body_n; /* bytes of body that have come */
-	size_t head_n; /* bytes read before the final head was whole */
-	bool keep;
-	bool head; /* no body follows */
-	bool head_done;
-	bool done; /* the final answer has come as far as it is wanted */
-	bool too_large;
+	struct http_answer answer;
 	http_client_fn fn; /* NULL: cancelled, or has run */
 	void *userdata;
 	char in[READ_SIZE];
@@ -57,7 +46,7 @@ client_on_close(uv_handle_t *handle)
 	buf_deinit(&c->preface);
 	buf_deinit(&c->request);
 	buf_deinit(&c->out);
-	buf_deinit(&c->body);
+	http_answer_deinit(&c->answer);
 	tls_session_free(c->tls);
 	free(c);
 }
@@ -76,7 +65,7 @@ static void
 client_end(struct http_client *c, int status)
 {
 	http_client_fn fn = c->fn;
-	struct slice body = status > 0 && c->keep ? buf_slice(&c->body) : SLICE("");
+	struct slice body = status > 0 && c->answer.keep ? buf_slice(&c->answer.body) : SLICE("");
 
 	if (c->tls && *tls_session_why(c->tls))
 		body = slice_of(tls_session_why(c->tls));
@@ -87,82 +76,11 @@ client_end(struct http_client *c, int status)
 
 /* ---- the answer ---- */
 
-static int
-parser_on_headers_complete(llhttp_t *parser)
-{
-	struct http_client *c = parser->data;
-
-	if (parser->status_code < 100) /* three digits are all that llhttp asks for */
-		return -1;
-	c->head_done = parser->status_code >= 200 || parser->status_code == 101;
-	return c->head;
-}
-
-static int
-parser_on_body(llhttp_t *parser, const char *p, size_t n)
-{
-	struct http_client *c = parser->data;
-	bool fits = n <= c->body_max - c->body_n;
-
-	if (fits && c->keep)
-		buf_add(&c->body, p, n);
-	if (fits) {
-		c->body_n += n;
-		return 0;
-	}
-	c->too_large = c->keep;
-	c->done = true;
-	return HPE_PAUSED;
-}
-
-static int
-parser_on_message_complete(llhttp_t *parser)
-{
-	struct http_client *c = parser->data;
-
-	if (!c->head_done)
-		return 0; /* the final answer follows (RFC 9110 section 15.2) */
-	c->done = true;
-	return HPE_PAUSED;
-}
-
-static const llhttp_settings_t parser_settings = {
-	.on_headers_complete = parser_on_headers_complete,
-	.on_body = parser_on_body,
-	.on_message_complete = parser_on_message_complete,
-};
-
 static void
-client_end_of_answer(struct http_client *c)
+client_outcome(struct http_client *c, int outcome)
 {
-	client_end(c, c->too_large ? -EMSGSIZE : c->parser.status_code);
-}
-
-static void
-client_feed(struct http_client *c, struct slice bytes)
-{
-	llhttp_errno_t e;
-
-	if (!c->head_done)
-		c->head_n += bytes.n;
-	e = llhttp_execute(&c->parser, bytes.p, bytes.n);
-	if (c->done)
-		client_end_of_answer(c);
-	else if (e != HPE_OK)
-		client_end(c, -EBADMSG);
-	else if (!c->head_done && c->head_n > HEAD_MAX)
-		client_end(c, -EMSGSIZE);
-}
-
-static void
-client_end_of_stream(struct http_client *c)
-{
-	if (c->head_done)
-		llhttp_finish(&c->parser); /* the body may be one that ends with the connection */
-	if (c->done)
-		client_end_of_answer(c);
-	else
-		client_end(c, -ECONNRESET);
+	if (outcome != 0)
+		client_end(c, outcome);
 }
 
 /* ---- writing ---- */
@@ -212,7 +130,7 @@ client_data(void *userdata, struct slice plain)
 {
 	struct http_client *c = userdata;
 
-	client_feed(c, plain);
+	client_outcome(c, http_answer_feed(&c->answer, plain));
 	return c->fn != NULL;
 }
 
@@ -227,7 +145,7 @@ client_take(struct http_client *c, struct slice in)
 		return;
 	sent = client_write(c, &c->out);
 	if (r == TLS_CLOSED)
-		client_end_of_stream(c);
+		client_outcome(c, http_answer_end(&c->answer));
 	else if (r < 0 || sent < 0)
 		client_end(c, r < 0 ? r : sent);
 }
@@ -250,11 +168,11 @@ client_on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *in)
 	if (n > 0 && c->tls)
 		client_take(c, slice_make(c->in, (size_t)n));
 	else if (n > 0)
-		client_feed(c, slice_make(c->in, (size_t)n));
+		client_outcome(c, http_answer_feed(&c->answer, slice_make(c->in, (size_t)n)));
 	else if (n == UV_EOF && c->tls) /* without TLS_CLOSED: cut off */
 		client_end(c, -ECONNRESET);
 	else if (n == UV_EOF)
-		client_end_of_stream(c);
+		client_outcome(c, http_answer_end(&c->answer));
 	else if (n < 0)
 		client_end(c, (int)n);
 }
@@ -324,12 +242,11 @@ client_new(uv_loop_t *loop, const struct http_client_request *q, struct buf requ
 
 	buf_adds(&c->preface, q->preface);
 	c->request = request;
-	c->body_max = q->body_max;
-	c->keep = q->keep;
-	c->head = q->head;
+	c->answer.body_max = q->body_max;
+	c->answer.keep = q->keep;
+	c->answer.head = q->head;
+	http_answer_init(&c->answer);
 	c->userdata = userdata;
-	llhttp_init(&c->parser, HTTP_RESPONSE, &parser_settings);
-	c->parser.data = c;
 	if (q->address)
 		uv_tcp_init(loop, &c->socket.tcp);
 	else

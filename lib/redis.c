@@ -2,17 +2,15 @@
 
 #include "buf.h"
 #include "list.h"
+#include "redis_reader.h"
 #include "tls_feed.h"
 #include "xalloc.h"
 
 #include <errno.h>
-#include <hiredis/hiredis.h>
-#include <hiredis/read.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/un.h>
 
-#define ELEMENTS_MAX (1 << 20) /* of one array */
 #define SLOW_MAX 10 /* one answer that keeps coming in may take so many times answer_ms */
 #define LATE_MS 50  /* what a loop that was held up may find in its socket after a deadline */
 
@@ -35,7 +33,7 @@ struct redis_conn {
 	uv_connect_t connect;
 	const struct redis_conn_ops *ops;
 	void *userdata;
-	redisReader *reader;
+	struct redis_reader *reader;
 	uint32_t answer_ms;
 	uint64_t waiting_since; /* ms; for the answer that comes next */
 	struct command *first, **last;
@@ -54,115 +52,6 @@ struct write {
 	struct buf bytes;
 };
 
-/* ---- answers: what the reader builds ---- */
-
-static void *
-reply_place(const redisReadTask *task, struct redis_reply *r)
-{
-	if (task->parent) {
-		struct redis_reply *array = task->parent->obj;
-
-		array->elements[task->idx] = r;
-	}
-	return r;
-}
-
-static void *
-reply_string(const redisReadTask *task, char *text, size_t n)
-{
-	struct redis_reply *r = xmalloc(sizeof *r + n + 1);
-	char *copy = (char *)(r + 1);
-
-	memcpy(copy, text, n);
-	copy[n] = '\0';
-	*r = (struct redis_reply){ .text = { copy, n }, .type = REDIS_STRING };
-	if (task->type == REDIS_REPLY_STATUS)
-		r->type = REDIS_STATUS;
-	else if (task->type == REDIS_REPLY_ERROR)
-		r->type = REDIS_FAILED;
-	return reply_place(task, r);
-}
-
-#if HIREDIS_MAJOR >= 1
-typedef size_t array_count;
-#else
-typedef int array_count;
-#endif
-
-static void *
-reply_array(const redisReadTask *task, array_count count)
-{
-	struct redis_reply *r;
-
-	if ((long long)count < 0 || (long long)count > ELEMENTS_MAX)
-		return NULL;
-	r = xcalloc(1, sizeof *r);
-	r->type = REDIS_ARRAY;
-	r->count = (size_t)count;
-	r->elements = xcalloc(r->count, sizeof(struct redis_reply *));
-	return reply_place(task, r);
-}
-
-static void *
-reply_integer(const redisReadTask *task, long long v)
-{
-	struct redis_reply *r = xcalloc(1, sizeof *r);
-
-	r->type = REDIS_INTEGER;
-	r->integer = v;
-	return reply_place(task, r);
-}
-
-static void *
-reply_nil(const redisReadTask *task)
-{
-	struct redis_reply *r = xcalloc(1, sizeof *r);
-
-	r->type = REDIS_NIL;
-	return reply_place(task, r);
-}
-
-static void
-reply_free(void *reply)
-{
-	struct redis_reply *r = reply;
-
-	if (!r)
-		return;
-	for (size_t i = 0; i < r->count; i++)
-		reply_free(r->elements[i]);
-	free(r->elements);
-	free(r);
-}
-
-#if HIREDIS_MAJOR >= 1
-/* Types of RESP3, which we never ask for: a server that sends them gets the connection closed.
- * Without these hiredis would hand out numbers in the place of objects. */
-static void *
-reply_double(const redisReadTask *task, double value, char *text, size_t n)
-{
-	return NULL;
-}
-
-static void *
-reply_bool(const redisReadTask *task, int value)
-{
-	return NULL;
-}
-#endif
-
-static redisReplyObjectFunctions reply_functions = {
-	.createString = reply_string,
-	.createArray = reply_array,
-	.createInteger = reply_integer,
-#if HIREDIS_MAJOR >= 1
-	.createDouble = reply_double,
-	.createBool = reply_bool,
-#endif
-	.createNil = reply_nil,
-	.freeObject = reply_free,
-};
-
 /* ---- life ---- */
 
 static void
@@ -174,8 +63,7 @@ conn_free(struct redis_conn *c)
 		free(c->first);
 		c->first = next;
 	}
-	if (c->reader)
-		redisReaderFree(c->reader);
+	redis_reader_free(c->reader);
 	buf_deinit(&c->out);
 	buf_deinit(&c->secret);
 	tls_session_free(c->tls);
@@ -252,31 +140,6 @@ conn_wait_more(struct redis_conn *c)
 
 /* ---- reading ---- */
 
-/* Words of the server, fit for a quoted value in a log. */
-static const char *
-plain_text(struct slice s, char *out, size_t cap)
-{
-	size_t n = s.n < cap ? s.n : cap - 1;
-
-	for (size_t i = 0; i < n; i++) {
-		char c = s.p[i];
-
-		out[i] = c >= ' ' && c <= '~' && c != '"' && c != '\\' ? c : '?';
-	}
-	out[n] = '\0';
-	return out;
-}
-
-const char *
-redis_fault(const struct redis_reply *r, char *out, size_t cap)
-{
-	struct slice words = SLICE("an answer of an unexpected form");
-
-	if (r->type == REDIS_FAILED)
-		words = r->text.n ? r->text : SLICE("an error without words");
-	return plain_text(words, out, cap);
-}
-
 static bool
 is_message(const struct redis_conn *c, const struct redis_reply *r)
 {
@@ -309,26 +172,26 @@ conn_answer(struct redis_conn *c, const struct redis_reply *r)
 }
 
 static void
-conn_feed(struct redis_conn *c, const char *p, size_t n)
+conn_feed(struct redis_conn *c, struct slice bytes)
 {
-	char text[160], fault[128];
-	void *reply;
+	struct redis_reply *reply;
+	const char *why;
+	char text[160];
 
-	redisReaderFeed(c->reader, p, n);
-	c->answer_bytes += n;
+	redis_reader_feed(c->reader, bytes);
+	c->answer_bytes += bytes.n;
 	conn_wait_more(c);
 	while (!c->closed) {
-		if (redisReaderGetReply(c->reader, &reply) != 0) {
-			plain_text(slice_of(c->reader->errstr), fault, sizeof fault);
-			snprintf(text, sizeof text, "no Redis protocol: %s", fault);
+		if (redis_reader_next(c->reader, &reply, &why) != 0) {
+			snprintf(text, sizeof text, "no Redis protocol: %s", why);
 			conn_down(c, text);
 			return;
 		}
 		if (!reply)
 			break;
-		c->answer_bytes = c->reader->len - c->reader->pos;
+		c->answer_bytes = redis_reader_rest(c->reader);
 		conn_answer(c, reply);
-		reply_free(reply);
+		redis_reply_free(reply);
 	}
 	if (c->closed)
 		return;
@@ -457,7 +320,7 @@ conn_data(void *userdata, struct slice plain)
 {
 	struct redis_conn *c = userdata;
 
-	conn_feed(c, plain.p, plain.n);
+	conn_feed(c, plain);
 	return !c->closed;
 }
 
@@ -493,7 +356,7 @@ on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 	else if (c->tls)
 		conn_take(c, slice_make(buf->base, (size_t)n));
 	else
-		conn_feed(c, buf->base, (size_t)n);
+		conn_feed(c, slice_make(buf->base, (size_t)n));
 }
 
 static void
@@ -539,7 +402,7 @@ redis_conn_new(uv_loop_t *loop, const struct sockaddr *address, struct tls_conte
 	c->userdata = userdata;
 	c->answer_ms = answer_ms;
 	c->last = &c->first;
-	c->reader = redisReaderCreateWithFunctions(&reply_functions);
+	c->reader = redis_reader_new();
 	r = !c->reader                      ? -ENOMEM
 	    : address->sa_family == AF_UNIX ? uv_pipe_init(loop, &c->u.pipe, 0)
 					    : uv_tcp_init(loop, &c->u.tcp);
