@@ -183,10 +183,21 @@ stream_end(struct stream *s, int error)
 	stream_report_end(s, error);
 }
 
+bool
+stream_had_its_turn(struct stream *s, int turn, uint64_t begin)
+{
+	if (uv_hrtime() - begin <= STREAM_TURN_NS)
+		return false;
+	if (turn == 0) /* one read was too much already */
+		s->pace = STREAM_PACE_PENALTY;
+	return true;
+}
+
 static void
 stream_readable(struct stream *s)
 {
 	bool full = true;
+	uint64_t begin = 0;
 
 	/* What comes may be where TLS begins (stream_accept_tls). */
 	for (int turn = 0;
@@ -199,7 +210,11 @@ stream_readable(struct stream *s)
 			stream_end(s, (int)n);
 			return;
 		}
+		if (full && turn == 0)
+			begin = uv_hrtime();
 		s->ops->data(s, slice_make(s->env->buffer, (size_t)n));
+		if (full && stream_had_its_turn(s, turn, begin))
+			return;
 	}
 }
 

@@ -11,7 +11,10 @@
 #define STREAM_LEAD ((size_t)32768)
 /* Full reads before a source that was paused gets large ones again: more than fit in between. */
 #define STREAM_PACE_PENALTY (-3)
-#define STREAM_READS_A_TURN 32 /* of one stream, before the others have their turn */
+/* Of one stream, before the others have their turn. Records or chunks of one byte cost a hundred
+ * times what others do a byte, so that bytes alone are no bound. */
+#define STREAM_READS_A_TURN 32
+#define STREAM_TURN_NS 1000000u
 
 enum tls_state { TLS_HANDSHAKE, TLS_OPEN, TLS_OVER };
 
@@ -31,6 +34,8 @@ struct stream_tls {
 /* Reads what there is behind the first `at` bytes of the shared buffer, as much as the stream's
  * pace allows: *full tells that there may be more. Bytes, 0 at the end, or a negative errno. */
 ssize_t stream_receive(struct stream *s, size_t at, bool *full);
+/* After a full read of this turn, the first of which began then: the rest has to wait. */
+bool stream_had_its_turn(struct stream *s, int turn, uint64_t begin);
 /* The peer's side is over: reading stops, and the owner hears it, once. */
 void stream_end(struct stream *s, int error);
 /* As stream_write, of what goes over the wire. */

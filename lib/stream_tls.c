@@ -13,8 +13,6 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#define TURN_NS 1000000u /* of one stream: records of few bytes cost a hundred times more a byte   \
-			  */
 #define OUT_KEPT ((size_t)524288) /* of env->out: a read of the other side, encrypted */
 
 void
@@ -128,11 +126,8 @@ stream_tls_readable(struct stream *s)
 		if (full && turn == 0)
 			begin = uv_hrtime();
 		stream_tls_feed(s, slice_make(s->env->buffer + STREAM_LEAD, (size_t)n));
-		if (full && uv_hrtime() - begin > TURN_NS) {
-			if (turn == 0) /* one read was too much already */
-				s->pace = STREAM_PACE_PENALTY;
+		if (full && stream_had_its_turn(s, turn, begin))
 			return;
-		}
 	}
 }
 

@@ -1,6 +1,7 @@
 """Very large bodies go through in a little memory, whole, however slow the reader on the far side is."""
 
 import hashlib
+import threading
 import time
 
 import pytest
@@ -103,3 +104,26 @@ def test_reader_that_stops_stops_the_writer(gateway, serve):
         time.sleep(0.5)
         assert sent[0] == first < 32 << 20  # the kernel's buffers and ours
     check_memory(gw)
+
+
+def test_chunks_of_one_byte(gateway, serve):
+    """They cost a hundred times what others do a byte: who is beside them waits for a bounded part of them."""
+    def sink(r, c):
+        for _ in c.body(r):
+            pass
+        c.reply(200)
+
+    gw = gateway(proxy_to(serve(sink), path="/a") | LIMITS)
+    chunks = b"1\r\nx\r\n" * 2_000_000
+    took = []
+    with gw.connect() as c, gw.connect() as other:
+        c.send(client.request("/a", "POST", headers={"Transfer-Encoding": "chunked"}))
+        sender = threading.Thread(target=c.send, args=(chunks,))
+        sender.start()
+        while sender.is_alive():
+            start = time.monotonic()
+            assert other.ask("/none").status == 404
+            took.append(time.monotonic() - start)
+        sender.join()
+    print(f"at most {max(took) * 1e3:.1f} ms of {len(took)}")
+    assert max(took) < (0.2 if is_sanitized() else 0.1)
