@@ -83,3 +83,38 @@ dial_stop(struct store_dial *d)
 		d->question->dial = NULL;
 	d->question = NULL;
 }
+
+static bool
+text_differs(const char *a, const char *b)
+{
+	return strcmp(a ? a : "", b ? b : "") != 0;
+}
+
+static bool
+tls_differs(const struct config_redis *a, const struct config_redis *b)
+{
+	const struct config_upstream_tls *x = &a->tls, *y = &b->tls;
+
+	if (a->secure != b->secure || x->insecure_skip_verify != y->insecure_skip_verify ||
+	    x->pins_count != y->pins_count || text_differs(x->ca, y->ca) ||
+	    text_differs(x->server_name, y->server_name) ||
+	    text_differs(x->certificate, y->certificate) || text_differs(x->key, y->key))
+		return true;
+	for (size_t i = 0; i < x->pins_count; i++) {
+		if (text_differs(x->pins[i], y->pins[i]))
+			return true;
+	}
+	return false;
+}
+
+bool
+dial_differs(const struct config_redis *a, const struct config_redis *b)
+{
+	return a->configured != b->configured || text_differs(a->address.host, b->address.host) ||
+	       a->address.port != b->address.port ||
+	       text_differs(a->address.unix_path, b->address.unix_path) ||
+	       text_differs(a->username, b->username) || a->database != b->database ||
+	       a->timeout != b->timeout || tls_differs(a, b) ||
+	       !slice_eq(slice_make(a->password.bytes, a->password.n),
+			 slice_make(b->password.bytes, b->password.n));
+}

@@ -25,3 +25,5 @@ struct store_dial {
 void dial_start(struct store_dial *d, const struct config_address *a);
 /* Nothing is called any more. */
 void dial_stop(struct store_dial *d);
+/* Is it another server, or another way to it or into it? */
+bool dial_differs(const struct config_redis *a, const struct config_redis *b);

@@ -356,41 +356,6 @@ store_redis_free(struct store_redis *s)
 	uv_close((uv_handle_t *)&s->pulse, on_closed);
 }
 
-static bool
-text_differs(const char *a, const char *b)
-{
-	return strcmp(a ? a : "", b ? b : "") != 0;
-}
-
-static bool
-tls_differs(const struct config_redis *a, const struct config_redis *b)
-{
-	const struct config_upstream_tls *x = &a->tls, *y = &b->tls;
-
-	if (a->secure != b->secure || x->insecure_skip_verify != y->insecure_skip_verify ||
-	    x->pins_count != y->pins_count || text_differs(x->ca, y->ca) ||
-	    text_differs(x->server_name, y->server_name) ||
-	    text_differs(x->certificate, y->certificate) || text_differs(x->key, y->key))
-		return true;
-	for (size_t i = 0; i < x->pins_count; i++) {
-		if (text_differs(x->pins[i], y->pins[i]))
-			return true;
-	}
-	return false;
-}
-
-static bool
-config_differs(const struct config_redis *a, const struct config_redis *b)
-{
-	return a->configured != b->configured || text_differs(a->address.host, b->address.host) ||
-	       a->address.port != b->address.port ||
-	       text_differs(a->address.unix_path, b->address.unix_path) ||
-	       text_differs(a->username, b->username) || a->database != b->database ||
-	       a->timeout != b->timeout || tls_differs(a, b) ||
-	       !slice_eq(slice_make(a->password.bytes, a->password.n),
-			 slice_make(b->password.bytes, b->password.n));
-}
-
 void
 store_redis_secure(struct store_redis *s, struct tls_context *tls)
 {
@@ -403,7 +368,7 @@ store_redis_secure(struct store_redis *s, struct tls_context *tls)
 void
 store_redis_configure(struct store_redis *s, const struct config_redis *c)
 {
-	bool anew = !s->config || config_differs(s->config, c);
+	bool anew = !s->config || dial_differs(s->config, c);
 
 	s->config = c;
 	if (!anew) {
