@@ -131,9 +131,10 @@ connect_failed(struct upstream *u, int status)
 	e = table_endpoint(r->table->segments[SEGMENT_ENDPOINTS], r->endpoint);
 	upstream_close(u);
 	connect_from(r, r->address + 1, e->count);
+	if (r->upstream)
+		return;
 	r->untaken = true;
-	if (!r->upstream)
-		request_upstream_failed(r, reason_of_connect(status, secured));
+	request_upstream_failed(r, reason_of_connect(status, secured));
 }
 
 static void
