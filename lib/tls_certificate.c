@@ -60,7 +60,7 @@ chain_read(mbedtls_x509_crt *chain, struct slice pem)
 
 	free(text);
 	if (r < 0)
-		return "it is no certificate in PEM";
+		return "it is no certificate in PEM with a key of RSA, P-256, P-384 or P-521";
 	return r > 0 || !whole ? "a certificate of the chain cannot be read" : NULL;
 }
 
