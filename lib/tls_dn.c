@@ -72,7 +72,7 @@ attribute_name(const mbedtls_asn1_buf *oid)
 static void
 add_der(struct buf *b, const mbedtls_asn1_buf *value)
 {
-	char head[8];
+	char head[2 + sizeof value->len];
 	size_t n = 0, bytes = 0;
 
 	head[n++] = (char)value->tag;

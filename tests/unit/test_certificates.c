@@ -149,6 +149,7 @@ assert_trouble(const char *why)
 {
 	struct certificates *c = load(NULL);
 
+	assert_non_null(c->pairs[0].trouble);
 	if (!strstr(c->pairs[0].trouble, why))
 		fail_msg("\"%s\" is not in \"%s\"", why, c->pairs[0].trouble);
 	certificates_free(c);
