@@ -76,7 +76,7 @@ add_der(struct buf *b, const mbedtls_asn1_buf *value)
 	size_t n = 0, bytes = 0;
 
 	head[n++] = (char)value->tag;
-	while (value->len >> 8 * bytes > 0)
+	for (size_t rest = value->len; rest > 0; rest >>= 8)
 		bytes++;
 	if (value->len >= 0x80)
 		head[n++] = (char)(0x80 | bytes);

@@ -148,10 +148,10 @@ static void
 assert_trouble(const char *why)
 {
 	struct certificates *c = load(NULL);
+	const char *trouble = c->pairs[0].trouble ? c->pairs[0].trouble : "nothing";
 
-	assert_non_null(c->pairs[0].trouble);
-	if (!strstr(c->pairs[0].trouble, why))
-		fail_msg("\"%s\" is not in \"%s\"", why, c->pairs[0].trouble);
+	if (!strstr(trouble, why))
+		fail_msg("\"%s\" is not in \"%s\"", why, trouble);
 	certificates_free(c);
 }
 
