@@ -6,6 +6,7 @@
 
 #include "buf.h"
 
+#include <mbedtls/asn1write.h>
 #include <mbedtls/oid.h>
 
 /* RFC 4514 section 3, and what openssl has a name for that certificates of people use. */
@@ -72,18 +73,12 @@ attribute_name(const mbedtls_asn1_buf *oid)
 static void
 add_der(struct buf *b, const mbedtls_asn1_buf *value)
 {
-	char head[2 + sizeof value->len];
-	size_t n = 0, bytes = 0;
+	unsigned char head[16] = { 0 }, *p = head + sizeof head; /* written from the end */
+	int n = mbedtls_asn1_write_len(&p, head, value->len);
 
-	head[n++] = (char)value->tag;
-	for (size_t rest = value->len; rest > 0; rest >>= 8)
-		bytes++;
-	if (value->len >= 0x80)
-		head[n++] = (char)(0x80 | bytes);
-	for (bytes = value->len < 0x80 ? 1 : bytes; bytes > 0; bytes--)
-		head[n++] = (char)(value->len >> 8 * (bytes - 1));
+	n += mbedtls_asn1_write_tag(&p, head, (unsigned char)value->tag);
 	buf_adds(b, SLICE("#"));
-	add_hex(b, slice_make(head, n));
+	add_hex(b, slice_make((const char *)p, (size_t)n));
 	add_hex(b, tls_bytes(value));
 }
 
