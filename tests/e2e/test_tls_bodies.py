@@ -97,7 +97,7 @@ def test_both_ways_at_once(start, serve, pki):
 
     gw = start(serve(handler))
     data = BYTES[:2 << 20]
-    with tls.TlsClient(gw.tls, pki.context()) as c:
+    with tls.TlsDuplex(gw.tls, pki.context()) as c:
         c.send(client.request("/", "POST", "a.example", headers={"Content-Length": str(len(data))}))
         got = bytearray()
 
@@ -135,7 +135,7 @@ def test_websocket(start, serve, pki):
         c.close = True
 
     gw = start(serve(handler))
-    with tls.TlsClient(gw.tls, pki.context()) as c:
+    with tls.TlsDuplex(gw.tls, pki.context()) as c:
         c.send(client.request("/ws", host="a.example", headers={
             "Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13",
             "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ=="}) + b"early")

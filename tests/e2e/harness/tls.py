@@ -1,9 +1,12 @@
 """A gateway whose clients speak TLS, such a client, and what it believes."""
 
 import os
+import select
 import shutil
 import ssl
 import tempfile
+import threading
+import time
 
 from . import client, procs
 from .authority import Authority
@@ -78,6 +81,37 @@ class TlsClient(client.Client):
 
     def get(self, path="/"):
         return self.ask(path, host=self.host)
+
+
+class TlsDuplex(TlsClient):
+    """May be sent on by one thread while another one reads: an SSL object is not for two at once."""
+
+    def __init__(self, *args, **more):
+        super().__init__(*args, **more)
+        self.lock, self.timeout = threading.Lock(), self.sock.gettimeout()
+        self.sock.setblocking(False)
+
+    def turn(self, call):
+        end = time.monotonic() + self.timeout
+        while time.monotonic() < end:
+            with self.lock:
+                try:
+                    return call()
+                except ssl.SSLWantReadError:
+                    wait = [self.sock], []
+                except ssl.SSLWantWriteError:
+                    wait = [], [self.sock]
+            select.select(*wait, [], 0.05)
+        raise TimeoutError
+
+    def send(self, data):
+        while data:
+            data = data[self.turn(lambda: self.sock.send(data)):]
+
+    def more(self):
+        data = self.turn(lambda: self.sock.recv(65536))
+        self.buffer += data
+        return bool(data)
 
 
 def visit(to, context, host, session=None):
