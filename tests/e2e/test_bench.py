@@ -177,7 +177,8 @@ def bench():
         sys.path.remove(os.path.join(ROOT, "bench"))
 
 
-def test_the_gateway_takes_its_configurations(bench, tmp_path, secret):
+def test_yett_takes_it(bench, tmp_path, secret):
+    """A configuration for each scenario. Its name is in the paths of Unix sockets, which are short."""
     class Keys:
         public = str(tmp_path / "issuer.pem")
 
