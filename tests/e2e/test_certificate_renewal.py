@@ -128,7 +128,8 @@ def test_revocations_are_renewed(gateway, responder, tmp_path, authority):
 
     def comes_in(context):
         try:
-            return visit(gw.port, context, HOST)[0] is not None
+            with TlsClient(gw.port, context, HOST) as c:  # 421 where the list came after the handshake
+                return c.get().status == 200
         except (ssl.SSLError, ConnectionError, EOFError):
             return False
     assert [comes_in(c) for c in contexts] == [True, True]
