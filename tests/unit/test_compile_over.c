@@ -20,16 +20,8 @@
 #define KEYS 120 /* asked behind each step */
 #define MOVED_MAX 1024
 
-static uint64_t seed = 88172645463325252u;
-
-static uint32_t
-below(uint32_t n)
-{
-	seed ^= seed << 13;
-	seed ^= seed >> 7;
-	seed ^= seed << 17;
-	return (uint32_t)(seed >> 33) % n;
-}
+#define SEED 88172645463325252u
+#include "random.h"
 
 #define PICK(list) list[below(sizeof list / sizeof *list)]
 

@@ -15,16 +15,8 @@
 
 #define MUTATIONS 100000 /* over all kinds */
 
-static uint64_t seed = 0x2545f4914f6cdd1du;
-
-static uint32_t
-below(uint32_t n)
-{
-	seed ^= seed << 13;
-	seed ^= seed >> 7;
-	seed ^= seed << 17;
-	return (uint32_t)(seed >> 33) % n;
-}
+#define SEED 0x2545f4914f6cdd1du
+#include "random.h"
 
 static void
 test_good(void **state)

@@ -15,16 +15,8 @@
 #define KEYS 10 /* per table */
 #define RULES_MAX 40
 
-static uint64_t seed = 88172645463325252u;
-
-static uint32_t
-below(uint32_t n)
-{
-	seed ^= seed << 13;
-	seed ^= seed >> 7;
-	seed ^= seed << 17;
-	return (uint32_t)(seed >> 33) % n;
-}
+#define SEED 88172645463325252u
+#include "random.h"
 
 struct rule {
 	const char *host;
