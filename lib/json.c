@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 static int
 compare_names(const void *a, const void *b)
@@ -115,6 +116,31 @@ json_get(const struct json *v, const char *name)
 	if (!cJSON_IsObject(tree(v)))
 		return NULL;
 	return (const struct json *)cJSON_GetObjectItemCaseSensitive(tree(v), name);
+}
+
+/* As deep as the path has dots. */
+const struct json *
+json_find(const struct json *v, struct slice path)
+{
+	const struct json *found;
+
+	if (!cJSON_IsObject(tree(v)))
+		return NULL;
+	for (const struct json *m = json_first(v); m; m = json_next(m)) {
+		if (slice_eq(json_name(m), path))
+			return m;
+	}
+	for (const struct json *m = json_first(v); m; m = json_next(m)) {
+		struct slice name = json_name(m);
+
+		if (name.n >= path.n || path.p[name.n] != '.' ||
+		    memcmp(path.p, name.p, name.n) != 0)
+			continue;
+		found = json_find(m, slice_make(path.p + name.n + 1, path.n - name.n - 1));
+		if (found)
+			return found;
+	}
+	return NULL;
 }
 
 struct slice

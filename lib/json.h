@@ -32,6 +32,10 @@ void json_free(struct json *root); /* NULL is allowed */
 enum json_kind json_kind(const struct json *v);
 /* A member of an object; NULL when there is none, or v is NULL or no object. */
 const struct json *json_get(const struct json *v, const char *name);
+/* What a path leads to: the name of a member, or names with dots between, from object to object;
+ * names may have dots themselves, and the member whose name is all of the path comes first. NULL
+ * when there is none. */
+const struct json *json_find(const struct json *v, struct slice path);
 /* Bytes of a string, p == NULL for anything else (NULL too). They live as long as the root.
  * (json_string is a name of jansson, which libjwt brings along.) */
 struct slice json_text(const struct json *v);

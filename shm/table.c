@@ -44,6 +44,14 @@ table_policy(const struct segment *rules, uint32_t i)
 	return seg_at(rules, RULES_POLICIES, i, sizeof(struct table_policy));
 }
 
+struct slice
+table_fact(const struct segment *rules, uint32_t i)
+{
+	const struct seg_ref *ref = seg_at(rules, RULES_FACTS, i, sizeof *ref);
+
+	return ref ? seg_string(rules, *ref) : SLICE("");
+}
+
 const struct table_condition *
 table_condition(const struct segment *rules, uint32_t i)
 {

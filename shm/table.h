@@ -47,6 +47,7 @@ enum rules_section {
 	RULES_ORIGINS,    /* struct seg_ref, the same */
 	RULES_ARMS,       /* struct table_arm, the same */
 	RULES_HEADS,      /* struct trie_head: of an overlay */
+	RULES_FACTS,      /* struct seg_ref: paths of claims that rules ask for */
 	RULES_GONE,       /* uint32_t, rising: of an overlay, routes of the base that are no more */
 };
 
@@ -259,6 +260,12 @@ struct table_claim { /* a claim that becomes a header; a token without it is ref
 	struct seg_ref claim;
 	struct seg_ref header; /* as sent */
 };
+
+#define FACTS_MAX 256u
+
+/* The path of a claim (lib/json.h, json_find) that some rule asks for; empty for an index outside.
+ */
+struct slice table_fact(const struct segment *rules, uint32_t i);
 
 struct table_strip {
 	struct seg_ref name; /* folded: lower case, '_' and '.' are '-' */
@@ -527,6 +534,9 @@ uint32_t table_builder_route(struct table_builder *b, struct slice host, bool ve
 			     struct slice path, const struct table_route *route);
 uint32_t table_builder_gate(struct table_builder *b, struct slice path,
 			    const struct table_gate *gate);
+/* The index of the fact for this path of a claim, made where missing. TRIE_NONE: there are
+ * FACTS_MAX already; or this is an overlay, and the base has none for it. */
+uint32_t table_builder_fact(struct table_builder *b, struct slice path);
 /* Everything else is added with seg_builder_add under its section. Writes global, hosts, tries;
  * seals. */
 int table_builder_finish(struct table_builder *b, uint64_t generation, struct segment **out)

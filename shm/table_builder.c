@@ -52,6 +52,25 @@ table_builder_deinit(struct table_builder *b)
 	b->hosts = NULL;
 }
 
+uint32_t
+table_builder_fact(struct table_builder *b, struct slice path)
+{
+	const struct segment *base = b->seg.base;
+	uint32_t n = seg_builder_count(&b->seg, RULES_FACTS);
+	struct seg_ref ref;
+
+	for (uint32_t i = 0; i < n; i++) {
+		const struct seg_ref *own = base ? NULL : seg_builder_own(&b->seg, RULES_FACTS, i);
+
+		if (slice_eq(own ? seg_builder_text(&b->seg, *own) : table_fact(base, i), path))
+			return i;
+	}
+	if (base || n >= FACTS_MAX)
+		return TRIE_NONE;
+	ref = seg_builder_string(&b->seg, path);
+	return seg_builder_add(&b->seg, RULES_FACTS, &ref, sizeof ref);
+}
+
 /* Those that are the builder's own. */
 static void *
 elements(struct table_builder *b, unsigned section)

@@ -136,14 +136,16 @@ gates_ok(const struct segment *s)
 static bool
 tokens_ok(const struct segment *s)
 {
-	uint32_t issuers, audiences, claims;
+	uint32_t issuers, audiences, claims, facts;
 	bool ok = true;
 	const struct table_issuer *issuer =
 	    section(s, RULES_ISSUERS, sizeof *issuer, &issuers, &ok);
 	const struct seg_ref *audience =
 	    section(s, RULES_AUDIENCES, sizeof *audience, &audiences, &ok);
 	const struct table_claim *claim = section(s, RULES_CLAIMS, sizeof *claim, &claims, &ok);
+	const struct seg_ref *fact = section(s, RULES_FACTS, sizeof *fact, &facts, &ok);
 
+	ok &= facts <= FACTS_MAX;
 	for (uint32_t i = 0; i < issuers; i++)
 		ok &= ref_ok(s, issuer[i].iss) &&
 		      run_ok(issuer[i].audience_first, issuer[i].audience_count, audiences);
@@ -151,6 +153,8 @@ tokens_ok(const struct segment *s)
 		ok &= ref_ok(s, audience[i]);
 	for (uint32_t i = 0; i < claims; i++)
 		ok &= ref_ok(s, claim[i].claim) && ref_ok(s, claim[i].header);
+	for (uint32_t i = 0; i < facts; i++)
+		ok &= ref_ok(s, fact[i]);
 	return ok;
 }
 
@@ -198,7 +202,8 @@ layer_ok(const struct segment *s)
 {
 	static const unsigned of_base[] = { RULES_GATE_NODES, RULES_GATE_EDGES, RULES_GATES,
 					    RULES_ISSUERS,    RULES_AUDIENCES,  RULES_CLAIMS,
-					    RULES_STRIP,      RULES_TRUSTED,    RULES_PAGES };
+					    RULES_STRIP,      RULES_TRUSTED,    RULES_PAGES,
+					    RULES_FACTS };
 	bool ok = true;
 	uint32_t count;
 

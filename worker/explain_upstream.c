@@ -4,6 +4,7 @@
  */
 
 #include "explain.h"
+#include "identity.h"
 #include "load.h"
 #include "worker.h"
 
@@ -97,7 +98,7 @@ next_line(struct slice *rest)
 static bool
 is_secret(const struct request *r, struct slice name)
 {
-	struct slice rest = r->gate_headers;
+	struct slice rest = identity_headers(r->who);
 
 	if (slice_ieq(name, SLICE("Authorization")) || slice_ieq(name, SLICE("Cookie")))
 		return true;

@@ -1,5 +1,7 @@
 #include "fields.h"
 
+#include "identity.h"
+
 #include "lib/cookie.h"
 
 static const struct slice none = { NULL, 0 };
@@ -50,7 +52,7 @@ fields_claim(const struct request *r, struct slice claim)
 
 	for (uint32_t i = 0; (c = seg_at(rules, RULES_CLAIMS, i, sizeof *c)) != NULL; i++) {
 		if (slice_eq(seg_string(rules, c->claim), claim))
-			return gate_header(r->gate_headers, seg_string(rules, c->header));
+			return gate_header(identity_headers(r->who), seg_string(rules, c->header));
 	}
 	return none;
 }

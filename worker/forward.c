@@ -4,6 +4,7 @@
 #include "client.h"
 #include "client_certificate.h"
 #include "https.h"
+#include "identity.h"
 #include "mirror.h"
 #include "put.h"
 #include "real_client.h"
@@ -166,9 +167,9 @@ request_room(const struct request *r, const struct table_route *route,
 	     const struct table_endpoint *e)
 {
 	return (size_t)r->in.head_n + 4 * (size_t)r->in.fields_n + 2 * r->path.n +
-	       4 * r->host_field.n + r->gate_headers.n + client_certificate_room(r) + e->base.size +
-	       e->host.size + route->add_prefix.size + route->set_host.size + real_client_room(r) +
-	       1024;
+	       4 * r->host_field.n + identity_headers(r->who).n + client_certificate_room(r) +
+	       e->base.size + e->host.size + route->add_prefix.size + route->set_host.size +
+	       real_client_room(r) + 1024;
 }
 
 /* What the client sent, but for what is not the upstream's. */
@@ -225,7 +226,7 @@ write_request(struct request *r, uint32_t endpoint, bool copy)
 	if (r->action)
 		o = action_put_request(o, r, &action);
 	o = put_field(o, SLICE("X-Request-Id"), slice_make(r->id, r->id_n));
-	o = put(o, r->gate_headers);
+	o = put(o, identity_headers(r->who));
 	if (g->redx_headers)
 		o = redx_headers_put(o, r);
 	o = put_hop(o, r, seg_string(rules, g->via), copy);

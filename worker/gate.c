@@ -1,5 +1,6 @@
 #include "gate.h"
 
+#include "identity_make.h"
 #include "token_cache.h"
 #include "token_source.h"
 
@@ -16,26 +17,17 @@
  * of new routes costs no verified token.
  */
 
-#define CLAIM_MAX 4096 /* bytes of a claim's value in a header */
-#define IDENTITY_MAX 256
-
 struct verifier {            /* one key of one issuer */
 	struct jwt_key *key; /* for the issuer's algorithms alone */
+	uint32_t issuer;
 	struct slice kid;
 	struct jwt_rules rules;
-};
-
-struct claim {
-	const char *name;
-	struct slice header;
 };
 
 struct gate {
 	struct arena arena; /* of all that follows, up to image */
 	struct verifier *verifiers;
 	size_t verifiers_count;
-	struct claim *claims;
-	size_t claims_count;
 	uint32_t algorithms; /* of all verifiers */
 	uint32_t sources;
 	struct slice cookie;
@@ -45,9 +37,7 @@ struct gate {
 	int loaded; /* what gate_load returned, 1 before */
 
 	struct token_cache *cache;
-	struct buf headers; /* of the token that was verified last */
-	size_t identity_n;
-	char identity[IDENTITY_MAX];
+	struct identity_maker *maker;
 	char scratch[TOKEN_SCRATCH];
 };
 
@@ -57,6 +47,7 @@ gate_new(void)
 	struct gate *g = xcalloc(1, sizeof *g);
 
 	g->cache = token_cache_new();
+	g->maker = identity_maker_new();
 	g->loaded = 1;
 	return g;
 }
@@ -67,8 +58,7 @@ gate_unload(struct gate *g)
 	for (size_t i = 0; i < g->verifiers_count; i++)
 		jwt_key_free(g->verifiers[i].key);
 	g->verifiers = NULL;
-	g->claims = NULL;
-	g->verifiers_count = g->claims_count = 0;
+	g->verifiers_count = 0;
 	g->algorithms = g->sources = 0;
 	g->cookie = (struct slice){ NULL, 0 };
 	arena_reset(&g->arena);
@@ -83,7 +73,7 @@ gate_free(struct gate *g)
 	gate_unload(g);
 	arena_deinit(&g->arena);
 	buf_deinit(&g->image);
-	buf_deinit(&g->headers);
+	identity_maker_free(g->maker);
 	token_cache_free(g->cache);
 	explicit_bzero(g->scratch, sizeof g->scratch);
 	free(g);
@@ -101,12 +91,6 @@ audience_at(const struct segment *rules, uint32_t i)
 	const struct seg_ref *ref = seg_at(rules, RULES_AUDIENCES, i, sizeof(struct seg_ref));
 
 	return ref ? seg_string(rules, *ref) : (struct slice){ NULL, 0 };
-}
-
-static const struct table_claim *
-claim_at(const struct segment *rules, uint32_t i)
-{
-	return seg_at(rules, RULES_CLAIMS, i, sizeof(struct table_claim));
 }
 
 static void
@@ -136,13 +120,15 @@ image_build(struct buf *image, const struct segment *rules)
 			image_add(image, audience_at(rules, t->audience_first + a));
 	}
 	for (uint32_t i = 0; i < seg_count(rules, RULES_CLAIMS); i++) {
-		const struct table_claim *t = claim_at(rules, i);
+		const struct table_claim *t = seg_at(rules, RULES_CLAIMS, i, sizeof *t);
 
 		if (!t)
 			continue;
 		image_add(image, seg_string(rules, t->claim));
 		image_add(image, seg_string(rules, t->header));
 	}
+	for (uint32_t i = 0; i < seg_count(rules, RULES_FACTS); i++)
+		image_add(image, table_fact(rules, i));
 }
 
 static int
@@ -162,6 +148,7 @@ verifier_read(struct gate *g, const struct segment *rules, const struct segment 
 	*v = (struct verifier){
 		.key = material->kind == KEY_SECRET ? jwt_key_secret(bytes, t->algorithms)
 						    : jwt_key_public(bytes, t->algorithms, &why),
+		.issuer = material->issuer,
 		.kid = arena_copy(&g->arena, seg_string(keys, material->kid)),
 		.rules = {
 			.issuer = arena_copy(&g->arena, seg_string(rules, t->iss)),
@@ -197,21 +184,10 @@ static void
 rules_read(struct gate *g, const struct segment *rules)
 {
 	const struct table_global *t = table_global(rules);
-	uint32_t n = seg_count(rules, RULES_CLAIMS);
 
 	g->sources = t->sources;
 	g->cookie = arena_copy(&g->arena, seg_string(rules, t->cookie));
-	g->claims = arena_calloc(&g->arena, (n + 1) * sizeof *g->claims);
-	for (uint32_t i = 0; i < n; i++) {
-		const struct table_claim *claim = claim_at(rules, i);
-
-		if (!claim)
-			continue;
-		g->claims[g->claims_count++] = (struct claim){
-			.name = arena_string(&g->arena, seg_string(rules, claim->claim)),
-			.header = arena_copy(&g->arena, seg_string(rules, claim->header)),
-		};
-	}
+	identity_maker_load(g->maker, rules);
 }
 
 /* Some issuers and no key at all: nothing could pass. */
@@ -287,13 +263,15 @@ verify_by(const struct verifier *v, struct jwt_token *t, int64_t now, struct jwt
 
 /* By any; else what the one says that came furthest. */
 static enum jwt_verdict
-verify(const struct gate *g, struct jwt_token *t, int64_t now, struct jwt_span *span)
+verify(const struct gate *g, struct jwt_token *t, int64_t now, struct jwt_span *span,
+       uint32_t *issuer)
 {
 	enum jwt_verdict best = JWT_ALGORITHM;
 
 	for (size_t i = 0; i < g->verifiers_count; i++) {
 		enum jwt_verdict r = verify_by(&g->verifiers[i], t, now, span);
 
+		*issuer = g->verifiers[i].issuer;
 		if (r == JWT_OK || r == JWT_MALFORMED)
 			return r;
 		if (r > best)
@@ -302,67 +280,19 @@ verify(const struct gate *g, struct jwt_token *t, int64_t now, struct jwt_span *
 	return best;
 }
 
-/* May this stand as it is in a header, and mean the same to everyone? No spaces at the ends:
- * readers take them off, and "admin " would be admin. */
-static bool
-value_is_usable(struct slice s)
-{
-	if (s.n == 0 || s.n > CLAIM_MAX || s.p[0] == ' ' || s.p[s.n - 1] == ' ')
-		return false;
-	return !slice_has_control(s);
-}
-
-/* For a log: bounded, without control characters, not cut within a character. */
-static void
-identity_set(struct gate *g, struct slice s)
-{
-	size_t n = s.n;
-
-	if (n > IDENTITY_MAX) {
-		n = IDENTITY_MAX;
-		while (n > 0 && ((unsigned char)s.p[n] & 0xc0) == 0x80)
-			n--;
-	}
-	for (size_t i = 0; i < n; i++)
-		g->identity[i] = (unsigned char)s.p[i] < 0x20 || s.p[i] == 0x7f ? '?' : s.p[i];
-	g->identity_n = n;
-}
-
-/* Makes the headers and the identity out of the claims. */
-static enum reason
-claims_map(struct gate *g, const struct jwt_token *t)
-{
-	struct slice identity = json_text(json_get(t->claims, "sub"));
-
-	g->headers.n = 0;
-	for (size_t i = 0; i < g->claims_count; i++) {
-		struct slice value = json_text(json_get(t->claims, g->claims[i].name));
-
-		if (!value_is_usable(value))
-			return REASON_token_claim;
-		if (i == 0)
-			identity = value;
-		buf_adds(&g->headers, g->claims[i].header);
-		buf_adds(&g->headers, SLICE(": "));
-		buf_adds(&g->headers, value);
-		buf_adds(&g->headers, SLICE("\r\n"));
-	}
-	identity_set(g, identity);
-	return REASON_none;
-}
-
 static enum reason
 token_check(struct gate *g, struct slice token, int64_t now, struct token_entry *entry)
 {
 	struct jwt_token t;
 	enum jwt_verdict verdict = jwt_token_init(&t, token, g->algorithms);
+	uint32_t issuer = 0;
 	enum reason reason;
 
 	if (verdict == JWT_OK)
-		verdict = verify(g, &t, now, &entry->span);
-	reason = verdict == JWT_OK ? claims_map(g, &t) : reason_of(verdict);
-	entry->headers = buf_slice(&g->headers);
-	entry->identity = slice_make(g->identity, g->identity_n);
+		verdict = verify(g, &t, now, &entry->span, &issuer);
+	reason = verdict == JWT_OK ? identity_make(g->maker, t.claims, IDENTITY_TOKEN, issuer,
+						   entry->span.until, &entry->who)
+				   : reason_of(verdict);
 	jwt_token_deinit(&t);
 	return reason;
 }
@@ -401,8 +331,6 @@ gate_check(struct gate *g, const struct gate_input *in, int64_t now, struct gate
 		if (out->reason == REASON_none)
 			token_cache_put(g->cache, token, hash, &entry);
 	}
-	if (out->reason == REASON_none) {
-		out->headers = entry.headers;
-		out->identity = entry.identity;
-	}
+	if (out->reason == REASON_none)
+		out->who = entry.who;
 }

@@ -1,7 +1,7 @@
 #pragma once
 
 /*
- * gate: is this token good, and which headers does it become? One a worker: keys parsed once, and a
+ * gate: is this token good, and whose is it? One a worker: keys parsed once, and a
  * bounded cache of verified tokens, keyed by the whole token, checked for expiry at each hit,
  * voided when keys or rules change. Knows no request and no connection.
  */
@@ -14,6 +14,7 @@
 #define GATE_COOKIES 8
 
 struct gate;
+struct identity;
 
 struct gate_input {
 	struct slice authorization; /* value of the field; p == NULL: none */
@@ -25,9 +26,7 @@ struct gate_input {
 struct gate_verdict {
 	enum reason reason; /* REASON_none: passed */
 	bool cached;
-	struct slice
-	    headers; /* "auth_id: 42\r\n...", for the upstream; valid until the next call */
-	struct slice identity; /* the first claim's value or sub, for the log; same life */
+	const struct identity *who; /* of one that passed; valid until the next call */
 };
 
 struct gate *gate_new(void);

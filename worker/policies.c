@@ -9,10 +9,9 @@
 #include "client.h"
 #include "cors.h"
 #include "gate.h"
+#include "identity.h"
 #include "request.h"
 #include "worker.h"
-
-enum verdict { PASS, REPLY, WAIT };
 
 static enum verdict
 policy_body(struct request *r)
@@ -52,6 +51,15 @@ policies_protection(const struct request *r)
 	return table_route_protection(r->table->segments[SEGMENT_RULES], &key, r->route_flags);
 }
 
+static void
+take(struct request *r, const struct identity *who)
+{
+	void *own = arena_alloc(&r->arena, who->size);
+
+	r->who = memcpy(own, who, who->size);
+	r->identity = identity_shown(r->who);
+}
+
 static enum verdict
 policy_identity(struct request *r)
 {
@@ -81,13 +89,11 @@ policy_identity(struct request *r)
 		r->challenge = challenge_of(verdict.reason);
 		return REPLY;
 	}
-	if (verdict.headers.n)
-		r->gate_headers = arena_copy(&r->arena, verdict.headers);
-	if (verdict.identity.n)
-		r->identity = arena_copy(&r->arena, verdict.identity);
+	take(r, verdict.who);
 	return PASS;
 }
 
+/* After WAIT the same one is asked again, and none before it. */
 static enum verdict (*const policies[])(struct request *r) = { policy_identity, policy_body };
 
 bool
@@ -106,8 +112,8 @@ policies_step(struct request *r)
 		r->step = STEP_RELAY - 1;
 		return STEP_NEXT;
 	}
-	for (size_t i = 0; i < sizeof policies / sizeof policies[0]; i++) {
-		switch (policies[i](r)) {
+	for (; r->policy_at < sizeof policies / sizeof policies[0]; r->policy_at++) {
+		switch (policies[r->policy_at](r)) {
 		case PASS:
 			break;
 		case REPLY:

@@ -1,10 +1,14 @@
 #pragma once
 
 /*
- * policies: the questions that others share with the step.
+ * policies: who may pass. What a policy is, and the questions that others share with the step.
  */
 
 #include "request.h"
+
+/* What a policy says of a request: it passes, it is refused (r->reason says why), or it waits
+ * (await.h). */
+enum verdict { PASS, REPLY, WAIT };
 
 /* Is a token needed, and who says so? */
 struct table_protection policies_protection(const struct request *r);

@@ -6,6 +6,7 @@
 #include "request.h"
 
 #include "answer.h"
+#include "await.h"
 #include "client.h"
 #include "control.h"
 #include "mirror.h"
@@ -38,6 +39,8 @@ request_end(struct request *r, bool keep)
 		upstream_release(r->upstream, false);
 	if (r->call)
 		control_forget(r->call);
+	if (r->await)
+		await_leave(r);
 	if (r->queue)
 		queue_leave(r);
 	if (r->mirror)
@@ -88,6 +91,7 @@ request_rehearse(struct request *r, enum step last)
 	enum result result;
 
 	r->advancing = true;
+	r->rehearsed = true;
 	do {
 		result = steps[r->step](r);
 	} while (result == STEP_NEXT && r->step++ < last);
@@ -126,6 +130,8 @@ request_refuse(struct request *r, enum reason reason)
 		return;
 	}
 	r->reason = reason;
+	if (r->await)
+		await_leave(r);
 	if (r->queue)
 		queue_leave(r);
 	if (r->upstream) {

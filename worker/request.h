@@ -28,6 +28,8 @@ struct worker;
 struct call;
 struct queue;
 struct mirror;
+struct await;
+struct identity;
 
 enum step {
 	STEP_HEAD,
@@ -54,6 +56,7 @@ struct request {
 	uint32_t magic;
 	uint8_t step; /* enum step */
 	bool advancing, ended;
+	bool rehearsed; /* for who wants to know: nothing is spent or asked for */
 	struct worker *worker;
 	struct client *client;
 	struct list link; /* the worker's spare or dead ones; the queue that it waits in */
@@ -92,8 +95,11 @@ struct request {
 	struct mirror *mirror;             /* a copy that waits for the rest of the body */
 	bool mirrored;                     /* it was decided whether there is one */
 	struct slice path_rest;            /* behind what the route matched */
-	struct slice gate_headers;         /* in the arena */
-	struct slice identity;             /* in the arena, for the log */
+	const struct identity *who;        /* in the arena; NULL: nobody, as far as one knows */
+	struct slice identity;             /* in the arena, for the log: its name, cut */
+	struct await *await;               /* what it waits for of the master */
+	uint32_t awaited;                  /* bits of enum await_kind: it has */
+	uint8_t policy_at;                 /* of the policies, the one that is due */
 	struct slice real; /* real_client.c's own, as is the next: p NULL, not asked yet */
 	uint8_t real_ip[16];
 	enum reason reason;

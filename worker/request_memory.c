@@ -32,7 +32,7 @@ request_reset(struct request *r)
 	r->held = held;
 	r->held.n = 0;
 	r->step = STEP_HEAD;
-	r->advancing = r->ended = false;
+	r->advancing = r->ended = r->rehearsed = false;
 }
 
 static const struct http_limits *

@@ -1,5 +1,7 @@
 #include "token_cache.h"
 
+#include "identity.h"
+
 #include "lib/log.h"
 #include "lib/xalloc.h"
 
@@ -33,9 +35,12 @@ struct set { /* one cache line */
 struct record {
 	struct jwt_span span;
 	uint32_t units; /* of all */
-	uint32_t token_n, headers_n, identity_n;
-	char bytes[]; /* token, headers, identity */
+	uint32_t token_n, who_n;
+	uint32_t pad;
+	char bytes[]; /* the identity, then the token */
 };
+
+_Static_assert(sizeof(struct record) % UNIT == 0, "an identity is aligned");
 
 struct token_cache {
 	uint64_t key[4];
@@ -182,7 +187,7 @@ token_cache_get(struct token_cache *c, struct slice token, uint64_t hash, struct
 		struct record *r = record_at(c, s->at);
 
 		if (s->tag != tag_of(hash) || !slot_is_live(c, s) || r->token_n != token.n ||
-		    memcmp(r->bytes, token.p, token.n) != 0)
+		    memcmp(r->bytes + r->who_n, token.p, token.n) != 0)
 			continue;
 		if (c->head - s->at > RING_UNITS / 2 && c->head < HEAD_MAX) {
 			uint32_t to = ring_take(c, r->units);
@@ -191,19 +196,10 @@ token_cache_get(struct token_cache *c, struct slice token, uint64_t hash, struct
 			s->at = to;
 		}
 		out->span = r->span;
-		out->headers = slice_make(r->bytes + r->token_n, r->headers_n);
-		out->identity = slice_make(out->headers.p + r->headers_n, r->identity_n);
+		out->who = (const struct identity *)(void *)r->bytes;
 		return true;
 	}
 	return false;
-}
-
-static char *
-append(char *o, struct slice s)
-{
-	if (s.n)
-		memcpy(o, s.p, s.n);
-	return o + s.n;
 }
 
 /* The place of what is overwritten already, or will be first. */
@@ -223,11 +219,10 @@ void
 token_cache_put(struct token_cache *c, struct slice token, uint64_t hash,
 		const struct token_entry *entry)
 {
-	size_t size = sizeof(struct record) + token.n + entry->headers.n + entry->identity.n;
+	size_t size = sizeof(struct record) + token.n + entry->who->size;
 	size_t units = (size + UNIT - 1) / UNIT;
 	struct record *r;
 	uint32_t at;
-	char *o;
 
 	if (units > RECORD_UNITS_MAX)
 		return;
@@ -239,11 +234,9 @@ token_cache_put(struct token_cache *c, struct slice token, uint64_t hash,
 		.span = entry->span,
 		.units = (uint32_t)units,
 		.token_n = (uint32_t)token.n,
-		.headers_n = (uint32_t)entry->headers.n,
-		.identity_n = (uint32_t)entry->identity.n,
+		.who_n = entry->who->size,
 	};
-	o = append(r->bytes, token);
-	o = append(o, entry->headers);
-	append(o, entry->identity);
+	memcpy(r->bytes, entry->who, entry->who->size);
+	memcpy(r->bytes + entry->who->size, token.p, token.n);
 	*slot_pick(set_of(c, hash)) = (struct slot){ tag_of(hash), at };
 }

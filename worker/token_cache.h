@@ -15,11 +15,12 @@
 
 #include <stdint.h>
 
+struct identity;
 struct token_cache;
 
 struct token_entry {
 	struct jwt_span span;
-	struct slice headers, identity;
+	const struct identity *who;
 };
 
 /* Memory is reserved at once and used as it fills: 16 MiB for entries, 256 KiB for finding them. */
@@ -28,8 +29,8 @@ void token_cache_free(struct token_cache *c); /* NULL is allowed */
 /* Forgets all; the memory is given back. */
 void token_cache_clear(struct token_cache *c);
 uint64_t token_cache_hash(const struct token_cache *c, struct slice token);
-/* `hash`: token_cache_hash of the token. The slices are valid until the next call that is given the
- * cache. */
+/* `hash`: token_cache_hash of the token. What it is led to is valid until the next call that is
+ * given the cache. */
 bool token_cache_get(struct token_cache *c, struct slice token, uint64_t hash,
 		     struct token_entry *out);
 /* Only for a token that is not there. One that is far larger than usual is not kept. */

@@ -1,6 +1,7 @@
 #include "worker.h"
 
 #include "access_log.h"
+#include "await.h"
 #include "caps.h"
 #include "client.h"
 #include "control.h"
@@ -224,6 +225,7 @@ worker_init(struct worker *w)
 	list_init(&w->spare);
 	list_init(&w->dead);
 	list_init(&w->calls);
+	awaits_init(w);
 	queues_init(w);
 	w->page_fd = -1;
 	w->log_fd = -1;

@@ -2,6 +2,7 @@
  * cache remembers. */
 
 #include "worker/gate.h"
+#include "worker/identity.h"
 
 #include "lib/jwt.h"
 
@@ -28,6 +29,7 @@ struct issuer_setup {
 struct setup {
 	struct issuer_setup issuers[3];
 	const char *claims[3][2]; /* claim, header */
+	const char *facts[6];
 	uint32_t sources;
 	uint64_t generation;
 };
@@ -67,6 +69,9 @@ build_rules(const struct setup *s)
 
 		seg_builder_add(&b.seg, RULES_CLAIMS, &t, sizeof t);
 	}
+	for (size_t i = 0; i < COUNT(s->facts) && s->facts[i]; i++)
+		assert_int_equal(table_builder_fact(&b, slice_of(s->facts[i])), i);
+	assert_int_equal(table_builder_fact(&b, slice_of("sub")), s->facts[0] ? 1 : 0);
 	assert_int_equal(table_builder_finish(&b, s->generation, &rules), 0);
 	table_builder_deinit(&b);
 	return rules;
@@ -278,7 +283,7 @@ test_sources(void **state)
 		if (v.reason != cases[i].reason)
 			fail_msg("%s | %s: %s", cases[i].authorization, cases[i].cookie,
 				 reason_info(v.reason)->name);
-		same_text(v.identity, cases[i].identity);
+		same_text(identity_shown(v.who), cases[i].identity);
 		in.authorization_repeated = true;
 		gate_check(g, &in, NOW, &v);
 		assert_int_equal(v.reason, REASON_token_repeated);
@@ -494,14 +499,14 @@ test_claims(void **state)
 			if (r != REASON_token_claim &&
 			    !(r == REASON_token_malformed && strstr(cases[i].claims, "u0000")))
 				fail_msg("%s: %s", cases[i].claims, reason_info(r)->name);
-			same_text(v.headers, "");
-			same_text(v.identity, "");
+			same_text(identity_headers(v.who), "");
+			same_text(identity_shown(v.who), "");
 			continue;
 		}
 		for (int round = 0; round < 2; round++) {
 			assert_int_equal(ask(g, cases[i].claims, NOW, &v), REASON_none);
 			assert_true(v.cached);
-			same_text(v.headers, cases[i].headers);
+			same_text(identity_headers(v.who), cases[i].headers);
 		}
 	}
 	gate_free(g);
@@ -526,8 +531,8 @@ test_long_claims(void **state)
 		buf_add(&claims, "\"}", 3);
 		assert_int_equal(ask(g, claims.p, NOW, &v),
 				 n <= 4096 ? REASON_none : REASON_token_claim);
-		assert_int_equal(v.headers.n, n <= 4096 ? n + 11 : 0);
-		assert_true(v.identity.n <= 256);
+		assert_int_equal(identity_headers(v.who).n, n <= 4096 ? n + 11 : 0);
+		assert_true(identity_shown(v.who).n <= 256);
 	}
 	gate_free(g);
 }
@@ -552,8 +557,8 @@ test_identity(void **state)
 	for (size_t i = 0; i < COUNT(cases); i++) {
 		for (int round = 0; round < 2; round++) {
 			assert_int_equal(ask(g, cases[i].claims, NOW, &v), REASON_none);
-			same_text(v.identity, cases[i].identity);
-			same_text(v.headers, "");
+			same_text(identity_shown(v.who), cases[i].identity);
+			same_text(identity_headers(v.who), "");
 		}
 	}
 	/* Cut between characters. */
@@ -562,12 +567,60 @@ test_identity(void **state)
 		buf_adds(&claims, SLICE("\xc3\xa4"));
 	buf_add(&claims, "\"}", 3);
 	assert_int_equal(ask(g, claims.p, NOW, &v), REASON_none);
-	assert_int_equal(v.identity.n, 255);
+	assert_int_equal(identity_shown(v.who).n, 255);
 	setup.claims[0][0] = "id";
 	setup.claims[0][1] = "auth_id";
 	assert_int_equal(load(g, &setup), 0);
 	assert_int_equal(ask(g, "{\"sub\":\"s\",\"id\":\"i\"}", NOW, &v), REASON_none);
-	same_text(v.identity, "i");
+	same_text(identity_shown(v.who), "i");
+	gate_free(g);
+}
+
+/* What rules ask about claims, as "fact=value" in the order of the facts. */
+static void
+test_facts(void **state)
+{
+	static const struct {
+		const char *claims, *facts;
+	} cases[] = {
+		{ "{}", "" },
+		{ "{\"sub\":\"s\"}", "1=s " },
+		{ "{\"a\":{\"b\":\"x\"},\"sub\":\"\"}", "0=x 1= " },
+		{ "{\"a.b\":\"y\",\"a\":{\"b\":\"x\"}}", "0=y " },
+		{ "{\"a\":{\"b\":[\"x\",7,1.5,true,false,null,[\"z\"],{\"k\":1},\"\"]}}",
+		  "0=x 0=7 0=1.5 0=true 0=false 0= " },
+		{ "{\"a\":{\"b\":{\"c\":1}}}", "2=1 " },
+		{ "{\"a\":{\"b.c\":2}}", "2=2 " },
+		{ "{\"a\":\"x\",\"A\":{\"b\":1},\"x\":{\"a\":{\"b\":1}}}", "" },
+		{ "{\"a\":[{\"b\":1}]}", "" },
+		{ "{\"n\":9007199254740993}", "3=9007199254740992 " },
+	};
+	struct setup setup = plain;
+	struct gate_verdict v;
+	struct gate *g;
+
+	setup.facts[0] = "a.b";
+	setup.facts[1] = "sub";
+	setup.facts[2] = "a.b.c";
+	setup.facts[3] = "n";
+	g = gate_of(&setup);
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		for (int round = 0; round < 2; round++) {
+			BUF_CLEAN struct buf got = { 0 };
+
+			assert_int_equal(ask(g, cases[i].claims, NOW, &v), REASON_none);
+			for (uint32_t f = 0; f < 5; f++) {
+				size_t n;
+				const struct identity_value *value = identity_values(v.who, f, &n);
+
+				for (size_t k = 0; k < n; k++)
+					buf_addf(&got, "%u=%.*s ", f,
+						 SLICE_F(identity_text(v.who, value[k].text)));
+			}
+			buf_addc(&got, '\0');
+			assert_string_equal(got.p, cases[i].facts);
+		}
+	}
 	gate_free(g);
 }
 
@@ -585,7 +638,7 @@ test_dates_count_at_each_hit(void **state)
 	assert_int_equal(ask(g, claims, 1700000499, &v), REASON_none);
 	assert_true(v.cached);
 	assert_int_equal(ask(g, claims, 1700000500, &v), REASON_token_expired);
-	same_text(v.identity, "");
+	same_text(identity_shown(v.who), "");
 	assert_int_equal(ask(g, claims, 1800000000, &v), REASON_token_expired);
 	/* The clock was set back. */
 	assert_int_equal(ask(g, claims, 1699998999, &v), REASON_token_not_yet_valid);
@@ -717,6 +770,7 @@ main(void)
 		cmocka_unit_test(test_claims),
 		cmocka_unit_test(test_long_claims),
 		cmocka_unit_test(test_identity),
+		cmocka_unit_test(test_facts),
 		cmocka_unit_test(test_dates_count_at_each_hit),
 		cmocka_unit_test(test_a_cached_token_is_the_whole_token),
 		cmocka_unit_test(test_reload),

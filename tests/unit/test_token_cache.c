@@ -1,5 +1,6 @@
 /* token_cache: what was put in comes out whole or not at all, and only for the very same token. */
 
+#include "worker/identity.h"
 #include "worker/token_cache.h"
 
 #include <setjmp.h>
@@ -14,8 +15,9 @@
 
 /* Token number `i`, of `n` bytes, and what belongs to it. */
 struct sample {
-	char *token, headers[32], identity[32];
+	char *token, headers[32], name[32];
 	size_t n;
+	struct identity_builder builder;
 	struct token_entry entry;
 };
 
@@ -26,12 +28,15 @@ sample_init(struct sample *s, unsigned i, size_t n)
 	s->n = n;
 	memset(s->token, 'a' + (int)(i % 26), n);
 	snprintf(s->headers, sizeof s->headers, "id: %u\r\n", i);
-	snprintf(s->identity, sizeof s->identity, "user %u", i);
+	snprintf(s->name, sizeof s->name, "user %u", i);
 	memcpy(s->token + n / 2, &i, sizeof i);
+	s->builder = (struct identity_builder){ 0 };
+	identity_begin(&s->builder, IDENTITY_TOKEN);
+	s->builder.head.headers = identity_add(&s->builder, slice_of(s->headers));
+	s->builder.head.name = identity_add(&s->builder, slice_of(s->name));
 	s->entry = (struct token_entry){
 		.span = { .from = i, .until = (int64_t)i + 1000 },
-		.headers = slice_of(s->headers),
-		.identity = slice_of(s->identity),
+		.who = identity_end(&s->builder),
 	};
 }
 
@@ -39,6 +44,7 @@ static void
 sample_deinit(struct sample *s)
 {
 	free(s->token);
+	identity_builder_deinit(&s->builder);
 }
 
 static void
@@ -64,8 +70,8 @@ has(struct token_cache *c, unsigned i, size_t n)
 	found = token_cache_get(c, slice_make(s.token, n),
 				token_cache_hash(c, slice_make(s.token, n)), &got);
 	if (found) {
-		assert_true(slice_eq(got.headers, s.entry.headers));
-		assert_true(slice_eq(got.identity, s.entry.identity));
+		assert_true(slice_eq(identity_headers(got.who), slice_of(s.headers)));
+		assert_true(slice_eq(identity_name(got.who), slice_of(s.name)));
 		assert_int_equal(got.span.from, s.entry.span.from);
 		assert_int_equal(got.span.until, s.entry.span.until);
 	}
@@ -102,7 +108,8 @@ static void
 test_collisions(void **state)
 {
 	struct token_cache *c = token_cache_new();
-	struct token_entry entry = { .headers = SLICE("h"), .identity = SLICE("i") }, got;
+	struct identity who = { .size = sizeof who };
+	struct token_entry entry = { .who = &who }, got;
 	char token[] = "token 0";
 	unsigned found = 0;
 
