@@ -19,6 +19,7 @@
 #include "rules.h"
 #include "save.h"
 #include "shm/board.h"
+#include "side.h"
 #include "spawn.h"
 #include "sticky_key.h"
 #include "store.h"
@@ -66,6 +67,7 @@ struct master {
 	int64_t remembered_wall; /* when those were saved */
 	struct resolver *resolver;
 	struct store_redis *store;
+	struct side *side; /* for what is no rule */
 	struct store writes;
 	struct prober *prober;
 	struct ejector *ejector;

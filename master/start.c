@@ -122,6 +122,7 @@ open_parts(struct master *m)
 	m->ejector = ejector_new(m->page, m->resolver);
 	m->store = store_redis_new(&m->loop, m->resolver, m->rules, &m->revisions.history,
 				   &master_store_ops, m);
+	m->side = side_new(&m->loop, m->resolver);
 	m->supervisor.spawn = &m->spawn;
 	m->supervisor.listeners = &m->listeners;
 	m->supervisor.board = m->page;
@@ -147,6 +148,7 @@ begin(struct master *m)
 	store_open(m);
 	store_secure(m);
 	store_redis_configure(m->store, &m->config->redis);
+	side_configure(m->side, &m->config->redis);
 	publish_mark(m, PUBLISH_ALL);
 	log_info("master version=%s pid=%d file=%s workers=%u", YETT_VERSION, (int)getpid(),
 		 m->config->file, m->config->workers);
@@ -160,6 +162,7 @@ end(struct master *m)
 	saver_finish(m);
 	prober_free(m->prober);
 	ejector_free(m->ejector);
+	side_free(m->side);
 	store_redis_free(m->store);
 	resolver_free(m->resolver);
 	revisions_deinit(m);

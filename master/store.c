@@ -164,6 +164,7 @@ store_secure(struct master *m)
 	struct tls_context *tls = c->secure ? upstream_tls_context(m->certificates, &c->tls) : NULL;
 
 	store_redis_secure(m->store, tls);
+	side_secure(m->side, tls);
 	tls_context_unref(tls);
 }
 
@@ -175,6 +176,7 @@ store_reconfigured(struct master *m, bool was_redis)
 	s->shut = true;
 	store_secure(m);
 	store_redis_configure(m->store, &m->config->redis);
+	side_configure(m->side, &m->config->redis);
 	if (was_redis != m->config->redis.configured)
 		store_move(m);
 	s->shut = false;

@@ -12,12 +12,13 @@
 
 struct store_link {
 	const struct config_redis *config;
+	const struct store_link_wish *wish;
 	const struct store_link_ops *ops;
 	void *userdata;
 	struct redis_conn *ask, *hear; /* hear: NULL when it may not subscribe */
 	bool ask_ready, hear_ready;
-	bool tracking;
-	int64_t hear_id; /* of the client, for REDIRECT */
+	bool tracking, untold; /* untold: it was refused */
+	int64_t hear_id;       /* of the client, for REDIRECT */
 };
 
 /* Whoever calls one of these two returns at once: the link may be gone. */
@@ -72,19 +73,21 @@ send_auth(struct store_link *l, struct redis_conn *c, redis_answer_fn answer)
 
 /* ---- tracking ---- */
 
+/* What comes over `hear` beside announcements goes on. */
 static void
 track_refused(struct store_link *l)
 {
 	struct redis_conn *hear = l->hear;
 
-	log_info("redis tracking=refused address=%s remedy=\"compared every second; with Redis 6 "
-		 "or newer, and a user who may "
-		 "CLIENT and SUBSCRIBE, changes are announced\"",
-		 l->config->address.text);
-	l->hear = NULL;
-	redis_conn_close(hear);
-	if (l->ask_ready)
-		l->ops->ready(l->userdata, l->ask, false);
+	if (!l->untold)
+		log_info("%s tracking=refused address=%s remedy=\"%s; with Redis 6 or newer, and a "
+			 "user who may CLIENT and SUBSCRIBE, changes are announced\"",
+			 l->wish->name, l->config->address.text, l->wish->instead);
+	l->untold = true;
+	if (!l->wish->channels) {
+		l->hear = NULL;
+		redis_conn_close(hear);
+	}
 }
 
 static void
@@ -92,12 +95,10 @@ on_tracked(void *userdata, struct slice tag, const struct redis_reply *r)
 {
 	struct store_link *l = userdata;
 
-	if (r->type == REDIS_FAILED) {
+	l->tracking = r->type != REDIS_FAILED;
+	if (!l->tracking)
 		track_refused(l);
-		return;
-	}
-	l->tracking = true;
-	l->ops->ready(l->userdata, l->ask, true);
+	l->ops->ready(l->userdata, l->ask, l->tracking);
 }
 
 /* When both have greeted, or one alone and the other may not subscribe. */
@@ -105,23 +106,21 @@ static void
 link_track(struct store_link *l)
 {
 	char id[24];
-	struct slice argv[] = {
-		SLICE("CLIENT"), SLICE("TRACKING"),       SLICE("ON"),     SLICE("REDIRECT"),
-		SLICE(""),       SLICE("BCAST"),          SLICE("PREFIX"), SLICE("frontend:"),
-		SLICE("PREFIX"), SLICE("backend:"),       SLICE("PREFIX"), SLICE("yett:route:"),
-		SLICE("PREFIX"), SLICE("yett:upstream:"), SLICE("PREFIX"), SLICE("yett:policy:"),
-		SLICE("PREFIX"), SLICE("yett:revisions"),
-	};
+	struct slice argv[5 + LINK_TRACK_MAX] = { SLICE("CLIENT"), SLICE("TRACKING"), SLICE("ON"),
+						  SLICE("REDIRECT") };
+	size_t n = 5;
 
 	if (!l->ask_ready || (l->hear && !l->hear_ready))
 		return;
-	if (!l->hear) {
+	if (l->untold) {
 		l->ops->ready(l->userdata, l->ask, false);
 		return;
 	}
 	snprintf(id, sizeof id, "%lld", (long long)l->hear_id);
 	argv[4] = slice_of(id);
-	redis_conn_command(l->ask, on_tracked, l, SLICE(""), sizeof argv / sizeof argv[0], argv);
+	for (size_t i = 0; i < LINK_TRACK_MAX && l->wish->track[i]; i++)
+		argv[n++] = slice_of(l->wish->track[i]);
+	redis_conn_command(l->ask, on_tracked, l, SLICE(""), n, argv);
 	redis_conn_flush(l->ask);
 }
 
@@ -160,22 +159,24 @@ on_hear_greeted(void *userdata, struct slice tag, const struct redis_reply *r)
 		link_fail_reply(l, tag, r);
 	} else if (slice_eq(tag, SLICE("ID"))) {
 		l->hear_id = r->integer;
-		if (r->type != REDIS_INTEGER)
+		if (r->type != REDIS_INTEGER) {
 			track_refused(l);
+			if (!l->hear) /* else when it has subscribed */
+				link_track(l);
+		}
 	} else if (slice_eq(tag, SLICE("SUBSCRIBE"))) {
-		l->hear_ready = r->type == REDIS_ARRAY;
-		if (l->hear_ready)
-			link_track(l);
-		else
+		l->hear_ready = true;
+		if (r->type != REDIS_ARRAY)
 			track_refused(l);
+		link_track(l);
 	}
 }
 
 static void
 on_ask_up(void *userdata)
 {
-	static const char *const setname[] = { "CLIENT", "SETNAME", "yett" };
 	struct store_link *l = userdata;
+	const char *const setname[] = { "CLIENT", "SETNAME", l->wish->client };
 	char database[16];
 	const char *const select[] = { "SELECT", database };
 
@@ -189,10 +190,10 @@ on_ask_up(void *userdata)
 static void
 on_hear_up(void *userdata)
 {
-	static const char *const setname[] = { "CLIENT", "SETNAME", "yett" };
 	static const char *const id[] = { "CLIENT", "ID" };
 	static const char *const subscribe[] = { "SUBSCRIBE", CHANNEL };
 	struct store_link *l = userdata;
+	const char *const setname[] = { "CLIENT", "SETNAME", l->wish->client };
 
 	send_auth(l, l->hear, on_hear_greeted);
 	send_words(l, l->hear, on_hear_greeted, "SETNAME", 3, setname);
@@ -207,7 +208,8 @@ on_turn(void *userdata)
 {
 	struct store_link *l = userdata;
 
-	l->ops->turn(l->userdata);
+	if (l->ops->turn)
+		l->ops->turn(l->userdata);
 }
 
 static void
@@ -216,7 +218,7 @@ on_ask_down(void *userdata, const char *reason)
 	struct store_link *l = userdata;
 	struct slice tag = redis_conn_oversized(l->ask);
 
-	if (tag.n)
+	if (tag.n && l->ops->oversized)
 		l->ops->oversized(l->userdata, tag);
 	l->ask = NULL;
 	link_fail(l, reason);
@@ -238,7 +240,12 @@ on_message(void *userdata, const struct redis_reply *r)
 	struct store_link *l = userdata;
 	const struct redis_reply *keys = r->elements[2];
 
-	if (!slice_eq(r->elements[1]->text, SLICE(CHANNEL)) || !l->tracking)
+	if (!slice_eq(r->elements[1]->text, SLICE(CHANNEL))) {
+		if (l->ops->message)
+			l->ops->message(l->userdata, r->elements[1]->text, keys->text);
+		return;
+	}
+	if (!l->tracking)
 		return;
 	if (keys->type != REDIS_ARRAY)
 		l->ops->flushed(l->userdata);
@@ -258,6 +265,43 @@ static const struct redis_conn_ops hear_ops = {
 	.down = on_hear_down,
 };
 
+/* ---- channels ---- */
+
+static void
+on_channel(void *userdata, struct slice channel, const struct redis_reply *r)
+{
+	struct store_link *l = userdata;
+	char fault[160];
+
+	if (r->type == REDIS_ARRAY)
+		l->ops->subscribed(l->userdata, channel, "");
+	else
+		l->ops->subscribed(l->userdata, channel, redis_fault(r, fault, sizeof fault));
+}
+
+void
+link_subscribe(struct store_link *l, struct slice channel)
+{
+	const struct slice argv[] = { SLICE("SUBSCRIBE"), channel };
+
+	redis_conn_command(l->hear, on_channel, l, channel, 2, argv);
+	redis_conn_flush(l->hear);
+}
+
+static void
+on_unsubscribed(void *userdata, struct slice channel, const struct redis_reply *r)
+{
+}
+
+void
+link_unsubscribe(struct store_link *l, struct slice channel)
+{
+	const struct slice argv[] = { SLICE("UNSUBSCRIBE"), channel };
+
+	redis_conn_command(l->hear, on_unsubscribed, l, SLICE(""), 2, argv);
+	redis_conn_flush(l->hear);
+}
+
 /* ---- life ---- */
 
 /* Whom its certificate has to be of. */
@@ -271,8 +315,8 @@ peer_of(const struct config_redis *c)
 
 int
 link_new(uv_loop_t *loop, const struct sockaddr *address, struct tls_context *tls,
-	 const struct config_redis *c, const struct store_link_ops *ops, void *userdata,
-	 struct store_link **out)
+	 const struct config_redis *c, const struct store_link_wish *wish,
+	 const struct store_link_ops *ops, void *userdata, struct store_link **out)
 {
 	uint32_t answer_ms = c->timeout ? c->timeout : 5000;
 	uint32_t connect_ms = answer_ms < CONNECT_MAX_MS ? answer_ms : CONNECT_MAX_MS;
@@ -280,6 +324,7 @@ link_new(uv_loop_t *loop, const struct sockaddr *address, struct tls_context *tl
 	int r;
 
 	l->config = c;
+	l->wish = wish;
 	l->ops = ops;
 	l->userdata = userdata;
 	r = redis_conn_new(loop, address, tls, peer_of(c), connect_ms, answer_ms, &ask_ops, l,

@@ -3,49 +3,48 @@
 #include "lib/clock.h"
 #include "lib/log.h"
 #include "lib/redis.h"
-#include "lib/tls.h"
 #include "lib/xalloc.h"
 #include "rules_recover.h"
-#include "store_dial.h"
 #include "store_history.h"
-#include "store_link.h"
+#include "store_line.h"
 #include "store_readback.h"
 #include "store_sync.h"
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/random.h>
 
 /*
- * A life of the store is a chain: resolve (store_dial), connect (store_link), compare, and then
- * listen (store_sync). Whatever goes wrong anywhere ends the connections and starts the chain again
- * after a pause; the rules stay as they are.
+ * A life of the store is a chain: connect (store_line), compare, and then listen (store_sync).
+ * Whatever goes wrong anywhere ends the connections and starts the chain again after a pause; the
+ * rules stay as they are.
  */
 
 #define PULSE_MS 1000
 #define POLL_MS 1000 /* between comparisons when nothing announces changes */
-#define RETRY_MIN_MS 100
-#define RETRY_MAX_MS                                                                               \
-	1600 /* with the comparison after it the rules are current 2 s after the server is back */
+
+static const struct store_link_wish link_wish = {
+	.name = "redis",
+	.client = "yett",
+	.instead = "compared every second",
+	.track = { "BCAST", "PREFIX", "frontend:", "PREFIX", "backend:", "PREFIX",
+		   "yett:route:", "PREFIX", "yett:upstream:", "PREFIX", "yett:policy:", "PREFIX",
+		   "yett:revisions" },
+};
 
 struct store_redis {
 	uv_loop_t *loop;
 	const struct store_redis_ops *ops;
 	void *userdata;
-	const struct config_redis *config; /* NULL: never configured */
 	struct store_sync *sync;
 	struct store_history *history;
 	const struct history *revisions; /* what it reads into */
 	struct store_writer *writer;
 	struct store_readback write;
-	struct store_dial dial;
-	struct tls_context *tls;
-	struct store_link *link; /* NULL: no connections */
-	struct redis_conn *ask;  /* of the link, once it is ready */
-	uv_timer_t retry, pulse;
+	struct store_line line;
+	struct redis_conn *ask; /* of the link, once it is ready */
+	uv_timer_t pulse;
 	unsigned handles;
-	uint32_t retry_ms;
-	uint64_t compared_ms, asked_ms; /* last comparison begun, last sign of life asked for */
+	uint64_t compared_ms; /* last comparison begun */
 	struct store_redis_status status;
 	char error[200];
 };
@@ -64,50 +63,32 @@ set_state(struct store_redis *s, int state, const char *error)
 	if (same)
 		return;
 	if (state == REDIS_UP)
-		log_info("redis state=up address=%s tracking=%s", s->config->address.text,
+		log_info("redis state=up address=%s tracking=%s", s->line.config->address.text,
 			 s->status.tracking ? "yes" : "no");
 	else if (state == REDIS_DOWN || state == REDIS_LOADING)
 		log_warn("redis state=%s address=%s reason=\"%s\" rules=kept",
-			 state == REDIS_DOWN ? "down" : "loading", s->config->address.text,
+			 state == REDIS_DOWN ? "down" : "loading", s->line.config->address.text,
 			 s->error);
 	if (s->ops->state)
 		s->ops->state(s->userdata);
 }
 
+/* The line has no connections any more. */
 static void
-store_disconnect(struct store_redis *s, const char *reason)
+store_detach(struct store_redis *s, const char *reason)
 {
-	struct store_link *link = s->link;
-
-	dial_stop(&s->dial);
-	s->link = NULL;
 	s->status.tracking = false;
 	s->ask = NULL;
 	sync_detach(s->sync);
 	store_history_detach(s->history);
-	link_free(link);
-	uv_timer_stop(&s->retry);
 	readback_lost(&s->write, reason);
 }
 
 static void
-on_retry(uv_timer_t *timer)
+store_disconnect(struct store_redis *s, const char *reason)
 {
-	struct store_redis *s = timer->data;
-
-	dial_start(&s->dial, &s->config->address);
-}
-
-/* Three quarters to the whole of the pause, so that a fleet does not come back in step. */
-static uint64_t
-retry_pause(struct store_redis *s)
-{
-	uint32_t pause = s->retry_ms, random = 0;
-
-	if (getrandom(&random, sizeof random, GRND_NONBLOCK) != sizeof random)
-		random = (uint32_t)clock_mono_ns();
-	s->retry_ms = pause * 2 < RETRY_MAX_MS ? pause * 2 : RETRY_MAX_MS;
-	return pause - random % (pause / 4 + 1);
+	line_drop(&s->line);
+	store_detach(s, reason);
 }
 
 static void
@@ -119,7 +100,7 @@ store_fail(struct store_redis *s, const char *reason)
 	snprintf(copy, sizeof copy, "%s", reason);
 	store_disconnect(s, copy);
 	set_state(s, loading ? REDIS_LOADING : REDIS_DOWN, copy);
-	uv_timer_start(&s->retry, on_retry, retry_pause(s), 0);
+	line_again(&s->line);
 }
 
 /* ---- comparing ---- */
@@ -155,8 +136,8 @@ on_sync_compared(void *userdata)
 
 	s->status.loaded = true;
 	s->status.compared_wall = clock_wall();
-	s->retry_ms = RETRY_MIN_MS;
-	if (s->link)
+	line_settled(&s->line);
+	if (s->line.link)
 		set_state(s, REDIS_UP, "");
 }
 
@@ -247,50 +228,26 @@ on_link_failed(void *userdata, const char *reason)
 }
 
 static const struct store_link_ops link_ops = {
-	on_link_ready, on_link_announced, on_link_flushed,
-	on_link_turn,  on_link_oversized, on_link_failed,
+	.ready = on_link_ready,
+	.announced = on_link_announced,
+	.flushed = on_link_flushed,
+	.turn = on_link_turn,
+	.oversized = on_link_oversized,
+	.failed = on_link_failed,
 };
-
-/* ---- connecting ---- */
-
-static void
-on_found(void *userdata, const struct sockaddr *address)
-{
-	struct store_redis *s = userdata;
-	struct tls_context *tls = s->config->secure ? s->tls : NULL;
-	int r;
-
-	if (s->config->secure && !tls) {
-		store_fail(s, "a file that redis.tls names cannot be used");
-		return;
-	}
-	r = link_new(s->loop, address, tls, s->config, &link_ops, s, &s->link);
-	if (r < 0)
-		store_fail(s, strerror(-r));
-}
-
-static void
-on_not_found(void *userdata, const char *reason)
-{
-	store_fail(userdata, reason);
-}
 
 /* ---- the pulse ---- */
 
-/* A peer that vanished without a word is only found by asking. */
 static void
 on_pulse(uv_timer_t *timer)
 {
 	struct store_redis *s = timer->data;
 	uint64_t now = uv_now(s->loop);
-	uint32_t every = s->status.tracking ? s->config->compare_interval : POLL_MS;
+	uint32_t every = s->status.tracking ? s->line.config->compare_interval : POLL_MS;
 
-	if (s->status.state != REDIS_UP || !s->link)
+	if (s->status.state != REDIS_UP || !s->line.link)
 		return;
-	if (now - s->asked_ms >= s->config->timeout / 2) {
-		s->asked_ms = now;
-		link_ping(s->link);
-	}
+	line_pulse(&s->line);
 	if (every && now - s->compared_ms + PULSE_MS / 2 >= every && !sync_comparing(s->sync)) {
 		store_compare(s, false);
 		store_history_announce(s->history);
@@ -312,13 +269,12 @@ store_redis_new(uv_loop_t *loop, struct resolver *resolver, struct rules *rules,
 	s->writer = writer_new();
 	s->write.sync = s->sync;
 	s->write.writer = s->writer;
-	s->dial = (struct store_dial){ resolver, on_found, on_not_found, .userdata = s };
+	line_init(&s->line, loop, resolver, &link_wish, &link_ops, s);
 	s->revisions = history;
 	s->history = store_history_new(history, on_history, s);
 	s->status.since_wall = clock_wall();
-	uv_timer_init(loop, &s->retry);
 	uv_timer_init(loop, &s->pulse);
-	s->retry.data = s->pulse.data = s;
+	s->pulse.data = s;
 	s->handles = 2;
 	return s;
 }
@@ -328,10 +284,8 @@ on_closed(uv_handle_t *handle)
 {
 	struct store_redis *s = handle->data;
 
-	if (--s->handles > 0)
-		return;
-	tls_context_unref(s->tls);
-	free(s);
+	if (--s->handles == 0)
+		free(s);
 }
 
 void
@@ -352,32 +306,22 @@ store_redis_free(struct store_redis *s)
 	writer_free(s->writer);
 	sync_free(s->sync);
 	store_history_free(s->history);
-	uv_close((uv_handle_t *)&s->retry, on_closed);
+	line_deinit(&s->line, on_closed, s);
 	uv_close((uv_handle_t *)&s->pulse, on_closed);
 }
 
 void
 store_redis_secure(struct store_redis *s, struct tls_context *tls)
 {
-	if (tls)
-		tls_context_ref(tls);
-	tls_context_unref(s->tls);
-	s->tls = tls;
+	line_secure(&s->line, tls);
 }
 
 void
 store_redis_configure(struct store_redis *s, const struct config_redis *c)
 {
-	bool anew = !s->config || dial_differs(s->config, c);
-
-	s->config = c;
-	if (!anew) {
-		if (s->link)
-			link_reconfigure(s->link, c);
+	if (!line_configure(&s->line, c))
 		return;
-	}
 	store_disconnect(s, "Redis is another one now");
-	s->retry_ms = RETRY_MIN_MS;
 	if (!c->configured) {
 		uv_timer_stop(&s->pulse);
 		set_state(s, REDIS_OFF, "");
@@ -385,7 +329,7 @@ store_redis_configure(struct store_redis *s, const struct config_redis *c)
 	}
 	uv_timer_start(&s->pulse, on_pulse, PULSE_MS, PULSE_MS);
 	set_state(s, REDIS_CONNECTING, "");
-	dial_start(&s->dial, &s->config->address);
+	line_start(&s->line);
 }
 
 void

@@ -3,26 +3,16 @@
  * where there is no redis-server.
  */
 
-#include "lib/clock.h"
 #include "master/store_redis.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <poll.h>
-#include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <sys/prctl.h>
-#include <sys/socket.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include <stdarg.h>
 #include <setjmp.h>
 #include <cmocka.h>
 
-#define PATIENCE_MS 5000
+#include "redis_server.h"
+
 #define QUICK_MS 1000 /* ten times what is promised */
 
 struct fixture {
@@ -33,13 +23,8 @@ struct fixture {
 	struct config_redis configs[2], *config; /* the one before must outlive the next */
 	struct store_redis_status status;
 	unsigned changes;
-	pid_t server;
-	uint16_t port;
-	int client; /* blocking, to write to the server as anybody would */
-	char socket[64];
+	struct redis_server server;
 };
-
-/* ---- the server ---- */
 
 /* The store asks for names through the resolver; only literal addresses occur here. */
 void
@@ -47,106 +32,6 @@ resolver_once(struct resolver *r, const char *host,
 	      void (*done)(void *userdata, const struct resolved *a, size_t n), void *userdata)
 {
 	done(userdata, NULL, 0);
-}
-
-static int
-listen_free(uint16_t *port)
-{
-	struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-	socklen_t n = sizeof a;
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-	assert_int_equal(bind(fd, (struct sockaddr *)&a, sizeof a), 0);
-	assert_int_equal(listen(fd, 16), 0);
-	assert_int_equal(getsockname(fd, (struct sockaddr *)&a, &n), 0);
-	*port = ntohs(a.sin_port);
-	return fd;
-}
-
-static int
-connect_to(uint16_t port)
-{
-	struct sockaddr_in a = { .sin_family = AF_INET,
-				 .sin_port = htons(port),
-				 .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-	uint64_t end = clock_mono_ms() + PATIENCE_MS;
-
-	while (clock_mono_ms() < end) {
-		int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-		if (connect(fd, (struct sockaddr *)&a, sizeof a) == 0)
-			return fd;
-		close(fd);
-		usleep(2000);
-	}
-	return -1;
-}
-
-static void
-server_start(struct fixture *f, const char *password)
-{
-	char port[16];
-
-	snprintf(port, sizeof port, "%u", f->port);
-	snprintf(f->socket, sizeof f->socket, "/tmp/test_store_redis.%u", f->port);
-	f->server = fork();
-	assert_true(f->server >= 0);
-	if (f->server == 0) {
-		int null = open("/dev/null", O_RDWR);
-
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		dup2(null, 1);
-		dup2(null, 2);
-		execlp("redis-server", "redis-server", "--port", port, "--bind", "127.0.0.1",
-		       "--save", "", "--dir", "/tmp", "--unixsocket", f->socket,
-		       "--enable-debug-command", "yes", "--requirepass", password, (char *)NULL);
-		_exit(127);
-	}
-	f->client = connect_to(f->port);
-	assert_true(f->client >= 0);
-}
-
-static void
-server_kill(struct fixture *f)
-{
-	if (f->server <= 0)
-		return;
-	kill(f->server, SIGKILL);
-	waitpid(f->server, NULL, 0);
-	if (f->client >= 0)
-		close(f->client);
-	f->client = -1;
-	f->server = 0;
-}
-
-static void
-read_reply(struct fixture *f, char *out, size_t cap)
-{
-	size_t n = 0;
-
-	while (n + 1 < cap && (n < 2 || out[n - 1] != '\n')) {
-		struct pollfd p = { .fd = f->client, .events = POLLIN };
-
-		assert_int_equal(poll(&p, 1, PATIENCE_MS), 1);
-		ssize_t got = read(f->client, out + n, cap - 1 - n);
-		assert_true(got > 0);
-		n += (size_t)got;
-	}
-	out[n] = '\0';
-}
-
-/* One command in one line, as typed into redis-cli. The answer must not be an error. */
-static void
-command(struct fixture *f, const char *line)
-{
-	char reply[4096];
-	struct buf text BUF_CLEAN = { 0 };
-
-	buf_addf(&text, "%s\r\n", line);
-	assert_int_equal(write(f->client, text.p, text.n), (ssize_t)text.n);
-	read_reply(f, reply, sizeof reply);
-	if (reply[0] == '-')
-		fail_msg("%s: %s", line, reply);
 }
 
 /* ---- the loop ---- */
@@ -317,7 +202,7 @@ config_next(struct fixture *f)
 			.timeout = 2000,
 			.compare_interval = 120000,
 		};
-	next->address.port = f->port;
+	next->address.port = f->server.port;
 	f->config = next;
 	return next;
 }
@@ -336,7 +221,7 @@ setup_bare(void **state)
 	uv_loop_init(&f->loop);
 	f->rules = rules_new();
 	f->store = store_redis_new(&f->loop, NULL, f->rules, &f->history, &ops, f);
-	f->client = -1;
+	f->server.client = -1;
 	*state = f;
 	return 0;
 }
@@ -348,8 +233,8 @@ setup(void **state)
 
 	setup_bare(state);
 	f = *state;
-	close(listen_free(&f->port));
-	server_start(f, "");
+	close(listen_free(&f->server.port));
+	redis_start(&f->server, "");
 	return 0;
 }
 
@@ -361,8 +246,8 @@ teardown(void **state)
 	store_redis_free(f->store);
 	uv_run(&f->loop, UV_RUN_DEFAULT);
 	assert_int_equal(uv_loop_close(&f->loop), 0);
-	server_kill(f);
-	unlink(f->socket);
+	redis_kill(&f->server);
+	unlink(f->server.socket);
 	rules_free(f->rules);
 	history_deinit(&f->history);
 	free(f);
@@ -383,9 +268,9 @@ test_reads_what_is_there(void **state)
 {
 	struct fixture *f = *state;
 
-	command(f, "SET frontend:test.com/a/ b1");
-	command(f, "HSET backend:b1 10.0.0.1:80 0 10.0.0.2:80 5 _max_score 7");
-	command(f, "SET session:1 x");
+	redis_type(&f->server, "SET frontend:test.com/a/ b1");
+	redis_type(&f->server, "HSET backend:b1 10.0.0.1:80 0 10.0.0.2:80 5 _max_score 7");
+	redis_type(&f->server, "SET session:1 x");
 	begin(f);
 	assert_true(f->status.tracking && f->status.loaded && f->status.compared_wall > 0);
 	assert_int_equal(f->changes, 1);
@@ -399,10 +284,11 @@ test_unix_socket(void **state)
 {
 	struct fixture *f = *state;
 
-	config_next(f)->address = (struct config_address){ .text = "unix", .unix_path = f->socket };
+	config_next(f)->address =
+	    (struct config_address){ .text = "unix", .unix_path = f->server.socket };
 	store_redis_configure(f->store, f->config);
 	await(f, is_up, NULL, PATIENCE_MS);
-	command(f, "SET frontend:u.com b");
+	redis_type(&f->server, "SET frontend:u.com b");
 	await(f, has_frontend, "u.com", QUICK_MS);
 }
 
@@ -432,15 +318,15 @@ test_raw_writes_are_seen(void **state)
 	struct fixture *f = *state;
 
 	begin(f);
-	command(f, "SET frontend:new.com n");
+	redis_type(&f->server, "SET frontend:new.com n");
 	await(f, has_frontend, "new.com", QUICK_MS);
-	command(f, "HSET backend:n 127.0.0.1:9001 0");
+	redis_type(&f->server, "HSET backend:n 127.0.0.1:9001 0");
 	await(f, has_server, "n 127.0.0.1:9001", QUICK_MS);
-	command(f, "HSET backend:n 127.0.0.1:9002 0");
+	redis_type(&f->server, "HSET backend:n 127.0.0.1:9002 0");
 	await(f, has_server, "n 127.0.0.1:9002", QUICK_MS);
-	command(f, "DEL frontend:new.com");
+	redis_type(&f->server, "DEL frontend:new.com");
 	await(f, lacks_frontend, "new.com", QUICK_MS);
-	command(f, "SET frontend:soon.com n PX 150");
+	redis_type(&f->server, "SET frontend:soon.com n PX 150");
 	await(f, has_frontend, "soon.com", QUICK_MS);
 	await(f, lacks_frontend, "soon.com", PATIENCE_MS);
 }
@@ -450,8 +336,8 @@ test_many_keys(void **state)
 {
 	struct fixture *f = *state;
 
-	command(f, "DEBUG POPULATE 3000 frontend");
-	command(f, "DEBUG POPULATE 3000 session");
+	redis_type(&f->server, "DEBUG POPULATE 3000 frontend");
+	redis_type(&f->server, "DEBUG POPULATE 3000 session");
 	begin(f);
 	assert_int_equal(rules_frontends(f->rules), 3000);
 }
@@ -461,26 +347,26 @@ test_bad_keys_are_refused_alone(void **state)
 {
 	struct fixture *f = *state;
 
-	command(f, "SET frontend:a.com b");
-	command(f, "HSET backend:b 127.0.0.1:1 0");
-	command(f, "LPUSH frontend:list.com x");
-	command(f, "SET backend:string x");
-	command(f, "HSET backend:score 127.0.0.1:1 many");
-	command(f, "SET \"frontend:cr\\r\\n.com\" b");
+	redis_type(&f->server, "SET frontend:a.com b");
+	redis_type(&f->server, "HSET backend:b 127.0.0.1:1 0");
+	redis_type(&f->server, "LPUSH frontend:list.com x");
+	redis_type(&f->server, "SET backend:string x");
+	redis_type(&f->server, "HSET backend:score 127.0.0.1:1 many");
+	redis_type(&f->server, "SET \"frontend:cr\\r\\n.com\" b");
 	begin(f);
 	assert_true(has_frontend(f, "a.com") && has_server(f, "b 127.0.0.1:1"));
 	assert_true(is_refused(f, "frontend:list.com") && is_refused(f, "backend:string"));
 	assert_true(is_refused(f, "backend:score") && is_refused(f, "frontend:cr\r\n.com"));
 	assert_true(rules_is_refused(f->rules, SLICE("backend:score")));
 	/* With a good version before it, that one stays. */
-	command(f, "HSET backend:b 127.0.0.1:2 nan");
+	redis_type(&f->server, "HSET backend:b 127.0.0.1:2 nan");
 	await(f, is_refused, "backend:b", QUICK_MS);
 	assert_true(has_server(f, "b 127.0.0.1:1") && !has_server(f, "b 127.0.0.1:2"));
 	assert_false(rules_is_refused(f->rules, SLICE("backend:b")));
-	command(f, "HSET backend:b 127.0.0.1:2 3");
+	redis_type(&f->server, "HSET backend:b 127.0.0.1:2 3");
 	await(f, is_not_refused, "backend:b", QUICK_MS);
 	assert_true(has_server(f, "b 127.0.0.1:2"));
-	command(f, "DEL backend:score");
+	redis_type(&f->server, "DEL backend:score");
 	await(f, is_not_refused, "backend:score", QUICK_MS);
 }
 
@@ -489,14 +375,14 @@ test_huge_value_is_refused_alone(void **state)
 {
 	struct fixture *f = *state;
 
-	command(f, "SET frontend:a.com b");
-	command(f, "SETRANGE frontend:huge.com 40000000 x");
-	command(f, "SET frontend:z.com b");
+	redis_type(&f->server, "SET frontend:a.com b");
+	redis_type(&f->server, "SETRANGE frontend:huge.com 40000000 x");
+	redis_type(&f->server, "SET frontend:z.com b");
 	store_start(f);
 	await(f, is_up, NULL, PATIENCE_MS);
 	assert_true(is_refused(f, "frontend:huge.com") && has_frontend(f, "a.com") &&
 		    has_frontend(f, "z.com"));
-	command(f, "SET frontend:huge.com b");
+	redis_type(&f->server, "SET frontend:huge.com b");
 	await(f, has_frontend, "huge.com", QUICK_MS);
 	assert_true(is_not_refused(f, "frontend:huge.com"));
 }
@@ -506,13 +392,13 @@ test_flush_is_withheld(void **state)
 {
 	struct fixture *f = *state;
 
-	command(f, "MSET frontend:a.com b frontend:b.com b frontend:c.com b");
+	redis_type(&f->server, "MSET frontend:a.com b frontend:b.com b frontend:c.com b");
 	begin(f);
-	command(f, "FLUSHALL");
+	redis_type(&f->server, "FLUSHALL");
 	await(f, withholds, "3", QUICK_MS);
 	assert_int_equal(rules_frontends(f->rules), 3);
 	/* One comes back; the others still stand. */
-	command(f, "SET frontend:a.com b2");
+	redis_type(&f->server, "SET frontend:a.com b2");
 	await(f, withholds, "2", QUICK_MS);
 	assert_int_equal(rules_frontends(f->rules), 3);
 	assert_string_equal(find_frontend(f, "a.com")->backend, "b2");
@@ -526,16 +412,18 @@ test_mass_loss(void **state)
 {
 	struct fixture *f = *state;
 
-	command(f, "MSET frontend:1 b frontend:2 b frontend:3 b frontend:4 b frontend:5 b "
+	redis_type(&f->server,
+		   "MSET frontend:1 b frontend:2 b frontend:3 b frontend:4 b frontend:5 b "
 		   "frontend:6 b frontend:7 b");
 	begin(f);
-	command(f, "DEL frontend:1 frontend:2 frontend:3"); /* three of seven: a named wish */
+	redis_type(&f->server,
+		   "DEL frontend:1 frontend:2 frontend:3"); /* three of seven: a named wish */
 	await(f, counts_frontends, "4", QUICK_MS);
-	command(f, "DEL frontend:4 frontend:5 frontend:6 frontend:7");
+	redis_type(&f->server, "DEL frontend:4 frontend:5 frontend:6 frontend:7");
 	await(f, withholds, "4", QUICK_MS);
 	assert_int_equal(rules_frontends(f->rules), 4);
 	/* A comparison that shows no more than half of what stands as gone applies it. */
-	command(f, "MSET frontend:a b frontend:b b frontend:c b frontend:d b");
+	redis_type(&f->server, "MSET frontend:a b frontend:b b frontend:c b frontend:d b");
 	await(f, counts_frontends, "8", QUICK_MS);
 	assert_int_equal(f->status.withheld, 4);
 	store_redis_compare(f->store, false);
@@ -549,14 +437,14 @@ test_deletions_one_by_one_are_one_batch(void **state)
 {
 	struct fixture *f = *state;
 
-	command(
-	    f,
+	redis_type(
+	    &f->server,
 	    "MSET frontend:1 b frontend:2 b frontend:3 b frontend:4 b frontend:5 b frontend:6 b");
 	begin(f);
-	command(f, "DEL frontend:1");
-	command(f, "DEL frontend:2");
-	command(f, "DEL frontend:3");
-	command(f, "DEL frontend:4");
+	redis_type(&f->server, "DEL frontend:1");
+	redis_type(&f->server, "DEL frontend:2");
+	redis_type(&f->server, "DEL frontend:3");
+	redis_type(&f->server, "DEL frontend:4");
 	await(f, withholds, "4", QUICK_MS);
 	assert_int_equal(rules_frontends(f->rules), 6);
 }
@@ -566,11 +454,12 @@ test_replacing_is_no_deletion(void **state)
 {
 	struct fixture *f = *state;
 
-	command(f, "HSET backend:b 127.0.0.1:1 0");
+	redis_type(&f->server, "HSET backend:b 127.0.0.1:1 0");
 	begin(f);
-	command(f, "DEL backend:b"); /* as redx's PUT: DEL and HSET, not in one transaction */
+	redis_type(&f->server,
+		   "DEL backend:b"); /* as redx's PUT: DEL and HSET, not in one transaction */
 	run_until(f, never, NULL, 5);
-	command(f, "HSET backend:b 127.0.0.1:2 0");
+	redis_type(&f->server, "HSET backend:b 127.0.0.1:2 0");
 	for (int i = 0; i < 100 && !has_server(f, "b 127.0.0.1:2"); i++) {
 		assert_int_equal(rules_backends(f->rules), 1);
 		run_until(f, never, NULL, 2);
@@ -583,19 +472,19 @@ test_restart(void **state)
 {
 	struct fixture *f = *state;
 
-	command(f, "MSET frontend:a.com b frontend:b.com b");
+	redis_type(&f->server, "MSET frontend:a.com b frontend:b.com b");
 	begin(f);
-	server_kill(f);
+	redis_kill(&f->server);
 	await(f, is_down, "", QUICK_MS);
 	await(f, is_down, "refused", QUICK_MS);
 	assert_int_equal(rules_frontends(f->rules), 2);
 	run_until(f, never, NULL, 2500); /* the pauses have grown to their longest */
-	server_start(f, "");
+	redis_start(&f->server, "");
 	await(f, is_up, NULL, 2000);
 	/* It kept nothing: everything at once is no wish of anybody's. */
 	assert_int_equal(f->status.withheld, 2);
 	assert_int_equal(rules_frontends(f->rules), 2);
-	command(f, "SET frontend:c.com b");
+	redis_type(&f->server, "SET frontend:c.com b");
 	await(f, has_frontend, "c.com", QUICK_MS);
 }
 
@@ -604,14 +493,14 @@ test_start_while_down(void **state)
 {
 	struct fixture *f = *state;
 
-	command(f, "SET frontend:a.com b");
-	server_kill(f);
+	redis_type(&f->server, "SET frontend:a.com b");
+	redis_kill(&f->server);
 	rules_set_frontend(f->rules, SLICE("old.com"), SLICE("b"));
 	store_start(f);
 	await(f, is_down, "refused", QUICK_MS);
 	assert_false(f->status.loaded);
 	assert_true(has_frontend(f, "old.com"));
-	server_start(f, "");
+	redis_start(&f->server, "");
 	await(f, is_up, NULL, 2000);
 	assert_int_equal(f->status.withheld, 1);
 	assert_true(f->status.loaded && has_frontend(f, "old.com"));
@@ -622,8 +511,8 @@ test_password(void **state)
 {
 	struct fixture *f = *state;
 
-	server_kill(f);
-	server_start(f, "s3cret");
+	redis_kill(&f->server);
+	redis_start(&f->server, "s3cret");
 	store_start(f);
 	await(f, is_down, "NOAUTH", QUICK_MS);
 	config_next(f)->password = (struct config_secret){ .bytes = "wr0ng", .n = 5 };
@@ -637,9 +526,9 @@ test_password(void **state)
 	f->config->database = 3;
 	store_redis_configure(f->store, f->config);
 	await(f, is_up, NULL, QUICK_MS);
-	command(f, "AUTH s3cret");
-	command(f, "SELECT 3");
-	command(f, "SET frontend:db3.com b");
+	redis_type(&f->server, "AUTH s3cret");
+	redis_type(&f->server, "SELECT 3");
+	redis_type(&f->server, "SET frontend:db3.com b");
 	await(f, has_frontend, "db3.com", QUICK_MS);
 }
 
@@ -651,11 +540,11 @@ test_hearing_connection_dies(void **state)
 
 	begin(f);
 	since = f->status.compared_wall;
-	command(f, "CLIENT KILL TYPE pubsub");
+	redis_type(&f->server, "CLIENT KILL TYPE pubsub");
 	await(f, is_down, "", QUICK_MS);
 	await(f, is_up, NULL, QUICK_MS);
 	assert_true(f->status.compared_wall >= since);
-	command(f, "SET frontend:again.com b");
+	redis_type(&f->server, "SET frontend:again.com b");
 	await(f, has_frontend, "again.com", QUICK_MS);
 }
 
@@ -664,10 +553,10 @@ test_server_without_tracking(void **state)
 {
 	struct fixture *f = *state;
 
-	command(f, "ACL SETUSER default -client|tracking");
+	redis_type(&f->server, "ACL SETUSER default -client|tracking");
 	begin(f);
 	assert_false(f->status.tracking);
-	command(f, "SET frontend:polled.com b");
+	redis_type(&f->server, "SET frontend:polled.com b");
 	await(f, has_frontend, "polled.com", 3000);
 }
 
@@ -676,14 +565,14 @@ test_server_that_hangs(void **state)
 {
 	struct fixture *f = *state;
 
-	command(f, "SET frontend:a.com b");
+	redis_type(&f->server, "SET frontend:a.com b");
 	config_next(f)->timeout = 400;
 	store_redis_configure(f->store, f->config);
 	await(f, is_up, NULL, QUICK_MS);
-	kill(f->server, SIGSTOP);
+	kill(f->server.pid, SIGSTOP);
 	await(f, is_down, "no answer in time", PATIENCE_MS);
 	assert_true(has_frontend(f, "a.com"));
-	kill(f->server, SIGCONT);
+	kill(f->server.pid, SIGCONT);
 	await(f, is_up, NULL, 2000);
 }
 
@@ -693,12 +582,13 @@ test_half_of_it_is_nothing(void **state)
 {
 	struct fixture *f = *state;
 
-	command(f, "SET frontend:a.com b");
-	command(f, "SET frontend:gone.com b");
-	command(f, "HSET backend:b 127.0.0.1:1 0");
+	redis_type(&f->server, "SET frontend:a.com b");
+	redis_type(&f->server, "SET frontend:gone.com b");
+	redis_type(&f->server, "HSET backend:b 127.0.0.1:1 0");
 	begin(f);
-	command(f, "ACL SETUSER default -hgetall");
-	command(f, "EVAL \"redis.call('SET', 'frontend:a.com', 'b2') redis.call('DEL', "
+	redis_type(&f->server, "ACL SETUSER default -hgetall");
+	redis_type(&f->server,
+		   "EVAL \"redis.call('SET', 'frontend:a.com', 'b2') redis.call('DEL', "
 		   "'frontend:gone.com') return redis.call('HSET', 'backend:b2', '127.0.0.1:2', "
 		   "0)\" 0");
 	await(f, is_down, "NOPERM", QUICK_MS);
@@ -708,7 +598,7 @@ test_half_of_it_is_nothing(void **state)
 	assert_int_equal(rules_frontends(f->rules), 2);
 	assert_int_equal(rules_backends(f->rules), 1);
 	assert_int_equal(f->changes, 1);
-	command(f, "ACL SETUSER default +hgetall");
+	redis_type(&f->server, "ACL SETUSER default +hgetall");
 	await(f, is_up, NULL, 3000);
 	assert_string_equal(find_frontend(f, "a.com")->backend, "b2");
 	assert_true(has_server(f, "b2 127.0.0.1:2") && lacks_frontend(f, "gone.com"));
@@ -721,11 +611,11 @@ test_half_of_it_is_nothing(void **state)
 static void
 fake_start(struct fixture *f, const char *says)
 {
-	int fd = listen_free(&f->port);
+	int fd = listen_free(&f->server.port);
 
-	f->server = fork();
-	assert_true(f->server >= 0);
-	if (f->server == 0) {
+	f->server.pid = fork();
+	assert_true(f->server.pid >= 0);
+	if (f->server.pid == 0) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		for (;;) {
 			int client = accept(fd, NULL, NULL);
@@ -737,7 +627,7 @@ fake_start(struct fixture *f, const char *says)
 		}
 	}
 	close(fd);
-	f->client = -1;
+	f->server.client = -1;
 }
 
 static void
@@ -766,7 +656,7 @@ test_rubbish(void **state)
 		store_redis_configure(f->store, f->config);
 		await(f, is_down, cases[i].reason, PATIENCE_MS);
 		assert_true(has_frontend(f, "kept.com"));
-		server_kill(f);
+		redis_kill(&f->server);
 	}
 }
 
@@ -797,11 +687,11 @@ test_password_is_not_repeated(void **state)
 static void
 trickle_start(struct fixture *f)
 {
-	int fd = listen_free(&f->port);
+	int fd = listen_free(&f->server.port);
 
-	f->server = fork();
-	assert_true(f->server >= 0);
-	for (int clients[16], n = 0; f->server == 0;) {
+	f->server.pid = fork();
+	assert_true(f->server.pid >= 0);
+	for (int clients[16], n = 0; f->server.pid == 0;) {
 		struct pollfd p = { .fd = fd, .events = POLLIN };
 
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -814,7 +704,7 @@ trickle_start(struct fixture *f)
 			send(clients[i], "a", 1, MSG_NOSIGNAL);
 	}
 	close(fd);
-	f->client = -1;
+	f->server.client = -1;
 }
 
 static void
@@ -853,24 +743,24 @@ test_revisions(void **state)
 	struct fixture *f = *state;
 	char line[200];
 
-	command(f, XADD "5-0" FIELDS);
-	command(f, XADD "5-1" FIELDS);
+	redis_type(&f->server, XADD "5-0" FIELDS);
+	redis_type(&f->server, XADD "5-1" FIELDS);
 	begin(f);
 	await(f, has_revisions, "2 5-1", QUICK_MS);
 	assert_string_equal(f->history.at[0]->who, "me");
 	assert_int_equal(f->history.at[0]->keys, 0);
 	for (int i = 6; i < 70; i++) {
 		snprintf(line, sizeof line, XADD "%d-0" FIELDS, i);
-		command(f, line);
+		redis_type(&f->server, line);
 	}
 	await(f, has_revisions, "50 69-0", QUICK_MS);
 	assert_string_equal(f->history.at[0]->id, "20-0");
 	/* What the stream does not hold is no history. */
-	command(f, "XDEL yett:revisions 69-0");
+	redis_type(&f->server, "XDEL yett:revisions 69-0");
 	await(f, has_revisions, "49 68-0", QUICK_MS);
-	command(f, "DEL yett:revisions");
+	redis_type(&f->server, "DEL yett:revisions");
 	await(f, has_revisions, "0 -", QUICK_MS);
-	command(f, XADD "70-0" FIELDS);
+	redis_type(&f->server, XADD "70-0" FIELDS);
 	await(f, has_revisions, "1 70-0", QUICK_MS);
 }
 
@@ -885,14 +775,14 @@ test_bad_revisions(void **state)
 {
 	struct fixture *f = *state;
 
-	command(f, "SET frontend:a.com b");
-	command(f, "SET yett:revisions x");
+	redis_type(&f->server, "SET frontend:a.com b");
+	redis_type(&f->server, "SET yett:revisions x");
 	begin(f);
 	await(f, has_history_error, "WRONGTYPE", QUICK_MS);
 	assert_true(has_frontend(f, "a.com"));
 	assert_false(f->status.settled);
-	command(f, "DEL yett:revisions");
-	command(f, XADD "5-0 x y");
+	redis_type(&f->server, "DEL yett:revisions");
+	redis_type(&f->server, XADD "5-0 x y");
 	await(f, has_revisions, "1 5-0", QUICK_MS);
 	assert_null(f->history.at[0]->delta);
 }
@@ -903,14 +793,14 @@ test_huge_revision(void **state)
 {
 	struct fixture *f = *state;
 
-	command(f, "SET frontend:a.com b");
+	redis_type(&f->server, "SET frontend:a.com b");
 	begin(f);
-	command(f, "EVAL \"return redis.call('XADD','yett:revisions','5-0','delta',"
-		   "string.rep('x',17000000))\" 0");
+	redis_type(&f->server, "EVAL \"return redis.call('XADD','yett:revisions','5-0','delta',"
+			       "string.rep('x',17000000))\" 0");
 	await(f, has_history_error, "too large", PATIENCE_MS);
-	command(f, "SET frontend:b.com b");
+	redis_type(&f->server, "SET frontend:b.com b");
 	await(f, has_frontend, "b.com", QUICK_MS);
-	command(f, "DEL yett:revisions");
+	redis_type(&f->server, "DEL yett:revisions");
 	await(f, has_revisions, "0 -", QUICK_MS);
 }
 

@@ -1,0 +1,144 @@
+#include "store_line.h"
+
+#include "lib/clock.h"
+#include "lib/tls.h"
+
+#include <string.h>
+#include <sys/random.h>
+
+#define RETRY_MIN_MS 100
+#define RETRY_MAX_MS                                                                               \
+	1600 /* with a comparison after it all is current 2 s after the server is back */
+
+static void
+line_failed(struct store_line *l, const char *reason)
+{
+	l->ops->failed(l->userdata, reason);
+}
+
+static void
+on_found(void *userdata, const struct sockaddr *address)
+{
+	struct store_line *l = userdata;
+	struct tls_context *tls = l->config->secure ? l->tls : NULL;
+	int r;
+
+	if (l->config->secure && !tls) {
+		line_failed(l, "a file that redis.tls names cannot be used");
+		return;
+	}
+	r = link_new(l->loop, address, tls, l->config, l->wish, l->ops, l->userdata, &l->link);
+	if (r < 0)
+		line_failed(l, strerror(-r));
+}
+
+static void
+on_not_found(void *userdata, const char *reason)
+{
+	line_failed(userdata, reason);
+}
+
+void
+line_init(struct store_line *l, uv_loop_t *loop, struct resolver *resolver,
+	  const struct store_link_wish *wish, const struct store_link_ops *ops, void *userdata)
+{
+	*l = (struct store_line){ .loop = loop,
+				  .wish = wish,
+				  .ops = ops,
+				  .userdata = userdata,
+				  .retry_ms = RETRY_MIN_MS };
+	l->dial = (struct store_dial){ resolver, on_found, on_not_found, .userdata = l };
+	uv_timer_init(loop, &l->retry);
+	l->retry.data = l;
+}
+
+void
+line_deinit(struct store_line *l, uv_close_cb closed, void *data)
+{
+	line_drop(l);
+	tls_context_unref(l->tls);
+	l->tls = NULL;
+	l->retry.data = data;
+	uv_close((uv_handle_t *)&l->retry, closed);
+}
+
+void
+line_secure(struct store_line *l, struct tls_context *tls)
+{
+	if (tls)
+		tls_context_ref(tls);
+	tls_context_unref(l->tls);
+	l->tls = tls;
+}
+
+bool
+line_configure(struct store_line *l, const struct config_redis *c)
+{
+	bool anew = !l->config || dial_differs(l->config, c);
+
+	l->config = c;
+	if (l->link)
+		link_reconfigure(l->link, c);
+	if (anew)
+		l->retry_ms = RETRY_MIN_MS;
+	return anew;
+}
+
+void
+line_start(struct store_line *l)
+{
+	dial_start(&l->dial, &l->config->address);
+}
+
+void
+line_drop(struct store_line *l)
+{
+	struct store_link *link = l->link;
+
+	dial_stop(&l->dial);
+	uv_timer_stop(&l->retry);
+	l->link = NULL;
+	link_free(link);
+}
+
+static void
+on_retry(uv_timer_t *timer)
+{
+	line_start(timer->data);
+}
+
+/* Three quarters to the whole of the pause, so that a fleet does not come back in step. */
+static uint64_t
+retry_pause(struct store_line *l)
+{
+	uint32_t pause = l->retry_ms, random = 0;
+
+	if (getrandom(&random, sizeof random, GRND_NONBLOCK) != sizeof random)
+		random = (uint32_t)clock_mono_ns();
+	l->retry_ms = pause * 2 < RETRY_MAX_MS ? pause * 2 : RETRY_MAX_MS;
+	return pause - random % (pause / 4 + 1);
+}
+
+void
+line_again(struct store_line *l)
+{
+	line_drop(l);
+	uv_timer_start(&l->retry, on_retry, retry_pause(l), 0);
+}
+
+void
+line_settled(struct store_line *l)
+{
+	l->retry_ms = RETRY_MIN_MS;
+}
+
+void
+line_pulse(struct store_line *l)
+{
+	uint64_t now = uv_now(l->loop);
+
+	if (!l->link || now - l->asked_ms < l->config->timeout / 2)
+		return;
+	l->asked_ms = now;
+	link_ping(l->link);
+}

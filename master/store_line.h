@@ -1,0 +1,44 @@
+#pragma once
+
+/*
+ * store_line: a link to Redis that is kept up: the server is found (store_dial), connected to
+ * (store_link), and after a failure tried again after a pause. Knows nothing of what is said.
+ */
+
+#include "store_dial.h"
+#include "store_link.h"
+
+struct store_line {
+	uv_loop_t *loop;
+	const struct store_link_wish *wish;
+	const struct store_link_ops *ops; /* `failed` is also told of what never connected */
+	void *userdata;
+	const struct config_redis *config; /* NULL: never configured */
+	struct store_dial dial;
+	struct tls_context *tls;
+	struct store_link *link; /* NULL: no connections */
+	uv_timer_t retry;
+	uint32_t retry_ms;
+	uint64_t asked_ms; /* last sign of life asked for */
+};
+
+void line_init(struct store_line *l, uv_loop_t *loop, struct resolver *resolver,
+	       const struct store_link_wish *wish, const struct store_link_ops *ops,
+	       void *userdata);
+/* Lets go of everything; `closed` is called when the memory may go. */
+void line_deinit(struct store_line *l, uv_close_cb closed, void *data);
+/* How connections speak TLS from the next one on; NULL: they cannot. Counted. */
+void line_secure(struct store_line *l, struct tls_context *tls);
+/* `c` must outlive the next call. True: it is another server, or another way to it, and what there
+ * is has to be given up. */
+bool line_configure(struct store_line *l, const struct config_redis *c);
+/* Begins to connect. */
+void line_start(struct store_line *l);
+/* Closes what there is; nothing is called any more, nothing is tried again. */
+void line_drop(struct store_line *l);
+/* The same, and tries again after a pause that grows. */
+void line_again(struct store_line *l);
+/* It is of use: the next pause is a short one. */
+void line_settled(struct store_line *l);
+/* To be called each second: a peer that vanished without a word is only found by asking. */
+void line_pulse(struct store_line *l);
