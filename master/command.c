@@ -64,11 +64,15 @@ static const struct command {
 	int (*run)(const struct command_options *o);
 	const char *usage, *text;
 } commands[] = {
-	{ "run", 0, 0, NULL, "run -c FILE",
-	  "Runs the gateway in the foreground, with its log on standard error." },
+	{ "run", 0, 0, NULL, "run [-c FILE]",
+	  "Runs the gateway in the foreground, with its log on standard error. Without -c the file "
+	  "is that of\n"
+	  "$CONFIG_LOCATION, else gateway.conf.yaml or .yml in the working directory, else "
+	  "/etc/yett/yett.yaml." },
 	{ "check", 0, OPTION_FILE | OPTION_EFFECTIVE | OPTION_JSON, command_check,
-	  "check -c FILE [--effective] [--json]",
-	  "Reads a configuration and tells every mistake with its line. --effective prints all "
+	  "check [-c FILE] [--effective] [--json]",
+	  "Reads a configuration (as run finds it) and tells every mistake with its line. "
+	  "--effective prints all "
 	  "settings with\n"
 	  "their origin, secrets redacted. Exit status: 0 good, 1 mistakes, 2 the file cannot be "
 	  "read." },
@@ -134,7 +138,7 @@ static const struct command {
 	  "That is a new\n"
 	  "revision: the history stays. Exit status as for apply." },
 	{ "token", 0, OPTION_FILE | OPTION_CLAIM | OPTION_TTL | OPTION_ALGORITHM, command_token,
-	  "token -c FILE [--claim NAME=VALUE]... [--ttl DURATION] [--algorithm NAME]",
+	  "token [-c FILE] [--claim NAME=VALUE]... [--ttl DURATION] [--algorithm NAME]",
 	  "Prints a token for tests that the gate of this configuration accepts, signed with its "
 	  "secret." },
 	{ "version", 0, OPTION_JSON, command_version, "version [--json]", "Prints the version." },

@@ -5,6 +5,7 @@
 #include "command.h"
 
 #include "config.h"
+#include "config_find.h"
 
 #include <stdio.h>
 
@@ -111,23 +112,22 @@ print_good(const char *file, const struct config *c, const struct buf *report)
 int
 command_check(const struct command_options *o)
 {
-	struct buf BUF_CLEAN report = { 0 }, effective = { 0 };
+	struct buf BUF_CLEAN report = { 0 }, effective = { 0 }, found = { 0 };
+	const char *file = config_find("check", o->file, &found);
 	struct config *c = NULL;
 	int r;
 
-	if (!o->file) {
-		fputs("yett check: name the configuration by -c FILE\n", stderr);
+	if (!file)
 		return COMMAND_UNREADABLE;
-	}
-	r = config_load(o->file, &c, &report);
+	r = config_load(file, &c, &report);
 	if (o->json && !(o->effective && c)) {
-		print_json(o->file, r, c, &report);
+		print_json(file, r, c, &report);
 	} else {
 		print(stderr, &report);
 		if (c && o->effective)
 			config_effective(c, o->json, &effective);
 		else if (c)
-			print_good(o->file, c, &report);
+			print_good(file, c, &report);
 		print(stdout, &effective);
 	}
 	config_free(c);

@@ -1,5 +1,6 @@
 #include "config.h"
 
+#include "ashine.h"
 #include "certificates.h"
 #include "config_check.h"
 #include "file.h"
@@ -62,13 +63,13 @@ fill(struct config *c, const char *file, const struct document *d, mode_t mode,
 		.env = { &c->arena, folder },
 		.file = arena_string(&c->arena, slice_of(file)),
 		.mode = mode,
-		.root = d->root,
 		.held = held,
 	};
 	size_t errors;
 
 	buf_addf(&path, "%s/%s", strcmp(folder, "/") == 0 ? "" : folder, slash ? slash + 1 : file);
 	c->file = arena_string(&c->arena, buf_slice(&path));
+	r.root = ashine_translate(&r, d->root);
 	config_read(&r);
 	config_check(&r);
 	mistakes_write(&r.mistakes, file, report);

@@ -4,12 +4,22 @@
  */
 
 #include "command.h"
+#include "config_find.h"
 #include "master.h"
 
 #include <string.h>
 
 /* worker/worker.h, which nothing in this folder may include: the linker joins the two. */
 int worker_main(void);
+
+static int
+run(const char *given)
+{
+	struct buf BUF_CLEAN found = { 0 };
+	const char *file = config_find("run", given, &found);
+
+	return file ? master_main(file) : COMMAND_UNREADABLE;
+}
 
 int
 main(int argc, char **argv)
@@ -18,6 +28,8 @@ main(int argc, char **argv)
 		return worker_main();
 	if (argc == 4 && strcmp(argv[1], "run") == 0 &&
 	    (strcmp(argv[2], "-c") == 0 || strcmp(argv[2], "--config") == 0))
-		return master_main(argv[3]);
+		return run(argv[3]);
+	if (argc == 2 && strcmp(argv[1], "run") == 0)
+		return run(NULL);
 	return command_main(argc, argv);
 }

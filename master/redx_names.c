@@ -1,5 +1,7 @@
 #include "redx_names.h"
 
+#include "node.h"
+
 #include <stdlib.h>
 
 #define FORK_COOKIE "lapis_session" /* of the fork, where the plugin names none */
@@ -60,32 +62,24 @@ name_find(struct slice key)
 /* ---- nodes as the reader takes them ---- */
 
 static struct node *
-make(struct config_reader *r, enum node_kind kind, int line, size_t count)
+make_scalar(struct config_reader *r, struct slice text, int line)
 {
-	struct node *n = arena_calloc(&r->c->arena, sizeof *n);
-
-	*n = (struct node){ .kind = kind, .line = line, .count = count };
-	n->pairs = arena_calloc(&r->c->arena, (count + 1) * sizeof *n->pairs);
-	n->items = arena_calloc(&r->c->arena, (count + 1) * sizeof *n->items);
-	return n;
+	return node_scalar(&r->c->arena, text, line);
 }
 
 static struct node *
-make_scalar(struct config_reader *r, struct slice text, int line)
+make_list(struct config_reader *r, int line, size_t room)
 {
-	struct node *n = make(r, NODE_SCALAR, line, 0);
-
-	n->text = slice_make(arena_string(&r->c->arena, text), text.n);
-	return n;
+	return node_new(&r->c->arena, NODE_LIST, line, room);
 }
 
 /* {key: value} */
 static struct node *
 make_mapping(struct config_reader *r, const char *key, struct node *value)
 {
-	struct node *n = make(r, NODE_MAPPING, value->line, 1);
+	struct node *n = node_new(&r->c->arena, NODE_MAPPING, value->line, 1);
 
-	n->pairs[0] = (struct node_pair){ make_scalar(r, slice_of(key), value->line), value };
+	node_put(&r->c->arena, n, key, value);
 	return n;
 }
 
@@ -133,9 +127,9 @@ as_list(struct config_reader *r, const struct node *n)
 		if (!node_is_null(n->pairs[i].value))
 			return n;
 	}
-	list = make(r, NODE_LIST, n->line, n->count);
+	list = make_list(r, n->line, n->count);
 	for (size_t i = 0; i < n->count; i++)
-		list->items[i] = n->pairs[i].key;
+		node_push(list, n->pairs[i].key);
 	return list;
 }
 
@@ -145,14 +139,12 @@ stickiness(struct config_reader *r, const struct node *parameter, int line)
 {
 	const struct node *cookie = node_get(parameter, SLICE("COOKIE"));
 	const struct node *length = given(r, name_find(SLICE("session_length")));
-	struct node *n = make(r, NODE_MAPPING, line, 1);
+	struct node *n = node_new(&r->c->arena, NODE_MAPPING, line, 2);
 
-	n->pairs[0] = (struct node_pair){ make_scalar(r, SLICE("cookie"), line),
-					  make_scalar(r, text_of(cookie, FORK_COOKIE), line) };
+	node_put(&r->c->arena, n, "cookie", make_scalar(r, text_of(cookie, FORK_COOKIE), line));
 	if (length && r->c->profile == PROFILE_RIOX)
-		n->pairs[n->count++] =
-		    (struct node_pair){ make_scalar(r, SLICE("max_age"), line),
-					make_scalar(r, text_of(length, ""), length->line) };
+		node_put(&r->c->arena, n, "max_age",
+			 make_scalar(r, text_of(length, ""), length->line));
 	return make_mapping(r, "stickiness", n);
 }
 
@@ -179,15 +171,15 @@ plugins(struct config_reader *r, const struct node *written)
 	struct node *list;
 
 	if (n->kind == NODE_SCALAR) { /* one alone */
-		list = make(r, NODE_LIST, n->line, 1);
-		list->items[0] = plugin(r, n);
+		list = make_list(r, n->line, 1);
+		node_push(list, plugin(r, n));
 		return list;
 	}
 	if (n->kind != NODE_LIST)
 		return n;
-	list = make(r, NODE_LIST, n->line, n->count);
+	list = make_list(r, n->line, n->count);
 	for (size_t i = 0; i < n->count; i++)
-		list->items[i] = plugin(r, n->items[i]);
+		node_push(list, plugin(r, n->items[i]));
 	return list;
 }
 

@@ -6,6 +6,7 @@
 #include "command.h"
 
 #include "config.h"
+#include "config_find.h"
 #include "number.h"
 
 #include "lib/clock.h"
@@ -155,13 +156,14 @@ issue(const struct config *c, const struct command_options *o)
 int
 command_token(const struct command_options *o)
 {
-	struct buf BUF_CLEAN report = { 0 };
+	struct buf BUF_CLEAN report = { 0 }, found = { 0 };
+	const char *file = config_find("token", o->file, &found);
 	struct config *c = NULL;
 	int r;
 
-	if (!o->file)
-		return fail("name the configuration by -c FILE", "");
-	r = config_load(o->file, &c, &report);
+	if (!file)
+		return COMMAND_UNREADABLE;
+	r = config_load(file, &c, &report);
 	if (r != 0)
 		fwrite(report.p, 1, report.n, stderr);
 	else

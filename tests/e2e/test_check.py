@@ -136,7 +136,7 @@ def test_help(command):
         assert done.returncode == 0 and done.stderr == "" and done.stdout.startswith(f"usage: yett {command}")
 
 
-@pytest.mark.parametrize("words", [[], ["-c"], ["-c", "a", "b"], ["--frob", "a"]])
+@pytest.mark.parametrize("words", [["-c"], ["-c", "a", "b"], ["--frob", "a"]])
 def test_run_misused(words):
     done = run([g.BINARY, "run", *words])
-    assert done.returncode == 2 and done.stderr == "usage: yett run -c FILE\n"
+    assert done.returncode == 2 and done.stderr == "usage: yett run [-c FILE]\n"

@@ -1,0 +1,279 @@
+#include "ashine.h"
+
+#include "ashine_own.h"
+
+#include "number.h"
+
+#include <stdlib.h>
+
+#define MAX_AGE 86400 /* seconds: no browser keeps it longer */
+
+static const struct setting_word gateway_keys[] = {
+	{ "listenAddr", 0 }, { "cors", 0 }, { "services", 0 }, { 0 }
+};
+static const struct setting_word cors_keys[] = {
+	{ "allowedOrigins", 0 },     { "allowedMethods", 0 }, { "allowedHeaders", 0 },
+	{ "allowedCredentials", 0 }, { "maxAge", 0 },         { 0 },
+};
+
+static bool
+is_known(const struct setting_word *known, struct slice key)
+{
+	for (; known->word; known++) {
+		if (slice_ieq(slice_of(known->word), key))
+			return true;
+	}
+	return false;
+}
+
+bool
+ashine_keys(struct config_reader *r, const struct node *n, const char *where,
+	    const struct setting_word *known)
+{
+	if (n->kind != NODE_MAPPING) {
+		mistakes_add(&r->mistakes, false, n->line, where,
+			     "a mapping belongs here; write its keys below it, indented");
+		return false;
+	}
+	for (size_t i = 0; i < n->count; i++) {
+		const struct node *key = n->pairs[i].key;
+		struct buf BUF_CLEAN hint = { 0 };
+
+		if (key->kind == NODE_SCALAR && is_known(known, key->text)) {
+			for (size_t k = 0; k < i; k++) {
+				if (n->pairs[k].key->kind == NODE_SCALAR &&
+				    slice_ieq(n->pairs[k].key->text, key->text))
+					mistakes_add(&r->mistakes, false, key->line, where,
+						     "%s stands in line %d already; remove one of "
+						     "the two",
+						     key->text.p, n->pairs[k].key->line);
+			}
+			continue;
+		}
+		if (key->kind == NODE_SCALAR)
+			setting_suggest_word(known, key->text, &hint);
+		mistakes_add(&r->mistakes, false, key->line, where,
+			     "a-shine has no key %s here%.*s",
+			     key->kind == NODE_SCALAR ? key->text.p : "of this form",
+			     SLICE_F(hint.n ? buf_slice(&hint) : SLICE("; remove it")));
+	}
+	return true;
+}
+
+const struct node *
+ashine_get(const struct node *n, const char *key)
+{
+	for (size_t i = 0; n && n->kind == NODE_MAPPING && i < n->count; i++) {
+		const struct node *k = n->pairs[i].key;
+
+		if (k->kind == NODE_SCALAR && slice_ieq(k->text, slice_of(key)))
+			return node_is_null(n->pairs[i].value) ? NULL : n->pairs[i].value;
+	}
+	return NULL;
+}
+
+/* ---- CORS ---- */
+
+static bool
+is_for_all(const struct node *origins)
+{
+	if (origins->kind == NODE_SCALAR)
+		return slice_eq(origins->text, SLICE("*"));
+	for (size_t i = 0; origins->kind == NODE_LIST && i < origins->count; i++) {
+		if (origins->items[i]->kind == NODE_SCALAR &&
+		    slice_eq(origins->items[i]->text, SLICE("*")))
+			return true;
+	}
+	return false;
+}
+
+/* Without it browsers keep nothing. */
+static const struct node *
+max_age(struct config_reader *r, const struct node *given, int line)
+{
+	int64_t seconds = 0;
+
+	if (!given)
+		return node_scalar(&r->c->arena, SLICE("0s"), line);
+	if (given->kind != NODE_SCALAR ||
+	    number_parse(SETTING_INT, given->text, &seconds) != NUMBER_OK || seconds <= MAX_AGE)
+		return given; /* also what is no number: the reader says so */
+	mistakes_add(&r->mistakes, true, given->line, "gateway.cors.maxAge",
+		     "no browser keeps it for more than a day, which is what they are told");
+	return node_scalar(&r->c->arena, SLICE("86400"), given->line);
+}
+
+/* `*` and credentials together are forbidden by the standard, so no browser ever sent any. */
+static const struct node *
+credentials(struct config_reader *r, const struct node *cors)
+{
+	const struct node *given = ashine_get(cors, "allowedCredentials");
+
+	if (!given || given->kind != NODE_SCALAR || !slice_ieq(given->text, SLICE("true")) ||
+	    !is_for_all(ashine_get(cors, "allowedOrigins")))
+		return given;
+	mistakes_add(&r->mistakes, true, given->line, "gateway.cors.allowedCredentials",
+		     "browsers send no credentials where every origin may ask, so it has no "
+		     "effect; name the origins");
+	return NULL;
+}
+
+/* As routes[].cors; NULL: there are no origins, and so is no CORS. */
+static const struct node *
+translate_cors(struct config_reader *r, const struct node *cors)
+{
+	struct arena *a = &r->c->arena;
+	const struct node *origins, *methods, *headers, *with;
+	struct node *out;
+
+	if (!cors || !ashine_keys(r, cors, "gateway.cors", cors_keys))
+		return NULL;
+	origins = ashine_get(cors, "allowedOrigins");
+	if (!origins || (origins->kind == NODE_LIST && origins->count == 0)) {
+		if (cors->count > 0)
+			mistakes_add(&r->mistakes, true, cors->line, "gateway.cors",
+				     "without allowedOrigins there is no CORS; name the origins, "
+				     "or remove it");
+		return NULL;
+	}
+	methods = ashine_get(cors, "allowedMethods");
+	headers = ashine_get(cors, "allowedHeaders");
+	with = credentials(r, cors);
+	out = node_new(a, NODE_MAPPING, cors->line, 5);
+	node_put(a, out, "origins", origins);
+	if (methods)
+		node_put(a, out, "methods", methods);
+	if (headers)
+		node_put(a, out, "headers", headers);
+	if (with)
+		node_put(a, out, "credentials", with);
+	node_put(a, out, "max_age", max_age(r, ashine_get(cors, "maxAge"), cors->line));
+	return out;
+}
+
+/* ---- the environment ---- */
+
+/* {env: NAME} */
+static struct node *
+variable(struct config_reader *r, const char *name, int line)
+{
+	struct node *n = node_new(&r->c->arena, NODE_MAPPING, line, 1);
+
+	node_put(&r->c->arena, n, "env", node_scalar(&r->c->arena, slice_of(name), line));
+	return n;
+}
+
+static const char *
+value_of(const char *variable, const char *initial)
+{
+	const char *text = getenv(variable);
+
+	return text && *text ? text : initial;
+}
+
+/* The file's own section, of which nothing is replaced, with room for what is added. */
+static struct node *
+section(struct config_reader *r, const struct node *root, const char *key, int line)
+{
+	const struct node *own = node_get(root, slice_of(key));
+	size_t count = own && own->kind == NODE_MAPPING ? own->count : 0;
+	struct node *n = node_new(&r->c->arena, NODE_MAPPING, count ? own->line : line, count + 2);
+
+	for (size_t i = 0; i < count; i++)
+		n->pairs[n->count++] = own->pairs[i];
+	return n;
+}
+
+static const struct node *
+redis_of(struct config_reader *r, const struct node *root, int line)
+{
+	const char *host = value_of("REDIS_HOST", NULL), *port = value_of("REDIS_PORT", NULL);
+	struct node *n = section(r, root, "redis", line);
+	struct buf BUF_CLEAN text = { 0 };
+
+	if ((host || port) && !node_get(n, SLICE("address"))) {
+		bool v6 = host && strchr(host, ':') && *host != '[';
+
+		buf_addf(&text, v6 ? "[%s]:%s" : "%s:%s", host ? host : "127.0.0.1",
+			 port ? port : "6379");
+		node_put(&r->c->arena, n, "address",
+			 node_scalar(&r->c->arena, buf_slice(&text), line));
+	}
+	if (value_of("REDIS_PASSWORD", NULL) && node_get(n, SLICE("address")) &&
+	    !node_get(n, SLICE("password")))
+		node_put(&r->c->arena, n, "password", variable(r, "REDIS_PASSWORD", line));
+	return n;
+}
+
+static const struct node *
+gate_of(struct config_reader *r, const struct node *root, int line)
+{
+	struct node *n = section(r, root, "gate", line);
+
+	if (!node_get(n, SLICE("secret")) && !node_get(n, SLICE("public_key")))
+		node_put(&r->c->arena, n, "secret", variable(r, "JWT_SECRET_KEY", line));
+	return n;
+}
+
+/* Who is suspended stands there, and nowhere else. */
+static void
+expect_redis(struct config_reader *r, const struct node *redis, int line)
+{
+	if (!node_get(redis, SLICE("address")))
+		mistakes_add(&r->mistakes, false, line, "gateway.services",
+			     "there are services for authenticated users, who can be suspended in "
+			     "Redis, but no Redis; set REDIS_HOST, or write redis: {address: "
+			     "\"HOST:PORT\"}");
+}
+
+/* ---- all of it ---- */
+
+static struct node *
+listeners_of(struct config_reader *r, const struct node *gateway)
+{
+	const struct node *given = ashine_get(gateway, "listenAddr");
+	struct node *list = node_new(&r->c->arena, NODE_LIST, gateway->line, 1);
+	bool named = given && (given->kind != NODE_SCALAR || given->text.n > 0);
+
+	node_push(list, named ? given : node_scalar(&r->c->arena, SLICE(":80"), gateway->line));
+	return list;
+}
+
+static bool
+is_merged(struct slice key)
+{
+	return slice_eq(key, SLICE("gateway")) || slice_eq(key, SLICE("redis")) ||
+	       slice_eq(key, SLICE("gate"));
+}
+
+const struct node *
+ashine_translate(struct config_reader *r, const struct node *root)
+{
+	const struct node *gateway = node_get(root, SLICE("gateway")), *redis, *cors;
+	struct arena *a = &r->c->arena;
+	struct node *out, *routes;
+	bool authenticated = false;
+	int line = gateway ? gateway->line : 0;
+
+	if (!gateway)
+		return root;
+	out = node_new(a, NODE_MAPPING, root->line, root->count + 5);
+	if (!ashine_keys(r, gateway, "gateway", gateway_keys))
+		return out;
+	cors = translate_cors(r, ashine_get(gateway, "cors"));
+	routes = ashine_services(r, ashine_get(gateway, "services"), cors, &authenticated);
+	redis = redis_of(r, root, line);
+	node_put(a, out, "compatibility", node_scalar(a, SLICE("a-shine"), line));
+	node_put(a, out, "listeners", listeners_of(r, gateway));
+	node_put(a, out, "redis", redis);
+	node_put(a, out, "routes", routes);
+	if (authenticated) {
+		expect_redis(r, redis, line);
+		node_put(a, out, "gate", gate_of(r, root, line));
+	}
+	for (size_t i = 0; i < root->count; i++) {
+		if (root->pairs[i].key->kind != NODE_SCALAR || !is_merged(root->pairs[i].key->text))
+			out->pairs[out->count++] = root->pairs[i];
+	}
+	return out;
+}

@@ -1,0 +1,140 @@
+"""A gateway.conf.yaml as a-shine's users have it, with its environment: what clients and services of theirs rely on."""
+
+import os
+
+import pytest
+
+from harness import gateway as g
+from harness.procs import run
+from harness.tokens import SECRET, token, unsigned
+
+# As in its README, which says `path`; the project to begin with has `route`, and no CORS.
+SAMPLE = """gateway:
+
+  listenAddr: 127.0.0.1:{port}
+
+  cors:
+    allowedOrigins: ["https://app.test"]
+    allowedMethods: ["GET", "POST", "PUT", "DELETE", "OPTIONS"]
+    allowedHeaders: ["Origin", "Accept", "Content-Type", "X-Requested-With", "X-CSRF-Token"]
+    allowedCredentials: true
+    maxAge: 86400
+
+  services:
+    non-authenticated: # (optional)
+      - name: User management
+        path: /user
+        target: http://{user}
+    authenticated: # (optional)
+      - name: Service A
+        path: /service-a
+        target: http://{service}
+"""
+TEMPLATE = SAMPLE[:SAMPLE.index("  cors:")] + SAMPLE[SAMPLE.index("  services:"):].replace("path:", "route:")
+
+
+class Ashine(g.Gateway):
+    """`text`: the file, with the ports to fill in."""
+
+    def configure(self, text):
+        self.file = os.path.join(self.dir, "gateway.conf.yaml")
+        self.base = {k: v for k, v in self.base.items() if k != "listeners"} | {"health": {"enabled": False}}
+        super().configure(text.replace("{port}", str(self.port)))
+
+
+@pytest.fixture
+def ashine(serve, store):
+    """ashine(text) starts it before two services that echo, with a Redis that asks for a password."""
+    started, user, service = [], serve(name="user"), serve(name="service")
+    store.db.config_set("requirepass", "password123")
+
+    def start(text, **env):
+        variables = {"REDIS_HOST": "127.0.0.1", "REDIS_PORT": str(store.port), "REDIS_PASSWORD": "password123",
+                     "JWT_SECRET_KEY": SECRET}
+        text = text.replace("{user}", user.address).replace("{service}", service.address)
+        started.append(Ashine(text, env=variables | env))
+        started[-1].user, started[-1].service = user, service
+        return started[-1]
+
+    yield start
+    for gw in started:
+        gw.finish()
+
+
+def cookie(t=None, **claims):
+    return {"Cookie": "token=" + (t or token(**claims))}
+
+
+@pytest.mark.parametrize("text", [SAMPLE, TEMPLATE], ids=["sample", "template"])
+def test_routes(ashine, text):
+    gw = ashine(text)
+    assert gw.status()["redis"]["state"] == "up"
+    for path, target in (("/user/login?x=1", "/login?x=1"), ("/user/", "/"), ("/user/a%2Fb/", "/a%2Fb/")):
+        r = gw.ask(path, "POST", body=b"{}")
+        assert (r.status, r.json()["name"], r.json()["target"], r.json()["body"]) == (200, "user", target, "{}")
+    r = gw.ask("/service-a/x", headers=cookie(id="507f1f77bcf86cd799439011"))
+    assert (r.status, r.json()["name"], r.json()["target"]) == (200, "service", "/x")
+    assert ["auth_id", "507f1f77bcf86cd799439011"] in r.json()["headers"]
+    for bare in ("/user", "/service-a"):
+        r = gw.ask(bare)
+        assert (r.status, r.body, r.header("Content-Type")) == (404, b"404 page not found\n", "text/plain; charset=utf-8")
+    assert [gw.ask(p).status for p in ("/", "/users/x", "/other")] == [404] * 3
+
+
+def test_who_may_pass(ashine):
+    gw = ashine(TEMPLATE)
+    for headers, status, message in (
+            ({}, 401, "No token cookie"), (cookie("x"), 400, "Unable to parse token"),
+            (cookie(unsigned()), 401, None), (cookie(exp=1), 401, "Invalid or expired token"),
+            (cookie(token(secret="x" * 40)), 401, "Invalid token signature"), (cookie(id=None), 401, None),
+            (cookie(id=""), 401, None), (cookie(id=7), 401, None)):
+        r = gw.ask("/service-a/x", headers=headers)
+        assert r.status == status and (message is None or r.json()["message"] == message), (headers, r)
+    assert gw.service.requests == []
+    for algorithm in ("HS256", "HS384", "HS512"):
+        assert gw.ask("/service-a/x", headers=cookie(token(algorithm=algorithm))).status == 200
+
+
+def test_nobody_says_who_he_is(ashine):
+    gw = ashine(TEMPLATE)
+    spellings = [(n, "1") for n in ("auth_id", "auth-id", "Auth_Id", "AUTH.ID")]
+    assert gw.ask("/user/x", headers=spellings).status == 200
+    assert gw.ask("/service-a/x", headers=spellings + list(cookie(id="42").items())).status == 200
+    sent = [[v for n, v in up.requests[0].headers if n.lower().replace("-", "_").replace(".", "_") == "auth_id"]
+            for up in (gw.user, gw.service)]
+    assert sent == [[], ["42"]]
+
+
+def test_cors(ashine):
+    gw = ashine(SAMPLE)
+    ask = {"Origin": "https://app.test", "Access-Control-Request-Method": "PUT"}
+    r = gw.ask("/service-a/x", "OPTIONS", headers=ask)
+    assert r.status in (200, 204) and gw.service.requests == []
+    assert r.header("Access-Control-Allow-Origin") == "https://app.test"
+    assert (r.header("Access-Control-Allow-Credentials"), r.header("Access-Control-Max-Age")) == ("true", "86400")
+    assert gw.ask("/user/x", headers=ask).header("Access-Control-Allow-Origin") == "https://app.test"
+    assert gw.ask("/user/x", headers={"Origin": "https://other.test"}).header("Access-Control-Allow-Origin") is None
+
+
+@pytest.mark.skipif(not g.BINARY, reason="no binary")
+@pytest.mark.parametrize("name", ["gateway.conf.yaml", "gateway.conf.yml"])
+def test_where_it_is_found(tmp_path, name):
+    """In the working directory, and where CONFIG_LOCATION says: a file or a folder."""
+    text = TEMPLATE.replace("{port}", "8000").replace("{user}", "u:1").replace("{service}", "s:1")
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "sub" / name).write_text(text)
+    env = os.environ | {"REDIS_HOST": "h", "JWT_SECRET_KEY": SECRET}
+    sub = str(tmp_path / "sub")
+    for where in ({"CONFIG_LOCATION": sub}, {"CONFIG_LOCATION": os.path.join(sub, name)}):
+        assert run([g.BINARY, "check"], env | where).returncode == 0
+    assert run(["sh", "-c", f"cd {sub} && exec {g.BINARY} check"], env).returncode == 0
+    missing = run([g.BINARY, "check"], env | {"CONFIG_LOCATION": os.path.join(sub, "absent.yaml")})
+    assert missing.returncode == 2 and "absent.yaml" in missing.stderr
+    for command in ("check", "run"):
+        nothing = run([g.BINARY, command], env | {"CONFIG_LOCATION": str(tmp_path)})
+        assert nothing.returncode == 2 and "name the configuration by -c FILE" in nothing.stderr
+
+
+def test_without_a_secret_it_does_not_start(ashine):
+    with pytest.raises(RuntimeError, match="the secret is empty .env JWT_SECRET_KEY."):
+        ashine(TEMPLATE, JWT_SECRET_KEY="")
