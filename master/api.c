@@ -17,6 +17,9 @@ const struct api_row api_rows[] = {
 	  "The state of the gateway: table, workers, rules, Redis, endpoints." },
 	{ "GET", "/routes", ACCESS_LOOK, api_routes,
 	  "Every route, and why one is not in force; refused=1: the refused rules instead." },
+	{ "GET", "/statistics", ACCESS_LOOK, api_statistics,
+	  "Requests, errors, bytes and time of each route and upstream; with the role operate of "
+	  "identities, too." },
 	{ "GET", "/config", ACCESS_LOOK, api_config,
 	  "Every setting with its origin, secrets redacted." },
 	{ "GET", "/revisions", ACCESS_READ, api_revisions,

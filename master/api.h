@@ -124,6 +124,8 @@ void api_status(struct api_call *c);
 void api_routes(struct api_call *c);
 void api_config(struct api_call *c);
 void api_reload(struct api_call *c);
+/* api_statistics.c */
+void api_statistics(struct api_call *c);
 /* explain.c */
 void api_explain(struct api_call *c);
 /* api_replay.c */

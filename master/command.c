@@ -26,6 +26,8 @@ enum option_name {
 	OPTION_IF_MATCH = 16384,
 	OPTION_DRY_RUN = 32768,
 	OPTION_REPLAY = 65536,
+	OPTION_ONCE = 1 << 28,
+	OPTION_BY = 1 << 29,
 };
 
 static const struct option {
@@ -52,6 +54,8 @@ static const struct option {
 	{ "--ttl", NULL, OPTION_TTL, offsetof(struct command_options, ttl), false },
 	{ "--algorithm", NULL, OPTION_ALGORITHM, offsetof(struct command_options, algorithm),
 	  false },
+	{ "--once", NULL, OPTION_ONCE, offsetof(struct command_options, once), true },
+	{ "--by", NULL, OPTION_BY, offsetof(struct command_options, by), false },
 };
 
 static int command_version(const struct command_options *o);
@@ -84,6 +88,15 @@ static const struct command {
 	  "Shows every route of a gateway that runs, and why one is not in force. --refused shows "
 	  "the rules\n"
 	  "that were refused instead: why, since when, and what is in force in their place." },
+	{ "top", 0, OPTION_FILE | OPTION_SOCKET | OPTION_JSON | OPTION_ONCE | OPTION_BY,
+	  command_top,
+	  "top [--once] [--by requests | errors | bytes | latency] [--json] [-c FILE | --socket "
+	  "PATH]",
+	  "Shows which routes, upstreams and identities have the most requests, errors, bytes or "
+	  "the largest\n"
+	  "latency since the gateway started: on a terminal anew every two seconds, with what came "
+	  "since the\n"
+	  "last look; elsewhere, or with --once, one time. Identities take the role operate." },
 	{ "reload", 0, OPTION_FILE | OPTION_SOCKET | OPTION_JSON | OPTION_WAIT | OPTION_FORCE,
 	  command_reload, "reload [--wait] [--force] [--json] [-c FILE | --socket PATH]",
 	  "Makes the gateway read its file again, all of it or nothing. --wait waits until every "

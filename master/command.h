@@ -21,8 +21,9 @@ struct command_options {
 	int words_count;
 	const char *why;      /* --why TEXT */
 	const char *if_match; /* --if-match REVISION */
+	const char *by;       /* --by COLUMN */
 	bool dry_run;
-	bool json, effective, wait, force, refused, replay;
+	bool json, effective, wait, force, refused, replay, once;
 };
 
 #define COMMAND_OK 0
@@ -43,4 +44,5 @@ int command_explain(const struct command_options *o);
 int command_history(const struct command_options *o);
 int command_diff(const struct command_options *o);
 int command_apply(const struct command_options *o);
+int command_top(const struct command_options *o); /* command_top.c */
 int command_rollback(const struct command_options *o);

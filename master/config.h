@@ -341,6 +341,13 @@ struct config_page {
 	struct config_place place;
 };
 
+struct config_statistics { /* of identities */
+	bool identities;   /* counted at all */
+	uint32_t flush;    /* 1: to Redis, per hour */
+	uint32_t interval; /* ms between two */
+	uint32_t keep_s;
+};
+
 struct config {
 	struct arena arena;
 	uint64_t serial;  /* no two that were loaded have the same; 0: it was not */
@@ -377,6 +384,7 @@ struct config {
 	uint32_t limit_head, limit_fields, limit_uri;
 	uint32_t max_connections, max_per_address, fd_reserve;
 	uint32_t replay_keys;
+	struct config_statistics statistics;
 	uint32_t retries, retry_budget;
 	struct config_health health;   /* defaults for every upstream, and for those of Redis */
 	struct config_balance balance; /* so are these */

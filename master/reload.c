@@ -4,6 +4,7 @@
 #include "access_sink.h"
 #include "master.h"
 #include "renewal.h"
+#include "statistics.h"
 
 #include "lib/clock.h"
 #include "lib/log.h"
@@ -25,6 +26,7 @@ master_configure_workers(struct master *m)
 		.max_connections = c->max_connections,
 		.max_per_address = c->max_per_address,
 		.replay_keys = c->replay_keys,
+		.identities = c->statistics.identities,
 		.hang_ms = c->hang,
 		.version = YETT_VERSION,
 	};
@@ -63,6 +65,7 @@ swap(struct master *m, struct config *next, int access_log)
 	renewal_reconfigured(m);
 	store_reconfigured(m, before->redis.configured);
 	publish_reconfigured(m);
+	statistics_reconfigured(m);
 	master_configure_workers(m);
 	access_changed(m);
 	m->access_log = access_log;

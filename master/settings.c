@@ -1329,6 +1329,11 @@ const struct setting settings[] = {
 	  .text = "So many of the last requests yett diff --replay looks at; method, host and path "
 		  "of each are kept in memory, off keeps none.",
 	  .example = "off" },
+	{ "statistics.identities", SETTING_BOOL, AT(config, statistics.identities),
+	  .initial = "true",
+	  .text = "Count requests, errors, bytes and time of each identity, for yett top: of the "
+		  "512 that ask most, in memory.",
+	  .example = "false" },
 	{ "access_log", SETTING_LOG, AT(config, access_log), .initial = "stdout",
 	  .text = "Where the access log goes, one JSON object a line.",
 	  .example = "/var/log/yett/access.log" },

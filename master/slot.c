@@ -78,6 +78,7 @@ send_hello(struct slot *slot)
 		.max_connections = s->settings.max_connections,
 		.max_per_address = s->settings.max_per_address,
 		.replay_keys = s->settings.replay_keys,
+		.identities = s->settings.identities,
 	};
 
 	snprintf(hello.version, sizeof hello.version, "%s", s->settings.version);

@@ -1,6 +1,7 @@
 #include "supervise.h"
 
 #include "slot.h"
+#include "statistics.h"
 
 #include "lib/clock.h"
 #include "lib/log.h"
@@ -147,6 +148,8 @@ slot_fold(struct slot *slot)
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	if (slot->role == ROLE_TRAFFIC) /* an operator's requests are no traffic */
 		board_fold(&b->base, &slot->page->counts);
+	if (slot->role == ROLE_TRAFFIC)
+		statistics_fold(b, &slot->page->identities, slot->instance);
 	board_set(&b->folded[b->folded_count % (sizeof b->folded / sizeof b->folded[0])],
 		  slot->instance);
 	board_add(&b->folded_count, 1);

@@ -1,5 +1,7 @@
 #include "takeover.h"
 
+#include "statistics.h"
+
 #include "lib/clock.h"
 #include "lib/ipc.h"
 #include "lib/log.h"
@@ -357,6 +359,23 @@ count_on(struct old_worker *old, struct board_counts *base)
 	}
 }
 
+/* Once, at its end: until then it is one of those that are looked at (takeover_living). */
+static void
+list_on(struct old_worker *old, struct board_master *board)
+{
+	if (old->page && old->page->role == ROLE_TRAFFIC && !old->listed)
+		statistics_fold(board, &old->page->identities, old->instance);
+	old->listed = true;
+}
+
+const struct board_worker *
+takeover_living(const struct takeover *t, size_t i)
+{
+	const struct old_worker *old = &t->old[i];
+
+	return old->page && old->page->role == ROLE_TRAFFIC && !old->listed ? old->page : NULL;
+}
+
 static bool
 was_folded(const struct board_master *page, uint64_t instance)
 {
@@ -378,6 +397,7 @@ takeover_seed(struct takeover *t, struct board_master *board)
 		board->reloads_ok = before->reloads_ok;
 		board->reloads_failed = before->reloads_failed;
 		board->respawns = before->respawns;
+		statistics_seed(board, before);
 		if (before->fold_seq & 1)
 			log_warn("takeover counters=\"the earlier master was killed while it added "
 				 "some up\"");
@@ -387,7 +407,11 @@ takeover_seed(struct takeover *t, struct board_master *board)
 
 		if (old->page && was_folded(before, old->instance))
 			memcpy(old->counted, &old->page->counts, GLOBAL_WORDS * sizeof(uint64_t));
+		old->listed = old->page && (was_folded(before, old->instance) ||
+					    statistics_has(before, old->instance));
 		count_on(old, &board->base);
+		if (old->pidfd < 0)
+			list_on(old, board);
 	}
 }
 
@@ -454,6 +478,7 @@ takeover_tick(struct takeover *t, struct board_master *board, uint64_t now_ms)
 		count_on(old, &board->base);
 		if (poll(&ended, 1, 0) == 1) {
 			count_on(old, &board->base); /* its last words */
+			list_on(old, board);
 			old_worker_gone(old);
 		} else if (t->kill_ms && now_ms > t->kill_ms) {
 			log_warn("takeover pid=%d error=\"did not end in time\" action=kill",

@@ -20,6 +20,7 @@ struct old_worker {
 	uint64_t instance;
 	const struct board_worker *page; /* NULL: it was found in /proc */
 	uint64_t *counted;               /* what is in our base already */
+	bool listed;                     /* so are its identities, all of them */
 };
 
 struct takeover {
@@ -39,6 +40,9 @@ void takeover_search(const char *run_dir, struct inherited *in);
 void takeover_adopt(struct takeover *t, struct inherited *in);
 /* The counters of old go on in `board`, and its version. */
 void takeover_seed(struct takeover *t, struct board_master *board);
+/* The page of the i-th of old (below old_count), if it counts on and what it says of identities is
+ * not in `board` yet; else NULL. */
+const struct board_worker *takeover_living(const struct takeover *t, size_t i);
 /* Our workers serve, or we end: the old ones are to finish within grace_ms. Another call may only
  * shorten that. */
 void takeover_end(struct takeover *t, uint32_t grace_ms);

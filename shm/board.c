@@ -96,6 +96,9 @@ fold_endpoint(struct board_endpoint *sum, const struct board_endpoint *part)
 	board_add(&sum->failures, board_get(&part->failures));
 	board_add(&sum->connects, board_get(&part->connects));
 	board_add(&sum->duration_us, board_get(&part->duration_us));
+	board_add(&sum->errors, board_get(&part->errors));
+	board_add(&sum->bytes_in, board_get(&part->bytes_in));
+	board_add(&sum->bytes_out, board_get(&part->bytes_out));
 }
 
 static void

@@ -9,11 +9,12 @@
 
 #include "asked.h"
 #include "reason.h"
+#include "top.h"
 
 #include <stdint.h>
 
 #define BOARD_MAGIC 0x6472616f62ull /* "board" */
-#define BOARD_LAYOUT 7u
+#define BOARD_LAYOUT 8u
 #define BOARD_ROUTES 4096     /* slots; 0 is "other" */
 #define BOARD_ENDPOINTS 4096  /* slots; 0 is "other" */
 #define BOARD_ADDRESSES 16384 /* rows of addresses.h */
@@ -74,8 +75,9 @@ struct board_route {
 };
 
 struct board_endpoint {
-	uint64_t requests, failures, connects, duration_us;
-	uint64_t in_flight; /* gauge; so are all below */
+	uint64_t requests, failures, connects, duration_us; /* to the first byte of the answer */
+	uint64_t errors, bytes_in, bytes_out; /* answers of 5xx; bytes as the clients count them */
+	uint64_t in_flight;                   /* gauge; so are all below */
 	uint64_t idle;
 	uint64_t retrying; /* of those in flight, sent again after a failure */
 	uint64_t failing;  /* failures in a row, since: */
@@ -112,7 +114,8 @@ struct board_worker {
 	uint64_t draining;
 	uint64_t addresses[BOARD_ADDRESSES]; /* connections by address, see addresses.h */
 	struct board_counts counts;
-	struct asked asked; /* touched with replay_keys alone */
+	struct asked asked;    /* touched with replay_keys alone */
+	struct top identities; /* touched with statistics.identities alone */
 };
 
 enum health_state { HEALTH_UNKNOWN, HEALTH_ALIVE, HEALTH_DEAD };
@@ -134,6 +137,13 @@ struct board_certificate {
 	uint64_t until; /* seconds since 1970; 0: a free row, and so are all behind it */
 	char name[128]; /* the first one, "-" for none; ends with NUL, as the next */
 	char file[256];
+};
+
+/* What identities did whose workers are gone. There are two: one is in force, by a single word, so
+ * that a master that is killed leaves the one or the other, never half of it. */
+struct board_top {
+	uint64_t last; /* the instance that was added last */
+	struct top top;
 };
 
 /* The master's page. */
@@ -161,6 +171,9 @@ struct board_master {
 	uint64_t folded_count;
 	struct board_health health[BOARD_ENDPOINTS];
 	struct board_counts base;
+	uint64_t
+	    identities_turn; /* identities[turn % 2] is in force; the master alone reads them */
+	struct board_top identities[2];
 };
 
 /* Makes a page of `size` bytes, maps it writable, seals it against every other writer. *out_fd is

@@ -51,7 +51,7 @@ struct msg_hello {
 	uint32_t fd_reserve;      /* stop accepting when so few descriptors are left */
 	uint32_t max_connections; /* over all workers, 0 = by descriptors only */
 	uint32_t replay_keys;     /* 0: the page keeps none of them */
-	uint32_t pad;
+	uint32_t identities;      /* 0: the page counts none of them */
 	char version[32];
 };
 

@@ -159,6 +159,7 @@ row_rename(struct top_row *r, struct slice name)
 	board_set(&r->sums.errors, 0);
 	board_set(&r->sums.bytes, 0);
 	board_set(&r->sums.duration_us, 0);
+	board_set(&r->sums.denied, 0);
 	__atomic_store_n(&r->turn, r->turn + 1, __ATOMIC_RELEASE);
 }
 
@@ -191,6 +192,7 @@ top_add(struct top_writer *w, struct slice name, const struct top_sums *more)
 	board_add(&sums->errors, more->errors);
 	board_add(&sums->bytes, more->bytes);
 	board_add(&sums->duration_us, more->duration_us);
+	board_add(&sums->denied, more->denied);
 	heap_up(w, w->place[row]);
 	heap_down(w, w->place[row]);
 }

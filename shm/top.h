@@ -5,7 +5,7 @@
  * own page by Space-Saving (Metwally, Agrawal, El Abbadi 2005): a name that has no row takes that
  * of the smallest, and its count. A reader makes one list of many pages, as mergeable summaries
  * (Agarwal et al. 2012), and a list can be cut and published as a page again: that is how the
- *master keeps what workers counted that are gone.
+ * master keeps what workers counted that are gone.
  *
  * Of every name, listed or not (then `at least` is 0), it holds that
  *	at least <= the true number of requests <= at least + slack
@@ -24,7 +24,9 @@
 
 struct top_sums {
 	uint64_t requests;
-	uint64_t errors, bytes, duration_us; /* of those while the name had a row: at least */
+	/* Of those while the name had a row: at least. */
+	uint64_t errors, bytes, duration_us; /* errors: answered 5xx, or not at all */
+	uint64_t denied;                     /* answered 4xx */
 };
 
 struct top_row {
@@ -69,6 +71,12 @@ struct top_list {
 /* Adds what a page holds, while its writer goes on; once for each page. Whatever the page holds,
  * nothing is read outside of it; what it says about names is its writer's word. */
 void top_list_add(struct top_list *l, const struct top *page);
+/* What each name of `now` has more than in `before`, which is the same at an earlier time, both
+ * published. Of every name it holds for what it asked for between that
+ *	difference - slack before <= the true number <= difference + slack now
+ * and over any number of differences, each from where the last one ended, that the sum does not lag
+ * by more than the last slack. The slack stays that of `now`. */
+void top_list_differ(struct top_list *now, const struct top_list *before);
 /* Most requests first, then by name. */
 void top_list_sort(struct top_list *l);
 /* Onto a page that this process alone writes; cuts the list to what fits. Who reads it meanwhile

@@ -79,6 +79,7 @@ top_list_add(struct top_list *l, const struct top *page)
 		e->sums.errors += rows[i].sums.errors;
 		e->sums.bytes += rows[i].sums.bytes;
 		e->sums.duration_us += rows[i].sums.duration_us;
+		e->sums.denied += rows[i].sums.denied;
 	}
 	free(rows);
 }
@@ -150,6 +151,7 @@ row_publish(struct top_row *row, const struct top_entry *e)
 	board_set(&row->sums.errors, e ? e->sums.errors : 0);
 	board_set(&row->sums.bytes, e ? e->sums.bytes : 0);
 	board_set(&row->sums.duration_us, e ? e->sums.duration_us : 0);
+	board_set(&row->sums.denied, e ? e->sums.denied : 0);
 	__atomic_store_n(&row->turn, row->turn + 1, __ATOMIC_RELEASE);
 }
 
@@ -161,6 +163,33 @@ top_list_publish(struct top_list *l, struct top *page)
 	board_set(&page->slack, l->slack);
 	for (size_t i = 0; i < TOP_ROWS; i++)
 		row_publish(&page->row[i], i < l->count ? &l->entries[i] : NULL);
+}
+
+/* By how much a counter rose; one that fell was begun anew, and what it has now may be old. */
+static void
+word_differ(uint64_t *now, uint64_t before)
+{
+	*now = *now > before ? *now - before : 0;
+}
+
+void
+top_list_differ(struct top_list *now, const struct top_list *before)
+{
+	word_differ(&now->total, before->total);
+	for (size_t i = 0; i < now->count; i++) {
+		struct top_entry *e = &now->entries[i];
+		uintptr_t place =
+		    (uintptr_t)map_get(&before->by_name, slice_make(e->name, e->name_n));
+		const struct top_sums *old = place ? &before->entries[place - 1].sums : NULL;
+
+		if (!old)
+			continue;
+		word_differ(&e->sums.requests, old->requests);
+		word_differ(&e->sums.errors, old->errors);
+		word_differ(&e->sums.bytes, old->bytes);
+		word_differ(&e->sums.duration_us, old->duration_us);
+		word_differ(&e->sums.denied, old->denied);
+	}
 }
 
 void

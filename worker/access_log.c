@@ -3,6 +3,7 @@
 #include "blame.h"
 #include "client.h"
 #include "real_client.h"
+#include "statistics.h"
 #include "tls_front.h"
 #include "worker.h"
 
@@ -227,7 +228,12 @@ count(struct request *r)
 
 		board_add(&e->requests, 1);
 		board_add(&e->duration_us, r->first_us ? r->first_us - r->send_us : 0);
+		board_add(&e->errors, class == 5 && r->reason == REASON_none);
+		board_add(&e->bytes_in, r->bytes_in);
+		board_add(&e->bytes_out, r->bytes_out);
 	}
+	if (r->identity.n && r->worker->hello.identities)
+		statistics_count(r, r->identity, us);
 }
 
 /* For a replay. A request that was refused before there was a canonical path has no key. */

@@ -7,6 +7,7 @@
 #include "listen.h"
 #include "peers.h"
 #include "snapshot.h"
+#include "statistics.h"
 #include "tls_front.h"
 
 #include "lib/log.h"
@@ -35,6 +36,9 @@ control_settings(struct worker *w, const struct msg_hello *hello)
 	if (w->hello.replay_keys && !hello->replay_keys)
 		asked_forget(&w->page->asked);
 	w->hello.replay_keys = hello->replay_keys;
+	if (!hello->identities)
+		statistics_forget(w);
+	w->hello.identities = hello->identities;
 	if (hello->log_level <= LOG_LEVEL_DEBUG)
 		log_set_level((enum log_level)hello->log_level);
 }
@@ -426,6 +430,7 @@ void
 control_free(struct worker *w)
 {
 	peers_free(w->peers);
+	top_writer_free(w->top);
 	if (w->master_page)
 		board_unmap(w->master_page, sizeof *w->master_page);
 	if (w->page)

@@ -24,6 +24,7 @@ struct load;
 struct snapshot;
 struct request;
 struct tls_front;
+struct top_writer;
 
 /* A deadline that knows what to do. */
 struct timer {
@@ -51,6 +52,7 @@ struct worker {
 	int page_fd;
 	struct worker_peers *peers;             /* board pages of the others (control.c) */
 	const struct board_master *master_page; /* NULL until it came */
+	struct top_writer *top;                 /* who asks; NULL until somebody known does */
 	struct load *load;                      /* of endpoints, over all workers */
 	uint64_t told_ms[BOARD_ENDPOINTS];      /* when the master last heard that one fails */
 

@@ -51,7 +51,7 @@ name_of(unsigned n, char room[16])
 static void
 count(struct page *p, unsigned n, uint64_t requests)
 {
-	struct top_sums more = { requests, n % 2, 10 * requests, 7 };
+	struct top_sums more = { requests, n % 2, 10 * requests, 7, 0 };
 	char room[16];
 
 	top_add(p->writer, name_of(n, room), &more);
@@ -220,12 +220,56 @@ test_cut(void **state)
 	free(base);
 }
 
+/* What came between two looks, each at a page and at what was kept of those before it. */
+static void
+test_differences(void **state)
+{
+	struct top *base = xcalloc(1, sizeof *base), *seen = xcalloc(1, sizeof *seen);
+	struct page *p = page_new();
+
+	for (int window = 0; window < 25; window++) {
+		struct top_list before = TOP_LIST_INIT, now = TOP_LIST_INIT, kept = TOP_LIST_INIT;
+
+		setup(NULL);
+		for (unsigned i = 0; i < 6000; i++)
+			count(p, stream(window % 5, i + (unsigned)window * 600), 1);
+		if (window % 4 == 3) { /* a worker is gone */
+			top_list_add(&kept, base);
+			top_list_add(&kept, &p->top);
+			top_list_publish(&kept, base);
+			page_free(p);
+			p = page_new();
+		}
+		top_list_add(&before, seen);
+		top_list_add(&now, base);
+		top_list_add(&now, &p->top);
+		top_list_publish(&now, seen);
+		top_list_differ(&now, &before);
+		assert_true(now.total == total);
+		for (size_t i = 0; i < now.count; i++) {
+			uint64_t *is = &truth[atoi(now.entries[i].name + 5)];
+
+			assert_true(now.entries[i].sums.requests <= *is + before.slack);
+			*is -=
+			    now.entries[i].sums.requests < *is ? now.entries[i].sums.requests : *is;
+		}
+		for (unsigned n = 0; n < NAMES; n++)
+			assert_true(truth[n] <= now.slack);
+		top_list_deinit(&before);
+		top_list_deinit(&now);
+		top_list_deinit(&kept);
+	}
+	page_free(p);
+	free(base);
+	free(seen);
+}
+
 static void
 test_odd_names(void **state)
 {
 	struct top_list l = TOP_LIST_INIT;
 	struct page *p = page_new();
-	struct top_sums one = { 1, 0, 0, 0 };
+	struct top_sums one = { 1, 0, 0, 0, 0 };
 	char name[TOP_NAME_MAX + 8];
 
 	memset(name, 'x', sizeof name);
@@ -251,7 +295,7 @@ static void *
 write_on(void *userdata)
 {
 	struct page *p = userdata;
-	struct top_sums one = { 1, 0, 0, 0 };
+	struct top_sums one = { 1, 0, 0, 0, 0 };
 	char name[TOP_NAME_MAX];
 
 	for (unsigned i = 0; !__atomic_load_n(&stop, __ATOMIC_RELAXED); i++) {
@@ -328,7 +372,7 @@ test_cost(void **state)
 {
 	enum { CALLS = 100000 };
 	struct page *p = page_new();
-	struct top_sums one = { 1, 0, 100, 100 };
+	struct top_sums one = { 1, 0, 100, 100, 0 };
 	uint64_t began = cpu_ns(), ns;
 	char room[16];
 
@@ -348,6 +392,7 @@ main(void)
 		cmocka_unit_test_setup(test_bounds, setup),
 		cmocka_unit_test_setup(test_generations, setup),
 		cmocka_unit_test_setup(test_cut, setup),
+		cmocka_unit_test_setup(test_differences, setup),
 		cmocka_unit_test_setup(test_odd_names, setup),
 		cmocka_unit_test_setup(test_nothing_torn, setup),
 		cmocka_unit_test_setup(test_rubbish, setup),

@@ -1,0 +1,171 @@
+/*
+ * What `GET /statistics` answers.
+ */
+
+#include "statistics.h"
+
+#include "master.h"
+
+#include "lib/clock.h"
+#include "lib/xalloc.h"
+
+#include <stdlib.h>
+
+static void
+add_number(struct buf *b, const char *name, uint64_t value)
+{
+	buf_addf(b, ",\"%s\":%llu", name, (unsigned long long)value);
+}
+
+/* ---- routes ---- */
+
+static void
+add_route(struct buf *b, struct slice id, const struct board_route *r)
+{
+	uint64_t requests = 0;
+
+	for (size_t i = 0; i < sizeof r->by_class / sizeof r->by_class[0]; i++)
+		requests += r->by_class[i];
+	if (requests == 0)
+		return;
+	if (b->p[b->n - 1] != '[')
+		buf_addc(b, ',');
+	buf_adds(b, SLICE("{\"id\":"));
+	buf_add_json(b, id);
+	add_number(b, "requests", requests);
+	add_number(b, "errors", r->by_class[5] + r->by_class[0]);
+	add_number(b, "denied", r->by_class[4]);
+	add_number(b, "bytes_in", r->bytes_in);
+	add_number(b, "bytes_out", r->bytes_out);
+	add_number(b, "duration_us", r->duration_us);
+	buf_addc(b, '}');
+}
+
+/* Those that share a slot of the board are counted together. */
+static void
+add_routes(struct buf *b, const struct segment *rules, const struct board_counts *sum)
+{
+	uint8_t *seen = xcalloc(BOARD_ROUTES, 1);
+	uint32_t n = rules ? seg_count(rules, RULES_ROUTES) : 0;
+
+	buf_adds(b, SLICE("\"routes\":["));
+	for (uint32_t i = 0; i < n; i++) {
+		const struct table_route *r = table_route(rules, i);
+		uint32_t slot = r->slot < BOARD_ROUTES ? r->slot : 0;
+
+		if (!table_route_stands(rules, i) || slot == 0 || seen[slot]++)
+			continue;
+		add_route(b, seg_string(rules, r->id), &sum->route[slot]);
+	}
+	/* No route, routes beyond the board's slots, and those that came to nothing before. */
+	add_route(b, SLICE("other"), &sum->route[0]);
+	buf_addc(b, ']');
+	free(seen);
+}
+
+/* ---- upstreams ---- */
+
+static void
+add_endpoint(struct buf *b, const struct board_endpoint *e)
+{
+	add_number(b, "requests", e->requests);
+	add_number(b, "errors", e->errors);
+	add_number(b, "failures", e->failures);
+	add_number(b, "bytes_in", e->bytes_in);
+	add_number(b, "bytes_out", e->bytes_out);
+	add_number(b, "duration_us", e->duration_us);
+}
+
+static void
+add_upstream(struct buf *b, const struct directory_upstream *u, const struct board_counts *sum)
+{
+	struct board_endpoint all = { 0 };
+
+	buf_adds(b, SLICE("{\"name\":"));
+	buf_add_json(b, slice_of(u->name));
+	buf_addf(b, ",\"source\":\"%s\",\"endpoints\":[", rules_source_name(u->source));
+	for (size_t i = 0; i < u->endpoints_count; i++) {
+		const struct board_endpoint *e = &sum->endpoint[u->endpoints[i].slot];
+
+		buf_adds(b, i > 0 ? SLICE(",{\"address\":") : SLICE("{\"address\":"));
+		buf_add_json(b, slice_of(u->endpoints[i].authority));
+		add_endpoint(b, e);
+		buf_addc(b, '}');
+		all.requests += e->requests;
+		all.errors += e->errors;
+		all.failures += e->failures;
+		all.bytes_in += e->bytes_in;
+		all.bytes_out += e->bytes_out;
+		all.duration_us += e->duration_us;
+	}
+	buf_addc(b, ']');
+	add_endpoint(b, &all);
+	buf_addc(b, '}');
+}
+
+static void
+add_upstreams(struct buf *b, const struct directory *d, const struct board_counts *sum)
+{
+	buf_adds(b, SLICE("\"upstreams\":["));
+	for (size_t i = 0; d && i < d->upstreams_count; i++) {
+		if (i > 0)
+			buf_addc(b, ',');
+		add_upstream(b, &d->upstreams[i], sum);
+	}
+	buf_addc(b, ']');
+}
+
+/* ---- identities ---- */
+
+static void
+add_identities(struct buf *b, const struct master *m)
+{
+	struct top_list l = TOP_LIST_INIT;
+
+	statistics_identities(m, &l);
+	top_list_sort(&l);
+	buf_addf(b, "\"identities\":{\"requests\":%llu,\"slack\":%llu,\"list\":[",
+		 (unsigned long long)l.total, (unsigned long long)l.slack);
+	for (size_t i = 0; i < l.count; i++) {
+		const struct top_entry *e = &l.entries[i];
+
+		buf_adds(b, i > 0 ? SLICE(",{\"name\":") : SLICE("{\"name\":"));
+		buf_add_json(b, slice_make(e->name, e->name_n));
+		add_number(b, "requests", e->sums.requests);
+		add_number(b, "errors", e->sums.errors);
+		add_number(b, "denied", e->sums.denied);
+		add_number(b, "bytes", e->sums.bytes);
+		add_number(b, "duration_us", e->sums.duration_us);
+		buf_addc(b, '}');
+	}
+	buf_adds(b, SLICE("]}"));
+	top_list_deinit(&l);
+}
+
+/* ---- the whole ---- */
+
+void
+statistics_write(const struct master *m, bool identities, struct buf *out)
+{
+	const struct supervisor *s = &m->supervisor;
+	struct board_counts *sum = xcalloc(1, sizeof *sum);
+
+	board_fold(sum, &m->page->base);
+	for (uint32_t i = 0; i < s->slots_count; i++) {
+		if (s->slots[i].role == ROLE_TRAFFIC && s->slots[i].page)
+			board_fold(sum, &s->slots[i].page->counts);
+	}
+	buf_addf(out, "{\"uptime_s\":%llu,",
+		 (unsigned long long)((clock_mono_ms() - m->started_ms) / 1000));
+	add_routes(out, m->publisher.segments[SEGMENT_RULES], sum);
+	buf_addc(out, ',');
+	add_upstreams(out, m->publisher.directory, sum);
+	buf_addc(out, ',');
+	if (identities && m->config->statistics.identities)
+		add_identities(out, m);
+	else
+		buf_adds(out, SLICE("\"identities\":null"));
+	buf_addf(out, ",\"identities_counted\":%s}\n",
+		 m->config->statistics.identities ? "true" : "false");
+	free(sum);
+}
