@@ -28,6 +28,7 @@ enum option_name {
 	OPTION_REPLAY = 65536,
 	OPTION_ONCE = 1 << 28,
 	OPTION_BY = 1 << 29,
+	OPTION_HOUR = 1 << 30,
 };
 
 static const struct option {
@@ -56,6 +57,7 @@ static const struct option {
 	  false },
 	{ "--once", NULL, OPTION_ONCE, offsetof(struct command_options, once), true },
 	{ "--by", NULL, OPTION_BY, offsetof(struct command_options, by), false },
+	{ "--hour", NULL, OPTION_HOUR, offsetof(struct command_options, hour), false },
 };
 
 static int command_version(const struct command_options *o);
@@ -88,15 +90,20 @@ static const struct command {
 	  "Shows every route of a gateway that runs, and why one is not in force. --refused shows "
 	  "the rules\n"
 	  "that were refused instead: why, since when, and what is in force in their place." },
-	{ "top", 0, OPTION_FILE | OPTION_SOCKET | OPTION_JSON | OPTION_ONCE | OPTION_BY,
+	{ "top", 0,
+	  OPTION_FILE | OPTION_SOCKET | OPTION_JSON | OPTION_ONCE | OPTION_BY | OPTION_HOUR,
 	  command_top,
-	  "top [--once] [--by requests | errors | bytes | latency] [--json] [-c FILE | --socket "
-	  "PATH]",
+	  "top [--once | --hour HOUR] [--by requests | errors | bytes | latency] [--json] [-c FILE "
+	  "| --socket PATH]",
 	  "Shows which routes, upstreams and identities have the most requests, errors, bytes or "
 	  "the largest\n"
 	  "latency since the gateway started: on a terminal anew every two seconds, with what came "
 	  "since the\n"
-	  "last look; elsewhere, or with --once, one time. Identities take the role operate." },
+	  "last look; elsewhere, or with --once, one time. --hour shows what identities did in one "
+	  "hour of UTC\n"
+	  "(2026-11-27T10) at all gateways together, where statistics.flush writes that to Redis. "
+	  "Identities\n"
+	  "take the role operate." },
 	{ "reload", 0, OPTION_FILE | OPTION_SOCKET | OPTION_JSON | OPTION_WAIT | OPTION_FORCE,
 	  command_reload, "reload [--wait] [--force] [--json] [-c FILE | --socket PATH]",
 	  "Makes the gateway read its file again, all of it or nothing. --wait waits until every "

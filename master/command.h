@@ -22,6 +22,7 @@ struct command_options {
 	const char *why;      /* --why TEXT */
 	const char *if_match; /* --if-match REVISION */
 	const char *by;       /* --by COLUMN */
+	const char *hour;     /* --hour 2026-11-27T10 */
 	bool dry_run;
 	bool json, effective, wait, force, refused, replay, once;
 };

@@ -204,7 +204,9 @@ write_identities(struct top_view *v, const struct json *root, struct buf *out)
 	}
 	write_table(v, "IDENTITY", json_get(all, "list"), out);
 	buf_addf(out, "%.0f requests in all; ", answer_number(all, "requests"));
-	if (slack > 0)
+	if (slack > 0 && json_get(root, "hour"))
+		buf_addf(out, "each identity may be off by up to %.0f\n", slack);
+	else if (slack > 0)
 		buf_addf(out,
 			 "each identity, listed or not, has up to %.0f more than the table says\n",
 			 slack);
@@ -225,13 +227,22 @@ write_all(struct top_view *v, const struct json *root, struct buf *out)
 static int
 look(struct top_view *v, const struct command_options *o, struct buf *out)
 {
+	struct buf BUF_CLEAN target = { 0 };
 	struct answer a;
-	int r = answer_get(&a, o, "GET", "/statistics");
+	int r;
+
+	buf_addf(&target, "/statistics%s", o->hour ? "?hour=" : "");
+	for (const char *c = o->hour; c && *c; c++)
+		buf_addf(&target, "%%%02x", (unsigned char)*c);
+	buf_addc(&target, '\0');
+	r = answer_get(&a, o, "GET", target.p);
 
 	if (r == COMMAND_OK && a.status != 200)
 		r = answer_refused(&a, "top");
 	if (r == COMMAND_OK && o->json)
 		buf_adds(out, buf_slice(&a.body));
+	else if (r == COMMAND_OK && o->hour)
+		write_identities(v, a.json, out);
 	else if (r == COMMAND_OK)
 		write_all(v, a.json, out);
 	answer_deinit(&a);
@@ -289,7 +300,7 @@ command_top(const struct command_options *o)
 	}
 	v.by = orders[i].by;
 	v.colours = columns_want_colours(STDOUT_FILENO);
-	v.live = !o->once && !o->json && isatty(STDOUT_FILENO);
+	v.live = !o->once && !o->hour && !o->json && isatty(STDOUT_FILENO);
 	r = v.live ? watch(&v, o) : look(&v, o, &out);
 	if (r == COMMAND_OK)
 		answer_print(&out);

@@ -387,6 +387,22 @@ check_access_log(struct config_reader *r)
 }
 
 static void
+check_statistics(struct config_reader *r)
+{
+	const struct config_statistics *s = &r->c->statistics;
+
+	if (s->flush && !r->c->redis.address.text)
+		mistakes_add(&r->mistakes, false, config_line(r, "statistics.flush"),
+			     "statistics.flush",
+			     "no Redis is configured to write to; give redis.address, or write "
+			     "none");
+	if (s->flush && !s->identities)
+		mistakes_add(&r->mistakes, true, config_line(r, "statistics.flush"),
+			     "statistics.flush",
+			     "it writes nothing, as statistics.identities is false");
+}
+
+static void
 check_limits(struct config_reader *r)
 {
 	struct config *c = r->c;
@@ -424,6 +440,7 @@ config_check(struct config_reader *r)
 	read_pages(r);
 	check_access_log(r);
 	check_limits(r);
+	check_statistics(r);
 	config_check_upstreams(r);
 	config_check_balance(r);
 	config_check_own(r); /* before targets of routes become upstreams */

@@ -137,7 +137,7 @@ static void
 end_settle(struct master *m)
 {
 	if (m->phase != MASTER_DRAINING || !m->supervisor.emptied ||
-	    !takeover_is_over(&m->takeover))
+	    !takeover_is_over(&m->takeover) || !flusher_end(m))
 		return;
 	m->phase = MASTER_ENDED;
 	uv_stop(&m->loop);
@@ -263,6 +263,7 @@ on_tick(uv_timer_t *timer)
 
 	supervisor_tick(&m->supervisor, now);
 	takeover_tick(&m->takeover, m->page, now);
+	flusher_tick(m, now);
 	end_settle(m);
 	ejector_tick(m->ejector, now);
 	renewal_tick(m);

@@ -10,6 +10,7 @@
 #include "config.h"
 #include "eject.h"
 #include "explain.h"
+#include "flush.h"
 #include "listeners.h"
 #include "probe.h"
 #include "publish.h"
@@ -78,6 +79,7 @@ struct master {
 	struct renewal renewal;
 	struct ticket_share ticket_share;
 	struct explainer explainer;
+	struct flusher flusher;
 	struct saver saver;
 
 	struct { /* for status */

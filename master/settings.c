@@ -136,6 +136,7 @@ static const struct setting_word roles[] = {
 	{ "read", ACCESS_READ }, { "write", ACCESS_WRITE }, { "operate", ACCESS_OPERATE }, { 0 }
 };
 static const struct setting_word tls_versions[] = { { "1.2", TLS_1_2 }, { "1.3", TLS_1_3 }, { 0 } };
+static const struct setting_word flushes[] = { { "none", 0 }, { "redis", 1 }, { 0 } };
 static const struct setting_word tickets[] = {
 	{ "true", TICKETS_OWN }, { "false", TICKETS_OFF }, { "redis", TICKETS_REDIS }, { 0 }
 };
@@ -1334,6 +1335,18 @@ const struct setting settings[] = {
 	  .text = "Count requests, errors, bytes and time of each identity, for yett top: of the "
 		  "512 that ask most, in memory.",
 	  .example = "false" },
+	{ "statistics.flush", SETTING_WORD, AT(config, statistics.flush), .initial = "none",
+	  .words = flushes,
+	  .text = "Where what identities did is written hour by hour, for all gateways together: "
+		  "redis, or none.",
+	  .example = "redis" },
+	{ "statistics.interval", SETTING_DURATION, AT(config, statistics.interval), .initial = "1m",
+	  .min = SECOND, .max = HOUR,
+	  .text = "How often it is; that much is lost at most when a host dies.",
+	  .example = "10s" },
+	{ "statistics.keep", SETTING_SECONDS, AT(config, statistics.keep_s), .initial = "30d",
+	  .min = HOUR, .max = 3650 * DAY, .text = "How long Redis keeps an hour.",
+	  .example = "90d" },
 	{ "access_log", SETTING_LOG, AT(config, access_log), .initial = "stdout",
 	  .text = "Where the access log goes, one JSON object a line.",
 	  .example = "/var/log/yett/access.log" },

@@ -44,6 +44,7 @@ void
 statistics_seed(struct board_master *board, const struct board_master *before)
 {
 	board->identities[0] = *kept(before);
+	board->flush = before->flush;
 }
 
 void

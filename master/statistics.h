@@ -26,5 +26,7 @@ void statistics_seed(struct board_master *board, const struct board_master *befo
 void statistics_reconfigured(struct master *m);
 /* Adds up identities over all workers there were, into an empty list. */
 void statistics_identities(const struct master *m, struct top_list *out);
+/* A list as JSON; sorts it. */
+void statistics_write_list(struct top_list *l, struct buf *out);
 /* All of it as a JSON object. `identities`: they are personal data, not for everybody. */
 void statistics_write(const struct master *m, bool identities, struct buf *out);

@@ -117,28 +117,35 @@ add_upstreams(struct buf *b, const struct directory *d, const struct board_count
 
 /* ---- identities ---- */
 
+void
+statistics_write_list(struct top_list *l, struct buf *out)
+{
+	top_list_sort(l);
+	buf_addf(out, "{\"requests\":%llu,\"slack\":%llu,\"list\":[", (unsigned long long)l->total,
+		 (unsigned long long)l->slack);
+	for (size_t i = 0; i < l->count; i++) {
+		const struct top_entry *e = &l->entries[i];
+
+		buf_adds(out, i > 0 ? SLICE(",{\"name\":") : SLICE("{\"name\":"));
+		buf_add_json(out, slice_make(e->name, e->name_n));
+		add_number(out, "requests", e->sums.requests);
+		add_number(out, "errors", e->sums.errors);
+		add_number(out, "denied", e->sums.denied);
+		add_number(out, "bytes", e->sums.bytes);
+		add_number(out, "duration_us", e->sums.duration_us);
+		buf_addc(out, '}');
+	}
+	buf_adds(out, SLICE("]}"));
+}
+
 static void
 add_identities(struct buf *b, const struct master *m)
 {
 	struct top_list l = TOP_LIST_INIT;
 
+	buf_adds(b, SLICE("\"identities\":"));
 	statistics_identities(m, &l);
-	top_list_sort(&l);
-	buf_addf(b, "\"identities\":{\"requests\":%llu,\"slack\":%llu,\"list\":[",
-		 (unsigned long long)l.total, (unsigned long long)l.slack);
-	for (size_t i = 0; i < l.count; i++) {
-		const struct top_entry *e = &l.entries[i];
-
-		buf_adds(b, i > 0 ? SLICE(",{\"name\":") : SLICE("{\"name\":"));
-		buf_add_json(b, slice_make(e->name, e->name_n));
-		add_number(b, "requests", e->sums.requests);
-		add_number(b, "errors", e->sums.errors);
-		add_number(b, "denied", e->sums.denied);
-		add_number(b, "bytes", e->sums.bytes);
-		add_number(b, "duration_us", e->sums.duration_us);
-		buf_addc(b, '}');
-	}
-	buf_adds(b, SLICE("]}"));
+	statistics_write_list(&l, b);
 	top_list_deinit(&l);
 }
 

@@ -146,6 +146,16 @@ struct board_top {
 	struct top top;
 };
 
+/* What of these was written to Redis, for the next master: seen[done % 2] was, all of it;
+ * seen[pending % 2] is on its way, if that is another number. `last` is the hour that it is written
+ * to, in seconds since 1970. */
+struct board_flush {
+	uint64_t on;         /* 0: nothing was seen yet */
+	uint64_t gateway[2]; /* a name at random, by which Redis knows what came already */
+	uint64_t done, pending;
+	struct board_top seen[2];
+};
+
 /* The master's page. */
 struct board_master {
 	uint64_t magic;
@@ -174,6 +184,7 @@ struct board_master {
 	uint64_t
 	    identities_turn; /* identities[turn % 2] is in force; the master alone reads them */
 	struct board_top identities[2];
+	struct board_flush flush;
 };
 
 /* Makes a page of `size` bytes, maps it writable, seals it against every other writer. *out_fd is

@@ -77,6 +77,8 @@ void top_list_add(struct top_list *l, const struct top *page);
  * and over any number of differences, each from where the last one ended, that the sum does not lag
  * by more than the last slack. The slack stays that of `now`. */
 void top_list_differ(struct top_list *now, const struct top_list *before);
+/* What the list says of a name, to be changed; zeroes where it said nothing. */
+struct top_sums *top_list_sums(struct top_list *l, struct slice name);
 /* Most requests first, then by name. */
 void top_list_sort(struct top_list *l);
 /* Onto a page that this process alone writes; cuts the list to what fits. Who reads it meanwhile

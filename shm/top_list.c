@@ -25,6 +25,12 @@ entry_of(struct top_list *l, struct slice name)
 	return &l->entries[(uintptr_t)*place - 1];
 }
 
+struct top_sums *
+top_list_sums(struct top_list *l, struct slice name)
+{
+	return &entry_of(l, name)->sums;
+}
+
 /* A row that is in one hand; false when it is free, or changes hands all the time: then it is one
  * of the smallest, as if it were not there. */
 static bool
