@@ -50,10 +50,13 @@ const struct api_row api_rows[] = {
 	{ "GET", "/rules", ACCESS_READ, api_rules,
 	  "All rules of our own, and which of them are refused." },
 	{ "GET", "/rules/{kind}/{name}", ACCESS_READ, api_rule,
-	  "One of them: the kind is route, upstream or policy." },
+	  "One of them: the kind is route, upstream, policy or key." },
 	{ "PUT", "/rules/{kind}/{name}", ACCESS_WRITE, api_rule_set,
 	  "Sets it: the body is the JSON object that yett.yaml(5) describes." },
 	{ "DELETE", "/rules/{kind}/{name}", ACCESS_WRITE, api_rule_delete, "Deletes it." },
+
+	{ "GET", "/keys", ACCESS_READ, api_keys,
+	  "The API keys of file and store, by their digests." },
 
 	{ "GET", "/test", ACCESS_READ, api_test, "An empty answer." },
 	{ "GET", "/health", ACCESS_READ, api_health,

@@ -113,6 +113,8 @@ void api_batch_delete(struct api_call *c);
 void api_apply(struct api_call *c);
 void api_rollback(struct api_call *c);
 
+/* api_keys.c */
+void api_keys(struct api_call *c);
 /* api_rules.c */
 void api_rules(struct api_call *c);
 void api_rule(struct api_call *c);

@@ -18,6 +18,7 @@ static const struct {
 	[NATIVE_ROUTE] = { { "route", 5 }, { "routes", 6 } },
 	[NATIVE_UPSTREAM] = { { "upstream", 8 }, { "upstreams", 9 } },
 	[NATIVE_POLICY] = { { "policy", 6 }, { "policies", 8 } },
+	[NATIVE_KEY] = { { "key", 3 }, { "api_keys", 8 } },
 };
 
 /* The key that the path names; empty, with the answer given, when there is no such kind. */
@@ -34,7 +35,8 @@ find_key(struct api_call *c, enum native_kind *kind)
 		buf_adds(&key, c->param[1]);
 		return arena_copy(&c->arena, buf_slice(&key));
 	}
-	api_reply_message(c, 404, "There is no such kind of rule; it is route, upstream or policy",
+	api_reply_message(c, 404,
+			  "There is no such kind of rule; it is route, upstream, policy or key",
 			  SLICE(""));
 	return SLICE("");
 }

@@ -17,6 +17,7 @@ without_effect(const struct config *c, enum native_kind kind, const void *entry,
 		*what = "an exception";
 		return config_floor_policy(c, entry);
 	case NATIVE_UPSTREAM:
+	case NATIVE_KEY:
 	case NATIVE_KINDS:
 		break;
 	}

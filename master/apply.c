@@ -16,11 +16,11 @@ static const struct family {
 } families[] = {
 	{ { "routes", 6 }, "route" },     { { "upstreams", 9 }, "upstream" },
 	{ { "policies", 8 }, "policy" },  { { "frontends", 9 }, "frontend" },
-	{ { "backends", 8 }, "backend" },
+	{ { "backends", 8 }, "backend" }, { { "api_keys", 8 }, "key" },
 };
 
 #define FAMILIES (sizeof families / sizeof families[0])
-#define FAMILIES_TEXT "routes, upstreams, policies, frontends and backends"
+#define FAMILIES_TEXT "routes, upstreams, policies, api_keys, frontends and backends"
 
 struct reading {
 	const struct rules *now;

@@ -2,8 +2,8 @@
 
 /*
  * apply: a set of rules that somebody wrote down, and what makes the rules like it. Declarative:
- * each family that it names (routes, upstreams, policies, frontends, backends) becomes exactly what
- * it says, the others stay as they are.
+ * each family that it names (routes, upstreams, policies, api_keys, frontends, backends) becomes
+ * exactly what it says, the others stay as they are.
  */
 
 #include "delta.h"

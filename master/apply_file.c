@@ -127,7 +127,8 @@ apply_file(struct slice text, struct buf *out, struct buf *report)
 		w.failed = true;
 	} else if (!d.root || d.root->kind != NODE_MAPPING) {
 		buf_adds(report, SLICE("1: there are no rules in it; write a mapping with routes, "
-				       "upstreams, policies, frontends or backends\n"));
+				       "upstreams, policies, api_keys, frontends or "
+				       "backends\n"));
 		w.failed = true;
 	} else {
 		write_root(&w, d.root);

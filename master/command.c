@@ -29,6 +29,7 @@ enum option_name {
 	OPTION_ONCE = 1 << 28,
 	OPTION_BY = 1 << 29,
 	OPTION_HOUR = 1 << 30,
+	OPTION_EXPIRES = 131072,
 };
 
 static const struct option {
@@ -52,6 +53,7 @@ static const struct option {
 	{ "--claim", NULL, OPTION_CLAIM, 0, false },
 	{ "--header", "-H", OPTION_HEADER, 0, false },
 	{ "--from", NULL, OPTION_FROM, offsetof(struct command_options, from), false },
+	{ "--expires", NULL, OPTION_EXPIRES, offsetof(struct command_options, expires), false },
 	{ "--ttl", NULL, OPTION_TTL, offsetof(struct command_options, ttl), false },
 	{ "--algorithm", NULL, OPTION_ALGORITHM, offsetof(struct command_options, algorithm),
 	  false },
@@ -157,6 +159,17 @@ static const struct command {
 	  "Makes the rules what they were N revisions ago (1 undoes the last), or at a revision. "
 	  "That is a new\n"
 	  "revision: the history stays. Exit status as for apply." },
+	{ "key", 2,
+	  OPTION_FILE | OPTION_SOCKET | OPTION_JSON | OPTION_CLAIM | OPTION_EXPIRES | OPTION_WAIT |
+	      OPTION_WHY,
+	  command_key,
+	  "key add NAME [--claim NAME=TEXT | --claim NAME:=JSON]... [--expires WHEN] | key list | "
+	  "key revoke NAME\n       [--why TEXT] [--wait] [--json] [-c FILE | --socket PATH]",
+	  "Makes an API key and prints it, this once: what is stored is its digest. It stands for "
+	  "its claims, sub being\n"
+	  "NAME where none is given, until a date or for a duration (--expires). list shows those "
+	  "that there are,\n"
+	  "revoke ends one at once. Exit status as for apply." },
 	{ "token", 0, OPTION_FILE | OPTION_CLAIM | OPTION_TTL | OPTION_ALGORITHM, command_token,
 	  "token [-c FILE] [--claim NAME=VALUE]... [--ttl DURATION] [--algorithm NAME]",
 	  "Prints a token for tests that the gate of this configuration accepts, signed with its "

@@ -17,6 +17,7 @@ struct command_options {
 	const char **headers; /* -H "NAME: VALUE", in their order */
 	int headers_count;
 	const char *from;     /* --from ADDRESS */
+	const char *expires;  /* --expires WHEN */
 	const char *words[2]; /* what stands without a letter: help TOPIC, diff A B */
 	int words_count;
 	const char *why;      /* --why TEXT */
@@ -47,3 +48,4 @@ int command_diff(const struct command_options *o);
 int command_apply(const struct command_options *o);
 int command_top(const struct command_options *o); /* command_top.c */
 int command_rollback(const struct command_options *o);
+int command_key(const struct command_options *o);

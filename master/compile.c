@@ -160,6 +160,8 @@ add_gate(struct table_builder *b, const struct config *c)
 		seg_builder_add(&b->seg, RULES_CLAIMS, &claim, sizeof claim);
 		add_strip(b, g->claims[i].header, false);
 	}
+	if (g->sources & TOKEN_FROM_API_KEY && !g->api_key_forward)
+		add_strip(b, g->api_key_header, false);
 	for (size_t i = 0; i < sizeof always_stripped / sizeof always_stripped[0]; i++)
 		add_strip(b, always_stripped[i].name, always_stripped[i].prefix);
 }
@@ -259,6 +261,7 @@ fill_global(struct table_builder *b, const struct config *c, bool rules_loaded)
 	g->retry_budget = c->retry_budget;
 	g->sources = c->gate.sources;
 	g->cookie = seg_builder_string(&b->seg, slice_of(c->gate.cookie));
+	g->api_key_header = seg_builder_string(&b->seg, slice_of(c->gate.api_key_header));
 	g->realm = seg_builder_string(&b->seg, slice_of(c->gate.realm));
 	g->via = seg_builder_string(&b->seg, slice_of(c->via ? via_pseudonym() : ""));
 	g->token_profile = c->profile == PROFILE_ASHINE ? TOKEN_REPLY_ASHINE : TOKEN_REPLY_RFC6750;

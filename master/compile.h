@@ -80,9 +80,10 @@ int compile_endpoints_over(const struct config *c, const struct directory *d,
 			   const struct compile_touched *touched, const struct segment *base,
 			   uint64_t generation, struct segment **out)
     __attribute__((warn_unused_result));
-/* `files`: of the configuration, as they were last read; `d`: whose upstreams need some of them. By
- * the time, too: a certificate that has expired serves where there is no other. */
-int compile_keys(const struct config *c, const struct directory *d,
+/* `rules`: whose API keys, NULL for none; `files`: of the configuration, as they were last read;
+ * `d`: whose upstreams need some of them. By the time, too: a certificate that has expired serves
+ * where there is no other. */
+int compile_keys(const struct config *c, const struct rules *rules, const struct directory *d,
 		 const struct certificates *files, const struct tickets *tickets,
 		 uint64_t generation, struct segment **out) __attribute__((warn_unused_result));
 /* For who shows it; a push does not wait for it. */

@@ -5,6 +5,7 @@
 #include "compile.h"
 
 #include "certificates.h"
+#include "compile_api_keys.h"
 #include "compile_behind.h"
 #include "tickets.h"
 
@@ -293,9 +294,9 @@ add_tls(struct seg_builder *b, const struct config_tls *c, const struct certific
 
 /* Of everything that is secret, and more. */
 static size_t
-strings_size(const struct config *c, const struct certificates *files)
+strings_size(const struct config *c, const struct rules *rules, const struct certificates *files)
 {
-	size_t n = c->gate.secret.n + c->gate.public_key.n + 64;
+	size_t n = c->gate.secret.n + c->gate.public_key.n + compile_api_keys_size(c, rules) + 64;
 
 	for (size_t i = 0; i < files->pairs_count; i++) {
 		const struct pair *p = files->pairs[i].pair;
@@ -311,8 +312,9 @@ strings_size(const struct config *c, const struct certificates *files)
 }
 
 int
-compile_keys(const struct config *c, const struct directory *d, const struct certificates *files,
-	     const struct tickets *tickets, uint64_t generation, struct segment **out)
+compile_keys(const struct config *c, const struct rules *rules, const struct directory *d,
+	     const struct certificates *files, const struct tickets *tickets, uint64_t generation,
+	     struct segment **out)
 {
 	const struct config_gate *g = &c->gate;
 	struct seg_builder b;
@@ -320,12 +322,13 @@ compile_keys(const struct config *c, const struct directory *d, const struct cer
 
 	seg_builder_init(&b);
 	/* At once, so that growing leaves no copy of a secret behind. */
-	buf_reserve(&b.sections[KEYS_STRINGS], strings_size(c, files));
+	buf_reserve(&b.sections[KEYS_STRINGS], strings_size(c, rules, files));
 	buf_reserve(&b.sections[KEYS_TICKETS], TABLE_TICKETS_MAX * sizeof(struct table_ticket));
 	if (g->secret.bytes && g->secret.n > 0 && (g->algorithms & JWT_ALGS_SECRET))
 		add_key(&b, &g->secret, KEY_SECRET);
 	if (g->public_key.bytes && (g->algorithms & JWT_ALGS_PUBLIC))
 		add_key(&b, &g->public_key, KEY_PUBLIC);
+	compile_api_keys(&b, c, rules);
 	add_tls(&b, &c->tls, files, tickets);
 	compile_behind_keys(&b, files, d);
 	result = seg_builder_finish(&b, SEGMENT_KEYS, generation, out);

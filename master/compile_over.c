@@ -101,7 +101,7 @@ add_key(struct over *o, struct slice key)
 		add_id(o, "rule", name);
 	} else if (rules_native_key(key, &kind, &name) && kind == NATIVE_UPSTREAM) {
 		o->whole |= is_fallback(o, name) || is_faulty(o, name);
-	} else {
+	} else if (!slice_starts(key, rules_native_prefix(NATIVE_KEY))) { /* is in no rules */
 		o->whole = true;
 	}
 }

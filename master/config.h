@@ -298,6 +298,14 @@ struct config_claim {
 	struct config_place place;
 };
 
+struct config_api_key { /* who shows it is whom its claims say */
+	const char *name;
+	const char *sha256; /* of the key, 64 hexadecimal digits */
+	const char *claims; /* a JSON object; NULL: none but sub, which is the name */
+	int64_t expires;    /* seconds since 1970; INT64_MAX: never */
+	struct config_place place;
+};
+
 struct config_gate {
 	struct config_gate_entry *protect, *except;
 	size_t protect_count, except_count;
@@ -315,6 +323,8 @@ struct config_gate {
 	const char *cookie, *realm;
 	struct config_claim *claims;
 	size_t claims_count;
+	const char *api_key_header;
+	bool api_key_forward;
 };
 
 struct config_redis {
@@ -367,6 +377,8 @@ struct config {
 	const char *user; /* "" = stay */
 	struct config_redis redis;
 	struct config_gate gate;
+	struct config_api_key *api_keys;
+	size_t api_keys_count;
 	struct config_policy *policies;
 	size_t policies_count;
 	struct config_upstream *upstreams;

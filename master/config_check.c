@@ -6,6 +6,7 @@
 
 #include "lib/jwt.h"
 #include "lib/map.h"
+#include "shm/table.h"
 
 #include <arpa/inet.h>
 #include <pwd.h>
@@ -226,7 +227,9 @@ check_gate(struct config_reader *r)
 	struct config_gate *g = &r->c->gate;
 	int secret = config_line(r, "gate.secret"), public = config_line(r, "gate.public_key");
 
-	if (first_protected(r->c)) {
+	if (first_protected(r->c) && !(g->sources & ~TOKEN_FROM_API_KEY)) {
+		; /* no token is looked at */
+	} else if (first_protected(r->c)) {
 		check_key_is_given(r, "gate.secret", "secret", JWT_ALGS_SECRET,
 				   g->secret.bytes || secret > 0);
 		check_key_is_given(r, "gate.public_key", "public key", JWT_ALGS_PUBLIC,
@@ -274,70 +277,6 @@ finish_gate_paths(struct config *c)
 		trim_slash(&c->arena, &c->gate.delegate[i].path);
 	for (size_t i = 0; i < c->policies_count; i++)
 		config_check_policy(&c->arena, &c->policies[i]);
-}
-
-/* Case, '-', '_' and '.' make no difference where inbound spellings are removed, so they make none
- * here. */
-static void
-fold_header(const char *name, struct buf *out)
-{
-	for (; *name; name++)
-		buf_addc(out, *name == '_' || *name == '.' ? '-' : ascii_lower(*name));
-}
-
-static void
-check_claims(struct config_reader *r)
-{
-	static const char *const framing[] = { "host",
-					       "content-length",
-					       "transfer-encoding",
-					       "connection",
-					       "upgrade",
-					       "te",
-					       "trailer",
-					       "keep-alive",
-					       "expect",
-					       "authorization",
-					       "cookie",
-					       "via",
-					       "forwarded",
-					       "proxy-connection",
-					       "http2-settings",
-					       "x-forwarded-for",
-					       "x-forwarded-host",
-					       "x-forwarded-port",
-					       "x-forwarded-proto",
-					       "x-forwarded-protocol",
-					       "x-real-ip",
-					       "x-request-id" };
-	struct config_gate *g = &r->c->gate;
-	struct map seen = MAP_INIT;
-
-	for (size_t i = 0; i < g->claims_count; i++) {
-		struct buf BUF_CLEAN name = { 0 }, key = { 0 };
-		struct config_claim *claim = &g->claims[i];
-		void **place;
-
-		if (!claim->header || !claim->claim)
-			continue;
-		buf_addf(&key, "gate.claims.%s", claim->claim);
-		buf_addc(&key, '\0');
-		fold_header(claim->header, &name);
-		for (size_t k = 0; k < sizeof framing / sizeof framing[0]; k++) {
-			if (slice_eq(buf_slice(&name), slice_of(framing[k])))
-				mistakes_add(
-				    &r->mistakes, false, claim->place.line, key.p,
-				    "the header %s has a meaning of its own; choose another",
-				    claim->header);
-		}
-		place = map_put(&seen, buf_slice(&name));
-		if (*place)
-			mistakes_add(&r->mistakes, false, claim->place.line, key.p,
-				     "the header %s is that of claim %s already; choose another",
-				     claim->header, (const char *)*place);
-		*place = (void *)(uintptr_t)claim->claim;
-	}
-	map_deinit(&seen, NULL);
 }
 
 static void
@@ -436,7 +375,7 @@ config_check(struct config_reader *r)
 	config_check_admin(r);
 	check_user(r);
 	check_gate(r);
-	check_claims(r);
+	config_check_identity(r);
 	read_pages(r);
 	check_access_log(r);
 	check_limits(r);

@@ -229,7 +229,8 @@ resolve_upstream(struct routing *g, struct config_route *route, const struct rou
 static bool
 has_keys(const struct config_gate *g)
 {
-	return (g->secret.bytes && (g->algorithms & JWT_ALGS_SECRET)) ||
+	return (g->sources & TOKEN_FROM_API_KEY) ||
+	       (g->secret.bytes && (g->algorithms & JWT_ALGS_SECRET)) ||
 	       (g->public_key.bytes && (g->algorithms & JWT_ALGS_PUBLIC));
 }
 

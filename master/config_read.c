@@ -2,10 +2,13 @@
 
 #include "redx_names.h"
 
+#include "lib/json.h"
 #include "lib/map.h"
 #include "lib/xalloc.h"
 
 #include <stdlib.h>
+
+#define OBJECT_DEPTH 8u
 
 static void read_mapping(struct config_reader *r, const struct node *n, void *base);
 
@@ -286,6 +289,26 @@ read_children(struct config_reader *r, const struct setting *s, const struct nod
 	r->pattern = pattern;
 }
 
+static void
+read_object(struct config_reader *r, const struct setting *s, const struct node *n, void *base)
+{
+	struct buf BUF_CLEAN text = { 0 };
+	struct json *v = NULL;
+
+	if (n->kind != NODE_MAPPING) {
+		wrong_kind(r, n, NODE_MAPPING);
+		return;
+	}
+	node_json(n, &text);
+	if (json_parse(buf_slice(&text), (size_t)s->max, OBJECT_DEPTH, &v) < 0)
+		mistakes_add(&r->mistakes, false, n->line, config_key(r),
+			     "it names a member twice, or is nested deeper than %u, or has more "
+			     "than %lld bytes as JSON; write less",
+			     OBJECT_DEPTH, (long long)s->max);
+	json_free(v);
+	*(const char **)((char *)base + s->offset) = arena_string(r->env.arena, buf_slice(&text));
+}
+
 void
 config_read_value(struct config_reader *r, const struct setting *s, const struct node *n,
 		  void *base)
@@ -303,6 +326,8 @@ config_read_value(struct config_reader *r, const struct setting *s, const struct
 		read_children(r, s, n, base);
 	else if (list)
 		read_items(r, s, n, base);
+	else if (s->type == SETTING_OBJECT)
+		read_object(r, s, n, base);
 	else if (s->type == SETTING_SECRET)
 		config_read_secret(r, n, (struct config_secret *)((char *)base + s->offset));
 	else

@@ -14,6 +14,7 @@ static const struct family {
 	[NATIVE_ROUTE] = { "routes", "routes[]", "route" },
 	[NATIVE_UPSTREAM] = { "upstreams", "upstreams.*", "upstream" },
 	[NATIVE_POLICY] = { "policies", "policies.*", "policy" },
+	[NATIVE_KEY] = { "api_keys", "api_keys.*", "api_key" },
 };
 
 /* ---- what is wrong ---- */
@@ -141,6 +142,7 @@ rescue(enum native_kind kind, const struct mistakes *m, void *entry)
 	case NATIVE_POLICY:
 		return rescue_policy(&families[kind], m, entry);
 	case NATIVE_UPSTREAM:
+	case NATIVE_KEY:
 	case NATIVE_KINDS:
 		break;
 	}
@@ -162,6 +164,7 @@ finish(struct config_reader *r, enum native_kind kind, const struct node *n, voi
 	case NATIVE_POLICY:
 		config_check_policy(r->env.arena, entry);
 		break;
+	case NATIVE_KEY: /* its values are all that it has */
 	case NATIVE_KINDS:
 		break;
 	}
@@ -177,8 +180,10 @@ set_name(struct config_reader *r, enum native_kind kind, const struct node *n, c
 		((struct config_route *)entry)->name = name;
 	else if (kind == NATIVE_UPSTREAM)
 		((struct config_upstream *)entry)->name = name;
-	else
+	else if (kind == NATIVE_POLICY)
 		((struct config_policy *)entry)->name = name;
+	else
+		((struct config_api_key *)entry)->name = name;
 	if (given && kind == NATIVE_ROUTE)
 		mistakes_add(&r->mistakes, false, 0, "name",
 			     "a rule is named by its key; remove the name");

@@ -9,7 +9,7 @@
 static const struct diff_kind kinds[] = {
 	{ "frontend", { "frontend:", 9 }, false },  { "backend", { "backend:", 8 }, false },
 	{ "route", { "yett:route:", 11 }, true },   { "upstream", { "yett:upstream:", 14 }, true },
-	{ "policy", { "yett:policy:", 12 }, true },
+	{ "policy", { "yett:policy:", 12 }, true }, { "key", { "yett:key:", 9 }, true },
 };
 
 #define KINDS (sizeof kinds / sizeof kinds[0])

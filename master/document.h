@@ -14,6 +14,8 @@
 
 #include "lib/arena.h"
 
+struct buf;
+
 #define DOCUMENT_NODES 1000000 /* with aliases expanded */
 #define DOCUMENT_DEPTH 64
 
@@ -58,5 +60,7 @@ void document_deinit(struct document *d);
 const struct node *node_get(const struct node *n, struct slice key);
 /* The same for "a.b.c". */
 const struct node *node_at(const struct node *n, struct slice path);
+/* As JSON (node_json.c); a key that is no scalar becomes "". Names may stand twice. */
+void node_json(const struct node *n, struct buf *out);
 /* Nothing was written behind the key, or "~" or "null". */
 bool node_is_null(const struct node *n);

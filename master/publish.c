@@ -75,6 +75,8 @@ publish_mark(struct master *m, unsigned parts)
 	/* A rule that leads somewhere else is no reason for another directory. */
 	if (parts & PUBLISH_RULES && (!p->directory || rules_upstreams(m->rules) != p->upstreams))
 		p->directory_old = true;
+	if (parts & PUBLISH_RULES && rules_api_keys(m->rules) != p->api_keys)
+		p->pending |= PUBLISH_KEYS;
 	/* A timer of no length runs in the next turn, however many marks there were before. */
 	uv_timer_start(&p->turn, publish_turn, 0, 0);
 }
@@ -255,6 +257,8 @@ publish_compiled(struct master *m, unsigned parts, struct product *product, uint
 		publish_warn(&p->names_warnings, &product->warnings);
 	if (parts & PUBLISH_RULES)
 		p->rules_loaded = master_rules_loaded(m);
+	if (parts & PUBLISH_KEYS)
+		p->api_keys = rules_api_keys(m->rules);
 	if (publish_commit(m, product, parts & PUBLISH_REVISION))
 		log_info("table version=%llu routes=%zu upstreams=%zu took_ms=%.1f",
 			 (unsigned long long)p->version, publish_routes(m),

@@ -38,6 +38,7 @@ struct publisher {
 	bool endpoints_old;  /* others of them changed than a new directory has */
 	bool directory_new;  /* it was, since the last compilation */
 	uint64_t upstreams;  /* rules_upstreams that it was built from */
+	uint64_t api_keys;   /* rules_api_keys of the keys in force */
 	struct map names;    /* hosts of the last compilation's directory: not waited for */
 	uint64_t hold_ms;    /* wait so long for the others to resolve; 0: none was seen yet */
 	uint64_t retry_ms;   /* after a compilation that failed */

@@ -97,6 +97,8 @@ in_force_of(const struct rules_refusal *f, const struct config *c)
 		p = f->native ? rules_native_read(f->native, c) : NULL;
 		return p && p->protect_count > 0 ? PROTECTION : NOTHING;
 	}
+	if (slice_starts(key, rules_native_prefix(NATIVE_KEY)))
+		return NOTHING;
 	/* Of what leads to a backend or an upstream. */
 	return memchr(key.p, '\0', key.n) ? NOTHING : ANSWER_503;
 }

@@ -126,6 +126,7 @@ rules_copy(const struct rules *r)
 	memcpy(to->sought, r->sought, sizeof to->sought);
 	to->generation = r->generation;
 	to->upstreams = r->upstreams;
+	to->api_keys = r->api_keys;
 	to->digest = r->digest;
 	return to;
 }
@@ -474,6 +475,12 @@ uint64_t
 rules_upstreams(const struct rules *r)
 {
 	return r->upstreams;
+}
+
+uint64_t
+rules_api_keys(const struct rules *r)
+{
+	return r->api_keys;
 }
 
 static size_t

@@ -49,8 +49,8 @@ struct rules_frontend {
 /* "file", "rule", "redis". */
 const char *rules_source_name(enum rules_source source);
 
-/* One native rule: a JSON object under "yett:route:<name>", "yett:upstream:<name>" or
- * "yett:policy:<name>". */
+/* One native rule: a JSON object under "yett:route:<name>", "yett:upstream:<name>",
+ * "yett:policy:<name>" or "yett:key:<name>". */
 struct rules_native;
 
 /* Why a stored key is not in force. */
@@ -102,9 +102,9 @@ struct rules_native *rules_native_find(const struct rules *r, enum native_kind k
 				       struct slice name);
 const char *rules_native_name(const struct rules_native *n);
 struct slice rules_native_text(const struct rules_native *n);
-/* What it says, beside this configuration: a struct config_route, config_upstream or config_policy,
- * good until it is read beside another one. Of a refused one what can be used of it
- * (config_rule.h), or NULL. */
+/* What it says, beside this configuration: a struct config_route, config_upstream, config_policy or
+ * config_api_key,  * good until it is read beside another one. Of a refused one what can be used of
+ * it (config_rule.h), or NULL. */
 const void *rules_native_read(struct rules_native *n, const struct config *c);
 /* What is wrong with it beside this configuration, which it was not when it was stored without one;
  * NULL: nothing. */
@@ -127,8 +127,11 @@ const struct rules_refusal *rules_refusal_find(const struct rules *r, struct sli
 /* Grows with every change of the set in force or of the refusals: compile when it is not what it
  * was. */
 uint64_t rules_generation(const struct rules *r);
-/* Which state all but the frontends are in: equal numbers mean equal ones, in copies too. */
+/* Which state all but frontends and API keys are in: equal numbers mean equal ones, in copies too.
+ */
 uint64_t rules_upstreams(const struct rules *r);
+/* The same of the API keys. */
+uint64_t rules_api_keys(const struct rules *r);
 /* Keys that stand: in force, or refused without a last good version. */
 size_t rules_known(const struct rules *r);
 bool rules_knows(const struct rules *r, struct slice key);

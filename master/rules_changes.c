@@ -110,7 +110,9 @@ rules_end(struct rules *r, struct slice key, const struct buf *before)
 	is = buf_slice(&after);
 	if (slice_eq(was, is))
 		return;
-	if (!slice_starts(key, FRONTEND))
+	if (slice_starts(key, rules_native_prefix(NATIVE_KEY)))
+		r->api_keys = ++last;
+	else if (!slice_starts(key, FRONTEND))
 		r->upstreams = ++last;
 	if (!slice_eq(was, SLICE("null")))
 		digest_remove(&r->digest, key, was);

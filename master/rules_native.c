@@ -1,7 +1,7 @@
 /*
- * Native rules: routes, upstreams and policies of our own, each a JSON object under a key of its
- * own. The text is the rule; what it says is read from it for the configuration that it stands
- * beside, and kept until there is another one.
+ * Native rules: routes, upstreams, policies and API keys of our own, each a JSON object under a key
+ * of its own. The text is the rule; what it says is read from it for the configuration that it
+ * stands beside, and kept until there is another one.
  */
 
 #include "rules.h"
@@ -32,6 +32,7 @@ static const struct {
 	[NATIVE_ROUTE] = { { "yett:route:", 11 } },
 	[NATIVE_UPSTREAM] = { { "yett:upstream:", 14 } },
 	[NATIVE_POLICY] = { { "yett:policy:", 12 } },
+	[NATIVE_KEY] = { { "yett:key:", 9 } },
 };
 
 struct slice
@@ -241,7 +242,7 @@ rules_closes(const struct rules_refusal *f, const struct config *c)
 	struct slice name;
 
 	if (!f->lost || !rules_native_key(slice_make(f->key, f->key_n), &kind, &name) ||
-	    kind == NATIVE_UPSTREAM)
+	    kind == NATIVE_UPSTREAM || kind == NATIVE_KEY)
 		return CLOSES_NO_MORE;
 	entry = f->native ? rules_native_read(f->native, c) : NULL;
 	if (kind == NATIVE_POLICY)

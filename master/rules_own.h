@@ -21,6 +21,7 @@ struct rules {
 					     (rules_recover) */
 	uint64_t generation;
 	uint64_t upstreams; /* rules_upstreams */
+	uint64_t api_keys;  /* rules_api_keys */
 	struct digest digest;
 	struct delta changes; /* since rules_mark */
 	struct map touched;   /* keys, since rules_settle; the values mean nothing */

@@ -50,11 +50,9 @@ static const struct setting_word algorithms[] = {
 	{ 0 },
 };
 static const struct setting_word sources[] = {
-	{ "bearer", TOKEN_FROM_BEARER },
-	{ "basic", TOKEN_FROM_BASIC },
-	{ "cookie", TOKEN_FROM_COOKIE },
-	{ "bare", TOKEN_FROM_BARE },
-	{ 0 },
+	{ "bearer", TOKEN_FROM_BEARER },   { "basic", TOKEN_FROM_BASIC },
+	{ "cookie", TOKEN_FROM_COOKIE },   { "bare", TOKEN_FROM_BARE },
+	{ "api_key", TOKEN_FROM_API_KEY }, { 0 },
 };
 static const struct setting_word methods[] = {
 	{ "GET", 1u << METHOD_GET },         { "HEAD", 1u << METHOD_HEAD },
@@ -213,6 +211,11 @@ static const struct setting_children claim_children = {
 	sizeof(struct config_claim),
 	offsetof(struct config_claim, place),
 	"gate.claims.*.header",
+};
+static const struct setting_children api_key_children = {
+	sizeof(struct config_api_key),
+	offsetof(struct config_api_key, place),
+	NULL,
 };
 static const struct setting_children upstream_children = {
 	sizeof(struct config_upstream),
@@ -642,6 +645,35 @@ const struct setting settings[] = {
 	  .text = "The header that carries it; a client's own header of this name, in any "
 		  "spelling, is removed.",
 	  .example = "auth_id" },
+
+	{ "gate.api_key_header", SETTING_TOKEN, AT(config, gate.api_key_header),
+	  .initial = "X-API-Key", .min = 1, .max = 256,
+	  .text = "The header in which a client shows an API key, where gate.sources has api_key.",
+	  .example = "apikey" },
+	{ "gate.api_key_forward", SETTING_BOOL, AT(config, gate.api_key_forward),
+	  .initial = "false",
+	  .text = "Leave that header on requests; else no upstream sees it, whatever its spelling.",
+	  .example = "true" },
+
+	{ "api_keys", SETTING_MAP, ALL(config, api_keys), .initial = "{}",
+	  .children = &api_key_children,
+	  .text = "API keys by name, beside those of the store; yett key makes them.",
+	  .example = "{ci: {sha256: "
+		     "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08 , "
+		     "expires: never}}" },
+	{ "api_keys.*", SETTING_NAME, AT(config_api_key, name), .min = 1, .max = 128,
+	  .text = "Name of a key, for the operator.", .example = "ci" },
+	{ "api_keys.*.sha256", SETTING_SHA256, AT(config_api_key, sha256), .required = true,
+	  .text = "The SHA-256 of the key, which stands nowhere itself. That is enough for a key "
+		  "of 256 random bits, as yett key makes it: there is nothing to guess.",
+	  .example = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08" },
+	{ "api_keys.*.claims", SETTING_OBJECT, AT(config_api_key, claims), .initial = "{}",
+	  .max = 4096,
+	  .text = "Whom the key stands for, as the claims of a token say it; sub is the name of "
+		  "the key where it is not given.",
+	  .example = "{sub: ci, scope: deploy, groups: [builders]}" },
+	{ "api_keys.*.expires", SETTING_MOMENT, AT(config_api_key, expires), .initial = "never",
+	  .text = "When the key ends.", .example = "2026-12-31" },
 
 	{ "policies", SETTING_MAP, ALL(config, policies), .initial = "{}",
 	  .children = &policy_children,

@@ -4,8 +4,8 @@
 
 #define SCAN_COUNT "1000"
 
-static const char *const prefixes[] = { "frontend:", "backend:", "yett:route:", "yett:upstream:",
-					"yett:policy:" };
+static const char *const prefixes[] = { "frontend:",      "backend:",     "yett:route:",
+					"yett:upstream:", "yett:policy:", "yett:key:" };
 
 #define PREFIXES (sizeof prefixes / sizeof prefixes[0])
 

@@ -28,7 +28,7 @@ static const struct store_link_wish link_wish = {
 	.instead = "compared every second",
 	.track = { "BCAST", "PREFIX", "frontend:", "PREFIX", "backend:", "PREFIX",
 		   "yett:route:", "PREFIX", "yett:upstream:", "PREFIX", "yett:policy:", "PREFIX",
-		   "yett:revisions" },
+		   "yett:key:", "PREFIX", "yett:revisions" },
 };
 
 struct store_redis {

@@ -119,6 +119,8 @@ value_parse(const struct value_env *e, const struct setting *s, struct slice tex
 	case SETTING_HOST_HEADER:
 	case SETTING_HASH_BY:
 	case SETTING_PATTERN:
+	case SETTING_SHA256:
+	case SETTING_MOMENT:
 	case SETTING_LOG:
 		return value_text_parse(e, s, text, base, why);
 	case SETTING_FLAGS:
@@ -127,6 +129,7 @@ value_parse(const struct value_env *e, const struct setting *s, struct slice tex
 	case SETTING_NETWORKS:
 	case SETTING_SERVERS:
 	case SETTING_SECRET:
+	case SETTING_OBJECT:
 	case SETTING_LIST:
 	case SETTING_MAP:
 		break;

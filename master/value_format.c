@@ -5,6 +5,7 @@
 
 #include "value.h"
 
+#include "moment.h"
 #include "number.h"
 
 /* Would YAML read it back as this text, also inside of brackets? */
@@ -144,6 +145,15 @@ put_log(const struct config *c, bool json, struct buf *out)
 	    json, out);
 }
 
+static void
+put_moment(int64_t moment, bool json, struct buf *out)
+{
+	struct buf BUF_CLEAN text = { 0 };
+
+	moment_write(moment, &text);
+	put_text(buf_slice(&text), json, out);
+}
+
 void
 value_format(const struct setting *s, const void *base, bool json, struct buf *out)
 {
@@ -176,6 +186,7 @@ value_format(const struct setting *s, const void *base, bool json, struct buf *o
 	case SETTING_PATH:
 	case SETTING_FILE:
 	case SETTING_PATTERN:
+	case SETTING_SHA256:
 	case SETTING_HASH_BY:
 		put_optional(*(const char *const *)field, json, out);
 		break;
@@ -194,6 +205,13 @@ value_format(const struct setting *s, const void *base, bool json, struct buf *o
 		break;
 	case SETTING_HOST_HEADER:
 		put_host_header(base, json, out);
+		break;
+	case SETTING_MOMENT:
+		put_moment(*(const int64_t *)field, json, out);
+		break;
+	case SETTING_OBJECT:
+		buf_addf(out, "%s",
+			 *(const char *const *)field ? *(const char *const *)field : "{}");
 		break;
 	case SETTING_LOG:
 		put_log(base, json, out);

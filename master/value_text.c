@@ -2,6 +2,8 @@
 
 #include "address.h"
 #include "hash_by.h"
+#include "moment.h"
+#include "number.h"
 #include "rules.h"
 
 #include "lib/pattern.h"
@@ -288,6 +290,39 @@ parse_pattern(const struct value_env *e, const struct setting *s, struct slice t
 	return true;
 }
 
+/* In lower case. */
+static bool
+parse_sha256(const struct value_env *e, const struct setting *s, struct slice text, void *base,
+	     struct buf *why)
+{
+	char *digits = arena_string(e->arena, text);
+	size_t n = 0;
+
+	for (; n < text.n; n++) {
+		digits[n] = ascii_lower(digits[n]);
+		if (!(digits[n] >= '0' && digits[n] <= '9') &&
+		    !(digits[n] >= 'a' && digits[n] <= 'f'))
+			break;
+	}
+	store_text(s, base, digits);
+	return (n == text.n && n == 64) ||
+	       value_refuse(why, "the value is no SHA-256; write its 64 hexadecimal digits");
+}
+
+static bool
+parse_moment(const struct setting *s, struct slice text, void *base, struct buf *why)
+{
+	int64_t moment;
+
+	if (!moment_parse(text, &moment)) {
+		value_echo(text, why);
+		return value_refuse(why, "is no moment; write a date such as 2026-12-31 or "
+					 "2026-12-31T18:00:00Z, or never");
+	}
+	number_store((char *)base + s->offset, s->width, (uint64_t)moment);
+	return true;
+}
+
 static bool
 parse_log(const struct value_env *e, struct slice text, struct config *c, struct buf *why)
 {
@@ -338,6 +373,10 @@ value_text_parse(const struct value_env *e, const struct setting *s, struct slic
 		return parse_hash_by(e, s, text, base, why);
 	case SETTING_PATTERN:
 		return parse_pattern(e, s, text, base, why);
+	case SETTING_SHA256:
+		return parse_sha256(e, s, text, base, why);
+	case SETTING_MOMENT:
+		return parse_moment(s, text, base, why);
 	case SETTING_LOG:
 		return parse_log(e, text, base, why);
 	default:

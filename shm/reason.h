@@ -51,6 +51,7 @@
 	X(token_issuer, 401, "The token's issuer is not accepted.")                                \
 	X(token_audience, 401, "The token is meant for another audience.")                         \
 	X(token_claim, 401, "A claim that this service needs is missing or malformed.")            \
+	X(api_key_invalid, 401, "The API key is not known, was revoked, or has expired.")          \
 	X(gate_no_keys, 503, "The keys that verify tokens are not available.")                     \
 	X(no_endpoint, 503, "No endpoint of the upstream is available.")                           \
 	X(queue_full, 503, "Too many requests wait for this service.")                             \

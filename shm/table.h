@@ -17,6 +17,7 @@
  */
 
 #include "segment.h"
+#include "table_api_key.h"
 #include "table_behind.h"
 #include "table_tls.h"
 #include "trie.h"
@@ -86,6 +87,7 @@ struct table_global {
 	uint32_t retry_budget;      /* per cent of an upstream's requests in flight */
 	uint32_t sources;           /* TOKEN_FROM_* */
 	struct seg_ref cookie;      /* name of the token's cookie */
+	struct seg_ref api_key_header;
 	struct seg_ref realm;
 	struct seg_ref via;          /* our pseudonym in Via; "": no Via is added, no loop seen */
 	uint32_t token_profile;      /* TOKEN_REPLY_*: whose wording and statuses */
@@ -102,6 +104,7 @@ struct table_global {
 #define TOKEN_FROM_BASIC 2u
 #define TOKEN_FROM_COOKIE 4u
 #define TOKEN_FROM_BARE 8u /* Authorization without a scheme (Riox) */
+#define TOKEN_FROM_API_KEY 16u
 enum { TOKEN_REPLY_RFC6750, TOKEN_REPLY_ASHINE };
 
 enum { HOST_NAME, HOST_VERBATIM, HOST_WILDCARD };
@@ -490,7 +493,8 @@ enum keys_section {
 	KEYS_CLIENT_HOSTS, /* struct table_client_host: the same addressing */
 	KEYS_TICKETS,      /* struct table_ticket: the sealing one first */
 	KEYS_NUMBERS,      /* uint32_t: suites and groups */
-	KEYS_ROOTS         /* struct table_roots: whom endpoints are verified by */
+	KEYS_ROOTS,        /* struct table_roots: whom endpoints are verified by */
+	KEYS_API_KEYS      /* struct table_api_key, open addressing by digest */
 };
 
 struct table_key_material {

@@ -315,5 +315,6 @@ table_verify_keys(const struct segment *s)
 
 	for (uint32_t i = 0; i < count; i++)
 		ok &= k[i].kind <= KEY_PUBLIC && ref_ok(s, k[i].kid) && ref_ok(s, k[i].bytes);
-	return ok && table_tls_ok(s) && table_behind_keys_ok(s) ? 0 : -EBADMSG;
+	return ok && table_tls_ok(s) && table_behind_keys_ok(s) && table_api_keys_ok(s) ? 0
+											: -EBADMSG;
 }

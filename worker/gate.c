@@ -1,13 +1,16 @@
 #include "gate.h"
 
+#include "api_key.h"
 #include "identity_make.h"
 #include "token_cache.h"
 #include "token_source.h"
 
 #include "lib/arena.h"
 #include "lib/jwt.h"
+#include "lib/sha256.h"
 #include "lib/xalloc.h"
 
+#include <endian.h>
 #include <errno.h>
 #include <stdlib.h>
 
@@ -30,11 +33,14 @@ struct gate {
 	size_t verifiers_count;
 	uint32_t algorithms; /* of all verifiers */
 	uint32_t sources;
-	struct slice cookie;
+	struct slice cookie, api_key_header;
 
 	struct buf image;
-	uint64_t keys_checksum, keys_size;
-	int loaded; /* what gate_load returned, 1 before */
+	uint8_t keys_digest[SHA256_BYTES]; /* of what verifies tokens */
+	const struct segment *keys;        /* the last ones, for API keys, and */
+	uint64_t keys_checksum;            /* which they are, and */
+	uint64_t keys_number;              /* how often they changed */
+	int loaded;                        /* what gate_load returned, 1 before */
 
 	struct token_cache *cache;
 	struct identity_maker *maker;
@@ -60,7 +66,7 @@ gate_unload(struct gate *g)
 	g->verifiers = NULL;
 	g->verifiers_count = 0;
 	g->algorithms = g->sources = 0;
-	g->cookie = (struct slice){ NULL, 0 };
+	g->cookie = g->api_key_header = (struct slice){ NULL, 0 };
 	arena_reset(&g->arena);
 	token_cache_clear(g->cache);
 }
@@ -108,6 +114,7 @@ image_build(struct buf *image, const struct segment *rules)
 
 	buf_addf(image, "%u,", g->sources);
 	image_add(image, seg_string(rules, g->cookie));
+	image_add(image, seg_string(rules, g->api_key_header));
 	for (uint32_t i = 0; i < seg_count(rules, RULES_ISSUERS); i++) {
 		const struct table_issuer *t = issuer_at(rules, i);
 
@@ -187,6 +194,8 @@ rules_read(struct gate *g, const struct segment *rules)
 
 	g->sources = t->sources;
 	g->cookie = arena_copy(&g->arena, seg_string(rules, t->cookie));
+	if (g->sources & TOKEN_FROM_API_KEY)
+		g->api_key_header = arena_copy(&g->arena, seg_string(rules, t->api_key_header));
 	identity_maker_load(g->maker, rules);
 }
 
@@ -197,16 +206,56 @@ keys_are_missing(const struct segment *rules, const struct segment *keys)
 	return seg_count(rules, RULES_ISSUERS) > 0 && (!keys || seg_count(keys, KEYS_KEYS) == 0);
 }
 
+/* Certificates, tickets and API keys come and go beside what verifies tokens. */
+static int
+keys_digest(const struct segment *keys, uint8_t out[SHA256_BYTES])
+{
+	struct buf all = { 0 };
+	bool good;
+	size_t n = 0;
+
+	for (uint32_t i = 0; keys && i < seg_count(keys, KEYS_KEYS); i++)
+		n += sizeof(struct table_key_material) + table_key_material(keys, i)->kid.size +
+		     table_key_material(keys, i)->bytes.size;
+	buf_reserve(&all, n + 1); /* at once: growing would leave secrets behind */
+	for (uint32_t i = 0; keys && i < seg_count(keys, KEYS_KEYS); i++) {
+		const struct table_key_material *m = table_key_material(keys, i);
+		const uint32_t numbers[] = { m->issuer, m->kind, m->kid.size, m->bytes.size };
+
+		buf_add(&all, numbers, sizeof numbers);
+		buf_adds(&all, seg_string(keys, m->kid));
+		buf_adds(&all, seg_string(keys, m->bytes));
+	}
+	good = sha256(buf_slice(&all), out);
+	explicit_bzero(all.p, all.cap);
+	buf_deinit(&all);
+	return good ? 0 : -EIO;
+}
+
+/* API keys are looked up in the segment itself; identities of those that were there before are in
+ * the cache under another number. */
+static void
+api_keys_load(struct gate *g, const struct segment *keys)
+{
+	uint64_t checksum = keys ? keys->head->checksum : 0;
+
+	g->keys = keys;
+	g->keys_number += checksum != g->keys_checksum;
+	g->keys_checksum = checksum;
+}
+
 int
 gate_load(struct gate *g, const struct segment *rules, const struct segment *keys)
 {
-	uint64_t checksum = keys ? keys->head->checksum : 0, size = keys ? keys->head->size : 0;
+	uint8_t digest[SHA256_BYTES];
 	struct buf image = { 0 };
+	int r = keys_digest(keys, digest);
 
 	if (!table_global(rules))
 		return -EBADMSG;
+	api_keys_load(g, keys);
 	image_build(&image, rules);
-	if (g->loaded <= 0 && g->keys_checksum == checksum && g->keys_size == size &&
+	if (r == 0 && g->loaded <= 0 && sha256_equal(g->keys_digest, digest) &&
 	    slice_eq(buf_slice(&image), buf_slice(&g->image))) {
 		buf_deinit(&image);
 		return g->loaded;
@@ -214,8 +263,7 @@ gate_load(struct gate *g, const struct segment *rules, const struct segment *key
 	gate_unload(g);
 	buf_deinit(&g->image);
 	g->image = image;
-	g->keys_checksum = checksum;
-	g->keys_size = size;
+	memcpy(g->keys_digest, digest, sizeof digest);
 	rules_read(g, rules);
 	g->loaded = keys_are_missing(rules, keys) ? -ENOKEY : keys ? keys_read(g, rules, keys) : 0;
 	return g->loaded;
@@ -305,32 +353,80 @@ span_check(const struct jwt_span *span, int64_t now)
 	return now < span->from ? REASON_token_not_yet_valid : REASON_none;
 }
 
+static enum reason
+token_judge(struct gate *g, struct slice token, int64_t now, bool *cached,
+	    struct token_entry *entry)
+{
+	enum reason reason;
+	uint64_t hash;
+
+	if (g->loaded != 0 || g->verifiers_count == 0)
+		return REASON_gate_no_keys;
+	if (token.n > JWT_TOKEN_MAX)
+		return REASON_token_malformed;
+	hash = token_cache_hash(g->cache, token);
+	*cached = token_cache_get(g->cache, token, hash, entry);
+	if (*cached)
+		return span_check(&entry->span, now);
+	reason = token_check(g, token, now, entry);
+	if (reason == REASON_none)
+		token_cache_put(g->cache, token, hash, entry);
+	return reason;
+}
+
+/* In the cache a key stands behind the number of the keys it is one of: no token begins so, as no
+ * field has a NUL. */
+static struct slice
+key_name(struct gate *g, struct slice key)
+{
+	size_t n = key.n < TABLE_API_KEY_MAX ? key.n : TABLE_API_KEY_MAX;
+	uint64_t number = htobe64(g->keys_number);
+
+	memcpy(g->scratch, &number, sizeof number);
+	memcpy(g->scratch + sizeof number, key.p, n);
+	return slice_make(g->scratch, sizeof number + n);
+}
+
+static enum reason
+key_judge(struct gate *g, struct slice key, int64_t now, bool *cached, struct token_entry *entry)
+{
+	struct slice name;
+	enum reason reason;
+	uint64_t hash;
+
+	if (key.n == 0 || key.n > TABLE_API_KEY_MAX)
+		return REASON_api_key_invalid;
+	name = key_name(g, key);
+	hash = token_cache_hash(g->cache, name);
+	*cached = token_cache_get(g->cache, name, hash, entry);
+	if (*cached)
+		return now < entry->span.until ? REASON_none : REASON_api_key_invalid;
+	reason = api_key_check(g->keys, key, now, g->maker, entry);
+	if (reason == REASON_none)
+		token_cache_put(g->cache, name, hash, entry);
+	return reason;
+}
+
+struct slice
+gate_api_key_header(const struct gate *g)
+{
+	return g->api_key_header;
+}
+
 void
 gate_check(struct gate *g, const struct gate_input *in, int64_t now, struct gate_verdict *out)
 {
 	struct token_entry entry;
 	struct slice token;
-	uint64_t hash;
 
 	*out = (struct gate_verdict){ 0 };
 	out->reason = token_find(in, g->sources, g->cookie, g->scratch, &token);
-	if (out->reason != REASON_none)
-		return;
-	if (g->loaded != 0 || g->verifiers_count == 0)
-		out->reason = REASON_gate_no_keys;
-	else if (token.n > JWT_TOKEN_MAX)
-		out->reason = REASON_token_malformed;
-	if (out->reason != REASON_none)
-		return;
-	hash = token_cache_hash(g->cache, token);
-	out->cached = token_cache_get(g->cache, token, hash, &entry);
-	if (out->cached) {
-		out->reason = span_check(&entry.span, now);
-	} else {
-		out->reason = token_check(g, token, now, &entry);
-		if (out->reason == REASON_none)
-			token_cache_put(g->cache, token, hash, &entry);
-	}
+	if (out->reason == REASON_none)
+		out->reason = token_judge(g, token, now, &out->cached, &entry);
+	else if (out->reason == REASON_token_missing && in->api_key.p)
+		out->reason = in->api_key_repeated
+				  ? REASON_token_repeated
+				  : key_judge(g, in->api_key, now, &out->cached, &entry);
 	if (out->reason == REASON_none)
 		out->who = entry.who;
 }

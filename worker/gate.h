@@ -21,6 +21,8 @@ struct gate_input {
 	bool authorization_repeated;
 	struct slice cookies[GATE_COOKIES]; /* values of the Cookie fields, in order */
 	unsigned cookies_count;
+	struct slice api_key; /* value of the header for them; p == NULL: none */
+	bool api_key_repeated;
 };
 
 struct gate_verdict {
@@ -34,5 +36,9 @@ void gate_free(struct gate *g);
 /* A new table. Parses keys when they changed. The segments must live until the next call. 0 or a
  * negative errno (then every token is refused with gate_no_keys). */
 int gate_load(struct gate *g, const struct segment *rules, const struct segment *keys);
+/* The header in which API keys are looked for; empty where none are. Valid until the next
+ * gate_load.
+ */
+struct slice gate_api_key_header(const struct gate *g);
 /* `now`: seconds since 1970. */
 void gate_check(struct gate *g, const struct gate_input *in, int64_t now, struct gate_verdict *out);

@@ -66,6 +66,7 @@ policy_identity(struct request *r)
 	struct worker *w = r->worker;
 	struct gate_input in = { 0 };
 	struct gate_verdict verdict;
+	struct slice key = gate_api_key_header(w->gate);
 
 	if (!policies_protection(r).needed)
 		return PASS;
@@ -77,6 +78,9 @@ policy_identity(struct request *r)
 			in.authorization = http_value(&r->in, f);
 		} else if (f->id == HTTP_COOKIE && in.cookies_count < GATE_COOKIES) {
 			in.cookies[in.cookies_count++] = http_value(&r->in, f);
+		} else if (key.n > 0 && slice_ieq(http_name(&r->in, f), key)) {
+			in.api_key_repeated = in.api_key.p != NULL;
+			in.api_key = http_value(&r->in, f);
 		}
 	}
 	gate_check(w->gate, &in, w->wall, &verdict);

@@ -12,7 +12,8 @@ def test_rules_one_by_one(gateway, serve, kept):
     api.done("PUT", "rules", "route", "r", body=route)
     assert gw.ask("/x/y", host="a.test").status == 200
     assert api.data("rules", "route", "r") == route
-    assert api.data("rules") == {"routes": {"r": route}, "upstreams": {"u": upstream}, "policies": {}, "refused": []}
+    assert api.data("rules") == {"routes": {"r": route}, "upstreams": {"u": upstream}, "policies": {}, "api_keys": {},
+                                 "refused": []}
     gw.stop()
     gw.start()
     assert api.data("rules", "route", "r") == route and gw.ask("/x/y", host="a.test").status == 200

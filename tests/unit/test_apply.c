@@ -39,10 +39,10 @@ test_files(void **state)
 	expect_file("{\"routes\": {\"a\": {\"x\": {\"y\": []}}}}", 0,
 		    "{\"routes\":{\"a\":{\"x\":{\"y\":[]}}}}");
 	expect_file("routes: {}\n", 0, "{\"routes\":{}}");
-	expect_file(
-	    "", -EBADMSG,
-	    "1: there are no rules in it; write a mapping with routes, upstreams, policies, "
-	    "frontends or backends\n");
+	expect_file("", -EBADMSG,
+		    "1: there are no rules in it; write a mapping with routes, upstreams, "
+		    "policies, api_keys, "
+		    "frontends or backends\n");
 	expect_file("routes:\n  a: 1\n  b: 1\n  a: 2\nroutes: {}\n[x]: 1\n", -EBADMSG,
 		    "4: the name stands twice; remove one of the two\n"
 		    "5: a name is a text and stands once; remove this one\n"
@@ -108,10 +108,12 @@ static void
 test_mistakes(void **state)
 {
 	expect("{}", -EINVAL,
-	       "rules: there are none; write an object with routes, upstreams, policies, frontends "
+	       "rules: there are none; write an object with routes, upstreams, policies, api_keys, "
+	       "frontends "
 	       "and backends\n");
 	expect("{\"rutes\":{},\"frontends\":[],\"backends\":{\"b\":{}}}", -EINVAL,
-	       "rutes: unknown; rules are routes, upstreams, policies, frontends and backends\n"
+	       "rutes: unknown; rules are routes, upstreams, policies, api_keys, frontends and "
+	       "backends\n"
 	       "frontends: names and their rules; write {} for none\n"
 	       "backends.b: a backend has at least one server or setting\n");
 	expect("{\"frontends\":{\"x\":1},\"backends\":{\"b\":{\"h\":1},\"c\":{\"h\":\"many\"}}}",

@@ -90,7 +90,7 @@ compile(struct fixture *f)
 	assert_int_equal(
 	    compile_endpoints(&f->c, f->d, NULL, NULL, SLICE("key"), 1, &f->endpoints, &warnings),
 	    0);
-	assert_int_equal(compile_keys(&f->c, f->d, &(struct certificates){ 0 },
+	assert_int_equal(compile_keys(&f->c, NULL, f->d, &(struct certificates){ 0 },
 				      &(struct tickets){ 0 }, 1, &f->keys),
 			 0);
 	assert_int_equal(table_verify_rules(f->table), 0);

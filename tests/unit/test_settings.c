@@ -16,6 +16,8 @@
 
 #include <cmocka.h>
 
+#define SHA256 "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
+
 static char folder[] = "/tmp/yett-settings-XXXXXX";
 
 static int
@@ -74,6 +76,7 @@ configuration_named(const struct setting *s, const char *name, struct buf *out)
 	} values[] = {
 		{ "upstreams.*", "{endpoints: [h]}" },
 		{ "policies.*", "{}" },
+		{ "api_keys.*", "{sha256: " SHA256 "}" },
 		{ "admin.users.*", "read" },
 		{ "admin.api.tokens.*", "{role: read, secret: x}" },
 		{ "", "t.yaml" }, /* also good for the name of a header */
@@ -124,6 +127,7 @@ configuration_with(const struct setting *s, const char *value, struct buf *out)
 		{ "policies.*.protect[].", "{gate: {secret: x}, policies: {p: {protect: [{",
 		  "path: /p, ", "}]}}}" },
 		{ "policies.*.except[].", "{policies: {p: {except: [{", "path: /p, ", "}]}}}" },
+		{ "api_keys.*.", "{api_keys: {k: {", "sha256: " SHA256 ", ", "}}}" },
 		{ "policies.*.", "{gate: {secret: x}, policies: {p: {", "", "}}}" },
 		{ "policies", "{gate: {secret: x}, ", "", "}" },
 		{ "upstreams.*.endpoints[].", "{upstreams: {u: {endpoints: [{", "address: h, ",

@@ -1,0 +1,128 @@
+#include "compile_api_keys.h"
+
+#include "rules.h"
+
+#include "lib/json.h"
+#include "lib/map.h"
+#include "lib/xalloc.h"
+#include "shm/table.h"
+
+#include <stdlib.h>
+
+#define CLAIMS_MAX 65536
+#define CLAIMS_DEPTH 16
+
+struct collection {
+	struct map names; /* taken: the values mean nothing */
+	const struct config_api_key **keys;
+	size_t count;
+};
+
+static void
+collect(struct collection *all, const struct config_api_key *key)
+{
+	void **place = map_put(&all->names, slice_of(key->name));
+
+	if (!*place)
+		all->keys[all->count++] = key;
+	*place = all;
+}
+
+static void
+collect_all(struct collection *all, const struct config *c, const struct rules *rules)
+{
+	size_t natives = rules ? rules_natives(rules, NATIVE_KEY) : 0;
+
+	*all = (struct collection){ .names = MAP_INIT };
+	if (!(c->gate.sources & TOKEN_FROM_API_KEY))
+		return;
+	all->keys = xcalloc(c->api_keys_count + natives + 1, sizeof(struct config_api_key *));
+	for (size_t i = 0; i < c->api_keys_count; i++)
+		collect(all, &c->api_keys[i]);
+	for (size_t i = 0; i < natives; i++) {
+		struct rules_native *n = rules_native_at(rules, NATIVE_KEY, i);
+		const struct config_api_key *key = rules_native_read(n, c);
+
+		if (key)
+			collect(all, key);
+	}
+}
+
+static void
+collection_deinit(struct collection *all)
+{
+	map_deinit(&all->names, NULL);
+	free(all->keys);
+}
+
+/* Who says nothing of sub has the name of the key for it. */
+static void
+claims_of(const struct config_api_key *key, struct buf *out)
+{
+	struct slice given = key->claims ? slice_of(key->claims) : SLICE("{}");
+	struct json *v = NULL;
+
+	if (json_parse(given, CLAIMS_MAX, CLAIMS_DEPTH, &v) == 0 && json_get(v, "sub")) {
+		buf_adds(out, given);
+	} else {
+		buf_adds(out, SLICE("{\"sub\":"));
+		buf_add_json(out, slice_of(key->name));
+		if (v && json_first(v))
+			buf_addc(out, ',');
+		buf_adds(out, slice_make(given.p + 1, given.n - 1));
+	}
+	json_free(v);
+}
+
+static uint8_t
+digit(char c)
+{
+	return (uint8_t)(c <= '9' ? c - '0' : c - 'a' + 10);
+}
+
+static struct table_api_key
+row_of(struct seg_builder *b, const struct config_api_key *key)
+{
+	struct buf BUF_CLEAN claims = { 0 };
+	struct table_api_key row = { .until = key->expires };
+
+	claims_of(key, &claims);
+	for (size_t i = 0; i < SHA256_BYTES; i++)
+		row.digest[i] =
+		    (uint8_t)(digit(key->sha256[2 * i]) << 4 | digit(key->sha256[2 * i + 1]));
+	row.name = seg_builder_string(b, slice_of(key->name));
+	row.claims = seg_builder_string(b, buf_slice(&claims));
+	return row;
+}
+
+size_t
+compile_api_keys_size(const struct config *c, const struct rules *rules)
+{
+	struct collection all;
+	size_t n = 0;
+
+	collect_all(&all, c, rules);
+	for (size_t i = 0; i < all.count; i++) {
+		struct buf BUF_CLEAN claims = { 0 };
+
+		claims_of(all.keys[i], &claims);
+		n += strlen(all.keys[i]->name) + claims.n;
+	}
+	collection_deinit(&all);
+	return n;
+}
+
+void
+compile_api_keys(struct seg_builder *b, const struct config *c, const struct rules *rules)
+{
+	struct table_api_key *rows;
+	struct collection all;
+
+	collect_all(&all, c, rules);
+	rows = xcalloc(all.count + 1, sizeof *rows);
+	for (size_t i = 0; i < all.count; i++)
+		rows[i] = row_of(b, all.keys[i]);
+	table_api_keys_add(b, rows, (uint32_t)all.count);
+	free(rows);
+	collection_deinit(&all);
+}

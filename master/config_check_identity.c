@@ -1,0 +1,122 @@
+/*
+ * config_check_identity: who somebody is: claims and their headers, API keys.
+ */
+
+#include "config_check.h"
+
+#include "lib/map.h"
+#include "shm/table.h"
+
+/* Names that frame a message, or that somebody else gives a meaning. */
+static const char *const taken[] = {
+	"host",
+	"content-length",
+	"transfer-encoding",
+	"connection",
+	"upgrade",
+	"te",
+	"trailer",
+	"keep-alive",
+	"expect",
+	"authorization",
+	"cookie",
+	"via",
+	"forwarded",
+	"proxy-connection",
+	"http2-settings",
+	"x-forwarded-for",
+	"x-forwarded-host",
+	"x-forwarded-port",
+	"x-forwarded-proto",
+	"x-forwarded-protocol",
+	"x-real-ip",
+	"x-request-id",
+};
+
+/* Case, '-', '_' and '.' make no difference where inbound spellings are removed, so they make none
+ * here. */
+static void
+fold_header(const char *name, struct buf *out)
+{
+	for (; *name; name++)
+		buf_addc(out, *name == '_' || *name == '.' ? '-' : ascii_lower(*name));
+}
+
+static void
+check_header(struct config_reader *r, const char *header, int line, const char *key)
+{
+	struct buf BUF_CLEAN name = { 0 };
+
+	fold_header(header, &name);
+	for (size_t i = 0; i < sizeof taken / sizeof taken[0]; i++) {
+		if (slice_eq(buf_slice(&name), slice_of(taken[i])))
+			mistakes_add(&r->mistakes, false, line, key,
+				     "the header %s has a meaning of its own; choose another",
+				     header);
+	}
+}
+
+static void
+check_claims(struct config_reader *r)
+{
+	struct config_gate *g = &r->c->gate;
+	struct map seen = MAP_INIT;
+
+	for (size_t i = 0; i < g->claims_count; i++) {
+		struct buf BUF_CLEAN name = { 0 }, key = { 0 };
+		struct config_claim *claim = &g->claims[i];
+		void **place;
+
+		if (!claim->header || !claim->claim)
+			continue;
+		buf_addf(&key, "gate.claims.%s", claim->claim);
+		buf_addc(&key, '\0');
+		fold_header(claim->header, &name);
+		check_header(r, claim->header, claim->place.line, key.p);
+		place = map_put(&seen, buf_slice(&name));
+		if (*place)
+			mistakes_add(&r->mistakes, false, claim->place.line, key.p,
+				     "the header %s is that of claim %s already; choose another",
+				     claim->header, (const char *)*place);
+		*place = (void *)(uintptr_t)claim->claim;
+	}
+	map_deinit(&seen, NULL);
+}
+
+static void
+check_api_keys(struct config_reader *r)
+{
+	const struct config *c = r->c;
+	struct map seen = MAP_INIT;
+
+	if (c->gate.api_key_header)
+		check_header(r, c->gate.api_key_header, config_line(r, "gate.api_key_header"),
+			     "gate.api_key_header");
+	for (size_t i = 0; i < c->api_keys_count; i++) {
+		const struct config_api_key *k = &c->api_keys[i];
+		struct buf BUF_CLEAN key = { 0 };
+		void **place;
+
+		if (!k->name || !k->sha256)
+			continue;
+		buf_addf(&key, "api_keys.%s.sha256", k->name);
+		buf_addc(&key, '\0');
+		place = map_put(&seen, slice_of(k->sha256));
+		if (*place)
+			mistakes_add(&r->mistakes, false, k->place.line, key.p,
+				     "this is the key %s already; make another one by yett key",
+				     (const char *)*place);
+		*place = (void *)(uintptr_t)k->name;
+	}
+	if (c->api_keys_count > 0 && !(c->gate.sources & TOKEN_FROM_API_KEY))
+		mistakes_add(&r->mistakes, true, config_line(r, "api_keys"), "api_keys",
+			     "no API key is taken; add api_key to gate.sources");
+	map_deinit(&seen, NULL);
+}
+
+void
+config_check_identity(struct config_reader *r)
+{
+	check_claims(r);
+	check_api_keys(r);
+}
