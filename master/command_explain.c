@@ -142,6 +142,30 @@ write_gate(const struct json *root, bool colours, struct buf *b)
 }
 
 static void
+write_authorisation(const struct json *root, bool colours, struct buf *b)
+{
+	const struct json *a = json_first(json_get(root, "authorisation"));
+
+	for (; a; a = json_next(a)) {
+		const struct json *c = json_first(json_get(a, "clauses"));
+		bool passes = answer_true(a, "passes");
+
+		add_label(b, "authorize", colours);
+		columns_paint(colours, passes ? COLOUR_GOOD : COLOUR_BAD,
+			      passes ? "passes" : "refuses", b);
+		buf_addf(b, "%s, by %.*s ", answer_true(a, "shadow") ? " (shadow)" : "",
+			 SLICE_F(text(a, "by")));
+		add_clean(b, text(a, "path"));
+		buf_addc(b, '\n');
+		for (; c; c = json_next(c)) {
+			buf_addf(b, "          %-8.*s", SLICE_F(text(c, "holds")));
+			add_clean(b, text(c, "clause"));
+			buf_addc(b, '\n');
+		}
+	}
+}
+
+static void
 write_endpoints(const struct json *root, bool colours, struct buf *b)
 {
 	static const char *const titles[] = { "ENDPOINT", "STATE", "WEIGHT", "IN FLIGHT", "" };
@@ -221,6 +245,7 @@ write_answer(const struct json *root, struct buf *b)
 	write_outcome(root, colours, b);
 	write_route(root, colours, b);
 	write_gate(root, colours, b);
+	write_authorisation(root, colours, b);
 	write_endpoints(root, colours, b);
 	write_near(root, colours, b);
 	write_head(json_get(root, "sent"), b);

@@ -1,5 +1,6 @@
 #include "compile.h"
 
+#include "compile_authorise.h"
 #include "compile_index.h"
 #include "compile_routes.h"
 #include "lib/log.h"
@@ -53,18 +54,23 @@ add_strip(struct table_builder *b, const char *name, bool prefix)
 
 /* ---- the gate ---- */
 
+/* A claim for which there is no place is told by the routes, of which the report speaks. */
 static void
-add_gate_entries(struct table_builder *b, const struct config_gate_entry *entries, size_t count,
-		 uint32_t flag)
+add_gate_entries(struct table_builder *b, const struct config *c,
+		 const struct config_gate_entry *entries, size_t count, uint32_t flag)
 {
+	bool lacks = false;
+
 	for (size_t i = 0; i < count; i++) {
 		struct slice path = slice_of(entries[i].path);
 		char *form = xmalloc(path.n + 1);
 		struct table_gate gate = {
 			.flags = flag | (entries[i].exact ? GATE_EXACT : 0),
 			.methods = entries[i].methods,
+			.authorise = compile_authorise(b, c, entries[i].authorise, &lacks),
 		};
 
+		b->global.gate_authorises |= gate.authorise != 0;
 		table_builder_gate(b, uri_match_form(path, form), &gate);
 		free(form);
 	}
@@ -72,10 +78,11 @@ add_gate_entries(struct table_builder *b, const struct config_gate_entry *entrie
 
 /* `whose`: GATE_STORE or 0. */
 static void
-add_policy(struct table_builder *b, const struct config_policy *p, uint32_t whose)
+add_policy(struct table_builder *b, const struct config *c, const struct config_policy *p,
+	   uint32_t whose)
 {
-	add_gate_entries(b, p->protect, p->protect_count, GATE_PROTECT | whose);
-	add_gate_entries(b, p->except, p->except_count, GATE_EXCEPT | whose);
+	add_gate_entries(b, c, p->protect, p->protect_count, GATE_PROTECT | whose);
+	add_gate_entries(b, c, p->except, p->except_count, GATE_EXCEPT | whose);
 }
 
 /* What a refused one closes stays closed, as far as it can be read. */
@@ -85,7 +92,7 @@ add_refused_policy(struct table_builder *b, const struct config *c, const struct
 	const struct config_policy *p = f->native ? rules_native_read(f->native, c) : NULL;
 
 	if (p)
-		add_policy(b, p, GATE_STORE);
+		add_policy(b, c, p, GATE_STORE);
 }
 
 /* Those of the store; what they may open is the table's to say. */
@@ -97,7 +104,7 @@ add_store_policies(struct table_builder *b, const struct config *c, const struct
 		    rules_native_read(rules_native_at(rules, NATIVE_POLICY, i), c);
 
 		if (p)
-			add_policy(b, p, GATE_STORE);
+			add_policy(b, c, p, GATE_STORE);
 	}
 	for (size_t i = 0; i < rules_refusals(rules); i++) {
 		const struct rules_refusal *f = rules_refusal_at(rules, i);
@@ -111,12 +118,14 @@ add_store_policies(struct table_builder *b, const struct config *c, const struct
 }
 
 static void
-add_delegates(struct table_builder *b, const struct config_gate *g)
+add_delegates(struct table_builder *b, const struct config *c)
 {
+	const struct config_gate *g = &c->gate;
+
 	for (size_t i = 0; i < g->delegate_count; i++) {
 		const struct config_gate_entry entry = { .path = g->delegate[i].path };
 
-		add_gate_entries(b, &entry, 1, GATE_DELEGATE);
+		add_gate_entries(b, c, &entry, 1, GATE_DELEGATE);
 	}
 }
 
@@ -145,11 +154,11 @@ add_gate(struct table_builder *b, const struct config *c)
 {
 	const struct config_gate *g = &c->gate;
 
-	add_gate_entries(b, g->protect, g->protect_count, GATE_PROTECT);
-	add_gate_entries(b, g->except, g->except_count, GATE_EXCEPT);
+	add_gate_entries(b, c, g->protect, g->protect_count, GATE_PROTECT);
+	add_gate_entries(b, c, g->except, g->except_count, GATE_EXCEPT);
 	for (size_t i = 0; i < c->policies_count; i++)
-		add_policy(b, &c->policies[i], 0);
-	add_delegates(b, g);
+		add_policy(b, c, &c->policies[i], 0);
+	add_delegates(b, c);
 	add_issuer(b, g);
 	for (size_t i = 0; i < g->claims_count; i++) {
 		struct table_claim claim = {
@@ -168,9 +177,8 @@ add_gate(struct table_builder *b, const struct config *c)
 
 /* ---- trusted peers, pages, global settings ---- */
 
-/* "10.0.0.0/8", "::1": an address alone is the one address. */
-static int
-parse_cidr(const char *text, struct table_cidr *out)
+int
+compile_cidr(const char *text, struct table_cidr *out)
 {
 	struct slice rest, address = slice_cut(slice_of(text), '/', &rest);
 	char copy[INET6_ADDRSTRLEN];
@@ -202,7 +210,7 @@ add_trusted(struct table_builder *b, const struct config *c)
 	for (size_t i = 0; i < c->trusted_proxies_count; i++) {
 		struct table_cidr cidr;
 
-		if (parse_cidr(c->trusted_proxies[i], &cidr) != 0) {
+		if (compile_cidr(c->trusted_proxies[i], &cidr) != 0) {
 			log_error("compile trusted_proxies=%s reason=\"no address or network\"",
 				  c->trusted_proxies[i]);
 			return -EINVAL;

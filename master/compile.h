@@ -86,6 +86,8 @@ int compile_endpoints_over(const struct config *c, const struct directory *d,
 int compile_keys(const struct config *c, const struct rules *rules, const struct directory *d,
 		 const struct certificates *files, const struct tickets *tickets,
 		 uint64_t generation, struct segment **out) __attribute__((warn_unused_result));
+/* "10.0.0.0/8", "::1": an address alone is the one address. 0 or -EINVAL. */
+int compile_cidr(const char *text, struct table_cidr *out);
 /* For who shows it; a push does not wait for it. */
 void compile_report_sort(struct compile_report *r);
 /* The report of base and overlay together: it refers to both.*/

@@ -18,7 +18,7 @@ struct candidate {
 	struct dialect_match at;
 	uint32_t how; /* ROUTE_EXACT, ROUTE_EXACT_SLASH */
 	int32_t priority;
-	uint32_t flags, upstream, policy, action, fallback;
+	uint32_t flags, upstream, policy, action, fallback, authorise;
 	struct slice written; /* the path, for logs and stripping: begins with at.path */
 	const char *add_prefix, *set_host;
 	const struct config_route *route; /* its conditions are asked; NULL: there are none */
@@ -42,7 +42,8 @@ struct work {
 	struct place *places; /* of them, sorted; while compile_order runs */
 	struct table_policy *policies;
 	uint32_t policies_count;
-	bool floors;        /* some route of the file needs a token */
+	bool floors;        /* some route of the file needs a token, or authorises */
+	bool lacks;         /* there was no place for a claim that a route asks about */
 	struct map unnamed; /* routes of the file, by their place: how many */
 };
 

@@ -126,6 +126,7 @@ write_route(struct work *w, const struct candidate *c)
 		.action = c->action,
 		.slot = slots_get(w->in->slots->routes, id),
 		.fallback = c->fallback,
+		.authorise = c->authorise,
 		.priority = c->priority,
 		.id = seg_builder_string(seg, id),
 		.host = seg_builder_string(seg, slice_of(c->line->host)),

@@ -324,7 +324,7 @@ compile_rules_over(const struct config *c, const struct rules *rules, const stru
 		make_groups(&o, report);
 	if (!o.whole)
 		compile_order(&o.w);
-	if (!o.whole && !anything_refused(&o))
+	if (!o.whole && !o.w.lacks && !anything_refused(&o))
 		r = table_builder_finish(&b, generation, out);
 	table_builder_deinit(&b);
 	map_deinit(&o.w.unnamed, NULL);

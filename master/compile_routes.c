@@ -1,6 +1,7 @@
 #include "compile_routes.h"
 
 #include "compile_action.h"
+#include "compile_authorise.h"
 #include "compile_candidate.h"
 #include "compile_conditions.h"
 #include "lib/log.h"
@@ -230,6 +231,7 @@ void
 compile_route_of(struct work *w, struct candidate *c, const struct config_route *r)
 {
 	struct buf BUF_CLEAN leads = { 0 };
+	bool lacks = false;
 
 	c->line->host = compile_text(w, slice_of(r->host ? r->host : ""));
 	c->line->path = compile_text(w, slice_of(r->path));
@@ -246,6 +248,13 @@ compile_route_of(struct work *w, struct candidate *c, const struct config_route 
 		   (r->action.auth == AUTH_NONE ? ROUTE_OPEN : 0);
 	c->add_prefix = r->add_prefix;
 	c->set_host = r->set_host;
+	c->authorise = compile_authorise(w->b, w->in->config, r->action.authorise, &lacks);
+	w->lacks |= lacks;
+	if (lacks)
+		compile_reason(
+		    w, c, "authorize: ",
+		    "all rules together ask about more claims than there is room for, so "
+		    "that what this one asks about them fails");
 }
 
 void
@@ -266,10 +275,14 @@ static void
 add_floor(struct work *w, const struct candidate *c)
 {
 	struct table_gate gate = {
-		.flags = GATE_ROUTE | (c->how & ROUTE_EXACT ? GATE_EXACT : 0),
+		.flags = (c->flags & ROUTE_AUTH ? GATE_ROUTE : 0) |
+			 (c->authorise ? GATE_FLOOR : 0) | (c->how & ROUTE_EXACT ? GATE_EXACT : 0),
 		.methods = compile_conditions_methods(c->route),
+		.authorise = c->authorise,
 		.host = seg_builder_string(&w->b->seg, c->at.host),
 	};
+
+	w->b->global.gate_authorises |= c->authorise != 0;
 
 	table_builder_gate(w->b, c->at.path, &gate);
 	w->floors = true;
@@ -283,7 +296,7 @@ compile_file(struct work *w, const struct config_route *r, const char *id)
 	c->line->id = *id ? id : file_id(w, r);
 	compile_route_of(w, c, r);
 	compile_leads(w, c, r, compile_find(w->in, SOURCE_FILE, slice_of(r->upstream)));
-	if (c->flags & ROUTE_AUTH && !w->b->seg.base) /* an overlay has no gate */
+	if ((c->flags & ROUTE_AUTH || c->authorise) && !w->b->seg.base) /* an overlay has no gate */
 		add_floor(w, c);
 }
 

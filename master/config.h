@@ -234,9 +234,10 @@ struct config_action {        /* what a route does beside passing requests on as
 	const char *split_by;
 	const char *mirror; /* upstream, "" = none */
 	uint32_t mirror_percent;
-	uint32_t auth;     /* enum route_auth */
-	uint32_t retries;  /* UINT32_MAX = the global one */
-	uint32_t retry_on; /* RETRY_* */
+	uint32_t auth;                     /* enum route_auth */
+	uint32_t retries;                  /* UINT32_MAX = the global one */
+	uint32_t retry_on;                 /* RETRY_* */
+	const struct authorise *authorise; /* who may; NULL: everybody whom `auth` lets in */
 };
 
 enum route_auth { AUTH_INHERIT, AUTH_REQUIRED, AUTH_NONE };
@@ -249,6 +250,8 @@ struct config_condition { /* on one header field, parameter of the query or fact
 	bool negated;
 	struct config_place place;
 };
+
+struct authorise;
 
 struct config_route {
 	const char *name;        /* "" or given; identity is "file:<name or host+path>" */
@@ -277,6 +280,7 @@ struct config_gate_entry {
 	const char *path; /* canonical */
 	uint32_t methods; /* bits of enum table_method, 0 = all */
 	bool exact;
+	const struct authorise *authorise; /* of one that protects; NULL: all who are somebody */
 	struct config_place place;
 };
 
@@ -325,6 +329,8 @@ struct config_gate {
 	size_t claims_count;
 	const char *api_key_header;
 	bool api_key_forward;
+	const char **role_claims, **group_claims; /* paths of claims */
+	size_t role_claims_count, group_claims_count;
 };
 
 struct config_redis {

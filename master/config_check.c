@@ -2,6 +2,7 @@
 
 #include "access_sink.h"
 #include "address.h"
+#include "config_check_authorise.h"
 #include "file.h"
 
 #include "lib/jwt.h"
@@ -376,6 +377,7 @@ config_check(struct config_reader *r)
 	check_user(r);
 	check_gate(r);
 	config_check_identity(r);
+	config_check_authorise_gate(r);
 	read_pages(r);
 	check_access_log(r);
 	check_limits(r);

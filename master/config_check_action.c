@@ -1,5 +1,6 @@
 #include "config_check_action.h"
 
+#include "config_check_authorise.h"
 #include "redirect.h"
 #include "shm/origin.h"
 #include "shm/template.h"
@@ -262,6 +263,7 @@ config_check_action(const struct action_check *a, struct config_route *route)
 	check_changes(a, route, true);
 	check_cors(a, &route->action.cors);
 	check_split(a, &route->action);
+	config_check_authorise(a, &route->action);
 	check_auth(a, &route->action);
 	finish_prefix(a, route);
 }

@@ -1,5 +1,6 @@
 #include "config_read.h"
 
+#include "authorise.h"
 #include "redx_names.h"
 
 #include "lib/json.h"
@@ -330,6 +331,8 @@ config_read_value(struct config_reader *r, const struct setting *s, const struct
 		read_object(r, s, n, base);
 	else if (s->type == SETTING_SECRET)
 		config_read_secret(r, n, (struct config_secret *)((char *)base + s->offset));
+	else if (s->type == SETTING_AUTHORISE)
+		authorise_read(r, n, (const struct authorise **)((char *)base + s->offset));
 	else
 		read_scalar(r, s, n, base);
 }

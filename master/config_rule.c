@@ -4,7 +4,7 @@
 
 #include <errno.h>
 
-#define DEPTH 12
+#define DEPTH 18 /* authorize goes the deepest */
 
 /* A family of rules: its row in the settings table, the place of one of its elements there, and
  * what its mistakes are told of. */

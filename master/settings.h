@@ -46,8 +46,9 @@ enum setting_type {
 	SETTING_NETWORKS,
 	SETTING_SERVERS,
 	SETTING_SECRET,
-	SETTING_LIST, /* of children */
-	SETTING_MAP,  /* of children by name */
+	SETTING_AUTHORISE, /* who may (authorise.h) */
+	SETTING_LIST,      /* of children */
+	SETTING_MAP,       /* of children by name */
 };
 
 struct setting_word {

@@ -130,6 +130,7 @@ static const char *const type_name[] = {
 	[SETTING_NETWORKS] = "list of networks",
 	[SETTING_SERVERS] = "list of IP addresses",
 	[SETTING_SECRET] = "secret",
+	[SETTING_AUTHORISE] = "conditions (see AUTHORISATION)",
 	[SETTING_LIST] = "list",
 	[SETTING_MAP] = "mapping by name",
 };

@@ -5,6 +5,7 @@
 
 #include "value.h"
 
+#include "authorise.h"
 #include "moment.h"
 #include "number.h"
 
@@ -227,6 +228,9 @@ value_format(const struct setting *s, const void *base, bool json, struct buf *o
 		break;
 	case SETTING_SECRET:
 		put_secret(field, json, out);
+		break;
+	case SETTING_AUTHORISE:
+		authorise_format(*(const struct authorise *const *)field, json, out);
 		break;
 	case SETTING_LIST:
 	case SETTING_MAP:

@@ -108,6 +108,7 @@ fold_route(struct board_route *sum, const struct board_route *part)
 	board_add(&sum->bytes_in, board_get(&part->bytes_in));
 	board_add(&sum->bytes_out, board_get(&part->bytes_out));
 	board_add(&sum->duration_us, board_get(&part->duration_us));
+	board_add(&sum->shadow_refusals, board_get(&part->shadow_refusals));
 }
 
 void

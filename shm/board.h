@@ -72,6 +72,7 @@ struct board_route {
 	uint64_t by_class[6]; /* by status / 100; 0 = none was sent */
 	uint64_t bytes_in, bytes_out;
 	uint64_t duration_us;
+	uint64_t shadow_refusals; /* passed, because what refuses them is in its shadow mode */
 };
 
 struct board_endpoint {

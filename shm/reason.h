@@ -53,6 +53,9 @@
 	X(token_claim, 401, "A claim that this service needs is missing or malformed.")            \
 	X(api_key_invalid, 401, "The API key is not known, was revoked, or has expired.")          \
 	X(gate_no_keys, 503, "The keys that verify tokens are not available.")                     \
+	X(scope_insufficient, 403, "The token lacks a scope that this needs.")                     \
+	X(not_authorised, 403, "Who asks is not authorised to do this.")                           \
+	X(address_refused, 403, "This address may not ask for this.")                              \
 	X(no_endpoint, 503, "No endpoint of the upstream is available.")                           \
 	X(queue_full, 503, "Too many requests wait for this service.")                             \
 	X(queue_timeout, 503, "The service had no room for this request in time.")                 \

@@ -168,7 +168,7 @@ gate_node(const struct segment *rules, uint32_t i, uint32_t method, const struct
 		const struct table_gate **own = gate->flags & GATE_STORE ? &store : &file;
 
 		out->delegated |= (gate->flags & GATE_DELEGATE) != 0;
-		if (!(gate->flags & (GATE_DELEGATE | GATE_ROUTE)) &&
+		if (!(gate->flags & (GATE_DELEGATE | GATE_ROUTE | GATE_FLOOR)) &&
 		    gate_applies(gate, method, ended) && (!*own || gate->flags & GATE_EXCEPT))
 			*own = gate;
 	}
@@ -288,6 +288,52 @@ table_gate_protects(const struct segment *rules, enum table_method method, struc
 	return gate && (gate->flags & (GATE_PROTECT | GATE_EXCEPT)) == GATE_PROTECT;
 }
 
+/* Whose entries ask: bits of GATE_FLOOR (routes of the file, which the store's do not get round),
+ * GATE_PROTECT (the file's) and GATE_STORE. */
+static uint32_t
+who_authorises(const struct gate_walk *w, uint32_t flags)
+{
+	uint32_t whose = flags & ROUTE_FLOOR && !w->delegated ? GATE_FLOOR : 0;
+
+	/* A route that is open is not asked for a token either, unless the file insists. */
+	if (flags & ROUTE_OPEN && (!gate_closes(w->file) || w->delegated))
+		return whose;
+	if (gate_closes(w->file) && !(w->delegated && w->store))
+		whose |= GATE_PROTECT;
+	return gate_closes(w->store) ? whose | GATE_STORE : whose;
+}
+
+static bool
+gate_asks(const struct segment *rules, const struct table_gate *gate, uint32_t whose,
+	  const struct table_key *key)
+{
+	if (gate->flags & GATE_FLOOR)
+		return whose & GATE_FLOOR && gate_host_is(seg_string(rules, gate->host), key);
+	return whose & (gate->flags & GATE_STORE ? GATE_STORE : GATE_PROTECT);
+}
+
+void
+table_gate_authorises(const struct segment *rules, const struct table_key *key, uint32_t flags,
+		      table_authorise_fn *each, void *userdata)
+{
+	struct gate_walk found = gate_walk(rules, key->method, key->path);
+	uint32_t whose = who_authorises(&found, flags);
+	const struct table_gate *gate;
+	struct trie_walk w;
+
+	if (whose == 0 || gate_walk_init(&w, rules, key->path))
+		return;
+	do {
+		for (uint32_t i = trie_walk_entry(&w);
+		     (gate = seg_at(rules, RULES_GATES, i, sizeof *gate)) != NULL; i = gate->next) {
+			if (gate->authorise && gate_asks(rules, gate, whose, key) &&
+			    gate_applies(gate, 1u << key->method, trie_walk_ended(&w)))
+				each(userdata, gate->authorise, gate,
+				     slice_make(key->path.p, key->path.n - w.rest.n));
+		}
+	} while (trie_walk_step(&w));
+}
+
 struct table_protection
 table_route_protection(const struct segment *rules, const struct table_key *key, uint32_t flags)
 {
@@ -346,8 +392,8 @@ table_strips(const struct segment *rules, struct slice name)
 	return false;
 }
 
-static bool
-cidr_holds(const struct table_cidr *c, const uint8_t address[16])
+bool
+table_cidr_holds(const struct table_cidr *c, const uint8_t address[16])
 {
 	uint32_t bits = c->bits < 128 ? c->bits : 128, whole = bits / 8;
 
@@ -362,7 +408,7 @@ table_trusts(const struct segment *rules, const uint8_t address[16])
 	const struct table_cidr *c;
 
 	for (uint32_t i = 0; (c = seg_at(rules, RULES_TRUSTED, i, sizeof *c)) != NULL; i++) {
-		if (cidr_holds(c, address))
+		if (table_cidr_holds(c, address))
 			return true;
 	}
 	return false;

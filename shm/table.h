@@ -18,6 +18,7 @@
 
 #include "segment.h"
 #include "table_api_key.h"
+#include "table_authorise.h"
 #include "table_behind.h"
 #include "table_tls.h"
 #include "trie.h"
@@ -50,6 +51,10 @@ enum rules_section {
 	RULES_HEADS,      /* struct trie_head: of an overlay */
 	RULES_FACTS,      /* struct seg_ref: paths of claims that rules ask for */
 	RULES_GONE,       /* uint32_t, rising: of an overlay, routes of the base that are no more */
+	RULES_AUTHORISE,  /* struct table_authorise: routes and entries of the gate refer to it */
+	RULES_CLAUSES,    /* struct table_clause, a run of them is one of those */
+	RULES_VALUES,     /* struct seg_ref, runs of them belong to clauses */
+	RULES_NETWORKS,   /* struct table_cidr, the same */
 };
 
 enum { FORWARDED_REPLACE, FORWARDED_APPEND }; /* X-Forwarded-* of an untrusted peer */
@@ -95,6 +100,7 @@ struct table_global {
 	struct seg_ref hsts;         /* Strict-Transport-Security of answers over TLS; "": none */
 	uint32_t https_port;         /* plain listeners answer with 308 to it; 0: they serve */
 	uint32_t client_certificate; /* CLIENT_CERTIFICATE_*: how upstreams hear of it */
+	uint32_t gate_authorises;    /* some entry of the gate does */
 	uint64_t
 	    strip_lengths[32]; /* filter of RULES_STRIP by first letter (folded, its low 5 bits):
 				* bit n stands for names of n bytes, bit 63 for all longer ones */
@@ -135,6 +141,7 @@ struct table_route {
 	uint32_t action;   /* index in RULES_ACTIONS, 0 = none: it passes requests on as they are */
 	uint32_t slot;     /* on the board */
 	uint32_t fallback; /* upstream of what its own one cannot answer; 0 = none */
+	uint32_t authorise; /* 1 + index in RULES_AUTHORISE; 0 = none */
 	int32_t priority;
 	struct seg_ref id;   /* stable: "file:users", "redis:test.com/a/" */
 	struct seg_ref host; /* as written, for logs */
@@ -226,15 +233,16 @@ struct table_arm {
 #define GATE_DELEGATE 16u /* below this path policies of the store open what the file closes */
 #define GATE_ROUTE                                                                                 \
 	32u /* a route of the file that needs a token: routes of the store do here, too */
+#define GATE_FLOOR 64u /* one that authorises: what it asks, routes of the store ask here, too */
 
 struct table_gate { /* of the file's and of the store's entries each the deepest one that applies
 		       decides; at one depth an exception beats a protection */
 	uint32_t next;
 	uint32_t flags;
-	uint32_t methods; /* bits of enum table_method, 0 = all */
-	uint32_t pad;
-	struct seg_ref
-	    host; /* of a GATE_ROUTE: a name, one with a port, "*.example.org", "" = any */
+	uint32_t methods;    /* bits of enum table_method, 0 = all */
+	uint32_t authorise;  /* as that of a route */
+	struct seg_ref host; /* of a GATE_ROUTE or GATE_FLOOR: a name, one with a port,
+				"*.example.org", "" = any */
 };
 
 enum table_method { /* bit numbers */
@@ -357,6 +365,7 @@ struct slice table_page(const struct segment *rules, int status);
 bool table_strips(const struct segment *rules, struct slice name);
 /* `address`: 16 bytes, IPv4 mapped. */
 bool table_trusts(const struct segment *rules, const uint8_t address[16]);
+bool table_cidr_holds(const struct table_cidr *c, const uint8_t address[16]);
 
 /* ---- SEGMENT_ENDPOINTS ---- */
 

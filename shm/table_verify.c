@@ -86,7 +86,8 @@ routes_ok(const struct segment *s)
 		      r[i].action < actions && ref_ok(s, r[i].id) && ref_ok(s, r[i].host) &&
 		      ref_ok(s, r[i].path) && ref_ok(s, r[i].add_prefix) &&
 		      ref_ok(s, r[i].set_host) &&
-		      run_ok(r[i].conditions, r[i].conditions_count, conditions);
+		      run_ok(r[i].conditions, r[i].conditions_count, conditions) &&
+		      r[i].authorise <= seg_count(s, RULES_AUTHORISE);
 	}
 	section(s, RULES_POLICIES, sizeof(struct table_policy), &policies, &ok);
 	return ok;
@@ -129,7 +130,8 @@ gates_ok(const struct segment *s)
 	const struct table_gate *gate = section(s, RULES_GATES, sizeof *gate, &count, &ok);
 
 	for (uint32_t i = 0; i < count; i++)
-		ok &= next_ok(gate[i].next, i, count) && ref_ok(s, gate[i].host);
+		ok &= next_ok(gate[i].next, i, count) && ref_ok(s, gate[i].host) &&
+		      gate[i].authorise <= seg_count(s, RULES_AUTHORISE);
 	return ok;
 }
 
@@ -214,6 +216,7 @@ layer_ok(const struct segment *s)
 		ok &= seg_own_count(s, of_base[i]) == 0;
 	section(s, RULES_GONE, sizeof(uint32_t), &count, &ok);
 	return ok && table_global(s)->gate_root == table_global(s->base)->gate_root &&
+	       table_global(s)->gate_authorises == table_global(s->base)->gate_authorises &&
 	       memcmp(table_global(s)->strip_lengths, table_global(s->base)->strip_lengths,
 		      sizeof table_global(s)->strip_lengths) == 0;
 }
@@ -223,7 +226,7 @@ table_verify_rules(const struct segment *s)
 {
 	if (!global_ok(s) || !layer_ok(s) || !hosts_ok(s) || !conditions_ok(s) || !routes_ok(s) ||
 	    !actions_ok(s) || !gates_ok(s) || !tokens_ok(s) || !strips_ok(s) ||
-	    !peers_and_pages_ok(s))
+	    !peers_and_pages_ok(s) || !table_authorise_ok(s))
 		return -EBADMSG;
 	if (trie_verify(s, RULES_NODES, RULES_EDGES, RULES_HEADS, seg_count(s, RULES_ROUTES)))
 		return -EBADMSG;

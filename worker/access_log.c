@@ -157,6 +157,8 @@ add_line(struct request *r)
 		add_text(b, MEMBER("user"), r->identity);
 	if (tls_front_session(r))
 		add_tls(b, r, tls_front_session(r));
+	if (r->shadow != REASON_none)
+		add_plain(b, MEMBER("shadow"), slice_of(reason_info(r->shadow)->name));
 	if (r->reason != REASON_none)
 		add_reason(b, r);
 	add_text(b, MEMBER("agent"), field_value(r, HTTP_USER_AGENT));
@@ -223,6 +225,7 @@ count(struct request *r)
 	board_add(&route->bytes_in, r->bytes_in);
 	board_add(&route->bytes_out, r->bytes_out);
 	board_add(&route->duration_us, r->tunnel ? 0 : us);
+	board_add(&route->shadow_refusals, r->shadow != REASON_none);
 	if (r->pool && r->send_us) {
 		struct board_endpoint *e = &counts->endpoint[r->endpoint_slot];
 

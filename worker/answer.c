@@ -257,6 +257,8 @@ add_challenge(struct request *r, const struct reason_info *info, const struct se
 	if (r->challenge[0])
 		buf_addf(extra, ", error=\"%s\", error_description=\"%s\"", r->challenge,
 			 info->text);
+	if (r->scope.n > 0)
+		buf_addf(extra, ", scope=\"%.*s\"", SLICE_F(r->scope));
 	buf_adds(extra, SLICE("\r\n"));
 }
 
@@ -299,6 +301,8 @@ answer_info(const struct request *r)
 			info.text = "No token cookie";
 		if (r->reason == REASON_token_malformed)
 			info.status = 400;
+		if (r->reason == REASON_scope_insufficient || r->reason == REASON_not_authorised)
+			info.text = "User is not authorised to access this resource";
 	}
 	return info;
 }

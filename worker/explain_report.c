@@ -239,6 +239,8 @@ explain_report(const struct explained *e, struct buf *out)
 	buf_addc(out, ',');
 	add_gate(out, e->r);
 	buf_addc(out, ',');
+	explain_authorise(e->r, out);
+	buf_addc(out, ',');
 	explain_upstream(e, out);
 	buf_addc(out, ',');
 	explain_heads(e, out);

@@ -74,6 +74,15 @@ identity_add_value(struct identity_builder *b, uint32_t fact, struct slice text)
 	b->head.values_count++;
 }
 
+void
+identity_add_opaque(struct identity_builder *b, uint32_t fact)
+{
+	struct identity_value value = { .fact = fact, .opaque = 1 };
+
+	buf_add(&b->values, &value, sizeof value);
+	b->head.values_count++;
+}
+
 const struct identity *
 identity_end(struct identity_builder *b)
 {

@@ -21,8 +21,8 @@ struct identity_part { /* bytes from the beginning of the identity; n == 0: ther
 };
 
 struct identity_value {
-	uint32_t fact; /* index in RULES_FACTS */
-	uint32_t pad;
+	uint32_t fact;   /* index in RULES_FACTS */
+	uint32_t opaque; /* 1: an object or the like: it is there, and has no text */
 	struct identity_part text;
 };
 
@@ -62,6 +62,7 @@ void identity_begin(struct identity_builder *b, enum identity_kind kind);
 struct identity_part identity_add(struct identity_builder *b, struct slice text);
 /* In the order of facts. */
 void identity_add_value(struct identity_builder *b, uint32_t fact, struct slice text);
+void identity_add_opaque(struct identity_builder *b, uint32_t fact);
 /* Valid until the next identity_begin; NULL when it is larger than IDENTITY_MAX. */
 const struct identity *identity_end(struct identity_builder *b);
 void identity_builder_deinit(struct identity_builder *b);

@@ -107,7 +107,7 @@ printable(struct identity_maker *m, struct slice s)
 	return buf_slice(&m->text);
 }
 
-/* Objects are no value. */
+/* What has no text is there, and nothing can be said of it. */
 static void
 add_fact(struct identity_maker *m, uint32_t fact, const struct json *v)
 {
@@ -125,14 +125,18 @@ add_fact(struct identity_maker *m, uint32_t fact, const struct json *v)
 		identity_add_value(&m->builder, fact, SLICE("false"));
 		break;
 	case JSON_NUMBER:
-		if (!json_number(v, &number))
+		if (!json_number(v, &number)) {
+			identity_add_opaque(&m->builder, fact);
 			break;
+		}
 		snprintf(text, sizeof text, "%.17g", number);
 		identity_add_value(&m->builder, fact, slice_of(text));
 		break;
-	case JSON_NULL:
 	case JSON_ARRAY:
 	case JSON_OBJECT:
+		identity_add_opaque(&m->builder, fact);
+		break;
+	case JSON_NULL:
 		break;
 	}
 }

@@ -72,6 +72,14 @@ route_seconds(struct buf *b, struct slice name, const struct board_route *counts
 }
 
 static void
+route_shadow(struct buf *b, struct slice name, const struct board_route *counts)
+{
+	buf_adds(b, SLICE("yett_shadow_refusals_total{route=\""));
+	metrics_label(b, name);
+	buf_addf(b, "\"} %llu\n", (unsigned long long)counts->shadow_refusals);
+}
+
+static void
 write_routes(const struct segment *rules, const struct board_counts *sum, struct buf *b)
 {
 	metrics_family(b, "route_requests_total", "counter",
@@ -82,6 +90,10 @@ write_routes(const struct segment *rules, const struct board_counts *sum, struct
 	metrics_family(b, "route_duration_seconds_total", "counter",
 		       "Time that the requests of a route took in all, tunnels left out");
 	for_routes(rules, sum, b, route_seconds);
+	metrics_family(
+	    b, "shadow_refusals_total", "counter",
+	    "Requests that authorize would have refused, were it not in its shadow mode");
+	for_routes(rules, sum, b, route_shadow);
 }
 
 static void

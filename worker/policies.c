@@ -6,6 +6,7 @@
 #include "policies.h"
 
 #include "action.h"
+#include "authorise.h"
 #include "client.h"
 #include "cors.h"
 #include "gate.h"
@@ -98,7 +99,8 @@ policy_identity(struct request *r)
 }
 
 /* After WAIT the same one is asked again, and none before it. */
-static enum verdict (*const policies[])(struct request *r) = { policy_identity, policy_body };
+static enum verdict (*const policies[])(struct request *r) = { policy_identity, authorise_policy,
+							       policy_body };
 
 bool
 policies_is_preflight(const struct request *r)

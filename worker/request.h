@@ -105,6 +105,9 @@ struct request {
 	enum reason reason;
 	struct slice field;    /* that is to blame for it, its name; static or in the arena */
 	const char *challenge; /* RFC 6750 error, for WWW-Authenticate */
+	struct slice scope;    /* its scopes, in the arena */
+	uint32_t authorise;    /* of the route (shm/table_authorise.h) */
+	enum reason shadow;    /* it would be refused, were that not in its shadow mode */
 
 	/* the body of the request */
 	enum framing body;

@@ -60,15 +60,28 @@ find_asked(struct request *r, struct table_match *match)
 	return match->r && table_action(rules, match->r->action)->origins_count > 0;
 }
 
-static bool
-is_closed(struct request *r, struct slice path)
+static void
+add_up(void *userdata, uint32_t number, const struct table_gate *gate, struct slice at)
+{
+	uint64_t *sum = userdata;
+
+	*sum = *sum * 0x100000001b3ull + number;
+}
+
+/* What the gate asks here, as a number: 0 is nothing. */
+static uint64_t
+asked_by_gate(struct request *r, struct slice path, uint32_t flags)
 {
 	const struct segment *rules = r->table->segments[SEGMENT_RULES];
 	struct table_key key;
 	struct slice at;
+	uint64_t sum = 0;
 
 	route_key(r, path, &key);
-	return table_gate_protects(rules, r->method, path) || table_route_floor(rules, &key, &at);
+	if (table_global(rules)->gate_authorises)
+		table_gate_authorises(rules, &key, flags, add_up, &sum);
+	return 2 * sum +
+	       (table_gate_protects(rules, r->method, path) || table_route_floor(rules, &key, &at));
 }
 
 /* Would an upstream that takes %2F for a slash, or cuts ";x" off, or both, see another route or
@@ -78,7 +91,9 @@ is_closed(struct request *r, struct slice path)
 static bool
 is_ambiguous(struct request *r, struct slice path, uint32_t route)
 {
-	bool closed = is_closed(r, path);
+	const struct table_route *row = table_route(r->table->segments[SEGMENT_RULES], route);
+	uint32_t flags = row ? row->flags : 0;
+	uint64_t closed = asked_by_gate(r, path, flags);
 	char *room = arena_alloc(&r->arena, path.n + 1);
 
 	for (unsigned i = 0; i < URI_READINGS; i++) {
@@ -87,7 +102,7 @@ is_ambiguous(struct request *r, struct slice path, uint32_t route)
 		struct table_match match;
 
 		find(r, other, &match);
-		if (climbs || match.route != route || is_closed(r, other) != closed)
+		if (climbs || match.route != route || asked_by_gate(r, other, flags) != closed)
 			return true;
 	}
 	return false;
@@ -106,6 +121,7 @@ take(struct request *r, const struct table_global *g, const struct table_match *
 	r->route_flags = route->flags;
 	r->upstream_index = route->upstream;
 	r->fallback = route->fallback;
+	r->authorise = route->authorise;
 	if (route->action)
 		r->action = table_action(rules, route->action);
 	r->path_rest = slice_make(r->path.p + r->path.n - match->rest.n, match->rest.n);
