@@ -66,6 +66,37 @@ image_action(struct table_builder *b)
 	return seg_builder_add(&b->seg, RULES_ACTIONS, &a, sizeof a);
 }
 
+/* Three clauses that ask about texts, networks and a fact. */
+static inline uint32_t
+image_authorise(struct table_builder *b)
+{
+	struct seg_ref text = seg_builder_string(&b->seg, SLICE("orders:write"));
+	uint32_t at = seg_builder_count(&b->seg, RULES_CLAUSES);
+	struct table_authorise a = { .first = at, .count = 3 };
+	struct table_cidr cidr = { .bits = 128 };
+	struct table_clause c = {
+		.kind = CLAUSE_SCOPES, .holds = at + 1, .fails = CLAUSE_REFUSE, .text = text
+	};
+
+	c.facts_count = 2;
+	c.facts[0] = table_builder_fact(b, SLICE("scope"));
+	c.facts[1] = table_builder_fact(b, SLICE("scp"));
+	c.first = seg_builder_add(&b->seg, RULES_VALUES, &text, sizeof text);
+	seg_builder_add(&b->seg, RULES_VALUES, &text, sizeof text);
+	c.count = 2;
+	seg_builder_add(&b->seg, RULES_CLAUSES, &c, sizeof c);
+	c = (struct table_clause){ .kind = CLAUSE_ADDRESSES, .holds = CLAUSE_PASS, .text = text };
+	c.fails = at + 2;
+	c.first = seg_builder_add(&b->seg, RULES_NETWORKS, &cidr, sizeof cidr);
+	c.count = 1;
+	seg_builder_add(&b->seg, RULES_CLAUSES, &c, sizeof c);
+	c = (struct table_clause){ .kind = CLAUSE_CERTIFICATE, .negated = 1, .text = text };
+	c.holds = CLAUSE_PASS;
+	c.fails = CLAUSE_REFUSE;
+	seg_builder_add(&b->seg, RULES_CLAUSES, &c, sizeof c);
+	return seg_builder_add(&b->seg, RULES_AUTHORISE, &a, sizeof a) + 1;
+}
+
 static inline void
 image_route(struct table_builder *b, const char *host, bool verbatim, const char *path,
 	    uint32_t flags)
@@ -81,6 +112,7 @@ image_route(struct table_builder *b, const char *host, bool verbatim, const char
 	r.set_host = seg_builder_string(&b->seg, SLICE("inner"));
 	image_conditions(b, id.n, &r);
 	r.action = id.n % 3 ? 0 : image_action(b);
+	r.authorise = id.n % 5 ? 0 : image_authorise(b);
 	table_builder_route(b, slice_of(host), verbatim, slice_of(path), &r);
 	buf_deinit(&id);
 }
@@ -120,11 +152,13 @@ image_gates(struct table_builder *b)
 		{ "/x", GATE_DELEGATE, 0 },
 		{ "/x/y", GATE_EXCEPT | GATE_STORE, 0 },
 		{ "/x", GATE_ROUTE, 0 },
+		{ "/a", GATE_ROUTE | GATE_FLOOR, 0 },
 	};
 
 	for (size_t i = 0; i < sizeof gates / sizeof *gates; i++) {
 		struct table_gate g = { .flags = gates[i].flags,
 					.methods = gates[i].methods,
+					.authorise = i % 2 ? 0 : image_authorise(b),
 					.host = seg_builder_string(&b->seg, SLICE("*.org")) };
 
 		table_builder_gate(b, slice_of(gates[i].path), &g);
@@ -364,6 +398,42 @@ image_read_action(const struct segment *s, const struct table_action *a)
 	return sum;
 }
 
+/* A run that takes every other turn ends, too. */
+static inline unsigned
+image_read_authorise(const struct segment *s, uint32_t number)
+{
+	const struct table_authorise *a = table_authorise(s, number);
+	const uint8_t address[16] = { 0 };
+	unsigned sum = 0, turns = 0;
+
+	for (uint32_t at = a ? a->first : CLAUSE_PASS; at < CLAUSE_PASS;) {
+		const struct table_clause *c = table_clause(s, at);
+
+		if (++turns > CLAUSES_MAX)
+			abort();
+		sum += image_read(s, c->text) + table_clause_networks(s, c, address);
+		for (uint32_t i = 0; i < c->count; i++)
+			sum += (unsigned)table_clause_value(s, c, i).n;
+		for (uint32_t i = 0; i < c->facts_count; i++)
+			sum += (unsigned)table_fact(s, c->facts[i]).n;
+		at = sum % 2 ? c->holds : c->fails;
+	}
+	return sum;
+}
+
+struct image_sum {
+	const struct segment *s;
+	unsigned sum;
+};
+
+static inline void
+image_add_authorise(void *userdata, uint32_t number, const struct table_gate *gate, struct slice at)
+{
+	struct image_sum *sum = userdata;
+
+	sum->sum += image_read_authorise(sum->s, number) + (unsigned)at.n;
+}
+
 static inline bool
 image_test(const struct table_key *key, uint32_t condition)
 {
@@ -393,6 +463,7 @@ image_find(const struct segment *s)
 						 .method = p % 3,
 						 .test = image_test,
 						 .userdata = (void *)(uintptr_t)s };
+			struct image_sum gates = { .s = s };
 			struct table_match m;
 			struct slice at;
 
@@ -402,6 +473,9 @@ image_find(const struct segment *s)
 			sum += table_gate_protects(s, p % 10, key.path);
 			sum += table_route_floor(s, &key, &at) != NULL;
 			sum += table_allowed(s, &key);
+			table_gate_authorises(s, &key, p % 2 ? ROUTE_FLOOR : 0, image_add_authorise,
+					      &gates);
+			sum += gates.sum;
 			if (!m.r)
 				continue;
 			sum += image_read(s, m.r->id) + image_read(s, m.r->path) +
@@ -409,6 +483,7 @@ image_find(const struct segment *s)
 			       image_read(s, m.r->set_host) + (unsigned)m.rest.n;
 			sum += table_policy(s, m.r->policy)->connect_ms;
 			sum += image_read_action(s, table_action(s, m.r->action));
+			sum += image_read_authorise(s, m.r->authorise);
 		}
 	}
 	return sum;

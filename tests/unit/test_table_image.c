@@ -340,13 +340,58 @@ test_endpoints(void **state)
 	seg_unref(s);
 }
 
+static void
+test_authorise(void **state)
+{
+	static const struct {
+		unsigned section, i;
+		size_t offset;
+		uint32_t value;
+	} faults[] = {
+		{ RULES_ROUTES, 1, offsetof(struct table_route, authorise), 100 },
+		{ RULES_GATES, 1, offsetof(struct table_gate, authorise), 100 },
+		{ RULES_AUTHORISE, 1, offsetof(struct table_authorise, first), 0 },
+		{ RULES_AUTHORISE, 1, offsetof(struct table_authorise, count), 0 },
+		{ RULES_AUTHORISE, 1, offsetof(struct table_authorise, count), 2 },
+		{ RULES_AUTHORISE, 0, offsetof(struct table_authorise, count), 6 },
+		{ RULES_CLAUSES, 1, offsetof(struct table_clause, fails), 1 },
+		{ RULES_CLAUSES, 1, offsetof(struct table_clause, holds), 0 },
+		{ RULES_CLAUSES, 1, offsetof(struct table_clause, holds), 3 },
+		{ RULES_CLAUSES, 2, offsetof(struct table_clause, holds), UINT32_MAX - 2 },
+		{ RULES_CLAUSES, 0, offsetof(struct table_clause, kind), CLAUSE_N },
+		{ RULES_CLAUSES, 0, offsetof(struct table_clause, count), CLAUSE_VALUES + 1 },
+		{ RULES_CLAUSES, 0, offsetof(struct table_clause, first), UINT32_MAX },
+		{ RULES_CLAUSES, 1, offsetof(struct table_clause, first), 1000 },
+		{ RULES_CLAUSES, 0, offsetof(struct table_clause, facts_count), CLAUSE_FACTS + 1 },
+		{ RULES_CLAUSES, 0, offsetof(struct table_clause, facts[1]), FACTS_MAX },
+		{ RULES_CLAUSES, 2, offsetof(struct table_clause, bits), 99 },
+		{ RULES_CLAUSES, 0, offsetof(struct table_clause, text.size), UINT32_MAX },
+		{ RULES_VALUES, 1, offsetof(struct seg_ref, offset), UINT32_MAX },
+		{ RULES_NETWORKS, 0, offsetof(struct table_cidr, bits), 129 },
+	};
+	struct segment *s = image_rules(), bad = { .size = s->size, .refs = 1, .fd = -1 };
+	struct seg_header *h = xmalloc(s->size);
+
+	bad.head = h;
+	for (size_t i = 0; i < sizeof faults / sizeof *faults; i++) {
+		memcpy(h, s->head, s->size);
+		assert_int_equal(table_verify_rules(&bad), 0);
+		memcpy((char *)element(h, faults[i].section, faults[i].i) + faults[i].offset,
+		       &faults[i].value, sizeof faults[i].value);
+		if (table_verify_rules(&bad) != -EBADMSG)
+			fail_msg("fault %zu was accepted", i);
+	}
+	free(h);
+	seg_unref(s);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_good),      cmocka_unit_test(test_mutations),
 		cmocka_unit_test(test_overlays),  cmocka_unit_test(test_faults),
-		cmocka_unit_test(test_endpoints),
+		cmocka_unit_test(test_endpoints), cmocka_unit_test(test_authorise),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
