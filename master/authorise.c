@@ -1,3 +1,5 @@
+#include "authorise.h"
+
 #include "authorise_own.h"
 
 #include "shm/table_authorise.h"

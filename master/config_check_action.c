@@ -156,6 +156,11 @@ check_cors(const struct action_check *a, const struct config_cors *c)
 			mistake(a, 0, "cors.origins",
 				"every page there is could act with the user's credentials; name "
 				"the origins, or remove credentials");
+		else if (c->credentials && strcmp(c->origins[i], "null") == 0)
+			mistake(
+			    a, 0, "cors.origins",
+			    "any page can have the origin null, in a sandbox, and could act with "
+			    "the user's credentials; name the origins, or remove credentials");
 	}
 }
 

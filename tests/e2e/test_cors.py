@@ -1,13 +1,15 @@
 """CORS of a route: preflights before the gate, one matching origin echoed, on the gateway's own answers too."""
 
+import time
+
 import pytest
 
 from harness.gateway import BINARY
-from harness.procs import run
+from harness.procs import run, wait_until
 from harness.tokens import SECRET, bearer, token
 
 APP = "https://app.example.org"
-CORS = {"origins": [APP, "https://*.example.net:8443", "null"], "methods": ["GET", "PUT"],
+CORS = {"origins": [APP, "https://*.example.net:8443"], "methods": ["GET", "PUT"],
         "headers": ["Authorization", "X-A"], "expose": ["ETag"], "credentials": True, "max_age": "1h"}
 THEIRS = [("Access-Control-Allow-Origin", "*"), ("Access-Control-Allow-Credentials", "false"), ("access-control-expose-headers", "X"),
           ("Vary", "Accept")]
@@ -40,9 +42,9 @@ def test_preflight(gw):
 
 def test_origins(gw):
     """Which ones may; the others hear nothing of CORS."""
-    for origin in (APP, "https://a.example.net:8443", "https://a.b.example.net:8443", "null"):
+    for origin in (APP, "https://a.example.net:8443", "https://a.b.example.net:8443"):
         assert preflight(gw, "/api", origin).header("Access-Control-Allow-Origin") == origin
-    for origin in ("https://evil.org", "https://app.example.org.evil.org", "https://evilapp.example.org", "http://app.example.org",
+    for origin in ("https://evil.org", "null", "https://app.example.org.evil.org", "https://evilapp.example.org", "http://app.example.org",
                    APP + ":8443", APP + "/", "https://example.net:8443", "https://evilexample.net:8443", "https://a.example.net",
                    "https://a.example.net:8443.evil.org", "https://evil.org/.example.net:8443", "https://u@.example.net:8443"):
         answer = preflight(gw, "/api", origin)
@@ -72,6 +74,40 @@ def test_the_gateways_own_answers(gw):
         assert answer.status == status and answer.why
         assert answer.header("Access-Control-Allow-Origin") == APP and answer.header("Vary") == "Origin"
     assert gw.ask("/api", headers={"Origin": "https://evil.org"}).header("Access-Control-Allow-Origin") is None
+
+
+def test_whatever_the_gateway_says(gateway, serve):
+    """A browser shows no status to the page that lacks these fields, and a cache must not give one origin's answer to another."""
+    def odd(r, c):
+        if r.path == "/slow/x":
+            time.sleep(0.3)
+        else:
+            c.send(b"nonsense\r\n\r\n")
+    up = serve(odd)
+    down = {"endpoints": ["127.0.0.1:1"], "all_down": "fail", "health": {"enabled": True, "interval": "100ms", "fall": 1, "timeout": "100ms"}}
+    ways = {"token": {"auth": "required", "upstream": "u"}, "scope": {"authorize": {"scopes": "s"}, "upstream": "u"}, "size": {"upstream": "u"},
+            "address": {"authorize": {"addresses": "10.0.0.0/8"}, "upstream": "u"}, "dead": {"target": "127.0.0.1:1"}, "none": {"upstream": "down"},
+            "odd": {"upstream": "u"}, "slow": {"upstream": "u", "timeouts": {"first_byte": "100ms"}}, "body": {"target": serve().address}, "gone": {"respond": {"status": 404}}, "moved": {"redirect": {"to": "/x"}}}
+    gw = gateway({"gate": {"secret": SECRET}, "upstreams": {"u": {"endpoints": [up.address]}, "down": down}, "limits": {"body": "10"},
+                  "health": {"enabled": False}, "timeouts": {"client_body": "100ms"},
+                  "routes": [{"path": "/" + name, "cors": CORS} | way for name, way in ways.items()]})
+    wait_until(lambda: gw.ask("/none").why == "no_endpoint", 5)
+    token_, big = bearer(token()), {"body": b"x" * 11}
+    for path, why, how in (("token", "token_missing", {}), ("token", "token_malformed", {"headers": bearer("x.y.z")}), ("size", "body_too_large", big),
+                           ("scope", "scope_insufficient", {"headers": token_}), ("address", "address_refused", {}), ("gone", "", {}),
+                           ("dead", "upstream_connect_refused", {}), ("none", "no_endpoint", {}), ("odd", "upstream_malformed", {}),
+                           ("moved", "", {}), ("slow/x", "upstream_first_byte_timeout", {})):
+        for origin in (APP, "null", "https://evil.org", APP + ".evil.org", None):
+            headers = how.get("headers", {}) | ({"Origin": origin} if origin else {})
+            r = gw.ask("/" + path, "POST", **how | {"headers": headers})
+            assert (r.why or "") == why, (path, r)
+            assert "Origin" in r.all("Vary"), (path, origin)
+            told = [v for n, v in r.headers if n.lower().startswith("access-control")]
+            assert told == ([APP, "true", "ETag"] if origin == APP else []), (path, origin, told)
+    c = gw.connect()
+    c.send(f"POST /body HTTP/1.1\r\nHost: x\r\nOrigin: {APP}\r\nContent-Length: 5\r\n\r\nx".encode())
+    r = c.read()
+    assert r.why == "client_body_timeout" and r.header("Access-Control-Allow-Origin") == APP
 
 
 def test_all_origins(gw):
@@ -106,7 +142,7 @@ def test_preflight_goes_the_way_of_its_request(gateway, serve):
 
 
 @pytest.mark.parametrize("cors, told", [
-    ("origins: ['*'], credentials: true", "every page there is could act"), ("origins: ['https://A.org']", "is no origin"),
+    ("origins: ['*'], credentials: true", "every page there is could act"), ("origins: ['null'], credentials: true", "in a sandbox"), ("origins: ['https://A.org']", "is no origin"),
     ("origins: ['https://a.org/']", "without a path"), ("origins: ['https://a*.org']", "has a * in the middle"),
     ("methods: [GET]", "origins is missing")])
 def test_mistakes(tmp_path, cors, told):
