@@ -65,7 +65,8 @@ struct question {
 	uint64_t cost_ns;
 	uint64_t ahead_ns; /* farther than this from now no row may be */
 	bool force;
-	int attempts; /* left; then it is refused */
+	uint64_t back_ns; /* to be taken off, whatever is there */
+	int attempts;     /* left; then it is refused */
 };
 
 /* What becomes of a row that is refilled at `due`, and what the caller hears. */
@@ -80,13 +81,15 @@ decide(const struct question *q, uint64_t due, struct rate_result *out)
 	out->retry_ns = out->allowed ? 0 : after - l->burst_ns;
 	if (q->cost_ns > l->burst_ns)
 		out->retry_ns = RATE_NEVER;
-	if (q->force)
+	if (q->back_ns)
+		from -= min64(from, q->back_ns);
+	else if (q->force)
 		from = from > 2 * l->burst_ns ? from : min64(after, 2 * l->burst_ns);
 	else if (out->allowed)
 		from = after;
 	out->remaining = from <= l->burst_ns ? units_of(l, l->burst_ns - from) : 0;
 	out->reset_ns = from;
-	return from ? q->now + from : due;
+	return from || q->back_ns ? q->now + from : due;
 }
 
 /* Decides by a row; false when it is no longer the key's. A refusal swaps too: it was decided by
@@ -207,4 +210,55 @@ rate_charge(struct rate_table *t, uint64_t key, const struct rate_limit *l, uint
 
 	q.force = true;
 	ask(t, key, &q, out);
+}
+
+/* Until when the row is taken that would decide; 0: for no time. */
+static uint64_t
+peek_due(const struct question *q, struct rate_set *set, uint64_t tag, bool *shared)
+{
+	struct rate_row seen, *row;
+
+	for (int i = 0; i < RATE_ATTEMPTS && (row = rate_find(set, tag, &seen)) != NULL; i++) {
+		if (rate_load(&row->tag) == tag) /* so it was the key's when its time was read */
+			return seen.due;
+	}
+	*shared = !rate_has_room(set, q->now);
+	return *shared ? rate_load(&shared_row(q, set)->due) & ~RATE_CLAIM : 0;
+}
+
+void
+rate_peek(const struct rate_table *t, uint64_t key, const struct rate_limit *l, uint64_t cost,
+	  uint64_t now, struct rate_result *out)
+{
+	const struct question q = question_of(l, cost, now);
+	uint64_t due;
+
+	out->shared = false;
+	due = peek_due(&q, rate_set_of(t, key), key, &out->shared);
+	decide(&q, due, out);
+}
+
+void
+rate_return(struct rate_table *t, uint64_t key, const struct rate_limit *l, uint64_t cost,
+	    uint64_t then, const struct rate_result *taken, uint64_t now)
+{
+	struct question q = question_of(l, 0, now);
+	uint64_t gone = now > then ? now - then : 0;
+	struct rate_set *set = rate_set_of(t, key);
+	struct rate_row seen, *row;
+	struct rate_result out;
+
+	/* Time has given back some of it where little else was spent. */
+	q.back_ns = taken->reset_ns > gone ? min64(time_of(l, cost), taken->reset_ns - gone) : 0;
+	if (q.back_ns == 0)
+		return;
+	if (taken->shared) {
+		(void)settle_shared(q, set, key, &out);
+		return;
+	}
+	/* One that lost its row meanwhile had it all back. */
+	while (q.attempts > 0 && (row = rate_find(set, key, &seen)) != NULL) {
+		if (settle(&q, row, &seen, &out))
+			return;
+	}
 }

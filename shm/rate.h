@@ -35,8 +35,8 @@
 #define RATE_COUNT_MAX (UINT64_C(1) << 40)
 #define RATE_NEVER UINT64_MAX
 
-/* What all that use the rows must agree on. Made by the master; it goes to the workers by message
- * and to the next master in a sealed memfd, never in the rows' memory, where any worker could
+/* What all that use the rows must agree on. Made by the master; it goes to the workers by message,
+ * and from the admin worker to the next master, never in the rows' memory, where any worker could
  * change it. The secret is worth nothing outside of the gateway. */
 struct rate_head {
 	uint32_t magic, format;
@@ -98,6 +98,14 @@ uint64_t rate_key(const struct rate_table *t, const struct slice *parts, size_t 
  * they are spent, else nothing is. `cost` 0 spends nothing and asks for nothing. */
 void rate_take(struct rate_table *t, uint64_t key, const struct rate_limit *l, uint64_t cost,
 	       uint64_t now, struct rate_result *out);
+/* What rate_take would say now, with nothing spent. Nobody is kept out meanwhile: only a take tells
+ * what really becomes of it. */
+void rate_peek(const struct rate_table *t, uint64_t key, const struct rate_limit *l, uint64_t cost,
+	       uint64_t now, struct rate_result *out);
+/* Takes back what rate_take allowed, for who was refused elsewhere: the row is then as if it had
+ * not been asked. `taken`: what that said at `then`. */
+void rate_return(struct rate_table *t, uint64_t key, const struct rate_limit *l, uint64_t cost,
+		 uint64_t then, const struct rate_result *taken, uint64_t now);
 /* They have passed already (bytes of an answer): spent whatever the limit is, up to a debt of one
  * burst. `allowed` says whether they would have passed. */
 void rate_charge(struct rate_table *t, uint64_t key, const struct rate_limit *l, uint64_t cost,

@@ -87,6 +87,18 @@ rate_claim(struct rate_table *t, struct rate_set *set, uint64_t tag, uint64_t no
 	return RATE_AGAIN;
 }
 
+bool
+rate_has_room(const struct rate_set *set, uint64_t now)
+{
+	for (unsigned i = 0; i < RATE_ROWS; i++) {
+		struct rate_row seen = { rate_load(&set->row[i].tag), rate_load(&set->row[i].due) };
+
+		if ((seen.due & RATE_CLAIM) || is_spent(&seen, now))
+			return true;
+	}
+	return false;
+}
+
 struct rate_set *
 rate_set_of(const struct rate_table *t, uint64_t tag)
 {

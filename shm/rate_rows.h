@@ -94,4 +94,7 @@ enum rate_step { RATE_CLAIMED, RATE_AGAIN, RATE_FULL };
 enum rate_step rate_claim(struct rate_table *t, struct rate_set *set, uint64_t tag, uint64_t now,
 			  struct rate_row *claim, struct rate_row **row);
 
+/* Is there a row that a key without one could get at once? */
+bool rate_has_room(const struct rate_set *set, uint64_t now);
+
 struct rate_set *rate_set_of(const struct rate_table *t, uint64_t tag);

@@ -223,6 +223,88 @@ test_charge(void **state)
 	assert_true(!r.allowed && r.retry_ns == SECOND + SECOND / 1000);
 }
 
+/* A look says what a take would, and changes nothing. */
+static void
+test_peek(void **state)
+{
+	for (size_t i = 0; i < SHAPES; i++) {
+		struct rate_limit l = shape(i);
+		uint64_t now = NOW;
+
+		for (int step = 0; step < 1000; step++) {
+			uint64_t cost = 1 + (uint64_t)rand() % l.burst, k = key((uint32_t)i);
+			struct rate_result seen, again, r;
+
+			rate_peek(&table, k, &l, cost, now, &seen);
+			rate_peek(&table, k, &l, cost, now, &again);
+			r = take(k, &l, cost, now);
+			assert_int_equal(seen.allowed, again.allowed);
+			assert_int_equal(seen.allowed, r.allowed);
+			assert_int_equal(seen.retry_ns, r.retry_ns);
+			now += (uint64_t)rand() % (l.burst_ns / 2 + 1);
+		}
+	}
+}
+
+static void
+test_peek_at_a_full_set(void **state)
+{
+	struct rate_limit l = limit(1, 3600, 1);
+	struct rate_result r;
+
+	for (uint32_t i = 0; i <= RATE_ROWS; i++)
+		assert_true(take(key(i), &l, 1, NOW).allowed);
+	rate_peek(&table, key(100), &l, 1, NOW, &r);
+	assert_true(r.shared && !r.allowed);
+	rate_peek(&table, key(100), &l, 1, NOW + 3600 * SECOND, &r);
+	assert_true(!r.shared && r.allowed);
+}
+
+/* Who was let in, and gives it back some time later, has left no trace: of two keys that are asked
+ * the same, one of which is also asked in vain between, both answer alike. */
+static void
+test_return(void **state)
+{
+	uint64_t now = NOW;
+
+	for (size_t i = 0; i < SHAPES; i++) {
+		struct rate_limit l = shape(i);
+
+		for (int step = 0; step < 3000; step++) {
+			uint64_t cost = 1 + (uint64_t)rand() % (l.burst < 9 ? l.burst : 9);
+			uint64_t then = now;
+			struct rate_result vain = take(key(1000), &l, cost, now), a, b;
+
+			now += (uint64_t)rand() % (rand() % 4 ? 2 : l.interval_ns * 2 + 1);
+			if (vain.allowed)
+				rate_return(&table, key(1000), &l, cost, then, &vain, now);
+			cost = 1 + (uint64_t)rand() % (l.burst < 9 ? l.burst : 9);
+			a = take(key(1000), &l, cost, now);
+			b = take(key(2000), &l, cost, now);
+			assert_int_equal(a.allowed, b.allowed);
+			assert_int_equal(a.retry_ns, b.retry_ns);
+			assert_int_equal(a.reset_ns, b.reset_ns);
+			now += (uint64_t)rand() % (2 * l.interval_ns + 1);
+		}
+		now += 99 * DAY;
+	}
+}
+
+static void
+test_return_to_the_shared_row(void **state)
+{
+	struct rate_limit l = limit(2, 3600, 2);
+	struct rate_result r;
+
+	for (uint32_t i = 0; i < RATE_ROWS; i++)
+		assert_true(take(key(i), &l, 1, NOW).allowed);
+	for (uint32_t i = 0; i < 10; i++) {
+		r = take(key(100), &l, 2, NOW);
+		assert_true(r.allowed && r.shared);
+		rate_return(&table, key(100), &l, 2, NOW, &r, NOW);
+	}
+}
+
 /* A limit with new numbers under its old name: what was spent counts as far as it can. */
 static void
 test_other_numbers(void **state)
@@ -428,6 +510,11 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_more_than_the_burst, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_keys_and_limits_are_apart, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_charge, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_peek, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_peek_at_a_full_set, setup_one_set, teardown),
+		cmocka_unit_test_setup_teardown(test_return, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_return_to_the_shared_row, setup_one_set,
+						teardown),
 		cmocka_unit_test_setup_teardown(test_other_numbers, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_full_set, setup_one_set, teardown),
 		cmocka_unit_test_setup_teardown(test_two_shared_rows, setup_one_set, teardown),
