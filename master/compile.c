@@ -276,6 +276,10 @@ fill_global(struct table_builder *b, const struct config *c, bool rules_loaded)
 	g->reveal_version = c->reveal_version;
 	g->https_port = c->tls.redirect_http ? https_port(c) : 0;
 	g->client_certificate = c->tls.client_certificate;
+	g->limit_ipv6_bits = c->limit_ipv6_bits;
+	g->limit_headers = c->limit_headers;
+	g->limit_headers_always = c->limit_headers_always;
+	g->limit_renku = c->profile == PROFILE_RENKU;
 	if (c->tls.hsts_s > 0)
 		buf_addf(&hsts, "max-age=%u%s", c->tls.hsts_s,
 			 c->tls.hsts_subdomains ? "; includeSubDomains" : "");
@@ -294,12 +298,13 @@ compile_rules(const struct config *c, const struct rules *rules, bool rules_load
 
 	table_builder_init(&b);
 	fill_global(&b, c, rules_loaded);
-	compile_routes(&in, &b, lines);
+	r = compile_routes(&in, &b, lines);
 	add_gate(&b, c);
 	if (rules)
 		add_store_policies(&b, c, rules);
 	add_pages(&b, c);
-	r = add_trusted(&b, c);
+	if (r == 0)
+		r = add_trusted(&b, c);
 	if (r == 0)
 		r = table_builder_finish(&b, generation, out);
 	table_builder_deinit(&b);

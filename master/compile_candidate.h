@@ -32,6 +32,10 @@ struct place {          /* where one applies; see compile_order.c */
 	struct candidate *candidate;
 };
 
+struct limit_run { /* of RULES_LIMITED */
+	uint32_t index[LIMITS_MAX], count;
+};
+
 struct work {
 	const struct compile_input *in;
 	struct table_builder *b;
@@ -45,6 +49,9 @@ struct work {
 	bool floors;        /* some route of the file needs a token, or authorises */
 	bool lacks;         /* there was no place for a claim that a route asks about */
 	struct map unnamed; /* routes of the file, by their place: how many */
+	struct map limited; /* runs of RULES_LIMITED that are there: 1 + where */
+	struct limit_run limit_all;
+	bool overfull; /* rules ask for more claims than there is room for; an overlay has none */
 };
 
 /* A line of the report and a candidate that it belongs to; both zero but for this. */
@@ -82,6 +89,13 @@ const struct directory_upstream *compile_native_upstream(const struct compile_in
 /* compile_redx.c: those of redx in Redis, and one that is in force. */
 void compile_redx(struct work *w, const struct rules *rules);
 void compile_frontend(struct work *w, const struct rules_frontend *f);
+/* compile_limits.c: those that have a name, and those that limit all routes; first of all. */
+void compile_limits(struct work *w);
+/* Those of a route (`id`), NULL: of all. NULL; or what cannot be had. */
+const char *compile_limited(struct work *w, const struct config_route *r, const char *id,
+			    struct table_policy *p);
+/* Does it have limits that no other route has? */
+bool compile_limits_own(const struct config_route *r);
 /* compile_order.c: sorts all candidates, tells who is shadowed, writes the others. */
 void compile_order(struct work *w);
 /* Candidates that touch one another have the same. */

@@ -317,6 +317,7 @@ compile_rules_over(const struct config *c, const struct rules *rules, const stru
 
 	table_builder_init_over(&b, base);
 	over_init(&o, &b, &in, report, lines);
+	compile_limits(&o.w);
 	make_touched(&o);
 	if (!o.whole)
 		groups_settle(&o);
@@ -324,10 +325,11 @@ compile_rules_over(const struct config *c, const struct rules *rules, const stru
 		make_groups(&o, report);
 	if (!o.whole)
 		compile_order(&o.w);
-	if (!o.whole && !o.w.lacks && !anything_refused(&o))
+	if (!o.whole && !o.w.lacks && !o.w.overfull && !anything_refused(&o))
 		r = table_builder_finish(&b, generation, out);
 	table_builder_deinit(&b);
 	map_deinit(&o.w.unnamed, NULL);
+	map_deinit(&o.w.limited, NULL);
 	free(o.w.candidates);
 	free(o.w.policies);
 	free(o.groups);

@@ -8,6 +8,7 @@
 #include "lib/uri.h"
 #include "lib/xalloc.h"
 
+#include <errno.h>
 #include <stdlib.h>
 
 /* ---- lines ---- */
@@ -74,9 +75,9 @@ own_or(uint32_t own, uint32_t global)
 	return own == UINT32_MAX ? global : own;
 }
 
-/* NULL: the default. */
+/* NULL: the default. *why: as compile_limited says it. */
 static uint32_t
-policy_of(struct work *w, const struct config_route *r)
+policy_of(struct work *w, const struct config_route *r, const char *id, const char **why)
 {
 	const struct config_timeouts *g = &w->in->config->timeouts;
 	const struct config_timeouts *t = r ? &r->timeouts : g;
@@ -92,6 +93,9 @@ policy_of(struct work *w, const struct config_route *r)
 	p.retries = own_or(r ? r->action.retries : UINT32_MAX, w->in->config->retries);
 	p.retry_on = r ? r->action.retry_on : RETRY_CONNECT | RETRY_RESET;
 	p.body_bytes = r && r->body != UINT64_MAX ? r->body : w->in->config->limit_body;
+	*why = compile_limited(w, r, id, &p);
+	if (r && compile_limits_own(r)) /* there is no other like it */
+		return seg_builder_add(&w->b->seg, RULES_POLICIES, &p, sizeof p);
 	return policy_index(w, &p);
 }
 
@@ -145,10 +149,11 @@ write_fallback(struct work *w)
 {
 	struct seg_builder *seg = &w->b->seg;
 	struct slice id = SLICE("fallback");
+	const char *why;
 	struct table_route route = {
 		.next = TRIE_NONE,
 		.upstream = compile_index(compile_fallback(w->in, NULL, NULL)),
-		.policy = policy_of(w, NULL),
+		.policy = policy_of(w, NULL, NULL, &why),
 		.slot = slots_get(w->in->slots->routes, id),
 		.id = seg_builder_string(seg, id),
 		.path = seg_builder_string(seg, SLICE("/")),
@@ -261,10 +266,14 @@ void
 compile_leads(struct work *w, struct candidate *c, const struct config_route *r,
 	      const struct directory_upstream *u)
 {
+	const char *why;
+
 	if (!u && r->upstream && *r->upstream != '\0')
 		c->line->reason = "the upstream does not exist";
 	c->upstream = compile_index(u);
-	c->policy = policy_of(w, r);
+	c->policy = policy_of(w, r, c->line->id, &why);
+	if (why)
+		compile_refuse(w, c, why, "");
 	c->action = compile_action(w->in, w->b, c->line->source, r, u);
 	c->fallback = compile_index(compile_fallback(w->in, r->fallback, u));
 }
@@ -343,20 +352,22 @@ close_store(struct work *w)
 
 /* ---- all of it ---- */
 
-void
+int
 compile_routes(const struct compile_input *in, struct table_builder *b,
 	       struct compile_report *report)
 {
 	const struct config *c = in->config;
 	struct work w = { .in = in, .b = b, .arena = &report->arena, .report = report };
 	size_t most = c->routes_count;
+	const char *why;
 
 	if (in->rules)
 		most += rules_frontends(in->rules) + rules_refusals(in->rules) +
 			rules_natives(in->rules, NATIVE_ROUTE);
 	report->routes = arena_calloc(w.arena, (most + 1) * sizeof *report->routes);
 	w.candidates = xcalloc(most + 1, sizeof *w.candidates);
-	policy_of(&w, NULL);
+	compile_limits(&w);
+	policy_of(&w, NULL, NULL, &why);
 	for (size_t i = 0; i < c->routes_count; i++)
 		compile_file(&w, &c->routes[i], "");
 	if (in->rules) {
@@ -369,6 +380,8 @@ compile_routes(const struct compile_input *in, struct table_builder *b,
 	write_fallback(&w);
 	report->file_count = c->routes_count;
 	map_deinit(&w.unnamed, NULL);
+	map_deinit(&w.limited, NULL);
 	free(w.candidates);
 	free(w.policies);
+	return w.overfull ? -ERANGE : 0;
 }

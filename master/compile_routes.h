@@ -16,6 +16,6 @@ struct compile_input {
 };
 
 /* Adds the routes and their policies (the first one is the default) to `b`, and one line a route to
- * `report`. */
-void compile_routes(const struct compile_input *in, struct table_builder *b,
-		    struct compile_report *report);
+ * `report`. 0; -ERANGE: limits of the file ask for too many claims. */
+int compile_routes(const struct compile_input *in, struct table_builder *b,
+		   struct compile_report *report);

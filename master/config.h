@@ -253,6 +253,22 @@ struct config_condition { /* on one header field, parameter of the query or fact
 
 struct authorise;
 
+struct config_limit { /* on how often, or on how many at a time */
+	const char *name;
+	const char *limit; /* as written; see limit_spec.h, as for all of it */
+	const char *burst; /* NULL: not given */
+	const char **per;  /* NULL: not given */
+	size_t per_count;
+	uint32_t counts, missing; /* enum limit_counts, limit_missing */
+	bool shadow, silent;
+	struct config_place place;
+};
+
+struct config_limited { /* which limits hold: names, or limits as they are written */
+	const char **rates, **concurrency;
+	size_t rates_count, concurrency_count;
+};
+
 struct config_route {
 	const char *name;        /* "" or given; identity is "file:<name or host+path>" */
 	const char *host, *path; /* path canonical */
@@ -272,6 +288,7 @@ struct config_route {
 	bool upstream_host;
 	struct config_timeouts timeouts; /* UINT32_MAX = the global one */
 	uint64_t body;                   /* UINT64_MAX = the global one */
+	struct config_limited limited;   /* beside what limits all routes */
 	struct config_action action;
 	struct config_place place;
 };
@@ -401,6 +418,11 @@ struct config {
 	uint64_t limit_body;
 	uint32_t limit_head, limit_fields, limit_uri;
 	uint32_t max_connections, max_per_address, fd_reserve;
+	struct config_limit *rates, *concurrency;
+	size_t rates_count, concurrency_count;
+	struct config_limited limited; /* on all routes */
+	uint64_t rate_memory;
+	uint32_t limit_ipv6_bits, limit_headers, limit_headers_always;
 	uint32_t replay_keys;
 	struct config_statistics statistics;
 	uint32_t retries, retry_budget;

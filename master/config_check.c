@@ -3,6 +3,7 @@
 #include "access_sink.h"
 #include "address.h"
 #include "config_check_authorise.h"
+#include "config_check_limits.h"
 #include "file.h"
 
 #include "lib/jwt.h"
@@ -382,6 +383,7 @@ config_check(struct config_reader *r)
 	check_access_log(r);
 	check_limits(r);
 	check_statistics(r);
+	config_check_limits(r);
 	config_check_upstreams(r);
 	config_check_balance(r);
 	config_check_own(r); /* before targets of routes become upstreams */

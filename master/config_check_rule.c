@@ -6,6 +6,7 @@
 #include "config_check.h"
 #include "config_check_action.h"
 #include "config_check_conditions.h"
+#include "config_check_limits.h"
 #include "config_check_route.h"
 
 void
@@ -28,6 +29,7 @@ config_check_rule_route(struct config_reader *r, const struct node *n, struct co
 	config_check_sections(&k);
 	config_check_action(&a, route);
 	config_check_conditions(&r->mistakes, key, 0, route);
+	config_check_limited(&r->mistakes, r->c, r->c->serial != 0, key, 0, &route->limited);
 	if (!route->target.address.text)
 		return;
 	config_endpoint_identity(&route->target, &name);

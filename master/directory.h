@@ -69,7 +69,7 @@ void slots_pass(struct slots *s);
 void slots_sweep(struct slots *s, unsigned rounds_kept);
 
 struct directory_slots { /* one for the life of the master */
-	struct slots *upstreams, *endpoints, *routes;
+	struct slots *upstreams, *endpoints, *routes, *limits;
 };
 
 /* `rules` may be NULL. Endpoints that are listeners of our own are left out (a loop), with a line

@@ -14,6 +14,7 @@
 #include "listeners.h"
 #include "probe.h"
 #include "publish.h"
+#include "rate_memory.h"
 #include "renewal.h"
 #include "resolve.h"
 #include "revisions.h"
@@ -73,6 +74,7 @@ struct master {
 	struct prober *prober;
 	struct ejector *ejector;
 	struct publisher publisher;
+	struct rate_memory rates;
 	struct sticky_key sticky_key;      /* where the configuration has none */
 	struct certificates *certificates; /* as they were last read */
 	struct tickets tickets;

@@ -37,6 +37,7 @@ publish_init(struct master *m)
 	p->slots.upstreams = slots_new(UPSTREAMS_MAX);
 	p->slots.endpoints = slots_new(BOARD_ENDPOINTS);
 	p->slots.routes = slots_new(BOARD_ROUTES);
+	p->slots.limits = slots_new(BOARD_LIMITS);
 	p->turn.data = m;
 	return uv_timer_init(&m->loop, &p->turn);
 }
@@ -59,6 +60,7 @@ publish_deinit(struct master *m)
 	slots_free(p->slots.upstreams);
 	slots_free(p->slots.endpoints);
 	slots_free(p->slots.routes);
+	slots_free(p->slots.limits);
 	map_deinit(&p->names, NULL);
 	quarantine_deinit(&p->quarantine);
 	free(p->warnings);
@@ -235,10 +237,13 @@ publish_sweep(struct publisher *p, bool whole)
 		slots_sweep(p->slots.endpoints, ROUNDS_KEPT);
 	}
 	p->directory_new = false;
-	if (whole)
+	if (whole) {
 		slots_sweep(p->slots.routes, ROUNDS_KEPT);
-	else
+		slots_sweep(p->slots.limits, ROUNDS_KEPT);
+	} else {
 		slots_pass(p->slots.routes);
+		slots_pass(p->slots.limits);
+	}
 }
 
 /* `start`: when the compilation of these parts began. */
@@ -278,6 +283,8 @@ publish_compile(struct master *m, uint64_t now)
 	unsigned parts = p->pending;
 	int r = product_make_pending(m, parts, &product);
 
+	if (r == 0)
+		r = rate_memory_need(m, product.segments[SEGMENT_RULES]);
 	if (r < 0) {
 		log_error("table error=\"cannot be compiled: %s\" in_force=%llu", strerror(-r),
 			  (unsigned long long)p->version);

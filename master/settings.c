@@ -142,6 +142,18 @@ static const struct setting_word verifying[] = { { "none", CLIENTS_NONE },
 						 { "optional", CLIENTS_OPTIONAL },
 						 { "required", CLIENTS_REQUIRED },
 						 { 0 } };
+static const struct setting_word limit_counts[] = { { "requests", LIMIT_REQUESTS },
+						    { "request_bytes", LIMIT_BYTES_IN },
+						    { "response_bytes", LIMIT_BYTES_OUT },
+						    { "bytes", LIMIT_BYTES },
+						    { 0 } };
+static const struct setting_word limit_missing[] = { { "address", LIMIT_MISSING_ADDRESS },
+						     { "skip", LIMIT_MISSING_SKIP },
+						     { 0 } };
+static const struct setting_word limit_headers[] = { { "ratelimit", LIMIT_HEADERS_DRAFT },
+						     { "x-ratelimit", LIMIT_HEADERS_X },
+						     { 0 } };
+static const struct setting_word limit_headers_on[] = { { "always", 1 }, { "refused", 0 }, { 0 } };
 static const struct setting_word no_limit[] = { { "unlimited", UINT32_MAX }, { 0 } };
 static const struct setting_word automatic[] = { { "auto", 0 }, { 0 } };
 static const struct setting_word off[] = { { "off", 0 }, { 0 } };
@@ -236,6 +248,16 @@ static const struct setting_children arm_children = {
 	sizeof(struct config_arm),
 	offsetof(struct config_arm, place),
 	NULL,
+};
+static const struct setting_children rate_children = {
+	sizeof(struct config_limit),
+	offsetof(struct config_limit, place),
+	"rates.*.limit",
+};
+static const struct setting_children concurrency_children = {
+	sizeof(struct config_limit),
+	offsetof(struct config_limit, place),
+	"concurrency.*.limit",
 };
 #define HEADER_CHILDREN(name, row)                                                                 \
 	static const struct setting_children name = {                                              \
@@ -987,6 +1009,15 @@ const struct setting settings[] = {
 	{ "routes[].body_limit", SETTING_SIZE, AT(config_route, body), .max = 1024 * GIB,
 	  .inherit = "limits.body", .late = true,
 	  .text = "Largest body of a request on this route.", .example = "100m" },
+	{ "routes[].rates", SETTING_STRINGS, ALL(config_route, limited.rates), .initial = "[]",
+	  .min = 1, .max = 512,
+	  .text = "Rates that hold for this route beside limits.rates: names of rates, or rates as "
+		  "they are written there.",
+	  .example = "[login, 10/second burst 20 per identity]" },
+	{ "routes[].concurrency", SETTING_STRINGS, ALL(config_route, limited.concurrency),
+	  .initial = "[]", .min = 1, .max = 512,
+	  .text = "The same of requests at a time, beside limits.concurrency.",
+	  .example = "[10 per identity]" },
 
 	{ "routes[].replace_prefix", SETTING_PATH, AT(config_route, action.replace_prefix),
 	  .initial = "", .shown = "none", .max = 2048,
@@ -1231,6 +1262,93 @@ const struct setting settings[] = {
 	  .text = "Most of an upstream's requests under way that may be retries, in per cent over "
 		  "all workers; 3 always may.",
 	  .example = "50" },
+
+	{ "limits.rates", SETTING_STRINGS, ALL(config, limited.rates), .initial = "[]", .min = 1,
+	  .max = 512,
+	  .text = "Rates that hold for all routes, those in Redis included: names of rates, or "
+		  "rates as they are written there. A request passes if all of its limits let it, "
+		  "and else is answered 429 and counts for none of them.",
+	  .example = "[1000/minute]" },
+	{ "limits.concurrency", SETTING_STRINGS, ALL(config, limited.concurrency), .initial = "[]",
+	  .min = 1, .max = 512, .text = "The same of requests at a time.",
+	  .example = "[100 per address]" },
+	{ "limits.ipv6_prefix", SETTING_INT, AT(config, limit_ipv6_bits), .initial = "64",
+	  .min = 32, .max = 128,
+	  .text = "So many bits of an IPv6 address are one client to rates and concurrency.",
+	  .example = "56" },
+	{ "limits.headers", SETTING_FLAGS, AT(config, limit_headers),
+	  .initial = "[ratelimit, x-ratelimit]", .words = limit_headers,
+	  .text = "How clients hear of rates beside Retry-After: RateLimit and RateLimit-Policy "
+		  "(draft-ietf-httpapi-ratelimit-headers-11), X-RateLimit-Limit, -Remaining and "
+		  "-Reset (in seconds) of the rate that is nearest to its end. They take the place "
+		  "of an upstream's.",
+	  .example = "[ratelimit]" },
+	{ "limits.headers_on", SETTING_WORD, AT(config, limit_headers_always), .initial = "always",
+	  .words = limit_headers_on,
+	  .text = "Which answers have them: all, or those to requests that were refused.",
+	  .example = "refused" },
+	{ "limits.rate_memory", SETTING_SIZE, AT(config, rate_memory), .initial = "16m",
+	  .min = 64 * KIB, .max = GIB, .restart = true,
+	  .text = "Memory for rates, taken once there are any: about 40000 keys a MiB at a time.",
+	  .example = "64m" },
+
+	{ "rates", SETTING_MAP, ALL(config, rates), .initial = "{}", .children = &rate_children,
+	  .text = "Limits on how often or how much, by name, for limits.rates and routes[].rates: "
+		  "exact over all workers, kept through reloads and crashes. One that changes its "
+		  "numbers keeps what was spent.",
+	  .example = "{login: 5/minute, api: {limit: 100/second, burst: 200, per: [identity]}}" },
+	{ "rates.*", SETTING_NAME, AT(config_limit, name), .min = 1, .max = 64,
+	  .text = "Name of a rate, for routes, metrics and clients; not a digit first.",
+	  .example = "login" },
+	{ "rates.*.limit", SETTING_STRING, AT(config_limit, limit), .required = true, .min = 1,
+	  .max = 512,
+	  .text =
+	      "A number, \"/\" and a time: second, minute, hour, day, 10s, 5m; burst and per may "
+	      "stand behind it. A lone text is this setting.",
+	  .example = "10/second burst 20 per identity" },
+	{ "rates.*.burst", SETTING_STRING, AT(config_limit, burst), .min = 1, .max = 32,
+	  .shown = "the number of the limit",
+	  .text = "So many may come at once, after a pause (the size of the token bucket); no more "
+		  "than come back in 31 days.",
+	  .example = "20" },
+	{ "rates.*.per", SETTING_STRINGS, ALL(config_limit, per), .shown = "[address]", .max = 300,
+	  .text = "What is counted apart: address (of the client, as a trusted proxy says it), "
+		  "identity, api_key, claim:NAME, header:NAME, host, route; of several each "
+		  "combination; or all, for one count of all together.",
+	  .example = "[identity, route]" },
+	{ "rates.*.count", SETTING_WORD, AT(config_limit, counts), .initial = "requests",
+	  .words = limit_counts,
+	  .text =
+	      "What is counted. Bytes are counted as they pass: a request is refused when those "
+	      "before it have used up the limit.",
+	  .example = "response_bytes" },
+	{ "rates.*.missing", SETTING_WORD, AT(config_limit, missing), .initial = "address",
+	  .words = limit_missing,
+	  .text = "A request without what is counted by: its address takes the place, or the rate "
+		  "does not hold for it.",
+	  .example = "skip" },
+	{ "rates.*.shadow", SETTING_BOOL, AT(config_limit, shadow), .initial = "false",
+	  .text = "Count whom it would refuse (yett_limited_shadow_total), and let all pass.",
+	  .example = "true" },
+	{ "rates.*.silent", SETTING_BOOL, AT(config_limit, silent), .initial = "false",
+	  .text = "Leave it out of limits.headers.", .example = "true" },
+	{ "concurrency", SETTING_MAP, ALL(config, concurrency), .initial = "{}",
+	  .children = &concurrency_children,
+	  .text = "Limits on requests at a time, by name, for limits.concurrency and "
+		  "routes[].concurrency; over all workers. A WebSocket counts while it is open.",
+	  .example = "{uploads: 4 per identity}" },
+	{ "concurrency.*", SETTING_NAME, AT(config_limit, name), .min = 1, .max = 64,
+	  .text = "Name of such a limit; not a digit first.", .example = "uploads" },
+	{ "concurrency.*.limit", SETTING_STRING, AT(config_limit, limit), .required = true,
+	  .min = 1, .max = 512,
+	  .text = "The number; per may stand behind it. A lone text is this setting.",
+	  .example = "4 per identity" },
+	{ "concurrency.*.per", SETTING_STRINGS, ALL(config_limit, per), .shown = "[address]",
+	  .max = 300, .text = "As rates.*.per.", .example = "[identity]" },
+	{ "concurrency.*.missing", SETTING_WORD, AT(config_limit, missing), .initial = "address",
+	  .words = limit_missing, .text = "As rates.*.missing.", .example = "skip" },
+	{ "concurrency.*.shadow", SETTING_BOOL, AT(config_limit, shadow), .initial = "false",
+	  .text = "As rates.*.shadow.", .example = "true" },
 
 	{ "health.enabled", SETTING_BOOL, AT(config, health.enabled), .initial = "true",
 	  .text = "Probe the endpoints of every upstream, those in Redis included.",

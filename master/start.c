@@ -84,6 +84,10 @@ open_board(struct master *m)
 	m->page->pid = (uint32_t)getpid();
 	m->page->last_reload_ok = 1;
 	takeover_seed(&m->takeover, m->page);
+	if (m->takeover.rates.magic)
+		rate_memory_inherit(&m->rates, &m->takeover.rates, m->takeover.rates_fd,
+				    m->config->rate_memory);
+	m->takeover.rates.magic = 0;
 	return 0;
 }
 
@@ -176,6 +180,7 @@ end(struct master *m)
 	for (int i = 0; i < CLOSING_TURNS && uv_loop_close(&m->loop) != 0; i++)
 		uv_run(&m->loop, UV_RUN_NOWAIT);
 	close_board(m);
+	rate_memory_deinit(&m->rates);
 	free(m->last_reload.error);
 }
 

@@ -108,6 +108,19 @@ hear_board(struct asking *a, struct ipc_message *m)
 	m->fd = -1;
 }
 
+/* Only the admin worker is asked, and no traffic worker has its socket. */
+static void
+hear_rates(struct takeover *t, struct ipc_message *m)
+{
+	if (m->body.n != sizeof t->rates || m->fd < 0 || t->rates.magic)
+		return;
+	memcpy(&t->rates, m->body.p, sizeof t->rates);
+	if (t->rates.magic) {
+		t->rates_fd = m->fd;
+		m->fd = -1;
+	}
+}
+
 static void
 on_message(void *userdata, struct ipc *ipc, struct ipc_message *m)
 {
@@ -115,6 +128,8 @@ on_message(void *userdata, struct ipc *ipc, struct ipc_message *m)
 		hear_listener(userdata, m);
 	else if (m->type == MSG_BOARD)
 		hear_board(userdata, m);
+	else if (m->type == MSG_RATES)
+		hear_rates(((struct asking *)userdata)->takeover, m);
 }
 
 static void
@@ -498,6 +513,8 @@ takeover_deinit(struct takeover *t)
 		free(t->old[i].counted);
 	}
 	free(t->old);
+	if (t->rates.magic)
+		close(t->rates_fd);
 	board_unmap(t->page, sizeof *t->page);
 	*t = (struct takeover){ 0 };
 }

@@ -11,6 +11,7 @@
 
 #include "listeners.h"
 #include "shm/board.h"
+#include "shm/rate.h"
 
 #include <sys/types.h>
 
@@ -27,6 +28,8 @@ struct takeover {
 	struct old_worker *old;
 	size_t old_count;
 	const struct board_master *page; /* of the earlier master, NULL: none came */
+	struct rate_head rates;          /* what their rates are kept in; magic 0: none came */
+	int rates_fd;
 	uint64_t kill_ms; /* they were told to end, and have time until then; 0: they were not */
 };
 

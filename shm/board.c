@@ -123,6 +123,10 @@ board_fold(struct board_counts *sum, const struct board_counts *part)
 		fold_route(&sum->route[i], &part->route[i]);
 	for (unsigned i = 0; i < BOARD_ENDPOINTS; i++)
 		fold_endpoint(&sum->endpoint[i], &part->endpoint[i]);
+	for (unsigned i = 0; i < BOARD_LIMITS; i++) {
+		board_add(&sum->limit[i].refused, board_get(&part->limit[i].refused));
+		board_add(&sum->limit[i].shadowed, board_get(&part->limit[i].shadowed));
+	}
 }
 
 unsigned

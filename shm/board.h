@@ -8,6 +8,7 @@
  */
 
 #include "asked.h"
+#include "busy.h"
 #include "reason.h"
 #include "top.h"
 
@@ -17,6 +18,7 @@
 #define BOARD_LAYOUT 8u
 #define BOARD_ROUTES 4096     /* slots; 0 is "other" */
 #define BOARD_ENDPOINTS 4096  /* slots; 0 is "other" */
+#define BOARD_LIMITS 512      /* slots; 0 is "other" */
 #define BOARD_ADDRESSES 16384 /* rows of addresses.h */
 #define BOARD_BUCKETS 16
 #define BOARD_CERTIFICATES 64 /* of more, those that expire first */
@@ -55,6 +57,10 @@ extern const uint32_t board_bucket_us[BOARD_BUCKETS - 1];
 	X(mirrored, "Copies of requests sent to mirrors")                                          \
 	X(mirrors_dropped, "Copies of requests not sent: too large, too many, or no endpoint")     \
 	X(mirrors_failed, "Copies of requests that a mirror did not answer")                       \
+	X(rates_shared,                                                                            \
+	  "Questions to rates that were decided by a row of several keys, for want of "            \
+	  "room: see limits.rate_memory")                                                          \
+	X(concurrency_full, "Requests refused because no row was left to count them in")           \
 	X(tls_handshakes, "TLS handshakes with clients that succeeded")                            \
 	X(tls_resumed, "TLS handshakes with clients that resumed a session")                       \
 	BOARD_TLS_FAILED(X)
@@ -86,6 +92,11 @@ struct board_endpoint {
 	uint64_t good_ms; /* the last answer that was no failure */
 };
 
+struct board_limit {
+	uint64_t refused;
+	uint64_t shadowed; /* would have been */
+};
+
 /* Counters that are folded when their instance is gone. */
 struct board_counts {
 	uint64_t counter[COUNTER_N];
@@ -95,6 +106,7 @@ struct board_counts {
 	uint64_t duration_us;
 	struct board_route route[BOARD_ROUTES];
 	struct board_endpoint endpoint[BOARD_ENDPOINTS];
+	struct board_limit limit[BOARD_LIMITS];
 };
 
 /* A worker's page. */
@@ -115,6 +127,7 @@ struct board_worker {
 	uint64_t draining;
 	uint64_t addresses[BOARD_ADDRESSES]; /* connections by address, see addresses.h */
 	struct board_counts counts;
+	struct busy busy;      /* touched with `concurrency` alone */
 	struct asked asked;    /* touched with replay_keys alone */
 	struct top identities; /* touched with statistics.identities alone */
 };

@@ -32,6 +32,8 @@ enum message_type {
 		      */
 	MSG_EXPLAINED, /* W> struct msg_explained + fd: a memfd with the answer (JSON) */
 	MSG_ACCESS,    /* M> struct msg_access: to the admin worker, who may do what */
+	MSG_RATES, /* M> struct rate_head (shm/rate.h) + fd: the rows that rates are kept in, before
+		      the first table that has any; to the admin worker for keeping, too */
 };
 
 #define BOARD_SLOT_MASTER 0xffffffffu

@@ -46,17 +46,29 @@ rate_limit_init(struct rate_limit *l, uint64_t count, uint64_t seconds, uint64_t
 	return l->burst_ns > RATE_BURST_NS ? -ERANGE : 0;
 }
 
+void
+rate_key_begin(const struct rate_table *t, struct siphash *h)
+{
+	siphash_init(h, t->head.secret);
+}
+
+uint64_t
+rate_key_end(struct siphash *h)
+{
+	uint64_t tag = siphash_end(h);
+
+	return tag ? tag : 1;
+}
+
 uint64_t
 rate_key(const struct rate_table *t, const struct slice *parts, size_t n)
 {
 	struct siphash h;
-	uint64_t tag;
 
-	siphash_init(&h, t->head.secret);
+	rate_key_begin(t, &h);
 	for (size_t i = 0; i < n; i++)
 		siphash_add_part(&h, parts[i]);
-	tag = siphash_end(&h);
-	return tag ? tag : 1;
+	return rate_key_end(&h);
 }
 
 struct question {
@@ -65,6 +77,7 @@ struct question {
 	uint64_t cost_ns;
 	uint64_t ahead_ns; /* farther than this from now no row may be */
 	bool force;
+	bool look;        /* nothing is spent */
 	uint64_t back_ns; /* to be taken off, whatever is there */
 	int attempts;     /* left; then it is refused */
 };
@@ -85,7 +98,7 @@ decide(const struct question *q, uint64_t due, struct rate_result *out)
 		from -= min64(from, q->back_ns);
 	else if (q->force)
 		from = from > 2 * l->burst_ns ? from : min64(after, 2 * l->burst_ns);
-	else if (out->allowed)
+	else if (out->allowed && !q->look)
 		from = after;
 	out->remaining = from <= l->burst_ns ? units_of(l, l->burst_ns - from) : 0;
 	out->reset_ns = from;
@@ -230,9 +243,10 @@ void
 rate_peek(const struct rate_table *t, uint64_t key, const struct rate_limit *l, uint64_t cost,
 	  uint64_t now, struct rate_result *out)
 {
-	const struct question q = question_of(l, cost, now);
+	struct question q = question_of(l, cost, now);
 	uint64_t due;
 
+	q.look = true;
 	out->shared = false;
 	due = peek_due(&q, rate_set_of(t, key), key, &out->shared);
 	decide(&q, due, out);

@@ -93,19 +93,27 @@ int rate_limit_init(struct rate_limit *l, uint64_t count, uint64_t seconds, uint
  * ("ab", "c" is not "a", "bc"). A limit that changes its numbers keeps its name if what was spent
  * is to stay spent. */
 uint64_t rate_key(const struct rate_table *t, const struct slice *parts, size_t n);
+/* The same part by part: siphash_add_part between the two. */
+void rate_key_begin(const struct rate_table *t, struct siphash *h);
+uint64_t rate_key_end(struct siphash *h);
 
 /* May `cost` units pass at `now` (CLOCK_MONOTONIC in ns, read for this call; at most 2^62)? If so
  * they are spent, else nothing is. `cost` 0 spends nothing and asks for nothing. */
 void rate_take(struct rate_table *t, uint64_t key, const struct rate_limit *l, uint64_t cost,
 	       uint64_t now, struct rate_result *out);
-/* What rate_take would say now, with nothing spent. Nobody is kept out meanwhile: only a take tells
- * what really becomes of it. */
+/* Would rate_take let them pass now? Nothing is spent, and `remaining` is what there is. Nobody is
+ * kept out meanwhile: only a take tells what really becomes of it. */
 void rate_peek(const struct rate_table *t, uint64_t key, const struct rate_limit *l, uint64_t cost,
 	       uint64_t now, struct rate_result *out);
 /* Takes back what rate_take allowed, for who was refused elsewhere: the row is then as if it had
  * not been asked. `taken`: what that said at `then`. */
 void rate_return(struct rate_table *t, uint64_t key, const struct rate_limit *l, uint64_t cost,
 		 uint64_t then, const struct rate_result *taken, uint64_t now);
+struct rate_usage {
+	uint64_t rows;
+	uint64_t used; /* that say something; where there are many, by a sample of them */
+};
+void rate_usage(const struct rate_table *t, uint64_t now, struct rate_usage *out);
 /* They have passed already (bytes of an answer): spent whatever the limit is, up to a debt of one
  * burst. `allowed` says whether they would have passed. */
 void rate_charge(struct rate_table *t, uint64_t key, const struct rate_limit *l, uint64_t cost,

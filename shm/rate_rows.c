@@ -1,5 +1,7 @@
 #include "rate_rows.h"
 
+#define SAMPLE 65536u /* sets */
+
 /* Nothing is known of its key: the time is past, or so far ahead that no limit put it there. */
 static bool
 is_spent(const struct rate_row *seen, uint64_t now)
@@ -97,6 +99,24 @@ rate_has_room(const struct rate_set *set, uint64_t now)
 			return true;
 	}
 	return false;
+}
+
+void
+rate_usage(const struct rate_table *t, uint64_t now, struct rate_usage *out)
+{
+	uint32_t step = t->head.sets > SAMPLE ? t->head.sets / SAMPLE : 1, seen = 0;
+	uint64_t used = 0;
+
+	for (uint32_t s = 0; s < t->head.sets; s += step, seen++) {
+		for (unsigned i = 0; i < RATE_ROWS; i++) {
+			const struct rate_row *row = &t->sets[s].row[i];
+			struct rate_row now_there = { rate_load(&row->tag), rate_load(&row->due) };
+
+			used += !(now_there.due & RATE_CLAIM) && !is_spent(&now_there, now);
+		}
+	}
+	out->rows = (uint64_t)t->head.sets * RATE_ROWS;
+	out->used = used * t->head.sets / seen;
 }
 
 struct rate_set *

@@ -56,6 +56,8 @@
 	X(scope_insufficient, 403, "The token lacks a scope that this needs.")                     \
 	X(not_authorised, 403, "Who asks is not authorised to do this.")                           \
 	X(address_refused, 403, "This address may not ask for this.")                              \
+	X(rate_limited, 429, "There were too many requests; slow down.")                           \
+	X(concurrency_limited, 429, "There are too many requests at a time; finish some first.")   \
 	X(no_endpoint, 503, "No endpoint of the upstream is available.")                           \
 	X(queue_full, 503, "Too many requests wait for this service.")                             \
 	X(queue_timeout, 503, "The service had no room for this request in time.")                 \

@@ -20,6 +20,7 @@
 #include "table_api_key.h"
 #include "table_authorise.h"
 #include "table_behind.h"
+#include "table_limits.h"
 #include "table_tls.h"
 #include "trie.h"
 
@@ -55,6 +56,9 @@ enum rules_section {
 	RULES_CLAUSES,    /* struct table_clause, a run of them is one of those */
 	RULES_VALUES,     /* struct seg_ref, runs of them belong to clauses */
 	RULES_NETWORKS,   /* struct table_cidr, the same */
+	RULES_LIMITS, /* struct table_limit; those with a name in the file first, in its order */
+	RULES_LIMIT_KEYS, /* struct table_limit_key, runs of them belong to limits */
+	RULES_LIMITED,    /* uint32_t: indices in RULES_LIMITS, runs of them belong to policies */
 };
 
 enum { FORWARDED_REPLACE, FORWARDED_APPEND }; /* X-Forwarded-* of an untrusted peer */
@@ -94,13 +98,17 @@ struct table_global {
 	struct seg_ref cookie;      /* name of the token's cookie */
 	struct seg_ref api_key_header;
 	struct seg_ref realm;
-	struct seg_ref via;          /* our pseudonym in Via; "": no Via is added, no loop seen */
-	uint32_t token_profile;      /* TOKEN_REPLY_*: whose wording and statuses */
-	uint32_t reveal_version;     /* header X-Yett-Table on each answer */
-	struct seg_ref hsts;         /* Strict-Transport-Security of answers over TLS; "": none */
-	uint32_t https_port;         /* plain listeners answer with 308 to it; 0: they serve */
-	uint32_t client_certificate; /* CLIENT_CERTIFICATE_*: how upstreams hear of it */
-	uint32_t gate_authorises;    /* some entry of the gate does */
+	struct seg_ref via;            /* our pseudonym in Via; "": no Via is added, no loop seen */
+	uint32_t token_profile;        /* TOKEN_REPLY_*: whose wording and statuses */
+	uint32_t reveal_version;       /* header X-Yett-Table on each answer */
+	struct seg_ref hsts;           /* Strict-Transport-Security of answers over TLS; "": none */
+	uint32_t https_port;           /* plain listeners answer with 308 to it; 0: they serve */
+	uint32_t client_certificate;   /* CLIENT_CERTIFICATE_*: how upstreams hear of it */
+	uint32_t gate_authorises;      /* some entry of the gate does */
+	uint32_t limit_ipv6_bits;      /* of an address that a limit counts by */
+	uint32_t limit_headers;        /* LIMIT_HEADERS_*: how clients hear of limits */
+	uint32_t limit_headers_always; /* ... not only who is refused */
+	uint32_t limit_renku;          /* a 429 reads as renku's does */
 	uint64_t
 	    strip_lengths[32]; /* filter of RULES_STRIP by first letter (folded, its low 5 bits):
 				* bit n stands for names of n bytes, bit 63 for all longer ones */
@@ -173,8 +181,9 @@ struct table_condition {
 struct table_policy {
 	uint32_t connect_ms, first_byte_ms, idle_ms, tunnel_idle_ms, total_ms; /* 0 = off */
 	uint32_t client_body_ms;
-	uint32_t retries, retry_on; /* so often; RETRY_* */
-	uint64_t body_bytes;        /* largest request body */
+	uint32_t retries, retry_on;          /* so often; RETRY_* */
+	uint64_t body_bytes;                 /* largest request body */
+	uint32_t limits_first, limits_count; /* run of RULES_LIMITED */
 };
 
 #define RETRY_CONNECT 1u

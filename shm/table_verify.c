@@ -226,7 +226,7 @@ table_verify_rules(const struct segment *s)
 {
 	if (!global_ok(s) || !layer_ok(s) || !hosts_ok(s) || !conditions_ok(s) || !routes_ok(s) ||
 	    !actions_ok(s) || !gates_ok(s) || !tokens_ok(s) || !strips_ok(s) ||
-	    !peers_and_pages_ok(s) || !table_authorise_ok(s))
+	    !peers_and_pages_ok(s) || !table_authorise_ok(s) || !table_limits_ok(s))
 		return -EBADMSG;
 	if (trie_verify(s, RULES_NODES, RULES_EDGES, RULES_HEADS, seg_count(s, RULES_ROUTES)))
 		return -EBADMSG;

@@ -4,6 +4,7 @@
 #include "client.h"
 #include "cors.h"
 #include "https.h"
+#include "limiter.h"
 #include "worker.h"
 
 #include <stdio.h>
@@ -92,6 +93,13 @@ add_cors(const struct request *r, struct buf *head)
 	head->n = (size_t)(cors_put(head->p + head->n, r) - head->p);
 }
 
+static void
+add_limits(const struct request *r, struct buf *head)
+{
+	buf_reserve(head, limiter_room(r));
+	head->n = (size_t)(limiter_put(head->p + head->n, r) - head->p);
+}
+
 /* Which version of the rules decided; the admin listener decides by none. */
 static void
 add_versions(const struct request *r, struct buf *head)
@@ -130,6 +138,8 @@ answer_body(struct request *r, int status, const char *content_type, struct slic
 	buf_adds(head, extra);
 	if (r->action && r->action->origins_count > 0)
 		add_cors(r, head);
+	if (limiter_tell(r))
+		add_limits(r, head);
 	add_versions(r, head);
 	if (!r->keep_alive)
 		buf_adds(head, SLICE("Connection: close\r\n"));
@@ -328,6 +338,8 @@ answer_reason(struct request *r)
 		add_allow(r->allowed, &extra);
 	if (info.status == 503)
 		buf_adds(&extra, SLICE("Retry-After: 1\r\n"));
+	if (r->reason == REASON_rate_limited || r->reason == REASON_concurrency_limited)
+		buf_addf(&extra, "Retry-After: %llu\r\n", (unsigned long long)limiter_retry_s(r));
 	if (html && rules)
 		buf_adds(&body, table_page(rules, info.status));
 	if (html && body.n == 0)

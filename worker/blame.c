@@ -1,5 +1,6 @@
 #include "blame.h"
 
+#include "limiter.h"
 #include "worker.h"
 
 #include "shm/call.h"
@@ -43,6 +44,9 @@ blame_limit(const struct request *r)
 		return "timeouts.idle";
 	case REASON_request_timeout:
 		return "timeouts.total";
+	case REASON_rate_limited:
+	case REASON_concurrency_limited:
+		return r->limits->setting;
 	case REASON_queue_full:
 		return "queue";
 	case REASON_queue_timeout:

@@ -15,6 +15,7 @@
 #include "shm/call.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -177,7 +178,8 @@ complete(const struct worker *w, const struct msg_publish *p)
 		if (!w->arrived[i] || w->arrived[i]->head->generation != p->generation[i])
 			return false;
 	}
-	return true;
+	/* Without rows nobody could be counted: the master sends all of it again. */
+	return seg_count(w->arrived[SEGMENT_RULES], RULES_LIMITS) == 0 || w->rates.sets;
 }
 
 /* That there are no keys is told once, however many tables come before there are some. */
@@ -220,6 +222,24 @@ control_publish(struct worker *w, const struct msg_publish *p)
 	board_set(&w->page->version, p->version);
 	(void)ipc_send(&w->control, MSG_ACK, &ack, sizeof ack, -1);
 	log_debug("table version=%llu", (unsigned long long)p->version);
+}
+
+/* The descriptor stays with the admin worker, who has no use for the rows but to count them. */
+static void
+control_rates(struct worker *w, const struct rate_head *head, struct ipc_message *m)
+{
+	int fd = m->fd;
+
+	m->fd = -1;
+	if (fd < 0 || w->rates.sets) { /* those that we have are the same ones */
+		if (fd >= 0)
+			close(fd);
+		return;
+	}
+	if (w->hello.role == ROLE_ADMIN)
+		w->rates_fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	if (rate_attach(fd, head, &w->rates) < 0)
+		log_error("the rows of rates are not usable");
 }
 
 static void
@@ -316,6 +336,8 @@ control_on_message(void *userdata, struct ipc *ipc, struct ipc_message *m)
 		control_reply(w, body, m);
 	else if (IS(MSG_ACCESS, msg_access))
 		control_access(w, body);
+	else if (IS(MSG_RATES, rate_head))
+		control_rates(w, body, m);
 	else
 		log_error("control message type=%u size=%zu is not understood", m->type, m->body.n);
 #undef IS
@@ -437,4 +459,7 @@ control_free(struct worker *w)
 		board_unmap(w->page, sizeof *w->page);
 	if (w->page_fd >= 0)
 		close(w->page_fd);
+	rate_detach(&w->rates);
+	if (w->rates_fd >= 0)
+		close(w->rates_fd);
 }

@@ -4,6 +4,7 @@
 #include "client.h"
 #include "client_certificate.h"
 #include "https.h"
+#include "limiter.h"
 #include "identity.h"
 #include "mirror.h"
 #include "put.h"
@@ -329,7 +330,7 @@ put_answer_fields(char *o, struct request *r, const struct http_parser *p)
 {
 	struct slice strict = https_strict(r);
 	struct put_run run = { 0 };
-	bool date = false;
+	bool date = false, limits = limiter_tell(r);
 
 	for (uint16_t i = 0; i < p->fields_n; i++) {
 		const struct http_field *f = &p->fields[i];
@@ -337,6 +338,8 @@ put_answer_fields(char *o, struct request *r, const struct http_parser *p)
 		date = date || f->id == HTTP_DATE;
 		if (!answer_passes(r, p, f) ||
 		    (strict.n > 0 && f->name_n == STRICT.n && slice_ieq(http_name(p, f), STRICT)))
+			continue;
+		if (limits && f->id == HTTP_OTHER && limiter_field_is_ours(r, http_name(p, f)))
 			continue;
 		o = r->action ? action_put_field(o, &run, r, p, f) : put_as_it_came(o, &run, p, f);
 	}
@@ -347,6 +350,8 @@ put_answer_fields(char *o, struct request *r, const struct http_parser *p)
 		o = put_field(o, SLICE("Date"), slice_of(r->worker->date));
 	if (strict.n > 0)
 		o = put_field(o, STRICT, strict);
+	if (limits)
+		o = limiter_put(o, r);
 	return put_field(o, SLICE("X-Request-Id"), slice_make(r->id, r->id_n));
 }
 
@@ -390,7 +395,7 @@ reserve_answer(struct request *r, const struct http_parser *p)
 	buf_reserve(head, (size_t)p->head_n + 4 * (size_t)p->fields_n +
 			      (r->sticky_new ? sticky_room(r) : 0) +
 			      (r->action ? action_answer_room(r, p) : 0) + https_strict(r).n +
-			      1024);
+			      (r->limits ? limiter_room(r) : 0) + 1024);
 	return head->p;
 }
 

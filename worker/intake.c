@@ -1,6 +1,7 @@
 #include "intake.h"
 
 #include "client.h"
+#include "limiter.h"
 
 #define EARLY_MAX ((size_t)65536) /* pipelined bytes beyond it wait in the kernel */
 #define REQUESTS_A_TURN 16        /* of one client: bounds memory, however many a read holds */
@@ -35,6 +36,8 @@ parse(struct client *c, struct slice *bytes)
 	if (outcome < 0)
 		used = bytes->n;
 	r->bytes_in += used;
+	if (r->limits)
+		limiter_passed(r, false);
 	bytes->p += used;
 	bytes->n -= used;
 	if (outcome < 0) {

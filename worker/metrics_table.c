@@ -2,6 +2,7 @@
 
 #include "control.h"
 #include "metrics.h"
+#include "metrics_limits.h"
 #include "peers.h"
 #include "snapshot.h"
 
@@ -258,4 +259,5 @@ metrics_write_table(struct worker *w, const struct board_counts *sum, struct buf
 	write_routes(table->segments[SEGMENT_RULES], sum, out);
 	write_endpoints(w, table->segments[SEGMENT_ENDPOINTS], sum, out);
 	write_unverified(table->segments[SEGMENT_ENDPOINTS], out);
+	metrics_write_limits(w, sum, out);
 }

@@ -23,7 +23,20 @@ peers_free(struct worker_peers *p)
 	if (p->master_fd >= 0)
 		close(p->master_fd);
 	free(p->peers);
+	free(p->busy);
 	free(p);
+}
+
+/* What is asked for each request is made once. */
+static void
+peers_settle(struct worker_peers *p)
+{
+	p->busy = xrealloc(p->busy, (p->count + 1) * sizeof(const struct busy *));
+	p->busy_count = 0;
+	for (size_t i = 0; i < p->count; i++) {
+		if (p->peers[i].page->role == ROLE_TRAFFIC)
+			p->busy[p->busy_count++] = &p->peers[i].page->busy;
+	}
 }
 
 void
@@ -42,6 +55,7 @@ peers_add(struct worker_peers *p, const struct msg_board *b, int fd, bool keep)
 	peer.page = page;
 	p->peers = xrealloc(p->peers, (p->count + 1) * sizeof *p->peers);
 	p->peers[p->count++] = peer;
+	peers_settle(p);
 }
 
 void
@@ -54,6 +68,7 @@ peers_forget(struct worker_peers *p, uint64_t instance)
 		if (p->peers[i].fd >= 0)
 			close(p->peers[i].fd);
 		p->peers[i] = p->peers[--p->count];
+		peers_settle(p);
 		return;
 	}
 }

@@ -23,6 +23,8 @@ struct worker_peer {
 struct worker_peers {
 	struct worker_peer *peers;
 	size_t count;
+	const struct busy **busy; /* of the traffic workers among them */
+	size_t busy_count;
 	int master_fd; /* of the master's page; kept by the admin worker, else -1 */
 };
 

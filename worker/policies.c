@@ -11,6 +11,7 @@
 #include "cors.h"
 #include "gate.h"
 #include "identity.h"
+#include "limiter.h"
 #include "request.h"
 #include "worker.h"
 
@@ -100,7 +101,7 @@ policy_identity(struct request *r)
 
 /* After WAIT the same one is asked again, and none before it. */
 static enum verdict (*const policies[])(struct request *r) = { policy_identity, authorise_policy,
-							       policy_body };
+							       limiter_policy, policy_body };
 
 bool
 policies_is_preflight(const struct request *r)

@@ -2,6 +2,7 @@
 
 #include "client.h"
 #include "forward.h"
+#include "limiter.h"
 #include "mirror.h"
 #include "proxied.h"
 #include "trailers.h"
@@ -221,6 +222,8 @@ write_client(struct request *r, const struct parcel *p)
 
 	for (unsigned i = 0; i < p->n; i++)
 		r->bytes_out += p->parts[i].n;
+	if (r->limits)
+		limiter_passed(r, false);
 	if (error < 0) {
 		r->client_lost = true;
 		return false;

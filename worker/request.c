@@ -9,6 +9,7 @@
 #include "await.h"
 #include "client.h"
 #include "control.h"
+#include "limiter.h"
 #include "mirror.h"
 #include "queue.h"
 #include "relay.h"
@@ -45,6 +46,8 @@ request_end(struct request *r, bool keep)
 		queue_leave(r);
 	if (r->mirror)
 		mirror_drop(r);
+	if (r->limits)
+		limiter_end(r);
 	snapshot_unref(r->table);
 	r->table = NULL;
 	r->client = NULL;

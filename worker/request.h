@@ -28,6 +28,7 @@ struct worker;
 struct call;
 struct queue;
 struct mirror;
+struct limit_uses;
 struct await;
 struct identity;
 
@@ -100,6 +101,7 @@ struct request {
 	struct await *await;               /* what it waits for of the master */
 	uint32_t awaited;                  /* bits of enum await_kind: it has */
 	uint8_t policy_at;                 /* of the policies, the one that is due */
+	struct limit_uses *limits;         /* in the arena; NULL: none were asked */
 	struct slice real; /* real_client.c's own, as is the next: p NULL, not asked yet */
 	uint8_t real_ip[16];
 	enum reason reason;

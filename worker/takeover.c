@@ -66,6 +66,9 @@ hand_over(struct worker *w, int to)
 	}
 	if (w->page_fd >= 0 && send_frame(to, MSG_BOARD, &own, sizeof own, w->page_fd) < 0)
 		return;
+	if (w->rates_fd >= 0 &&
+	    send_frame(to, MSG_RATES, &w->rates.head, sizeof w->rates.head, w->rates_fd) < 0)
+		return;
 	if (w->peers->master_fd >= 0) {
 		own = (struct msg_board){ .slot = BOARD_SLOT_MASTER };
 		(void)send_frame(to, MSG_BOARD, &own, sizeof own, w->peers->master_fd);

@@ -1,6 +1,7 @@
 #include "tunnel.h"
 
 #include "client.h"
+#include "limiter.h"
 #include "upstream.h"
 #include "worker.h"
 
@@ -41,6 +42,8 @@ tunnel_bytes(struct request *r, bool from_client, struct slice bytes)
 	int error;
 
 	*(from_client ? &r->bytes_in : &r->bytes_out) += bytes.n;
+	if (r->limits)
+		limiter_passed(r, false);
 	timer_set(r->worker, &r->client->timer, r->policy.tunnel_idle_ms);
 	error = stream_write(to, &bytes, 1);
 	if (error < 0)

@@ -227,7 +227,7 @@ worker_init(struct worker *w)
 	list_init(&w->calls);
 	awaits_init(w);
 	queues_init(w);
-	w->page_fd = -1;
+	w->page_fd = w->rates_fd = -1;
 	w->log_fd = -1;
 	caps_look(w);
 	w->gate = gate_new();

@@ -14,6 +14,7 @@
 #include "lib/wheel.h"
 #include "shm/board.h"
 #include "shm/message.h"
+#include "shm/rate.h"
 #include "shm/table.h"
 
 #include <uv.h>
@@ -53,8 +54,10 @@ struct worker {
 	struct worker_peers *peers;             /* board pages of the others (control.c) */
 	const struct board_master *master_page; /* NULL until it came */
 	struct top_writer *top;                 /* who asks; NULL until somebody known does */
-	struct load *load;                      /* of endpoints, over all workers */
-	uint64_t told_ms[BOARD_ENDPOINTS];      /* when the master last heard that one fails */
+	struct rate_table rates;                /* sets NULL until they came */
+	int rates_fd;      /* kept by the admin worker for the next master; else -1 */
+	struct load *load; /* of endpoints, over all workers */
+	uint64_t told_ms[BOARD_ENDPOINTS]; /* when the master last heard that one fails */
 
 	struct segment *arrived[SEGMENT_N]; /* for the next publication */
 	struct snapshot *table;             /* in force; NULL before the first */

@@ -237,6 +237,9 @@ test_peek(void **state)
 
 			rate_peek(&table, k, &l, cost, now, &seen);
 			rate_peek(&table, k, &l, cost, now, &again);
+			r = take(k, &l, 0, now);
+			assert_int_equal(seen.remaining, r.remaining);
+			assert_int_equal(seen.reset_ns, r.reset_ns);
 			r = take(k, &l, cost, now);
 			assert_int_equal(seen.allowed, again.allowed);
 			assert_int_equal(seen.allowed, r.allowed);

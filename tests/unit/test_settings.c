@@ -77,6 +77,8 @@ configuration_named(const struct setting *s, const char *name, struct buf *out)
 		{ "upstreams.*", "{endpoints: [h]}" },
 		{ "policies.*", "{}" },
 		{ "api_keys.*", "{sha256: " SHA256 "}" },
+		{ "rates.*", "1/s" },
+		{ "concurrency.*", "1" },
 		{ "admin.users.*", "read" },
 		{ "admin.api.tokens.*", "{role: read, secret: x}" },
 		{ "", "t.yaml" }, /* also good for the name of a header */
@@ -166,6 +168,9 @@ configuration_with(const struct setting *s, const char *value, struct buf *out)
 		  "}]}" },
 		{ "routes[].fallback",
 		  "{upstreams: {users: {endpoints: [h]}}, routes: [{target: i, ", "", "}]}" },
+		{ "routes[].rates", "{rates: {login: 1/s}, routes: [{target: h, ", "", "}]}" },
+		{ "rates.*.", "{rates: {r: {", "limit: 1/s, ", "}}}" },
+		{ "concurrency.*.", "{concurrency: {r: {", "limit: 1, ", "}}}" },
 		{ "routes[].client_certificate[].", "{routes: [{target: h, client_certificate: [{",
 		  "name: cn, ", "}]}]}" },
 		{ "routes[].headers[].", "{routes: [{target: h, headers: [{", "name: X-A, ",

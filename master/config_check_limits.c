@@ -1,0 +1,145 @@
+#include "config_check_limits.h"
+
+#include "limit_spec.h"
+
+#include "lib/map.h"
+
+/* ---- those that have a name ---- */
+
+/* Neither the text nor the list says by what: now the list does. */
+static void
+complete(struct arena *arena, struct config_limit *l, const struct limit_spec *spec)
+{
+	bool by_address = spec->keys_count == 1 && spec->keys[0].by == LIMIT_BY_ADDRESS;
+
+	if (l->per || !by_address || strstr(l->limit, " per "))
+		return;
+	l->per = arena_calloc(arena, sizeof(const char *));
+	l->per[0] = "address";
+	l->per_count = 1;
+}
+
+static void
+check_named(struct config_reader *r, const char *section, struct config_limit *all, size_t count,
+	    bool under_way)
+{
+	for (size_t i = 0; i < count; i++) {
+		struct buf BUF_CLEAN key = { 0 }, why = { 0 };
+		struct config_limit *l = &all[i];
+		struct limit_spec spec;
+		const char *at;
+
+		if (!l->name || !l->limit) /* it is told already */
+			continue;
+		buf_addf(&key, "%s.%s", section, l->name);
+		if (!limit_spec_is_name(l->name))
+			buf_addf(&why, "a name that begins with a digit reads as a limit; choose "
+				       "another");
+		else if (!limit_spec_of(l, under_way, &spec, &at, &why))
+			buf_addf(&key, ".%s", at);
+		else
+			complete(&r->c->arena, l, &spec);
+		buf_addc(&key, '\0');
+		if (why.n > 0)
+			mistakes_add(&r->mistakes, false, l->place.line, key.p, "%.*s",
+				     SLICE_F(why));
+	}
+}
+
+/* ---- what names them ---- */
+
+struct naming {
+	struct mistakes *m;
+	const char *key, *below; /* "routes[3]", "rates" */
+	int line;
+	const struct config_limit *all;
+	size_t count;
+	bool under_way, unknown;
+};
+
+static bool
+is_there(const struct naming *n, const char *name)
+{
+	for (size_t i = 0; i < n->count; i++) {
+		if (n->all[i].name && strcmp(n->all[i].name, name) == 0)
+			return true;
+	}
+	return false;
+}
+
+static void
+suggest(const struct naming *n, struct slice name, struct arena *arena, struct buf *why)
+{
+	struct setting_word *words = arena_calloc(arena, (n->count + 1) * sizeof *words);
+	struct buf BUF_CLEAN hint = { 0 };
+	size_t found = 0;
+
+	for (size_t i = 0; i < n->count; i++) {
+		if (n->all[i].name)
+			words[found++].word = n->all[i].name;
+	}
+	setting_suggest_word(words, name, &hint);
+	if (hint.n == 0)
+		buf_addf(&hint, "; give it there, or write %s",
+			 n->under_way ? "10 per identity" : "10/second");
+	buf_addf(why, "there is no \"%.*s\" in %s%.*s", SLICE_F(name), n->below, SLICE_F(hint));
+}
+
+static void
+check_names(const struct naming *n, const char *const *texts, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		struct buf BUF_CLEAN key = { 0 }, why = { 0 };
+		struct arena arena = { 0 };
+		struct limit_spec spec;
+
+		if (!limit_spec_is_name(texts[i]))
+			(void)limit_spec_read(slice_of(texts[i]), n->under_way, &spec, &why);
+		else if (n->unknown && !is_there(n, texts[i]))
+			suggest(n, slice_of(texts[i]), &arena, &why);
+		buf_addf(&key, "%s.%s", n->key, n->below);
+		buf_addc(&key, '\0');
+		if (why.n > 0)
+			mistakes_add(n->m, false, n->line, key.p, "%.*s", SLICE_F(why));
+		arena_deinit(&arena);
+	}
+}
+
+void
+config_check_limited(struct mistakes *m, const struct config *c, bool unknown, const char *key,
+		     int line, const struct config_limited *l)
+{
+	const struct config_limited *all = &c->limited;
+	struct naming rates = { m, key, "rates", line, c->rates, c->rates_count, false, unknown };
+	struct naming concurrency = {
+		m, key, "concurrency", line, c->concurrency, c->concurrency_count, true, unknown
+	};
+	size_t count = l->rates_count + l->concurrency_count;
+
+	check_names(&rates, l->rates, l->rates_count);
+	check_names(&concurrency, l->concurrency, l->concurrency_count);
+	count += l == all ? 0 : all->rates_count + all->concurrency_count;
+	if (count > LIMITS_MAX)
+		mistakes_add(m, false, line, key,
+			     "these are %zu limits with those of all routes; %u are possible",
+			     count, LIMITS_MAX);
+}
+
+void
+config_check_limits(struct config_reader *r)
+{
+	const struct config *c = r->c;
+
+	check_named(r, "rates", c->rates, c->rates_count, false);
+	check_named(r, "concurrency", c->concurrency, c->concurrency_count, true);
+	config_check_limited(&r->mistakes, c, true, "limits", config_line(r, "limits"),
+			     &c->limited);
+	for (size_t i = 0; i < c->routes_count; i++) {
+		struct buf BUF_CLEAN key = { 0 };
+
+		buf_addf(&key, "routes[%zu]", i);
+		buf_addc(&key, '\0');
+		config_check_limited(&r->mistakes, c, true, key.p, c->routes[i].place.line,
+				     &c->routes[i].limited);
+	}
+}
