@@ -1,0 +1,117 @@
+"""The list of attacks on the gates that Yett replaces, by their numbers: at least one case of each here, by the configuration that
+such a gate has, and where all of it is tried."""
+
+import ast
+import hashlib
+import hmac
+import os
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from harness.gateway import BINARY
+from harness.procs import run
+from harness.tokens import SECRET, b64, bearer, token, unsigned
+
+ELSEWHERE = {
+    1: ["test_token_corpus::test_hmac", "test_token_corpus::test_public_keys"],
+    2: ["test_token_corpus::test_key_and_secret_side_by_side"],
+    3: ["test_gate_matrix::test_claims"],
+    4: ["test_gate_matrix::test_one_verdict_each", "test_authorise::test_the_gate_asks_too"],
+    5: ["test_gate_matrix::test_one_verdict_each"],
+    6: ["test_identity_headers::test_spellings", "test_identity_headers::test_headers_of_the_older_gateways",
+        "test_identity_headers::test_connection_cannot_name_it_away", "test_identity_headers::test_as_a_trailer"],
+    11: ["test_cors::test_origins", "test_cors::test_whatever_the_gateway_says", "test_cors::test_mistakes"],
+}
+
+
+@pytest.mark.parametrize("item, name", [(item, name) for item, names in ELSEWHERE.items() for name in names])
+def test_shown_elsewhere(item, name):
+    file, test = name.split("::")
+    with open(os.path.join(os.path.dirname(__file__), file + ".py")) as f:
+        assert any(isinstance(n, ast.FunctionDef) and n.name == test for n in ast.parse(f.read()).body), (item, name)
+
+
+@pytest.fixture
+def riox(gateway, serve):
+    """The gate of Riox, by its profile."""
+    up = serve()
+    gw = gateway({"compatibility": "riox", "gate": {"secret": SECRET, "claims": {"id": "auth_id"}}, "routes": [{"path": "/", "target": up.address}]})
+    gw.upstream = up
+    return gw
+
+
+def test_1_algorithms(riox):
+    good = token()
+    head = b64(b'{"alg":"none","typ":"JWT"}')
+    for t in (unsigned(), unsigned("None"), unsigned("nOnE"), unsigned("NONE", b"x"), unsigned("HS256"), unsigned("HS384", b"x" * 48),
+              ".".join([head, good.split(".")[1], ""]), ".".join([head, *good.split(".")[1:]]), unsigned(""), unsigned("RS256", b"x" * 256)):
+        assert riox.ask("/api/x", headers=bearer(t)).status == 401, t
+    assert riox.ask("/api/x", headers=bearer(good)).status == 200
+
+
+def test_2_a_public_key_is_no_secret(gateway, serve, tmp_path):
+    key = rsa.generate_private_key(65537, 2048)
+    pem = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    (tmp_path / "issuer.pem").write_bytes(pem)
+    for more in ({"algorithms": ["RS256"]}, {"algorithms": ["RS256", "HS256"], "secret": SECRET}):
+        gw = gateway({"gate": {"protect": ["/"], "public_key": {"file": str(tmp_path / "issuer.pem")}} | more,
+                      "routes": [{"path": "/", "target": serve().address}]})
+        for secret in pem, pem.strip(), pem.decode().replace("\n", "").encode():
+            data = b64(b'{"alg":"HS256"}') + "." + b64(b'{"id":"1"}')
+            forged = data + "." + b64(hmac.new(secret, data.encode(), hashlib.sha256).digest())
+            assert gw.ask("/", headers=bearer(forged)).status == 401
+        gw.stop()
+
+
+def test_3_empty_secrets_and_ids(riox, tmp_path):
+    for secret in ("''", "{file: empty}", "{env: NOT_SET_ANYWHERE}"):
+        (tmp_path / "empty").write_text("")
+        (tmp_path / "yett.yaml").write_text("gate: {protect: [/], secret: " + secret + "}\nroutes: [{target: h}]\n")
+        assert run([BINARY, "check", "-c", str(tmp_path / "yett.yaml")]).returncode != 0, secret
+    for bad in ("", None, 0, 42, True, [], ["42"], {}, " ", "4 2\r\nauth_id: 1", "42\n", "4\x002", " 42"):
+        assert riox.ask("/api/x", headers=bearer(token(id=bad))).why in ("token_claim", "token_malformed"), repr(bad)
+    for secret in ("\0", "x", SECRET + "\n", SECRET[:-1]):
+        assert riox.ask("/api/x", headers=bearer(token(secret))).why == "token_signature", repr(secret)
+
+
+def test_4_ways_round_a_prefix(riox):
+    for path in ("/api", "/api/", "/api//x", "//api/x", "/%61pi/x", "/./api", "/x/../api/y", "/x/%2e%2e/api", "/api/./v1/users", "/api?x"):
+        assert riox.ask(path).why == "token_missing", path
+    for path in ("/x/..;/api", "/api/..;/x", "/;/api", "/x%2f..%2fapi", "/%2fapi", "/x\\..\\api", "/api%00", "/%c0%af/api"):
+        assert riox.ask(path).status == 400, path
+    assert not riox.upstream.requests and riox.ask("/apix").status == 200
+
+
+def test_5_exemptions(riox):
+    assert riox.ask("/api/v1/users", "POST").status == riox.ask("/api/v1/users/auth/local").status == 200
+    for method, path in (("GET", "/api/v1/users"), ("POST", "/api/v1/usersX"), ("POST", "/api/v1/users/me"), ("POST", "/api/v1/users/_bootstrap"),
+                         ("PUT", "/api/v1/users"), ("GET", "/api/v1/users/auth/localhost"), ("POST", "/api/v1/users/auth/local/x"),
+                         ("post", "/api/v1/users")):
+        assert riox.ask(path, method).why in ("token_missing", "unsupported_method", "bad_request"), (method, path)
+
+
+def test_6_headers_of_the_gateway(riox):
+    names = ["auth_id", "auth-id", "Auth_Id", "AUTH-ID", "auth.id", "X-Redx-Frontend-Name", "x_redx_frontend_name", "Renku-Auth-Id-Token",
+             "renku_user_id", "Gitlab-Access-Token"]
+    for path, who in ("/open", {}), ("/api/x", bearer(token(id="42"))):
+        r = riox.ask(path, headers=[(n, "evil") for n in names for _ in range(2)] + list(who.items()))
+        sent = [(n.lower(), v) for n, v in riox.upstream.requests[-1].headers]
+        assert r.status == 200 and not [n for n, v in sent if v == "evil"], sent
+        assert [v for n, v in sent if n == "auth_id"] == (["42"] if who else [])
+
+
+def test_11_cors(gateway, serve, tmp_path):
+    file = tmp_path / "yett.yaml"
+    for origin in "*", "null":
+        file.write_text("routes: [{target: h, cors: {origins: ['" + origin + "'], credentials: true}}]\n")
+        assert run([BINARY, "check", "-c", str(file)]).returncode == 1
+    site = "https://app.example.org"
+    gw = gateway({"routes": [{"path": "/", "target": serve().address, "cors": {"origins": [site, "https://*.example.net"], "credentials": True}}]})
+    for origin in ("null", "https://app.example.org.evil.org", "https://evilapp.example.org", "https://evil.org/.example.net", "https://.example.net",
+                   "https://evil.org#.example.net", "https://evilexample.net", "https://example.net", "HTTPS://APP.EXAMPLE.ORG", site + ":443"):
+        for method, more in ("GET", {}), ("OPTIONS", {"Access-Control-Request-Method": "PUT"}):
+            r = gw.ask("/", method, headers={"Origin": origin} | more)
+            assert not [n for n, _ in r.headers if n.lower().startswith("access-control")] and "Origin" in r.all("Vary"), origin
+    r = gw.ask("/", headers={"Origin": site})
+    assert (r.header("Access-Control-Allow-Origin"), r.header("Access-Control-Allow-Credentials")) == (site, "true")
