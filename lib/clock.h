@@ -28,3 +28,13 @@ clock_wall(void)
 	clock_gettime(CLOCK_REALTIME_COARSE, &ts);
 	return ts.tv_sec;
 }
+
+/* The same in ms. */
+static inline int64_t
+clock_wall_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_REALTIME, &ts);
+	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}

@@ -47,6 +47,14 @@ const struct api_row api_rows[] = {
 	  "Reads the file again, all of it or nothing; wait=1 waits without end, force=1 also "
 	  "applies deletions in Redis that were withheld." },
 
+	{ "GET", "/cascade", ACCESS_READ, api_cascade,
+	  "Deletions of users that services have still to hear of, and those of which a service "
+	  "was given up; 100 of each." },
+	{ "POST", "/cascade/{job}", ACCESS_OPERATE, api_cascade_retry,
+	  "Tells the services of a job that are not done again, now." },
+	{ "DELETE", "/cascade/{job}", ACCESS_OPERATE, api_cascade_drop,
+	  "Forgets a job, whoever has not heard of it." },
+
 	{ "GET", "/rules", ACCESS_READ, api_rules,
 	  "All rules of our own, and which of them are refused." },
 	{ "GET", "/rules/{kind}/{name}", ACCESS_READ, api_rule,

@@ -128,6 +128,10 @@ void api_config(struct api_call *c);
 void api_reload(struct api_call *c);
 /* api_statistics.c */
 void api_statistics(struct api_call *c);
+/* api_cascade.c */
+void api_cascade(struct api_call *c);
+void api_cascade_retry(struct api_call *c);
+void api_cascade_drop(struct api_call *c);
 /* explain.c */
 void api_explain(struct api_call *c);
 /* api_replay.c */

@@ -215,6 +215,18 @@ gate_of(struct config_reader *r, const struct node *root, int line)
 	return n;
 }
 
+/* Services of authenticated users are told of those that are deleted. */
+static const struct node *
+cascade_of(struct config_reader *r, const struct node *root, int line)
+{
+	struct node *n = section(r, root, "cascade", line);
+
+	if (!node_get(n, SLICE("enabled")))
+		node_put(&r->c->arena, n, "enabled",
+			 node_scalar(&r->c->arena, SLICE("true"), line));
+	return n;
+}
+
 /* Who is suspended stands there, and nowhere else. */
 static void
 expect_redis(struct config_reader *r, const struct node *redis, int line)
@@ -239,11 +251,12 @@ listeners_of(struct config_reader *r, const struct node *gateway)
 	return list;
 }
 
+/* Sections that are made of what the file says and what it does not. */
 static bool
-is_merged(struct slice key)
+is_merged(struct slice key, bool authenticated)
 {
 	return slice_eq(key, SLICE("gateway")) || slice_eq(key, SLICE("redis")) ||
-	       slice_eq(key, SLICE("gate"));
+	       (authenticated && (slice_eq(key, SLICE("gate")) || slice_eq(key, SLICE("cascade"))));
 }
 
 const struct node *
@@ -257,7 +270,7 @@ ashine_translate(struct config_reader *r, const struct node *root)
 
 	if (!gateway)
 		return root;
-	out = node_new(a, NODE_MAPPING, root->line, root->count + 5);
+	out = node_new(a, NODE_MAPPING, root->line, root->count + 6);
 	if (!ashine_keys(r, gateway, "gateway", gateway_keys))
 		return out;
 	cors = translate_cors(r, ashine_get(gateway, "cors"));
@@ -270,9 +283,11 @@ ashine_translate(struct config_reader *r, const struct node *root)
 	if (authenticated) {
 		expect_redis(r, redis, line);
 		node_put(a, out, "gate", gate_of(r, root, line));
+		node_put(a, out, "cascade", cascade_of(r, root, line));
 	}
 	for (size_t i = 0; i < root->count; i++) {
-		if (root->pairs[i].key->kind != NODE_SCALAR || !is_merged(root->pairs[i].key->text))
+		if (root->pairs[i].key->kind != NODE_SCALAR ||
+		    !is_merged(root->pairs[i].key->text, authenticated))
 			out->pairs[out->count++] = root->pairs[i];
 	}
 	return out;

@@ -196,7 +196,7 @@ static void
 put_route(struct services *s, const struct service *service)
 {
 	struct arena *a = &s->r->c->arena;
-	struct node *route = node_new(a, NODE_MAPPING, service->at->line, 7);
+	struct node *route = node_new(a, NODE_MAPPING, service->at->line, 8);
 	const struct node *name = name_of(s, ashine_get(service->at, "name"));
 
 	if (name)
@@ -206,8 +206,10 @@ put_route(struct services *s, const struct service *service)
 	put_text(s, route, "strip_prefix", SLICE("true"), service->at->line);
 	if (s->cors)
 		node_put(a, route, "cors", s->cors);
-	if (service->authenticated)
+	if (service->authenticated) {
 		put_text(s, route, "auth", SLICE("required"), service->at->line);
+		put_text(s, route, "cascade", SLICE("true"), service->at->line);
+	}
 	if (service->groups)
 		mistake(s, service->groups, "gateway.services",
 			"allowedGroups is not supported; remove it, and let the service check the "

@@ -106,6 +106,11 @@ static const struct command {
 	  "(2026-11-27T10) at all gateways together, where statistics.flush writes that to Redis. "
 	  "Identities\n"
 	  "take the role operate." },
+	{ "cascade", 2, OPTION_FILE | OPTION_SOCKET | OPTION_JSON, command_cascade,
+	  "cascade [retry ID | drop ID] [--json] [-c FILE | --socket PATH]",
+	  "Shows which services have still to hear of which deleted users, or were given up. retry "
+	  "tells those\n"
+	  "of one job again, now; drop forgets it. ID is that of the job or of the user." },
 	{ "reload", 0, OPTION_FILE | OPTION_SOCKET | OPTION_JSON | OPTION_WAIT | OPTION_FORCE,
 	  command_reload, "reload [--wait] [--force] [--json] [-c FILE | --socket PATH]",
 	  "Makes the gateway read its file again, all of it or nothing. --wait waits until every "

@@ -286,6 +286,7 @@ struct config_route {
 	const char *add_prefix, *set_host;
 	const char *fallback; /* "": that of the upstream; "off": none */
 	bool upstream_host;
+	bool cascade;                    /* who is behind it hears of deleted users */
 	struct config_timeouts timeouts; /* UINT32_MAX = the global one */
 	uint64_t body;                   /* UINT64_MAX = the global one */
 	struct config_limited limited;   /* beside what limits all routes */
@@ -367,6 +368,16 @@ struct config_redis {
 	int32_t default_score;
 };
 
+struct config_cascade { /* deletions of users, carried to the services */
+	bool enabled;
+	const char *channel, *stream; /* "": none */
+	const char *path, *header;
+	uint32_t timeout, retry, retry_max; /* ms */
+	uint32_t give_up_s, remember_s;
+	const char **services; /* upstreams of the routes that say so; found out at the check */
+	size_t services_count;
+};
+
 struct config_page {
 	uint32_t status;
 	const char *file;
@@ -399,6 +410,7 @@ struct config {
 	const char *run_dir, *state_dir;
 	const char *user; /* "" = stay */
 	struct config_redis redis;
+	struct config_cascade cascade;
 	struct config_gate gate;
 	struct config_api_key *api_keys;
 	size_t api_keys_count;

@@ -388,5 +388,6 @@ config_check(struct config_reader *r)
 	config_check_balance(r);
 	config_check_own(r); /* before targets of routes become upstreams */
 	config_check_routes(r);
+	config_check_cascade(r);
 	config_check_tls(r); /* targets may be https */
 }

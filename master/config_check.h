@@ -37,5 +37,7 @@ void config_check_suites(struct config_reader *r);
 void config_check_tls(struct config_reader *r);
 /* config_check_admin.c: who may do what over the admin listeners. */
 void config_check_admin(struct config_reader *r);
+/* config_check_cascade.c: who hears of deleted users; after routes. */
+void config_check_cascade(struct config_reader *r);
 /* Can it be reached from this host alone? */
 bool config_is_loopback(const struct config_address *a);

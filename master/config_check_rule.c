@@ -30,6 +30,10 @@ config_check_rule_route(struct config_reader *r, const struct node *n, struct co
 	config_check_action(&a, route);
 	config_check_conditions(&r->mistakes, key, 0, route);
 	config_check_limited(&r->mistakes, r->c, r->c->serial != 0, key, 0, &route->limited);
+	if (route->cascade)
+		mistakes_add(&r->mistakes, false, 0, key,
+			     "only the configuration file says who hears of deleted users; remove "
+			     "cascade");
 	if (!route->target.address.text)
 		return;
 	config_endpoint_identity(&route->target, &name);

@@ -6,6 +6,7 @@
  * runs.
  */
 
+#include "cascade.h"
 #include "certificates.h"
 #include "config.h"
 #include "eject.h"
@@ -70,6 +71,7 @@ struct master {
 	struct resolver *resolver;
 	struct store_redis *store;
 	struct side *side; /* for what is no rule */
+	struct cascade *cascade;
 	struct store writes;
 	struct prober *prober;
 	struct ejector *ejector;

@@ -52,6 +52,7 @@ page_deinit(struct page *p)
 	page_cancel(p);
 	free(p->host);
 	free(p->path);
+	buf_deinit(&p->whole);
 	free(p->name);
 	free(p->unix_path);
 	page_set_tls(p, NULL, "");
@@ -84,6 +85,13 @@ page_set_path(struct page *p, const char *base, const char *path)
 	return true;
 }
 
+void
+page_set_whole(struct page *p, struct slice head)
+{
+	p->whole.n = 0;
+	buf_adds(&p->whole, head);
+}
+
 static void
 address_make(struct sockaddr_storage *out, const struct resolved *a, uint16_t port)
 {
@@ -105,6 +113,16 @@ bool
 page_is_shortage(int status)
 {
 	return status == -EMFILE || status == -ENFILE || status == -ENOMEM || status == -ENOBUFS;
+}
+
+bool
+page_is_unsent(int status)
+{
+	return page_is_shortage(status) || status == UV_EAI_AGAIN || status == UV_EAI_NONAME ||
+	       status == -ECONNREFUSED || status == -EHOSTUNREACH || status == -ENETUNREACH ||
+	       status == -EADDRNOTAVAIL || status == -ENOENT || status == -EACCES ||
+	       status == -ENOTSOCK || status == -ELOOP || status == -ENOKEY ||
+	       status == -EKEYREJECTED;
 }
 
 const char *
@@ -147,6 +165,7 @@ page_ask(struct page *p, const struct resolved *a, uint64_t left_ms)
 		.path = p->path,
 		.tls = p->tls,
 		.peer = p->peer,
+		.whole = buf_slice(&p->whole),
 		.timeout_ms = (uint32_t)left_ms,
 		.body_max = BODY_MAX,
 	};
@@ -157,6 +176,8 @@ page_ask(struct page *p, const struct resolved *a, uint64_t left_ms)
 	}
 	if (p->https && !p->tls)
 		return -ENOKEY;
+	if (p->whole.n > 0)
+		return http_client_send(p->loop, &q, page_answered, p, &p->request);
 	return http_client_get(p->loop, &q, page_answered, p, &p->request);
 }
 
@@ -200,6 +221,8 @@ page_answered(void *userdata, int status, struct slice body)
 	} else if (status == -ETIMEDOUT) {
 		/* No time is left; the next request starts with another one. */
 		p->prefer += p->tries + 1;
+		p->done(p->userdata, status);
+	} else if (p->whole.n > 0 && !page_is_unsent(status)) {
 		p->done(p->userdata, status);
 	} else {
 		p->tries++;

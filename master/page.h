@@ -1,12 +1,14 @@
 #pragma once
 
 /*
- * page: asks for the health page of one endpoint, once, over the addresses of its name in turn.
- * Judges nothing.
+ * page: asks one endpoint, once, over the addresses of its name in turn: for its health page, or
+ * with a request that is whole. Judges nothing.
  */
 
 #include "directory.h"
 #include "resolve.h"
+
+#include "lib/buf.h"
 
 struct own;
 struct tls_context;
@@ -19,7 +21,8 @@ typedef void (*page_fn)(void *userdata, int status);
 struct page {
 	char *host; /* what Host says */
 	char *path;
-	char *name; /* to be resolved, NULL: */
+	struct buf whole; /* sent in the place of GET */
+	char *name;       /* to be resolved, NULL: */
 	char *unix_path;
 	uint16_t port;
 	bool https;
@@ -51,6 +54,11 @@ bool page_set_path(struct page *p, const char *base, const char *path);
  * asked.
  */
 void page_set_tls(struct page *p, struct tls_context *tls, const char *peer);
+/* Sends this head in the place of a GET; it says Connection: close. Another address is asked only
+ * where it certainly was not sent. */
+void page_set_whole(struct page *p, struct slice head);
+/* Does this status say that nothing was sent? */
+bool page_is_unsent(int status);
 /* Calls `done` once, unless page_cancel comes first. `timeout_ms` is for all addresses together. */
 void page_get(struct page *p, uint32_t timeout_ms);
 void page_cancel(struct page *p);

@@ -584,6 +584,46 @@ const struct setting settings[] = {
 	      "redx does.",
 	  .example = "redx" },
 
+	{ "cascade.enabled", SETTING_BOOL, AT(config, cascade.enabled), .initial = "false",
+	  .text = "Carry deletions of users that are announced in Redis to the services of the "
+		  "routes with cascade: true, each one once for all gateways.",
+	  .example = "true" },
+	{ "cascade.channel", SETTING_STRING, AT(config, cascade.channel), .initial = "user-delete",
+	  .max = 256,
+	  .text = "The channel where they are published, the message being the user's id; nothing "
+		  "that is published while no gateway runs is heard. Empty is none.",
+	  .example = "user-delete" },
+	{ "cascade.stream", SETTING_STRING, AT(config, cascade.stream), .initial = "user-delete",
+	  .max = 256,
+	  .text =
+	      "The stream where they are added, the id in the field id; it waits for a gateway, "
+	      "and what was taken over is deleted from it. Empty is none.",
+	  .example = "\"users:deleted\"" },
+	{ "cascade.path", SETTING_PATH, AT(config, cascade.path), .initial = "/user-delete",
+	  .min = 1, .max = 2048, .text = "Services are asked DELETE with this path.",
+	  .example = "/internal/users" },
+	{ "cascade.header", SETTING_TOKEN, AT(config, cascade.header), .initial = "id", .min = 1,
+	  .max = 128, .text = "The header that carries the user's id.", .example = "X-User-Id" },
+	{ "cascade.timeout", SETTING_DURATION, AT(config, cascade.timeout), .initial = "10s",
+	  .min = 100, .max = 5 * MINUTE, .text = "How long a service may take to answer.",
+	  .example = "1m" },
+	{ "cascade.retry", SETTING_DURATION, AT(config, cascade.retry), .initial = "10s",
+	  .min = 100, .max = DAY,
+	  .text = "After so long a service is asked again that did not answer 2xx, 404 or 410; "
+		  "after twice as long the next time, give or take a fifth.",
+	  .example = "1m" },
+	{ "cascade.retry_max", SETTING_DURATION, AT(config, cascade.retry_max), .initial = "1h",
+	  .min = 100, .max = DAY, .text = "The longest time between two attempts.",
+	  .example = "10m" },
+	{ "cascade.give_up", SETTING_SECONDS, AT(config, cascade.give_up_s), .initial = "24h",
+	  .min = SECOND, .max = 30 * DAY,
+	  .text = "A service that fails for so long is given up; yett cascade retry begins anew.",
+	  .example = "3d" },
+	{ "cascade.remember", SETTING_SECONDS, AT(config, cascade.remember_s), .initial = "10m",
+	  .min = 10 * SECOND, .max = DAY,
+	  .text = "The same id within this time after all is done is the same deletion.",
+	  .example = "1h" },
+
 	{ "gate.protect", SETTING_LIST, ALL(config, gate.protect), .initial = "[]",
 	  .children = &protect_children, .text = "What needs a token.",
 	  .example = "[/api, {path: /files, methods: [PUT, DELETE]}]" },
@@ -1154,6 +1194,10 @@ const struct setting settings[] = {
 		  "the token, and on methods, addresses and the client's certificate; where one is "
 		  "about the token, auth: inherit means required.",
 	  .example = "{scopes: [\"orders:write\"]}" },
+	{ "routes[].cascade", SETTING_BOOL, AT(config_route, cascade), .initial = "false",
+	  .text = "Its upstream hears of users that are deleted, as cascade says; for routes of "
+		  "this file alone.",
+	  .example = "true" },
 	{ "routes[].retries", SETTING_INT, AT(config_route, action.retries), .max = 10,
 	  .words = off, .inherit = "limits.retries", .late = true,
 	  .text = "The same for this route.", .example = "1" },

@@ -10,7 +10,6 @@
 #include <stdlib.h>
 
 #define PULSE_MS 1000
-#define WAITING_MAX 100000
 
 struct side_command {
 	struct side *side;
@@ -339,7 +338,7 @@ side_command(struct side *s, side_answer_fn answer, void *userdata, struct slice
 
 	if (!s->ask)
 		return -ENOTCONN;
-	if (s->waiting >= WAITING_MAX)
+	if (s->waiting >= SIDE_WAITING_MAX)
 		return -ENOBUFS;
 	c = xmalloc(sizeof *c + tag.n);
 	c->side = s;

@@ -11,6 +11,8 @@
 #include "lib/redis.h"
 #include "resolve.h"
 
+#define SIDE_WAITING_MAX 100000 /* commands without an answer */
+
 struct config_redis;
 struct side;
 struct tls_context;

@@ -127,6 +127,7 @@ open_parts(struct master *m)
 	m->store = store_redis_new(&m->loop, m->resolver, m->rules, &m->revisions.history,
 				   &master_store_ops, m);
 	m->side = side_new(&m->loop, m->resolver);
+	m->cascade = cascade_new(m);
 	m->supervisor.spawn = &m->spawn;
 	m->supervisor.listeners = &m->listeners;
 	m->supervisor.board = m->page;
@@ -153,6 +154,7 @@ begin(struct master *m)
 	store_secure(m);
 	store_redis_configure(m->store, &m->config->redis);
 	side_configure(m->side, &m->config->redis);
+	cascade_configure(m->cascade);
 	publish_mark(m, PUBLISH_ALL);
 	log_info("master version=%s pid=%d file=%s workers=%u", YETT_VERSION, (int)getpid(),
 		 m->config->file, m->config->workers);
@@ -166,7 +168,9 @@ end(struct master *m)
 	saver_finish(m);
 	prober_free(m->prober);
 	ejector_free(m->ejector);
+	cascade_stop(m->cascade);
 	side_free(m->side);
+	cascade_free(m->cascade);
 	store_redis_free(m->store);
 	resolver_free(m->resolver);
 	revisions_deinit(m);

@@ -318,6 +318,8 @@ status_write(struct master *m, struct buf *out)
 	add_redis(out, m, &st);
 	buf_addc(out, ',');
 	add_upstreams(out, m);
+	buf_adds(out, SLICE(",\"cascade\":"));
+	cascade_write_status(m->cascade, out);
 	buf_addc(out, ',');
 	status_write_tls(m, out);
 	buf_addc(out, ',');

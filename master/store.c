@@ -177,6 +177,7 @@ store_reconfigured(struct master *m, bool was_redis)
 	store_secure(m);
 	store_redis_configure(m->store, &m->config->redis);
 	side_configure(m->side, &m->config->redis);
+	cascade_configure(m->cascade);
 	if (was_redis != m->config->redis.configured)
 		store_move(m);
 	s->shut = false;

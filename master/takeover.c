@@ -412,6 +412,11 @@ takeover_seed(struct takeover *t, struct board_master *board)
 		board->reloads_ok = before->reloads_ok;
 		board->reloads_failed = before->reloads_failed;
 		board->respawns = before->respawns;
+		board->cascade_heard = before->cascade_heard;
+		board->cascade_done = before->cascade_done;
+		board->cascade_failed = before->cascade_failed;
+		board->cascade_given_up = before->cascade_given_up;
+		board->cascade_rejected = before->cascade_rejected;
 		statistics_seed(board, before);
 		if (before->fold_seq & 1)
 			log_warn("takeover counters=\"the earlier master was killed while it added "

@@ -186,6 +186,8 @@ struct board_master {
 	uint64_t rules_closed;   /* of them, those without a last good version */
 	uint64_t rules_withheld; /* deletions not applied */
 	uint64_t rules_age_wall; /* when the rules were last compared in full, seconds since 1970 */
+	uint64_t cascade_waiting, cascade_dead; /* jobs, as Redis said last */
+	uint64_t cascade_heard, cascade_done, cascade_failed, cascade_given_up, cascade_rejected;
 	uint64_t certificates_refused; /* pairs that do not serve, or not as they are now */
 	uint64_t certificates_seq;     /* odd while the rows change */
 	struct board_certificate certificates[BOARD_CERTIFICATES];

@@ -184,6 +184,23 @@ write_master(const struct board_master *m, struct buf *b)
 		  board_get(&m->rules_withheld) },
 		{ "rules_compared_timestamp_seconds", "gauge",
 		  "When the rules were last compared in full", board_get(&m->rules_age_wall) },
+		{ "cascade_waiting", "gauge",
+		  "Deletions of users that services have still to hear of",
+		  board_get(&m->cascade_waiting) },
+		{ "cascade_dead", "gauge", "Deletions of which a service was given up",
+		  board_get(&m->cascade_dead) },
+		{ "cascade_heard_total", "counter",
+		  "Deletions that this gateway was the first to hear of",
+		  board_get(&m->cascade_heard) },
+		{ "cascade_done_total", "counter", "Services that this gateway told of one",
+		  board_get(&m->cascade_done) },
+		{ "cascade_failed_total", "counter", "Attempts to that failed",
+		  board_get(&m->cascade_failed) },
+		{ "cascade_given_up_total", "counter", "Services that it gave up",
+		  board_get(&m->cascade_given_up) },
+		{ "cascade_rejected_total", "counter",
+		  "Announcements that were no id of a user, or were not kept",
+		  board_get(&m->cascade_rejected) },
 	};
 
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {

@@ -139,6 +139,7 @@ configuration_with(const struct setting *s, const char *value, struct buf *out)
 		{ "upstreams.*.sticky.samesite", "{upstreams: {u: {endpoints: [h], sticky: {",
 		  "secure: true, ", "}}}}" },
 		{ "upstreams.*.", "{upstreams: {u: {", "endpoints: [h], ", "}}}" },
+		{ "cascade.enabled", "{redis: {address: h}, cascade: {", "", "}}" },
 		{ "routes[].redirect.", "{routes: [{redirect: {", "to: /x, ", "}}]}" },
 		{ "routes[].respond.", "{routes: [{respond: {", "status: 404, ", "}}]}" },
 		{ "routes[].cors.", "{routes: [{target: h, cors: {", "origins: [null], ", "}}]}" },

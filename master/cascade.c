@@ -1,0 +1,310 @@
+#include "cascade.h"
+
+#include "cascade_own.h"
+#include "master.h"
+#include "own.h"
+
+#include "lib/clock.h"
+#include "lib/log.h"
+#include "lib/xalloc.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/random.h>
+
+#define PULSE_MS 1000
+#define LEFT_EVERY 5     /* pulses: what a gateway took that ended */
+#define TIDY_EVERY 600   /* pulses: dead ones that nobody looked at */
+#define TOGETHER_MAX 512 /* commands that are done together: most, with every service */
+
+/* ---- commands ---- */
+
+static void
+ignore(void *userdata, struct slice tag, const struct redis_reply *r)
+{
+}
+
+bool
+cascade_ask(struct cascade *c, side_answer_fn answer, struct slice tag, size_t argc,
+	    const struct slice *argv)
+{
+	return side_command(c->master->side, answer ? answer : ignore, c, tag, argc, argv) == 0;
+}
+
+/* Half of a MULTI would leave the link in it, which others use: there has to be room for all. */
+bool
+cascade_begin(struct cascade *c)
+{
+	struct side_status st;
+
+	side_get_status(c->master->side, &st);
+	return st.up && st.waiting + TOGETHER_MAX < SIDE_WAITING_MAX &&
+	       cascade_ask(c, NULL, SLICE(""), 1, (struct slice[]){ SLICE("MULTI") });
+}
+
+void
+cascade_put(struct cascade *c, size_t argc, const struct slice *argv)
+{
+	bool sent = cascade_ask(c, NULL, SLICE(""), argc, argv);
+
+	assert(sent);
+}
+
+void
+cascade_end_for(struct cascade *c, side_answer_fn answer, void *userdata, struct slice tag)
+{
+	int r = side_command(c->master->side, answer, userdata, tag, 1,
+			     (struct slice[]){ SLICE("EXEC") });
+
+	assert(r == 0);
+}
+
+void
+cascade_end(struct cascade *c, side_answer_fn answer, struct slice tag)
+{
+	cascade_end_for(c, answer ? answer : ignore, c, tag);
+}
+
+void
+cascade_key(const char *kind, const char *job, struct buf *out)
+{
+	buf_addf(out, "yett:cascade:%s:%s", kind, job);
+}
+
+void
+cascade_number(int64_t n, struct buf *out)
+{
+	buf_addf(out, "%" PRId64, n);
+}
+
+void
+cascade_random(char out[33])
+{
+	uint64_t word[2];
+
+	if (getrandom(word, sizeof word, 0) != sizeof word)
+		abort();
+	snprintf(out, 33, "%016" PRIx64 "%016" PRIx64, word[0], word[1]);
+}
+
+/* ---- what is due ---- */
+
+static void
+on_due(void *userdata, struct slice tag, const struct redis_reply *r)
+{
+	struct cascade *c = userdata;
+
+	c->asked = false;
+	for (size_t i = 0; r && r->type == REDIS_ARRAY && i < r->count; i++) {
+		if (r->elements[i] && r->elements[i]->type == REDIS_STRING)
+			cascade_round_begin(c, r->elements[i]->text);
+	}
+}
+
+void
+cascade_look(struct cascade *c)
+{
+	BUF_CLEAN struct buf now = { 0 };
+
+	if (!c->up || c->asked || c->rounds_count == CASCADE_ROUNDS)
+		return;
+	cascade_number(clock_wall_ms(), &now);
+	/* Of those that are due some may be another gateway's for a while. */
+	c->asked = cascade_ask(c, on_due, SLICE(""), 7,
+			       (struct slice[]){ SLICE("ZRANGEBYSCORE"), SLICE(CASCADE_DUE),
+						 SLICE("-inf"), buf_slice(&now), SLICE("LIMIT"),
+						 SLICE("0"), SLICE("64") });
+}
+
+static void
+on_count(void *userdata, struct slice tag, const struct redis_reply *r)
+{
+	struct cascade *c = userdata;
+	struct board_master *page = c->master->page;
+
+	if (!r || r->type != REDIS_INTEGER)
+		return;
+	if (slice_eq(tag, SLICE("due")))
+		c->waiting = r->integer;
+	else
+		c->dead = r->integer;
+	board_set(&page->cascade_waiting, (uint64_t)c->waiting);
+	board_set(&page->cascade_dead, (uint64_t)c->dead);
+}
+
+static void
+ask_count(struct cascade *c, const char *tag, struct slice set)
+{
+	cascade_ask(c, on_count, slice_of(tag), 2, (struct slice[]){ SLICE("ZCARD"), set });
+}
+
+static void
+tidy(struct cascade *c)
+{
+	BUF_CLEAN struct buf before = { 0 };
+
+	cascade_number(clock_wall_ms() - CASCADE_KEPT_MS, &before);
+	cascade_ask(c, NULL, SLICE(""), 4,
+		    (struct slice[]){ SLICE("ZREMRANGEBYSCORE"), SLICE(CASCADE_DEAD_SET),
+				      SLICE("-inf"), buf_slice(&before) });
+}
+
+static void
+on_pulse(uv_timer_t *timer)
+{
+	struct cascade *c = timer->data;
+
+	if (!c->up)
+		return;
+	if (c->pulses % TIDY_EVERY == 0)
+		tidy(c);
+	ask_count(c, "due", SLICE(CASCADE_DUE));
+	ask_count(c, "dead", SLICE(CASCADE_DEAD_SET));
+	cascade_intake_read(c, c->pulses % LEFT_EVERY == 0);
+	cascade_look(c);
+	c->pulses++;
+}
+
+/* ---- the link ---- */
+
+static void
+on_up(void *userdata, bool tracking)
+{
+	struct cascade *c = userdata;
+
+	c->up = true;
+	cascade_intake_up(c);
+	cascade_rounds_up(c);
+	uv_timer_start(&c->pulse, on_pulse, 0, PULSE_MS);
+}
+
+static void
+on_down(void *userdata, const char *reason)
+{
+	struct cascade *c = userdata;
+
+	c->up = false;
+	uv_timer_stop(&c->pulse);
+	if (c->listening)
+		snprintf(c->channel_fault, sizeof c->channel_fault, "Redis is away");
+}
+
+/* ---- from outside ---- */
+
+struct cascade *
+cascade_new(struct master *m)
+{
+	struct cascade *c = xcalloc(1, sizeof *c);
+
+	c->master = m;
+	c->user = (struct side_user){ .up = on_up, .down = on_down, .userdata = c };
+	list_init(&c->rounds);
+	uv_timer_init(&m->loop, &c->pulse);
+	c->pulse.data = c;
+	return c;
+}
+
+static void
+unlisten(struct cascade *c)
+{
+	if (c->listening)
+		side_unlisten(c->master->side, &c->channel);
+	c->listening = false;
+	free(c->channel_name);
+	free(c->stream);
+	c->channel_name = c->stream = NULL;
+}
+
+void
+cascade_stop(struct cascade *c)
+{
+	unlisten(c);
+	cascade_rounds_stop(c);
+	uv_timer_stop(&c->pulse);
+	if (c->joined)
+		side_leave(c->master->side, &c->user);
+	c->joined = c->up = false;
+}
+
+static bool
+is_same(const char *a, const char *b)
+{
+	return strcmp(a ? a : "", b) == 0;
+}
+
+void
+cascade_configure(struct cascade *c)
+{
+	const struct config_cascade *config = &c->master->config->cascade;
+
+	if (!config->enabled) {
+		cascade_stop(c);
+		return;
+	}
+	if (c->own)
+		own_renew(c->own, c->master->config);
+	else
+		c->own = own_new(c->master->config);
+	if (!is_same(c->channel_name, config->channel) || !is_same(c->stream, config->stream)) {
+		unlisten(c);
+		c->channel_name = *config->channel ? xstrdup(config->channel) : NULL;
+		c->stream = *config->stream ? xstrdup(config->stream) : NULL;
+		if (c->channel_name)
+			cascade_intake_channel(c);
+		if (c->up)
+			cascade_intake_up(c);
+	}
+	if (!c->joined) {
+		c->joined = true;
+		side_join(c->master->side, &c->user);
+	}
+}
+
+static void
+on_closed(uv_handle_t *handle)
+{
+	free(handle->data);
+}
+
+void
+cascade_free(struct cascade *c)
+{
+	if (!c)
+		return;
+	if (c->own)
+		own_free(c->own);
+	uv_close((uv_handle_t *)&c->pulse, on_closed);
+}
+
+void
+cascade_write_status(const struct cascade *c, struct buf *out)
+{
+	const struct config_cascade *config = &c->master->config->cascade;
+	const struct board_master *page = c->master->page;
+
+	if (!config->enabled) {
+		buf_adds(out, SLICE("null"));
+		return;
+	}
+	buf_addf(out, "{\"state\":\"%s\",\"channel\":", c->up ? "up" : "down");
+	buf_add_json(out, slice_of(config->channel));
+	buf_adds(out, SLICE(",\"channel_error\":"));
+	buf_add_json(out, slice_of(c->channel_fault));
+	buf_adds(out, SLICE(",\"stream\":"));
+	buf_add_json(out, slice_of(config->stream));
+	buf_adds(out, SLICE(",\"stream_error\":"));
+	buf_add_json(out, slice_of(c->stream_fault));
+	buf_adds(out, SLICE(",\"services\":["));
+	for (size_t i = 0; i < config->services_count; i++) {
+		buf_adds(out, i ? SLICE(",") : SLICE(""));
+		buf_add_json(out, slice_of(config->services[i]));
+	}
+	buf_addf(out,
+		 "],\"waiting\":%" PRId64 ",\"dead\":%" PRId64 ",\"heard\":%" PRIu64
+		 ",\"done\":%" PRIu64 ",\"failed\":%" PRIu64 ",\"given_up\":%" PRIu64
+		 ",\"rejected\":%" PRIu64 "}",
+		 c->waiting, c->dead, page->cascade_heard, page->cascade_done, page->cascade_failed,
+		 page->cascade_given_up, page->cascade_rejected);
+}
