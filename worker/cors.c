@@ -1,6 +1,7 @@
 #include "cors.h"
 
 #include "answer.h"
+#include "limiter.h"
 #include "put.h"
 
 #include "shm/origin.h"
@@ -90,7 +91,7 @@ cors_drops(struct slice name)
 size_t
 cors_room(const struct request *r)
 {
-	return only(r, SLICE("Origin")).n + r->action->expose.size + 256;
+	return only(r, SLICE("Origin")).n + r->action->expose.size + 512;
 }
 
 static char *
@@ -110,15 +111,35 @@ put_origin(char *o, const struct request *r, bool *allowed)
 	return o;
 }
 
+/* What the route names, and what the gateway says of limits. */
+static char *
+put_exposed(char *o, const struct request *r)
+{
+	struct slice lists[] = {
+		seg_string(rules_of(r), r->action->expose),
+		limiter_tell(r) ? limiter_names(r) : SLICE(""),
+		limiter_refusing(r) ? SLICE("Retry-After") : SLICE(""),
+	};
+	bool any = false;
+
+	for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++) {
+		if (lists[i].n == 0)
+			continue;
+		o = any ? PUT(o, ", ") : PUT(o, "Access-Control-Expose-Headers: ");
+		o = put(o, lists[i]);
+		any = true;
+	}
+	return any ? PUT(o, "\r\n") : o;
+}
+
 char *
 cors_put(char *o, const struct request *r)
 {
-	struct slice expose = seg_string(rules_of(r), r->action->expose);
 	bool allowed;
 
 	o = put_origin(o, r, &allowed);
-	if (allowed && expose.n > 0)
-		o = put_field(o, SLICE("Access-Control-Expose-Headers"), expose);
+	if (allowed)
+		o = put_exposed(o, r);
 	return PUT(o, "Vary: Origin\r\n");
 }
 

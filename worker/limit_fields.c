@@ -87,6 +87,20 @@ limiter_field_is_ours(const struct request *r, struct slice name)
 	return false;
 }
 
+struct slice
+limiter_names(const struct request *r)
+{
+	switch (global_of(r)->limit_headers) {
+	case LIMIT_HEADERS_DRAFT:
+		return SLICE("RateLimit, RateLimit-Policy");
+	case LIMIT_HEADERS_X:
+		return SLICE("X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset");
+	default:
+		return SLICE("RateLimit, RateLimit-Policy, X-RateLimit-Limit, "
+			     "X-RateLimit-Remaining, X-RateLimit-Reset");
+	}
+}
+
 /* ---- what ---- */
 
 struct window {

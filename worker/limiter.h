@@ -50,6 +50,8 @@ bool limit_key(struct request *r, const struct table_limit *l, uint64_t *out)
  */
 bool limiter_tell(const struct request *r);
 bool limiter_field_is_ours(const struct request *r, struct slice name);
+/* Their names, as a list in a field. */
+struct slice limiter_names(const struct request *r);
 size_t limiter_room(const struct request *r);
 char *limiter_put(char *o, const struct request *r);
 /* Whole seconds, rounded up, that a refused request is asked to wait. */

@@ -110,6 +110,17 @@ def test_whatever_the_gateway_says(gateway, serve):
     assert r.why == "client_body_timeout" and r.header("Access-Control-Allow-Origin") == APP
 
 
+def test_limits_are_exposed(gateway, serve):
+    """A page reads what an answer says of limits, that of the refusal too."""
+    gw = gateway({"routes": [{"path": "/", "target": serve().address, "cors": CORS}], "limits": {"rates": ["1/hour"]}})
+    first, second = (gw.ask("/", headers={"Origin": APP}) for _ in range(2))
+    fields = ["RateLimit", "RateLimit-Policy", "X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset"]
+    assert first.header("Access-Control-Expose-Headers").split(", ") == ["ETag", *fields]
+    assert second.why == "rate_limited" and second.header("Access-Control-Expose-Headers").split(", ") == ["ETag", *fields, "Retry-After"]
+    assert all(second.header(name) for name in [*fields, "Retry-After"]) and second.header("Access-Control-Allow-Origin") == APP
+    assert preflight(gw, "/", APP).status == 204  # it costs nothing
+
+
 def test_all_origins(gw):
     answer = gw.ask("/all", headers={"Origin": "https://any.org"})
     assert answer.header("Access-Control-Allow-Origin") == "*" and answer.header("Access-Control-Allow-Credentials") is None

@@ -22,6 +22,7 @@ ELSEWHERE = {
     6: ["test_identity_headers::test_spellings", "test_identity_headers::test_headers_of_the_older_gateways",
         "test_identity_headers::test_connection_cannot_name_it_away", "test_identity_headers::test_as_a_trailer"],
     11: ["test_cors::test_origins", "test_cors::test_whatever_the_gateway_says", "test_cors::test_mistakes"],
+    14: ["test_rates::test_xff_evades_nothing"],
 }
 
 
@@ -115,3 +116,15 @@ def test_11_cors(gateway, serve, tmp_path):
             assert not [n for n, _ in r.headers if n.lower().startswith("access-control")] and "Origin" in r.all("Vary"), origin
     r = gw.ask("/", headers={"Origin": site})
     assert (r.header("Access-Control-Allow-Origin"), r.header("Access-Control-Allow-Credentials")) == (site, "true")
+
+
+def test_14_limits_by_address(gateway, serve):
+    """What a client says of its address is no other address, in any field, and through a proxy that is trusted the nearest one counts."""
+    gw = gateway({"routes": [{"path": "/", "target": serve().address}], "limits": {"rates": ["3/hour"]}})
+    says = ["X-Forwarded-For", "X-Real-IP", "Forwarded", "Client-IP", "True-Client-IP", "CF-Connecting-IP", "X-Client-IP", "x_forwarded_for"]
+    asked = [gw.ask("/", headers={n: f"for=192.0.2.{i}" if n == "Forwarded" else f"192.0.2.{i}"}).status for i, n in enumerate(says)]
+    assert asked == [200] * 3 + [429] * (len(says) - 3)
+    gw = gateway({"routes": [{"path": "/", "target": serve().address}], "limits": {"rates": ["3/hour"]},
+                  "trusted_proxies": ["127.0.0.1"]})
+    asked = [gw.ask("/", headers={"X-Forwarded-For": f"10.0.0.{i}, 192.0.2.1"}).status for i in range(5)]
+    assert asked == [200] * 3 + [429] * 2 and gw.ask("/", headers={"X-Forwarded-For": "192.0.2.1, 192.0.2.2"}).status == 200
