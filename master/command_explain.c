@@ -166,6 +166,32 @@ write_authorisation(const struct json *root, bool colours, struct buf *b)
 }
 
 static void
+write_limits(const struct json *root, bool colours, struct buf *b)
+{
+	const struct json *l = json_first(json_get(root, "limits"));
+	char most[32], left[32], wait[32];
+
+	for (; l; l = json_next(l)) {
+		bool under_way = json_get(l, "under_way") != NULL;
+
+		add_label(b, "limit", colours);
+		add_clean(b, text(l, "name"));
+		if (!answer_true(l, "applies")) {
+			buf_adds(b, SLICE(" does not apply\n"));
+			continue;
+		}
+		buf_addf(b, "%s: %s of %s %s", answer_true(l, "shadow") ? " (shadow)" : "",
+			 answer_text(l, under_way ? "under_way" : "remaining", left),
+			 answer_text(l, "most", most), under_way ? "under way" : "left");
+		if (answer_true(l, "refuses"))
+			columns_paint(colours, COLOUR_BAD, ", refuses", b);
+		if (answer_true(l, "refuses") && !under_way)
+			buf_addf(b, " for %s s", answer_text(l, "retry_s", wait));
+		buf_addc(b, '\n');
+	}
+}
+
+static void
 write_endpoints(const struct json *root, bool colours, struct buf *b)
 {
 	static const char *const titles[] = { "ENDPOINT", "STATE", "WEIGHT", "IN FLIGHT", "" };
@@ -246,6 +272,7 @@ write_answer(const struct json *root, struct buf *b)
 	write_route(root, colours, b);
 	write_gate(root, colours, b);
 	write_authorisation(root, colours, b);
+	write_limits(root, colours, b);
 	write_endpoints(root, colours, b);
 	write_near(root, colours, b);
 	write_head(json_get(root, "sent"), b);

@@ -108,6 +108,7 @@ static void
 on_greet(void *userdata, struct slot *slot)
 {
 	access_greet(userdata, slot);
+	takeover_show(&((struct master *)userdata)->takeover, slot);
 	publish_greet(userdata, slot);
 }
 
@@ -263,6 +264,7 @@ on_tick(uv_timer_t *timer)
 
 	supervisor_tick(&m->supervisor, now);
 	takeover_tick(&m->takeover, m->page, now);
+	takeover_tell_gone(&m->takeover, &m->supervisor);
 	flusher_tick(m, now);
 	end_settle(m);
 	ejector_tick(m->ejector, now);

@@ -3,6 +3,7 @@
 #include "master.h"
 #include "own.h"
 #include "probe.h"
+#include "status_limits.h"
 #include "status_tls.h"
 
 #include "lib/clock.h"
@@ -320,6 +321,8 @@ status_write(struct master *m, struct buf *out)
 	add_upstreams(out, m);
 	buf_adds(out, SLICE(",\"cascade\":"));
 	cascade_write_status(m->cascade, out);
+	buf_addc(out, ',');
+	status_write_limits(m, out);
 	buf_addc(out, ',');
 	status_write_tls(m, out);
 	buf_addc(out, ',');

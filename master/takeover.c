@@ -7,6 +7,7 @@
 #include "lib/log.h"
 #include "lib/xalloc.h"
 #include "shm/message.h"
+#include "supervise.h"
 
 #include <ctype.h>
 #include <dirent.h>
@@ -61,19 +62,21 @@ hear_listener(struct asking *a, struct ipc_message *m)
 }
 
 static void
-hear_worker(struct takeover *t, const struct board_worker *page)
+hear_worker(struct takeover *t, const struct board_worker *page, int fd)
 {
 	struct old_worker *old;
 
 	if (page->magic != BOARD_MAGIC || page->layout != BOARD_LAYOUT || page->pid == 0) {
 		board_unmap(page, sizeof *page);
+		if (fd >= 0)
+			close(fd);
 		return;
 	}
 	t->old = xrealloc(t->old, (t->old_count + 1) * sizeof *t->old);
 	old = &t->old[t->old_count++];
-	*old = (struct old_worker){ .pid = (pid_t)page->pid,
-				    .instance = page->instance,
-				    .page = page };
+	*old = (struct old_worker){
+		.pid = (pid_t)page->pid, .instance = page->instance, .page = page, .page_fd = fd
+	};
 	old->counted = xcalloc(GLOBAL_WORDS, sizeof *old->counted);
 	old->pidfd = pidfd_open(old->pid, 0);
 	/* The pid may be somebody else's by now. Its process was opened first, so a heartbeat that
@@ -90,6 +93,7 @@ hear_board(struct asking *a, struct ipc_message *m)
 	struct msg_board board;
 	const void *page;
 	bool master;
+	int copy;
 
 	if (m->body.n != sizeof board || m->fd < 0)
 		return;
@@ -97,13 +101,16 @@ hear_board(struct asking *a, struct ipc_message *m)
 	master = board.slot == BOARD_SLOT_MASTER;
 	if (master && a->takeover->page)
 		return;
+	copy = master ? -1 : fcntl(m->fd, F_DUPFD_CLOEXEC, 0);
 	/* A page of another layout does not fit, and is left. */
 	if (board_map(m->fd, master ? sizeof(struct board_master) : sizeof(struct board_worker),
 		      &page) == 0) {
 		if (master)
 			a->takeover->page = page;
 		else
-			hear_worker(a->takeover, page);
+			hear_worker(a->takeover, page, copy);
+	} else if (copy >= 0) {
+		close(copy);
 	}
 	m->fd = -1;
 }
@@ -339,7 +346,7 @@ adopt(struct takeover *t, struct inherited_orphan *orphan)
 	if (!old) {
 		t->old = xrealloc(t->old, (t->old_count + 1) * sizeof *t->old);
 		old = &t->old[t->old_count++];
-		*old = (struct old_worker){ .pid = orphan->pid };
+		*old = (struct old_worker){ .pid = orphan->pid, .page_fd = -1 };
 	}
 	old->pidfd = orphan->pidfd;
 	orphan->pidfd = -1;
@@ -443,6 +450,38 @@ old_worker_gone(struct old_worker *old)
 	log_info("takeover pid=%d state=ended", (int)old->pid);
 	close(old->pidfd);
 	old->pidfd = -1;
+	if (old->page_fd >= 0)
+		close(old->page_fd);
+	old->page_fd = -1;
+}
+
+void
+takeover_show(struct takeover *t, struct slot *slot)
+{
+	for (size_t i = 0; slot->role == ROLE_TRAFFIC && i < t->old_count; i++) {
+		struct old_worker *old = &t->old[i];
+		struct msg_board board = { .slot = BOARD_SLOT_EARLIER, .instance = old->instance };
+
+		if (old->pidfd < 0 || old->page_fd < 0 || old->page->role != ROLE_TRAFFIC)
+			continue;
+		old->shown = true;
+		supervisor_send(slot, MSG_BOARD, &board, sizeof board, old->page_fd);
+	}
+}
+
+void
+takeover_tell_gone(struct takeover *t, struct supervisor *s)
+{
+	for (size_t i = 0; i < t->old_count; i++) {
+		struct old_worker *old = &t->old[i];
+		struct msg_board board = { .slot = BOARD_SLOT_EARLIER, .instance = old->instance };
+
+		if (!old->shown || old->pidfd >= 0)
+			continue;
+		old->shown = false;
+		for (uint32_t k = 0; k + 1 < s->slots_count; k++)
+			supervisor_send(&s->slots[k], MSG_BOARD, &board, sizeof board, -1);
+	}
 }
 
 void
@@ -514,6 +553,8 @@ takeover_deinit(struct takeover *t)
 	for (size_t i = 0; i < t->old_count; i++) {
 		if (t->old[i].pidfd >= 0)
 			close(t->old[i].pidfd);
+		if (t->old[i].page_fd >= 0)
+			close(t->old[i].page_fd);
 		board_unmap(t->old[i].page, sizeof *t->old[i].page);
 		free(t->old[i].counted);
 	}

@@ -15,11 +15,16 @@
 
 #include <sys/types.h>
 
+struct slot;
+struct supervisor;
+
 struct old_worker {
 	pid_t pid;
 	int pidfd; /* -1: it is gone */
 	uint64_t instance;
 	const struct board_worker *page; /* NULL: it was found in /proc */
+	int page_fd;                     /* for our workers; -1: it is gone, or there is no page */
+	bool shown;                      /* they have it */
 	uint64_t *counted;               /* what is in our base already */
 	bool listed;                     /* so are its identities, all of them */
 };
@@ -52,6 +57,10 @@ void takeover_end(struct takeover *t, uint32_t grace_ms);
 void takeover_kill(struct takeover *t);
 /* Has the last of the old ones ended? */
 bool takeover_is_over(const struct takeover *t);
+/* What requests an old worker has under way counts in the limits of ours: tells one of them. */
+void takeover_show(struct takeover *t, struct slot *slot);
+/* Tells them which of those have ended. */
+void takeover_tell_gone(struct takeover *t, struct supervisor *s);
 /* At every tick. */
 void takeover_tick(struct takeover *t, struct board_master *board, uint64_t now_ms);
 void takeover_deinit(struct takeover *t);

@@ -11,7 +11,8 @@ enum message_type {
 	MSG_HELLO = 1, /* M> struct msg_hello: who you are; first message */
 	MSG_BOARD, /* W> struct msg_board + fd: my page (sealed against other writers). M> the same,
 		    * to let one worker read the page of the master (slot == BOARD_SLOT_MASTER) or
-		    * of a sibling; fd -1: that instance is gone */
+		    * of a sibling, or of one of an earlier master (BOARD_SLOT_EARLIER); fd -1: that
+		    * instance is gone */
 	MSG_LISTENER, /* M> struct msg_listener + fd: accept on it (a socket of your slot, or one
 			 lent to you) */
 	MSG_UNLISTEN, /* M> struct msg_listener: stop accepting on it and close it (what was lent
@@ -37,6 +38,7 @@ enum message_type {
 };
 
 #define BOARD_SLOT_MASTER 0xffffffffu
+#define BOARD_SLOT_EARLIER 0xfffffffdu /* a worker of an earlier master, who finishes */
 #define WORKER_SLOT_ADMIN 0xfffffffeu
 
 enum worker_role { ROLE_TRAFFIC, ROLE_ADMIN };

@@ -112,6 +112,11 @@ control_board(struct worker *w, const struct msg_board *b, struct ipc_message *m
 		return;
 	}
 	peers_forget(w->peers, b->instance);
+	if (b->slot == BOARD_SLOT_EARLIER && m->fd >= 0) {
+		peers_add_earlier(w->peers, b, m->fd);
+		m->fd = -1;
+		return;
+	}
 	if (m->fd < 0 || b->instance == w->hello.instance)
 		return;
 	peers_add(w->peers, b, m->fd, w->hello.role == ROLE_ADMIN);

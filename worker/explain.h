@@ -22,10 +22,11 @@ struct explained {
 void explain_answer(struct worker *w, const struct msg_explain *question, int fd);
 
 /* explain_report.c: all of it. Its parts in explain_near.c,
- * explain_authorise.c and explain_upstream.c, and what they are written with. */
+ * explain_authorise.c, explain_limits.c and explain_upstream.c, and what they are written with. */
 void explain_report(const struct explained *e, struct buf *out);
 void explain_near(struct request *r, struct buf *out);
 void explain_authorise(struct request *r, struct buf *out);
+void explain_limits(const struct request *r, struct buf *out);
 void explain_upstream(const struct explained *e, struct buf *out);
 void explain_heads(const struct explained *e, struct buf *out);
 void explain_route(const struct segment *rules, const struct table_route *route, struct buf *out);

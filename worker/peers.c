@@ -20,57 +20,92 @@ peers_free(struct worker_peers *p)
 {
 	while (p->count > 0)
 		peers_forget(p, p->peers[0].instance);
+	while (p->earlier_count > 0)
+		peers_forget(p, p->earlier[0].instance);
 	if (p->master_fd >= 0)
 		close(p->master_fd);
 	free(p->peers);
 	free(p->busy);
+	free(p->earlier);
 	free(p);
+}
+
+static void
+settle(struct worker_peers *p, const struct worker_peer *all, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (all[i].page->role == ROLE_TRAFFIC)
+			p->busy[p->busy_count++] = &all[i].page->busy;
+	}
 }
 
 /* What is asked for each request is made once. */
 static void
 peers_settle(struct worker_peers *p)
 {
-	p->busy = xrealloc(p->busy, (p->count + 1) * sizeof(const struct busy *));
+	size_t most = p->count + p->earlier_count;
+
+	p->busy = xrealloc(p->busy, (most + 1) * sizeof(const struct busy *));
 	p->busy_count = 0;
-	for (size_t i = 0; i < p->count; i++) {
-		if (p->peers[i].page->role == ROLE_TRAFFIC)
-			p->busy[p->busy_count++] = &p->peers[i].page->busy;
-	}
+	settle(p, p->peers, p->count);
+	settle(p, p->earlier, p->earlier_count);
 }
 
-void
-peers_add(struct worker_peers *p, const struct msg_board *b, int fd, bool keep)
+static void
+add(struct worker_peers *p, struct worker_peer **all, size_t *count, struct worker_peer peer,
+    int fd)
 {
-	struct worker_peer peer = { .instance = b->instance, .slot = b->slot, .fd = -1 };
 	const void *page;
 
-	if (keep)
-		peer.fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
 	if (board_map(fd, sizeof *peer.page, &page) < 0) {
 		if (peer.fd >= 0)
 			close(peer.fd);
 		return;
 	}
 	peer.page = page;
-	p->peers = xrealloc(p->peers, (p->count + 1) * sizeof *p->peers);
-	p->peers[p->count++] = peer;
+	*all = xrealloc(*all, (*count + 1) * sizeof **all);
+	(*all)[(*count)++] = peer;
 	peers_settle(p);
+}
+
+void
+peers_add(struct worker_peers *p, const struct msg_board *b, int fd, bool keep)
+{
+	struct worker_peer peer = { .instance = b->instance, .slot = b->slot, .fd = -1 };
+
+	if (keep)
+		peer.fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	add(p, &p->peers, &p->count, peer, fd);
+}
+
+void
+peers_add_earlier(struct worker_peers *p, const struct msg_board *b, int fd)
+{
+	struct worker_peer peer = { .instance = b->instance, .slot = b->slot, .fd = -1 };
+
+	add(p, &p->earlier, &p->earlier_count, peer, fd);
+}
+
+static void
+forget(struct worker_peers *p, struct worker_peer *all, size_t *count, uint64_t instance)
+{
+	for (size_t i = 0; i < *count; i++) {
+		if (all[i].instance != instance)
+			continue;
+		board_unmap(all[i].page, sizeof *all[i].page);
+		if (all[i].fd >= 0)
+			close(all[i].fd);
+		all[i] = all[--*count];
+		peers_settle(p);
+		return;
+	}
 }
 
 void
 peers_forget(struct worker_peers *p, uint64_t instance)
 {
-	for (size_t i = 0; i < p->count; i++) {
-		if (p->peers[i].instance != instance)
-			continue;
-		board_unmap(p->peers[i].page, sizeof *p->peers[i].page);
-		if (p->peers[i].fd >= 0)
-			close(p->peers[i].fd);
-		p->peers[i] = p->peers[--p->count];
-		peers_settle(p);
-		return;
-	}
+	forget(p, p->peers, &p->count, instance);
+	forget(p, p->earlier, &p->earlier_count, instance);
 }
 
 bool

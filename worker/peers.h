@@ -23,7 +23,9 @@ struct worker_peer {
 struct worker_peers {
 	struct worker_peer *peers;
 	size_t count;
-	const struct busy **busy; /* of the traffic workers among them */
+	struct worker_peer *earlier; /* of an earlier master, whose requests limits count */
+	size_t earlier_count;
+	const struct busy **busy; /* of all traffic workers among them */
 	size_t busy_count;
 	int master_fd; /* of the master's page; kept by the admin worker, else -1 */
 };
@@ -33,6 +35,8 @@ void peers_free(struct worker_peers *p);
 /* Maps a page; takes over `fd`. `keep`: its descriptor will be handed on. One that is no page is
  * dropped. */
 void peers_add(struct worker_peers *p, const struct msg_board *b, int fd, bool keep);
+/* The same of a worker of an earlier master: nothing but its requests under way is looked at. */
+void peers_add_earlier(struct worker_peers *p, const struct msg_board *b, int fd);
 void peers_forget(struct worker_peers *p, uint64_t instance);
 /* Is one of them the process of this id? */
 bool peers_have(const struct worker_peers *p, uint32_t pid);

@@ -2,6 +2,7 @@
 
 import json
 
+from harness import client
 from harness.gateway import from_redis, merge, proxy_to
 from harness.procs import wait_until
 from harness.tokens import SECRET, bearer, token
@@ -197,3 +198,25 @@ def test_rules_of_redis(gateway, store):
     put("route", "d", {"path": "/d", "upstream": "u", "rates": "1/second burst 9"})
     gw.rules_in_force(lambda _: gw.ask("/d").status != 404)
     assert set(left(gw.ask("/d"))) == {"all", "route"} and gw.ask("/d").status == 429
+
+
+def test_explain_and_status_spend_nothing(gateway, serve):
+    gw = limited(gateway, serve, ["2/hour", "r"], rates={"r": {"limit": "1/hour", "shadow": True}},
+                 concurrency={"c": "3 per header:X-A"}, limits={"rates": ["2/hour", "r"], "concurrency": "c"})
+    def explain():
+        question = {"method": "GET", "url": "http://test/", "headers": [], "from": "127.0.0.1"}
+        e = client.ask(gw.socket, "/explain", "POST", body=json.dumps(question).encode()).json()
+        return e["outcome"], {l["name"]: l for l in e["limits"]}
+    for _ in range(3):
+        outcome, seen = explain()
+    assert outcome == "forwarded" and seen["limits.rates[0]"] == {
+        "name": "limits.rates[0]", "counts": "requests", "per": ["address"], "applies": True, "shadow": False, "refuses": False,
+        "most": 2, "in_s": 3600, "remaining": 2, "reset_s": 0, "retry_s": 0}
+    assert seen["concurrency.c"]["under_way"] == 0 and seen["concurrency.c"]["per"] == ["header:X-A"]
+    assert statuses(gw, 3) == [200, 200, 429]
+    outcome, seen = explain()
+    assert outcome == "refused" and seen["limits.rates[0]"]["refuses"] and 1700 < seen["limits.rates[0]"]["retry_s"] <= 1800
+    assert ": 0 of 2 left, refuses for 1" in gw.cli("explain", "GET", "http://test/", "--from", "127.0.0.1").stdout
+    limits = gw.status()["limits"]
+    assert {r["name"]: (r["refused"], r["shadowed"]) for r in limits["refusing"]} == {"limits.rates[0]": (1, 0), "rates.r": (0, 1)}
+    assert limits["keys_used"] >= 2 and "limits.rates[0]  1 " in gw.cli("status").stdout
