@@ -4,6 +4,8 @@
 
 #include "certificates_own.h"
 
+#include "issuer_names.h"
+
 #include <unistd.h>
 
 /* Roots that nobody asked for in so many words may be missing where nobody needs them. */
@@ -26,6 +28,25 @@ load_upstream(struct certificates_loader *l, const struct config_upstream_tls *t
 		certificates_add_pair(l, t->certificate, *t->key ? t->key : t->certificate);
 }
 
+/* Those whose keys are fetched over http need none before that changes. */
+static void
+load_issuers(struct certificates_loader *l, const struct config_gate *g)
+{
+	for (size_t i = 0; i < g->all_count; i++) {
+		const struct config_issuer *issuer = &g->all[i];
+		struct buf BUF_CLEAN setting = { 0 };
+
+		if (!config_issuers_fetched(issuer) || !issuer->tls.ca)
+			continue;
+		buf_addf(&setting, "gate.issuers.%s.tls", issuer->name);
+		buf_addc(&setting, '\0');
+		l->setting = setting.p;
+		l->line = issuer->place.line;
+		load_upstream(l, &issuer->tls,
+			      issuer->url.https || access(issuer->tls.ca, R_OK) == 0);
+	}
+}
+
 void
 certificates_load_behind(struct certificates_loader *l, const struct config *c)
 {
@@ -41,6 +62,7 @@ certificates_load_behind(struct certificates_loader *l, const struct config *c)
 		l->line = u->place.line;
 		load_upstream(l, &u->tls, wants_roots(c, u));
 	}
+	load_issuers(l, &c->gate);
 	l->setting = "redis.tls";
 	l->line = c->redis_tls_line;
 	if (c->redis.secure && c->redis.tls.ca)

@@ -2,6 +2,7 @@
  * `yett status`: what the gateway says of itself, as tables.
  */
 
+#include "command_status_issuers.h"
 #include "command_status_limits.h"
 #include "command_status_tls.h"
 #include "command_table.h"
@@ -274,6 +275,7 @@ write_status(const struct json *root, bool colours, struct buf *out)
 	write_left_out(root, colours, out);
 	command_status_limits(root, colours, out);
 	command_status_tls(root, colours, out);
+	command_status_issuers(root, colours, out);
 	write_refused(root, colours, out);
 }
 

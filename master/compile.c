@@ -2,6 +2,7 @@
 
 #include "compile_authorise.h"
 #include "compile_index.h"
+#include "compile_issuers.h"
 #include "compile_routes.h"
 #include "lib/log.h"
 #include "lib/uri.h"
@@ -130,26 +131,6 @@ add_delegates(struct table_builder *b, const struct config *c)
 }
 
 static void
-add_issuer(struct table_builder *b, const struct config_gate *g)
-{
-	struct table_issuer issuer = {
-		.algorithms = g->algorithms,
-		.leeway_s = g->leeway_s,
-		.iss = seg_builder_string(&b->seg, slice_of(g->issuer)),
-		.audience_first = 0,
-		.audience_count = (uint32_t)g->audience_count,
-		.require_exp = g->require_exp,
-	};
-
-	for (size_t i = 0; i < g->audience_count; i++) {
-		struct seg_ref ref = seg_builder_string(&b->seg, slice_of(g->audience[i]));
-
-		seg_builder_add(&b->seg, RULES_AUDIENCES, &ref, sizeof ref);
-	}
-	seg_builder_add(&b->seg, RULES_ISSUERS, &issuer, sizeof issuer);
-}
-
-static void
 add_gate(struct table_builder *b, const struct config *c)
 {
 	const struct config_gate *g = &c->gate;
@@ -159,7 +140,7 @@ add_gate(struct table_builder *b, const struct config *c)
 	for (size_t i = 0; i < c->policies_count; i++)
 		add_policy(b, c, &c->policies[i], 0);
 	add_delegates(b, c);
-	add_issuer(b, g);
+	compile_issuers(b, g);
 	for (size_t i = 0; i < g->claims_count; i++) {
 		struct table_claim claim = {
 			.claim = seg_builder_string(&b->seg, slice_of(g->claims[i].claim)),

@@ -46,7 +46,8 @@ struct work {
 	struct place *places; /* of them, sorted; while compile_order runs */
 	struct table_policy *policies;
 	uint32_t policies_count;
-	bool floors;        /* some route of the file needs a token, or authorises */
+	bool floors;        /* some route of the file needs a token, authorises, or names issuers */
+	bool issuers;       /* it does the last */
 	bool lacks;         /* there was no place for a claim that a route asks about */
 	struct map unnamed; /* routes of the file, by their place: how many */
 	struct map limited; /* runs of RULES_LIMITED that are there: 1 + where */

@@ -30,7 +30,7 @@ struct compile_index {
 	size_t links_count, links_cap;
 	bool sorted;    /* the links */
 	uint32_t group; /* of the route that is being made */
-	bool floors;    /* some route of the file needs a token */
+	bool floors;    /* some route of the file needs a token, or names issuers */
 };
 
 struct compile_index *compile_index_new(void);

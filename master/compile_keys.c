@@ -7,9 +7,9 @@
 #include "certificates.h"
 #include "compile_api_keys.h"
 #include "compile_behind.h"
+#include "compile_issuers.h"
 #include "tickets.h"
 
-#include "lib/jwt.h"
 #include "lib/clock.h"
 #include "lib/tls.h"
 #include "lib/xalloc.h"
@@ -17,19 +17,6 @@
 #include <stdlib.h>
 
 #define OF_A_KIND 2 /* of a name: one for each kind of key and one to spare */
-
-static void
-add_key(struct seg_builder *b, const struct config_secret *key, uint32_t kind)
-{
-	struct table_key_material material = {
-		.issuer = 0,
-		.kind = kind,
-		.kid = seg_builder_string(b, SLICE("")),
-		.bytes = seg_builder_string(b, slice_make(key->bytes, key->n)),
-	};
-
-	seg_builder_add(b, KEYS_KEYS, &material, sizeof material);
-}
 
 /* ---- certificates by name ---- */
 
@@ -294,9 +281,10 @@ add_tls(struct seg_builder *b, const struct config_tls *c, const struct certific
 
 /* Of everything that is secret, and more. */
 static size_t
-strings_size(const struct config *c, const struct rules *rules, const struct certificates *files)
+strings_size(const struct config *c, const struct rules *rules, const struct certificates *files,
+	     const struct issuers *issuers)
 {
-	size_t n = c->gate.secret.n + c->gate.public_key.n + compile_api_keys_size(c, rules) + 64;
+	size_t n = compile_issuers_size(&c->gate, issuers) + compile_api_keys_size(c, rules);
 
 	for (size_t i = 0; i < files->pairs_count; i++) {
 		const struct pair *p = files->pairs[i].pair;
@@ -313,21 +301,17 @@ strings_size(const struct config *c, const struct rules *rules, const struct cer
 
 int
 compile_keys(const struct config *c, const struct rules *rules, const struct directory *d,
-	     const struct certificates *files, const struct tickets *tickets, uint64_t generation,
-	     struct segment **out)
+	     const struct certificates *files, const struct tickets *tickets,
+	     const struct issuers *issuers, uint64_t generation, struct segment **out)
 {
-	const struct config_gate *g = &c->gate;
 	struct seg_builder b;
 	int result;
 
 	seg_builder_init(&b);
 	/* At once, so that growing leaves no copy of a secret behind. */
-	buf_reserve(&b.sections[KEYS_STRINGS], strings_size(c, rules, files));
+	buf_reserve(&b.sections[KEYS_STRINGS], strings_size(c, rules, files, issuers));
 	buf_reserve(&b.sections[KEYS_TICKETS], TABLE_TICKETS_MAX * sizeof(struct table_ticket));
-	if (g->secret.bytes && g->secret.n > 0 && (g->algorithms & JWT_ALGS_SECRET))
-		add_key(&b, &g->secret, KEY_SECRET);
-	if (g->public_key.bytes && (g->algorithms & JWT_ALGS_PUBLIC))
-		add_key(&b, &g->public_key, KEY_PUBLIC);
+	compile_issuers_keys(&b, &c->gate, issuers);
 	compile_api_keys(&b, c, rules);
 	add_tls(&b, &c->tls, files, tickets);
 	compile_behind_keys(&b, files, d);

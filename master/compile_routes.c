@@ -4,6 +4,7 @@
 #include "compile_authorise.h"
 #include "compile_candidate.h"
 #include "compile_conditions.h"
+#include "compile_issuers.h"
 #include "lib/log.h"
 #include "lib/uri.h"
 #include "lib/xalloc.h"
@@ -92,6 +93,7 @@ policy_of(struct work *w, const struct config_route *r, const char *id, const ch
 	p.client_body_ms = own_or(t->client_body, g->client_body);
 	p.retries = own_or(r ? r->action.retries : UINT32_MAX, w->in->config->retries);
 	p.retry_on = r ? r->action.retry_on : RETRY_CONNECT | RETRY_RESET;
+	p.issuers = compile_issuers_of(w->in->config, r);
 	p.body_bytes = r && r->body != UINT64_MAX ? r->body : w->in->config->limit_body;
 	*why = compile_limited(w, r, id, &p);
 	if (r && compile_limits_own(r)) /* there is no other like it */
@@ -237,6 +239,7 @@ compile_route_of(struct work *w, struct candidate *c, const struct config_route 
 {
 	struct buf BUF_CLEAN leads = { 0 };
 	bool lacks = false;
+	const char *unknown;
 
 	c->line->host = compile_text(w, slice_of(r->host ? r->host : ""));
 	c->line->path = compile_text(w, slice_of(r->path));
@@ -260,6 +263,9 @@ compile_route_of(struct work *w, struct candidate *c, const struct config_route 
 		    w, c, "authorize: ",
 		    "all rules together ask about more claims than there is room for, so "
 		    "that what this one asks about them fails");
+	unknown = compile_issuers_unknown(w->in->config, r);
+	if (unknown)
+		compile_refuse(w, c, "there is no such issuer in gate.issuers: ", unknown);
 }
 
 void
@@ -297,6 +303,22 @@ add_floor(struct work *w, const struct candidate *c)
 	w->floors = true;
 }
 
+/* Nor does it accept tokens that one of the file would not. Where any of these names some, each has
+ * its own entry, so that the deepest one says it. */
+static void
+add_issuers_floor(struct work *w, const struct candidate *c)
+{
+	struct table_gate gate = {
+		.flags = GATE_ISSUERS | (c->how & ROUTE_EXACT ? GATE_EXACT : 0),
+		.methods = compile_conditions_methods(c->route),
+		.issuers = compile_issuers_of(w->in->config, c->route),
+		.host = seg_builder_string(&w->b->seg, c->at.host),
+	};
+
+	table_builder_gate(w->b, c->at.path, &gate);
+	w->floors = true;
+}
+
 void
 compile_file(struct work *w, const struct config_route *r, const char *id)
 {
@@ -307,6 +329,8 @@ compile_file(struct work *w, const struct config_route *r, const char *id)
 	compile_leads(w, c, r, compile_find(w->in, SOURCE_FILE, slice_of(r->upstream)));
 	if ((c->flags & ROUTE_AUTH || c->authorise) && !w->b->seg.base) /* an overlay has no gate */
 		add_floor(w, c);
+	if (w->issuers && !w->b->seg.base)
+		add_issuers_floor(w, c);
 }
 
 /* ---- when nobody can tell what is closed ---- */
@@ -368,6 +392,7 @@ compile_routes(const struct compile_input *in, struct table_builder *b,
 	w.candidates = xcalloc(most + 1, sizeof *w.candidates);
 	compile_limits(&w);
 	policy_of(&w, NULL, NULL, &why);
+	w.issuers = compile_issuers_named(c);
 	for (size_t i = 0; i < c->routes_count; i++)
 		compile_file(&w, &c->routes[i], "");
 	if (in->rules) {

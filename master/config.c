@@ -125,6 +125,10 @@ config_free(struct config *c)
 		return;
 	wipe(&c->gate.secret);
 	wipe(&c->gate.public_key);
+	for (size_t i = 0; i < c->gate.all_count; i++) {
+		wipe(&c->gate.all[i].secret);
+		wipe(&c->gate.all[i].jwks_text);
+	}
 	wipe(&c->redis.password);
 	wipe(&c->sticky_secret);
 	wipe(&c->tls.ticket_secret);

@@ -234,7 +234,9 @@ struct config_action {        /* what a route does beside passing requests on as
 	const char *split_by;
 	const char *mirror; /* upstream, "" = none */
 	uint32_t mirror_percent;
-	uint32_t auth;                     /* enum route_auth */
+	uint32_t auth;        /* enum route_auth */
+	const char **issuers; /* names; none: all */
+	size_t issuers_count;
 	uint32_t retries;                  /* UINT32_MAX = the global one */
 	uint32_t retry_on;                 /* RETRY_* */
 	const struct authorise *authorise; /* who may; NULL: everybody whom `auth` lets in */
@@ -328,6 +330,45 @@ struct config_api_key { /* who shows it is whom its claims say */
 	struct config_place place;
 };
 
+struct config_required {   /* a claim with one of these values */
+	const char *claim; /* its name, or a path with dots */
+	const char **values;
+	size_t values_count;
+	struct config_place place;
+};
+
+struct config_url { /* of a document that the master fetches */
+	bool https;
+	const char *host; /* a name or an address without brackets */
+	uint16_t port;
+	const char *authority; /* for Host */
+	const char *path;      /* in origin form, with its query */
+};
+
+struct config_issuer { /* whose tokens are verified, and how */
+	const char *name;
+	const char *iss;     /* "": not checked */
+	uint32_t algorithms; /* 1 << enum jwt_alg */
+	const char **audience;
+	size_t audience_count;
+	uint32_t leeway_s;
+	bool require_exp;
+	struct config_required *required;
+	size_t required_count;
+	struct config_secret secret, public_key; /* where its keys come from: one of these */
+	const char *jwks;                        /* file; NULL: none */
+	const char *jwks_uri, *discovery;        /* NULL: none; parsed: */
+	struct config_url url;
+	struct config_secret jwks_text; /* of the file, as it was read with the configuration */
+	uint32_t refresh_s;
+	bool allow_http;
+	struct config_upstream_tls tls;
+	struct config_place place;
+};
+#define ISSUER_DEFAULT "default"   /* the one that `gate` itself describes */
+#define ISSUER_API_KEYS "api_keys" /* not one, but named like one */
+#define ISSUERS_MAX 63
+
 struct config_gate {
 	struct config_gate_entry *protect, *except;
 	size_t protect_count, except_count;
@@ -349,6 +390,11 @@ struct config_gate {
 	bool api_key_forward;
 	const char **role_claims, **group_claims; /* paths of claims */
 	size_t role_claims_count, group_claims_count;
+	struct config_issuer *issuers; /* those with names of their own */
+	size_t issuers_count;
+	struct config_issuer *all; /* with the one of the settings above, where it has keys or is
+				    * the only one: that comes first */
+	size_t all_count;
 };
 
 struct config_redis {

@@ -197,6 +197,8 @@ check_key_is_given(struct config_reader *r, const char *setting, const char *wha
 {
 	const struct config_gate_entry *protected = first_protected(r->c);
 
+	if (r->c->gate.issuers_count > 0)
+		return; /* others verify them */
 	if ((r->c->gate.algorithms & algorithms) && !given)
 		mistakes_add(&r->mistakes, false, protected->place.line, setting,
 			     "something is protected%s, but there is no %s to verify tokens "
@@ -376,6 +378,7 @@ config_check(struct config_reader *r)
 	check_listeners(r);
 	config_check_admin(r);
 	check_user(r);
+	config_check_issuers(r);
 	check_gate(r);
 	config_check_identity(r);
 	config_check_authorise_gate(r);

@@ -25,6 +25,8 @@ void config_check_upstream(struct config_reader *r, const struct config_upstream
 void config_endpoint_identity(const struct config_endpoint *e, struct buf *out);
 /* config_check.c: paths of the gate have no slash at the end. */
 void config_check_policy(struct arena *arena, struct config_policy *p);
+/* config_check_issuers.c: reads files of their keys, too. */
+void config_check_issuers(struct config_reader *r);
 /* config_check_rule.c: one entry of a store, at the present key. */
 void config_check_rule_route(struct config_reader *r, const struct node *n,
 			     struct config_route *route);

@@ -1,6 +1,7 @@
 #include "config_check_action.h"
 
 #include "config_check_authorise.h"
+#include "issuer_names.h"
 #include "redirect.h"
 #include "shm/origin.h"
 #include "shm/template.h"
@@ -222,6 +223,22 @@ check_auth(const struct action_check *a, const struct config_action *c)
 			a->gated);
 }
 
+static void
+check_issuers(const struct action_check *a, const struct config_action *c)
+{
+	const char *unknown = NULL;
+
+	if (a->gate)
+		config_issuers_mask(a->gate, c->issuers, c->issuers_count, &unknown);
+	if (unknown)
+		mistake(a, 0, "issuers",
+			"there is no issuer %s; write names of gate.issuers, or default for the "
+			"one that gate.secret or gate.public_key belong to",
+			unknown);
+	if (c->issuers_count > 0 && c->auth == AUTH_NONE)
+		mistake(a, 0, "issuers", "no token is asked for here; remove it, or auth: none");
+}
+
 /* strip_prefix and add_prefix in one. */
 static void
 finish_prefix(const struct action_check *a, struct config_route *route)
@@ -270,5 +287,6 @@ config_check_action(const struct action_check *a, struct config_route *route)
 	check_split(a, &route->action);
 	config_check_authorise(a, &route->action);
 	check_auth(a, &route->action);
+	check_issuers(a, &route->action);
 	finish_prefix(a, route);
 }

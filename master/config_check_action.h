@@ -16,7 +16,8 @@ struct action_check {
 	/* What the route says of others, looked up. */
 	const struct config_claim *claims; /* of the gate: their headers are its own */
 	size_t claims_count;
-	bool has_keys;     /* tokens can be verified */
+	bool has_keys;                  /* tokens can be verified */
+	const struct config_gate *gate; /* whose issuers it may name; NULL: that is seen later */
 	const char *gated; /* the gate protects its path: by this entry; NULL: it does not */
 };
 

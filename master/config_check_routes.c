@@ -229,7 +229,7 @@ resolve_upstream(struct routing *g, struct config_route *route, const struct rou
 static bool
 has_keys(const struct config_gate *g)
 {
-	return (g->sources & TOKEN_FROM_API_KEY) ||
+	return g->issuers_count > 0 || (g->sources & TOKEN_FROM_API_KEY) ||
 	       (g->secret.bytes && (g->algorithms & JWT_ALGS_SECRET)) ||
 	       (g->public_key.bytes && (g->algorithms & JWT_ALGS_PUBLIC));
 }
@@ -247,6 +247,7 @@ check_action(struct routing *g, struct config_route *route, size_t i)
 		.claims = c->gate.claims,
 		.claims_count = c->gate.claims_count,
 		.has_keys = has_keys(&c->gate),
+		.gate = &c->gate,
 		.gated = route->path ? config_floor_gate(c, route) : NULL,
 	};
 

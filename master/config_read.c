@@ -236,6 +236,8 @@ config_read_child(struct config_reader *r, const struct setting *s, const char *
 		  const struct node *n, void *child)
 {
 	const char *origin = r->origin;
+	const struct setting *alone =
+	    s->children->alone ? setting_find(slice_of(s->children->alone)) : NULL;
 
 	*(struct config_place *)((char *)child + s->children->place) =
 	    (struct config_place){ r->file, origin ? 0 : n->line };
@@ -243,9 +245,8 @@ config_read_child(struct config_reader *r, const struct setting *s, const char *
 	if (n->kind == NODE_MAPPING) {
 		check_required(r, prefix, n);
 		read_mapping(r, n, child);
-	} else if (n->kind == NODE_SCALAR && s->children->alone) {
-		const struct setting *alone = setting_find(slice_of(s->children->alone));
-
+	} else if (alone &&
+		   (n->kind == NODE_SCALAR || (n->kind == NODE_LIST && value_is_list(alone)))) {
 		buf_addf(&r->key, ".%s", strrchr(alone->path, '.') + 1);
 		config_read_value(r, alone, n, child);
 	} else {

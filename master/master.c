@@ -4,6 +4,7 @@
 #include "api.h"
 #include "reload.h"
 #include "renewal.h"
+#include "status_issuers.h"
 
 #include "lib/clock.h"
 #include "lib/log.h"
@@ -150,14 +151,50 @@ on_empty(void *userdata)
 	end_settle(userdata);
 }
 
+static void
+on_keys_ask(void *userdata, struct slot *slot, const struct msg_keys_ask *ask)
+{
+	struct master *m = userdata;
+	uint32_t cool_ms = issuers_ask(m->issuers, ask->asked);
+	const struct msg_keys_settled answer = { .asked = ask->asked, .cool_ms = cool_ms };
+
+	if (cool_ms > 0)
+		supervisor_send(slot, MSG_KEYS_SETTLED, &answer, sizeof answer, -1);
+}
+
 const struct supervisor_ops master_supervisor_ops = {
 	.greet = on_greet,
 	.changed = on_workers_changed,
 	.failing = on_failing,
+	.keys_ask = on_keys_ask,
 	.explained = on_explained,
 	.call = on_call,
 	.empty = on_empty,
 };
+
+/* ---- the keys of issuers ---- */
+
+static void
+on_keys_changed(void *userdata)
+{
+	publish_mark(userdata, PUBLISH_KEYS);
+}
+
+static void
+on_keys_settled(void *userdata, uint64_t asked, uint32_t cool_ms)
+{
+	struct master *m = userdata;
+	const struct supervisor *s = &m->supervisor;
+	const struct msg_keys_settled word = { .asked = asked, .cool_ms = cool_ms };
+
+	for (uint32_t i = 0; i + 1 < s->slots_count; i++) {
+		if (slot_is_live(&s->slots[i]) && s->slots[i].control)
+			supervisor_send(&s->slots[i], MSG_KEYS_SETTLED, &word, sizeof word, -1);
+	}
+}
+
+const struct issuers_ops master_issuers_ops = { .changed = on_keys_changed,
+						.settled = on_keys_settled };
 
 /* ---- the sources of the rules ---- */
 
@@ -169,6 +206,7 @@ board_settle(struct master *m)
 
 	store_redis_get_status(m->store, &st);
 	ready_note(m);
+	status_board_issuers(m->issuers, b);
 	board_set(&b->redis_state, st.state == REDIS_OFF ? 0u : st.state == REDIS_UP ? 1u : 2u);
 	board_set(&b->rules_withheld, (uint64_t)st.withheld);
 	board_set(&b->rules_age_wall,
@@ -269,6 +307,8 @@ on_tick(uv_timer_t *timer)
 	end_settle(m);
 	ejector_tick(m->ejector, now);
 	renewal_tick(m);
+	if (m->phase != MASTER_DRAINING && m->phase != MASTER_ENDED)
+		issuers_tick(m->issuers, now);
 	publish_tick(m);
 	revisions_tick(m, now);
 	saver_tick(m, now);

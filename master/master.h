@@ -12,6 +12,7 @@
 #include "eject.h"
 #include "explain.h"
 #include "flush.h"
+#include "issuers.h"
 #include "listeners.h"
 #include "probe.h"
 #include "publish.h"
@@ -78,6 +79,7 @@ struct master {
 	struct publisher publisher;
 	struct rate_memory rates;
 	struct sticky_key sticky_key;      /* where the configuration has none */
+	struct issuers *issuers;           /* whose keys are not in the configuration */
 	struct certificates *certificates; /* as they were last read */
 	struct tickets tickets;
 	struct renewal renewal;
@@ -101,6 +103,7 @@ int master_main(const char *file);
 int master_watch(struct master *m) __attribute__((warn_unused_result));
 extern const struct supervisor_ops master_supervisor_ops;
 extern const struct store_redis_ops master_store_ops;
+extern const struct issuers_ops master_issuers_ops;
 void master_names_changed(void *userdata);
 
 /* False while Redis is configured, never answered, and there were no last-known-good rules. */

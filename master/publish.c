@@ -309,6 +309,8 @@ publish_turn(uv_timer_t *timer)
 	if (!p->pending || publish_held(m, now))
 		return;
 	publish_compile(m, now);
+	if (!(p->pending & PUBLISH_KEYS))
+		issuers_published(m->issuers);
 	if (m->phase == MASTER_WAITING && p->segments[SEGMENT_RULES])
 		master_start_workers(m);
 	waiters_settle(m);

@@ -79,7 +79,7 @@ product_make(struct master *m, const struct config *c, struct directory *d, unsi
 				      p->generation, &out->segments[SEGMENT_ENDPOINTS],
 				      &out->warnings);
 	if (r == 0 && parts & PUBLISH_KEYS)
-		r = compile_keys(c, rules, d, files, &m->tickets, p->generation,
+		r = compile_keys(c, rules, d, files, &m->tickets, m->issuers, p->generation,
 				 &out->segments[SEGMENT_KEYS]);
 	return r;
 }

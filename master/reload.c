@@ -63,6 +63,7 @@ swap(struct master *m, struct config *next, int access_log)
 	if (resolver_servers(m->resolver, next->dns_servers) < 0)
 		log_warn("dns error=\"the new servers are not usable\"");
 	renewal_reconfigured(m);
+	issuers_configure(m->issuers, next);
 	store_reconfigured(m, before->redis.configured);
 	publish_reconfigured(m);
 	statistics_reconfigured(m);

@@ -83,6 +83,7 @@ take_over(struct master *m, struct certificates *next, bool told)
 	bool again = certificates_tell(before, next, told);
 
 	m->certificates = next;
+	issuers_secure(m->issuers, next);
 	if (!before || !certificates_same(before, next))
 		publish_certificates(m);
 	certificates_free(before);

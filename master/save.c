@@ -1,7 +1,9 @@
 #include "save.h"
 
+#include "file.h"
 #include "keep.h"
 #include "master.h"
+#include "save_text.h"
 
 #include "lib/clock.h"
 #include "lib/log.h"
@@ -28,7 +30,6 @@
 #define KILLED_MS 200  /* for it to go when it is killed; one that waits for its disk does not */
 #define LOCK_TRIES 20  /* a child of a killed master has the lock until it is replaced or gone */
 #define PAUSE_MS 10
-#define NEW ".new-" /* and a pid and a name: a file that is being written */
 
 static void
 pause_ms(unsigned ms)
@@ -55,7 +56,7 @@ new_path(const struct master *m, const char *name)
 	struct buf new = { 0 };
 	char *path;
 
-	buf_addf(&new, NEW "%d-%s", (int)getpid(), name);
+	buf_addf(&new, SAVE_NEW "%d-%s", (int)getpid(), name);
 	buf_addc(&new, '\0');
 	path = state_path(m, new.p);
 	buf_deinit(&new);
@@ -153,7 +154,7 @@ sweep(const struct master *m)
 	struct dirent *e;
 
 	while (d && (e = readdir(d))) {
-		if (strncmp(e->d_name, NEW, strlen(NEW)) == 0)
+		if (strncmp(e->d_name, SAVE_NEW, strlen(SAVE_NEW)) == 0)
 			unlinkat(dirfd(d), e->d_name, 0);
 	}
 	if (d)
@@ -180,40 +181,15 @@ seen_digest(const struct master *m)
 }
 
 static int
-sync_directory(const char *path)
+seen_save(const struct master *m)
 {
-	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	int r = fd < 0 || fsync(fd) < 0 ? -errno : 0;
-
-	if (fd >= 0)
-		close(fd);
-	return r;
-}
-
-static int
-seen_save(const struct master *m, const char *path)
-{
+	BUF_CLEAN struct buf text = { 0 };
 	const char *const *authorities;
 	size_t n = prober_seen(m->prober, &authorities);
-	char *next = new_path(m, "seen");
-	FILE *f = fopen(next, "we");
-	int r = f ? 0 : -errno;
 
-	if (!f) {
-		free(next);
-		return r;
-	}
 	for (size_t i = 0; i < n; i++)
-		fprintf(f, "%s\n", authorities[i]);
-	if (fflush(f) != 0 || ferror(f) || fsync(fileno(f)) < 0)
-		r = -errno;
-	fclose(f);
-	if (r == 0 && rename(next, path) < 0)
-		r = -errno;
-	if (r < 0)
-		unlink(next);
-	free(next);
-	return r < 0 ? r : sync_directory(m->config->state_dir);
+		buf_addf(&text, "%s\n", authorities[i]);
+	return save_text(m, "seen", buf_slice(&text));
 }
 
 static void
@@ -259,10 +235,46 @@ rules_store(const struct master *m, const char *path, struct buf *error)
 		unlink(next);
 	}
 	free(next);
-	return r < 0 ? r : sync_directory(m->config->state_dir);
+	return r < 0 ? r : save_sync(m->config->state_dir);
 }
 
-/* ---- both ---- */
+/* ---- the keys of issuers ---- */
+
+static int
+issuers_save(const struct master *m)
+{
+	BUF_CLEAN struct buf text = { 0 };
+
+	issuers_write(m->issuers, &text);
+	return save_text(m, "issuers.json", buf_slice(&text));
+}
+
+static void
+issuers_load(struct master *m)
+{
+	BUF_CLEAN struct buf text = { 0 };
+	char *path = state_path(m, "issuers.json");
+	int r = file_read(path, ISSUERS_BYTES_MAX, &text, NULL);
+
+	if (r == 0)
+		r = issuers_remember(m->issuers, buf_slice(&text));
+	if (r < 0 && r != -ENOENT)
+		log_warn("issuers file=%s error=\"%s\" effect=\"no last-known-good keys\"", path,
+			 r == -EBADMSG ? "it is damaged" : file_error(r));
+	free(path);
+}
+
+static bool
+issuers_due(const struct master *m)
+{
+	const struct saver *s = &m->saver;
+
+	return issuers_saved(m->issuers) &&
+	       (issuers_generation(m->issuers) != s->issuers_generation ||
+		clock_wall() > s->issuers_wall + REFRESH_S);
+}
+
+/* ---- what there was ---- */
 
 /* The copy before takes the place of one that is damaged. */
 static int
@@ -303,6 +315,7 @@ saver_load(struct master *m)
 	seen = state_path(m, "seen");
 
 	seen_load(m, seen);
+	issuers_load(m);
 	m->saver.seen_digest = seen_digest(m);
 	if (m->config->redis.configured) {
 		r = remembered_load(m, rules, &revision, &error);
@@ -323,31 +336,40 @@ saver_load(struct master *m)
 	free(seen);
 }
 
+/* ---- all of it ---- */
+
+enum { SAVE_RULES = 1, SAVE_SEEN = 2, SAVE_ISSUERS = 4 };
+
+static bool
+saved(int r, const char *what, const char *name)
+{
+	if (r < 0)
+		log_warn("%s file=%s error=\"%s\"", what, name, strerror(-r));
+	return r == 0;
+}
+
 /* 0 or 1, as an exit status. */
 static int
-save_now(const struct master *m, bool with_rules, bool with_seen)
+save_now(const struct master *m, unsigned what)
 {
 	BUF_CLEAN struct buf error = { 0 };
-	char *rules = state_path(m, "rules.json"), *seen = state_path(m, "seen");
-	int r = 0, status = 0;
+	char *rules = state_path(m, "rules.json");
+	bool good = true;
 
-	if (with_rules && rules_store(m, rules, &error) < 0) {
+	if (what & SAVE_RULES && rules_store(m, rules, &error) < 0) {
 		log_warn("rules file=%s error=\"%.*s\"", rules, SLICE_F(buf_slice(&error)));
-		status = 1;
+		good = false;
 	}
-	if (with_seen)
-		r = seen_save(m, seen);
-	if (r < 0) {
-		log_warn("endpoints file=%s error=\"%s\"", seen, strerror(-r));
-		status = 1;
-	}
+	if (what & SAVE_SEEN)
+		good &= saved(seen_save(m), "endpoints", "seen");
+	if (what & SAVE_ISSUERS)
+		good &= saved(issuers_save(m), "issuers", "issuers.json");
 	free(rules);
-	free(seen);
-	return status;
+	return !good;
 }
 
 static void
-saver_start(struct master *m, bool with_rules, bool with_seen)
+saver_start(struct master *m, unsigned what)
 {
 	sigset_t all, before;
 	pid_t child, master = getpid();
@@ -362,7 +384,7 @@ saver_start(struct master *m, bool with_rules, bool with_seen)
 		/* The next master is not to find us at work on files that are its own by then. */
 		if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != master)
 			_exit(1);
-		_exit(save_now(m, with_rules, with_seen));
+		_exit(save_now(m, what));
 	}
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	if (child < 0)
@@ -383,6 +405,7 @@ saver_reap(struct saver *s, uint64_t now_ms, int flags)
 		return;
 	s->rules_due = true;
 	s->seen_digest = 0;
+	s->issuers_generation = 0;
 	s->next_ms = now_ms + AFTER_FAILURE_MS;
 }
 
@@ -405,29 +428,38 @@ rules_due(const struct master *m)
 	       (m->saver.rules_due || st.compared_wall > m->saver.saved_wall + REFRESH_S);
 }
 
+static unsigned
+what_is_due(const struct master *m)
+{
+	return (rules_due(m) ? SAVE_RULES : 0u) |
+	       (seen_digest(m) != m->saver.seen_digest ? SAVE_SEEN : 0u) |
+	       (issuers_due(m) ? SAVE_ISSUERS : 0u);
+}
+
 void
 saver_tick(struct master *m, uint64_t now_ms)
 {
 	struct saver *s = &m->saver;
-	bool with_rules, with_seen;
-	uint64_t digest;
+	unsigned what;
 
 	saver_reap(s, now_ms, WNOHANG);
 	if (s->child || now_ms < s->next_ms)
 		return;
-	digest = seen_digest(m);
-	with_rules = rules_due(m);
-	with_seen = digest != s->seen_digest;
+	what = what_is_due(m);
 	s->next_ms = now_ms + INTERVAL_MS;
-	if (!with_rules && !with_seen)
+	if (!what)
 		return;
-	if (with_rules) {
+	if (what & SAVE_RULES) {
 		m->store_fault[0] = '\0';
 		s->rules_due = false;
 		s->saved_wall = clock_wall();
 	}
-	s->seen_digest = digest;
-	saver_start(m, with_rules, with_seen);
+	if (what & SAVE_ISSUERS) {
+		s->issuers_generation = issuers_generation(m->issuers);
+		s->issuers_wall = clock_wall();
+	}
+	s->seen_digest = seen_digest(m);
+	saver_start(m, what);
 }
 
 /* False when the child had to be killed. */
@@ -458,13 +490,12 @@ void
 saver_finish(struct master *m)
 {
 	struct saver *s = &m->saver;
-	bool with_rules, with_seen;
+	unsigned what;
 
 	if (saver_await(s)) {
-		with_rules = rules_due(m);
-		with_seen = seen_digest(m) != s->seen_digest;
-		if (with_rules || with_seen)
-			saver_start(m, with_rules, with_seen);
+		what = what_is_due(m);
+		if (what)
+			saver_start(m, what);
 		saver_await(s);
 	}
 	if (s->locked)

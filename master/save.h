@@ -2,8 +2,9 @@
 
 /*
  * save: what outlives a restart: the last-known-good rules (state_dir/rules.json), and which
- * endpoints' health pages once gave a 2xx (state_dir/seen, one authority a line). Written by a
- * short-lived child, which has a snapshot of both for nothing and may wait for the disk; at most
+ * endpoints' health pages once gave a 2xx (state_dir/seen, one authority a line), and the keys of
+ * issuers that were fetched (state_dir/issuers.json). Written by a
+ * short-lived child, which has a snapshot of them for nothing and may wait for the disk; at most
  * once a second; it ends with its master. state_dir/.lock sees to it that there is one writer.
  */
 
@@ -18,12 +19,14 @@ struct saver {
 	bool locked; /* we hold `lock`, a descriptor that is the master's alone */
 	int lock;
 	bool rules_due;
-	uint64_t next_ms;     /* not before */
-	int64_t saved_wall;   /* age of the rules on disk */
-	uint64_t seen_digest; /* of the endpoints on disk */
+	uint64_t next_ms;            /* not before */
+	int64_t saved_wall;          /* age of the rules on disk */
+	uint64_t seen_digest;        /* of the endpoints on disk */
+	uint64_t issuers_generation; /* the same of issuers */
+	int64_t issuers_wall;
 };
 
-/* Takes the lock and reads both. What is missing or unusable is as good as nothing, and is told in
+/* Takes the lock and reads them. What is missing or unusable is as good as nothing, and is told in
  * the log; but a state_dir that another master writes to ends the process, with the reason on
  * stderr and exit status 1. To be called when there is no worker yet. */
 void saver_load(struct master *m);

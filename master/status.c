@@ -3,6 +3,7 @@
 #include "master.h"
 #include "own.h"
 #include "probe.h"
+#include "status_issuers.h"
 #include "status_limits.h"
 #include "status_tls.h"
 
@@ -325,6 +326,8 @@ status_write(struct master *m, struct buf *out)
 	status_write_limits(m, out);
 	buf_addc(out, ',');
 	status_write_tls(m, out);
+	buf_addc(out, ',');
+	status_write_issuers(m->issuers, out);
 	buf_addc(out, ',');
 	add_reload(out, m);
 	buf_adds(out, SLICE("}\n"));

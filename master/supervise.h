@@ -55,6 +55,8 @@ struct supervisor_ops {
 	void (*changed)(void *userdata);
 	/* A traffic worker says that an endpoint fails. */
 	void (*failing)(void *userdata, const struct msg_failing *failing);
+	/* A traffic worker met a token that is signed with a key which is not there. */
+	void (*keys_ask)(void *userdata, struct slot *slot, const struct msg_keys_ask *ask);
 	/* A traffic worker explains; `m->fd` may be taken over. */
 	void (*explained)(void *userdata, struct slot *slot, const struct msg_explained *answer,
 			  struct ipc_message *m);

@@ -170,6 +170,15 @@ struct board_flush {
 	struct board_top seen[2];
 };
 
+#define BOARD_ISSUERS 64
+
+struct board_issuer {
+	uint64_t fetched_wall; /* when its keys were last seen, seconds since 1970; 0: never */
+	uint64_t keys;
+	uint64_t fetches, failures;
+	char name[64]; /* ends with NUL; "": a free row, and so are all behind it */
+};
+
 /* The master's page. */
 struct board_master {
 	uint64_t magic;
@@ -191,7 +200,9 @@ struct board_master {
 	uint64_t certificates_refused; /* pairs that do not serve, or not as they are now */
 	uint64_t certificates_seq;     /* odd while the rows change */
 	struct board_certificate certificates[BOARD_CERTIFICATES];
-	uint64_t fold_seq;   /* odd while the base changes */
+	uint64_t issuers_seq;                       /* odd while the rows change */
+	struct board_issuer issuers[BOARD_ISSUERS]; /* whose keys are fetched */
+	uint64_t fold_seq;                          /* odd while the base changes */
 	uint64_t folded[64]; /* ring of the last instances that were folded into base: do not count
 				their pages */
 	uint64_t folded_count;

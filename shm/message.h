@@ -35,6 +35,10 @@ enum message_type {
 	MSG_ACCESS,    /* M> struct msg_access: to the admin worker, who may do what */
 	MSG_RATES, /* M> struct rate_head (shm/rate.h) + fd: the rows that rates are kept in, before
 		      the first table that has any; to the admin worker for keeping, too */
+	MSG_KEYS_ASK,     /* W> struct msg_keys_ask: a token names a key of this issuer that is not
+			     there */
+	MSG_KEYS_SETTLED, /* M> struct msg_keys_settled: what a fetch brought is in force, or that
+			     there is none now */
 };
 
 #define BOARD_SLOT_MASTER 0xffffffffu
@@ -105,6 +109,16 @@ struct msg_ack {
 struct msg_failing {
 	uint32_t endpoint; /* slot on the board */
 	uint32_t upstream; /* whose limit was reached: index in ENDPOINTS_UPSTREAMS */
+};
+
+struct msg_keys_ask {
+	uint64_t asked; /* table_issuer.asked */
+};
+
+struct msg_keys_settled {
+	uint64_t asked;
+	uint32_t cool_ms; /* no key of it is fetched for a token before that */
+	uint32_t pad;
 };
 
 struct msg_drain {

@@ -46,6 +46,7 @@
 	X(token_malformed, 401, "Unable to parse token")                                           \
 	X(token_algorithm, 401, "The token's algorithm is not accepted.")                          \
 	X(token_signature, 401, "Invalid token signature")                                         \
+	X(token_key, 401, "The token is signed with a key that its issuer does not have.")         \
 	X(token_expired, 401, "Invalid or expired token")                                          \
 	X(token_not_yet_valid, 401, "The token is not valid yet.")                                 \
 	X(token_issuer, 401, "The token's issuer is not accepted.")                                \

@@ -168,7 +168,7 @@ gate_node(const struct segment *rules, uint32_t i, uint32_t method, const struct
 		const struct table_gate **own = gate->flags & GATE_STORE ? &store : &file;
 
 		out->delegated |= (gate->flags & GATE_DELEGATE) != 0;
-		if (!(gate->flags & (GATE_DELEGATE | GATE_ROUTE | GATE_FLOOR)) &&
+		if (!(gate->flags & (GATE_DELEGATE | GATE_ROUTE | GATE_FLOOR | GATE_ISSUERS)) &&
 		    gate_applies(gate, method, ended) && (!*own || gate->flags & GATE_EXCEPT))
 			*own = gate;
 	}
@@ -264,6 +264,47 @@ table_route_floor(const struct segment *rules, const struct table_key *key, stru
 	return floor;
 }
 
+/* Whom the routes of the file at one node accept. */
+static bool
+gate_node_issuers(const struct segment *rules, const struct table_key *key,
+		  const struct trie_walk *w, uint64_t *issuers)
+{
+	const struct table_gate *gate;
+	uint64_t here = UINT64_MAX;
+	bool any = false;
+
+	for (uint32_t i = trie_walk_entry(w);
+	     (gate = seg_at(rules, RULES_GATES, i, sizeof *gate)) != NULL; i = gate->next) {
+		if (gate->flags & GATE_DELEGATE)
+			return false;
+		if (!(gate->flags & GATE_ISSUERS) ||
+		    !gate_applies(gate, 1u << key->method, trie_walk_ended(w)) ||
+		    !gate_host_is(seg_string(rules, gate->host), key))
+			continue;
+		here &= gate->issuers;
+		any = true;
+	}
+	if (any)
+		*issuers = here;
+	return true;
+}
+
+/* Those of the deepest one, which is the one that would have its turn. */
+static uint64_t
+floor_issuers(const struct segment *rules, const struct table_key *key)
+{
+	uint64_t issuers = UINT64_MAX;
+	struct trie_walk w;
+
+	if (gate_walk_init(&w, rules, key->path))
+		return issuers;
+	do {
+		if (!gate_node_issuers(rules, key, &w, &issuers))
+			return UINT64_MAX;
+	} while (trie_walk_step(&w));
+	return issuers;
+}
+
 const struct table_gate *
 table_gate_find(const struct segment *rules, enum table_method method, struct slice path,
 		struct slice *at)
@@ -337,8 +378,10 @@ table_gate_authorises(const struct segment *rules, const struct table_key *key, 
 struct table_protection
 table_route_protection(const struct segment *rules, const struct table_key *key, uint32_t flags)
 {
-	struct table_protection p = { .needed = true };
+	struct table_protection p = { .needed = true, .issuers = UINT64_MAX };
 
+	if (flags & ROUTE_FLOOR)
+		p.issuers = floor_issuers(rules, key);
 	p.by_route = (flags & ROUTE_AUTH) != 0;
 	if (p.by_route)
 		return p;
@@ -348,7 +391,7 @@ table_route_protection(const struct segment *rules, const struct table_key *key,
 	p.gate = table_gate_find(rules, key->method, key->path, &p.at);
 	p.needed = gate_closes(p.gate);
 	if (p.needed && flags & ROUTE_OPEN && !table_gate_is_floor(rules, key->method, key->path))
-		p = (struct table_protection){ .by_route = true };
+		p = (struct table_protection){ .by_route = true, .issuers = p.issuers };
 	return p;
 }
 

@@ -39,7 +39,8 @@ enum rules_section {
 	RULES_GATE_EDGES,
 	RULES_GATES,      /* struct table_gate: entries of the gate's trie */
 	RULES_ISSUERS,    /* struct table_issuer */
-	RULES_AUDIENCES,  /* struct seg_ref, runs of them belong to issuers */
+	RULES_AUDIENCES,  /* struct seg_ref, runs of them belong to issuers and their claims */
+	RULES_REQUIRED,   /* struct table_required, the same */
 	RULES_CLAIMS,     /* struct table_claim */
 	RULES_STRIP,      /* struct table_strip: inbound header names to remove, folded */
 	RULES_TRUSTED,    /* struct table_cidr: peers whose X-Forwarded-* are believed */
@@ -181,8 +182,9 @@ struct table_condition {
 struct table_policy {
 	uint32_t connect_ms, first_byte_ms, idle_ms, tunnel_idle_ms, total_ms; /* 0 = off */
 	uint32_t client_body_ms;
-	uint32_t retries, retry_on;          /* so often; RETRY_* */
-	uint64_t body_bytes;                 /* largest request body */
+	uint32_t retries, retry_on; /* so often; RETRY_* */
+	uint64_t body_bytes;        /* largest request body */
+	uint64_t issuers;           /* bits: whose tokens are good, by index in RULES_ISSUERS */
 	uint32_t limits_first, limits_count; /* run of RULES_LIMITED */
 };
 
@@ -244,14 +246,18 @@ struct table_arm {
 	32u /* a route of the file that needs a token: routes of the store do here, too */
 #define GATE_FLOOR 64u /* one that authorises: what it asks, routes of the store ask here, too */
 
+#define GATE_ISSUERS                                                                               \
+	128u /* a route of the file: routes of the store accept no others in its place */
+
 struct table_gate { /* of the file's and of the store's entries each the deepest one that applies
 		       decides; at one depth an exception beats a protection */
 	uint32_t next;
 	uint32_t flags;
 	uint32_t methods;    /* bits of enum table_method, 0 = all */
 	uint32_t authorise;  /* as that of a route */
-	struct seg_ref host; /* of a GATE_ROUTE or GATE_FLOOR: a name, one with a port,
-				"*.example.org", "" = any */
+	uint64_t issuers;    /* of a GATE_ISSUERS: bits, by index in RULES_ISSUERS */
+	struct seg_ref host; /* of a GATE_ROUTE, GATE_FLOOR or GATE_ISSUERS: a name, one with a
+				port, "*.example.org", "" = any */
 };
 
 enum table_method { /* bit numbers */
@@ -267,13 +273,24 @@ enum table_method { /* bit numbers */
 		    METHOD_OTHER
 };
 
-struct table_issuer {        /* one verifier of tokens */
+#define ISSUERS_N 63 /* most; a set of them has one bit more: */
+#define ISSUERS_API_KEYS (UINT64_C(1) << 63)
+
+struct table_issuer {        /* whose tokens are verified, and how */
 	uint32_t algorithms; /* bits: 1 << enum jwt_alg (lib/jwt.h) */
 	uint32_t leeway_s;
+	uint64_t asked; /* whom to ask for a key that is not there; 0: nobody */
+	struct seg_ref name;
 	struct seg_ref iss;                      /* "" = not checked */
 	uint32_t audience_first, audience_count; /* any of; 0 = not checked */
+	uint32_t required_first, required_count; /* run of RULES_REQUIRED; all must hold */
 	uint32_t require_exp;
 	uint32_t pad;
+};
+
+struct table_required {        /* a claim with one of these values */
+	struct seg_ref claim;  /* its name, or a path with dots */
+	uint32_t first, count; /* run of RULES_AUDIENCES */
 };
 
 struct table_claim { /* a claim that becomes a header; a token without it is refused */
@@ -358,6 +375,7 @@ struct table_protection {
 	bool by_route;                 /* the route's own flags do; else: */
 	const struct table_gate *gate; /* the entry that does, or NULL */
 	struct slice at;               /* as above */
+	uint64_t issuers; /* whose tokens are good in the place of a route of the file */
 };
 struct table_protection table_route_protection(const struct segment *rules,
 					       const struct table_key *key, uint32_t flags);
@@ -516,8 +534,10 @@ enum keys_section {
 };
 
 struct table_key_material {
-	uint32_t issuer; /* index in RULES_ISSUERS */
-	uint32_t kind;   /* KEY_* */
+	uint32_t issuer;     /* index in RULES_ISSUERS */
+	uint32_t kind;       /* KEY_* */
+	uint32_t algorithms; /* of those of its issuer, the ones that it is for */
+	uint32_t pad;
 	struct seg_ref kid;
 	struct seg_ref bytes;
 };

@@ -138,7 +138,7 @@ gates_ok(const struct segment *s)
 static bool
 tokens_ok(const struct segment *s)
 {
-	uint32_t issuers, audiences, claims, facts;
+	uint32_t issuers, audiences, claims, facts, required;
 	bool ok = true;
 	const struct table_issuer *issuer =
 	    section(s, RULES_ISSUERS, sizeof *issuer, &issuers, &ok);
@@ -146,11 +146,16 @@ tokens_ok(const struct segment *s)
 	    section(s, RULES_AUDIENCES, sizeof *audience, &audiences, &ok);
 	const struct table_claim *claim = section(s, RULES_CLAIMS, sizeof *claim, &claims, &ok);
 	const struct seg_ref *fact = section(s, RULES_FACTS, sizeof *fact, &facts, &ok);
+	const struct table_required *need =
+	    section(s, RULES_REQUIRED, sizeof *need, &required, &ok);
 
-	ok &= facts <= FACTS_MAX;
+	ok &= facts <= FACTS_MAX && issuers <= ISSUERS_N;
 	for (uint32_t i = 0; i < issuers; i++)
-		ok &= ref_ok(s, issuer[i].iss) &&
-		      run_ok(issuer[i].audience_first, issuer[i].audience_count, audiences);
+		ok &= ref_ok(s, issuer[i].iss) && ref_ok(s, issuer[i].name) &&
+		      run_ok(issuer[i].audience_first, issuer[i].audience_count, audiences) &&
+		      run_ok(issuer[i].required_first, issuer[i].required_count, required);
+	for (uint32_t i = 0; i < required; i++)
+		ok &= ref_ok(s, need[i].claim) && run_ok(need[i].first, need[i].count, audiences);
 	for (uint32_t i = 0; i < audiences; i++)
 		ok &= ref_ok(s, audience[i]);
 	for (uint32_t i = 0; i < claims; i++)
@@ -203,9 +208,9 @@ static bool
 layer_ok(const struct segment *s)
 {
 	static const unsigned of_base[] = { RULES_GATE_NODES, RULES_GATE_EDGES, RULES_GATES,
-					    RULES_ISSUERS,    RULES_AUDIENCES,  RULES_CLAIMS,
-					    RULES_STRIP,      RULES_TRUSTED,    RULES_PAGES,
-					    RULES_FACTS };
+					    RULES_ISSUERS,    RULES_AUDIENCES,  RULES_REQUIRED,
+					    RULES_CLAIMS,     RULES_STRIP,      RULES_TRUSTED,
+					    RULES_PAGES,      RULES_FACTS };
 	bool ok = true;
 	uint32_t count;
 

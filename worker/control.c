@@ -4,6 +4,7 @@
 #include "client.h"
 #include "explain.h"
 #include "gate.h"
+#include "keys_wait.h"
 #include "listen.h"
 #include "peers.h"
 #include "snapshot.h"
@@ -339,6 +340,8 @@ control_on_message(void *userdata, struct ipc *ipc, struct ipc_message *m)
 		control_reopen(w, m);
 	else if (IS(MSG_REPLY, msg_reply))
 		control_reply(w, body, m);
+	else if (IS(MSG_KEYS_SETTLED, msg_keys_settled))
+		keys_settled(w, body);
 	else if (IS(MSG_ACCESS, msg_access))
 		control_access(w, body);
 	else if (IS(MSG_RATES, rate_head))

@@ -4,6 +4,7 @@
 #include "identity_make.h"
 #include "token_cache.h"
 #include "token_source.h"
+#include "verifiers.h"
 
 #include "lib/arena.h"
 #include "lib/jwt.h"
@@ -20,18 +21,9 @@
  * of new routes costs no verified token.
  */
 
-struct verifier {            /* one key of one issuer */
-	struct jwt_key *key; /* for the issuer's algorithms alone */
-	uint32_t issuer;
-	struct slice kid;
-	struct jwt_rules rules;
-};
-
 struct gate {
+	struct verifiers *verifiers;
 	struct arena arena; /* of all that follows, up to image */
-	struct verifier *verifiers;
-	size_t verifiers_count;
-	uint32_t algorithms; /* of all verifiers */
 	uint32_t sources;
 	struct slice cookie, api_key_header;
 
@@ -54,6 +46,7 @@ gate_new(void)
 
 	g->cache = token_cache_new();
 	g->maker = identity_maker_new();
+	g->verifiers = verifiers_new();
 	g->loaded = 1;
 	return g;
 }
@@ -61,11 +54,8 @@ gate_new(void)
 static void
 gate_unload(struct gate *g)
 {
-	for (size_t i = 0; i < g->verifiers_count; i++)
-		jwt_key_free(g->verifiers[i].key);
-	g->verifiers = NULL;
-	g->verifiers_count = 0;
-	g->algorithms = g->sources = 0;
+	verifiers_unload(g->verifiers);
+	g->sources = 0;
 	g->cookie = g->api_key_header = (struct slice){ NULL, 0 };
 	arena_reset(&g->arena);
 	token_cache_clear(g->cache);
@@ -80,23 +70,10 @@ gate_free(struct gate *g)
 	arena_deinit(&g->arena);
 	buf_deinit(&g->image);
 	identity_maker_free(g->maker);
+	verifiers_free(g->verifiers);
 	token_cache_free(g->cache);
 	explicit_bzero(g->scratch, sizeof g->scratch);
 	free(g);
-}
-
-static const struct table_issuer *
-issuer_at(const struct segment *rules, uint32_t i)
-{
-	return seg_at(rules, RULES_ISSUERS, i, sizeof(struct table_issuer));
-}
-
-static struct slice
-audience_at(const struct segment *rules, uint32_t i)
-{
-	const struct seg_ref *ref = seg_at(rules, RULES_AUDIENCES, i, sizeof(struct seg_ref));
-
-	return ref ? seg_string(rules, *ref) : (struct slice){ NULL, 0 };
 }
 
 static void
@@ -115,17 +92,7 @@ image_build(struct buf *image, const struct segment *rules)
 	buf_addf(image, "%u,", g->sources);
 	image_add(image, seg_string(rules, g->cookie));
 	image_add(image, seg_string(rules, g->api_key_header));
-	for (uint32_t i = 0; i < seg_count(rules, RULES_ISSUERS); i++) {
-		const struct table_issuer *t = issuer_at(rules, i);
-
-		if (!t)
-			continue;
-		buf_addf(image, "I%u,%u,%u,%u,", t->algorithms, t->leeway_s, t->require_exp,
-			 t->audience_count);
-		image_add(image, seg_string(rules, t->iss));
-		for (uint32_t a = 0; a < t->audience_count; a++)
-			image_add(image, audience_at(rules, t->audience_first + a));
-	}
+	verifiers_image(rules, image);
 	for (uint32_t i = 0; i < seg_count(rules, RULES_CLAIMS); i++) {
 		const struct table_claim *t = seg_at(rules, RULES_CLAIMS, i, sizeof *t);
 
@@ -138,55 +105,6 @@ image_build(struct buf *image, const struct segment *rules)
 		image_add(image, table_fact(rules, i));
 }
 
-static int
-verifier_read(struct gate *g, const struct segment *rules, const struct segment *keys,
-	      const struct table_key_material *material)
-{
-	const struct table_issuer *t = issuer_at(rules, material->issuer);
-	struct verifier *v = &g->verifiers[g->verifiers_count];
-	struct slice *audiences, bytes = seg_string(keys, material->bytes);
-	const char *why;
-
-	if (!t)
-		return -EBADMSG;
-	audiences = arena_alloc(&g->arena, (t->audience_count + 1) * sizeof *audiences);
-	for (uint32_t i = 0; i < t->audience_count; i++)
-		audiences[i] = arena_copy(&g->arena, audience_at(rules, t->audience_first + i));
-	*v = (struct verifier){
-		.key = material->kind == KEY_SECRET ? jwt_key_secret(bytes, t->algorithms)
-						    : jwt_key_public(bytes, t->algorithms, &why),
-		.issuer = material->issuer,
-		.kid = arena_copy(&g->arena, seg_string(keys, material->kid)),
-		.rules = {
-			.issuer = arena_copy(&g->arena, seg_string(rules, t->iss)),
-			.audiences = audiences,
-			.audiences_count = t->audience_count,
-			.leeway = t->leeway_s,
-			.require_exp = t->require_exp != 0,
-		},
-	};
-	if (!v->key)
-		return -EINVAL;
-	g->verifiers_count++;
-	g->algorithms |= t->algorithms;
-	return 0;
-}
-
-static int
-keys_read(struct gate *g, const struct segment *rules, const struct segment *keys)
-{
-	uint32_t n = seg_count(keys, KEYS_KEYS);
-	int r = 0;
-
-	g->verifiers = arena_calloc(&g->arena, (n + 1) * sizeof *g->verifiers);
-	for (uint32_t i = 0; i < n && r == 0; i++) {
-		const struct table_key_material *material = table_key_material(keys, i);
-
-		r = material ? verifier_read(g, rules, keys, material) : -EBADMSG;
-	}
-	return r;
-}
-
 static void
 rules_read(struct gate *g, const struct segment *rules)
 {
@@ -197,13 +115,6 @@ rules_read(struct gate *g, const struct segment *rules)
 	if (g->sources & TOKEN_FROM_API_KEY)
 		g->api_key_header = arena_copy(&g->arena, seg_string(rules, t->api_key_header));
 	identity_maker_load(g->maker, rules);
-}
-
-/* Some issuers and no key at all: nothing could pass. */
-static bool
-keys_are_missing(const struct segment *rules, const struct segment *keys)
-{
-	return seg_count(rules, RULES_ISSUERS) > 0 && (!keys || seg_count(keys, KEYS_KEYS) == 0);
 }
 
 /* Certificates, tickets and API keys come and go beside what verifies tokens. */
@@ -220,7 +131,8 @@ keys_digest(const struct segment *keys, uint8_t out[SHA256_BYTES])
 	buf_reserve(&all, n + 1); /* at once: growing would leave secrets behind */
 	for (uint32_t i = 0; keys && i < seg_count(keys, KEYS_KEYS); i++) {
 		const struct table_key_material *m = table_key_material(keys, i);
-		const uint32_t numbers[] = { m->issuer, m->kind, m->kid.size, m->bytes.size };
+		const uint32_t numbers[] = { m->issuer, m->kind, m->algorithms, m->kid.size,
+					     m->bytes.size };
 
 		buf_add(&all, numbers, sizeof numbers);
 		buf_adds(&all, seg_string(keys, m->kid));
@@ -265,110 +177,57 @@ gate_load(struct gate *g, const struct segment *rules, const struct segment *key
 	g->image = image;
 	memcpy(g->keys_digest, digest, sizeof digest);
 	rules_read(g, rules);
-	g->loaded = keys_are_missing(rules, keys) ? -ENOKEY : keys ? keys_read(g, rules, keys) : 0;
+	g->loaded = verifiers_load(g->verifiers, rules, keys);
+	if (g->loaded == 0 && seg_count(rules, RULES_ISSUERS) > 0 && !verifiers_any(g->verifiers))
+		g->loaded = -ENOKEY; /* nothing could pass */
 	return g->loaded;
 }
 
 static enum reason
-reason_of(enum jwt_verdict verdict)
-{
-	switch (verdict) {
-	case JWT_OK:
-		return REASON_none;
-	case JWT_MALFORMED:
-		return REASON_token_malformed;
-	case JWT_ALGORITHM:
-		return REASON_token_algorithm;
-	case JWT_SIGNATURE:
-		return REASON_token_signature;
-	case JWT_ISSUER:
-		return REASON_token_issuer;
-	case JWT_AUDIENCE:
-		return REASON_token_audience;
-	case JWT_CLAIM:
-		return REASON_token_claim;
-	case JWT_NOT_YET_VALID:
-		return REASON_token_not_yet_valid;
-	case JWT_EXPIRED:
-		return REASON_token_expired;
-	}
-	return REASON_internal;
-}
-
-/* By one verifier. */
-static enum jwt_verdict
-verify_by(const struct verifier *v, struct jwt_token *t, int64_t now, struct jwt_span *span)
-{
-	enum jwt_verdict r;
-
-	if (v->kid.n > 0 && t->kid.p && !slice_eq(v->kid, t->kid))
-		return JWT_SIGNATURE;
-	r = jwt_verify(t, v->key);
-	if (r == JWT_OK)
-		r = jwt_claims(t);
-	return r == JWT_OK ? jwt_check(t, &v->rules, now, span) : r;
-}
-
-/* By any; else what the one says that came furthest. */
-static enum jwt_verdict
-verify(const struct gate *g, struct jwt_token *t, int64_t now, struct jwt_span *span,
-       uint32_t *issuer)
-{
-	enum jwt_verdict best = JWT_ALGORITHM;
-
-	for (size_t i = 0; i < g->verifiers_count; i++) {
-		enum jwt_verdict r = verify_by(&g->verifiers[i], t, now, span);
-
-		*issuer = g->verifiers[i].issuer;
-		if (r == JWT_OK || r == JWT_MALFORMED)
-			return r;
-		if (r > best)
-			best = r;
-	}
-	return best;
-}
-
-static enum reason
-token_check(struct gate *g, struct slice token, int64_t now, struct token_entry *entry)
+token_check(struct gate *g, struct slice token, const struct gate_input *in, int64_t now,
+	    struct token_entry *entry, uint64_t *asked)
 {
 	struct jwt_token t;
-	enum jwt_verdict verdict = jwt_token_init(&t, token, g->algorithms);
-	uint32_t issuer = 0;
-	enum reason reason;
+	struct verified v;
 
-	if (verdict == JWT_OK)
-		verdict = verify(g, &t, now, &entry->span, &issuer);
-	reason = verdict == JWT_OK ? identity_make(g->maker, t.claims, IDENTITY_TOKEN, issuer,
-						   entry->span.until, &entry->who)
-				   : reason_of(verdict);
+	verifiers_check(g->verifiers, &t, token, in->issuers, now, &v);
+	if (v.reason == REASON_none)
+		v.reason = identity_make(g->maker, t.claims, IDENTITY_TOKEN, v.issuer, v.span.until,
+					 &entry->who);
+	entry->span = v.span;
+	*asked = v.asked;
 	jwt_token_deinit(&t);
-	return reason;
+	return v.reason;
 }
 
 static enum reason
-span_check(const struct jwt_span *span, int64_t now)
+entry_check(const struct token_entry *entry, const struct gate_input *in, int64_t now)
 {
+	const struct jwt_span *span = &entry->span;
+
+	if (!(in->issuers >> entry->who->issuer & 1))
+		return REASON_token_issuer;
 	if (now >= span->until)
 		return REASON_token_expired;
 	return now < span->from ? REASON_token_not_yet_valid : REASON_none;
 }
 
 static enum reason
-token_judge(struct gate *g, struct slice token, int64_t now, bool *cached,
-	    struct token_entry *entry)
+token_judge(struct gate *g, struct slice token, const struct gate_input *in, int64_t now,
+	    struct gate_verdict *out, struct token_entry *entry)
 {
 	enum reason reason;
 	uint64_t hash;
 
-	if (g->loaded != 0 || g->verifiers_count == 0)
+	if (g->loaded != 0 || !verifiers_any(g->verifiers))
 		return REASON_gate_no_keys;
 	if (token.n > JWT_TOKEN_MAX)
 		return REASON_token_malformed;
 	hash = token_cache_hash(g->cache, token);
-	*cached = token_cache_get(g->cache, token, hash, entry);
-	if (*cached)
-		return span_check(&entry->span, now);
-	reason = token_check(g, token, now, entry);
+	out->cached = token_cache_get(g->cache, token, hash, entry);
+	if (out->cached)
+		return entry_check(entry, in, now);
+	reason = token_check(g, token, in, now, entry, &out->asked);
 	if (reason == REASON_none)
 		token_cache_put(g->cache, token, hash, entry);
 	return reason;
@@ -388,14 +247,17 @@ key_name(struct gate *g, struct slice key)
 }
 
 static enum reason
-key_judge(struct gate *g, struct slice key, int64_t now, bool *cached, struct token_entry *entry)
+key_judge(struct gate *g, const struct gate_input *in, int64_t now, bool *cached,
+	  struct token_entry *entry)
 {
-	struct slice name;
+	struct slice name, key = in->api_key;
 	enum reason reason;
 	uint64_t hash;
 
 	if (key.n == 0 || key.n > TABLE_API_KEY_MAX)
 		return REASON_api_key_invalid;
+	if (!(in->issuers & ISSUERS_API_KEYS))
+		return REASON_token_issuer;
 	name = key_name(g, key);
 	hash = token_cache_hash(g->cache, name);
 	*cached = token_cache_get(g->cache, name, hash, entry);
@@ -422,11 +284,10 @@ gate_check(struct gate *g, const struct gate_input *in, int64_t now, struct gate
 	*out = (struct gate_verdict){ 0 };
 	out->reason = token_find(in, g->sources, g->cookie, g->scratch, &token);
 	if (out->reason == REASON_none)
-		out->reason = token_judge(g, token, now, &out->cached, &entry);
+		out->reason = token_judge(g, token, in, now, out, &entry);
 	else if (out->reason == REASON_token_missing && in->api_key.p)
-		out->reason = in->api_key_repeated
-				  ? REASON_token_repeated
-				  : key_judge(g, in->api_key, now, &out->cached, &entry);
+		out->reason = in->api_key_repeated ? REASON_token_repeated
+						   : key_judge(g, in, now, &out->cached, &entry);
 	if (out->reason == REASON_none)
 		out->who = entry.who;
 }

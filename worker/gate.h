@@ -23,11 +23,13 @@ struct gate_input {
 	unsigned cookies_count;
 	struct slice api_key; /* value of the header for them; p == NULL: none */
 	bool api_key_repeated;
+	uint64_t issuers; /* bits: whose tokens are good, by index in RULES_ISSUERS */
 };
 
 struct gate_verdict {
 	enum reason reason; /* REASON_none: passed */
 	bool cached;
+	uint64_t asked; /* its key is not there: whom to ask for it (shm/table.h); 0: nobody */
 	const struct identity *who; /* of one that passed; valid until the next call */
 };
 

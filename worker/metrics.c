@@ -2,6 +2,7 @@
 
 #include "control.h"
 #include "metrics_table.h"
+#include "metrics_issuers.h"
 #include "metrics_tls.h"
 #include "peers.h"
 
@@ -220,6 +221,7 @@ metrics_write(struct worker *w, struct buf *out)
 	if (w->master_page) {
 		write_master(w->master_page, out);
 		metrics_write_certificates(w->master_page, out);
+		metrics_write_issuers(w->master_page, out);
 	}
 	if (w->table)
 		metrics_write_table(w, sum, out);

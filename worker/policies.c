@@ -11,6 +11,7 @@
 #include "cors.h"
 #include "gate.h"
 #include "identity.h"
+#include "keys_wait.h"
 #include "limiter.h"
 #include "request.h"
 #include "worker.h"
@@ -66,12 +67,14 @@ static enum verdict
 policy_identity(struct request *r)
 {
 	struct worker *w = r->worker;
+	struct table_protection protection = policies_protection(r);
 	struct gate_input in = { 0 };
 	struct gate_verdict verdict;
 	struct slice key = gate_api_key_header(w->gate);
 
-	if (!policies_protection(r).needed)
+	if (!protection.needed)
 		return PASS;
+	in.issuers = r->policy.issuers & protection.issuers;
 	for (uint16_t i = 0; i < r->in.fields_n; i++) {
 		const struct http_field *f = &r->in.fields[i];
 
@@ -86,6 +89,8 @@ policy_identity(struct request *r)
 		}
 	}
 	gate_check(w->gate, &in, w->wall, &verdict);
+	if (verdict.asked && keys_await(r, verdict.asked))
+		return WAIT;
 	if (verdict.reason == REASON_none)
 		board_add(&w->page->counts
 			       .counter[verdict.cached ? COUNTER_token_hits : COUNTER_token_misses],

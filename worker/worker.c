@@ -7,6 +7,7 @@
 #include "control.h"
 #include "credentials.h"
 #include "gate.h"
+#include "keys_wait.h"
 #include "intake.h"
 #include "listen.h"
 #include "load.h"
@@ -287,6 +288,7 @@ worker_deinit(struct worker *w)
 		seg_unref(w->arrived[i]);
 	control_free(w);
 	gate_free(w->gate);
+	keys_wait_free(w);
 	tls_front_free(w->front);
 	credentials_free(w->credentials);
 	map_deinit(&w->patterns, NULL);

@@ -153,6 +153,7 @@ image_gates(struct table_builder *b)
 		{ "/x/y", GATE_EXCEPT | GATE_STORE, 0 },
 		{ "/x", GATE_ROUTE, 0 },
 		{ "/a", GATE_ROUTE | GATE_FLOOR, 0 },
+		{ "/x", GATE_ISSUERS, 0 },
 	};
 
 	for (size_t i = 0; i < sizeof gates / sizeof *gates; i++) {
@@ -170,7 +171,8 @@ image_rules(void)
 {
 	struct table_builder b;
 	struct table_policy policy = { .connect_ms = 5000 };
-	struct table_issuer issuer = { .algorithms = 1, .audience_count = 2 };
+	struct table_issuer issuer = { .algorithms = 1, .audience_count = 2, .required_count = 1 };
+	struct table_required required = { .count = 2 };
 	struct table_cidr cidr = { .address = { [10] = 0xff, 0xff, 10 }, .bits = 104 };
 	struct table_strip strip = { 0 };
 	struct table_claim claim = { 0 };
@@ -185,6 +187,8 @@ image_rules(void)
 	seg_builder_add(&b.seg, RULES_ISSUERS, &issuer, sizeof issuer);
 	seg_builder_add(&b.seg, RULES_AUDIENCES, &issuer.iss, sizeof issuer.iss);
 	seg_builder_add(&b.seg, RULES_AUDIENCES, &issuer.iss, sizeof issuer.iss);
+	required.claim = seg_builder_string(&b.seg, SLICE("azp"));
+	seg_builder_add(&b.seg, RULES_REQUIRED, &required, sizeof required);
 	claim.claim = seg_builder_string(&b.seg, SLICE("id"));
 	claim.header = strip.name = seg_builder_string(&b.seg, SLICE("auth-id"));
 	seg_builder_add(&b.seg, RULES_CLAIMS, &claim, sizeof claim);
@@ -329,7 +333,7 @@ static inline struct segment *
 image_keys(void)
 {
 	struct seg_builder b;
-	struct table_key_material k = { .kind = KEY_SECRET };
+	struct table_key_material k = { .kind = KEY_SECRET, .algorithms = 1 };
 	struct segment *s = NULL;
 
 	seg_builder_init(&b);

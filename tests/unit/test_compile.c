@@ -91,7 +91,7 @@ compile(struct fixture *f)
 	    compile_endpoints(&f->c, f->d, NULL, NULL, SLICE("key"), 1, &f->endpoints, &warnings),
 	    0);
 	assert_int_equal(compile_keys(&f->c, NULL, f->d, &(struct certificates){ 0 },
-				      &(struct tickets){ 0 }, 1, &f->keys),
+				      &(struct tickets){ 0 }, NULL, 1, &f->keys),
 			 0);
 	assert_int_equal(table_verify_rules(f->table), 0);
 	assert_int_equal(table_verify_endpoints(f->endpoints), 0);
@@ -768,6 +768,24 @@ test_gate(void **state)
 	struct config_claim claims[] = { { .claim = "id", .header = "auth_id" },
 					 { .claim = "mail", .header = "X-User.Mail" } };
 	const char *audience[] = { "a", "b" };
+	const char *values[] = { "web", "app" };
+	struct config_required required = { .claim = "azp", .values = values, .values_count = 2 };
+	struct config_issuer issuers[] = {
+		{ .name = "default",
+		  .algorithms = 2,
+		  .iss = "iss",
+		  .audience = audience,
+		  .audience_count = 2,
+		  .leeway_s = 60,
+		  .secret = { .bytes = "s3cret", .n = 6 } },
+		{ .name = "corp",
+		  .algorithms = 8,
+		  .iss = "https://corp",
+		  .jwks_uri = "https://corp/keys",
+		  .required = &required,
+		  .required_count = 1 },
+	};
+	const struct table_required *needs;
 	const struct table_issuer *issuer;
 
 	f->c.gate = (struct config_gate){
@@ -775,17 +793,13 @@ test_gate(void **state)
 		.protect_count = 1,
 		.except = except,
 		.except_count = 3,
-		.algorithms = 2,
-		.issuer = "iss",
-		.audience = audience,
-		.audience_count = 2,
-		.leeway_s = 60,
 		.claims = claims,
 		.claims_count = 2,
 		.sources = TOKEN_FROM_BARE,
 		.cookie = "token",
 		.realm = "r",
-		.secret = { .bytes = "s3cret", .n = 6 },
+		.all = issuers,
+		.all_count = 2,
 	};
 	f->c.profile = PROFILE_ASHINE;
 	compile(f);
@@ -802,7 +816,15 @@ test_gate(void **state)
 	assert_int_equal(issuer->leeway_s, 60);
 	assert_int_equal(issuer->audience_count, 2);
 	assert_true(slice_eq(seg_string(f->table, issuer->iss), SLICE("iss")));
-	assert_int_equal(seg_count(f->table, RULES_AUDIENCES), 2);
+	assert_int_equal(issuer->asked, 0);
+	issuer = seg_at(f->table, RULES_ISSUERS, 1, sizeof *issuer);
+	assert_true(issuer->asked != 0);
+	assert_int_equal(issuer->required_count, 1);
+	needs = seg_at(f->table, RULES_REQUIRED, issuer->required_first, sizeof *needs);
+	assert_true(slice_eq(seg_string(f->table, needs->claim), SLICE("azp")));
+	assert_int_equal(needs->first, 2);
+	assert_int_equal(needs->count, 2);
+	assert_int_equal(seg_count(f->table, RULES_AUDIENCES), 4);
 	assert_int_equal(seg_count(f->table, RULES_CLAIMS), 2);
 	assert_int_equal(table_global(f->table)->sources, TOKEN_FROM_BARE);
 	assert_int_equal(table_global(f->table)->token_profile, TOKEN_REPLY_ASHINE);
@@ -810,6 +832,8 @@ test_gate(void **state)
 	assert_true(
 	    slice_eq(seg_string(f->keys, table_key_material(f->keys, 0)->bytes), SLICE("s3cret")));
 	assert_int_equal(table_key_material(f->keys, 0)->issuer, 0);
+	assert_int_equal(table_key_material(f->keys, 0)->algorithms, 2);
+	assert_null(table_key_material(f->keys, 1));
 }
 
 static void

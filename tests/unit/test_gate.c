@@ -85,7 +85,9 @@ build_keys(const struct setup *s)
 
 	seg_builder_init(&b);
 	for (uint32_t i = 0; i < COUNT(s->issuers); i++) {
-		struct table_key_material m = { .issuer = i, .kind = KEY_SECRET };
+		struct table_key_material m = { .issuer = i,
+						.kind = KEY_SECRET,
+						.algorithms = UINT32_MAX };
 
 		if (!s->issuers[i].secret)
 			continue;
@@ -129,7 +131,7 @@ static void
 check_bearer(struct gate *g, struct slice token, int64_t now, struct gate_verdict *out)
 {
 	BUF_CLEAN struct buf b = { 0 };
-	struct gate_input in = { 0 };
+	struct gate_input in = { .issuers = UINT64_MAX };
 
 	buf_adds(&b, SLICE("Bearer "));
 	buf_adds(&b, token);
@@ -260,7 +262,7 @@ test_sources(void **state)
 	for (size_t i = 0; i < COUNT(cases); i++) {
 		BUF_CLEAN struct buf field = { 0 }, cookie = { 0 }, cookie2 = { 0 };
 		struct setup setup = plain;
-		struct gate_input in = { 0 };
+		struct gate_input in = { .issuers = UINT64_MAX };
 		struct gate_verdict v;
 		struct gate *g;
 
@@ -297,7 +299,7 @@ test_size(void **state)
 	struct gate_verdict v;
 	struct gate *g = gate_of(&plain);
 	BUF_CLEAN struct buf big = { 0 };
-	struct gate_input in = { 0 };
+	struct gate_input in = { .issuers = UINT64_MAX };
 	struct setup basic = plain;
 
 	buf_reserve(&big, 1 << 20);
@@ -382,8 +384,7 @@ test_reasons(void **state)
 	gate_free(g);
 }
 
-/* Several issuers: each token is judged by its own, and the reason is that of the one that came
- * furthest. */
+/* Several issuers: each token is judged by the one that its iss names, else by those without. */
 static void
 test_issuers(void **state)
 {
@@ -394,7 +395,7 @@ test_issuers(void **state)
 			  .secret = "secret two",
 			  .algorithms = HS256 | 1u << JWT_HS384,
 			  .audience = "a" },
-			{ .iss = "two",
+			{ .iss = "",
 			  .secret = "secret three",
 			  .algorithms = 1u << JWT_HS512,
 			  .kid = "k3" },
@@ -412,24 +413,26 @@ test_issuers(void **state)
 		  REASON_none },
 		{ "{\"alg\":\"HS384\"}", "{\"iss\":\"two\",\"aud\":\"a\"}", "secret two",
 		  REASON_none },
-		{ "{\"alg\":\"HS512\"}", "{\"iss\":\"two\"}", "secret three", REASON_none },
-		{ "{\"alg\":\"HS512\",\"kid\":\"k3\"}", "{\"iss\":\"two\"}", "secret three",
-		  REASON_none },
-		{ "{\"alg\":\"HS512\",\"kid\":\"k4\"}", "{\"iss\":\"two\"}", "secret three",
+		{ "{\"alg\":\"HS512\"}", "{\"iss\":\"three\"}", "secret three", REASON_none },
+		{ "{\"alg\":\"HS512\",\"kid\":\"k3\"}", "{}", "secret three", REASON_none },
+		{ "{\"alg\":\"HS512\",\"kid\":\"k4\"}", "{}", "secret three", REASON_token_key },
+		{ "{\"alg\":\"HS512\"}", "{\"iss\":[\"two\"]}", "secret two",
 		  REASON_token_signature },
+		{ "{\"alg\":\"HS512\"}", "{\"iss\":\"two\"}", "secret three",
+		  REASON_token_algorithm },
 		{ "{\"alg\":\"HS256\"}", "{\"iss\":\"two\",\"aud\":\"a\"}", "secret one",
-		  REASON_token_issuer },
-		{ "{\"alg\":\"HS256\"}", "{\"iss\":\"one\"}", "secret two", REASON_token_issuer },
+		  REASON_token_signature },
+		{ "{\"alg\":\"HS256\"}", "{\"iss\":\"one\"}", "secret two",
+		  REASON_token_signature },
 		{ "{\"alg\":\"HS256\"}", "{\"iss\":\"two\",\"aud\":\"b\"}", "secret two",
 		  REASON_token_audience },
 		{ "{\"alg\":\"HS256\"}", "{\"iss\":\"one\",\"exp\":1}", "secret one",
 		  REASON_token_expired },
 		{ "{\"alg\":\"HS384\"}", "{\"iss\":\"one\"}", "secret one",
-		  REASON_token_signature },
-		{ "{\"alg\":\"HS512\"}", "{\"iss\":\"two\",\"aud\":\"a\"}", "secret two",
-		  REASON_token_signature },
-		{ "{\"alg\":\"HS256\"}", "{\"iss\":\"one\"}", "secret three",
-		  REASON_token_signature },
+		  REASON_token_algorithm },
+		{ "{\"alg\":\"HS256\"}", "{\"iss\":\"One\"}", "secret one",
+		  REASON_token_algorithm },
+		{ "{\"alg\":\"HS256\"}", "{\"iss\"}", "secret one", REASON_token_malformed },
 		{ "{\"alg\":\"RS256\"}", "{\"iss\":\"one\"}", "secret one",
 		  REASON_token_algorithm },
 	};
@@ -725,7 +728,7 @@ test_no_keys(void **state)
 	struct setup none = { .sources = TOKEN_FROM_BEARER }, keyless = plain, empty = plain,
 		     orphan = plain;
 	struct gate *g = gate_new();
-	struct gate_input in = { 0 };
+	struct gate_input in = { .issuers = UINT64_MAX };
 	struct gate_verdict v;
 	struct segment *rules;
 

@@ -79,6 +79,7 @@ configuration_named(const struct setting *s, const char *name, struct buf *out)
 		{ "api_keys.*", "{sha256: " SHA256 "}" },
 		{ "rates.*", "1/s" },
 		{ "concurrency.*", "1" },
+		{ "gate.issuers.*", "{secret: x}" },
 		{ "admin.users.*", "read" },
 		{ "admin.api.tokens.*", "{role: read, secret: x}" },
 		{ "", "t.yaml" }, /* also good for the name of a header */
@@ -91,6 +92,10 @@ configuration_named(const struct setting *s, const char *name, struct buf *out)
 		i++;
 	buf_addf(&map, "{%s: %s}", name, values[i].value);
 	buf_addc(&map, '\0');
+	if (strcmp(parent.p, "gate.issuers.*.required") == 0) {
+		buf_addf(out, "{gate: {issuers: {corp: {secret: x, required: %s}}}}", map.p);
+		return;
+	}
 	if (strncmp(parent.p, "routes[].", 9) == 0) {
 		buf_addf(out, "{routes: [{target: h, ");
 		nest(parent.p + 9, map.p, out);
@@ -123,6 +128,14 @@ configuration_with(const struct setting *s, const char *value, struct buf *out)
 		{ "tls.hosts[].", "{tls: {hosts: [{", "host: a.example, ", "}]}}" },
 		{ "listeners[].", "{trusted_proxies: [\"::1\"], listeners: [{", "address: \":1\", ",
 		  "}]}" },
+		{ "gate.issuers.*.required.*.",
+		  "{gate: {issuers: {corp: {secret: x, required: {azp: {", "", "}}}}}}" },
+		{ "gate.issuers.*.secret", "{gate: {issuers: {corp: {", "", "}}}}" },
+		{ "gate.issuers.*.discovery", "{gate: {issuers: {corp: {issuer: x, ", "", "}}}}" },
+		{ "gate.issuers.*.allow_http", "{gate: {issuers: {corp: {jwks_uri: \"http://h/\", ",
+		  "", "}}}}" },
+		{ "gate.issuers.*.", "{gate: {issuers: {corp: {allow_http: true, ",
+		  "jwks_uri: \"http://h/\", ", "}}}}" },
 		{ "gate.protect[].", "{gate: {secret: x, protect: [{", "path: /p, ", "}]}}" },
 		{ "gate.except[].", "{gate: {except: [{", "path: /p, ", "}]}}" },
 		{ "gate.delegate[].", "{gate: {delegate: [{", "", "}]}}" },
@@ -164,6 +177,10 @@ configuration_with(const struct setting *s, const char *value, struct buf *out)
 		  "{routes: [{target: h, response_headers: {set: {X-A: {", "", "}}}}]}" },
 		{ "routes[].response_headers.add.*.",
 		  "{routes: [{target: h, response_headers: {add: {X-A: {", "", "}}}}]}" },
+		{ "routes[].issuers",
+		  "{gate: {issuers: {corp: {secret: x}, partner: {secret: y}}}, routes: [{target: "
+		  "h, ",
+		  "", "}]}" },
 		{ "routes[].auth", "{gate: {secret: x}, routes: [{target: h, ", "", "}]}" },
 		{ "routes[].upstream", "{upstreams: {users: {endpoints: [h]}}, routes: [{", "",
 		  "}]}" },

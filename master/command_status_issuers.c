@@ -1,0 +1,56 @@
+#include "command_status_issuers.h"
+
+#include "columns.h"
+#include "command_ask.h"
+
+static void
+add_age(struct columns *c, const struct json *row, const char *name, const char *before)
+{
+	struct buf BUF_CLEAN text = { 0 };
+	double seconds;
+
+	if (!json_number(json_get(row, name), &seconds)) {
+		columns_add(c, COLOUR_NONE, SLICE("-"));
+		return;
+	}
+	buf_addf(&text, "%s", before);
+	answer_duration(seconds, &text);
+	columns_add(c, COLOUR_NONE, buf_slice(&text));
+}
+
+static void
+add_row(struct columns *c, const struct json *row)
+{
+	struct slice source = json_text(json_get(row, "source"));
+	struct slice error = json_text(json_get(row, "error"));
+	double keys = answer_number(row, "keys");
+	enum colour colour = keys == 0 ? COLOUR_BAD : error.n > 0 ? COLOUR_WARN : COLOUR_GOOD;
+
+	columns_add(c, COLOUR_NONE, json_text(json_get(row, "name")));
+	columns_add(c, COLOUR_NONE, json_text(json_get(row, "issuer")));
+	columns_addf(c, colour, "%.0f", keys);
+	columns_add(c, colour, source);
+	add_age(c, row, "age_s", "");
+	add_age(c, row, "next_s", "in ");
+	columns_add(c, COLOUR_NONE, error.n > 0 ? error : SLICE("-"));
+}
+
+void
+command_status_issuers(const struct json *root, bool colours, struct buf *out)
+{
+	static const char *const titles[] = { "ISSUER", "ISS",  "KEYS", "SOURCE",
+					      "AGE",    "NEXT", "ERROR" };
+	const struct json *row = json_first(json_get(root, "issuers"));
+	struct columns c;
+
+	if (!row)
+		return;
+	columns_init(&c, sizeof titles / sizeof *titles, colours);
+	for (size_t i = 0; i < sizeof titles / sizeof *titles; i++)
+		columns_add(&c, COLOUR_BOLD, slice_of(titles[i]));
+	for (; row; row = json_next(row))
+		add_row(&c, row);
+	buf_addc(out, '\n');
+	columns_write(&c, out);
+	columns_deinit(&c);
+}

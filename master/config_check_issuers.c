@@ -1,0 +1,284 @@
+/*
+ * config_check_issuers: do the issuers of tokens hold together: exactly one source of keys each,
+ * algorithms that fit it, URLs that are safe to take keys from? Reads files of keys, as the gateway
+ * would, and makes one list of all issuers.
+ */
+
+#include "config_check.h"
+
+#include "file.h"
+#include "issuer_names.h"
+#include "url.h"
+
+#include "lib/jwks.h"
+#include "lib/log.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#define SECRET_ADVISED 32 /* bytes: RFC 7518 section 3.2 for HS256 */
+#define SOURCES "secret, public_key, jwks, jwks_uri or discovery"
+
+static void tell(struct config_reader *r, const struct config_issuer *i, bool warning,
+		 const char *below, const char *fmt, ...) __attribute__((format(printf, 5, 6)));
+
+static void
+tell(struct config_reader *r, const struct config_issuer *i, bool warning, const char *below,
+     const char *fmt, ...)
+{
+	struct buf BUF_CLEAN key = { 0 };
+	char text[512];
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(text, sizeof text, fmt, args);
+	va_end(args);
+	buf_addf(&key, "gate.issuers.%s%s%s", i->name, *below ? "." : "", below);
+	buf_addc(&key, '\0');
+	mistakes_add(&r->mistakes, warning, i->place.line, key.p, "%s", text);
+}
+
+/* Where the file of the configuration names it, though it may be unreadable, which is told. */
+static bool
+is_given(const struct config_reader *r, const struct config_issuer *i, const char *what)
+{
+	const struct node *all = node_at(r->root, SLICE("gate.issuers"));
+
+	return node_get(node_get(all, slice_of(i->name)), slice_of(what)) != NULL;
+}
+
+static void
+check_sources(struct config_reader *r, const struct config_issuer *i)
+{
+	static const char *const sources[] = { "secret", "public_key", "jwks", "jwks_uri",
+					       "discovery" };
+	const char *first = NULL;
+
+	for (size_t k = 0; k < sizeof sources / sizeof *sources; k++) {
+		if (!is_given(r, i, sources[k]))
+			continue;
+		if (first)
+			tell(r, i, false, sources[k],
+			     "its keys come from %s already, and of two sources nobody could say "
+			     "which is right; remove one",
+			     first);
+		first = sources[k];
+	}
+	if (!first)
+		tell(r, i, false, "", "nothing says where its keys are; give one of " SOURCES);
+}
+
+static void
+check_algorithms(struct config_reader *r, struct config_issuer *i)
+{
+	bool secret = is_given(r, i, "secret");
+
+	if (i->algorithms == 0)
+		i->algorithms = secret ? 1u << JWT_HS256 : 1u << JWT_RS256;
+	if (i->algorithms & JWT_ALGS_SECRET && i->algorithms & JWT_ALGS_PUBLIC)
+		tell(r, i, false, "algorithms",
+		     "HS256, HS384 and HS512 take a secret and the others public keys, and a "
+		     "public key must never be taken for a secret; make two issuers of it");
+	else if (secret && i->algorithms & JWT_ALGS_PUBLIC)
+		tell(r, i, false, "algorithms",
+		     "a secret is for HS256, HS384 and HS512; name those, or give public_key");
+	else if (!secret && !i->jwks && i->algorithms & JWT_ALGS_SECRET)
+		tell(r, i, false, "algorithms",
+		     "HS256, HS384 and HS512 take a secret; give secret: {file: PATH}, or name "
+		     "algorithms of public keys");
+}
+
+static void
+check_keys(struct config_reader *r, const struct config_issuer *i)
+{
+	struct slice pem = slice_make(i->public_key.bytes, i->public_key.n);
+	const char *why = NULL;
+	struct jwt_key *key = pem.p ? jwt_key_public(pem, i->algorithms, &why) : NULL;
+
+	if (pem.p && !key)
+		tell(r, i, false, "public_key",
+		     "the key (%s) cannot be used: %s; give the issuer's public key in PEM, and "
+		     "its algorithm in algorithms",
+		     i->public_key.origin, why);
+	jwt_key_free(key);
+	if (i->secret.bytes && i->secret.n == 0)
+		tell(r, i, false, "secret",
+		     "the secret is empty (%s); without one everybody could sign tokens, put one "
+		     "there",
+		     i->secret.origin);
+	else if (i->secret.bytes && i->secret.n < SECRET_ADVISED)
+		tell(r, i, true, "secret",
+		     "the secret has %zu bytes, which can be guessed; use at least %d random ones",
+		     i->secret.n, SECRET_ADVISED);
+}
+
+static void
+check_set(struct config_reader *r, const struct config_issuer *i, struct slice text)
+{
+	struct jwks set;
+
+	if (jwks_parse(text, i->algorithms, &set) < 0)
+		tell(r, i, false, "jwks",
+		     "%s is no set of keys (RFC 7517); it must be {\"keys\": [...]}, with no more "
+		     "than %d of them",
+		     i->jwks, JWKS_KEYS_MAX);
+	else if (set.count == 0)
+		tell(r, i, false, "jwks", "%s has no key that can be used%s%s; fetch it anew",
+		     i->jwks, set.refused_count > 0 ? ": the first is refused, " : "",
+		     set.refused_count > 0 ? set.refused[0].why : "");
+	for (size_t k = 0; set.count > 0 && k < set.refused_count; k++) {
+		char kid[64];
+
+		log_quote(set.refused[k].kid, kid, sizeof kid);
+		tell(r, i, true, "jwks", "%s: key %zu (kid %s) is left out: %s", i->jwks,
+		     set.refused[k].index + 1, kid, set.refused[k].why);
+	}
+	jwks_deinit(&set);
+}
+
+static void
+read_set(struct config_reader *r, struct config_issuer *i)
+{
+	struct buf FILE_SECRET text = { 0 };
+	int error;
+
+	if (!i->jwks)
+		return;
+	error = file_read(i->jwks, JWKS_BYTES_MAX, &text, NULL);
+	if (error < 0) {
+		tell(r, i, false, "jwks", "%s cannot be read: %s", i->jwks, file_error(error));
+		return;
+	}
+	check_set(r, i, buf_slice(&text));
+	i->jwks_text.bytes = arena_string(&r->c->arena, buf_slice(&text));
+	i->jwks_text.n = text.n;
+}
+
+/* Keys that came over http are whoever's who is on the way. */
+static void
+check_url(struct config_reader *r, struct config_issuer *i, const char *setting, const char *url)
+{
+	const char *why = url ? url_parse(&r->c->arena, slice_of(url), &i->url) : NULL;
+
+	if (!url)
+		return;
+	if (why)
+		tell(r, i, false, setting, "%s cannot be fetched: %s; write https://HOST/PATH", url,
+		     why);
+	else if (!i->url.https && !i->allow_http)
+		tell(r, i, false, setting,
+		     "over http anybody on the way can put keys of their own there; write "
+		     "https://, or allow_http: true where there is nobody on the way");
+	if (i->allow_http && !why)
+		tell(r, i, true, "allow_http",
+		     "keys may come over http, so whoever is on the way can make tokens; use "
+		     "https:// with tls: {ca: FILE}");
+}
+
+static void
+check_fetch(struct config_reader *r, struct config_issuer *i)
+{
+	struct buf BUF_CLEAN key = { 0 };
+
+	check_url(r, i, "jwks_uri", i->jwks_uri);
+	check_url(r, i, "discovery", i->discovery);
+	if (i->discovery && !*i->iss)
+		tell(r, i, false, "issuer",
+		     "the document of its discovery is believed only where it names this issuer; "
+		     "give issuer");
+	buf_addf(&key, "gate.issuers.%s.tls.pin_sha256", i->name);
+	buf_addc(&key, '\0');
+	config_check_pins(r, &i->tls, i->place.line, key.p);
+}
+
+static void
+check_required(struct config_reader *r, const struct config_issuer *i)
+{
+	for (size_t k = 0; k < i->required_count; k++) {
+		const struct config_required *q = &i->required[k];
+
+		if (q->claim && q->values && q->values_count == 0)
+			tell(r, i, false, "required",
+			     "no value of %s will do, so that no token is good; name at least one",
+			     q->claim);
+	}
+}
+
+static void
+check_names(struct config_reader *r, const struct config_issuer *i)
+{
+	const struct config_gate *g = &r->c->gate;
+
+	if (strcmp(i->name, ISSUER_API_KEYS) == 0)
+		tell(r, i, false, "",
+		     "this name stands for API keys in routes[].issuers; choose another one");
+	if (strcmp(i->name, ISSUER_DEFAULT) == 0)
+		tell(r, i, false, "",
+		     "this name is that of the issuer that gate itself describes (gate.secret and "
+		     "so on); choose another one");
+	for (const struct config_issuer *k = g->all; k < i; k++) {
+		if (*i->iss && k->iss && strcmp(k->iss, i->iss) == 0)
+			tell(r, i, false, "issuer",
+			     "%s is that of %s already, so that nobody could say whose token it "
+			     "is; remove one of the two",
+			     i->iss, k->name);
+	}
+}
+
+/* ---- all of them ---- */
+
+static struct config_issuer
+default_issuer(const struct config_gate *g)
+{
+	return (struct config_issuer){
+		.name = ISSUER_DEFAULT,
+		.iss = g->issuer ? g->issuer : "",
+		.algorithms = g->algorithms,
+		.audience = g->audience,
+		.audience_count = g->audience_count,
+		.leeway_s = g->leeway_s,
+		.require_exp = g->require_exp,
+		.secret = g->secret,
+		.public_key = g->public_key,
+	};
+}
+
+static void
+list_all(struct config *c)
+{
+	struct config_gate *g = &c->gate;
+
+	g->all = arena_calloc(&c->arena, (g->issuers_count + 1) * sizeof *g->all);
+	if (g->issuers_count == 0 || g->secret.bytes || g->public_key.bytes)
+		g->all[g->all_count++] = default_issuer(g);
+	for (size_t i = 0; i < g->issuers_count; i++) {
+		if (g->issuers[i].name && g->issuers[i].iss)
+			g->all[g->all_count++] = g->issuers[i];
+	}
+}
+
+void
+config_check_issuers(struct config_reader *r)
+{
+	struct config_gate *g = &r->c->gate;
+
+	list_all(r->c);
+	for (size_t i = 0; i < g->all_count; i++) {
+		struct config_issuer *issuer = &g->all[i];
+
+		if (issuer->place.line == 0)
+			continue; /* that of gate itself: check_gate's */
+		check_names(r, issuer);
+		check_sources(r, issuer);
+		check_algorithms(r, issuer);
+		check_keys(r, issuer);
+		read_set(r, issuer);
+		check_fetch(r, issuer);
+		check_required(r, issuer);
+	}
+	if (g->all_count > ISSUERS_MAX)
+		mistakes_add(&r->mistakes, false, config_line(r, "gate.issuers"), "gate.issuers",
+			     "there are %zu issuers, and no more than %d can be told apart; remove "
+			     "some",
+			     g->all_count, ISSUERS_MAX);
+}

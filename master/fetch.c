@@ -1,0 +1,196 @@
+#include "fetch.h"
+
+#include "lib/buf.h"
+#include "lib/http_client.h"
+#include "lib/tls.h"
+#include "lib/xalloc.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define ADDRESSES_MAX 16
+#define ADDRESS_MS 3000 /* for one of several, so that one which does not answer leaves time */
+
+struct fetch {
+	uv_loop_t *loop;
+	struct tls_context *tls;
+	bool https;
+	char *peer;
+	struct buf head;
+	uint16_t port;
+	size_t body_max;
+	uint64_t until_ms;
+
+	bool resolving; /* the question outlives a fetch that was cancelled */
+	fetch_fn done;  /* NULL: cancelled */
+	void *userdata;
+	struct http_client *request;
+	struct resolved addresses[ADDRESSES_MAX];
+	size_t count, next;
+	char why[256];
+};
+
+static void
+fetch_free(struct fetch *f)
+{
+	tls_context_unref(f->tls);
+	buf_deinit(&f->head);
+	free(f->peer);
+	free(f);
+}
+
+static void
+fetch_end(struct fetch *f, const char *why, struct slice body)
+{
+	fetch_fn done = f->done;
+	void *userdata = f->userdata;
+
+	done(userdata, why, body);
+	fetch_free(f);
+}
+
+static void
+address_make(struct sockaddr_storage *out, const struct resolved *a, uint16_t port)
+{
+	struct sockaddr_in6 *six = (struct sockaddr_in6 *)out;
+	struct sockaddr_in *four = (struct sockaddr_in *)out;
+
+	memset(out, 0, sizeof *out);
+	out->ss_family = a->family;
+	if (a->family == AF_INET) {
+		four->sin_port = htons(port);
+		memcpy(&four->sin_addr, a->ip, sizeof four->sin_addr);
+	} else {
+		six->sin6_port = htons(port);
+		memcpy(&six->sin6_addr, a->ip, sizeof six->sin6_addr);
+	}
+}
+
+static void
+explain(struct fetch *f, int status, struct slice words)
+{
+	if (words.n > 0)
+		snprintf(f->why, sizeof f->why, "%.*s", SLICE_F(words));
+	else if (status == -EMSGSIZE)
+		snprintf(f->why, sizeof f->why, "the answer is larger than %zu bytes", f->body_max);
+	else if (status == -EBADMSG)
+		snprintf(f->why, sizeof f->why, "the answer is not HTTP");
+	else if (status >= 300 && status < 400)
+		snprintf(f->why, sizeof f->why,
+			 "it answers %d, and no redirect is followed: name the place itself",
+			 status);
+	else if (status > 0)
+		snprintf(f->why, sizeof f->why, "it answers %d", status);
+	else
+		snprintf(f->why, sizeof f->why, "%s", strerror(-status));
+}
+
+static void fetch_try(struct fetch *f);
+
+static void
+on_answer(void *userdata, int status, struct slice body)
+{
+	struct fetch *f = userdata;
+
+	f->request = NULL;
+	if (status == 200) {
+		fetch_end(f, NULL, body);
+		return;
+	}
+	explain(f, status, status < 0 ? body : (struct slice){ NULL, 0 });
+	if (status > 0)
+		f->next = f->count; /* whoever answers, answers for all */
+	fetch_try(f);
+}
+
+static int
+ask(struct fetch *f, const struct resolved *a, uint64_t left_ms)
+{
+	struct sockaddr_storage address;
+	bool last = f->next >= f->count;
+	struct http_client_request q = {
+		.address = (const struct sockaddr *)&address,
+		.tls = f->tls,
+		.peer = f->peer,
+		.whole = buf_slice(&f->head),
+		.timeout_ms = (uint32_t)(!last && left_ms > ADDRESS_MS ? ADDRESS_MS : left_ms),
+		.body_max = f->body_max,
+		.keep = true,
+	};
+
+	address_make(&address, a, f->port);
+	return http_client_send(f->loop, &q, on_answer, f, &f->request);
+}
+
+static void
+fetch_try(struct fetch *f)
+{
+	while (f->next < f->count) {
+		const struct resolved *a = &f->addresses[f->next++];
+		uint64_t now = uv_now(f->loop);
+		int r = now < f->until_ms ? ask(f, a, f->until_ms - now) : -ETIMEDOUT;
+
+		if (r == 0)
+			return;
+		explain(f, r, (struct slice){ NULL, 0 });
+	}
+	fetch_end(f, f->why, (struct slice){ NULL, 0 });
+}
+
+static void
+on_resolved(void *userdata, const struct resolved *a, size_t n)
+{
+	struct fetch *f = userdata;
+
+	f->resolving = false;
+	if (!f->done) {
+		fetch_free(f);
+		return;
+	}
+	f->count = n < ADDRESSES_MAX ? n : ADDRESSES_MAX;
+	if (f->count > 0)
+		memcpy(f->addresses, a, f->count * sizeof *a);
+	snprintf(f->why, sizeof f->why, "%s",
+		 n == 0 ? "the name of its host does not resolve"
+			: "TLS: its files cannot be used");
+	if (f->https && !f->tls)
+		f->count = 0;
+	fetch_try(f);
+}
+
+struct fetch *
+fetch_start(uv_loop_t *loop, struct resolver *resolver, const struct fetch_request *q,
+	    fetch_fn done, void *userdata)
+{
+	struct fetch *f = xcalloc(1, sizeof *f);
+	const struct config_url *url = q->url;
+
+	f->loop = loop;
+	f->https = url->https;
+	f->tls = url->https && q->tls ? tls_context_ref(q->tls) : NULL;
+	f->peer = xstrdup(*q->server_name ? q->server_name : url->host);
+	f->port = url->port;
+	f->body_max = q->body_max;
+	f->until_ms = uv_now(loop) + q->timeout_ms;
+	f->done = done;
+	f->userdata = userdata;
+	buf_addf(&f->head,
+		 "GET %s HTTP/1.1\r\nHost: %s\r\nAccept: application/json\r\n"
+		 "User-Agent: yett\r\nConnection: close\r\n\r\n",
+		 url->path, url->authority);
+	f->resolving = true;
+	resolver_once(resolver, url->host, on_resolved, f);
+	return f;
+}
+
+void
+fetch_cancel(struct fetch *f)
+{
+	f->done = NULL;
+	if (f->request)
+		http_client_cancel(f->request);
+	f->request = NULL;
+	if (!f->resolving)
+		fetch_free(f);
+}

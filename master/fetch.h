@@ -1,0 +1,31 @@
+#pragma once
+
+/*
+ * fetch: one document over http or https, for the master: its name is resolved, its addresses are
+ * tried one after the other, its answer is bounded in size and time. No redirect is followed, so
+ * that who is trusted for one document cannot send us for another one.
+ */
+
+#include "config.h"
+#include "resolve.h"
+
+struct fetch;
+struct tls_context;
+
+struct fetch_request {
+	const struct config_url *url;
+	struct tls_context *tls; /* of an https URL; NULL: what it needs is not there */
+	const char *server_name; /* that its certificate must have; "": the host's */
+	size_t body_max;
+	uint32_t timeout_ms; /* for all of it */
+};
+
+/* `why` NULL: this is the document. Else what went wrong, in words. Both are valid during the call.
+ * Runs from the loop, once, never from within fetch_start; the handle is dead from then on. */
+typedef void (*fetch_fn)(void *userdata, const char *why, struct slice body);
+
+/* Copies what it needs, but for the context, which it holds. */
+struct fetch *fetch_start(uv_loop_t *loop, struct resolver *resolver, const struct fetch_request *q,
+			  fetch_fn done, void *userdata);
+/* `done` will not run. */
+void fetch_cancel(struct fetch *f);

@@ -1,0 +1,112 @@
+#include "status_issuers.h"
+
+#include "config.h"
+#include "issuers.h"
+
+#include "lib/clock.h"
+#include "shm/board.h"
+
+#include <stdio.h>
+
+static void
+add_kids(const struct jwks *jwks, struct buf *out)
+{
+	bool any = false;
+
+	buf_adds(out, SLICE(",\"kids\":["));
+	for (size_t k = 0; jwks && k < jwks->count; k++) {
+		if (!jwks->keys[k].kid.p)
+			continue;
+		buf_adds(out, any ? SLICE(",") : SLICE(""));
+		buf_add_json(out, jwks->keys[k].kid);
+		any = true;
+	}
+	buf_addc(out, ']');
+}
+
+static void
+add_text(struct buf *out, const char *name, const char *text)
+{
+	buf_addf(out, "\"%s\":", name);
+	buf_add_json(out, slice_of(text));
+	buf_addc(out, ',');
+}
+
+static const char *
+source_of(const struct issuer_status *s)
+{
+	if (s->config->jwks)
+		return "file";
+	if (s->remembered)
+		return "last-known-good";
+	return s->jwks ? "fetched" : "none";
+}
+
+static void
+add_issuer(const struct issuer_status *s, struct buf *out)
+{
+	const struct config_issuer *c = s->config;
+
+	buf_addc(out, '{');
+	add_text(out, "name", c->name);
+	add_text(out, "issuer", c->iss);
+	add_text(out, "from", c->jwks ? c->jwks : c->jwks_uri ? c->jwks_uri : c->discovery);
+	add_text(out, "source", source_of(s));
+	buf_addf(out, "\"keys\":%zu", s->keys);
+	add_kids(s->jwks, out);
+	buf_adds(out, SLICE(",\"fetched\":"));
+	buf_add_json_time(out, s->fetched_wall);
+	if (s->fetched_wall)
+		buf_addf(out, ",\"age_s\":%lld", (long long)(clock_wall() - s->fetched_wall));
+	else
+		buf_adds(out, SLICE(",\"age_s\":null"));
+	buf_addf(out, ",\"fetching\":%s,\"fetches\":%llu,\"failures\":%llu",
+		 s->running ? "true" : "false", (unsigned long long)s->fetches,
+		 (unsigned long long)s->failures);
+	if (c->jwks)
+		buf_adds(out, SLICE(",\"next_s\":null"));
+	else
+		buf_addf(out, ",\"next_s\":%llu", (unsigned long long)(s->next_ms + 999) / 1000);
+	buf_adds(out, SLICE(",\"error\":"));
+	buf_add_json(out, slice_of(s->error));
+	buf_addc(out, '}');
+}
+
+void
+status_write_issuers(const struct issuers *is, struct buf *out)
+{
+	buf_adds(out, SLICE("\"issuers\":["));
+	for (size_t i = 0; i < issuers_count(is); i++) {
+		struct issuer_status s;
+
+		issuers_status(is, i, &s);
+		buf_adds(out, i > 0 ? SLICE(",") : SLICE(""));
+		add_issuer(&s, out);
+	}
+	buf_addc(out, ']');
+}
+
+void
+status_board_issuers(const struct issuers *is, struct board_master *board)
+{
+	size_t n = issuers_count(is);
+
+	board_set(&board->issuers_seq, board->issuers_seq + 1);
+	__atomic_thread_fence(__ATOMIC_RELEASE);
+	for (size_t i = 0; i < BOARD_ISSUERS; i++) {
+		struct board_issuer *row = &board->issuers[i];
+		struct issuer_status s = { 0 };
+
+		if (i < n)
+			issuers_status(is, i, &s);
+		row->fetched_wall = (uint64_t)s.fetched_wall;
+		row->keys = s.keys;
+		row->fetches = s.fetches;
+		row->failures = s.failures;
+		memset(row->name, 0, sizeof row->name);
+		if (s.config)
+			snprintf(row->name, sizeof row->name, "%s", s.config->name);
+	}
+	__atomic_thread_fence(__ATOMIC_RELEASE);
+	board_set(&board->issuers_seq, board->issuers_seq + 1);
+}

@@ -1,0 +1,205 @@
+"""Several issuers: whose token is good where, keys that are fetched over TLS and rotate, and providers that are away."""
+
+import json
+import os
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from harness import procs
+from harness.gateway import merge, proxy_to
+from harness.provider import DISCOVERY, KEYS, Provider, jwk, sign
+from harness.tls import Pki
+from harness.tokens import SECRET, bearer, token
+
+STRANGER = ec.generate_private_key(ec.SECP256R1())
+
+
+@pytest.fixture
+def provider(pki):
+    started = []
+
+    def start(*kids, **how):
+        started.append(Provider(pki, **how))
+        started[-1].rotate(*kids)
+        return started[-1]
+
+    yield start
+    for p in started:
+        p.stop()
+
+
+def guarded(up, issuers, *routes, **more):
+    config = proxy_to(up) | {"gate": {"protect": ["/"], "claims": {"sub": "X-User"}, "issuers": issuers}}
+    return merge(config | {"routes": config["routes"] + list(routes)}, more)
+
+
+def state(gw, name):
+    return next(i for i in gw.status()["issuers"] if i["name"] == name)
+
+
+def known(gw, name="corp", keys=1):
+    procs.wait_until(lambda: state(gw, name)["keys"] == keys, what=lambda: f"{keys} keys: {state(gw, name)}")
+
+
+def why(gw, t, path="/"):
+    r = gw.ask(path, headers=bearer(t))
+    return "" if r.status == 200 else r.why
+
+
+def test_one_fetch_for_all_who_meet_a_new_key(gateway, serve, provider):
+    p = provider("a")
+    gw = gateway(guarded(serve(), {"corp": p.config()}, workers=8))
+    known(gw)
+    begun = time.monotonic()
+    old = p.token("a")
+    assert why(gw, old) == ""
+    assert (p.count(DISCOVERY), p.count()) == (1, 1)
+    p.rotate("b")
+    for _ in range(3):  # a moment after the last fetch nobody waits, and nobody asks
+        at = time.monotonic()
+        assert why(gw, p.token("b")) == "token_key" and time.monotonic() - at < 1
+    assert why(gw, p.token("z", STRANGER, iss="elsewhere")) == "token_issuer"
+    assert p.count() == 1
+    procs.wait_until(lambda: time.monotonic() > begun + 10.2, 15)
+    p.delay = 0.5
+    new = p.token("b")
+    with ThreadPoolExecutor(60) as pool:
+        guesses = [pool.submit(why, gw, p.token(f"guess {i}", STRANGER)) for i in range(40)]
+        good = [pool.submit(why, gw, new) for _ in range(20)]
+        assert {f.result() for f in good} == {""}
+        assert {f.result() for f in guesses} == {"token_key"}
+    assert (p.count(DISCOVERY), p.count()) == (1, 2)
+    with ThreadPoolExecutor(32) as pool:  # what is gone there is nobody's key on any worker, though it was verified before
+        assert set(pool.map(lambda _: why(gw, old), range(64))) == {"token_key"}
+    assert p.count() == 2
+    name = 'yett_jwks_fetches_total{issuer="corp",result="%s"}'
+    assert gw.metrics()[name % "ok"] == 2 and gw.metrics()[name % "failed"] == 0
+    assert 0 <= gw.metrics()['yett_jwks_age_seconds{issuer="corp"}'] < 30
+
+
+def test_keys_outlive_an_outage_and_a_restart(gateway, serve, provider):
+    p = provider("a", "b")
+    config = guarded(serve(), {"corp": p.config(refresh="1s")})
+    gw = gateway(config)
+    known(gw, keys=2)
+    a, b = p.token("a"), p.token("b")
+    assert why(gw, a) == "" == why(gw, b)
+    version, hits = gw.status()["table"]["version"], 'yett_token_hits_total'
+    seen = p.count()
+    procs.wait_until(lambda: p.count() > seen + 1, 5)
+    assert gw.status()["table"]["version"] == version  # the same keys are no news
+    p.stop()
+    procs.wait_until(lambda: "refused" in state(gw, "corp")["error"], what=lambda: state(gw, "corp"))
+    assert why(gw, a) == "" == why(gw, b)
+    kept = os.path.join(gw.state_dir, "issuers.json")
+    procs.wait_until(lambda: os.path.exists(kept), 5)
+    gw.stop()
+    gw.start()
+    assert why(gw, a) == "" == why(gw, b) and state(gw, "corp")["source"] == "last-known-good"
+    p.rotate("b", "c")
+    p.start()
+    procs.wait_until(lambda: why(gw, a) == "token_key", 8)
+    assert why(gw, b) == "" == why(gw, p.token("c")) and state(gw, "corp")["error"] == ""
+
+
+BAD = {
+    "status": ((500, {}, b""), "answers 500"),
+    "redirect": ((302, {"Location": "/keys"}, b""), "no redirect is followed"),
+    "words": ((200, {}, b"<html>"), "no set of keys"),
+    "empty": ((200, {}, b'{"keys": []}'), "no key that can be used"),
+    "private": ((200, {}, json.dumps({"keys": [jwk(STRANGER, kid="s", d="AA")]}).encode()), "no key that can be used"),
+    "secret": ((200, {}, b'{"keys": [{"kty": "oct", "k": "%s"}]}' % (b"A" * 64)), "no key that can be used"),
+    "huge": ((200, {}, b" " * 300000 + b"{}"), "larger than"),
+}
+
+
+def test_nothing_bad_takes_the_place_of_good_keys(gateway, serve, provider):
+    p = provider("a")
+    issuers = {n: p.config(issuer=n, discovery=None, jwks_uri=f"{p.address}/{n}", refresh="1s") for n in BAD}
+    issuers = {n: {k: v for k, v in i.items() if v} for n, i in issuers.items()}
+    p.answers["/other"] = (200, {}, b'{"issuer": "https://else", "jwks_uri": "%s/keys"}' % p.address.encode())
+    p.answers["/plain"] = (200, {}, b'{"issuer": "plain", "jwks_uri": "http://localhost/keys"}')
+    never = {"other": (p.config(discovery=p.address + "/other"), "another issuer"),
+             "plain": (p.config(issuer="plain", discovery=p.address + "/plain"), "allow_http"),
+             "stranger": (p.config(issuer="s", tls={"ca": Pki().root}), "certificate"),
+             "nowhere": (p.config(issuer="n", discovery="https://no.such.host.invalid/"), "not resolve")}
+    gw = gateway(guarded(serve(), issuers | {n: c for n, (c, _) in never.items()}))
+    for n in BAD:
+        known(gw, n)
+        p.answers["/" + n] = BAD[n][0]
+    for n, words in [(n, w) for n, (_, w) in BAD.items()] + [(n, w) for n, (_, w) in never.items()]:
+        procs.wait_until(lambda: words in state(gw, n)["error"], 15, what=lambda: f"{words}: {state(gw, n)}")  # noqa: B023
+    for n in BAD:
+        assert why(gw, p.token("a", iss=n)) == ""
+    for n, iss in (("other", p.issuer), ("stranger", "s")):
+        assert state(gw, n)["keys"] == 0
+        assert why(gw, p.token("a", iss=iss)) == "gate_no_keys"
+
+
+def test_whose_token_is_good_where(gateway, serve, pki, tmp_path):
+    corp, partner = STRANGER, ec.generate_private_key(ec.SECP256R1())
+    file = tmp_path / "partner.json"
+    file.write_text(json.dumps({"keys": [jwk(partner, kid="p")]}))
+    issuers = {"corp": {"issuer": "corp", "algorithms": ["ES256"], "jwks": str(tmp_path / "corp.json"),
+                        "audience": ["shop"], "required": {"azp": ["web", "app"], "realm.roles": "staff"}},
+               "partner": {"issuer": "partner", "algorithms": ["ES256"], "jwks": str(file)},
+               "own": {"secret": SECRET}}
+    (tmp_path / "corp.json").write_text(json.dumps({"keys": [jwk(corp, kid="p", alg="ES256")]}))
+    gw = gateway(guarded(serve(), issuers, *({"path": path, "upstream": "u", "issuers": names} for path, names in [
+        ("/corp", ["corp"]), ("/both", ["corp", "partner"]), ("/own", ["own"])])))
+    fits = {"iss": "corp", "aud": "shop", "azp": "app", "realm": {"roles": ["staff", "x"]}}
+    tokens = {"corp": sign(corp, "p", **fits), "partner": sign(partner, "p", iss="partner"), "own": token(sub="42")}
+    for path, names in {"/": ("corp", "partner", "own"), "/corp": ["corp"], "/both": ("corp", "partner"), "/own": ["own"]}.items():
+        for _ in range(3):  # also when it is in the cache
+            for name, t in tokens.items():
+                assert why(gw, t, path) == ("" if name in names else "token_issuer"), (path, name)
+    assert why(gw, sign(corp, "p", iss="partner")) == "token_signature"  # the same kid, another's key
+    assert why(gw, sign(partner, "p", **fits)) == "token_signature"
+    assert why(gw, sign(corp, "q", **fits)) == "token_key"
+    assert why(gw, token(iss="corp")) == "token_algorithm"
+    for wrong in ({"azp": "other"}, {"azp": None}, {"realm": {"roles": "Staff"}}, {"realm": None}):
+        assert why(gw, sign(corp, "p", **fits | wrong)) == "token_claim", wrong
+    assert why(gw, sign(corp, "p", **fits | {"aud": "else"})) == "token_audience"
+    explained = gw.cli("explain", "GET", "http://test/corp", "-H", "Authorization: Bearer " + tokens["partner"])
+    assert "token_issuer" in explained.stdout, explained
+    file.write_text(json.dumps({"keys": [jwk(corp, kid="new")]}))
+    procs.wait_until(lambda: why(gw, sign(corp, "new", iss="partner")) == "", 5)
+    assert why(gw, tokens["partner"]) == "token_key"
+    file.write_text("{")
+    procs.wait_until(lambda: state(gw, "partner")["error"], 5)
+    assert why(gw, sign(corp, "new", iss="partner")) == ""
+
+
+CORP = {"issuer": "https://c", "jwks_uri": "https://c/keys", "tls": {"ca": "/dev/null"}}
+
+
+@pytest.mark.parametrize("issuer, words", [
+    ({"issuer": "c"}, "nothing says where its keys are"),
+    (CORP | {"secret": SECRET}, "of two sources"),
+    (CORP | {"algorithms": ["HS256", "RS256"]}, "make two issuers of it"),
+    (CORP | {"algorithms": ["HS256"]}, "take a secret"),
+    ({"jwks_uri": "http://c/keys"}, "allow_http: true"),
+    ({"jwks_uri": "https://u@c/keys"}, "its host is none"),
+    ({"discovery": "https://c/x"}, "give issuer"),
+    ({"jwks": "/dev/shm/none.json"}, "cannot be read"),
+    ({"secret": SECRET, "required": {"azp": []}}, "no value of azp"),
+    (CORP | {"refresh": "5m", "refesh": "5m"}, "refresh"),
+])
+def test_check_names_what_is_wrong(gateway, serve, issuer, words):
+    gw = gateway(proxy_to(serve()))
+    gw.configure(guarded(serve(), {"corp": issuer}))
+    r = gw.cli("check")
+    assert r.returncode == 1 and words in r.stdout + r.stderr, r
+
+
+def test_check_knows_the_names(gateway, serve):
+    up = serve()
+    gw = gateway(proxy_to(up))
+    gw.configure(guarded(up, {"corp": {"secret": SECRET}}, {"path": "/a", "upstream": "u", "issuers": ["crop"]}))
+    r = gw.cli("check")
+    assert r.returncode == 1 and "there is no issuer crop" in r.stdout + r.stderr, r
+    gw.configure(guarded(up, {"default": {"secret": SECRET}}))
+    assert "choose another one" in gw.cli("check").stderr + gw.cli("check").stdout

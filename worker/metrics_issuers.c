@@ -1,0 +1,62 @@
+#include "metrics_issuers.h"
+
+#include "metrics.h"
+
+#include "lib/clock.h"
+
+/* The rows of one moment; false: the master is changing them all the time. */
+static bool
+rows_read(const struct board_master *m, struct board_issuer out[BOARD_ISSUERS])
+{
+	for (int attempt = 0; attempt < 100; attempt++) {
+		uint64_t seq = __atomic_load_n(&m->issuers_seq, __ATOMIC_ACQUIRE);
+
+		memcpy(out, m->issuers, BOARD_ISSUERS * sizeof *out);
+		__atomic_thread_fence(__ATOMIC_ACQUIRE);
+		if (!(seq & 1) && board_get(&m->issuers_seq) == seq)
+			return true;
+	}
+	return false;
+}
+
+static void
+add_sample(struct buf *out, const char *name, const struct board_issuer *row, const char *more,
+	   long long value)
+{
+	buf_addf(out, "yett_%s{issuer=\"", name);
+	metrics_label(out, slice_make(row->name, strnlen(row->name, sizeof row->name)));
+	buf_addf(out, "\"%s} %lld\n", more, value);
+}
+
+void
+metrics_write_issuers(const struct board_master *m, struct buf *out)
+{
+	struct board_issuer rows[BOARD_ISSUERS];
+	int64_t now = clock_wall();
+	int n = 0;
+
+	if (!rows_read(m, rows))
+		return;
+	while (n < BOARD_ISSUERS && rows[n].name[0])
+		n++;
+	if (n == 0)
+		return;
+	metrics_family(out, "jwks_age_seconds", "gauge",
+		       "Since when the keys of an issuer were last seen where they come from");
+	for (int i = 0; i < n; i++) {
+		if (rows[i].fetched_wall > 0)
+			add_sample(out, "jwks_age_seconds", &rows[i], "",
+				   (long long)(now - (int64_t)rows[i].fetched_wall));
+	}
+	metrics_family(out, "jwks_keys", "gauge", "Keys of an issuer that are in force");
+	for (int i = 0; i < n; i++)
+		add_sample(out, "jwks_keys", &rows[i], "", (long long)rows[i].keys);
+	metrics_family(out, "jwks_fetches_total", "counter",
+		       "Fetches of the keys of an issuer, by what came of them");
+	for (int i = 0; i < n; i++) {
+		add_sample(out, "jwks_fetches_total", &rows[i], ",result=\"ok\"",
+			   (long long)rows[i].fetches);
+		add_sample(out, "jwks_fetches_total", &rows[i], ",result=\"failed\"",
+			   (long long)rows[i].failures);
+	}
+}
