@@ -11,7 +11,8 @@ from harness.attacks import AUDIENCE, ISSUER, KEYS, SECRET, Encoding
 from harness.gateway import proxy_to
 
 EXPLAINED = jwt.__version__.startswith("2.6.")  # Debian 12; a later one may have become stricter
-ODD = {"RS256": more.odd_rs, "PS256": more.odd_ps, "ES256": more.odd_es, "EdDSA": more.odd_ed}
+ODD = {"RS256": more.odd_rs, "PS256": more.odd_ps, "ES256": more.odd_es, "EdDSA": more.odd_ed, "RS512": more.odd_rs, "PS384": more.odd_ps384,
+       "ES384": more.odd_es384}
 
 
 def hmac_corpus():
@@ -85,3 +86,51 @@ def test_key_and_secret_side_by_side(gateway, serve, tmp_path):
     assert len(by_secret) >= 9 and set(ask(gw, by_secret)) == {"token_signature"}
     both = [c for c in public_corpus("RS256") + hmac_corpus() if c.why is None]
     assert set(ask(gw, both)) == {None}
+
+
+def test_scopes_and_roles(gateway, serve):
+    corpus = list(more.scope_attacks())
+    gw = gateway(proxy_to(serve(), authorize={"scopes": ["orders:write"], "roles": ["clerk"]}) | gate(["HS256"], secret=SECRET))
+    wrong = [(case.name, got, "not", case.why) for case, got in zip(corpus, ask(gw, corpus)) if got != case.why]
+    assert not wrong, "\n".join(map(str, wrong))
+
+
+def carriers(good, bad):
+    """Several at a time: fields, and the one verdict."""
+    a, c = "Authorization", "Cookie"
+    b = "Bearer "
+    yield [(a, b + good), (a, b + good)], "token_repeated"
+    yield [(a, b + good), ("authorization", b + bad)], "token_repeated"
+    yield [(a, b + bad), ("AUTHORIZATION", b + good)], "token_repeated"
+    yield [(a, ""), (a, b + good)], "token_repeated"
+    yield [(a, "Digest x"), (a, b + good), (c, "token=" + good)], "token_repeated"
+    yield [(a, f"{b}{good}, {b}{good}")], "token_malformed"
+    yield [(a, f"{b}{good} {good}")], "token_malformed"
+    yield [(a, f"{b}{b}{good}")], "token_malformed"
+    yield [(a, b)], "token_malformed"
+    yield [(a, b + bad), (c, "token=" + good)], "token_signature"
+    yield [(a, b), (c, "token=" + good)], "token_malformed"
+    yield [(a, b + good), (c, "token=" + bad)], None
+    yield [(a, "Digest x"), (c, "token=" + good)], None
+    yield [(a, "Basic !"), (c, "token=" + good)], "token_malformed"
+    yield [(c, f"token={good}; token={bad}")], None
+    yield [(c, f"token={bad}; token={good}")], "token_signature"
+    yield [(c, "token=" + good), (c, "token=" + bad)], None
+    yield [(c, "token=" + bad), (c, "token=" + good)], "token_signature"
+    yield [(c, "a=b"), (c, "c=d; token=" + good)], None
+    yield [(c, "Token=" + good)], "token_missing"
+    yield [(c, f"x=token={good}")], "token_missing"
+    yield [(c, f'x="; token={good}; y="')], None  # quotes hold nothing together (RFC 6265 section 5.2)
+    yield [(c, f"token={bad}%00{good}")], "token_malformed"
+    yield [("X-Authorization", b + good), ("Proxy-Authorization", b + good), ("X-Forwarded-Access-Token", good)], "token_missing"
+
+
+def test_several_tokens_at_a_time(gateway, serve):
+    good, bad = basic.hs(), basic.hs(key=b"another secret of thirty-two bytes")
+    gw = gateway(proxy_to(serve()) | gate(["HS256"], secret=SECRET))
+    wrong = []
+    for fields, why in carriers(good, bad):
+        got = gw.ask("/", headers=fields)
+        if (got.why, got.status == 200) != (why, why is None):
+            wrong.append((fields, got.status, got.why, "not", why))
+    assert not wrong, "\n".join(map(str, wrong))

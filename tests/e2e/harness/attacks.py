@@ -21,10 +21,12 @@ GOOD = {"id": "42", "iss": ISSUER, "aud": "yett", "exp": NOW + DAY}
 ALGORITHMS = jwt.algorithms.get_default_algorithms()
 KEYS = {"RS256": rsa.generate_private_key(65537, 2048), "ES256": ec.generate_private_key(ec.SECP256R1()),
         "EdDSA": ed25519.Ed25519PrivateKey.generate(), "HS256": SECRET.encode()}
-KEYS["PS256"] = KEYS["RS256"]
+KEYS |= {"PS256": KEYS["RS256"], "RS512": KEYS["RS256"], "PS384": KEYS["RS256"], "ES384": ec.generate_private_key(ec.SECP384R1())}
 OTHER = {"RS256": rsa.generate_private_key(65537, 2048), "ES256": ec.generate_private_key(ec.SECP256R1()),
          "EdDSA": ed25519.Ed25519PrivateKey.generate(), "HS256": b"another secret of thirty-two bytes"}
+OTHER |= {"PS256": OTHER["RS256"], "RS512": OTHER["RS256"], "PS384": OTHER["RS256"], "ES384": ec.generate_private_key(ec.SECP384R1())}
 P256_ORDER = 0xffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551
+P384_ORDER = int("ffffffffffffffffffffffffffffffffffffffffffffffffc7634d81f4372ddf581a0db248b0a77aecec196accc52973", 16)
 ED_ORDER = 2**252 + 27742317777372353535851937790883648493
 
 PADDED = "it takes padding"

@@ -5,8 +5,8 @@ import json
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding
 
-from harness.attacks import (BITS, CLAIM, DATE, DAY, DEPTH, ED_ORDER, GOOD, KEYS, NOW, OTHER, P256_ORDER, TWICE, Case, Encoding, PublicFormat, b64,
-                             claims, head, hs, parts, raw_signature, sign, signature_of, text, utils, with_signature)
+from harness.attacks import (BITS, CLAIM, DATE, DAY, DEPTH, ED_ORDER, GOOD, KEYS, NOW, OTHER, P256_ORDER, P384_ORDER, TWICE, Case, Encoding, PublicFormat,
+                             b64, claims, head, hs, parts, raw_signature, sign, signature_of, text, utils, with_signature)
 
 
 def raw_claims(extra):
@@ -81,13 +81,13 @@ def confusion(alg):
                          "a newline": b"\n", "a zero": b"\0"}.items():
         for hmac in ("HS256", "HS512"):
             yield Case(f"{alg}: {hmac} by {name}", sign(head(hmac), claims(), hmac, secret), "token_algorithm")
-    for other in ("RS256", "PS256", "ES256", "EdDSA"):
+    for other in ("RS256", "PS256", "ES256", "EdDSA", "RS512", "ES384"):
         if other != alg:
             yield Case(f"{alg}: {other} by its own key", sign(head(other), claims(), other), "token_algorithm")
             yield Case(f"{alg}: {other} said of it", sign(head(other), claims(), alg), "token_algorithm")
     yield Case(f"{alg}: none", b64(text(head("none"))) + "." + b64(text(claims())) + ".", "token_algorithm")
     yield Case(f"{alg}: by HS256", hs(), "token_algorithm")
-    yield Case(f"{alg}: by another key", sign(head(alg), claims(), alg, OTHER[alg.replace("PS", "RS")]), "token_signature")
+    yield Case(f"{alg}: by another key", sign(head(alg), claims(), alg, OTHER[alg]), "token_signature")
     yield Case(f"{alg}: good", sign(head(alg), claims(), alg), None)
     yield Case(f"{alg}: expired", sign(head(alg), claims(exp=1), alg), "token_expired")
 
@@ -114,28 +114,45 @@ def odd_rsa(data, raw):
         yield "and the modulus, in size", (n + value).to_bytes(256, "big")
     yield "1", (1).to_bytes(256, "big")
     yield "the modulus less 1", (n - 1).to_bytes(256, "big")
-    yield "by SHA-1", KEYS["RS256"].sign(data, padding.PKCS1v15(), hashes.SHA1())
-    yield "by SHA-512", KEYS["RS256"].sign(data, padding.PKCS1v15(), hashes.SHA512())
+    for digest in (hashes.SHA1, hashes.SHA384):
+        yield f"by {digest.name}", KEYS["RS256"].sign(data, padding.PKCS1v15(), digest())
 
 
 def odd_rs(data, raw):
-    return dict(odd_rsa(data, raw)) | {"by PSS": raw_signature("PS256", KEYS["RS256"], data)}
+    return dict(odd_rsa(data, raw)) | {"by PSS": raw_signature("PS256", KEYS["RS256"], data), "by PSS, long": raw_signature("PS512", KEYS["RS256"], data)}
+
+
+def pss(data, salt, digest, mgf):
+    return KEYS["RS256"].sign(data, padding.PSS(padding.MGF1(mgf()), salt), digest())
+
+
+def odd_ps384(data, raw):
+    return dict(odd_rsa(data, raw)) | {
+        "by PKCS1": raw_signature("RS384", KEYS["RS256"], data), "by PS256": raw_signature("PS256", KEYS["RS256"], data),
+        "with short salt": pss(data, 32, hashes.SHA384, hashes.SHA384), "with another mask": pss(data, 48, hashes.SHA384, hashes.SHA256)}
 
 
 def odd_ps(data, raw):
-    def pss(salt, digest, mgf):
-        return KEYS["RS256"].sign(data, padding.PSS(padding.MGF1(mgf()), salt), digest())
     return dict(odd_rsa(data, raw)) | {
-        "by PKCS1": raw_signature("RS256", KEYS["RS256"], data), "without salt": pss(0, hashes.SHA256, hashes.SHA256),
-        "with much salt": pss(222, hashes.SHA256, hashes.SHA256), "with another mask": pss(32, hashes.SHA256, hashes.SHA1)}
+        "by PKCS1": raw_signature("RS256", KEYS["RS256"], data), "without salt": pss(data, 0, hashes.SHA256, hashes.SHA256),
+        "with much salt": pss(data, 222, hashes.SHA256, hashes.SHA256),
+        "with another mask": pss(data, 32, hashes.SHA256, hashes.SHA1)}
 
 
 def odd_es(data, raw):
-    r, s = int.from_bytes(raw[:32], "big"), int.from_bytes(raw[32:], "big")
-    both = {"r 0": (0, s), "s 0": (r, 0), "r and s in the other order": (s, r), "r the order": (P256_ORDER, s), "s the order": (r, P256_ORDER),
-            "both the order": (P256_ORDER, P256_ORDER), "1 and 1": (1, 1), "0 and 1": (0, 1), "1 and 0": (1, 0), "r negative": (P256_ORDER - r, s)}
-    odd = {name: x.to_bytes(32, "big") + y.to_bytes(32, "big") for name, (x, y) in both.items()}
-    return odd | {"in DER": utils.encode_dss_signature(r, s), "in more bytes": bytes(8) + raw[:32] + bytes(8) + raw[32:], "r alone": raw[:32]}
+    return odd_ecdsa(raw, 32, P256_ORDER) | {"of the other curve": raw_signature("ES384", KEYS["ES384"], data)}
+
+
+def odd_es384(data, raw):
+    return odd_ecdsa(raw, 48, P384_ORDER) | {"of the other curve": raw_signature("ES256", KEYS["ES256"], data)}
+
+
+def odd_ecdsa(raw, size, order):
+    r, s = int.from_bytes(raw[:size], "big"), int.from_bytes(raw[size:], "big")
+    both = {"r 0": (0, s), "s 0": (r, 0), "r and s in the other order": (s, r), "r the order": (order, s), "s the order": (r, order),
+            "both the order": (order, order), "1 and 1": (1, 1), "0 and 1": (0, 1), "1 and 0": (1, 0), "r negative": (order - r, s)}
+    odd = {name: x.to_bytes(size, "big") + y.to_bytes(size, "big") for name, (x, y) in both.items()}
+    return odd | {"in DER": utils.encode_dss_signature(r, s), "in more bytes": bytes(8) + raw[:size] + bytes(8) + raw[size:], "r alone": raw[:size]}
 
 
 def odd_ed(data, raw):
@@ -151,3 +168,36 @@ def other_s():
     raw = signature_of(token)
     s = int.from_bytes(raw[32:], "big")
     yield Case("ES256: the other s", with_signature(token, raw[:32] + (P256_ORDER - s).to_bytes(32, "big")), None)
+
+
+def authorised(**more):
+    return hs(payload=claims(**{"scope": "read orders:write", "realm_access": {"roles": ["clerk"]}} | more))
+
+
+def scope_attacks():
+    """What asks for the scope orders:write and the role clerk; PyJWT has no word on them."""
+    lacks, who = "scope_insufficient", "not_authorised"
+    yield Case("may: as it should be", authorised(), None)
+    for name, scope in {"in a list": ["read", "orders:write"], "with spaces": "  orders:write  "}.items():
+        yield Case(f"may: scope {name}", authorised(scope=scope), None)
+    for name, more in {"as scp": {"scope": ..., "scp": "orders:write"}, "as scp beside": {"scope": "read", "scp": ["orders:write"]},
+                       "roles at the top": {"realm_access": ..., "roles": ["clerk"]}, "roles by a name with a dot": {
+                           "realm_access": ..., "realm_access.roles": "clerk"}}.items():
+        yield Case(f"may: {name}", authorised(**more), None)
+    for scope in (..., None, "", [], {}, True, 1, "Orders:write", "orders:writes", "orders", "orders:*", "*", "orders:write,read", "read\torders:write",
+                  "orders:write\n", "\u043erders:write", "orders\u200b:write", "orders:write\u00a0", "\uff4frders:write", '"orders:write"',
+                  {"orders:write": True}, [["orders:write"]], [{"value": "orders:write"}], "scope=orders:write"):
+        yield Case(f"may not: scope {scope!r}", authorised(scope=scope), lacks)
+    for name, more in {"Scope": "orders:write", "SCOPE": "orders:write", "scopes": ["orders:write"], "permissions": ["orders:write"], "scope ": "orders:write",
+                       "scp.x": "orders:write", "claims": {"scope": "orders:write"}}.items():
+        yield Case(f"may not: as {name!r}", authorised(**{"scope": ..., name: more}), lacks)
+    for name, more in {"none": ..., "in a text": "clerk", "in a list": ["clerk"], "in an object": {"roles": {"clerk": 1}}, "in a list in a list": {
+            "roles": [["clerk"]]}, "with a space": {"roles": "clerk x"}, "in another case": {"roles": ["Clerk"]}, "of another name": {"role": ["clerk"]},
+            "of a name in another case": {"Roles": ["clerk"]}, "a list of objects": [{"roles": "clerk"}]}.items():
+        yield Case(f"may not: realm_access {name}", authorised(realm_access=more), who)
+    yield Case("may not: both by names with a dot", authorised(**{"scope": ..., "realm_access": {"roles": []}, "realm_access.scope": "orders:write"}), lacks)
+    for name, raw in {"scope twice": b'"scope":"orders:write","scope":"read"', "scope twice, by escape": b'"scope":"read","\\u0073cope":"orders:write"',
+                      "roles twice": b'"scope":"orders:write","realm_access":{"roles":[],"roles":["clerk"]}',
+                      "realm_access twice": b'"scope":"orders:write","realm_access":{},"realm_access":{"roles":["clerk"]}',
+                      "a NUL": b'"scope":"orders:write\\u0000x"'}.items():
+        yield Case(f"may not: {name}", hs(payload=raw_claims(raw)), "token_malformed")
