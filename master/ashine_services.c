@@ -196,7 +196,7 @@ static void
 put_route(struct services *s, const struct service *service)
 {
 	struct arena *a = &s->r->c->arena;
-	struct node *route = node_new(a, NODE_MAPPING, service->at->line, 8);
+	struct node *route = node_new(a, NODE_MAPPING, service->at->line, 9);
 	const struct node *name = name_of(s, ashine_get(service->at, "name"));
 
 	if (name)
@@ -210,10 +210,12 @@ put_route(struct services *s, const struct service *service)
 		put_text(s, route, "auth", SLICE("required"), service->at->line);
 		put_text(s, route, "cascade", SLICE("true"), service->at->line);
 	}
-	if (service->groups)
-		mistake(s, service->groups, "gateway.services",
-			"allowedGroups is not supported; remove it, and let the service check the "
-			"group");
+	if (service->groups) {
+		struct node *who = node_new(a, NODE_MAPPING, service->groups->line, 1);
+
+		node_put(a, who, "groups", service->groups);
+		node_put(a, route, "authorize", who);
+	}
 	node_push(s->routes, route);
 }
 

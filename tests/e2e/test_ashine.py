@@ -5,7 +5,7 @@ import os
 import pytest
 
 from harness import gateway as g
-from harness.procs import run
+from harness.procs import run, wait_until
 from harness.tokens import SECRET, token, unsigned
 
 # As in its README, which says `path`; the project to begin with has `route`, and no CORS.
@@ -103,6 +103,31 @@ def test_nobody_says_who_he_is(ashine):
     sent = [[v for n, v in up.requests[0].headers if n.lower().replace("-", "_").replace(".", "_") == "auth_id"]
             for up in (gw.user, gw.service)]
     assert sent == [[], ["42"]]
+
+
+def test_groups(ashine):
+    """Of the flat list; an empty one is every user."""
+    text = TEMPLATE[:TEMPLATE.index("  services:")] + """  services:
+    - {name: Users, route: /user, target: 'http://{user}', authenticated: true, allowedGroups: []}
+    - {name: Admins, route: /user/admin, target: 'http://{service}', authenticated: true, allowedGroups: [admin, root]}
+"""
+    gw = ashine(text)
+    assert gw.ask("/user/x", headers=cookie(userGroup="nobody")).json()["name"] == "user"
+    assert gw.ask("/user/admin/x", headers=cookie(userGroup="admin")).json()["name"] == "service"
+    for group in ("nobody", "", None, ["nobody"], "admin "):
+        r = gw.ask("/user/admin/x", headers=cookie(userGroup=group))
+        assert (r.status, r.json()["message"]) == (403, "User is not authorised to access this resource"), group
+    assert gw.ask("/user/admin/x").status == 401 and len(gw.service.requests) == 1
+
+
+def test_a_deleted_user(ashine, store):
+    """Services of authenticated users are told, others are not."""
+    gw = ashine(TEMPLATE)
+    wait_until(lambda: store.db.publish("user-delete", "507f1f77bcf86cd799439011"), what="a subscriber")
+    told = wait_until(lambda: gw.service.requests, 10, what="a DELETE")[0]
+    assert (told.method, told.target, told.header("id")) == ("DELETE", "/user-delete", "507f1f77bcf86cd799439011")
+    wait_until(lambda: not store.db.zcard("yett:cascade:due"), 5, what="the end of it")
+    assert gw.user.requests == [] and len(gw.service.requests) == 1
 
 
 def test_cors(ashine):

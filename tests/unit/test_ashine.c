@@ -258,6 +258,8 @@ test_flat_list(void **state)
 	assert_int_equal(c->routes_count, 3); /* of / there is no other spelling */
 	assert_int_equal(c->routes[0].action.auth, AUTH_INHERIT);
 	assert_int_equal(c->routes[2].action.auth, AUTH_REQUIRED);
+	assert_true(c->routes[2].cascade && !c->routes[0].cascade);
+	assert_true(c->cascade.enabled && c->cascade.services_count == 1);
 	assert_int_equal(c->routes[2].action.cors.origins_count, 0);
 	config_free(c);
 }
