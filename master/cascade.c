@@ -91,15 +91,33 @@ cascade_random(char out[33])
 
 /* ---- what is due ---- */
 
+void
+cascade_fault(struct cascade *c, const struct redis_reply *r)
+{
+	char fault[96];
+	const char *text = r && r->type == REDIS_FAILED ? redis_fault(r, fault, sizeof fault) : "";
+
+	if (!r || strncmp(c->fault, text, sizeof c->fault - 1) == 0)
+		return;
+	snprintf(c->fault, sizeof c->fault, "%s", text);
+	if (*text)
+		log_error("cascade error=\"%s\" remedy=\"let the user of Redis do it\"", text);
+}
+
+/* From somewhere among them on: the first ones may be at another gateway, or at one that ended. */
 static void
 on_due(void *userdata, struct slice tag, const struct redis_reply *r)
 {
 	struct cascade *c = userdata;
+	size_t count = r && r->type == REDIS_ARRAY ? r->count : 0;
 
 	c->asked = false;
-	for (size_t i = 0; r && r->type == REDIS_ARRAY && i < r->count; i++) {
-		if (r->elements[i] && r->elements[i]->type == REDIS_STRING)
-			cascade_round_begin(c, r->elements[i]->text);
+	cascade_fault(c, r);
+	for (size_t i = 0; c->up && i < count; i++) {
+		const struct redis_reply *job = r->elements[(i + c->pulses) % count];
+
+		if (job && job->type == REDIS_STRING)
+			cascade_round_begin(c, job->text);
 	}
 }
 
@@ -108,7 +126,7 @@ cascade_look(struct cascade *c)
 {
 	BUF_CLEAN struct buf now = { 0 };
 
-	if (!c->up || c->asked || c->rounds_count == CASCADE_ROUNDS)
+	if (!c->up || c->asked || c->end_ms || c->rounds_count == CASCADE_ROUNDS)
 		return;
 	cascade_number(clock_wall_ms(), &now);
 	/* Of those that are due some may be another gateway's for a while. */
@@ -156,7 +174,7 @@ on_pulse(uv_timer_t *timer)
 {
 	struct cascade *c = timer->data;
 
-	if (!c->up)
+	if (!c->up || c->end_ms)
 		return;
 	if (c->pulses % TIDY_EVERY == 0)
 		tidy(c);
@@ -228,6 +246,18 @@ cascade_stop(struct cascade *c)
 	c->joined = c->up = false;
 }
 
+void
+cascade_drain(struct cascade *c, uint32_t grace_ms)
+{
+	c->end_ms = clock_mono_ms() + grace_ms;
+}
+
+bool
+cascade_is_over(const struct cascade *c)
+{
+	return c->rounds_count == 0 || !c->up || clock_mono_ms() >= c->end_ms;
+}
+
 static bool
 is_same(const char *a, const char *b)
 {
@@ -288,7 +318,9 @@ cascade_write_status(const struct cascade *c, struct buf *out)
 		buf_adds(out, SLICE("null"));
 		return;
 	}
-	buf_addf(out, "{\"state\":\"%s\",\"channel\":", c->up ? "up" : "down");
+	buf_addf(out, "{\"state\":\"%s\",\"error\":", c->up ? "up" : "down");
+	buf_add_json(out, slice_of(c->fault));
+	buf_adds(out, SLICE(",\"channel\":"));
 	buf_add_json(out, slice_of(config->channel));
 	buf_adds(out, SLICE(",\"channel_error\":"));
 	buf_add_json(out, slice_of(c->channel_fault));

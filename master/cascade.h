@@ -19,12 +19,18 @@
 
 #include "lib/buf.h"
 
+#include <stdint.h>
+
 struct cascade;
 struct master;
 
 struct cascade *cascade_new(struct master *m);
 /* By the configuration that is in force: starts, changes or ends. */
 void cascade_configure(struct cascade *c);
+/* Begins nothing any more; what is under way may end within so many ms. */
+void cascade_drain(struct cascade *c, uint32_t grace_ms);
+/* While it drains: is nothing under way, or the time over? */
+bool cascade_is_over(const struct cascade *c);
 /* Before the side link goes; no request is under way any more. */
 void cascade_stop(struct cascade *c);
 /* Behind it; run the loop once more before it ends. NULL is allowed. */

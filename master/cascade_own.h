@@ -28,8 +28,9 @@ struct cascade {
 	struct own *own;
 	struct list rounds;
 	size_t rounds_count;
-	char channel_fault[128], stream_fault[128]; /* "": none */
-	int64_t waiting, dead;                      /* as Redis said last */
+	char fault[128], channel_fault[128], stream_fault[128]; /* "": none */
+	uint64_t end_ms;                                        /* of the drain; 0: there is none */
+	int64_t waiting, dead;                                  /* as Redis said last */
 };
 
 /* ---- cascade.c ---- */
@@ -44,6 +45,8 @@ void cascade_put(struct cascade *c, size_t argc, const struct slice *argv);
 void cascade_end(struct cascade *c, side_answer_fn answer, struct slice tag);
 /* The same with another userdata. */
 void cascade_end_for(struct cascade *c, side_answer_fn answer, void *userdata, struct slice tag);
+/* What is wrong with an answer, told once; that of the channel and of the stream are apart. */
+void cascade_fault(struct cascade *c, const struct redis_reply *r);
 /* "yett:cascade:job:JOB" and the like. */
 void cascade_key(const char *kind, const char *job, struct buf *out);
 void cascade_number(int64_t n, struct buf *out);

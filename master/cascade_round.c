@@ -17,7 +17,7 @@
 struct round {
 	struct cascade *of;
 	struct list link;
-	char job[CASCADE_JOB];
+	char job[CASCADE_JOB], token[33];
 	uint64_t claimed_ms; /* no later than Redis thinks */
 	uint32_t timeout_ms; /* of each service */
 	int64_t started_ms;  /* since 1970: what is due by then is done in this round */
@@ -41,16 +41,28 @@ lease_holds(const struct round *r)
 	return clock_mono_ms() - r->claimed_ms < lease_ms(r);
 }
 
+/* By the token of its lease, so that a late answer is not taken for another round's; NULL: it is
+ * over. */
 static struct round *
-round_find(struct cascade *c, struct slice job)
+round_find(struct cascade *c, struct slice token)
 {
 	list_for (pos, &c->rounds) {
 		struct round *r = container_of(pos, struct round, link);
 
-		if (slice_eq(slice_of(r->job), job))
+		if (slice_eq(slice_of(r->token), token))
 			return r;
 	}
 	return NULL;
+}
+
+static bool
+is_under_way(struct cascade *c, struct slice job)
+{
+	list_for (pos, &c->rounds) {
+		if (slice_eq(slice_of(container_of(pos, struct round, link)->job), job))
+			return true;
+	}
+	return false;
 }
 
 static void
@@ -160,7 +172,7 @@ round_note(struct round *r)
 		put_score(r->of, CASCADE_DUE, r->job, next);
 	if (ours)
 		cascade_put(r->of, 2, (struct slice[]){ SLICE("DEL"), buf_slice(&lease) });
-	cascade_end(r->of, on_noted, slice_of(r->job));
+	cascade_end(r->of, on_noted, slice_of(r->token));
 }
 
 /* ---- services ---- */
@@ -309,9 +321,10 @@ on_claimed(void *userdata, struct slice tag, const struct redis_reply *reply)
 
 	if (!r)
 		return;
+	cascade_fault(c, reply);
 	cascade_key("job", r->job, &key);
 	if (!reply || reply->type != REDIS_STATUS || /* another gateway is at it */
-	    !cascade_ask(c, on_read, slice_of(r->job), 2,
+	    !cascade_ask(c, on_read, slice_of(r->token), 2,
 			 (struct slice[]){ SLICE("HGETALL"), buf_slice(&key) }))
 		round_free(r);
 }
@@ -320,10 +333,9 @@ void
 cascade_round_begin(struct cascade *c, struct slice job)
 {
 	BUF_CLEAN struct buf key = { 0 }, ms = { 0 };
-	char token[33];
 	struct round *r;
 
-	if (!cascade_is_job(job) || round_find(c, job) || c->rounds_count == CASCADE_ROUNDS)
+	if (!cascade_is_job(job) || is_under_way(c, job) || c->rounds_count == CASCADE_ROUNDS)
 		return;
 	r = xcalloc(1, sizeof *r);
 	r->of = c;
@@ -332,11 +344,11 @@ cascade_round_begin(struct cascade *c, struct slice job)
 	r->timeout_ms = c->master->config->cascade.timeout;
 	list_push(&c->rounds, &r->link);
 	c->rounds_count++;
-	cascade_random(token);
+	cascade_random(r->token);
 	cascade_key("lease", r->job, &key);
 	cascade_number(lease_ms(r), &ms);
-	if (!cascade_ask(c, on_claimed, slice_of(r->job), 6,
-			 (struct slice[]){ SLICE("SET"), buf_slice(&key), slice_of(token),
+	if (!cascade_ask(c, on_claimed, slice_of(r->token), 6,
+			 (struct slice[]){ SLICE("SET"), buf_slice(&key), slice_of(r->token),
 					   SLICE("NX"), SLICE("PX"), buf_slice(&ms) }))
 		round_free(r);
 }

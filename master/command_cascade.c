@@ -61,6 +61,29 @@ write_list(const struct json *root, bool colours, struct buf *out)
 	columns_deinit(&c);
 }
 
+void
+command_cascade_line(const struct json *root, bool colours, struct buf *out)
+{
+	const struct json *c = json_get(root, "cascade");
+	static const char *const sources[] = { "error", "channel_error", "stream_error" };
+	bool up = command_is(json_text(json_get(c, "state")), "up");
+	char waiting[32], dead[32];
+
+	if (!c || json_kind(c) != JSON_OBJECT)
+		return;
+	columns_paint(colours, COLOUR_BOLD, "cascade", out);
+	buf_addc(out, ' ');
+	columns_paint(colours, up ? COLOUR_GOOD : COLOUR_BAD, up ? "up" : "down", out);
+	buf_addf(out, ", deletions of users that services have to hear of: %s, given up: %s\n",
+		 answer_text(c, "waiting", waiting), answer_text(c, "dead", dead));
+	for (size_t i = 0; up && i < 3; i++) {
+		struct slice error = json_text(json_get(c, sources[i]));
+
+		if (error.n > 0)
+			buf_addf(out, "        %s: %.*s\n", sources[i], SLICE_F(error));
+	}
+}
+
 static int
 change(const struct command_options *o, const char *method, const char *job, struct answer *a)
 {

@@ -267,6 +267,7 @@ write_status(const struct json *root, bool colours, struct buf *out)
 	buf_addf(out, "version %.0f of %s, in force in %zu of %zu workers\n", version,
 		 answer_text(table, "published", a), in_force, workers);
 	write_rules(root, colours, out);
+	command_cascade_line(root, colours, out);
 	write_reload(root, colours, out);
 	buf_addc(out, '\n');
 	write_workers(root, colours, out);

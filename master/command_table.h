@@ -18,6 +18,8 @@ void command_field(struct columns *c, const struct json *object, const char *nam
 /* Asks for `target` and prints the answer, as `write` says or as JSON. An exit status. */
 int command_show(const struct command_options *o, const char *command, const char *target,
 		 void (*write)(const struct json *root, bool colours, struct buf *out));
+/* command_cascade.c: a line of status; nothing where it is off. */
+void command_cascade_line(const struct json *root, bool colours, struct buf *out);
 /* command_routes.c: the rules that are refused; false when there are none. `rules`: of /status, or
  * the answer of /routes. */
 bool command_refusals(const struct json *rules, bool colours, struct buf *out);

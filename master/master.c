@@ -139,7 +139,7 @@ static void
 end_settle(struct master *m)
 {
 	if (m->phase != MASTER_DRAINING || !m->supervisor.emptied ||
-	    !takeover_is_over(&m->takeover) || !flusher_end(m))
+	    !takeover_is_over(&m->takeover) || !cascade_is_over(m->cascade) || !flusher_end(m))
 		return;
 	m->phase = MASTER_ENDED;
 	uv_stop(&m->loop);
@@ -273,6 +273,7 @@ master_drain(struct master *m, uint32_t grace_ms)
 		takeover_end(&m->takeover, grace_ms);
 	else
 		takeover_kill(&m->takeover);
+	cascade_drain(m->cascade, grace_ms);
 	supervisor_drain(&m->supervisor, grace_ms, grace_ms < IDLE_MS ? grace_ms : IDLE_MS);
 	listeners_close(&m->listeners, LISTENER_HTTP);
 }

@@ -1,6 +1,7 @@
 """A deleted user, and the services that are told of it: each one, once for all gateways, whatever ends in between."""
 
 import json
+import signal
 import threading
 import time
 
@@ -151,7 +152,7 @@ def test_given_up_and_tried_again(fleet, store, services):
     shown = gw.cli("cascade").stdout
     assert "secret-user" in shown and "dead" in shown and "the service knows nothing of it" in shown
     wait_until(lambda: gw.status()["cascade"]["dead"] == 1, what="the count")
-    assert gw.metrics()["yett_cascade_given_up_total"] == 1
+    assert gw.metrics()["yett_cascade_given_up_total"] == 1 and "given up: 1\n" in gw.cli("status").stdout
     services["orders"].status = 200
     asked = len(services["orders"].told)
     assert gw.cli("cascade", "retry", "secret-user").returncode == 0
@@ -184,6 +185,28 @@ def test_what_is_no_id(fleet, store, services):
     settled(store)
     assert [len(s.told) for s in services.values()] == [1, 1] and store.db.xlen("user-delete") == 0
     assert services["files"].ids == ["\xc3\xa9"] and "X-Admin" not in gw.log()
+
+
+def test_a_gateway_that_is_told_to_end_ends_what_it_began(fleet, store, services):
+    gw, = fleet()
+    services["files"].gate.clear()
+    publish(store, "u", 1)
+    wait_until(lambda: services["files"].told, what="it is asked")
+    gw.signal(signal.SIGTERM)
+    time.sleep(0.3)
+    services["files"].gate.set()
+    assert gw.wait() == 0 and not store.db.zcard("yett:cascade:due")
+    assert [s.ids for s in services.values()] == [["u"]] * 2
+
+
+def test_what_the_user_of_redis_may_not_do_is_told(fleet, store):
+    gw, = fleet()
+    wait_until(lambda: gw.status()["cascade"]["channel_error"] == "", what="it listens")
+    store.db.acl_setuser("default", commands=["-zrangebyscore", "-xreadgroup"])
+    wait_until(lambda: "zrangebyscore" in gw.status()["cascade"]["error"], what="the error")
+    assert "xreadgroup" in gw.status()["cascade"]["stream_error"] and "stream_error: " in gw.cli("status").stdout
+    store.db.acl_setuser("default", commands=["+@all"])
+    wait_until(lambda: gw.status()["cascade"]["error"] == "", what="all is well")
 
 
 def test_redis_goes_away_in_between(fleet, store, services):
