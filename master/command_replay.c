@@ -28,6 +28,8 @@ add_fate(struct columns *c, const struct json *fate)
 			 SLICE_F(text(fate, "route")));
 	if (answer_true(fate, "protected"))
 		buf_adds(&line, SLICE(", protected"));
+	if (text(fate, "authorize").n > 0)
+		buf_addf(&line, ", asks %.*s", SLICE_F(text(fate, "authorize")));
 	columns_add(c, COLOUR_NONE, buf_slice(&line));
 }
 

@@ -1,5 +1,7 @@
 #include "replay.h"
 
+#include "replay_asks.h"
+
 #include "lib/arena.h"
 #include "lib/map.h"
 #include "lib/uri.h"
@@ -16,12 +18,15 @@ struct fate {
 	struct slice route, upstream, add_prefix, set_host;
 	const struct segment *rules;
 	const struct table_action *action; /* NULL: none */
+	uint64_t asks;                     /* replay_asks */
+	const struct table_route *by;      /* NULL: there is no route */
 };
 
 struct group {
 	struct fate before, after;
 	size_t count;
 	const struct asked_key *example;
+	struct buf asks[2]; /* as text, before and after */
 };
 
 /* ---- one request ---- */
@@ -61,6 +66,8 @@ fate_of(const struct replay_side *side, const struct table_key *key, struct fate
 	out->add_prefix = seg_string(side->rules, route->add_prefix);
 	out->set_host = seg_string(side->rules, route->set_host);
 	out->rules = side->rules;
+	out->by = route;
+	out->asks = replay_asks(side->rules, key, route);
 	out->action = route->action ? table_action(side->rules, route->action) : NULL;
 	up = table_upstream(side->endpoints, route->upstream);
 	if (up)
@@ -104,7 +111,7 @@ static bool
 is_same(const struct fate *a, const struct fate *b)
 {
 	return is_same_action(a, b) && a->kind == b->kind && a->protects == b->protects &&
-	       a->flags == b->flags && slice_eq(a->upstream, b->upstream) &&
+	       a->asks == b->asks && a->flags == b->flags && slice_eq(a->upstream, b->upstream) &&
 	       slice_eq(a->add_prefix, b->add_prefix) && slice_eq(a->set_host, b->set_host);
 }
 
@@ -113,7 +120,7 @@ is_same(const struct fate *a, const struct fate *b)
 static void
 add_name(struct buf *b, const struct fate *f)
 {
-	buf_addf(b, "%d%d", f->kind, f->protects);
+	buf_addf(b, "%d%d%llx", f->kind, f->protects, (unsigned long long)f->asks);
 	buf_adds(b, f->route);
 	buf_addc(b, '\0');
 	buf_adds(b, f->upstream);
@@ -122,7 +129,7 @@ add_name(struct buf *b, const struct fate *f)
 
 static void
 note(struct map *groups, struct buf *name, const struct fate *before, const struct fate *after,
-     const struct asked_key *key)
+     const struct table_key *key, const struct asked_key *example)
 {
 	struct group **place;
 
@@ -132,9 +139,25 @@ note(struct map *groups, struct buf *name, const struct fate *before, const stru
 	place = (struct group **)map_put(groups, buf_slice(name));
 	if (!*place) {
 		*place = xcalloc(1, sizeof **place);
-		**place = (struct group){ *before, *after, 0, key };
+		**place = (struct group){ *before, *after, 0, example, { { 0 }, { 0 } } };
+		for (int i = 0; i < 2; i++) {
+			const struct fate *f = i == 0 ? before : after;
+
+			if (f->asks)
+				replay_asks_text(f->rules, key, f->by, &(*place)->asks[i]);
+		}
 	}
 	(*place)->count++;
+}
+
+static void
+group_free(void *group)
+{
+	struct group *g = group;
+
+	buf_deinit(&g->asks[0]);
+	buf_deinit(&g->asks[1]);
+	free(g);
 }
 
 /* The largest first. */
@@ -150,7 +173,7 @@ compare_groups(const void *a, const void *b)
 /* ---- telling ---- */
 
 static void
-add_fate(struct buf *b, const struct fate *f)
+add_fate(struct buf *b, const struct fate *f, struct slice asks)
 {
 	static const char *const kinds[] = {
 		[FATE_NONE] = "no_route",
@@ -162,16 +185,18 @@ add_fate(struct buf *b, const struct fate *f)
 	buf_add_json(b, f->route);
 	buf_adds(b, SLICE(",\"upstream\":"));
 	buf_add_json(b, f->upstream);
-	buf_addf(b, ",\"protected\":%s}", f->protects ? "true" : "false");
+	buf_addf(b, ",\"protected\":%s,\"authorize\":", f->protects ? "true" : "false");
+	buf_add_json(b, asks);
+	buf_addc(b, '}');
 }
 
 static void
 add_group(struct buf *b, const struct group *g, bool example)
 {
 	buf_addf(b, "{\"count\":%zu,\"before\":", g->count);
-	add_fate(b, &g->before);
+	add_fate(b, &g->before, buf_slice(&g->asks[0]));
 	buf_adds(b, SLICE(",\"after\":"));
-	add_fate(b, &g->after);
+	add_fate(b, &g->after, buf_slice(&g->asks[1]));
 	if (example) {
 		buf_adds(b, SLICE(",\"example\":{\"host\":"));
 		buf_add_json(b, g->example->host);
@@ -225,7 +250,7 @@ replay_compare(const struct asked_key *keys, size_t count, const struct replay_s
 		if (is_same(&a, &b))
 			continue;
 		elsewhere++;
-		note(&groups, &name, &a, &b, &keys[i]);
+		note(&groups, &name, &a, &b, &key, &keys[i]);
 	}
 	buf_addf(out, "\"keys\":%zu,", count);
 	add_since(out, keys, count);
@@ -239,5 +264,5 @@ replay_compare(const struct asked_key *keys, size_t count, const struct replay_s
 		add_group(out, groups.entries[i].value, examples);
 	}
 	buf_addc(out, ']');
-	map_deinit(&groups, free);
+	map_deinit(&groups, group_free);
 }

@@ -1,5 +1,6 @@
 """Who may, route by route: conditions over the token, the method, the address; what is not known passes nowhere."""
 
+import hashlib
 import json
 
 import pytest
@@ -67,6 +68,16 @@ def test_identities(gateway, serve):
         for claims, want in [(c, 200) for c in good] + [(c, 403) for c in bad]:
             assert gw.ask(f"/{n}", headers=bearer(token(**claims))).status == want, (authorize, claims)
         assert gw.ask(f"/{n}").why == "token_missing", authorize
+
+
+def test_api_keys(gateway, serve):
+    """Their claims are as good as those of a token, and a route can ask for one kind."""
+    key = "k" * 40
+    gw = gateway(proxy_to(serve(), authorize={"any": [{"kinds": "api_key", "scopes": "s"}, {"kinds": "token", "groups": "g"}]}) | {
+        "gate": {"secret": SECRET, "sources": ["bearer", "api_key"]},
+        "api_keys": {"k": {"sha256": hashlib.sha256(key.encode()).hexdigest(), "claims": {"scope": "s", "groups": ["x"]}}}})
+    assert gw.ask("/", headers={"X-API-Key": key}).status == gw.ask("/", headers=bearer(token(groups="g"))).status == 200
+    assert gw.ask("/", headers=bearer(token(scope="s"))).why == "not_authorised"
 
 
 def test_without_a_token(gateway, serve):

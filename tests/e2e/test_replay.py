@@ -96,6 +96,22 @@ def test_the_sides_of_the_gate_and_what_is_assumed(gateway, serve, tmp_path):
     assert "For 2 of these a condition on headers, the query or the client's certificate was taken to hold" in gw.cli("diff", "--replay", str(file)).stdout
 
 
+def test_who_may(gateway, serve, tmp_path):
+    """A rule that asks for other scopes changes what becomes of its requests, and one that is only written elsewhere does not."""
+    gw = gateway({"upstreams": {"u": {"endpoints": [serve().address]}}, "gate": {"secret": "s" * 32}, "routes": [{"upstream": "u"}]})
+    rules = {"a": {"path": "/a", "authorize": {"scopes": ["x"]}}, "b": {"path": "/b", "authorize": {"any": [{"scopes": "x"}, {"groups": "g"}]}}}
+    for name, rule in rules.items():
+        Api(gw.socket).done("PUT", "rules", "route", name, body=rule | {"upstream": "u"})
+        assert gw.ask("/" + name).why == "token_missing"
+    wait_until(lambda: replay(gw)["keys"] == 2, 5)
+    file = tmp_path / "rules.yaml"
+    file.write_text("routes: {c: {path: /0, upstream: u, authorize: {roles: r}}, a: {path: /a, upstream: u, authorize: {scopes: [x, y]}}, "
+                    "b: {path: /b, upstream: u, authorize: {any: [{scopes: x}, {groups: [g]}]}}}\n")
+    told = json.loads(gw.cli("diff", "--replay", "--json", str(file)).stdout)["data"]
+    assert told["elsewhere"] == 1 and [told["groups"][0][s]["authorize"] for s in ("before", "after")] == ["scopes: x", "scopes: x, y"]
+    assert ", asks scopes: x, y" in gw.cli("diff", "--replay", str(file)).stdout
+
+
 def test_the_fallback_of_all(gateway, store, serve, tmp_path):
     up = serve()
     store.rule("a.test", up.address, "b")
