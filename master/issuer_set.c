@@ -73,13 +73,15 @@ issuer_set_read(struct slice text, uint32_t algorithms, struct issuer_set *out)
 	const char *why = NULL;
 	int r = jwks_parse(text, algorithms, &jwks);
 
-	*out = (struct issuer_set){ 0 };
+	*out = (struct issuer_set){ .doubt = "" };
 	if (r == -E2BIG)
 		why = "it is too long, or holds more than 64 keys";
 	else if (r < 0)
 		why = "it is no set of keys (RFC 7517)";
 	else if (jwks.count == 0)
 		why = "it holds no key that can be used";
+	if (jwks.refused_count > 0)
+		out->doubt = jwks.refused[0].why;
 	if (why)
 		jwks_deinit(&jwks);
 	else

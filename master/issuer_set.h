@@ -12,7 +12,8 @@
 struct uv_loop_s;
 
 struct issuer_set {
-	struct jwks jwks; /* its keys in an order that does not depend on the document's */
+	const char *doubt; /* where no key is left: why the first one was refused; "" for none */
+	struct jwks jwks;  /* its keys in an order that does not depend on the document's */
 	uint8_t digest[SHA256_BYTES];
 };
 

@@ -12,7 +12,6 @@
 #include <sys/random.h>
 
 #define LOOK_MS 15000 /* at files, of itself: some changes make no sound */
-#define SETTLE_MS 200 /* after a change, for whoever writes */
 #define RETRY_MS 1000 /* after a failure, twice as long each time, while nothing is known */
 #define RETRY_KNOWN_MS 10000
 
@@ -107,66 +106,14 @@ issuer_fail(struct issuer *i, const char *what, const char *why)
 	issuer_settle(i);
 }
 
-/* ---- files ---- */
-
-/* What was read with the configuration; it was judged there. */
-static void
-issuer_begin_file(struct issuer *i)
+void
+issuer_refuse(struct issuer *i, const char *what, const char *why, const struct issuer_set *set)
 {
-	const struct config_secret *text = &i->config->jwks_text;
-	struct issuer_set set = { 0 };
-	const char *why =
-	    issuer_set_read(slice_make(text->bytes, text->n), i->config->algorithms, &set);
+	char text[256];
 
-	if (why)
-		issuer_fail(i, i->config->jwks, why);
-	else
-		issuer_adopt(i, &set);
-	issuer_set_deinit(&set);
-	i->stamp = file_stamp(i->config->jwks);
-}
-
-static void
-issuer_look(struct issuer *i)
-{
-	struct file_stamp now = file_stamp(i->config->jwks);
-	struct buf FILE_SECRET text = { 0 };
-	struct issuer_set set = { 0 };
-	const char *why = NULL;
-	int r;
-
-	if (file_stamp_same(&now, &i->stamp))
-		return;
-	i->stamp = now;
-	r = file_read(i->config->jwks, JWKS_BYTES_MAX, &text, NULL);
-	why =
-	    r < 0 ? file_error(r) : issuer_set_read(buf_slice(&text), i->config->algorithms, &set);
-	if (why)
-		issuer_fail(i, i->config->jwks, why);
-	else
-		issuer_adopt(i, &set);
-	issuer_set_deinit(&set);
-}
-
-static void
-on_file(void *userdata)
-{
-	struct issuers *is = userdata;
-	uint64_t soon = clock_mono_ms() + SETTLE_MS;
-
-	if (is->look_ms > soon)
-		is->look_ms = soon;
-}
-
-static void
-watch_files(struct issuers *is)
-{
-	watch_begin(is->watch);
-	for (size_t i = 0; i < is->count; i++) {
-		if (is->all[i]->config->jwks)
-			watch_file(is->watch, is->all[i]->config->jwks);
-	}
-	watch_end(is->watch);
+	snprintf(text, sizeof text, "%s%s%s", why, *set->doubt ? ": of the first, " : "",
+		 set->doubt);
+	issuer_fail(i, what, text);
 }
 
 /* ---- all ---- */
@@ -181,7 +128,7 @@ issuers_new(uv_loop_t *loop, struct resolver *resolver, const struct issuers_ops
 	is->resolver = resolver;
 	is->ops = ops;
 	is->userdata = userdata;
-	is->watch = watch_new(loop, on_file, is);
+	is->watch = watch_new(loop, issuers_heard, is);
 	if (getrandom(&is->random, sizeof is->random, GRND_NONBLOCK) != sizeof is->random ||
 	    is->random == 0)
 		is->random = uv_hrtime() | 1;
@@ -249,7 +196,7 @@ issuers_configure(struct issuers *is, const struct config *c)
 			issuer_take(is, &c->gate.all[i]);
 	}
 	issuers_drop(is);
-	watch_files(is);
+	issuers_watch(is);
 	is->generation++;
 }
 

@@ -43,7 +43,7 @@ on_set(void *userdata, const char *why, struct issuer_set *set)
 
 	i->work = NULL;
 	if (why)
-		issuer_fail(i, "keys", why);
+		issuer_refuse(i, "keys", why, set);
 	else
 		issuer_adopt(i, set);
 }

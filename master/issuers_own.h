@@ -63,3 +63,10 @@ void issuer_stop(struct issuer *i, bool wait);
 /* issuers.c: what came of a fetch, or of a file. */
 void issuer_adopt(struct issuer *i, struct issuer_set *set);
 void issuer_fail(struct issuer *i, const char *what, const char *why);
+void issuer_refuse(struct issuer *i, const char *what, const char *why,
+		   const struct issuer_set *set);
+/* issuers_file.c: takes over what was read with the configuration; looks whether it has changed. */
+void issuer_begin_file(struct issuer *i);
+void issuer_look(struct issuer *i);
+void issuers_watch(struct issuers *is);
+void issuers_heard(void *userdata); /* of a change; of struct issuers */

@@ -1,232 +1,14 @@
 #include "verifiers.h"
 
-#include "lib/arena.h"
-#include "lib/xalloc.h"
-
-#include <errno.h>
-#include <stdlib.h>
+#include "verifiers_own.h"
 
 #define TRIES_MAX 8 /* keys, for a token that names none: each costs the check of a signature */
-
-struct key {
-	struct jwt_key *key; /* for the algorithms that it is for alone */
-	struct slice kid;
-};
-
-struct required {
-	struct slice claim;
-	const struct slice *values;
-	size_t values_count;
-};
-
-struct issuer {
-	uint32_t algorithms;
-	uint64_t asked;
-	struct jwt_rules rules;
-	struct required *required;
-	size_t required_count;
-	struct key *keys;
-	size_t keys_count;
-};
-
-struct verifiers {
-	struct arena arena; /* of all that follows */
-	struct issuer *issuers;
-	uint32_t count;
-	uint32_t algorithms; /* of all of them */
-	bool any;            /* one has keys, or may get some */
-};
-
-struct verifiers *
-verifiers_new(void)
-{
-	return xcalloc(1, sizeof(struct verifiers));
-}
-
-void
-verifiers_unload(struct verifiers *v)
-{
-	for (uint32_t i = 0; i < v->count; i++) {
-		for (size_t k = 0; k < v->issuers[i].keys_count; k++)
-			jwt_key_free(v->issuers[i].keys[k].key);
-	}
-	v->issuers = NULL;
-	v->count = 0;
-	v->algorithms = 0;
-	v->any = false;
-	arena_reset(&v->arena);
-}
-
-void
-verifiers_free(struct verifiers *v)
-{
-	if (!v)
-		return;
-	verifiers_unload(v);
-	arena_deinit(&v->arena);
-	free(v);
-}
-
-/* ---- out of the table ---- */
-
-static const struct table_issuer *
-issuer_at(const struct segment *rules, uint32_t i)
-{
-	return seg_at(rules, RULES_ISSUERS, i, sizeof(struct table_issuer));
-}
-
-static struct slice
-text_at(const struct segment *rules, uint32_t i)
-{
-	const struct seg_ref *ref = seg_at(rules, RULES_AUDIENCES, i, sizeof(struct seg_ref));
-
-	return ref ? seg_string(rules, *ref) : (struct slice){ NULL, 0 };
-}
-
-static void
-image_add(struct buf *image, struct slice s)
-{
-	buf_addf(image, "%zu:", s.n);
-	buf_adds(image, s);
-}
-
-static void
-image_texts(struct buf *image, const struct segment *rules, uint32_t first, uint32_t count)
-{
-	buf_addf(image, "%u,", count);
-	for (uint32_t i = 0; i < count; i++)
-		image_add(image, text_at(rules, first + i));
-}
-
-void
-verifiers_image(const struct segment *rules, struct buf *image)
-{
-	const struct table_issuer *t;
-
-	for (uint32_t i = 0; (t = issuer_at(rules, i)) != NULL; i++) {
-		buf_addf(image, "I%u,%u,%u,%llu,%u,", t->algorithms, t->leeway_s, t->require_exp,
-			 (unsigned long long)t->asked, t->required_count);
-		image_add(image, seg_string(rules, t->iss));
-		image_texts(image, rules, t->audience_first, t->audience_count);
-		for (uint32_t k = 0; k < t->required_count; k++) {
-			const struct table_required *q =
-			    seg_at(rules, RULES_REQUIRED, t->required_first + k, sizeof *q);
-
-			if (!q)
-				continue;
-			image_add(image, seg_string(rules, q->claim));
-			image_texts(image, rules, q->first, q->count);
-		}
-	}
-}
-
-static const struct slice *
-texts_read(struct verifiers *v, const struct segment *rules, uint32_t first, uint32_t count)
-{
-	struct slice *texts = arena_alloc(&v->arena, (count + 1) * sizeof *texts);
-
-	for (uint32_t i = 0; i < count; i++)
-		texts[i] = arena_copy(&v->arena, text_at(rules, first + i));
-	return texts;
-}
-
-static void
-required_read(struct verifiers *v, struct issuer *to, const struct segment *rules,
-	      const struct table_issuer *t)
-{
-	to->required = arena_calloc(&v->arena, (t->required_count + 1) * sizeof *to->required);
-	for (uint32_t i = 0; i < t->required_count; i++) {
-		const struct table_required *q =
-		    seg_at(rules, RULES_REQUIRED, t->required_first + i, sizeof *q);
-
-		if (!q)
-			continue;
-		to->required[to->required_count++] = (struct required){
-			.claim = arena_copy(&v->arena, seg_string(rules, q->claim)),
-			.values = texts_read(v, rules, q->first, q->count),
-			.values_count = q->count,
-		};
-	}
-}
-
-static void
-issuers_read(struct verifiers *v, const struct segment *rules)
-{
-	const struct table_issuer *t;
-
-	v->count = seg_count(rules, RULES_ISSUERS);
-	v->issuers = arena_calloc(&v->arena, (v->count + 1) * sizeof *v->issuers);
-	for (uint32_t i = 0; (t = issuer_at(rules, i)) != NULL; i++) {
-		struct issuer *to = &v->issuers[i];
-
-		*to = (struct issuer){
-			.algorithms = t->algorithms,
-			.asked = t->asked,
-			.rules = {
-				.issuer = arena_copy(&v->arena, seg_string(rules, t->iss)),
-				.audiences = texts_read(v, rules, t->audience_first,
-							t->audience_count),
-				.audiences_count = t->audience_count,
-				.leeway = t->leeway_s,
-				.require_exp = t->require_exp != 0,
-			},
-		};
-		required_read(v, to, rules, t);
-		v->algorithms |= t->algorithms;
-		v->any |= t->asked != 0;
-	}
-}
-
-static int
-key_read(struct verifiers *v, const struct segment *keys, const struct table_key_material *m)
-{
-	struct slice bytes = seg_string(keys, m->bytes);
-	struct issuer *to = m->issuer < v->count ? &v->issuers[m->issuer] : NULL;
-	uint32_t algorithms = to ? to->algorithms & m->algorithms : 0;
-	const char *why;
-	struct key *k;
-
-	if (!to)
-		return -EBADMSG;
-	if (!to->keys)
-		to->keys =
-		    arena_calloc(&v->arena, (seg_count(keys, KEYS_KEYS) + 1) * sizeof *to->keys);
-	k = &to->keys[to->keys_count];
-	k->kid = arena_copy(&v->arena, seg_string(keys, m->kid));
-	k->key = m->kind == KEY_SECRET ? jwt_key_secret(bytes, algorithms)
-				       : jwt_key_public(bytes, algorithms, &why);
-	if (!k->key)
-		return -EINVAL;
-	to->keys_count++;
-	v->any = true;
-	return 0;
-}
-
-int
-verifiers_load(struct verifiers *v, const struct segment *rules, const struct segment *keys)
-{
-	uint32_t n = keys ? seg_count(keys, KEYS_KEYS) : 0;
-	int r = 0;
-
-	verifiers_unload(v);
-	issuers_read(v, rules);
-	for (uint32_t i = 0; i < n && r == 0; i++) {
-		const struct table_key_material *m = table_key_material(keys, i);
-
-		r = m ? key_read(v, keys, m) : -EBADMSG;
-	}
-	if (r < 0)
-		verifiers_unload(v);
-	return r;
-}
 
 bool
 verifiers_any(const struct verifiers *v)
 {
 	return v->any;
 }
-
-/* ---- of one token ---- */
 
 static enum reason
 reason_of(enum jwt_verdict verdict)
@@ -255,7 +37,7 @@ reason_of(enum jwt_verdict verdict)
 }
 
 static bool
-value_is(struct slice text, const struct required *q)
+value_is(struct slice text, const struct verifier_claim *q)
 {
 	for (size_t i = 0; text.p && i < q->values_count; i++) {
 		if (slice_eq(text, q->values[i]))
@@ -266,7 +48,7 @@ value_is(struct slice text, const struct required *q)
 
 /* A text, or a list that has it. */
 static bool
-required_holds(const struct json *claims, const struct required *q)
+required_holds(const struct json *claims, const struct verifier_claim *q)
 {
 	const struct json *claim = json_find(claims, q->claim);
 	bool found = value_is(json_text(claim), q);
@@ -279,7 +61,7 @@ required_holds(const struct json *claims, const struct required *q)
 }
 
 static enum jwt_verdict
-claims_check(const struct issuer *i, struct jwt_token *t, int64_t now, struct jwt_span *span)
+claims_check(const struct verifier *i, struct jwt_token *t, int64_t now, struct jwt_span *span)
 {
 	enum jwt_verdict r = jwt_claims(t);
 
@@ -295,14 +77,14 @@ claims_check(const struct issuer *i, struct jwt_token *t, int64_t now, struct jw
 /* Is this the key that the token names? Where keys are fetched, one without a name may be any of
  * the old ones. */
 static bool
-key_is_meant(const struct issuer *i, const struct key *k, const struct jwt_token *t)
+key_is_meant(const struct verifier *i, const struct verifier_key *k, const struct jwt_token *t)
 {
 	return k->kid.n > 0 && t->kid.p ? slice_eq(k->kid, t->kid) : i->asked == 0;
 }
 
 /* By one issuer. *fits: it has the key that this token names. */
 static enum jwt_verdict
-signature_check(const struct issuer *i, struct jwt_token *t, bool *fits)
+signature_check(const struct verifier *i, struct jwt_token *t, bool *fits)
 {
 	enum jwt_verdict best = JWT_ALGORITHM;
 	unsigned tries = 0;
@@ -326,7 +108,7 @@ signature_check(const struct issuer *i, struct jwt_token *t, bool *fits)
 /* Nobody has signed it, so it is asked for no more than once in a while, and for none of those that
  * do not even say that they are his. */
 static enum reason
-key_is_missing(const struct issuer *i, struct jwt_token *t, struct verified *out)
+key_is_missing(const struct verifier *i, struct jwt_token *t, struct verified *out)
 {
 	struct slice iss;
 
@@ -342,7 +124,7 @@ key_is_missing(const struct issuer *i, struct jwt_token *t, struct verified *out
 }
 
 static enum reason
-check_by(const struct issuer *i, struct jwt_token *t, int64_t now, struct verified *out)
+check_by(const struct verifier *i, struct jwt_token *t, int64_t now, struct verified *out)
 {
 	enum jwt_verdict r;
 	bool fits;

@@ -10,8 +10,16 @@ from .gateway import ROOT
 
 PROGRAMS = os.path.join(ROOT, "tests", "e2e", "node")
 MODULES = os.path.join(ROOT, "build-node", "node_modules")
-MISSING = None if shutil.which("node") and os.path.isdir(os.path.join(MODULES, "ws")) else \
-    "no Node.js with the package ws: run etc/setup test with a network"
+
+
+def missing(package):
+    """Why a test that needs it cannot run, or None."""
+    if shutil.which("node") and os.path.isdir(os.path.join(MODULES, package)):
+        return None
+    return f"no Node.js with the package {package}: run etc/setup test with a network"
+
+
+MISSING = missing("ws")
 
 
 class Node:
@@ -28,9 +36,9 @@ class Node:
         got = self.line()
         assert got == line, got or self.process.stderr.read()
 
-    def tell(self):
+    def tell(self, line=""):
         """The line that it waits for."""
-        self.process.stdin.write("\n")
+        self.process.stdin.write(line + "\n")
         self.process.stdin.flush()
 
     def end(self, timeout=30):
@@ -59,3 +67,18 @@ class WebSocketServer(Node):
 
     def go(self):
         return self.state("/go")
+
+
+class OidcProvider(Node):
+    """`keys`: as JWK, the first one signs. `port`: where it is to be again."""
+
+    def __init__(self, pair, folder, keys, port=None):
+        self.port, self.file = port or procs.free_port(), os.path.join(folder, "oidc.pem")
+        self.address = f"https://localhost:{self.port}"
+        pair.write(self.file)
+        super().__init__("provider.js", self.port, self.file)
+        self.rotate(*keys)
+
+    def rotate(self, *keys):
+        self.tell(json.dumps(keys))
+        self.expect("ready")

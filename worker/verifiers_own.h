@@ -1,0 +1,38 @@
+#pragma once
+
+/*
+ * verifiers_own: between verifiers.c, which judges tokens, and verifiers_load.c.
+ */
+
+#include "verifiers.h"
+
+#include "lib/arena.h"
+
+struct verifier_key {
+	struct jwt_key *key; /* for the algorithms that it is for alone */
+	struct slice kid;
+};
+
+struct verifier_claim {
+	struct slice claim;
+	const struct slice *values;
+	size_t values_count;
+};
+
+struct verifier {
+	uint32_t algorithms;
+	uint64_t asked;
+	struct jwt_rules rules;
+	struct verifier_claim *required;
+	size_t required_count;
+	struct verifier_key *keys;
+	size_t keys_count;
+};
+
+struct verifiers {
+	struct arena arena; /* of all that follows */
+	struct verifier *issuers;
+	uint32_t count;
+	uint32_t algorithms; /* of all of them */
+	bool any;            /* one has keys, or may get some */
+};
