@@ -1,12 +1,14 @@
 """A deleted user, and the services that are told of it: each one, once for all gateways, whatever ends in between."""
 
 import json
+import random
 import signal
 import threading
 import time
 
 import pytest
 
+from harness.gateway import LONG
 from harness.procs import wait_until
 
 SERVICES = ("orders", "files")
@@ -16,13 +18,14 @@ class Service:
     """Answers DELETE with `status`, after `gate` is open."""
 
     def __init__(self, serve, name):
-        self.status, self.gate = 204, threading.Event()
+        self.status, self.delay, self.gate = 204, 0, threading.Event()
         self.gate.set()
         self.up = serve(self.answer, name=name)
 
     def answer(self, r, c):
         r.body = b""
         self.gate.wait(20)
+        time.sleep(self.delay)
         c.reply(self.status)
 
     @property
@@ -250,3 +253,29 @@ def test_how_it_is_configured(gateway, store):
             ({"cascade": {"header": "Host"}}, "has a meaning of its own"), ({"cascade": {"enabled": True, "channel": "", "stream": ""}}, "name one")):
         with pytest.raises(RuntimeError, match=said):
             gateway(base | more)
+
+
+@pytest.mark.skipif(not LONG, reason="long")
+def test_gateways_killed_at_random(fleet, store, services):
+    """Everybody hears of everybody; asked twice is only what a gateway was at when it was killed."""
+    rest, users, killed = fleet(4), [f"u{i}" for i in range(120)], 0
+    dice = random.Random(7)
+    for s in services.values():
+        s.delay = 0.2
+    wait_until(lambda: store.db.pubsub_numsub("user-delete")[0][1] == 4, what="subscribers")
+    for i, user in enumerate(users):
+        if i % 2:
+            store.db.publish("user-delete", user)
+        else:
+            store.db.xadd("user-delete", {"id": user})
+        time.sleep(dice.random() / 20)
+        if i % 40 == 39:
+            rest.pop(dice.randrange(len(rest))).kill()
+            killed += 1
+    wait_until(lambda: all(set(s.ids) == set(users) for s in services.values()), 60, what="all of them")
+    settled(store)
+    keys = {told for s in services.values() for told in s.told}
+    assert len(keys) == len(users), "one key for each deletion"
+    extra = sum(len(s.told) - len(users) for s in services.values())
+    assert extra <= killed * 4 * len(services), extra
+    print(f"{extra} asked twice, {killed} killed")
