@@ -1,10 +1,10 @@
 #include "cookie.h"
 
 struct slice
-cookie_find(struct slice field, struct slice name)
+cookie_next(struct slice *field, struct slice name)
 {
-	while (field.p) {
-		struct slice pair = slice_cut(field, ';', &field), value;
+	while (field->p) {
+		struct slice pair = slice_cut(*field, ';', field), value;
 		struct slice key = slice_cut(pair, '=', &value);
 
 		if (!value.p || !slice_eq(slice_trim(key), name))
@@ -15,4 +15,10 @@ cookie_find(struct slice field, struct slice name)
 		return value;
 	}
 	return (struct slice){ NULL, 0 };
+}
+
+struct slice
+cookie_find(struct slice field, struct slice name)
+{
+	return cookie_next(&field, name);
 }

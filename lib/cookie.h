@@ -10,4 +10,6 @@
  * section 5.4); the name is compared as it is, case included. A pair of double quotes around the
  * value is taken off (section 4.1.1). p == NULL when there is none; n may be 0. A pair without '='
  * is no cookie. */
+/* The same of what stands in *fields, which goes behind it. */
+struct slice cookie_next(struct slice *field, struct slice name);
 struct slice cookie_find(struct slice field, struct slice name);

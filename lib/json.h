@@ -9,6 +9,7 @@
 
 #include "slice.h"
 
+struct buf;
 struct json; /* a value; the root owns all below it */
 
 enum json_kind {
@@ -44,5 +45,7 @@ bool json_number(const struct json *v, double *out);
 /* The first element of an array or member of an object, then its successors; NULL at the end. */
 const struct json *json_first(const struct json *v);
 const struct json *json_next(const struct json *v);
+/* As text without blanks, names in their order, appended. */
+void json_write(const struct json *v, struct buf *out);
 /* The name of a member; p == NULL for what is none. */
 struct slice json_name(const struct json *v);

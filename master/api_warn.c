@@ -11,8 +11,8 @@ without_effect(const struct config *c, enum native_kind kind, const void *entry,
 
 	switch (kind) {
 	case NATIVE_ROUTE:
-		*what = "auth: none";
-		return route->action.auth == AUTH_NONE ? config_floor_route(c, route) : NULL;
+		*what = route->action.auth == AUTH_OPTIONAL ? "auth: optional" : "auth: none";
+		return config_opens(route) ? config_floor_route(c, route) : NULL;
 	case NATIVE_POLICY:
 		*what = "an exception";
 		return config_floor_policy(c, entry);

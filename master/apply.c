@@ -48,10 +48,10 @@ write_value(const struct diff_kind *kind, const struct json *v, struct buf *out)
 	struct buf text BUF_CLEAN = { 0 };
 
 	if (!kind->native) {
-		diff_write_value(v, out);
+		json_write(v, out);
 		return;
 	}
-	diff_write_value(v, &text);
+	json_write(v, &text);
 	buf_add_json(out, buf_slice(&text));
 }
 

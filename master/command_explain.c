@@ -135,9 +135,13 @@ write_gate(const struct json *root, bool colours, struct buf *b)
 		add_clean(b, text(by, "id").n ? text(by, "id") : text(by, "path"));
 	}
 	if (answer_true(gate, "overrules_route"))
-		buf_adds(b, SLICE("; the route's auth: none has no effect"));
+		buf_adds(b, SLICE("; the route's auth has no effect"));
+	if (answer_true(gate, "optional"))
+		buf_adds(b, SLICE("; who has a token is found out"));
 	if (text(gate, "token").n > 0)
 		buf_addf(b, "; token: %.*s", SLICE_F(text(gate, "token")));
+	if (answer_true(gate, "ignored"))
+		buf_adds(b, SLICE(", which is as good as none"));
 	buf_addc(b, '\n');
 }
 

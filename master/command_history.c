@@ -81,7 +81,7 @@ add_value(const struct json *v, struct buf *out)
 	else if (json_text(v).p)
 		buf_adds(&text, json_text(v));
 	else
-		diff_write_value(v, &text);
+		json_write(v, &text);
 	buf_add(out, text.p, text.n < VALUE_SHOWN ? text.n : VALUE_SHOWN);
 	if (text.n > VALUE_SHOWN)
 		buf_adds(out, SLICE("..."));

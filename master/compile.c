@@ -145,10 +145,17 @@ add_gate(struct table_builder *b, const struct config *c)
 		struct table_claim claim = {
 			.claim = seg_builder_string(&b->seg, slice_of(g->claims[i].claim)),
 			.header = seg_builder_string(&b->seg, slice_of(g->claims[i].header)),
+			.format = g->claims[i].format,
+			.optional = g->claims[i].optional,
 		};
 
 		seg_builder_add(&b->seg, RULES_CLAIMS, &claim, sizeof claim);
 		add_strip(b, g->claims[i].header, false);
+	}
+	for (size_t i = 0; i < g->reserved_count; i++) {
+		struct seg_ref end = seg_builder_string(&b->seg, slice_of(g->reserved[i]));
+
+		seg_builder_add(&b->seg, RULES_RESERVED, &end, sizeof end);
 	}
 	if (g->sources & TOKEN_FROM_API_KEY && !g->api_key_forward)
 		add_strip(b, g->api_key_header, false);
@@ -250,6 +257,12 @@ fill_global(struct table_builder *b, const struct config *c, bool rules_loaded)
 	g->retry_budget = c->retry_budget;
 	g->sources = c->gate.sources;
 	g->cookie = seg_builder_string(&b->seg, slice_of(c->gate.cookie));
+	g->token_header = seg_builder_string(&b->seg, slice_of(c->gate.token_header));
+	g->token_query = seg_builder_string(&b->seg, slice_of(c->gate.token_query));
+	g->first_cookie = c->gate.first_cookie;
+	g->refuse_bad_optional = c->gate.refuse_bad_optional;
+	g->is_auth = seg_builder_string(&b->seg, slice_of(c->gate.is_auth));
+	g->forward_auth = seg_builder_string(&b->seg, slice_of(c->gate.forward_auth));
 	g->api_key_header = seg_builder_string(&b->seg, slice_of(c->gate.api_key_header));
 	g->realm = seg_builder_string(&b->seg, slice_of(c->gate.realm));
 	g->via = seg_builder_string(&b->seg, slice_of(c->via ? via_pseudonym() : ""));

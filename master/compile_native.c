@@ -168,8 +168,11 @@ compile_native(struct work *w, struct rules_native *n)
 			       lead.refusal->reason);
 	else if (*r->action.mirror && is_nowhere(w->in, r->action.mirror))
 		compile_reason(w, c, "mirror: there is no upstream ", r->action.mirror);
-	else if (r->action.auth == AUTH_NONE && config_floor_route(w->in->config, r))
-		compile_reason(w, c, "auth: none has no effect where the file protects ",
+	else if (config_opens(r) && config_floor_route(w->in->config, r))
+		compile_reason(w, c,
+			       r->action.auth == AUTH_OPTIONAL
+				   ? "auth: optional has no effect where the file protects "
+				   : "auth: none has no effect where the file protects ",
 			       config_floor_route(w->in->config, r));
 }
 

@@ -165,6 +165,28 @@ write_fallback(struct work *w)
 		w->b->global.fallback = seg_builder_add(seg, RULES_ROUTES, &route, sizeof route);
 }
 
+/* The same for who asks whether his token is good; with the default policy, the first one. */
+static void
+write_is_auth(struct work *w)
+{
+	struct seg_builder *seg = &w->b->seg;
+	struct slice id = SLICE("is_auth"), path = slice_of(w->in->config->gate.is_auth);
+	struct table_action action = { .flags = ACTION_RESPOND, .status = 200 };
+	struct table_route route = {
+		.next = TRIE_NONE,
+		.flags = ROUTE_AUTH | ROUTE_EXACT,
+		.slot = slots_get(w->in->slots->routes, id),
+	};
+
+	if (path.n == 0)
+		return;
+	action.text = action.type = seg_builder_string(seg, SLICE(""));
+	route.id = seg_builder_string(seg, id);
+	route.path = seg_builder_string(seg, path);
+	route.action = seg_builder_add(seg, RULES_ACTIONS, &action, sizeof action);
+	w->b->global.is_auth_route = seg_builder_add(seg, RULES_ROUTES, &route, sizeof route);
+}
+
 /* ---- candidates of the file, and of rules in its form ---- */
 
 /* As the table wants it: lower case, "*." kept, port kept. */
@@ -253,7 +275,8 @@ compile_route_of(struct work *w, struct candidate *c, const struct config_route 
 	c->flags = c->how | (r->strip ? ROUTE_STRIP : 0) |
 		   (r->upstream_host ? ROUTE_UPSTREAM_HOST : 0) |
 		   (r->action.auth == AUTH_REQUIRED ? ROUTE_AUTH : 0) |
-		   (r->action.auth == AUTH_NONE ? ROUTE_OPEN : 0);
+		   (r->action.auth == AUTH_NONE ? ROUTE_OPEN : 0) |
+		   (r->action.auth == AUTH_OPTIONAL ? ROUTE_OPEN | ROUTE_OPTIONAL : 0);
 	c->add_prefix = r->add_prefix;
 	c->set_host = r->set_host;
 	c->authorise = compile_authorise(w->b, w->in->config, r->action.authorise, &lacks);
@@ -403,6 +426,7 @@ compile_routes(const struct compile_input *in, struct table_builder *b,
 	compile_order(&w);
 	in->index->floors = w.floors;
 	write_fallback(&w);
+	write_is_auth(&w);
 	report->file_count = c->routes_count;
 	map_deinit(&w.unnamed, NULL);
 	map_deinit(&w.limited, NULL);

@@ -242,7 +242,7 @@ struct config_action {        /* what a route does beside passing requests on as
 	const struct authorise *authorise; /* who may; NULL: everybody whom `auth` lets in */
 };
 
-enum route_auth { AUTH_INHERIT, AUTH_REQUIRED, AUTH_NONE };
+enum route_auth { AUTH_INHERIT, AUTH_REQUIRED, AUTH_NONE, AUTH_OPTIONAL };
 
 struct config_condition { /* on one header field, parameter of the query or fact */
 	const char *name;
@@ -319,6 +319,8 @@ struct config_delegate {  /* a path below which rules of a store may open what t
 
 struct config_claim {
 	const char *claim, *header;
+	uint32_t format; /* enum claim_format */
+	bool optional;
 	struct config_place place;
 };
 
@@ -386,6 +388,11 @@ struct config_gate {
 	const char *cookie, *realm;
 	struct config_claim *claims;
 	size_t claims_count;
+	const char *token_header, *token_query;
+	bool first_cookie, refuse_bad_optional;
+	const char *is_auth, *forward_auth; /* paths; "": none */
+	const char **reserved;              /* ends of paths */
+	size_t reserved_count;
 	const char *api_key_header;
 	bool api_key_forward;
 	const char **role_claims, **group_claims; /* paths of claims */

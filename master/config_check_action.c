@@ -211,12 +211,12 @@ check_split(const struct action_check *a, const struct config_action *c)
 static void
 check_auth(const struct action_check *a, const struct config_action *c)
 {
-	if (c->auth == AUTH_REQUIRED && !a->has_keys)
+	if ((c->auth == AUTH_REQUIRED || c->auth == AUTH_OPTIONAL) && !a->has_keys)
 		mistake(
 		    a, 0, "auth",
 		    "a token is needed, but there is nothing to verify it with; give gate.secret "
 		    "or gate.public_key, and its algorithm in gate.algorithms");
-	if (c->auth == AUTH_NONE && a->gated)
+	if ((c->auth == AUTH_NONE || c->auth == AUTH_OPTIONAL) && a->gated)
 		mistake(a, 0, "auth",
 			"the gate protects %s, which a route cannot undo; name the path in "
 			"gate.except",

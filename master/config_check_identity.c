@@ -114,9 +114,32 @@ check_api_keys(struct config_reader *r)
 	map_deinit(&seen, NULL);
 }
 
+/* An end without a slash would be that of other names, too. */
+static void
+check_paths(struct config_reader *r)
+{
+	const struct config_gate *g = &r->c->gate;
+
+	for (size_t i = 0; i < g->reserved_count; i++) {
+		if (g->reserved[i][0] != '/')
+			mistakes_add(&r->mistakes, false, config_line(r, "gate.reserved"),
+				     "gate.reserved", "\"%s\" does not begin with '/'; write /%s",
+				     g->reserved[i], g->reserved[i]);
+	}
+	if (g->forward_auth && *g->forward_auth && r->c->trusted_proxies_count == 0)
+		mistakes_add(&r->mistakes, true, config_line(r, "gate.forward_auth"),
+			     "gate.forward_auth",
+			     "no proxy is believed, so that nothing is told but whether a token is "
+			     "good; name the other proxy in trusted_proxies");
+	if (g->token_header)
+		check_header(r, g->token_header, config_line(r, "gate.token_header"),
+			     "gate.token_header");
+}
+
 void
 config_check_identity(struct config_reader *r)
 {
 	check_claims(r);
 	check_api_keys(r);
+	check_paths(r);
 }

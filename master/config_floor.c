@@ -4,6 +4,12 @@
 
 #include <strings.h>
 
+bool
+config_opens(const struct config_route *route)
+{
+	return route->action.auth == AUTH_NONE || route->action.auth == AUTH_OPTIONAL;
+}
+
 /* Is all of the route below the entry (or, where only the entry's own path counts, the same)? */
 static bool
 is_covered(const struct config_route *route, const struct config_gate_entry *e)

@@ -5,9 +5,14 @@
  * where it says so, and one of a store is told that it has no effect.
  */
 
+#include <stdbool.h>
+
 struct config;
 struct config_policy;
 struct config_route;
+
+/* Does it say that no token is needed? */
+bool config_opens(const struct config_route *route);
 
 /* The path by which gate and policies of the file protect all of the route, for some method; NULL:
  * they do not. */

@@ -41,53 +41,6 @@ diff_kind_named(const char *name)
 
 /* ---- values ---- */
 
-static void
-write_members(const struct json *v, struct buf *out)
-{
-	bool object = json_kind(v) == JSON_OBJECT;
-
-	buf_addc(out, object ? '{' : '[');
-	for (const struct json *m = json_first(v); m; m = json_next(m)) {
-		if (m != json_first(v))
-			buf_addc(out, ',');
-		if (object) {
-			buf_add_json(out, json_name(m));
-			buf_addc(out, ':');
-		}
-		diff_write_value(m, out);
-	}
-	buf_addc(out, object ? '}' : ']');
-}
-
-void
-diff_write_value(const struct json *v, struct buf *out)
-{
-	double number = 0;
-
-	switch (json_kind(v)) {
-	case JSON_NULL:
-		buf_adds(out, SLICE("null"));
-		break;
-	case JSON_FALSE:
-		buf_adds(out, SLICE("false"));
-		break;
-	case JSON_TRUE:
-		buf_adds(out, SLICE("true"));
-		break;
-	case JSON_NUMBER:
-		json_number(v, &number);
-		buf_add_double(out, number);
-		break;
-	case JSON_STRING:
-		buf_add_json(out, json_text(v));
-		break;
-	case JSON_ARRAY:
-	case JSON_OBJECT:
-		write_members(v, out);
-		break;
-	}
-}
-
 /* What a value of the store says: of a native rule, the JSON in its string. NULL when that is none,
  * or cannot be known. */
 static struct json *
@@ -118,7 +71,7 @@ static void
 write_side(const struct json *v, struct buf *out)
 {
 	if (v)
-		diff_write_value(v, out);
+		json_write(v, out);
 	else
 		buf_adds(out, SLICE("null"));
 }
@@ -141,8 +94,8 @@ value_same(const struct json *a, const struct json *b)
 {
 	struct buf x BUF_CLEAN = { 0 }, y BUF_CLEAN = { 0 };
 
-	diff_write_value(a, &x);
-	diff_write_value(b, &y);
+	json_write(a, &x);
+	json_write(b, &y);
 	return slice_eq(buf_slice(&x), buf_slice(&y));
 }
 
@@ -229,7 +182,7 @@ write_rule(const struct map_entry *e, enum group group, struct buf *out)
 
 		buf_adds(out, SLICE(",\"value\":"));
 		if (v)
-			diff_write_value(v, out);
+			json_write(v, out);
 		else
 			buf_adds(out, SLICE("false"));
 		json_free(v);

@@ -25,5 +25,3 @@ const struct diff_kind *diff_kind_named(const char *name);
  * [{"key","before","after"}]}]}; a value that is refused is false, and "changes" is null where
  * either is. */
 void diff_write(const struct delta *d, struct buf *out);
-/* A value as JSON without blanks, names in their order. */
-void diff_write_value(const struct json *v, struct buf *out);

@@ -52,6 +52,7 @@ static const struct setting_word algorithms[] = {
 static const struct setting_word sources[] = {
 	{ "bearer", TOKEN_FROM_BEARER },   { "basic", TOKEN_FROM_BASIC },
 	{ "cookie", TOKEN_FROM_COOKIE },   { "bare", TOKEN_FROM_BARE },
+	{ "header", TOKEN_FROM_HEADER },   { "query", TOKEN_FROM_QUERY },
 	{ "api_key", TOKEN_FROM_API_KEY }, { 0 },
 };
 static const struct setting_word methods[] = {
@@ -115,9 +116,15 @@ static const struct setting_word certificate_facts[] = {
 #undef WORD
 	    { 0 },
 };
-static const struct setting_word auths[] = {
-	{ "inherit", AUTH_INHERIT }, { "required", AUTH_REQUIRED }, { "none", AUTH_NONE }, { 0 }
+static const struct setting_word repeated_cookies[] = { { "refuse", 0 }, { "first", 1 }, { 0 } };
+static const struct setting_word claim_formats[] = {
+	{ "text", CLAIM_TEXT }, { "json", CLAIM_JSON }, { "base64", CLAIM_BASE64 }, { 0 }
 };
+static const struct setting_word auths[] = { { "inherit", AUTH_INHERIT },
+					     { "required", AUTH_REQUIRED },
+					     { "none", AUTH_NONE },
+					     { "optional", AUTH_OPTIONAL },
+					     { 0 } };
 static const struct setting_word retry_on[] = {
 	{ "connect", RETRY_CONNECT }, { "reset", RETRY_RESET }, { "502", RETRY_502 },
 	{ "503", RETRY_503 },         { "504", RETRY_504 },     { 0 },
@@ -698,22 +705,60 @@ const struct setting settings[] = {
 	  .text = "Refuse a token without the claim exp.", .example = "true" },
 	{ "gate.sources", SETTING_FLAGS, AT(config, gate.sources),
 	  .initial = "[bearer, basic, cookie]", .min = 1, .words = sources,
-	  .text = "Where a token may stand: Authorization Bearer, the password of Basic, a cookie, "
-		  "or Authorization "
-		  "without a scheme (bare).",
+	  .text = "Where a token may stand, asked for in this order: Authorization Bearer, the "
+		  "password of Basic, Authorization without a scheme (bare), a cookie, a header "
+		  "(gate.token_header), a parameter of the query (gate.token_query); behind them "
+		  "an API key.",
 	  .example = "[bearer, cookie]" },
 	{ "gate.cookie", SETTING_TOKEN, AT(config, gate.cookie), .initial = "token", .min = 1,
 	  .max = 256, .text = "Name of the cookie that holds a token.", .example = "session" },
+	{ "gate.repeated_cookie", SETTING_WORD, AT(config, gate.first_cookie), .initial = "refuse",
+	  .words = repeated_cookies,
+	  .text = "A request with several cookies of that name and different values: it is "
+		  "refused, or the first one counts. A page of a sibling domain can add one.",
+	  .example = "first" },
+	{ "gate.token_header", SETTING_TOKEN, AT(config, gate.token_header),
+	  .initial = "X-Access-Token", .min = 1, .max = 256,
+	  .text = "Name of the header that holds a token, alone or behind Bearer, where "
+		  "gate.sources has header.",
+	  .example = "X-Auth-Token" },
+	{ "gate.token_query", SETTING_TOKEN, AT(config, gate.token_query),
+	  .initial = "access_token", .min = 1, .max = 256,
+	  .text = "Name of the parameter of the query that holds a token, where gate.sources has "
+		  "query; it is taken off what upstreams get, and no query is logged. What is in "
+		  "addresses gets into histories and other logs: use it where nothing else can be "
+		  "had.",
+	  .example = "token" },
+	{ "gate.refuse_bad_optional", SETTING_BOOL, AT(config, gate.refuse_bad_optional),
+	  .initial = "false",
+	  .text = "Refuse a bad token on a route with auth: optional, too; else it is as good as "
+		  "none, and counted.",
+	  .example = "true" },
+	{ "gate.is_auth", SETTING_PATH, AT(config, gate.is_auth), .initial = "",
+	  .shown = "none: off", .max = 2048,
+	  .text = "A path that answers 200 to who has a good token, whatever the method, and to "
+		  "others as a protected route does; it comes before all routes, on all hosts.",
+	  .example = "/isAuth" },
+	{ "gate.forward_auth", SETTING_PATH, AT(config, gate.forward_auth), .initial = "",
+	  .shown = "none: off", .max = 2048,
+	  .text = "A path by which another proxy asks about a request before it serves it: 202 "
+		  "with the headers of gate.claims, or the refusal.",
+	  .example = "/auth" },
+	{ "gate.reserved", SETTING_STRINGS, ALL(config, gate.reserved), .initial = "[]", .min = 2,
+	  .max = 256,
+	  .text = "Ends of paths that nobody may ask for from outside, in any spelling: 404. The "
+		  "gateway itself still does.",
+	  .example = "[/user-delete, /isAlive]" },
 	{ "gate.realm", SETTING_QUOTABLE, AT(config, gate.realm), .initial = "yett", .min = 1,
 	  .max = 256, .text = "The realm in WWW-Authenticate.", .example = "shop" },
 	{ "gate.claims", SETTING_MAP, ALL(config, gate.claims), .initial = "{}",
 	  .children = &claim_children,
 	  .text = "Claims that become headers for the upstream; a token without such a claim is "
-		  "refused.",
-	  .example = "{id: auth_id, sub: X-User}" },
+		  "refused, unless it is optional.",
+	  .example = "{id: auth_id, realm_access.roles: {header: X-Roles, optional: true}}" },
 	{ "gate.claims.*", SETTING_STRING, AT(config_claim, claim), .min = 1, .max = 256,
-	  .text = "Name of a claim at the top of the token; its value must be a text that is not "
-		  "empty.",
+	  .text = "Name of a claim at the top of the token, or a path to one with dots between "
+		  "the names.",
 	  .example = "id" },
 	{ "gate.claims.*.header", SETTING_TOKEN, AT(config_claim, header), .required = true,
 	  .min = 1, .max = 256,
@@ -812,6 +857,16 @@ const struct setting settings[] = {
 	  .initial = "[]", .shown = "any", .min = 1, .max = 44,
 	  .text = "The keys that the server may have, as upstream_tls.pin_sha256.",
 	  .example = "[\"47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=\"]" },
+
+	{ "gate.claims.*.format", SETTING_WORD, AT(config_claim, format), .initial = "text",
+	  .words = claim_formats,
+	  .text = "text: a text that is not empty, or a list of them with commas between, in which "
+		  "no comma may stand; json: the value as JSON, whatever it is; base64: that in "
+		  "base64.",
+	  .example = "json" },
+	{ "gate.claims.*.optional", SETTING_BOOL, AT(config_claim, optional), .initial = "false",
+	  .text = "Leave the header out where a token has no such claim, or an empty list.",
+	  .example = "true" },
 
 	{ "gate.role_claims", SETTING_STRINGS, ALL(config, gate.role_claims),
 	  .initial = "[roles, realm_access.roles]", .min = 1, .max = 256,
@@ -1287,8 +1342,8 @@ const struct setting settings[] = {
 	  .example = "5" },
 	{ "routes[].auth", SETTING_WORD, AT(config_route, action.auth), .initial = "inherit",
 	  .words = auths,
-	  .text = "Is a token needed: as the gate says, always, or never (which the gate must "
-		  "allow).",
+	  .text = "Is a token needed: as the gate says, always, never, or is who has none or a "
+		  "bad one nobody in particular; the last two the gate must allow.",
 	  .example = "required" },
 	{ "routes[].authorize", SETTING_AUTHORISE, AT(config_route, action.authorise),
 	  .shown = "none",
@@ -1716,5 +1771,8 @@ const struct setting_profile setting_profiles[] = {
 	{ PROFILE_ASHINE, "gate.claims", "{id: auth_id}" },
 	{ PROFILE_ASHINE, "gate.sources", "[bearer, cookie]" },
 	{ PROFILE_ASHINE, "gate.cookie", "token" },
+	{ PROFILE_ASHINE, "gate.repeated_cookie", "first" },
+	{ PROFILE_ASHINE, "gate.is_auth", "/isAuth" },
+	{ PROFILE_ASHINE, "gate.reserved", "[/user-delete, /isAlive]" },
 };
 const size_t setting_profiles_count = sizeof setting_profiles / sizeof setting_profiles[0];

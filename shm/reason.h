@@ -41,6 +41,7 @@
 	X(method_not_allowed, 405, "This path does not take this method.")                         \
 	X(rules_not_loaded, 503, "The rules have not been loaded yet.")                            \
 	X(rule_refused, 503, "The rule for this request was refused; an operator has to mend it.") \
+	X(reserved_path, 404, "Nobody may ask for this path from outside.")                        \
 	X(token_missing, 401, "No token")                                                          \
 	X(token_repeated, 400, "More than one token was sent.")                                    \
 	X(token_malformed, 401, "Unable to parse token")                                           \

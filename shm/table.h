@@ -60,6 +60,7 @@ enum rules_section {
 	RULES_LIMITS, /* struct table_limit; those with a name in the file first, in its order */
 	RULES_LIMIT_KEYS, /* struct table_limit_key, runs of them belong to limits */
 	RULES_LIMITED,    /* uint32_t: indices in RULES_LIMITS, runs of them belong to policies */
+	RULES_RESERVED, /* struct seg_ref: ends of paths that are the gateway's alone to ask for */
 };
 
 enum { FORWARDED_REPLACE, FORWARDED_APPEND }; /* X-Forwarded-* of an untrusted peer */
@@ -97,7 +98,13 @@ struct table_global {
 	uint32_t retry_budget;      /* per cent of an upstream's requests in flight */
 	uint32_t sources;           /* TOKEN_FROM_* */
 	struct seg_ref cookie;      /* name of the token's cookie */
-	struct seg_ref api_key_header;
+	struct seg_ref api_key_header, token_header, token_query;
+	uint32_t first_cookie;        /* of several tokens in cookies the first; else none */
+	uint32_t refuse_bad_optional; /* a bad token is refused where none is needed */
+	struct seg_ref is_auth;       /* path that says whether a token is good; "": none */
+	uint32_t is_auth_route;       /* what stands for it */
+	uint32_t pad;
+	struct seg_ref forward_auth; /* path by which other proxies ask; "": none */
 	struct seg_ref realm;
 	struct seg_ref via;            /* our pseudonym in Via; "": no Via is added, no loop seen */
 	uint32_t token_profile;        /* TOKEN_REPLY_*: whose wording and statuses */
@@ -120,6 +127,8 @@ struct table_global {
 #define TOKEN_FROM_COOKIE 4u
 #define TOKEN_FROM_BARE 8u /* Authorization without a scheme (Riox) */
 #define TOKEN_FROM_API_KEY 16u
+#define TOKEN_FROM_HEADER 32u /* table_global.token_header */
+#define TOKEN_FROM_QUERY 64u  /* table_global.token_query */
 enum { TOKEN_REPLY_RFC6750, TOKEN_REPLY_ASHINE };
 
 enum { HOST_NAME, HOST_VERBATIM, HOST_WILDCARD };
@@ -139,6 +148,7 @@ struct table_host {
 #define ROUTE_UPSTREAM_HOST 16u /* send the endpoint's authority as Host */
 #define ROUTE_AUTH 32u          /* a token is needed, whatever the gate says */
 #define ROUTE_OPEN 64u          /* none is, unless the floor of the gate says so */
+#define ROUTE_OPTIONAL 256u     /* with ROUTE_OPEN: whose token it is is found out all the same */
 #define ROUTE_FLOOR 128u        /* of the store: one is where a GATE_ROUTE says so */
 
 struct table_route {
@@ -293,9 +303,13 @@ struct table_required {        /* a claim with one of these values */
 	uint32_t first, count; /* run of RULES_AUDIENCES */
 };
 
-struct table_claim { /* a claim that becomes a header; a token without it is refused */
-	struct seg_ref claim;
+enum claim_format { CLAIM_TEXT, CLAIM_JSON, CLAIM_BASE64 /* of the JSON */ };
+
+struct table_claim {           /* a claim that becomes a header */
+	struct seg_ref claim;  /* its path (lib/json.h, json_find) */
 	struct seg_ref header; /* as sent */
+	uint32_t format;       /* enum claim_format */
+	uint32_t optional;     /* else a token without it is refused */
 };
 
 #define FACTS_MAX 256u

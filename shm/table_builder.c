@@ -17,7 +17,8 @@ table_builder_init(struct table_builder *b)
 {
 	*b = (struct table_builder){ .root_any = TRIE_NONE,
 				     .gate_root = TRIE_NONE,
-				     .global.fallback = TRIE_NONE };
+				     .global.fallback = TRIE_NONE,
+				     .global.is_auth_route = TRIE_NONE };
 	seg_builder_init(&b->seg);
 	trie_builder_init(&b->routes, &b->seg, RULES_NODES, RULES_EDGES, RULES_HEADS);
 	trie_builder_init(&b->gates, &b->seg, RULES_GATE_NODES, RULES_GATE_EDGES, 0);

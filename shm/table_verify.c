@@ -40,7 +40,10 @@ global_ok(const struct segment *s)
 	return g && seg_own_count(s, RULES_GLOBAL) == 1 && root_ok(s, g->root_any, RULES_NODES) &&
 	       root_ok(s, g->gate_root, RULES_GATE_NODES) && ref_ok(s, g->cookie) &&
 	       ref_ok(s, g->realm) && ref_ok(s, g->via) && g->head_fields <= HTTP_FIELDS_MAX &&
-	       root_ok(s, g->fallback, RULES_ROUTES) && ref_ok(s, g->hsts) &&
+	       root_ok(s, g->fallback, RULES_ROUTES) && ref_ok(s, g->api_key_header) &&
+	       ref_ok(s, g->token_header) && ref_ok(s, g->token_query) && ref_ok(s, g->is_auth) &&
+	       root_ok(s, g->is_auth_route, RULES_ROUTES) && ref_ok(s, g->forward_auth) &&
+	       (g->is_auth.size == 0 || g->is_auth_route != TRIE_NONE) && ref_ok(s, g->hsts) &&
 	       g->https_port <= UINT16_MAX;
 }
 
@@ -159,7 +162,8 @@ tokens_ok(const struct segment *s)
 	for (uint32_t i = 0; i < audiences; i++)
 		ok &= ref_ok(s, audience[i]);
 	for (uint32_t i = 0; i < claims; i++)
-		ok &= ref_ok(s, claim[i].claim) && ref_ok(s, claim[i].header);
+		ok &= ref_ok(s, claim[i].claim) && ref_ok(s, claim[i].header) &&
+		      claim[i].format <= CLAIM_BASE64;
 	for (uint32_t i = 0; i < facts; i++)
 		ok &= ref_ok(s, fact[i]);
 	return ok;
@@ -191,15 +195,18 @@ strips_ok(const struct segment *s)
 static bool
 peers_and_pages_ok(const struct segment *s)
 {
-	uint32_t cidrs, pages;
+	uint32_t cidrs, pages, ends;
 	bool ok = true;
 	const struct table_cidr *cidr = section(s, RULES_TRUSTED, sizeof *cidr, &cidrs, &ok);
 	const struct table_page *page = section(s, RULES_PAGES, sizeof *page, &pages, &ok);
+	const struct seg_ref *end = section(s, RULES_RESERVED, sizeof *end, &ends, &ok);
 
 	for (uint32_t i = 0; i < cidrs; i++)
 		ok &= cidr[i].bits <= 128;
 	for (uint32_t i = 0; i < pages; i++)
 		ok &= ref_ok(s, page[i].html);
+	for (uint32_t i = 0; i < ends; i++)
+		ok &= ref_ok(s, end[i]);
 	return ok;
 }
 
@@ -210,7 +217,7 @@ layer_ok(const struct segment *s)
 	static const unsigned of_base[] = { RULES_GATE_NODES, RULES_GATE_EDGES, RULES_GATES,
 					    RULES_ISSUERS,    RULES_AUDIENCES,  RULES_REQUIRED,
 					    RULES_CLAIMS,     RULES_STRIP,      RULES_TRUSTED,
-					    RULES_PAGES,      RULES_FACTS };
+					    RULES_PAGES,      RULES_FACTS,      RULES_RESERVED };
 	bool ok = true;
 	uint32_t count;
 

@@ -155,6 +155,8 @@ add_line(struct request *r)
 		add_number(b, MEMBER("queue_us"), r->queue_us);
 	if (r->identity.n)
 		add_text(b, MEMBER("user"), r->identity);
+	if (r->ignored != REASON_none)
+		add_plain(b, MEMBER("ignored"), slice_of(reason_info(r->ignored)->name));
 	if (tls_front_session(r))
 		add_tls(b, r, tls_front_session(r));
 	if (r->shadow != REASON_none)

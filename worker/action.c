@@ -40,7 +40,7 @@ values_of(struct request *r, struct slice values[TEMPLATE_N])
 	values[TEMPLATE_HOST] = r->host.host;
 	values[TEMPLATE_PATH] = r->path;
 	values[TEMPLATE_REST] = r->path_rest;
-	values[TEMPLATE_QUERY] = http_at(&r->in, r->query, r->query_n);
+	values[TEMPLATE_QUERY] = request_query(r);
 	values[TEMPLATE_REMOTE_ADDR] = real_client_text(r);
 	values[TEMPLATE_REQUEST_ID] = slice_make(r->id, r->id_n);
 	values[TEMPLATE_ROUTE] = seg_string(rules_of(r), route->id);

@@ -132,7 +132,7 @@ authorise_answer(struct request *r, const struct table_clause *c)
 	case CLAUSE_KIND:
 		return kind_answer(r, c);
 	case CLAUSE_METHODS:
-		return yes_or_no(c->bits & 1u << r->method);
+		return yes_or_no(c->bits & 1u << r->route_method);
 	case CLAUSE_ADDRESSES:
 		return yes_or_no(table_clause_networks(rules_of(r), c, real_client_ip(r)));
 	case CLAUSE_CERTIFICATE:

@@ -83,7 +83,7 @@ decode(struct slice text, char *out)
 static int
 query_matches(const struct question *q)
 {
-	struct slice query = http_at(&q->r->in, q->r->query, q->r->query_n), rest;
+	struct slice query = request_query(q->r), rest;
 	struct buf BUF_CLEAN space = { 0 };
 
 	if (query.n == 0)

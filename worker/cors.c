@@ -50,8 +50,8 @@ origin_of(const struct request *r, bool *any)
 	return slice_make(NULL, 0);
 }
 
-static enum table_method
-method_of(struct slice name)
+enum table_method
+cors_method(struct slice name)
 {
 	static const struct {
 		struct slice name;
@@ -78,7 +78,7 @@ cors_is_preflight(const struct request *r, enum table_method *asked)
 	if (r->method != METHOD_OPTIONS || r->asterisk || !only(r, SLICE("Origin")).p)
 		return false;
 	name = only(r, SLICE("Access-Control-Request-Method"));
-	*asked = method_of(name);
+	*asked = cors_method(name);
 	return name.n > 0;
 }
 

@@ -8,6 +8,8 @@
 #include "request.h"
 
 /* Is it a preflight? *asked: for which method. */
+/* METHOD_OTHER for what is none of those that everybody knows. */
+enum table_method cors_method(struct slice name);
 bool cors_is_preflight(const struct request *r, enum table_method *asked);
 /* Answers it. */
 void cors_answer(struct request *r);

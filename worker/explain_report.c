@@ -174,13 +174,21 @@ add_gate_by(struct buf *b, const struct request *r, const struct table_protectio
 static void
 add_token(struct buf *b, const struct request *r, bool needed)
 {
-	if (!needed || r->step < STEP_POLICIES || policies_is_preflight(r))
-		buf_adds(b, SLICE("\"token\":null"));
+	bool optional = !needed && r->route_flags & ROUTE_OPTIONAL;
+
+	explain_bool(b, "optional", optional);
+	buf_addc(b, ',');
+	explain_bool(b, "ignored", r->ignored != REASON_none);
+	buf_addc(b, ',');
+	if (r->ignored != REASON_none)
+		explain_text(b, "token", slice_of(reason_info(r->ignored)->name));
 	else if (r->step == STEP_POLICIES && r->reason >= REASON_token_missing &&
 		 r->reason <= REASON_gate_no_keys)
 		explain_text(b, "token", slice_of(reason_info(r->reason)->name));
-	else
+	else if (r->who)
 		explain_text(b, "token", SLICE("good"));
+	else
+		buf_adds(b, SLICE("\"token\":null"));
 }
 
 static void

@@ -85,7 +85,7 @@ put_target(char *o, struct request *r, const struct table_route *route,
 	if (path.n == 0 && base.n + prefix.n == 0)
 		path = SLICE("/");
 	o = put(o, path);
-	return put(o, http_at(&r->in, r->query, r->query_n));
+	return put(o, request_query(r));
 }
 
 static char *

@@ -24,8 +24,8 @@
 struct gate {
 	struct verifiers *verifiers;
 	struct arena arena; /* of all that follows, up to image */
-	uint32_t sources;
-	struct slice cookie, api_key_header;
+	struct token_places places;
+	struct gate_headers headers;
 
 	struct buf image;
 	uint8_t keys_digest[SHA256_BYTES]; /* of what verifies tokens */
@@ -55,8 +55,8 @@ static void
 gate_unload(struct gate *g)
 {
 	verifiers_unload(g->verifiers);
-	g->sources = 0;
-	g->cookie = g->api_key_header = (struct slice){ NULL, 0 };
+	g->places = (struct token_places){ 0 };
+	g->headers = (struct gate_headers){ 0 };
 	arena_reset(&g->arena);
 	token_cache_clear(g->cache);
 }
@@ -89,15 +89,17 @@ image_build(struct buf *image, const struct segment *rules)
 {
 	const struct table_global *g = table_global(rules);
 
-	buf_addf(image, "%u,", g->sources);
+	buf_addf(image, "%u,%u,", g->sources, g->first_cookie);
 	image_add(image, seg_string(rules, g->cookie));
 	image_add(image, seg_string(rules, g->api_key_header));
+	image_add(image, seg_string(rules, g->token_header));
 	verifiers_image(rules, image);
 	for (uint32_t i = 0; i < seg_count(rules, RULES_CLAIMS); i++) {
 		const struct table_claim *t = seg_at(rules, RULES_CLAIMS, i, sizeof *t);
 
 		if (!t)
 			continue;
+		buf_addf(image, "%u,%u,", t->format, t->optional);
 		image_add(image, seg_string(rules, t->claim));
 		image_add(image, seg_string(rules, t->header));
 	}
@@ -110,10 +112,15 @@ rules_read(struct gate *g, const struct segment *rules)
 {
 	const struct table_global *t = table_global(rules);
 
-	g->sources = t->sources;
-	g->cookie = arena_copy(&g->arena, seg_string(rules, t->cookie));
-	if (g->sources & TOKEN_FROM_API_KEY)
-		g->api_key_header = arena_copy(&g->arena, seg_string(rules, t->api_key_header));
+	g->places = (struct token_places){
+		.sources = t->sources,
+		.cookie = arena_copy(&g->arena, seg_string(rules, t->cookie)),
+		.first_cookie = t->first_cookie != 0,
+	};
+	if (t->sources & TOKEN_FROM_HEADER)
+		g->headers.token = arena_copy(&g->arena, seg_string(rules, t->token_header));
+	if (t->sources & TOKEN_FROM_API_KEY)
+		g->headers.api_key = arena_copy(&g->arena, seg_string(rules, t->api_key_header));
 	identity_maker_load(g->maker, rules);
 }
 
@@ -269,10 +276,10 @@ key_judge(struct gate *g, const struct gate_input *in, int64_t now, bool *cached
 	return reason;
 }
 
-struct slice
-gate_api_key_header(const struct gate *g)
+const struct gate_headers *
+gate_headers(const struct gate *g)
 {
-	return g->api_key_header;
+	return &g->headers;
 }
 
 void
@@ -282,7 +289,7 @@ gate_check(struct gate *g, const struct gate_input *in, int64_t now, struct gate
 	struct slice token;
 
 	*out = (struct gate_verdict){ 0 };
-	out->reason = token_find(in, g->sources, g->cookie, g->scratch, &token);
+	out->reason = token_find(in, &g->places, g->scratch, &token);
 	if (out->reason == REASON_none)
 		out->reason = token_judge(g, token, in, now, out, &entry);
 	else if (out->reason == REASON_token_missing && in->api_key.p)

@@ -21,6 +21,8 @@ struct gate_input {
 	bool authorization_repeated;
 	struct slice cookies[GATE_COOKIES]; /* values of the Cookie fields, in order */
 	unsigned cookies_count;
+	struct slice header, query; /* of the header and the parameter that hold tokens */
+	bool header_repeated, query_repeated;
 	struct slice api_key; /* value of the header for them; p == NULL: none */
 	bool api_key_repeated;
 	uint64_t issuers; /* bits: whose tokens are good, by index in RULES_ISSUERS */
@@ -38,9 +40,11 @@ void gate_free(struct gate *g);
 /* A new table. Parses keys when they changed. The segments must live until the next call. 0 or a
  * negative errno (then every token is refused with gate_no_keys). */
 int gate_load(struct gate *g, const struct segment *rules, const struct segment *keys);
-/* The header in which API keys are looked for; empty where none are. Valid until the next
- * gate_load.
- */
-struct slice gate_api_key_header(const struct gate *g);
+/* Fields to be looked at beside Authorization and Cookie; empty where none is. Valid until the next
+ * gate_load. */
+struct gate_headers {
+	struct slice token, api_key;
+};
+const struct gate_headers *gate_headers(const struct gate *g);
 /* `now`: seconds since 1970. */
 void gate_check(struct gate *g, const struct gate_input *in, int64_t now, struct gate_verdict *out);

@@ -1,6 +1,7 @@
 #include "identity_make.h"
 
 #include "lib/arena.h"
+#include "lib/base64.h"
 #include "lib/json.h"
 #include "lib/xalloc.h"
 
@@ -12,6 +13,14 @@
 
 struct mapping {
 	struct slice claim, header;
+	enum claim_format format;
+	bool optional;
+};
+
+enum worth { /* what a claim is as a header */
+	     WORTH_A_HEADER,
+	     WORTH_ABSENT,
+	     WORTH_NOTHING /* it is there, and cannot be one */
 };
 
 struct identity_maker {
@@ -21,7 +30,7 @@ struct identity_maker {
 	struct slice *facts; /* by index */
 	size_t facts_count;
 	struct identity_builder builder;
-	struct buf text; /* scratch */
+	struct buf text, value; /* scratch */
 };
 
 struct identity_maker *
@@ -38,6 +47,7 @@ identity_maker_free(struct identity_maker *m)
 	arena_deinit(&m->arena);
 	identity_builder_deinit(&m->builder);
 	buf_deinit(&m->text);
+	buf_deinit(&m->value);
 	free(m);
 }
 
@@ -59,6 +69,8 @@ identity_maker_load(struct identity_maker *m, const struct segment *rules)
 		m->mapped[m->mapped_count++] = (struct mapping){
 			.claim = arena_copy(&m->arena, seg_string(rules, t->claim)),
 			.header = arena_copy(&m->arena, seg_string(rules, t->header)),
+			.format = (enum claim_format)t->format,
+			.optional = t->optional != 0,
 		};
 	}
 	for (uint32_t i = 0; i < facts; i++)
@@ -75,25 +87,84 @@ value_is_usable(struct slice s)
 	return !slice_has_control(s);
 }
 
+/* Texts with commas between. One with a comma in it would be two to whoever reads the header. */
+static enum worth
+write_list(const struct json *list, struct buf *out)
+{
+	for (const struct json *v = json_first(list); v; v = json_next(v)) {
+		struct slice text = json_text(v);
+
+		if (text.n == 0 || memchr(text.p, ',', text.n))
+			return WORTH_NOTHING;
+		buf_adds(out, out->n ? SLICE(",") : SLICE(""));
+		buf_adds(out, text);
+	}
+	return out->n ? WORTH_A_HEADER : WORTH_ABSENT;
+}
+
+static enum worth
+write_text(const struct json *v, struct buf *out)
+{
+	if (json_kind(v) == JSON_ARRAY)
+		return write_list(v, out);
+	buf_adds(out, json_text(v));
+	return json_kind(v) == JSON_STRING ? WORTH_A_HEADER : WORTH_NOTHING;
+}
+
+static enum worth
+write_value(struct identity_maker *m, enum claim_format format, const struct json *v)
+{
+	struct buf *out = &m->value;
+	struct buf BUF_CLEAN json = { 0 };
+
+	out->n = 0;
+	if (!v || json_kind(v) == JSON_NULL)
+		return WORTH_ABSENT;
+	switch (format) {
+	case CLAIM_TEXT:
+		return write_text(v, out);
+	case CLAIM_JSON:
+		json_write(v, out);
+		break;
+	case CLAIM_BASE64:
+		json_write(v, &json);
+		buf_reserve(out, base64_size(json.n));
+		out->n = base64_encode(buf_slice(&json), out->p);
+		break;
+	}
+	return WORTH_A_HEADER;
+}
+
+/* Whoever is named first, and in words. */
+static void
+take_name(struct identity_maker *m, const struct mapping *mapped, const struct json *v)
+{
+	struct slice text = mapped->format == CLAIM_TEXT ? buf_slice(&m->value) : json_text(v);
+
+	if (m->builder.head.name.n == 0 && value_is_usable(text))
+		m->builder.head.name = identity_add(&m->builder, text);
+}
+
 static enum reason
 add_headers(struct identity_maker *m, const struct json *claims)
 {
-	struct identity_builder *b = &m->builder;
-
 	m->text.n = 0;
 	for (size_t i = 0; i < m->mapped_count; i++) {
-		struct slice value = json_text(json_find(claims, m->mapped[i].claim));
+		const struct mapping *mapped = &m->mapped[i];
+		const struct json *v = json_find(claims, mapped->claim);
+		enum worth worth = write_value(m, mapped->format, v);
 
-		if (!value_is_usable(value))
+		if (worth == WORTH_ABSENT && mapped->optional)
+			continue;
+		if (worth != WORTH_A_HEADER || !value_is_usable(buf_slice(&m->value)))
 			return REASON_token_claim;
-		if (i == 0)
-			b->head.name = identity_add(b, value);
-		buf_adds(&m->text, m->mapped[i].header);
+		take_name(m, mapped, v);
+		buf_adds(&m->text, mapped->header);
 		buf_adds(&m->text, SLICE(": "));
-		buf_adds(&m->text, value);
+		buf_adds(&m->text, buf_slice(&m->value));
 		buf_adds(&m->text, SLICE("\r\n"));
 	}
-	b->head.headers = identity_add(b, buf_slice(&m->text));
+	m->builder.head.headers = identity_add(&m->builder, buf_slice(&m->text));
 	return REASON_none;
 }
 
@@ -188,7 +259,7 @@ identity_make(struct identity_maker *m, const struct json *claims, enum identity
 	b->head.sub = add_text(b, json_get(claims, "sub"));
 	b->head.sid = add_text(b, json_get(claims, "sid"));
 	b->head.jti = add_text(b, json_get(claims, "jti"));
-	if (m->mapped_count == 0)
+	if (b->head.name.n == 0)
 		b->head.name = identity_add(b, printable(m, json_text(json_get(claims, "sub"))));
 	add_facts(m, claims);
 	*out = identity_end(b);

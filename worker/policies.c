@@ -9,11 +9,10 @@
 #include "authorise.h"
 #include "client.h"
 #include "cors.h"
-#include "gate.h"
-#include "identity.h"
-#include "keys_wait.h"
+#include "forward_auth.h"
 #include "limiter.h"
 #include "request.h"
+#include "token_query.h"
 #include "worker.h"
 
 static enum verdict
@@ -26,21 +25,6 @@ policy_body(struct request *r)
 	return PASS;
 }
 
-static const char *
-challenge_of(enum reason reason)
-{
-	switch (reason) {
-	case REASON_gate_no_keys: /* not the client's fault */
-		return NULL;
-	case REASON_token_missing:
-		return "";
-	case REASON_token_repeated:
-		return "invalid_request";
-	default:
-		return "invalid_token"; /* RFC 6750 section 3.1 */
-	}
-}
-
 struct table_protection
 policies_protection(const struct request *r)
 {
@@ -48,60 +32,10 @@ policies_protection(const struct request *r)
 		.host = r->host.host,
 		.host_port = r->host.host_port,
 		.path = r->match_path,
-		.method = r->method,
+		.method = r->route_method,
 	};
 
 	return table_route_protection(r->table->segments[SEGMENT_RULES], &key, r->route_flags);
-}
-
-static void
-take(struct request *r, const struct identity *who)
-{
-	void *own = arena_alloc(&r->arena, who->size);
-
-	r->who = memcpy(own, who, who->size);
-	r->identity = identity_shown(r->who);
-}
-
-static enum verdict
-policy_identity(struct request *r)
-{
-	struct worker *w = r->worker;
-	struct table_protection protection = policies_protection(r);
-	struct gate_input in = { 0 };
-	struct gate_verdict verdict;
-	struct slice key = gate_api_key_header(w->gate);
-
-	if (!protection.needed)
-		return PASS;
-	in.issuers = r->policy.issuers & protection.issuers;
-	for (uint16_t i = 0; i < r->in.fields_n; i++) {
-		const struct http_field *f = &r->in.fields[i];
-
-		if (f->id == HTTP_AUTHORIZATION) {
-			in.authorization_repeated = in.authorization.p != NULL;
-			in.authorization = http_value(&r->in, f);
-		} else if (f->id == HTTP_COOKIE && in.cookies_count < GATE_COOKIES) {
-			in.cookies[in.cookies_count++] = http_value(&r->in, f);
-		} else if (key.n > 0 && slice_ieq(http_name(&r->in, f), key)) {
-			in.api_key_repeated = in.api_key.p != NULL;
-			in.api_key = http_value(&r->in, f);
-		}
-	}
-	gate_check(w->gate, &in, w->wall, &verdict);
-	if (verdict.asked && keys_await(r, verdict.asked))
-		return WAIT;
-	if (verdict.reason == REASON_none)
-		board_add(&w->page->counts
-			       .counter[verdict.cached ? COUNTER_token_hits : COUNTER_token_misses],
-			  1);
-	if (verdict.reason != REASON_none) {
-		r->reason = verdict.reason;
-		r->challenge = challenge_of(verdict.reason);
-		return REPLY;
-	}
-	take(r, verdict.who);
-	return PASS;
 }
 
 /* After WAIT the same one is asked again, and none before it. */
@@ -116,6 +50,23 @@ policies_is_preflight(const struct request *r)
 	return r->action && r->action->origins_count > 0 && cors_is_preflight(r, &asked);
 }
 
+/* A token in the query goes no further, whether it is needed or not. */
+static void
+query_settle(struct request *r)
+{
+	const struct segment *rules = r->table->segments[SEGMENT_RULES];
+	const struct table_global *g = table_global(rules);
+	struct token_query found;
+
+	if (!(g->sources & TOKEN_FROM_QUERY) || r->query_token.p ||
+	    !token_query_take(&r->arena, request_query(r), seg_string(rules, g->token_query),
+			      &found))
+		return;
+	r->query_token = found.token;
+	r->query_tokens = found.repeated;
+	r->query_own = found.rest;
+}
+
 enum result
 policies_step(struct request *r)
 {
@@ -124,6 +75,7 @@ policies_step(struct request *r)
 		r->step = STEP_RELAY - 1;
 		return STEP_NEXT;
 	}
+	query_settle(r);
 	for (; r->policy_at < sizeof policies / sizeof policies[0]; r->policy_at++) {
 		switch (policies[r->policy_at](r)) {
 		case PASS:
@@ -134,5 +86,7 @@ policies_step(struct request *r)
 			return STEP_WAIT;
 		}
 	}
+	if (r->asks)
+		return forward_auth_answer(r);
 	return r->action ? action_step(r) : STEP_NEXT;
 }

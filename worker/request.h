@@ -69,11 +69,12 @@ struct request {
 	struct slice path; /* canonical, in the arena: what goes upstream */
 	struct slice
 	    match_path; /* the same with its triplets in capitals: what rules and the gate see */
-	enum table_method route_method; /* by which the route was found: of a preflight the one that
-					   it asks about */
+	enum table_method route_method; /* by which it is judged: of a preflight the one that it
+					   asks about, of another proxy's question that one's */
 	struct slice host_field;        /* as it came, in the arena */
 	struct uri_host host;
 	uint32_t query, query_n; /* offset in the head, with its '?' */
+	struct slice query_own;  /* in the arena: in the place of that; p NULL: it is as it came */
 	unsigned path_flags;
 	enum table_method method;
 	uint32_t pattern_work; /* of conditions so far (patterns.h) */
@@ -98,11 +99,15 @@ struct request {
 	struct slice path_rest;            /* behind what the route matched */
 	const struct identity *who;        /* in the arena; NULL: nobody, as far as one knows */
 	struct slice identity;             /* in the arena, for the log: its name, cut */
-	struct await *await;               /* what it waits for of the master */
-	uint32_t awaited;                  /* bits of enum await_kind: it has */
-	uint8_t policy_at;                 /* of the policies, the one that is due */
-	struct limit_uses *limits;         /* in the arena; NULL: none were asked */
-	struct slice real; /* real_client.c's own, as is the next: p NULL, not asked yet */
+	struct slice query_token;          /* in the arena: taken out of the query */
+	bool query_tokens;                 /* there were several */
+	bool asks;           /* another proxy does, about a request of its own (forward_auth.h) */
+	enum reason ignored; /* what was wrong with the token, where none is needed */
+	struct await *await; /* what it waits for of the master */
+	uint32_t awaited;    /* bits of enum await_kind: it has */
+	uint8_t policy_at;   /* of the policies, the one that is due */
+	struct limit_uses *limits; /* in the arena; NULL: none were asked */
+	struct slice real;         /* real_client.c's own, as is the next: p NULL, not asked yet */
 	uint8_t real_ip[16];
 	enum reason reason;
 	struct slice field;    /* that is to blame for it, its name; static or in the arena */
@@ -158,6 +163,13 @@ struct request {
 	struct slice authority; /* of the endpoint, for the log; in the arena */
 	struct slice route_id;  /* for the log; in the arena */
 };
+
+/* With its '?', or empty: as upstreams get it. */
+static inline struct slice
+request_query(const struct request *r)
+{
+	return r->query_own.p ? r->query_own : http_at(&r->in, r->query, r->query_n);
+}
 
 struct request *request_new(struct client *c);
 /* Runs steps until one waits or the request has ended. */

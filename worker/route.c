@@ -6,7 +6,9 @@
 #include "client.h"
 #include "condition.h"
 #include "cors.h"
+#include "forward_auth.h"
 #include "request.h"
+#include "reserved.h"
 #include "worker.h"
 
 void
@@ -17,7 +19,7 @@ route_key(struct request *r, struct slice path, struct table_key *key)
 		.host_port = r->host.host_port,
 		.host_raw = r->host_field,
 		.path = path,
-		.method = r->method,
+		.method = r->route_method,
 		.test = condition_test,
 		.userdata = r,
 	};
@@ -29,7 +31,6 @@ find(struct request *r, struct slice path, struct table_match *match)
 	struct table_key key;
 
 	route_key(r, path, &key);
-	key.method = r->route_method;
 	table_find(r->table->segments[SEGMENT_RULES], &key, match);
 }
 
@@ -80,8 +81,8 @@ asked_by_gate(struct request *r, struct slice path, uint32_t flags)
 	route_key(r, path, &key);
 	if (table_global(rules)->gate_authorises)
 		table_gate_authorises(rules, &key, flags, add_up, &sum);
-	return 2 * sum +
-	       (table_gate_protects(rules, r->method, path) || table_route_floor(rules, &key, &at));
+	return 2 * sum + (table_gate_protects(rules, r->route_method, path) ||
+			  table_route_floor(rules, &key, &at));
 }
 
 /* Would an upstream that takes %2F for a slash, or cuts ";x" off, or both, see another route or
@@ -137,6 +138,56 @@ take(struct request *r, const struct table_global *g, const struct table_match *
 	return STEP_NEXT;
 }
 
+/* Another proxy asks about what it would serve itself: no route is needed, and then a token is. */
+static enum result
+take_question(struct request *r)
+{
+	r->route = TRIE_NONE;
+	r->route_flags = ROUTE_AUTH;
+	r->policy = *table_policy(r->table->segments[SEGMENT_RULES], 0);
+	return STEP_NEXT;
+}
+
+/* What comes before all routes. */
+static enum reason
+prepare(struct request *r)
+{
+	r->route_method = r->method;
+	if (forward_auth_is(r)) {
+		enum reason reason = forward_auth_take(r);
+
+		if (reason != REASON_none)
+			return reason;
+	}
+	r->match_path = r->path;
+	if (r->path_flags & URI_TRIPLET)
+		r->match_path = uri_match_form(r->path, arena_alloc(&r->arena, r->path.n));
+	return reserved_is(r) ? REASON_reserved_path : REASON_none;
+}
+
+static void
+find_any(struct request *r, const struct table_global *g, struct table_match *match)
+{
+	const struct segment *rules = r->table->segments[SEGMENT_RULES];
+
+	if (g->is_auth.size > 0 && slice_eq(r->match_path, seg_string(rules, g->is_auth))) {
+		match->route = g->is_auth_route;
+		match->r = table_route(rules, g->is_auth_route);
+		match->rest = SLICE("");
+		return;
+	}
+	if (r->asks || r->method != METHOD_OPTIONS || !find_asked(r, match)) {
+		if (!r->asks)
+			r->route_method = r->method;
+		find(r, r->match_path, match);
+	}
+	if (match->route == TRIE_NONE && g->fallback != TRIE_NONE) {
+		match->route = g->fallback;
+		match->r = table_route(rules, g->fallback);
+		match->rest = r->match_path;
+	}
+}
+
 enum result
 route_step(struct request *r)
 {
@@ -151,13 +202,12 @@ route_step(struct request *r)
 	}
 	r->table = snapshot_ref(r->worker->table);
 	g = table_global(r->table->segments[SEGMENT_RULES]);
-	r->match_path = r->path;
-	if (r->path_flags & URI_TRIPLET)
-		r->match_path = uri_match_form(r->path, arena_alloc(&r->arena, r->path.n));
-	if (r->method != METHOD_OPTIONS || !find_asked(r, &match)) {
-		r->route_method = r->method;
-		find(r, r->match_path, &match);
-	}
+	r->reason = prepare(r);
+	if (r->reason != REASON_none)
+		return STEP_REPLY;
+	if (r->asks && !r->query_own.p)
+		return take_question(r);
+	find_any(r, g, &match);
 	if ((r->path_flags & URI_SUSPECT) && is_ambiguous(r, r->match_path, match.route)) {
 		r->reason = REASON_bad_path;
 		return STEP_REPLY;
@@ -166,10 +216,7 @@ route_step(struct request *r)
 		r->reason = REASON_condition_limit;
 		return STEP_REPLY;
 	}
-	if (match.route == TRIE_NONE && g->fallback != TRIE_NONE) {
-		match.route = g->fallback;
-		match.r = table_route(r->table->segments[SEGMENT_RULES], g->fallback);
-		match.rest = r->match_path;
-	}
-	return match.route == TRIE_NONE ? route_missing(r, g) : take(r, g, &match);
+	if (match.route == TRIE_NONE)
+		return r->asks ? take_question(r) : route_missing(r, g);
+	return take(r, g, &match);
 }

@@ -55,7 +55,7 @@ def test_what_has_no_effect_is_told(gateway, serve, tmp_path):
         assert told == ([f"yett:route:r{n}: auth: none has no effect where the file protects {by}"] if by else []), path
         reason = next(r for r in gw.admin("/routes").json()["routes"] if r["id"] == f"rule:r{n}")["reason"]
         assert reason == (f"auth: none has no effect where the file protects {by}" if by else ""), path
-    assert "the route's auth: none has no effect" in gw.cli("explain", "GET", "http://x/secret/x").stdout
+    assert "the route's auth has no effect" in gw.cli("explain", "GET", "http://x/secret/x").stdout
     assert "no effect" not in gw.cli("explain", "GET", "http://x/open").stdout
     assert put("policy", "p", {"except": ["/open", "/left/in"]}) == []
     assert put("policy", "p", {"except": ["/open", "/api/y"]}) == [

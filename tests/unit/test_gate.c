@@ -28,9 +28,9 @@ struct issuer_setup {
 
 struct setup {
 	struct issuer_setup issuers[3];
-	const char *claims[3][2]; /* claim, header */
+	const char *claims[4][3]; /* claim, header, "FORMAT", with '?' behind it optional */
 	const char *facts[6];
-	uint32_t sources;
+	uint32_t sources, first_cookie;
 	uint64_t generation;
 };
 
@@ -46,6 +46,8 @@ build_rules(const struct setup *s)
 	seg_builder_add(&b.seg, RULES_POLICIES, &policy, sizeof policy);
 	b.global.sources = s->sources;
 	b.global.cookie = seg_builder_string(&b.seg, SLICE("token"));
+	b.global.token_header = seg_builder_string(&b.seg, SLICE("X-Token"));
+	b.global.first_cookie = s->first_cookie;
 	for (size_t i = 0; i < COUNT(s->issuers) && s->issuers[i].algorithms; i++) {
 		const struct issuer_setup *is = &s->issuers[i];
 		struct table_issuer t = { .algorithms = is->algorithms, .leeway_s = is->leeway };
@@ -66,7 +68,10 @@ build_rules(const struct setup *s)
 			.claim = seg_builder_string(&b.seg, slice_of(s->claims[i][0])),
 			.header = seg_builder_string(&b.seg, slice_of(s->claims[i][1])),
 		};
+		const char *format = s->claims[i][2] ? s->claims[i][2] : "t";
 
+		t.format = *format == 'j' ? CLAIM_JSON : *format == 'b' ? CLAIM_BASE64 : CLAIM_TEXT;
+		t.optional = strchr(format, '?') != NULL;
 		seg_builder_add(&b.seg, RULES_CLAIMS, &t, sizeof t);
 	}
 	for (size_t i = 0; i < COUNT(s->facts) && s->facts[i]; i++)
@@ -241,12 +246,14 @@ test_sources(void **state)
 		{ EVERY, "Basic #u:@1", NULL, NULL, REASON_none, "1" },
 		/* cookie */
 		{ COOKIE, NULL, "token=@1", NULL, REASON_none, "1" },
-		{ COOKIE, NULL, "x=y; token=\"@1\"; token=@2", NULL, REASON_none, "1" },
+		{ COOKIE, NULL, "x=y; token=\"@1\"; token=@1", "token=@1", REASON_none, "1" },
+		{ COOKIE, NULL, "x=y; token=\"@1\"; token=@2", NULL, REASON_token_repeated, "" },
 		{ COOKIE, NULL, "x=y", "token=@2", REASON_none, "2" },
-		{ COOKIE, NULL, "token=@1", "token=@2", REASON_none, "1" },
+		{ COOKIE, NULL, "token=@1", "token=@2", REASON_token_repeated, "" },
+		{ EVERY, "Bearer @1", "token=@1", "token=@2", REASON_none, "1" },
 		{ COOKIE, NULL, "Token=@1", NULL, REASON_token_missing, "" },
 		{ COOKIE, NULL, "token=", NULL, REASON_token_missing, "" },
-		{ COOKIE, NULL, "token=", "token=@2", REASON_token_missing, "" },
+		{ COOKIE, NULL, "token=", "token=@2", REASON_token_repeated, "" },
 		{ COOKIE, NULL, "token=x", NULL, REASON_token_malformed, "" },
 		{ COOKIE, NULL, "token=Bearer @1", NULL, REASON_token_malformed, "" },
 		{ COOKIE, "Bearer @1", NULL, NULL, REASON_token_missing, "" },
@@ -290,6 +297,75 @@ test_sources(void **state)
 		gate_check(g, &in, NOW, &v);
 		assert_int_equal(v.reason, REASON_token_repeated);
 		gate_free(g);
+	}
+}
+
+/* What there is beside Authorization, in its order; a token that is sent twice is one only if
+ * nothing differs. */
+static void
+test_more_sources(void **state)
+{
+#define HEADER TOKEN_FROM_HEADER
+#define QUERY TOKEN_FROM_QUERY
+	static const struct {
+		uint32_t sources;
+		const char *cookie, *header, *query;
+		bool first, twice; /* the first cookie counts; header and query came twice */
+		enum reason reason;
+		const char *identity;
+	} cases[] = {
+		{ COOKIE, "token=@1; token=@2", .first = true, .identity = "1" },
+		{ COOKIE, "token=; token=@2", .first = true, .reason = REASON_token_missing },
+		{ HEADER, NULL, "@1", .identity = "1" },
+		{ HEADER, NULL, "  @1 ", .identity = "1" },
+		{ HEADER, NULL, "Bearer @1", .identity = "1" },
+		{ HEADER, NULL, "bEARER  @1", .identity = "1" },
+		{ HEADER, NULL, "Bearer", .reason = REASON_token_malformed },
+		{ HEADER, NULL, "Token @1", .reason = REASON_token_malformed },
+		{ HEADER, NULL, "@1 @1", .reason = REASON_token_malformed },
+		{ HEADER, NULL, "@1", .twice = true, .reason = REASON_token_repeated },
+		{ HEADER, NULL, "", .reason = REASON_token_missing },
+		{ BEARER, NULL, "@1", "@1", .reason = REASON_token_missing },
+		{ QUERY, NULL, NULL, "@1", .identity = "1" },
+		{ QUERY, NULL, NULL, "", .reason = REASON_token_missing },
+		{ QUERY, NULL, NULL, "Bearer @1", .reason = REASON_token_malformed },
+		{ QUERY, NULL, NULL, "@1", .twice = true, .reason = REASON_token_repeated },
+		{ QUERY | HEADER | COOKIE, "token=@1", "@2", "@2", .identity = "1" },
+		{ QUERY | HEADER | COOKIE, "x=@1", "@2", "@1", .identity = "2" },
+		{ QUERY | HEADER | COOKIE, "x=@1", NULL, "@1", .identity = "1" },
+		{ QUERY | HEADER, NULL, "x", "@1", .reason = REASON_token_malformed },
+		{ QUERY | COOKIE, "token=@2", NULL, "@1", .twice = true, .identity = "2" },
+	};
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct buf text[3] = { 0 };
+		const char *from[3] = { cases[i].cookie, cases[i].header, cases[i].query };
+		struct setup setup = plain;
+		struct gate_input in = { .issuers = UINT64_MAX,
+					 .header_repeated = cases[i].twice,
+					 .query_repeated = cases[i].twice };
+		struct gate_verdict v;
+		struct gate *g;
+
+		setup.sources = cases[i].sources;
+		setup.first_cookie = cases[i].first;
+		g = gate_of(&setup);
+		same_text(gate_headers(g)->token, cases[i].sources & HEADER ? "X-Token" : "");
+		for (size_t k = 0; k < 3; k++) {
+			buf_reserve(&text[k], 1);
+			expand(&text[k], from[k] ? from[k] : "");
+		}
+		if (from[0])
+			in.cookies[in.cookies_count++] = buf_slice(&text[0]);
+		in.header = from[1] ? buf_slice(&text[1]) : (struct slice){ NULL, 0 };
+		in.query = from[2] ? buf_slice(&text[2]) : (struct slice){ NULL, 0 };
+		gate_check(g, &in, NOW, &v);
+		if (v.reason != cases[i].reason)
+			fail_msg("%zu: %s", i, reason_info(v.reason)->name);
+		same_text(identity_shown(v.who), cases[i].identity ? cases[i].identity : "");
+		gate_free(g);
+		for (size_t k = 0; k < 3; k++)
+			buf_deinit(&text[k]);
 	}
 }
 
@@ -478,7 +554,7 @@ test_claims(void **state)
 		{ "{\"id\":42,\"group\":\"g\"}", NULL },
 		{ "{\"id\":true,\"group\":\"g\"}", NULL },
 		{ "{\"id\":null,\"group\":\"g\"}", NULL },
-		{ "{\"id\":[\"42\"],\"group\":\"g\"}", NULL },
+		{ "{\"id\":[\"42\",\"4,3\"],\"group\":\"g\"}", NULL },
 		{ "{\"id\":{\"id\":\"42\"},\"group\":\"g\"}", NULL },
 		{ "{\"id\":\"42\",\"group\":\"\"}", NULL },
 		{ "{\"id\":\"42\\r\\nX-Admin: 1\",\"group\":\"g\"}", NULL },
@@ -511,6 +587,52 @@ test_claims(void **state)
 			assert_true(v.cached);
 			same_text(identity_headers(v.who), cases[i].headers);
 		}
+	}
+	gate_free(g);
+}
+
+/* By path, in each format, and left out. */
+static void
+test_formats(void **state)
+{
+	static const struct {
+		const char *claims, *headers; /* NULL: refused */
+		const char *name;
+	} cases[] = {
+		{ "{\"r\":{\"a\":[\"x\",\"y\"]},\"j\":{\"b\":[1,null]},\"e\":\"v\"}",
+		  "A: x,y\r\nJ: {\"b\":[1,null]}\r\nB: InYi\r\n", "x,y" },
+		{ "{\"j\":7,\"sub\":\"s\"}", "J: 7\r\n", "s" },
+		{ "{\"j\":\"text\",\"r\":{\"a\":[]},\"e\":null}", "J: \"text\"\r\n", "text" },
+		{ "{\"j\":true,\"r\":{\"a\":\"one\"}}", "A: one\r\nJ: true\r\n", "one" },
+		{ "{\"j\":[],\"e\":[\"\xc3\xa4\"]}", "J: []\r\nB: WyLDpCJd\r\n", "" },
+		{ "{\"j\":\"a\\r\\nX: 1\"}", "J: \"a\\u000d\\u000aX: 1\"\r\n", "" },
+		{ "{\"j\":\"a\\u007f\"}", "J: \"a\\u007f\"\r\n", "" },
+		{ "{\"j\":null}", NULL, NULL },
+		{ "{\"r\":{\"a\":\"x\"}}", NULL, NULL },
+		{ "{\"j\":1,\"r\":{\"a\":[\"x,admin\"]}}", NULL, NULL },
+		{ "{\"j\":1,\"r\":{\"a\":[\"x\",\"\"]}}", NULL, NULL },
+		{ "{\"j\":1,\"r\":{\"a\":[\"x\",1]}}", NULL, NULL },
+		{ "{\"j\":1,\"r\":{\"a\":[[\"x\"]]}}", NULL, NULL },
+		{ "{\"j\":1,\"r\":{\"a\":{\"x\":1}}}", NULL, NULL },
+		{ "{\"j\":1,\"r\":{\"a\":7}}", NULL, NULL },
+		{ "{\"j\":1,\"r\":{\"a\":\"\"}}", NULL, NULL },
+		{ "{\"j\":1,\"r\":{\"a\":[\"x\",\"y\\r\\nZ: 1\"]}}", NULL, NULL },
+	};
+	struct setup setup = plain;
+	struct gate_verdict v;
+	struct gate *g;
+
+	memcpy(setup.claims,
+	       (const char *[4][3]){ { "r.a", "A", "t?" }, { "j", "J", "j" }, { "e", "B", "b?" } },
+	       sizeof setup.claims);
+	g = gate_of(&setup);
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		enum reason r = ask(g, cases[i].claims, NOW, &v);
+
+		if (r != (cases[i].headers ? REASON_none : REASON_token_claim))
+			fail_msg("%s: %s", cases[i].claims, reason_info(r)->name);
+		same_text(identity_headers(v.who), cases[i].headers ? cases[i].headers : "");
+		same_text(identity_shown(v.who), cases[i].name ? cases[i].name : "");
 	}
 	gate_free(g);
 }
@@ -768,10 +890,12 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_sources),
+		cmocka_unit_test(test_more_sources),
 		cmocka_unit_test(test_size),
 		cmocka_unit_test(test_reasons),
 		cmocka_unit_test(test_issuers),
 		cmocka_unit_test(test_claims),
+		cmocka_unit_test(test_formats),
 		cmocka_unit_test(test_long_claims),
 		cmocka_unit_test(test_identity),
 		cmocka_unit_test(test_facts),

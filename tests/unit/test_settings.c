@@ -137,6 +137,7 @@ configuration_with(const struct setting *s, const char *value, struct buf *out)
 		{ "gate.issuers.*.", "{gate: {issuers: {corp: {allow_http: true, ",
 		  "jwks_uri: \"http://h/\", ", "}}}}" },
 		{ "gate.protect[].", "{gate: {secret: x, protect: [{", "path: /p, ", "}]}}" },
+		{ "gate.claims.*.", "{gate: {claims: {id: {", "header: auth_id, ", "}}}}" },
 		{ "gate.except[].", "{gate: {except: [{", "path: /p, ", "}]}}" },
 		{ "gate.delegate[].", "{gate: {delegate: [{", "", "}]}}" },
 		{ "policies.*.protect[].", "{gate: {secret: x}, policies: {p: {protect: [{",

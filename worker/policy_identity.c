@@ -1,0 +1,110 @@
+/*
+ * policy_identity: who asks? Collects what of a request the gate looks at, and does what its
+ * verdict says.
+ */
+
+#include "policies.h"
+
+#include "gate.h"
+#include "identity.h"
+#include "keys_wait.h"
+#include "token_query.h"
+#include "worker.h"
+
+static const char *
+challenge_of(enum reason reason)
+{
+	switch (reason) {
+	case REASON_gate_no_keys: /* not the client's fault */
+		return NULL;
+	case REASON_token_missing:
+		return "";
+	case REASON_token_repeated:
+		return "invalid_request";
+	default:
+		return "invalid_token"; /* RFC 6750 section 3.1 */
+	}
+}
+
+static void
+take(struct request *r, const struct identity *who)
+{
+	void *own = arena_alloc(&r->arena, who->size);
+
+	r->who = memcpy(own, who, who->size);
+	r->identity = identity_shown(r->who);
+}
+
+static void
+field_take(const struct request *r, const struct http_field *f, struct slice *value, bool *repeated)
+{
+	*repeated = value->p != NULL;
+	*value = http_value(&r->in, f);
+}
+
+static void
+collect(const struct request *r, struct gate_input *in)
+{
+	const struct gate_headers *names = gate_headers(r->worker->gate);
+
+	for (uint16_t i = 0; i < r->in.fields_n; i++) {
+		const struct http_field *f = &r->in.fields[i];
+
+		if (f->id == HTTP_AUTHORIZATION)
+			field_take(r, f, &in->authorization, &in->authorization_repeated);
+		else if (f->id == HTTP_COOKIE && in->cookies_count < GATE_COOKIES)
+			in->cookies[in->cookies_count++] = http_value(&r->in, f);
+		if (names->token.n && slice_ieq(http_name(&r->in, f), names->token))
+			field_take(r, f, &in->header, &in->header_repeated);
+		if (names->api_key.n && slice_ieq(http_name(&r->in, f), names->api_key))
+			field_take(r, f, &in->api_key, &in->api_key_repeated);
+	}
+	in->query = r->query_token;
+	in->query_repeated = r->query_tokens;
+}
+
+/* Is it as if there were no token? Not where it could not be judged: who has a good one must not
+ * become nobody by our fault. */
+static bool
+is_ignored(struct request *r, enum reason reason)
+{
+	const struct table_global *g = snapshot_global(r->table);
+
+	if (reason == REASON_token_missing)
+		return true;
+	if (reason_info(reason)->status >= 500 || g->refuse_bad_optional)
+		return false;
+	board_add(&r->worker->page->counts.counter[COUNTER_tokens_ignored], 1);
+	r->ignored = reason;
+	return true;
+}
+
+enum verdict
+policy_identity(struct request *r)
+{
+	struct worker *w = r->worker;
+	struct gate_input in = { 0 };
+	struct gate_verdict verdict;
+	struct table_protection protection = policies_protection(r);
+	bool needed = protection.needed;
+
+	if (!needed && !(r->route_flags & ROUTE_OPTIONAL))
+		return PASS;
+	collect(r, &in);
+	in.issuers = r->policy.issuers & protection.issuers;
+	gate_check(w->gate, &in, w->wall, &verdict);
+	if (verdict.asked && keys_await(r, verdict.asked))
+		return WAIT;
+	if (verdict.reason == REASON_none) {
+		board_add(&w->page->counts
+			       .counter[verdict.cached ? COUNTER_token_hits : COUNTER_token_misses],
+			  1);
+		take(r, verdict.who);
+		return PASS;
+	}
+	if (!needed && is_ignored(r, verdict.reason))
+		return PASS;
+	r->reason = verdict.reason;
+	r->challenge = challenge_of(verdict.reason);
+	return REPLY;
+}
