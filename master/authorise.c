@@ -1,6 +1,7 @@
 #include "authorise.h"
 
 #include "authorise_own.h"
+#include "issuer_names.h"
 
 #include "shm/table_authorise.h"
 
@@ -193,6 +194,18 @@ authorise_size(const struct authorise *a)
 	for (size_t i = 0; i < a->children_count; i++)
 		size += authorise_size(&a->children[i]);
 	return size;
+}
+
+const char *
+authorise_unknown(const struct authorise *a, const struct config_gate *g)
+{
+	const char *unknown = NULL;
+
+	if (a->kind == AUTHORISE_ISSUERS)
+		(void)config_issuers_mask(g, a->values, a->values_count, &unknown);
+	for (size_t i = 0; i < a->children_count && !unknown; i++)
+		unknown = authorise_unknown(&a->children[i], g);
+	return unknown;
 }
 
 bool

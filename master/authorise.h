@@ -47,6 +47,8 @@ void authorise_read(struct config_reader *r, const struct node *n, const struct 
 uint32_t authorise_size(const struct authorise *a);
 /* Does it ask about who the client says it is? */
 bool authorise_asks_who(const struct authorise *a);
+/* The first issuer that it names and that is none of the gate's; NULL: there is none such. */
+const char *authorise_unknown(const struct authorise *a, const struct config_gate *g);
 /* As it would be written, in one line; NULL is "none". */
 void authorise_format(const struct authorise *a, bool json, struct buf *out);
 /* One that asks one thing, as `yett explain` names it: "scopes: a, b". */

@@ -1,6 +1,7 @@
 #include "compile_authorise.h"
 
 #include "authorise.h"
+#include "issuer_names.h"
 
 /* While one is written. */
 struct writing {
@@ -66,6 +67,7 @@ fill(struct writing *w, struct table_clause *c, const struct authorise *a)
 {
 	static const char *const scopes[] = { "scope", "scp" };
 	const struct config_gate *g = &w->config->gate;
+	const char *unknown;
 
 	c->bits = a->kind == AUTHORISE_METHODS ? methods_of(a->bits) : a->bits;
 	switch (a->kind) {
@@ -88,6 +90,10 @@ fill(struct writing *w, struct table_clause *c, const struct authorise *a)
 		break;
 	case AUTHORISE_ISSUERS:
 		c->kind = CLAUSE_ISSUER;
+		if (config_issuers_mask(g, a->values, a->values_count, &unknown) & ISSUERS_API_KEYS)
+			c->bits = CLAUSE_KIND_API_KEY;
+		if (unknown)
+			c->kind = CLAUSE_UNKNOWN;
 		break;
 	case AUTHORISE_KINDS:
 		c->kind = CLAUSE_KIND;

@@ -1,5 +1,6 @@
 #include "compile_routes.h"
 
+#include "authorise.h"
 #include "compile_action.h"
 #include "compile_authorise.h"
 #include "compile_candidate.h"
@@ -287,6 +288,8 @@ compile_route_of(struct work *w, struct candidate *c, const struct config_route 
 		    "all rules together ask about more claims than there is room for, so "
 		    "that what this one asks about them fails");
 	unknown = compile_issuers_unknown(w->in->config, r);
+	if (!unknown && r->action.authorise)
+		unknown = authorise_unknown(r->action.authorise, &w->in->config->gate);
 	if (unknown)
 		compile_refuse(w, c, "there is no such issuer in gate.issuers: ", unknown);
 }

@@ -2,6 +2,7 @@
 
 #include "access_sink.h"
 #include "address.h"
+#include "authorise.h"
 #include "config_check_authorise.h"
 #include "config_check_limits.h"
 #include "file.h"
@@ -210,7 +211,9 @@ static bool
 some_route_asks(const struct config *c)
 {
 	for (size_t i = 0; i < c->routes_count; i++) {
-		if (c->routes[i].action.auth == AUTH_REQUIRED)
+		const struct authorise *a = c->routes[i].action.authorise;
+
+		if (c->routes[i].action.auth == AUTH_REQUIRED || (a && authorise_asks_who(a)))
 			return true;
 	}
 	return false;

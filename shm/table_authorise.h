@@ -36,7 +36,7 @@ enum clause_kind {
 	CLAUSE_SCOPES,      /* a word of one of the facts is one of the values */
 	CLAUSE_CLAIM,       /* one of the facts has one of the values; without values, any */
 	CLAUSE_IDENTITY,    /* somebody asks, whoever it is */
-	CLAUSE_ISSUER,      /* the token's is one of the values */
+	CLAUSE_ISSUER,      /* the issuer's name is one of the values; `bits`: as CLAUSE_KIND */
 	CLAUSE_KIND,        /* `bits`: CLAUSE_KIND_* */
 	CLAUSE_METHODS,     /* `bits`: 1 << enum table_method */
 	CLAUSE_ADDRESSES,   /* run of RULES_NETWORKS */

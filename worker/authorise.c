@@ -72,14 +72,18 @@ yes_or_no(bool yes)
 	return yes ? ANSWER_YES : ANSWER_NO;
 }
 
+/* By the names of the configuration: what a token calls its issuer was compared before. */
 static enum answer
 issuer_answer(const struct request *r, const struct table_clause *c)
 {
 	const struct table_issuer *issuer =
 	    seg_at(rules_of(r), RULES_ISSUERS, r->who->issuer, sizeof *issuer);
-	struct slice iss = issuer ? seg_string(rules_of(r), issuer->iss) : SLICE("");
 
-	return iss.n == 0 ? ANSWER_UNKNOWN : yes_or_no(is_value(rules_of(r), c, iss));
+	if (r->who->kind == IDENTITY_API_KEY)
+		return yes_or_no(c->bits & CLAUSE_KIND_API_KEY);
+	if (!issuer)
+		return ANSWER_UNKNOWN;
+	return yes_or_no(is_value(rules_of(r), c, seg_string(rules_of(r), issuer->name)));
 }
 
 static enum answer

@@ -80,6 +80,22 @@ def test_api_keys(gateway, serve):
     assert gw.ask("/", headers=bearer(token(scope="s"))).why == "not_authorised"
 
 
+def test_issuers(gateway, serve):
+    """By their names in the file, whatever a token says of itself."""
+    key, other = "k" * 40, "another secret of more than thirty-two bytes"
+    routes = {"default": ["default"], "corp": ["corp"], "keys": ["api_keys"], "both": ["corp", "api_keys"]}
+    gw = gateway({"upstreams": {"u": {"endpoints": [serve().address]}}, "gate": {"secret": SECRET, "sources": ["bearer", "api_key"], "issuers": {
+        "corp": {"issuer": "default", "secret": other}}}, "api_keys": {"k": {"sha256": hashlib.sha256(key.encode()).hexdigest()}},
+        "routes": [{"path": "/" + n, "upstream": "u", "authorize": {"issuers": v}} for n, v in routes.items()] + [
+            {"path": "/not", "upstream": "u", "authorize": {"not": {"issuers": "corp"}}}]})
+    who = {"default": bearer(token()), "corp": bearer(token(other, iss="default")), "keys": {"X-API-Key": key}}
+    for name, headers in who.items():
+        passes = {n for n in [*routes, "not"] if gw.ask("/" + n, headers=headers).status == 200}
+        assert passes == {"default": {"default", "not"}, "corp": {"corp", "both"}, "keys": {"keys", "both", "not"}}[name], name
+    Api(gw.socket).ask("PUT", "rules", "route", "r", body={"path": "/r", "upstream": "u", "authorize": {"not": {"issuers": ["crop"]}}})
+    assert gw.ask("/r", headers=who["corp"]).status in (404, 503)
+
+
 def test_without_a_token(gateway, serve):
     """Addresses and methods need nobody to say who he is."""
     gw, ask = one(gateway, serve, {"any": [{"addresses": ["192.0.2.0/25", "2001:db8::/32"]}, {"methods": ["GET"], "addresses": "10.0.0.1"}]})
@@ -192,7 +208,7 @@ def test_a_policy_of_the_store(gateway, serve, store):
     ("{claims: {a: ''}}", "1 to 256 bytes"), ("{not: " * 8 + "{scopes: a}" + "}" * 8, "nested too deep"), ("", "the value is missing"),
     ("{any: [" + ", ".join("{scopes: a, groups: b}" for _ in range(33)) + "]}", "64 conditions are the most"),
     ("{scopes: [" + ", ".join("a" for _ in range(65)) + "]}", "up to 64 values"),
-    ("{scopes: a}, auth: none", "auth: none lets nobody say so")])
+    ("{issuers: crop}", "there is no issuer crop"), ("{scopes: a}, auth: none", "auth: none lets nobody say so")])
 def test_mistakes(tmp_path, authorize, told):
     file = tmp_path / "yett.yaml"
     file.write_text("gate: {secret: '" + SECRET + "'}\nroutes: [{target: h, authorize: " + authorize + "}]\n")
@@ -210,4 +226,5 @@ def test_what_is_in_force(tmp_path):
     assert value == ('{all: [{scopes: ["a"]}, {not: {any: [{methods: ["PUT"]}, {all: [{claims: {"x": ["1"]}}, {claims: {"y": {present: true}}}]}'
                      ']}}], shadow: true}')
     file.write_text("gate: {secret: '" + SECRET + "'}\nroutes: [{target: h, authorize: " + value + "}]\n")
-    assert line in run([BINARY, "check", "--effective", "-c", str(file)]).stdout
+    again = run([BINARY, "check", "--effective", "-c", str(file)])
+    assert line in again.stdout and "nothing in this file is protected" not in again.stderr
