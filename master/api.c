@@ -22,6 +22,12 @@ const struct api_row api_rows[] = {
 	  "identities, too." },
 	{ "GET", "/config", ACCESS_LOOK, api_config,
 	  "Every setting with its origin, secrets redacted." },
+	{ "GET", "/suspended", ACCESS_READ, api_suspended,
+	  "Who is suspended, by whom and why; limit=N: so many of them at most." },
+	{ "PUT", "/suspended/{kind}/{id}", ACCESS_WRITE, api_suspend,
+	  "Suspends it: the kind is sub, sid or jti, or all with the id *; the body may have until "
+	  "and before (seconds since 1970), and a reason." },
+	{ "DELETE", "/suspended/{kind}/{id}", ACCESS_WRITE, api_resume, "Resumes it." },
 	{ "GET", "/revisions", ACCESS_READ, api_revisions,
 	  "The last revisions of the rules: who changed them, when and why." },
 	{ "GET", "/revisions/{id}", ACCESS_READ, api_revision,

@@ -79,6 +79,10 @@ void api_change(struct api_call *c, struct change *change);
  * warning of the answer. */
 void api_warn(struct api_call *c, struct slice key, struct slice json);
 
+/* api_suspend.c */
+void api_suspended(struct api_call *c);
+void api_suspend(struct api_call *c);
+void api_resume(struct api_call *c);
 /* api_history.c */
 void api_revisions(struct api_call *c);
 void api_revision(struct api_call *c);

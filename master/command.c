@@ -26,6 +26,10 @@ enum option_name {
 	OPTION_IF_MATCH = 16384,
 	OPTION_DRY_RUN = 32768,
 	OPTION_REPLAY = 65536,
+	OPTION_UNTIL = 1 << 20,
+	OPTION_ISSUED_BEFORE = 1 << 21,
+	OPTION_REASON = 1 << 22,
+	OPTION_KIND = 1 << 23,
 	OPTION_ONCE = 1 << 28,
 	OPTION_BY = 1 << 29,
 	OPTION_HOUR = 1 << 30,
@@ -57,6 +61,13 @@ static const struct option {
 	{ "--ttl", NULL, OPTION_TTL, offsetof(struct command_options, ttl), false },
 	{ "--algorithm", NULL, OPTION_ALGORITHM, offsetof(struct command_options, algorithm),
 	  false },
+	{ "--until", NULL, OPTION_UNTIL, offsetof(struct command_options, until), false },
+	{ "--issued-before", NULL, OPTION_ISSUED_BEFORE,
+	  offsetof(struct command_options, issued_before), false },
+	{ "--reason", NULL, OPTION_REASON, offsetof(struct command_options, reason), false },
+	{ "--sub", NULL, OPTION_KIND, offsetof(struct command_options, sub), true },
+	{ "--sid", NULL, OPTION_KIND, offsetof(struct command_options, sid), true },
+	{ "--jti", NULL, OPTION_KIND, offsetof(struct command_options, jti), true },
 	{ "--once", NULL, OPTION_ONCE, offsetof(struct command_options, once), true },
 	{ "--by", NULL, OPTION_BY, offsetof(struct command_options, by), false },
 	{ "--hour", NULL, OPTION_HOUR, offsetof(struct command_options, hour), false },
@@ -128,6 +139,26 @@ static const struct command {
 	  "those that were near, the gate's verdict, the endpoint that would be picked, and what "
 	  "it "
 	  "would get." },
+	{ "suspend", 1,
+	  OPTION_FILE | OPTION_SOCKET | OPTION_JSON | OPTION_KIND | OPTION_UNTIL |
+	      OPTION_ISSUED_BEFORE | OPTION_REASON,
+	  command_suspend,
+	  "suspend ID [--sub | --sid | --jti] [--issued-before TIME] [--until TIME] [--reason "
+	  "TEXT] [--json] [-c FILE | --socket PATH]",
+	  "Suspends an identity by its name or sub, a session (--sid) or one token (--jti), and "
+	  "closes what it has\n"
+	  "under way, at every gateway that shares the Redis. --issued-before suspends only tokens "
+	  "that were issued\n"
+	  "before a time, of ID or, with *, of everybody. Exit status: 0 in force, 1 refused, 2 "
+	  "nobody answers,\n"
+	  "3 in force but a worker lags." },
+	{ "resume", 1, OPTION_FILE | OPTION_SOCKET | OPTION_JSON | OPTION_KIND, command_resume,
+	  "resume ID [--sub | --sid | --jti] [--json] [-c FILE | --socket PATH]",
+	  "Takes a suspension back. Exit status: 0 done, 1 it is not suspended, 2 nobody "
+	  "answers." },
+	{ "suspended", 0, OPTION_FILE | OPTION_SOCKET | OPTION_JSON, command_suspended,
+	  "suspended [--json] [-c FILE | --socket PATH]",
+	  "Shows who is suspended: since when, until when, by whom and why." },
 	{ "history", 0, OPTION_FILE | OPTION_SOCKET | OPTION_JSON, command_history,
 	  "history [--json] [-c FILE | --socket PATH]",
 	  "Shows the last revisions of the rules: who changed them, when and why." },

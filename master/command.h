@@ -25,6 +25,8 @@ struct command_options {
 	const char *by;       /* --by COLUMN */
 	const char *hour;     /* --hour 2026-11-27T10 */
 	bool dry_run;
+	const char *until, *issued_before, *reason;
+	bool sub, sid, jti; /* of what kind the ID is */
 	bool json, effective, wait, force, refused, replay, once;
 };
 
@@ -45,6 +47,9 @@ int command_routes(const struct command_options *o);
 int command_reload(const struct command_options *o);
 int command_explain(const struct command_options *o);
 int command_history(const struct command_options *o);
+int command_suspend(const struct command_options *o);
+int command_resume(const struct command_options *o);
+int command_suspended(const struct command_options *o);
 int command_diff(const struct command_options *o);
 int command_apply(const struct command_options *o);
 int command_top(const struct command_options *o); /* command_top.c */

@@ -288,7 +288,8 @@ struct config_route {
 	const char *add_prefix, *set_host;
 	const char *fallback; /* "": that of the upstream; "off": none */
 	bool upstream_host;
-	bool cascade;                    /* who is behind it hears of deleted users */
+	bool cascade; /* who is behind it hears of deleted users */
+	bool close_on_expiry;
 	struct config_timeouts timeouts; /* UINT32_MAX = the global one */
 	uint64_t body;                   /* UINT64_MAX = the global one */
 	struct config_limited limited;   /* beside what limits all routes */
@@ -431,6 +432,16 @@ struct config_cascade { /* deletions of users, carried to the services */
 	size_t services_count;
 };
 
+enum suspension_down { SUSPENSION_DOWN_CLOSED, SUSPENSION_DOWN_OPEN };
+
+struct config_suspension {
+	bool redis_keys;                 /* raw keys named by the id */
+	enum suspension_down redis_down; /* what becomes of who is not known */
+	uint32_t max_age;                /* ms; 0 = without end */
+	uint32_t max;                    /* of our own */
+	uint32_t known;                  /* raw keys */
+};
+
 struct config_page {
 	uint32_t status;
 	const char *file;
@@ -467,6 +478,7 @@ struct config {
 	struct config_gate gate;
 	struct config_api_key *api_keys;
 	size_t api_keys_count;
+	struct config_suspension suspension;
 	struct config_policy *policies;
 	size_t policies_count;
 	struct config_upstream *upstreams;

@@ -110,6 +110,7 @@ on_greet(void *userdata, struct slot *slot)
 {
 	access_greet(userdata, slot);
 	takeover_show(&((struct master *)userdata)->takeover, slot);
+	suspensions_greet(userdata, slot);
 	publish_greet(userdata, slot);
 }
 
@@ -125,6 +126,18 @@ static void
 on_call(void *userdata, struct slot *slot, const struct msg_call *call, struct ipc_message *message)
 {
 	api_answer(userdata, slot, call, message);
+}
+
+static void
+on_suspension_ask(void *userdata, struct slot *slot, const struct msg_suspension_ask *ask)
+{
+	suspensions_asked(userdata, slot, ask);
+}
+
+static void
+on_swept(void *userdata, struct slot *slot, const struct msg_swept *swept)
+{
+	suspensions_swept(userdata, slot, swept);
 }
 
 static void
@@ -168,6 +181,8 @@ const struct supervisor_ops master_supervisor_ops = {
 	.failing = on_failing,
 	.keys_ask = on_keys_ask,
 	.explained = on_explained,
+	.suspension_ask = on_suspension_ask,
+	.swept = on_swept,
 	.call = on_call,
 	.empty = on_empty,
 };
@@ -313,6 +328,7 @@ on_tick(uv_timer_t *timer)
 	publish_tick(m);
 	revisions_tick(m, now);
 	saver_tick(m, now);
+	suspensions_tick(m, now);
 	store_tick(m);
 	board_settle(m);
 	systemd_tick(&m->systemd, now);

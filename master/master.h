@@ -29,6 +29,7 @@
 #include "store.h"
 #include "store_redis.h"
 #include "supervise.h"
+#include "suspensions.h"
 #include "systemd.h"
 #include "takeover.h"
 #include "ticket_share.h"
@@ -85,6 +86,7 @@ struct master {
 	struct renewal renewal;
 	struct ticket_share ticket_share;
 	struct explainer explainer;
+	struct suspensions suspensions;
 	struct flusher flusher;
 	struct saver saver;
 

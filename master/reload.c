@@ -67,6 +67,7 @@ swap(struct master *m, struct config *next, int access_log)
 	store_reconfigured(m, before->redis.configured);
 	publish_reconfigured(m);
 	statistics_reconfigured(m);
+	suspensions_reconfigured(m);
 	master_configure_workers(m);
 	access_changed(m);
 	m->access_log = access_log;

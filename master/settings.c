@@ -62,6 +62,9 @@ static const struct setting_word methods[] = {
 	{ "OPTIONS", 1u << METHOD_OPTIONS }, { "CONNECT", 1u << METHOD_CONNECT },
 	{ "TRACE", 1u << METHOD_TRACE },     { 0 },
 };
+static const struct setting_word downs[] = { { "closed", SUSPENSION_DOWN_CLOSED },
+					     { "open", SUSPENSION_DOWN_OPEN },
+					     { 0 } };
 static const struct setting_word when_all_down[] = { { "last", 0 }, { "fail", 1 }, { 0 } };
 static const struct setting_word balancing[] = {
 	{ "round_robin", BALANCE_ROUND_ROBIN },
@@ -1203,6 +1206,11 @@ const struct setting settings[] = {
 	{ "routes[].timeouts.client_body", SETTING_DURATION, AT(config_route, timeouts.client_body),
 	  .max = DAY, .inherit = "timeouts.client_body", .late = true,
 	  .text = "The same for this route.", .example = "5m" },
+	{ "routes[].close_on_expiry", SETTING_BOOL, AT(config_route, close_on_expiry),
+	  .initial = "false",
+	  .text = "End what is under way when its token expires: a WebSocket with the code 1008, "
+		  "another stream by breaking off.",
+	  .example = "true" },
 	{ "routes[].body_limit", SETTING_SIZE, AT(config_route, body), .max = 1024 * GIB,
 	  .inherit = "limits.body", .late = true,
 	  .text = "Largest body of a request on this route.", .example = "100m" },
@@ -1704,6 +1712,33 @@ const struct setting settings[] = {
 	  .text = "So many of the last requests yett diff --replay looks at; method, host and path "
 		  "of each are kept in memory, off keeps none.",
 	  .example = "off" },
+	{ "suspension.redis_keys", SETTING_BOOL, AT(config, suspension.redis_keys),
+	  .initial = "false",
+	  .text =
+	      "A key of Redis whose name is that of an identity (the first of gate.claims, else "
+	      "sub) suspends it for as long as it exists, whatever its value.",
+	  .example = "true" },
+	{ "suspension.redis_down", SETTING_WORD, AT(config, suspension.redis_down),
+	  .initial = "closed", .words = downs,
+	  .text = "What becomes of an identity of which Redis cannot say whether it is suspended: "
+		  "closed answers 503, open lets it pass.",
+	  .example = "open" },
+	{ "suspension.max_age", SETTING_DURATION, AT(config, suspension.max_age), .initial = "10m",
+	  .max = 7 * DAY,
+	  .text = "With redis_down closed, nobody with an identity passes when what is known of "
+		  "suspensions has been older than this, where any are known or redis_keys is on; "
+		  "off is without end.",
+	  .example = "1h" },
+	{ "suspension.max", SETTING_INT, AT(config, suspension.max), .initial = "100000", .min = 1,
+	  .max = 1000000,
+	  .text = "Most suspensions of our own; when Redis holds more, nobody with an identity "
+		  "passes.",
+	  .example = "10000" },
+	{ "suspension.known", SETTING_INT, AT(config, suspension.known), .initial = "65536",
+	  .min = 1000, .max = 1000000,
+	  .text = "Identities of which it is remembered whether such a key exists; of more, those "
+		  "that were not looked at for longest are asked for anew.",
+	  .example = "200000" },
 	{ "statistics.identities", SETTING_BOOL, AT(config, statistics.identities),
 	  .initial = "true",
 	  .text = "Count requests, errors, bytes and time of each identity, for yett top: of the "
@@ -1774,5 +1809,6 @@ const struct setting_profile setting_profiles[] = {
 	{ PROFILE_ASHINE, "gate.repeated_cookie", "first" },
 	{ PROFILE_ASHINE, "gate.is_auth", "/isAuth" },
 	{ PROFILE_ASHINE, "gate.reserved", "[/user-delete, /isAlive]" },
+	{ PROFILE_ASHINE, "suspension.redis_keys", "true" },
 };
 const size_t setting_profiles_count = sizeof setting_profiles / sizeof setting_profiles[0];

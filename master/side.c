@@ -330,6 +330,12 @@ on_answer(void *userdata, struct slice tag, const struct redis_reply *r)
 	free(c);
 }
 
+bool
+side_has_room(const struct side *s, size_t n)
+{
+	return s->ask && s->waiting + n <= SIDE_WAITING_MAX;
+}
+
 int
 side_command(struct side *s, side_answer_fn answer, void *userdata, struct slice tag, size_t argc,
 	     const struct slice *argv)

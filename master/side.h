@@ -67,6 +67,8 @@ void side_leave(struct side *s, struct side_user *u);
 void side_listen(struct side *s, struct side_channel *c);
 void side_unlisten(struct side *s, struct side_channel *c);
 
+/* Would so many be taken? For those that belong together: MULTI to EXEC. */
+bool side_has_room(const struct side *s, size_t n);
 /* Sends at the end of the loop turn, many in one piece. `answer` is called once, later. 0;
  * -ENOTCONN while it is not up, -ENOBUFS when too many wait: then it is not called. */
 int side_command(struct side *s, side_answer_fn answer, void *userdata, struct slice tag,

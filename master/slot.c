@@ -310,6 +310,30 @@ hear_explained(struct slot *slot, struct ipc_message *m)
 }
 
 static int
+hear_suspension_ask(struct slot *slot, const struct ipc_message *m)
+{
+	const struct msg_suspension_ask *ask = (const void *)m->body.p;
+
+	if (slot->role != ROLE_TRAFFIC || m->body.n != sizeof *ask || ask->n == 0 ||
+	    ask->n > SUSPENSION_ID_MAX)
+		return -EBADMSG;
+	slot->supervisor->ops->suspension_ask(slot->supervisor->userdata, slot, ask);
+	return 0;
+}
+
+static int
+hear_swept(struct slot *slot, const struct ipc_message *m)
+{
+	struct msg_swept swept;
+
+	if (slot->role != ROLE_TRAFFIC || m->body.n != sizeof swept)
+		return -EBADMSG;
+	memcpy(&swept, m->body.p, sizeof swept);
+	slot->supervisor->ops->swept(slot->supervisor->userdata, slot, &swept);
+	return 0;
+}
+
+static int
 hear_call(struct slot *slot, struct ipc_message *m)
 {
 	struct msg_call call;
@@ -337,6 +361,10 @@ on_message(void *userdata, struct ipc *ipc, struct ipc_message *m)
 		r = hear_keys_ask(slot, m);
 	else if (m->type == MSG_EXPLAINED)
 		r = hear_explained(slot, m);
+	else if (m->type == MSG_SUSPENSION_ASK)
+		r = hear_suspension_ask(slot, m);
+	else if (m->type == MSG_SWEPT)
+		r = hear_swept(slot, m);
 	else if (m->type == MSG_CALL)
 		r = hear_call(slot, m);
 	if (r == 0 || slot->killed)

@@ -129,6 +129,9 @@ open_parts(struct master *m)
 				   &master_store_ops, m);
 	m->side = side_new(&m->loop, m->resolver);
 	m->cascade = cascade_new(m);
+	r = suspensions_init(m);
+	if (r < 0)
+		return r;
 	m->supervisor.spawn = &m->spawn;
 	m->supervisor.listeners = &m->listeners;
 	m->supervisor.board = m->page;
@@ -157,6 +160,7 @@ begin(struct master *m)
 	store_redis_configure(m->store, &m->config->redis);
 	side_configure(m->side, &m->config->redis);
 	cascade_configure(m->cascade);
+	suspensions_load(m);
 	publish_mark(m, PUBLISH_ALL);
 	log_info("master version=%s pid=%d file=%s workers=%u", YETT_VERSION, (int)getpid(),
 		 m->config->file, m->config->workers);
@@ -173,6 +177,7 @@ end(struct master *m)
 	ejector_free(m->ejector);
 	cascade_stop(m->cascade);
 	side_free(m->side);
+	suspensions_deinit(m);
 	cascade_free(m->cascade);
 	store_redis_free(m->store);
 	resolver_free(m->resolver);

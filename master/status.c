@@ -329,6 +329,8 @@ status_write(struct master *m, struct buf *out)
 	buf_addc(out, ',');
 	status_write_issuers(m->issuers, out);
 	buf_addc(out, ',');
+	suspensions_status(m, out);
+	buf_addc(out, ',');
 	add_reload(out, m);
 	buf_adds(out, SLICE("}\n"));
 }

@@ -60,6 +60,10 @@ struct supervisor_ops {
 	/* A traffic worker explains; `m->fd` may be taken over. */
 	void (*explained)(void *userdata, struct slot *slot, const struct msg_explained *answer,
 			  struct ipc_message *m);
+	/* A traffic worker asks for a raw key, or has closed what was suspended. */
+	void (*suspension_ask)(void *userdata, struct slot *slot,
+			       const struct msg_suspension_ask *ask);
+	void (*swept)(void *userdata, struct slot *slot, const struct msg_swept *swept);
 	/* The admin worker asks; `m->fd` may be taken over. */
 	void (*call)(void *userdata, struct slot *slot, const struct msg_call *call,
 		     struct ipc_message *m);

@@ -62,6 +62,7 @@ extern const uint32_t board_bucket_us[BOARD_BUCKETS - 1];
 	  "Questions to rates that were decided by a row of several keys, for want of "            \
 	  "room: see limits.rate_memory")                                                          \
 	X(concurrency_full, "Requests refused because no row was left to count them in")           \
+	X(suspended_closed, "Requests and streams closed when their user was suspended")           \
 	X(tls_handshakes, "TLS handshakes with clients that succeeded")                            \
 	X(tls_resumed, "TLS handshakes with clients that resumed a session")                       \
 	BOARD_TLS_FAILED(X)

@@ -39,6 +39,13 @@ enum message_type {
 			     there */
 	MSG_KEYS_SETTLED, /* M> struct msg_keys_settled: what a fetch brought is in force, or that
 			     there is none now */
+
+	MSG_SUSPENDED,        /* M> no body + fd: the page of who is suspended (shm/suspended.h) */
+	MSG_SUSPENSION_ASK,   /* W> struct msg_suspension_ask: is there a key of that name? */
+	MSG_SUSPENSION_KNOWN, /* M> struct msg_suspension_known: the page says it now, or Redis
+				 could not be asked */
+	MSG_SWEEP,            /* M> struct msg_sweep: close what is under way of who is suspended */
+	MSG_SWEPT,            /* W> struct msg_swept */
 };
 
 #define BOARD_SLOT_MASTER 0xffffffffu
@@ -158,6 +165,28 @@ struct access_entry {
 	uint32_t uid;
 	uint32_t pad;
 	uint8_t digest[32]; /* of the token: SHA-256 */
+};
+
+#define SUSPENSION_ID_MAX 512
+
+struct msg_suspension_ask {
+	uint64_t key; /* the worker's own, comes back */
+	uint32_t n;
+	char name[SUSPENSION_ID_MAX];
+	uint32_t pad;
+};
+
+struct msg_suspension_known {
+	uint64_t key;
+};
+
+struct msg_sweep {
+	uint64_t round; /* rising */
+};
+
+struct msg_swept {
+	uint64_t round; /* the last that it heard of */
+	uint64_t closed;
 };
 
 #define ACCESS_MAX 120

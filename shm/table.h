@@ -193,10 +193,13 @@ struct table_policy {
 	uint32_t connect_ms, first_byte_ms, idle_ms, tunnel_idle_ms, total_ms; /* 0 = off */
 	uint32_t client_body_ms;
 	uint32_t retries, retry_on; /* so often; RETRY_* */
+	uint32_t flags, pad;        /* POLICY_* */
 	uint64_t body_bytes;        /* largest request body */
 	uint64_t issuers;           /* bits: whose tokens are good, by index in RULES_ISSUERS */
 	uint32_t limits_first, limits_count; /* run of RULES_LIMITED */
 };
+
+#define POLICY_CLOSE_ON_EXPIRY 1u /* what is under way ends with its token */
 
 #define RETRY_CONNECT 1u
 #define RETRY_RESET 2u

@@ -72,6 +72,18 @@ await_begin(struct request *r, enum await_kind kind, uint64_t key, uint32_t ms, 
 	return true;
 }
 
+bool
+await_has(const struct worker *w, enum await_kind kind, uint64_t key)
+{
+	list_for (pos, &w->awaits) {
+		const struct await *a = container_of(pos, struct await, link);
+
+		if (a->kind == kind && a->key == key)
+			return true;
+	}
+	return false;
+}
+
 /* A request that goes on may end others: the list is begun anew after each. */
 void
 await_done(struct worker *w, enum await_kind kind, uint64_t key)

@@ -47,6 +47,7 @@ struct client {
 	uint16_t peer_port;    /* 0: it has none */
 	uint32_t address_row;  /* of shm/addresses.h */
 	uint32_t served;
+	uint32_t swept; /* by which walk (sweep.c) */
 	uint8_t ip[16]; /* the peer's, IPv4 mapped */
 	uint8_t ip_text_n;
 	char ip_text[46];

@@ -9,6 +9,8 @@
 #include "peers.h"
 #include "snapshot.h"
 #include "statistics.h"
+#include "suspension.h"
+#include "sweep.h"
 #include "tls_front.h"
 
 #include "lib/log.h"
@@ -300,6 +302,13 @@ control_reopen(struct worker *w, struct ipc_message *m)
 }
 
 static void
+control_suspended(struct worker *w, struct ipc_message *m)
+{
+	suspension_page(w, m->fd);
+	m->fd = -1;
+}
+
+static void
 control_access(struct worker *w, const struct msg_access *access)
 {
 	w->access = *access;
@@ -346,6 +355,12 @@ control_on_message(void *userdata, struct ipc *ipc, struct ipc_message *m)
 		control_access(w, body);
 	else if (IS(MSG_RATES, rate_head))
 		control_rates(w, body, m);
+	else if (m->type == MSG_SUSPENDED)
+		control_suspended(w, m);
+	else if (IS(MSG_SUSPENSION_KNOWN, msg_suspension_known))
+		suspension_known(w, body);
+	else if (IS(MSG_SWEEP, msg_sweep))
+		sweep_begin(w, body);
 	else
 		log_error("control message type=%u size=%zu is not understood", m->type, m->body.n);
 #undef IS

@@ -12,6 +12,7 @@
 #include "forward_auth.h"
 #include "limiter.h"
 #include "request.h"
+#include "suspension.h"
 #include "token_query.h"
 #include "worker.h"
 
@@ -39,8 +40,9 @@ policies_protection(const struct request *r)
 }
 
 /* After WAIT the same one is asked again, and none before it. */
-static enum verdict (*const policies[])(struct request *r) = { policy_identity, authorise_policy,
-							       limiter_policy, policy_body };
+static enum verdict (*const policies[])(struct request *r) = {
+	policy_identity, suspension_policy, authorise_policy, limiter_policy, policy_body,
+};
 
 bool
 policies_is_preflight(const struct request *r)

@@ -36,6 +36,8 @@ request_end(struct request *r, bool keep)
 	assert(!r->ended);
 	r->ended = true;
 	timer_clear(&r->total);
+	if (r->expires)
+		timer_clear(&r->expiry);
 	if (r->upstream)
 		upstream_release(r->upstream, false);
 	if (r->call)

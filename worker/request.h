@@ -12,6 +12,7 @@
  */
 
 #include "snapshot.h"
+#include "websocket.h"
 #include "worker.h"
 
 #include "lib/arena.h"
@@ -151,10 +152,15 @@ struct request {
 	bool client_closes; /* it asked for no more than this answer */
 	bool client_lost;   /* writing to it failed */
 	bool tunnel;
-	uint8_t tunnel_ends; /* sides that have ended */
+	uint8_t tunnel_ends;     /* sides that have ended */
+	bool framed;             /* a tunnel whose frames are followed */
+	enum reason farewell;    /* of a tunnel that ends behind the frame under way */
+	struct websocket frames; /* of the upstream */
 	uint64_t bytes_in, bytes_out;
 	uint64_t begin_us, send_us, first_us;
-	struct timer total;           /* policy.total_ms */
+	struct timer total;  /* policy.total_ms */
+	struct timer expiry; /* of the token, when it `expires` */
+	bool expires, suspension_unasked;
 	struct call *call;            /* of the admin worker to the master */
 	uint8_t access;               /* enum access_role: of who asks at an admin listener */
 	struct queue *queue;          /* that it waits in for an endpoint */

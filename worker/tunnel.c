@@ -2,8 +2,60 @@
 
 #include "client.h"
 #include "limiter.h"
+#include "suspension.h"
+#include "sweep.h"
 #include "upstream.h"
 #include "worker.h"
+
+#define FAREWELL_MS 1000 /* for the frame under way to end */
+#define POLICY_VIOLATION 1008
+
+static void
+tunnel_farewell(struct request *r)
+{
+	char frame[WEBSOCKET_CLOSE_MAX];
+	struct slice bytes = { frame,
+			       websocket_close(POLICY_VIOLATION,
+					       slice_of(reason_info(r->farewell)->text), frame) };
+
+	/* The connection ends in order behind it. */
+	r->answered = stream_write(&r->client->stream, &bytes, 1) >= 0;
+	request_abort(r, r->farewell);
+}
+
+void
+tunnel_close(struct request *r, enum reason reason)
+{
+	if (!r->framed) {
+		request_abort(r, reason);
+		return;
+	}
+	r->farewell = reason;
+	if (websocket_between(&r->frames))
+		tunnel_farewell(r);
+	else
+		timer_set(r->worker, &r->client->timer, FAREWELL_MS);
+}
+
+/* The rest of the frame under way goes to the client, and nothing else anywhere. */
+static void
+tunnel_rest(struct request *r, struct slice bytes)
+{
+	bytes.n = websocket_frame(&r->frames, bytes);
+	if (stream_write(&r->client->stream, &bytes, 1) != 0) /* nor does it wait for who is slow */
+		request_abort(r, r->farewell);
+	else if (websocket_between(&r->frames))
+		tunnel_farewell(r);
+}
+
+/* Who may be suspended, or whose token expires, hears of it between two frames. */
+static bool
+is_framed(const struct request *r)
+{
+	const struct http_field *to = http_find(&r->upstream->parser, HTTP_UPGRADE);
+
+	return r->who && to && slice_ieq(http_value(&r->upstream->parser, to), SLICE("websocket"));
+}
 
 void
 tunnel_start(struct request *r)
@@ -13,6 +65,7 @@ tunnel_start(struct request *r)
 	struct upstream *u = r->upstream;
 
 	r->tunnel = true;
+	r->framed = is_framed(r);
 	r->keep_alive = false;
 	timer_clear(&r->total);
 	u->tunnel = true;
@@ -25,6 +78,10 @@ tunnel_start(struct request *r)
 	board_add(&w->page->tunnels_open, 1);
 	timer_set(w, &u->timer, 0);
 	timer_set(w, &c->timer, r->policy.tunnel_idle_ms);
+	if (sweep_catches(r)) {
+		tunnel_close(r, REASON_suspended);
+		return;
+	}
 	if (c->early.n) {
 		struct buf BUF_CLEAN early = c->early;
 
@@ -44,6 +101,13 @@ tunnel_bytes(struct request *r, bool from_client, struct slice bytes)
 	*(from_client ? &r->bytes_in : &r->bytes_out) += bytes.n;
 	if (r->limits)
 		limiter_passed(r, false);
+	if (r->farewell != REASON_none) {
+		if (!from_client)
+			tunnel_rest(r, bytes);
+		return;
+	}
+	if (r->framed && !from_client)
+		websocket_pass(&r->frames, bytes);
 	timer_set(r->worker, &r->client->timer, r->policy.tunnel_idle_ms);
 	error = stream_write(to, &bytes, 1);
 	if (error < 0)
@@ -58,7 +122,9 @@ tunnel_silent(struct request *r)
 	struct stream *c = &r->client->stream, *u = &r->upstream->stream;
 	bool c_took = stream_progressed(c), u_took = stream_progressed(u);
 
-	if (c_took || u_took) /* a slow reader is not silent */
+	if (r->farewell != REASON_none)
+		request_abort(r, r->farewell);
+	else if (c_took || u_took) /* a slow reader is not silent */
 		timer_set(r->worker, &r->client->timer, r->policy.tunnel_idle_ms);
 	else
 		request_abort(r, REASON_tunnel_idle);

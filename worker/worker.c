@@ -16,6 +16,7 @@
 #include "queue.h"
 #include "request.h"
 #include "snapshot.h"
+#include "sweep.h"
 #include "tls_front.h"
 
 #include "lib/log.h"
@@ -231,6 +232,7 @@ worker_init(struct worker *w)
 	w->page_fd = w->rates_fd = -1;
 	w->log_fd = -1;
 	caps_look(w);
+	sweep_init(w);
 	w->gate = gate_new();
 	w->credentials = credentials_new();
 	w->front = tls_front_new(w->credentials);
@@ -280,6 +282,7 @@ worker_deinit(struct worker *w)
 	uv_close((uv_handle_t *)&w->tick, NULL);
 	uv_close((uv_handle_t *)&w->turn, NULL);
 	uv_close((uv_handle_t *)&w->again, NULL);
+	sweep_deinit(w);
 	uv_close((uv_handle_t *)&w->sigterm, NULL);
 	uv_run(&w->loop, UV_RUN_DEFAULT);
 	requests_free(w);
@@ -287,6 +290,7 @@ worker_deinit(struct worker *w)
 	for (int i = 0; i < SEGMENT_N; i++)
 		seg_unref(w->arrived[i]);
 	control_free(w);
+	suspended_detach(&w->suspended);
 	gate_free(w->gate);
 	keys_wait_free(w);
 	tls_front_free(w->front);

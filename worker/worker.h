@@ -15,6 +15,7 @@
 #include "shm/board.h"
 #include "shm/message.h"
 #include "shm/rate.h"
+#include "shm/suspended.h"
 #include "shm/table.h"
 
 #include <uv.h>
@@ -87,6 +88,13 @@ struct worker {
 	struct keys_wait *keys_wait; /* NULL: no key was asked for yet */
 	struct list mirrors;         /* struct mirror: copies under way */
 	unsigned mirrors_count;
+	struct suspended suspended;
+	struct {
+		uv_idle_t idle;
+		bool running;
+		uint32_t walk;
+		uint64_t round, closed; /* as the master counts; since it heard last */
+	} sweep;
 	struct gate *gate;
 	struct credentials *credentials; /* of the keys in force */
 	struct tls_front *front;

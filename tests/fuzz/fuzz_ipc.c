@@ -45,6 +45,18 @@ on_failing(void *userdata, const struct msg_failing *failing)
 }
 
 static void
+on_suspension_ask(void *userdata, struct slot *slot, const struct msg_suspension_ask *ask)
+{
+	assert(slot->role == ROLE_TRAFFIC && ask->n > 0 && ask->n <= SUSPENSION_ID_MAX);
+}
+
+static void
+on_swept(void *userdata, struct slot *slot, const struct msg_swept *swept)
+{
+	assert(slot->role == ROLE_TRAFFIC);
+}
+
+static void
 on_call(void *userdata, struct slot *slot, const struct msg_call *call, struct ipc_message *m)
 {
 	assert(slot->role == ROLE_ADMIN && m->body.n == sizeof *call);
@@ -54,6 +66,8 @@ static const struct supervisor_ops ops = {
 	.greet = on_slot,
 	.changed = on_change,
 	.failing = on_failing,
+	.suspension_ask = on_suspension_ask,
+	.swept = on_swept,
 	.call = on_call,
 	.empty = on_change,
 };

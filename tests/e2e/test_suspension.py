@@ -1,0 +1,228 @@
+"""Who is suspended is refused at once: by a raw key of Redis as a-shine's tools set it, or by the command, with and without
+Redis. What is in force survives restarts, and a Redis that is down or whose word was lost."""
+
+import json
+import subprocess
+import time
+
+import pytest
+from harness.gateway import from_redis, merge
+from harness.procs import wait_until
+from harness.redis_proxy import RedisProxy
+from harness.tokens import SECRET, bearer, token
+
+GATE = {"gate": {"secret": SECRET, "claims": {"id": "X-User"}, "protect": ["/"]}, "health": {"enabled": False}}
+KEYS = {"suspension": {"redis_keys": True}}
+
+
+def before(up, *more):
+    config = {"upstreams": {"u": {"endpoints": [up.address]}}, "routes": [{"upstream": "u"}]} | GATE
+    for one in more:
+        config = merge(config, one)
+    return config
+
+
+def ask(gw, who="42", **claims):
+    return gw.ask("/", headers=bearer(token(id=who, **claims)))
+
+
+def until_refused(gateways, who="42", tries=4, limit=1, **claims):
+    """Seconds until each of several new connections to each gateway is refused."""
+    begin = time.monotonic()
+    wait_until(lambda: all(ask(gw, who, **claims).why == "suspended" for gw in gateways for _ in range(tries)), limit)
+    return time.monotonic() - begin
+
+
+def settled(gw):
+    """Its own set has been read from Redis."""
+    wait_until(lambda: gw.status()["suspensions"]["redis"] == "up" and gw.status()["suspensions"]["age_s"] == 0, what="the set")
+    return gw
+
+
+def test_raw_key(gateway, serve, store):
+    up = serve()
+    a, b = (gateway(before(up, from_redis(store), KEYS)) for _ in range(2))
+    store.db.set("gone", "x")
+    assert ask(a, "gone").why == ask(b, "gone").why == "suspended"
+    r = ask(a, "gone")
+    assert r.status == 401 and "User has been suspended" in r.body.decode() and "invalid_token" in r.header("WWW-Authenticate")
+    assert ask(a).status == ask(b).status == 200
+    asked = store.db.info("commandstats")["cmdstat_exists"]["calls"]
+    for _ in range(50):
+        assert ask(a).status == 200
+    assert store.db.info("commandstats")["cmdstat_exists"]["calls"] - asked < 10  # what is asked for again, twice a second
+    store.db.set("42", "whatever", px=700)
+    print("refused after %.0f ms" % (1000 * until_refused([a, b])))
+    wait_until(lambda: ask(a).status == ask(b).status == 200, 3, what="its key expired")
+    store.db.hset("42", "a", "b")
+    until_refused([a, b])
+    store.db.flushall()
+    wait_until(lambda: ask(a).status == ask(b).status == 200, 1, what="all keys are gone")
+
+
+def test_names_of_keys(gateway, serve, store):
+    """Any bytes are asked for as they are; a name that means something else suspends nobody, and passes nobody."""
+    gw = gateway(before(serve(), from_redis(store), KEYS))
+    store.rule("x.test/", "127.0.0.1:9")
+    for who in "a b", "ü\u2028", "x" * 512, 'q"q':
+        assert ask(gw, who).status == 200, who
+        store.db.set(who, 1)
+        until_refused([gw], who)
+    for who in "frontend:x.test/", "frontend:none", "backend:b", "yett:suspended", "x" * 513:
+        assert ask(gw, who).why == "token_claim", who
+
+
+@pytest.mark.parametrize("down", ["closed", "open"])
+def test_redis_down(gateway, serve, store, down):
+    gw = gateway(before(serve(), from_redis(store), KEYS, {"suspension": {"redis_down": down}}))
+    store.db.set("gone", 1)
+    settled(gw)
+    assert ask(gw).status == 200 and ask(gw, "gone").why == "suspended" and gw.cli("suspend", "own").returncode == 0
+    time.sleep(0.2)
+    store.kill()
+    wait_until(lambda: gw.status()["suspensions"]["keys"]["state"] == "down", what="down")
+    other = None if down == "open" else "suspension_unknown"
+
+    def still(known):
+        assert ask(gw, "gone").why == ask(gw, "own").why == "suspended"
+        assert ask(gw, "another").why == other and ask(gw).why == (None if known else other)
+    still(True)
+    refused = gw.cli("suspend", "more")
+    assert refused.returncode != 0 and "503" in refused.stderr
+    wait_until(lambda: gw.status()["suspensions"]["saved"], what="saved")
+    gw.stop()
+    gw.start()
+    still(False)
+
+
+def test_too_old(gateway, serve, store):
+    gw = settled(gateway(before(serve(), from_redis(store), KEYS, {"suspension": {"max_age": "1s"}})))
+    assert ask(gw).status == 200
+    store.kill()
+    wait_until(lambda: ask(gw).why == "suspension_unknown", 4, what="too old")
+    store.start()
+    wait_until(lambda: ask(gw).status == 200, 4, what="known again")
+
+
+class Mute(RedisProxy):
+    """Nothing of what Redis announces comes through."""
+
+    def answer(self, data, client):
+        if b"__redis__:invalidate" not in data or b"subscribe" in data:
+            super().answer(data, client)
+
+
+def test_lost_notice(gateway, serve, store):
+    proxy = Mute(store)
+    proxied = from_redis(store)
+    proxied["redis"]["address"] = proxy.address
+    gw, other = (settled(gateway(before(serve(), c, KEYS))) for c in (proxied, from_redis(store)))
+    assert ask(gw).status == 200
+    store.db.set("42", 1)
+    print("refused after %.0f ms" % (1000 * until_refused([gw])))
+    assert other.cli("suspend", "7").returncode == 0
+    print("refused after %.0f ms" % (1000 * until_refused([gw], "7")))
+    proxy.close()
+
+
+def test_no_tracking(gateway, serve, store):
+    store.db.execute_command("ACL", "SETUSER", "default", "-client|tracking")
+    gw = gateway(before(serve(), from_redis(store), KEYS))
+    assert ask(gw).status == 200 and gw.status()["suspensions"]["keys"]["state"] == "polled"
+    store.db.set("42", 1)
+    until_refused([gw])
+
+
+def test_command(gateway, serve, store):
+    a, b = (settled(gateway(before(serve(), from_redis(store)))) for _ in range(2))
+    assert ask(a).status == 200
+    said = a.cli("suspend", "42", "--reason", "lost the laptop")
+    assert said.returncode == 0 and said.stdout == "2/2 workers, 0 streams closed\n", said
+    assert ask(a).why == "suspended"
+    until_refused([b])
+    for gw in a, b:
+        one, = json.loads(gw.cli("suspended", "--json").stdout)["data"]["suspended"]
+        assert (one["kind"], one["id"], one["reason"]) == ("sub", "42", "lost the laptop") and one["by"].startswith("uid:")
+        assert "lost the laptop" in gw.cli("suspended").stdout
+    assert b.cli("resume", "42").stdout == "Resumed\n" and ask(b).status == 200
+    wait_until(lambda: ask(a).status == 200, 1, what="resumed there")
+    assert b.cli("resume", "42").returncode == 1
+    assert 'audit who="uid:' in a.log() and "/suspended/sub/42" in a.log()
+
+
+@pytest.mark.parametrize("stored", ["redis", "file"])
+def test_kinds(gateway, serve, request, stored):
+    redis = from_redis(request.getfixturevalue("store")) if stored == "redis" else {}
+    gw = gateway(before(serve(), redis))
+    if stored == "redis":
+        settled(gw)
+    now = int(time.time())
+
+    def suspend(*words):
+        said = gw.cli("suspend", *words)
+        assert said.returncode == 0, said
+    suspend("s1", "--sid")
+    suspend("t1", "--jti")
+    suspend("by sub", "--until", "2s")
+    suspend("old", "--issued-before", str(now - 10))
+    assert ask(gw, sid="s1").why == ask(gw, jti="t1").why == ask(gw, sub="by sub").why == "suspended"
+    assert ask(gw, "old", iat=now - 11).why == ask(gw, "old").why == "suspended"
+    assert ask(gw, "old", iat=now - 10).status == ask(gw, "s1").status == ask(gw, sid="t1").status == 200
+    assert gw.cli("suspend", "*").returncode == 2
+    suspend("*", "--issued-before", str(now - 1000))
+    assert ask(gw, iat=now - 1001).why == "suspended" and ask(gw, iat=now - 999).status == 200
+    wait_until(lambda: ask(gw, iat=now, sub="by sub").status == 200, 4, what="over")
+    gw.stop()
+    gw.start()
+    assert ask(gw, iat=now, sid="s1").why == ask(gw, iat=now - 1001).why == "suspended"
+    assert gw.cli("resume", "*").returncode == 0 and ask(gw, iat=now - 1001).status == 200
+    for wrong in (["x", "--until", "soon"], ["x", "--until", "5"], ["x", "--sid", "--jti"], []):
+        assert gw.cli("suspend", *wrong).returncode == 2, wrong
+
+
+def test_from_file_to_redis(gateway, serve, store):
+    """What was suspended without Redis goes there."""
+    up = serve()
+    gw = gateway(before(up))
+    assert gw.cli("suspend", "42").returncode == 0
+    assert gw.reload(before(up, from_redis(store))).returncode == 0 and ask(gw).why == "suspended"
+    wait_until(lambda: store.db.hexists("yett:suspended", "sub:42"), what="there")
+    until_refused([settled(gateway(before(up, from_redis(store))))])
+
+
+def test_master_killed(gateway, serve):
+    gw = gateway(before(serve()))
+    assert gw.cli("suspend", "42").returncode == 0
+    gw.kill()
+    assert ask(gw).why == "suspended"
+    gw.start()
+    assert ask(gw).why == "suspended"
+
+
+def test_changed_by_hand(gateway, serve, store):
+    gw = settled(gateway(before(serve(), from_redis(store))))
+    store.db.hset("yett:suspended", mapping={f"sub:{i}": "1" for i in range(10)})
+    until_refused([gw], "3", limit=3)
+    store.db.hdel("yett:suspended", "sub:3")
+    wait_until(lambda: ask(gw, "3").status == 200, 3, what="resumed")
+    store.db.delete("yett:suspended")
+    wait_until(lambda: "withheld=9" in gw.log(), 3, what="an accident withheld")
+    assert ask(gw, "5").why == "suspended" and gw.cli("resume", "5").returncode == 0 and ask(gw, "5").status == 200
+
+
+def test_many(gateway, serve, store):
+    store.db.hset("yett:suspended", mapping={f"sub:{i}": '{"reason":"r"}' for i in range(50000)})
+    gw = settled(gateway(before(serve(), from_redis(store))))
+    assert gw.status()["suspensions"]["count"] == 50000
+    assert ask(gw, "49999").why == "suspended" and ask(gw, "50000").status == 200
+    assert gw.cli("suspend", "50000").returncode == 0 and ask(gw, "50000").why == "suspended"
+    assert "and 49001 more" in gw.cli("suspended").stdout
+
+
+def test_more_than_allowed(gateway, serve, store):
+    gw = settled(gateway(before(serve(), from_redis(store), {"suspension": {"max": 2}})))
+    assert [gw.cli("suspend", who).returncode for who in "abc"] == [0, 0, 1] and ask(gw).status == 200
+    store.db.hset("yett:suspended", "sub:d", "1")
+    wait_until(lambda: ask(gw).why == "suspension_unknown", 3, what="closed")
+    assert gw.cli("resume", "a").returncode == 0
+    wait_until(lambda: ask(gw).status == 200 and ask(gw, "d").why == "suspended", 3, what="all of them known")
