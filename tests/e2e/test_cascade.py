@@ -246,6 +246,21 @@ def test_one_of_several_endpoints(gateway, serve, store):
     assert alive.ids == ["one"] and len(silent.connections) == 1
 
 
+def test_over_tls(gateway, store, secure, authority, roots):
+    """Who cannot show whose name he has is told nothing."""
+    good, bad = secure(authority.issue("127.0.0.1")), secure(authority.issue("other.test"))
+    gateway({"redis": {"address": store.address}, "workers": 1, "health": {"enabled": False}, "upstream_tls": {"ca": roots},
+             "upstreams": {n: {"endpoints": [u.address]} for n, u in (("good", good), ("bad", bad))},
+             "routes": [{"path": "/" + n, "upstream": n, "cascade": True} for n in ("good", "bad")],
+             "cascade": {"enabled": True, "retry": "1h", "retry_max": "1h"}})
+    publish(store, "u", 1)
+    told = wait_until(lambda: good.requests, what="a DELETE")[0]
+    assert (told.method, told.header("id")) == ("DELETE", "u")
+    job = wait_until(lambda: store.db.keys("yett:cascade:job:*"), what="the job")[0]
+    wait_until(lambda: b"the certificate is not of this name" in store.db.hget(job, "s:bad"), what="why the other one was not")
+    assert not bad.requests
+
+
 def test_how_it_is_configured(gateway, store):
     base = {"routes": [{"target": "127.0.0.1:1", "cascade": True}], "cascade": {"enabled": True}}
     for more, said in (
