@@ -35,6 +35,11 @@ struct cascade {
 
 /* ---- cascade.c ---- */
 
+/* Asks which jobs are due, if there is room for one. */
+void cascade_look(struct cascade *c);
+
+/* ---- cascade_redis.c: commands ---- */
+
 /* Sends one command. The tag is copied; its answer comes once. False: the link is down. */
 bool cascade_ask(struct cascade *c, side_answer_fn answer, struct slice tag, size_t argc,
 		 const struct slice *argv);
@@ -51,9 +56,6 @@ void cascade_fault(struct cascade *c, const struct redis_reply *r);
 void cascade_key(const char *kind, const char *job, struct buf *out);
 void cascade_number(int64_t n, struct buf *out);
 void cascade_random(char out[33]);
-/* Asks which jobs are due, if there is room for one. */
-void cascade_look(struct cascade *c);
-
 /* ---- cascade_intake.c: what is heard ---- */
 
 /* A deletion was announced. `entry`: of the stream, or empty. False: it could not be noted. */
