@@ -171,14 +171,18 @@ value_of(const char *variable, const char *initial)
 	return text && *text ? text : initial;
 }
 
-/* The file's own section, of which nothing is replaced, with room for what is added. */
+/* The file's own section, of which nothing is replaced, with room for what is added. NULL: it is no
+ * mapping, which the reader says. */
 static struct node *
 section(struct config_reader *r, const struct node *root, const char *key, int line)
 {
 	const struct node *own = node_get(root, slice_of(key));
 	size_t count = own && own->kind == NODE_MAPPING ? own->count : 0;
-	struct node *n = node_new(&r->c->arena, NODE_MAPPING, count ? own->line : line, count + 2);
+	struct node *n;
 
+	if (own && own->kind != NODE_MAPPING && !node_is_null(own))
+		return NULL;
+	n = node_new(&r->c->arena, NODE_MAPPING, count ? own->line : line, count + 2);
 	for (size_t i = 0; i < count; i++)
 		n->pairs[n->count++] = own->pairs[i];
 	return n;
@@ -191,6 +195,8 @@ redis_of(struct config_reader *r, const struct node *root, int line)
 	struct node *n = section(r, root, "redis", line);
 	struct buf BUF_CLEAN text = { 0 };
 
+	if (!n)
+		return node_get(root, SLICE("redis"));
 	if ((host || port) && !node_get(n, SLICE("address"))) {
 		bool v6 = host && strchr(host, ':') && *host != '[';
 
@@ -210,7 +216,10 @@ gate_of(struct config_reader *r, const struct node *root, int line)
 {
 	struct node *n = section(r, root, "gate", line);
 
-	if (!node_get(n, SLICE("secret")) && !node_get(n, SLICE("public_key")))
+	if (!n)
+		return node_get(root, SLICE("gate"));
+	if (!node_get(n, SLICE("secret")) && !node_get(n, SLICE("public_key")) &&
+	    !node_get(n, SLICE("issuers")))
 		node_put(&r->c->arena, n, "secret", variable(r, "JWT_SECRET_KEY", line));
 	return n;
 }
@@ -221,6 +230,8 @@ cascade_of(struct config_reader *r, const struct node *root, int line)
 {
 	struct node *n = section(r, root, "cascade", line);
 
+	if (!n)
+		return node_get(root, SLICE("cascade"));
 	if (!node_get(n, SLICE("enabled")))
 		node_put(&r->c->arena, n, "enabled",
 			 node_scalar(&r->c->arena, SLICE("true"), line));
@@ -251,12 +262,19 @@ listeners_of(struct config_reader *r, const struct node *gateway)
 	return list;
 }
 
-/* Sections that are made of what the file says and what it does not. */
+/* Was it read above? A second one of that name was not, and is told. */
 static bool
-is_merged(struct slice key, bool authenticated)
+is_done(const struct node *root, const struct node *out, const struct node_pair *pair)
 {
-	return slice_eq(key, SLICE("gateway")) || slice_eq(key, SLICE("redis")) ||
-	       (authenticated && (slice_eq(key, SLICE("gate")) || slice_eq(key, SLICE("cascade"))));
+	static const char *const merged[] = { "redis", "gate", "cascade" };
+
+	if (pair->key->kind != NODE_SCALAR || pair->value != node_get(root, pair->key->text))
+		return false;
+	for (size_t i = 0; i < sizeof merged / sizeof merged[0]; i++) {
+		if (slice_eq(pair->key->text, slice_of(merged[i])))
+			return node_get(out, pair->key->text) != NULL;
+	}
+	return slice_eq(pair->key->text, SLICE("gateway"));
 }
 
 const struct node *
@@ -280,14 +298,14 @@ ashine_translate(struct config_reader *r, const struct node *root)
 	node_put(a, out, "listeners", listeners_of(r, gateway));
 	node_put(a, out, "redis", redis);
 	node_put(a, out, "routes", routes);
+	if (authenticated || value_of("JWT_SECRET_KEY", NULL)) /* /isAuth looks at tokens */
+		node_put(a, out, "gate", gate_of(r, root, line));
 	if (authenticated) {
 		expect_redis(r, redis, line);
-		node_put(a, out, "gate", gate_of(r, root, line));
 		node_put(a, out, "cascade", cascade_of(r, root, line));
 	}
 	for (size_t i = 0; i < root->count; i++) {
-		if (root->pairs[i].key->kind != NODE_SCALAR ||
-		    !is_merged(root->pairs[i].key->text, authenticated))
+		if (!is_done(root, out, &root->pairs[i]))
 			out->pairs[out->count++] = root->pairs[i];
 	}
 	return out;

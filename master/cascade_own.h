@@ -56,6 +56,7 @@ void cascade_fault(struct cascade *c, const struct redis_reply *r);
 void cascade_key(const char *kind, const char *job, struct buf *out);
 void cascade_number(int64_t n, struct buf *out);
 void cascade_random(char out[33]);
+
 /* ---- cascade_intake.c: what is heard ---- */
 
 /* A deletion was announced. `entry`: of the stream, or empty. False: it could not be noted. */

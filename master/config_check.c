@@ -210,6 +210,8 @@ check_key_is_given(struct config_reader *r, const char *setting, const char *wha
 static bool
 some_route_asks(const struct config *c)
 {
+	if (c->gate.is_auth && *c->gate.is_auth)
+		return true;
 	for (size_t i = 0; i < c->routes_count; i++) {
 		const struct authorise *a = c->routes[i].action.authorise;
 

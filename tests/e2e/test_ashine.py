@@ -95,6 +95,29 @@ def test_who_may_pass(ashine):
         assert gw.ask("/service-a/x", headers=cookie(token(algorithm=algorithm))).status == 200
 
 
+def test_is_auth(ashine):
+    """200 and nothing more, by any method; a service cannot take its place."""
+    gw = ashine(TEMPLATE + "      - {name: All, route: /, target: 'http://{user}'}\n")
+    for method in ("GET", "POST", "DELETE"):
+        r = gw.ask("/isAuth", method, headers=cookie())
+        assert (r.status, r.body) == (200, b"")
+        for headers, status, message in (({}, 401, "No token cookie"), (cookie(exp=1), 401, "Invalid or expired token")):
+            r = gw.ask("/isAuth", method, headers=headers)
+            assert (r.status, r.json()["message"]) == (status, message)
+    assert gw.user.requests == []
+    gw = ashine(TEMPLATE[:TEMPLATE.index("    authenticated:")])  # also where no service asks
+    assert [gw.ask("/isAuth", headers=h).status for h in (cookie(), {})] == [200, 401]
+
+
+def test_what_is_the_gateways_alone(ashine):
+    """A user with a good token could else delete another one."""
+    gw = ashine(SAMPLE)
+    for path in ("/service-a/user-delete", "/service-a/x/user-delete", "/user/isAlive", "/service-a//user-delete/",
+                 "/service-a/%75ser-delete", "/service-a/x/../user-delete"):
+        assert gw.ask(path, "DELETE", headers={"id": "victim"} | cookie()).status == 404, path
+    assert gw.service.requests + gw.user.requests == []
+
+
 def test_nobody_says_who_he_is(ashine):
     gw = ashine(TEMPLATE)
     spellings = [(n, "1") for n in ("auth_id", "auth-id", "Auth_Id", "AUTH.ID")]

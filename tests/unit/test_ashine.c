@@ -133,6 +133,17 @@ static const struct {
 	{ "gateway:\n  services: [{path: /b, target: b:1, allowedGroups: [x]}]\n", "h", SECRET, 1,
 	  "without authenticated: true nobody is known here" },
 
+	{ "gateway:\n" CLOSED "]}\nredis: x\n", "h", SECRET, 1,
+	  ":3: redis: a mapping belongs here" },
+	{ "gateway:\n" CLOSED "]}\ngate: [x]\n", "h", SECRET, 1,
+	  ":3: gate: a mapping belongs here" },
+	{ "gateway:\n" CLOSED "]}\ncascade: x\n", "h", SECRET, 1,
+	  ":3: cascade: a mapping belongs here" },
+	{ "gateway:\n" CLOSED "]}\nredis: {}\nredis: {address: 'r:1'}\n", "h", SECRET, 1,
+	  ":4: redis: this key stands in line" },
+	{ "gateway:\n" CLOSED "]}\ngateway:\n" OPEN "]}\n", "h", SECRET, 1,
+	  ":3: gateway: unknown key" },
+
 	/* two for one path; and the order */
 	{ "gateway:\n  services: {non-authenticated: [{path: /a/, target: u:1}],\n"
 	  "    authenticated: [{path: /a, target: a:1}]}\n",
@@ -157,6 +168,9 @@ static const struct {
 	{ "gateway:\n" CLOSED "]}\n", NULL, SECRET, 1, "but no Redis; set REDIS_HOST" },
 	{ "gateway:\n" CLOSED "]}\nredis: {address: 'r:1'}\n", NULL, SECRET, 0, "" },
 	{ "gateway:\n" CLOSED "]}\ngate: {secret: " SECRET "}\n", "h", NULL, 0, "" },
+	{ "gateway:\n" CLOSED "]}\ncascade: {enabled: false}\n", "h", SECRET, 0,
+	  "cascade: warning: routes have cascade: true" },
+	{ "gateway:\n" OPEN "]}\n", NULL, "x", 0, "the secret has 1 bytes" },
 	{ "gateway:\n" CLOSED "]}\n", "h h", SECRET, 1, "redis.address: " },
 
 	/* CORS */
