@@ -121,6 +121,22 @@ write_route(const struct json *root, bool colours, struct buf *b)
 	buf_addc(b, '\n');
 }
 
+/* Where not all are accepted. */
+static void
+write_issuers(const struct json *names, struct buf *b)
+{
+	bool any = false;
+
+	if (!names || json_kind(names) != JSON_ARRAY)
+		return;
+	buf_adds(b, SLICE("; issuers: "));
+	for (const struct json *n = json_first(names); n; n = json_next(n)) {
+		buf_addf(b, "%s%.*s", any ? ", " : "", SLICE_F(json_text(n)));
+		any = true;
+	}
+	buf_adds(b, any ? SLICE("") : SLICE("none"));
+}
+
 static void
 write_gate(const struct json *root, bool colours, struct buf *b)
 {
@@ -142,6 +158,9 @@ write_gate(const struct json *root, bool colours, struct buf *b)
 		buf_addf(b, "; token: %.*s", SLICE_F(text(gate, "token")));
 	if (answer_true(gate, "ignored"))
 		buf_adds(b, SLICE(", which is as good as none"));
+	if (text(gate, "issuer").n > 0)
+		buf_addf(b, ", of %.*s", SLICE_F(text(gate, "issuer")));
+	write_issuers(json_get(gate, "issuers"), b);
 	buf_addc(b, '\n');
 }
 

@@ -28,6 +28,8 @@ void explain_near(struct request *r, struct buf *out);
 void explain_authorise(struct request *r, struct buf *out);
 void explain_limits(const struct request *r, struct buf *out);
 void explain_upstream(const struct explained *e, struct buf *out);
+/* explain_issuers.c: `accepted`: bits of those whose tokens are good there. */
+void explain_issuers(const struct request *r, uint64_t accepted, struct buf *out);
 void explain_heads(const struct explained *e, struct buf *out);
 void explain_route(const struct segment *rules, const struct table_route *route, struct buf *out);
 void explain_methods(uint32_t methods, struct buf *out);

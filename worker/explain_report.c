@@ -226,6 +226,8 @@ add_gate(struct buf *b, const struct request *r)
 	buf_addc(b, ',');
 	add_token(b, r, p.needed);
 	buf_addc(b, ',');
+	explain_issuers(r, r->policy.issuers & p.issuers, b);
+	buf_addc(b, ',');
 	add_claims(b, rules_of(r));
 	buf_addc(b, '}');
 }

@@ -9,7 +9,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from harness import procs
-from harness.gateway import merge, proxy_to
+from harness.gateway import from_redis, merge, proxy_to
 from harness.provider import DISCOVERY, KEYS, Provider, jwk, sign
 from harness.tls import Pki
 from harness.tokens import SECRET, bearer, token
@@ -164,13 +164,38 @@ def test_whose_token_is_good_where(gateway, serve, pki, tmp_path):
         assert why(gw, sign(corp, "p", **fits | wrong)) == "token_claim", wrong
     assert why(gw, sign(corp, "p", **fits | {"aud": "else"})) == "token_audience"
     explained = gw.cli("explain", "GET", "http://test/corp", "-H", "Authorization: Bearer " + tokens["partner"])
-    assert "token_issuer" in explained.stdout, explained
+    assert "token: token_issuer; issuers: corp" in explained.stdout, explained
+    explained = gw.cli("explain", "GET", "http://test/both", "-H", "Authorization: Bearer " + tokens["partner"])
+    assert "token: good, of partner; issuers: corp, partner" in explained.stdout, explained
     file.write_text(json.dumps({"keys": [jwk(corp, kid="new")]}))
     procs.wait_until(lambda: why(gw, sign(corp, "new", iss="partner")) == "", 5)
     assert why(gw, tokens["partner"]) == "token_key"
     file.write_text("{")
     procs.wait_until(lambda: state(gw, "partner")["error"], 5)
     assert why(gw, sign(corp, "new", iss="partner")) == ""
+
+
+def test_rules_of_a_store_accept_no_others(gateway, serve, store):
+    """The route of the file in the place of one of the store holds it to its issuers, unless the path is left to the store."""
+    issuers = {"one": {"issuer": "one", "secret": SECRET}, "two": {"issuer": "two", "secret": SECRET}}
+    config = guarded(serve(), issuers, {"path": "/one", "upstream": "u", "issuers": ["one"]},
+                     {"path": "/one/two", "upstream": "u", "issuers": ["two"]}, {"path": "/left", "upstream": "u", "issuers": ["one"]})
+    gw = gateway(merge(config, from_redis(store) | {"gate": {"delegate": ["/left"]}}))
+    tokens = [token(iss="one", sub="x"), token(iss="two", sub="x")]
+
+    def good(path):
+        return [why(gw, t, path) == "" for t in tokens]
+
+    for path, names in {"/one/a": ["one", "two"], "/one/b": [], "/one/c": ["two"], "/one/two/a": [], "/left/a": ["two"],
+                        "/free": ["two"], "/bad": ["none"]}.items():
+        store.db.set("yett:route:" + path.replace("/", "x"), json.dumps(
+            {"path": path, "upstream": "u"} | ({"issuers": names} if names else {})))
+    procs.wait_until(lambda: why(gw, tokens[0], "/bad") == "rule_refused", 5)
+    gw.rules_in_force(lambda r: len(r["refused"]) <= 1)
+    assert good("/one") == [True, False] and good("/one/two") == [False, True]
+    assert good("/one/a") == [True, False] == good("/one/b") and good("/one/c") == [False, False]
+    assert good("/one/two/a") == [False, True]
+    assert good("/left/a") == [False, True] == good("/free")
 
 
 CORP = {"issuer": "https://c", "jwks_uri": "https://c/keys", "tls": {"ca": "/dev/null"}}

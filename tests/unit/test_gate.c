@@ -20,6 +20,7 @@
 #define HS256 (1u << JWT_HS256)
 
 struct issuer_setup {
+	uint64_t asked;
 	const char *iss, *secret; /* secret NULL: no key */
 	const char *audience;
 	uint32_t algorithms, leeway;
@@ -50,7 +51,9 @@ build_rules(const struct setup *s)
 	b.global.first_cookie = s->first_cookie;
 	for (size_t i = 0; i < COUNT(s->issuers) && s->issuers[i].algorithms; i++) {
 		const struct issuer_setup *is = &s->issuers[i];
-		struct table_issuer t = { .algorithms = is->algorithms, .leeway_s = is->leeway };
+		struct table_issuer t = { .algorithms = is->algorithms,
+					  .leeway_s = is->leeway,
+					  .asked = is->asked };
 
 		t.iss = seg_builder_string(&b.seg, slice_of(is->iss));
 		t.audience_first = audiences;
@@ -530,6 +533,101 @@ test_issuers(void **state)
 	gate_free(g);
 }
 
+/* Whose keys are fetched: of which tokens it is asked for a key that is not there. */
+static void
+test_asked(void **state)
+{
+	static const struct setup setup = {
+		.issuers = { { .iss = "one",
+			       .secret = "secret one",
+			       .algorithms = HS256,
+			       .kid = "k1",
+			       .asked = 11 },
+			     { .iss = "two", .algorithms = HS256, .asked = 22 },
+			     { .iss = "own", .secret = "own", .algorithms = HS256, .kid = "k1" } },
+		.sources = TOKEN_FROM_BEARER,
+	};
+	static const struct {
+		const char *header, *claims, *secret;
+		enum reason reason;
+		uint64_t asked;
+	} cases[] = {
+		{ "{\"alg\":\"HS256\",\"kid\":\"k1\"}", "{\"iss\":\"one\"}", "secret one",
+		  REASON_none, 0 },
+		{ "{\"alg\":\"HS256\"}", "{\"iss\":\"one\"}", "secret one", REASON_none, 0 },
+		{ "{\"alg\":\"HS256\",\"kid\":\"k2\"}", "{\"iss\":\"one\"}", "?", REASON_token_key,
+		  11 },
+		{ "{\"alg\":\"HS256\",\"kid\":\"k1\"}", "{\"iss\":\"one\"}", "?",
+		  REASON_token_signature, 0 },
+		{ "{\"alg\":\"HS256\"}", "{\"iss\":\"one\"}", "?", REASON_token_signature, 0 },
+		{ "{\"alg\":\"HS384\",\"kid\":\"k2\"}", "{\"iss\":\"one\"}", "?",
+		  REASON_token_algorithm, 0 },
+		{ "{\"alg\":\"HS256\",\"kid\":\"k2\"}", "{\"iss\":\"else\"}", "?",
+		  REASON_token_issuer, 0 },
+		{ "{\"alg\":\"HS256\",\"kid\":\"k2\"}", "{}", "?", REASON_token_issuer, 0 },
+		{ "{\"alg\":\"HS256\",\"kid\":\"k2\"}", "{\"iss\":[\"one\"]}", "?",
+		  REASON_token_issuer, 0 },
+		{ "{\"alg\":\"HS256\",\"kid\":\"k2\"}", "{\"iss\"", "?", REASON_token_malformed,
+		  0 },
+		{ "{\"alg\":\"HS256\",\"kid\":\"k2\"}", "{\"iss\":\"two\"}", "?",
+		  REASON_gate_no_keys, 22 },
+		{ "{\"alg\":\"HS256\"}", "{\"iss\":\"two\"}", "?", REASON_gate_no_keys, 22 },
+		{ "{\"alg\":\"HS256\",\"kid\":\"k2\"}", "{\"iss\":\"own\"}", "own",
+		  REASON_token_key, 0 },
+	};
+	struct gate *g = gate_of(&setup);
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		BUF_CLEAN struct buf b = { 0 };
+		struct gate_verdict v;
+
+		token_add(&b, cases[i].header, cases[i].claims, cases[i].secret, EVP_sha256());
+		check_bearer(g, buf_slice(&b), NOW, &v);
+		if (v.reason != cases[i].reason || v.asked != cases[i].asked)
+			fail_msg("%s %s: %s, asked %llu", cases[i].header, cases[i].claims,
+				 reason_info(v.reason)->name, (unsigned long long)v.asked);
+	}
+	gate_free(g);
+}
+
+/* A token that is in the cache is no better than another where its issuer is not accepted. */
+static void
+test_accepted(void **state)
+{
+	static const struct setup setup = {
+		.issuers = { { .iss = "one", .secret = "one", .algorithms = HS256 },
+			     { .iss = "two", .secret = "two", .algorithms = HS256 } },
+		.sources = TOKEN_FROM_BEARER,
+	};
+	static const struct {
+		uint64_t issuers;
+		enum reason reason;
+	} cases[] = {
+		{ 1, REASON_token_issuer },
+		{ 2, REASON_none },
+		{ 3, REASON_none },
+		{ 1, REASON_token_issuer },
+		{ 0, REASON_token_issuer },
+		{ UINT64_MAX, REASON_none },
+		{ ~UINT64_C(2), REASON_token_issuer },
+	};
+	struct gate *g = gate_of(&setup);
+	BUF_CLEAN struct buf b = { 0 };
+
+	buf_adds(&b, SLICE("Bearer "));
+	token_add(&b, "{\"alg\":\"HS256\"}", "{\"iss\":\"two\"}", "two", EVP_sha256());
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		const struct gate_input in = { .authorization = buf_slice(&b),
+					       .issuers = cases[i].issuers };
+		struct gate_verdict v;
+
+		gate_check(g, &in, NOW, &v);
+		assert_int_equal(v.reason, cases[i].reason);
+		assert_int_equal(v.cached, i > 1);
+	}
+	gate_free(g);
+}
+
 /* ---- what becomes of it ---- */
 
 static void
@@ -894,6 +992,8 @@ main(void)
 		cmocka_unit_test(test_size),
 		cmocka_unit_test(test_reasons),
 		cmocka_unit_test(test_issuers),
+		cmocka_unit_test(test_asked),
+		cmocka_unit_test(test_accepted),
 		cmocka_unit_test(test_claims),
 		cmocka_unit_test(test_formats),
 		cmocka_unit_test(test_long_claims),
