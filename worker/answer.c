@@ -293,6 +293,29 @@ add_allow(uint32_t methods, struct buf *extra)
 	buf_adds(extra, SLICE("\r\n"));
 }
 
+static bool
+is_ashine(const struct segment *rules)
+{
+	return rules && table_global(rules)->token_profile == TOKEN_REPLY_ASHINE;
+}
+
+static void
+say_as_ashine(enum reason reason, struct reason_info *info)
+{
+	if (reason == REASON_token_missing)
+		info->text = "No token cookie";
+	if (reason == REASON_token_malformed)
+		info->status = 400;
+	if (reason == REASON_token_not_yet_valid)
+		info->text = reason_info(REASON_token_expired)->text;
+	if (reason == REASON_scope_insufficient || reason == REASON_not_authorised)
+		info->text = "User is not authorised to access this resource";
+	if (reason == REASON_suspension_unknown) {
+		info->status = 500;
+		info->text = "Failed to check user authorisation";
+	}
+}
+
 /* The wording and the statuses of the gateways before this one, where the profile asks for them. */
 struct reason_info
 answer_info(const struct request *r)
@@ -306,14 +329,8 @@ answer_info(const struct request *r)
 	if (g && g->redx_headers &&
 	    (r->reason == REASON_no_endpoint || r->reason == REASON_rules_not_loaded))
 		info.status = 502;
-	if (g && g->token_profile == TOKEN_REPLY_ASHINE) {
-		if (r->reason == REASON_token_missing)
-			info.text = "No token cookie";
-		if (r->reason == REASON_token_malformed)
-			info.status = 400;
-		if (r->reason == REASON_scope_insufficient || r->reason == REASON_not_authorised)
-			info.text = "User is not authorised to access this resource";
-	}
+	if (is_ashine(rules))
+		say_as_ashine(r->reason, &info);
 	return info;
 }
 
@@ -346,11 +363,11 @@ answer_reason(struct request *r)
 		page_html(r, info.status, &info, &body);
 	else if (!html)
 		page_problem(r, info.status, &info, &body);
-	/* Clients of the management API know one type and one envelope, whose `message` this has.
-	 */
+	/* Clients of the management API know one type and one envelope, whose `message` this has;
+	 * so do those of a-shine. */
 	answer_body(r, info.status,
-		    html      ? "text/html; charset=utf-8"
-		    : traffic ? "application/problem+json"
-			      : "application/json",
+		    html                           ? "text/html; charset=utf-8"
+		    : traffic && !is_ashine(rules) ? "application/problem+json"
+						   : "application/json",
 		    buf_slice(&body), buf_slice(&extra));
 }

@@ -86,13 +86,35 @@ def test_who_may_pass(ashine):
     for headers, status, message in (
             ({}, 401, "No token cookie"), (cookie("x"), 400, "Unable to parse token"),
             (cookie(unsigned()), 401, None), (cookie(exp=1), 401, "Invalid or expired token"),
-            (cookie(token(secret="x" * 40)), 401, "Invalid token signature"), (cookie(id=None), 401, None),
+            (cookie(token(secret="x" * 40)), 401, "Invalid token signature"), (cookie(nbf=4e9), 401, "Invalid or expired token"), (cookie(id=None), 401, None),
             (cookie(id=""), 401, None), (cookie(id=7), 401, None)):
         r = gw.ask("/service-a/x", headers=headers)
         assert r.status == status and (message is None or r.json()["message"] == message), (headers, r)
+        assert r.header("Content-Type") == "application/json" and r.header("WWW-Authenticate").startswith("Bearer ")
     assert gw.service.requests == []
     for algorithm in ("HS256", "HS384", "HS512"):
         assert gw.ask("/service-a/x", headers=cookie(token(algorithm=algorithm))).status == 200
+
+
+def test_suspended(ashine, store):
+    """By a key that is named by the id, whatever its value; without Redis nobody passes whose state is not known."""
+    gw = ashine(SAMPLE)
+    ask = [("/service-a/x", cookie(id="507f1f77bcf86cd799439011")), ("/isAuth", cookie(id="507f1f77bcf86cd799439011"))]
+    assert [gw.ask(p, headers=h).status for p, h in ask] == [200, 200]
+    store.db.set("507f1f77bcf86cd799439011", "507f1f77bcf86cd799439011", ex=60)
+    wait_until(lambda: gw.ask("/isAuth", headers=ask[1][1]).status == 401, 1, what="the suspension")
+    for path, headers in ask:
+        r = gw.ask(path, headers=headers | {"Origin": "https://app.test"})
+        assert (r.status, r.json()["message"]) == (401, "User has been suspended")
+        assert r.header("Content-Type") == "application/json"
+    assert r.header("Access-Control-Allow-Origin") in (None, "https://app.test")
+    assert gw.ask("/service-a/x", headers=cookie(id="other")).status == 200
+    store.db.delete("507f1f77bcf86cd799439011")
+    wait_until(lambda: gw.ask("/isAuth", headers=ask[1][1]).status == 200, 1, what="its end")
+    store.kill()
+    r = wait_until(lambda: (r := gw.ask("/service-a/x", headers=cookie(id="stranger"))).status != 200 and r, 5, what="a refusal")
+    assert (r.status, r.json()["message"]) == (500, "Failed to check user authorisation")
+    store.start()
 
 
 def test_is_auth(ashine):
