@@ -4,6 +4,7 @@
 #include "certificates.h"
 #include "config_check.h"
 #include "file.h"
+#include "renku.h"
 
 #include "lib/xalloc.h"
 
@@ -69,7 +70,7 @@ fill(struct config *c, const char *file, const struct document *d, mode_t mode,
 
 	buf_addf(&path, "%s/%s", strcmp(folder, "/") == 0 ? "" : folder, slash ? slash + 1 : file);
 	c->file = arena_string(&c->arena, buf_slice(&path));
-	r.root = ashine_translate(&r, d->root);
+	r.root = renku_translate(&r, ashine_translate(&r, d->root));
 	config_read(&r);
 	config_check(&r);
 	mistakes_write(&r.mistakes, file, report);

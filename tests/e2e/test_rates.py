@@ -220,3 +220,12 @@ def test_explain_and_status_spend_nothing(gateway, serve):
     limits = gw.status()["limits"]
     assert {r["name"]: (r["refused"], r["shadowed"]) for r in limits["refusing"]} == {"limits.rates[0]": (1, 0), "rates.r": (0, 1)}
     assert limits["keys_used"] >= 2 and "limits.rates[0]  1 " in gw.cli("status").stdout
+
+
+def test_as_renku_has_it(gateway, serve):
+    gw = gateway(proxy_to(serve()) | {"compatibility": "renku", "server": {"rateLimits": {"enabled": True, "rate": 0.5, "burst": 2}}})
+    assert statuses(gw, 2) == [200, 200]
+    refused = gw.ask(headers={"Accept": "text/html"})
+    assert refused.status == 429 and refused.json() == {"message": "rate limit exceeded"}
+    assert refused.header("content-type") == "application/json; charset=UTF-8" and refused.header("retry-after") in ("1", "2")
+    wait_until(lambda: gw.ask().status == 200, 3)

@@ -166,6 +166,37 @@ image_gates(struct table_builder *b)
 	}
 }
 
+/* One of each kind, by one of each key. */
+static inline void
+image_limits(struct table_builder *b, struct table_policy *policy)
+{
+	for (uint32_t i = 0; i < LIMIT_BY_N; i++) {
+		struct table_limit_key key = { .by = i,
+					       .fact = table_builder_fact(b, SLICE("scope")),
+					       .name = seg_builder_string(&b->seg, SLICE("X-A")) };
+
+		seg_builder_add(&b->seg, RULES_LIMIT_KEYS, &key, sizeof key);
+	}
+	for (uint32_t i = 0; i < LIMIT_COUNTS_N; i++) {
+		struct table_limit l = { .counts = i,
+					 .keys_first = i,
+					 .keys_count = i % 3,
+					 .seconds = 60,
+					 .rate.burst = 9,
+					 .name = seg_builder_string(&b->seg, SLICE("rates.r")),
+					 .setting = seg_builder_string(&b->seg, SLICE("rates.r")),
+					 .label = seg_builder_string(&b->seg, SLICE("r")) };
+		uint32_t at;
+
+		if (i != LIMIT_UNDER_WAY && rate_limit_init(&l.rate, 100, l.seconds, 9))
+			abort();
+		seg_builder_add(&b->seg, RULES_LIMITS, &l, sizeof l);
+		at = seg_builder_add(&b->seg, RULES_LIMITED, &i, sizeof i);
+		policy->limits_first = i == 0 ? at : policy->limits_first;
+		policy->limits_count++;
+	}
+}
+
 static inline struct segment *
 image_rules(void)
 {
@@ -180,6 +211,7 @@ image_rules(void)
 	struct segment *s = NULL;
 
 	table_builder_init(&b);
+	image_limits(&b, &policy);
 	seg_builder_add(&b.seg, RULES_POLICIES, &policy, sizeof policy);
 	image_routes(&b);
 	image_gates(&b);
@@ -494,6 +526,26 @@ image_find(const struct segment *s)
 }
 
 static inline unsigned
+image_read_limits(const struct segment *s)
+{
+	unsigned sum = 0;
+
+	for (uint32_t p = 0; table_policy(s, p); p++) {
+		const struct table_policy *policy = table_policy(s, p);
+
+		for (uint32_t i = 0; i < policy->limits_count; i++) {
+			const struct table_limit *l = table_limited(s, policy->limits_first + i);
+
+			sum += image_read(s, l->name) + image_read(s, l->setting) +
+			       image_read(s, l->label) + (unsigned)l->rate.interval_ns;
+			for (uint32_t k = 0; k < l->keys_count; k++)
+				sum += image_read(s, table_limit_key(s, l->keys_first + k)->name);
+		}
+	}
+	return sum;
+}
+
+static inline unsigned
 image_ask_rules(const struct segment *s)
 {
 	static const char *const names[] = { "Host", "Auth_ID", "X-Forwarded-For", "" };
@@ -503,7 +555,7 @@ image_ask_rules(const struct segment *s)
 
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
 		sum += table_strips(s, slice_of(names[i]));
-	sum += image_read(s, g->cookie) + image_read(s, g->realm);
+	sum += image_read(s, g->cookie) + image_read(s, g->realm) + image_read_limits(s);
 	return sum + table_trusts(s, peer) + (unsigned)table_page(s, 502).n;
 }
 

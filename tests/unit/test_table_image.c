@@ -295,6 +295,60 @@ test_faults(void **state)
 }
 
 static void
+test_limits(void **state)
+{
+#define LIMIT(i, member, value)                                                                    \
+	{                                                                                          \
+		RULES_LIMITS, i, offsetof(struct table_limit, member), value                       \
+	}
+	static const struct {
+		unsigned section, i;
+		size_t offset;
+		uint32_t value;
+	} faults[] = {
+		LIMIT(0, counts, LIMIT_COUNTS_N),
+		LIMIT(0, counts, LIMIT_UNDER_WAY + 1),
+		LIMIT(0, missing, LIMIT_MISSING_N),
+		LIMIT(0, keys_count, LIMIT_KEYS_MAX + 1),
+		LIMIT(1, keys_first, LIMIT_BY_N),
+		LIMIT(0, seconds, 0),
+		LIMIT(0, seconds, 61),
+		LIMIT(0, rate.count, 0),
+		LIMIT(0, rate.count, 99),
+		LIMIT(0, rate.burst, 0),
+		LIMIT(0, rate.burst_ns, 1),
+		LIMIT(0, rate.interval_ns, 0),
+		LIMIT(0, rate.period_ns, 1),
+		LIMIT(LIMIT_UNDER_WAY, rate.burst, 0),
+		LIMIT(LIMIT_UNDER_WAY, rate.burst, LIMIT_UNDER_WAY_MAX + 1),
+		LIMIT(0, name.size, UINT32_MAX),
+		LIMIT(0, setting.size, UINT32_MAX),
+		LIMIT(0, label.size, UINT32_MAX),
+		{ RULES_LIMIT_KEYS, 0, offsetof(struct table_limit_key, by), LIMIT_BY_N },
+		{ RULES_LIMIT_KEYS, LIMIT_BY_CLAIM, offsetof(struct table_limit_key, fact), 9 },
+		{ RULES_LIMIT_KEYS, 0, offsetof(struct table_limit_key, name.size), UINT32_MAX },
+		{ RULES_LIMITED, 0, 0, LIMIT_COUNTS_N },
+		{ RULES_POLICIES, 0, offsetof(struct table_policy, limits_first), 1 },
+		{ RULES_POLICIES, 0, offsetof(struct table_policy, limits_count), UINT32_MAX },
+		{ RULES_GLOBAL, 0, offsetof(struct table_global, limit_ipv6_bits), 129 },
+	};
+#undef LIMIT
+	struct segment *s = image_rules(), bad = { .size = s->size, .refs = 1, .fd = -1 };
+	struct seg_header *h = xmalloc(s->size);
+
+	bad.head = h;
+	for (size_t i = 0; i < sizeof faults / sizeof *faults; i++) {
+		memcpy(h, s->head, s->size);
+		memcpy((char *)element(h, faults[i].section, faults[i].i) + faults[i].offset,
+		       &faults[i].value, sizeof faults[i].value);
+		if (table_verify_rules(&bad) != -EBADMSG)
+			fail_msg("fault %zu was accepted", i);
+	}
+	free(h);
+	seg_unref(s);
+}
+
+static void
 test_endpoints(void **state)
 {
 	static const struct {
@@ -391,7 +445,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_good),      cmocka_unit_test(test_mutations),
 		cmocka_unit_test(test_overlays),  cmocka_unit_test(test_faults),
-		cmocka_unit_test(test_endpoints), cmocka_unit_test(test_authorise),
+		cmocka_unit_test(test_limits),    cmocka_unit_test(test_endpoints),
+		cmocka_unit_test(test_authorise),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,142 @@
+#include "renku.h"
+
+#include "node.h"
+
+#define SERVER SLICE("server")
+#define DECIMALS 3 /* of a rate, behind the point */
+
+static const char remedy[] =
+    "of renku's server, rateLimits with enabled, rate and burst is understood "
+    "alone; remove it";
+
+static void
+refuse_others(struct config_reader *r, const struct node *n, const char *where,
+	      const char *const *known)
+{
+	for (size_t i = 0; i < n->count; i++) {
+		const struct node *key = n->pairs[i].key;
+		bool found = false;
+
+		for (size_t k = 0; known[k]; k++)
+			found |=
+			    key->kind == NODE_SCALAR && slice_eq(key->text, slice_of(known[k]));
+		if (!found)
+			mistakes_add(&r->mistakes, false, key->line, where, "%s", remedy);
+	}
+}
+
+static struct slice
+text(const struct node *n, const char *key, const char *initial)
+{
+	const struct node *value = node_get(n, slice_of(key));
+
+	return value && value->kind == NODE_SCALAR ? value->text : slice_of(initial);
+}
+
+/* "2.5" a second is 25 in ten. False: it is no such number. */
+static bool
+read_rate(struct slice s, uint64_t *count, uint64_t *seconds)
+{
+	bool behind = false;
+
+	*count = 0;
+	*seconds = 1;
+	for (size_t i = 0; i < s.n; i++) {
+		bool digit = s.p[i] >= '0' && s.p[i] <= '9';
+
+		if (!digit && (behind || s.p[i] != '.'))
+			return false;
+		if (digit)
+			*count = *count * 10 + (uint64_t)(s.p[i] - '0');
+		if (digit && behind)
+			*seconds *= 10;
+		behind |= !digit;
+		if (*count > 1000000000 || *seconds > 1000)
+			return false;
+	}
+	return s.n > 0 && *count > 0;
+}
+
+/* As a limit is written; empty: it is not enabled. */
+static void
+write_limit(struct config_reader *r, const struct node *n, struct buf *out)
+{
+	struct slice enabled = text(n, "enabled", "false"), rate = text(n, "rate", "");
+	struct slice burst = text(n, "burst", "0");
+	uint64_t count, seconds, most;
+
+	if (!slice_ieq(enabled, SLICE("true")))
+		return;
+	if (!read_rate(rate, &count, &seconds)) {
+		mistakes_add(&r->mistakes, false, n->line, "server.rateLimits.rate",
+			     "\"%.*s\" is no number of requests a second; write 10, or 0.5",
+			     SLICE_F(rate));
+		return;
+	}
+	most = (count + seconds - 1) / seconds; /* what its limiter makes of no burst */
+	buf_addf(out, "%llu/%llus burst ", (unsigned long long)count, (unsigned long long)seconds);
+	if (slice_eq(burst, SLICE("0")))
+		buf_addf(out, "%llu", (unsigned long long)most);
+	else
+		buf_adds(out, burst);
+}
+
+/* A mapping without one of its keys, and with room for one more. */
+static struct node *
+without(struct arena *arena, const struct node *n, struct slice key, int line)
+{
+	struct node *copy = node_new(arena, NODE_MAPPING, line, (n ? n->count : 0) + 1);
+
+	for (size_t i = 0; n && i < n->count; i++) {
+		const struct node *k = n->pairs[i].key;
+
+		if (k->kind != NODE_SCALAR || !slice_eq(k->text, key))
+			copy->pairs[copy->count++] = n->pairs[i];
+	}
+	return copy;
+}
+
+static const struct node *
+translate(struct config_reader *r, const struct node *root, const struct node *server)
+{
+	static const char *const of_server[] = { "rateLimits", NULL };
+	static const char *const of_limits[] = { "enabled", "rate", "burst", NULL };
+	const struct node *limits = node_get(server, SLICE("rateLimits"));
+	const struct node *own = node_get(root, SLICE("limits"));
+	struct node *out = without(r->env.arena, root, SERVER, root->line), *with;
+	struct buf BUF_CLEAN limit = { 0 };
+
+	refuse_others(r, server, "server", of_server);
+	if (limits && limits->kind == NODE_MAPPING) {
+		refuse_others(r, limits, "server.rateLimits", of_limits);
+		write_limit(r, limits, &limit);
+	}
+	if (limit.n == 0)
+		return out;
+	if (node_get(own, SLICE("rates"))) {
+		mistakes_add(&r->mistakes, true, limits->line, "server.rateLimits",
+			     "limits.rates is given as well, and wins; remove one of the two");
+		return out;
+	}
+	with = without(r->env.arena, own, SLICE("rates"), own ? own->line : limits->line);
+	node_put(r->env.arena, with, "rates",
+		 node_scalar(r->env.arena, buf_slice(&limit), limits->line));
+	out = without(r->env.arena, out, SLICE("limits"), root->line);
+	node_put(r->env.arena, out, "limits", with);
+	return out;
+}
+
+const struct node *
+renku_translate(struct config_reader *r, const struct node *root)
+{
+	const struct node *profile = node_get(root, SLICE("compatibility"));
+	const struct node *server = node_get(root, SERVER);
+
+	if (!server || !profile || profile->kind != NODE_SCALAR ||
+	    !slice_eq(profile->text, SLICE("renku")))
+		return root;
+	if (server->kind == NODE_MAPPING)
+		return translate(r, root, server);
+	mistakes_add(&r->mistakes, false, server->line, "server", "%s", remedy);
+	return without(r->env.arena, root, SERVER, root->line);
+}
