@@ -32,6 +32,15 @@ def gate(s):
 """
 
 
+def limits(s):
+    """(tables, what asks them)"""
+    tables = "".join(f"backend z{i}\n    stick-table type ip size 100k expire 1m store http_req_rate(1s)\n"
+                     for i in range(s.scenario.limits))
+    return tables, "".join(f"    http-request track-sc{i} src table z{i}\n"
+                           f"    http-request deny deny_status 429 if {{ sc{i}_http_req_rate gt 1000000 }}\n"
+                           for i in range(s.scenario.limits))
+
+
 def routes(s):
     if not s.scenario.routes:
         return "    default_backend up\n"
@@ -75,9 +84,9 @@ frontend in
     http-request set-header X-Forwarded-Proto {'https' if s.certificate else 'http'}
     unique-id-format %[uuid()]
     unique-id-header X-Request-ID
-{LOG if s.scenario.log else ""}{gate(s)}{routes(s)}backend up
+{LOG if s.scenario.log else ""}{gate(s)}{limits(s)[1]}{routes(s)}backend up
     server s 127.0.0.1:{s.upstream} pool-purge-delay 1h
-""")
+{limits(s)[0]}""")
     return [processes.find("haproxy"), *(["-W"] if s.can_reload else []), "-db", "-f", path]
 
 

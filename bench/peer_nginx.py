@@ -108,10 +108,17 @@ def tls(s):
         ssl_session_timeout 1d;"""
 
 
+def limits(s):
+    """(zones, what stands in the server)"""
+    zones = "".join(f"limit_req_zone $binary_remote_addr zone=z{i}:16m rate=1000000r/s;" for i in range(s.scenario.limits))
+    return zones, "".join(f"limit_req zone=z{i} burst=1000000 nodelay;" for i in range(s.scenario.limits))
+
+
 def configure(s, gate="", check="", modules=""):
     """Bodies are streamed: uploads unbuffered, answers through buffers that hold a good part of them, never a file."""
     scenario, idle = s.scenario, max(s.connections, 64)
     large = scenario.length >= 65536
+    zones, limited = limits(s)
     outside, locations = routes(s, f"{check} proxy_pass http://@;")
     user = "user root;" if os.geteuid() == 0 else ""
     path = s.write("nginx.conf", f"""\
@@ -133,7 +140,7 @@ http {{{LOG if scenario.log else "access_log off;"}
     upstream up {{
         server 127.0.0.1:{s.upstream};
         keepalive {idle}; keepalive_timeout 1h; keepalive_requests 100000000;
-    }}{gate}{outside}
+    }}{gate}{outside}{zones}
     proxy_http_version 1.1;
     proxy_set_header Connection "";
     proxy_set_header Host $host;
@@ -141,7 +148,7 @@ http {{{LOG if scenario.log else "access_log off;"}
     proxy_set_header X-Forwarded-Proto $scheme;
     proxy_set_header X-Request-ID $request_id;
     server {{
-        listen 127.0.0.1:{s.port} reuseport backlog=4096{' ssl' if s.certificate else ''};{tls(s)}
+        listen 127.0.0.1:{s.port} reuseport backlog=4096{' ssl' if s.certificate else ''};{tls(s)}{limited}
         {locations}
     }}
 }}

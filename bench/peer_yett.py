@@ -36,6 +36,7 @@ access_log: {s.folder + "/access.log" if scenario.log else "off"}
 limits:
   body: {"100m" if scenario.body else "1m"}
   keepalive_requests: 100000000
+  rates: [{", ".join(["1000000/second"] * scenario.limits)}]
   upstream_idle_connections: {max(s.connections, 64)}
 timeouts: {{keepalive: 1h, upstream_idle: 1h}}
 upstreams:

@@ -11,12 +11,38 @@
 #include "lib/ip.h"
 #include "lib/siphash.h"
 
-static void
-add_class(struct siphash *h, enum limit_by by)
-{
-	char class = (char)by; /* so that no header can be taken for an address */
+/* Parts are collected, so that the hash takes them by words. */
+struct key {
+	struct siphash hash;
+	uint32_t n;
+	char bytes[120];
+};
 
-	siphash_add_part(h, slice_make(&class, 1));
+static void
+add_bytes(struct key *k, const void *p, size_t n)
+{
+	if (n > sizeof k->bytes - k->n) {
+		siphash_add(&k->hash, slice_make(k->bytes, k->n));
+		k->n = 0;
+	}
+	if (n > sizeof k->bytes) {
+		siphash_add(&k->hash, slice_make(p, n));
+		return;
+	}
+	if (n > 0)
+		memcpy(k->bytes + k->n, p, n);
+	k->n += (uint32_t)n;
+}
+
+/* `what` (enum limit_by) is in it, so that no header can be taken for an address; so is the size,
+ * so that "ab", "c" is not "a", "bc". */
+static void
+add_part(struct key *k, uint32_t what, struct slice part)
+{
+	uint32_t head[2] = { what, (uint32_t)part.n };
+
+	add_bytes(k, head, sizeof head);
+	add_bytes(k, part.p, part.n);
 }
 
 static void
@@ -27,7 +53,7 @@ cut(uint8_t ip[16], uint32_t bits)
 }
 
 static void
-add_address(struct request *r, struct siphash *h)
+add_address(struct request *r, struct key *h)
 {
 	const struct table_global *g = table_global(r->table->segments[SEGMENT_RULES]);
 	uint8_t ip[16];
@@ -35,12 +61,11 @@ add_address(struct request *r, struct siphash *h)
 	memcpy(ip, real_client_ip(r), sizeof ip);
 	if (!ip_is_v4(ip))
 		cut(ip, g->limit_ipv6_bits);
-	add_class(h, LIMIT_BY_ADDRESS);
-	siphash_add_part(h, slice_make((const char *)ip, sizeof ip));
+	add_part(h, LIMIT_BY_ADDRESS, slice_make((const char *)ip, sizeof ip));
 }
 
 static bool
-add_identity(struct request *r, enum limit_by by, struct siphash *h)
+add_identity(struct request *r, enum limit_by by, struct key *h)
 {
 	const struct segment *rules = r->table->segments[SEGMENT_RULES];
 	const struct table_issuer *issuer;
@@ -49,29 +74,27 @@ add_identity(struct request *r, enum limit_by by, struct siphash *h)
 	if (!r->who || name.n == 0 || (by == LIMIT_BY_API_KEY && r->who->kind != IDENTITY_API_KEY))
 		return false;
 	issuer = seg_at(rules, RULES_ISSUERS, r->who->issuer, sizeof *issuer);
-	add_class(h, by);
-	siphash_add_part(h, issuer ? seg_string(rules, issuer->iss) : SLICE(""));
-	siphash_add_part(h, name);
+	add_part(h, by, issuer ? seg_string(rules, issuer->iss) : SLICE(""));
+	add_part(h, by, name);
 	return true;
 }
 
 /* All values of it together. */
 static bool
-add_claim(struct request *r, uint32_t fact, struct siphash *h)
+add_claim(struct request *r, uint32_t fact, struct key *h)
 {
 	size_t n;
 	const struct identity_value *value = identity_values(r->who, fact, &n);
 
 	if (n == 0)
 		return false;
-	add_class(h, LIMIT_BY_CLAIM);
 	for (size_t i = 0; i < n; i++)
-		siphash_add_part(h, identity_text(r->who, value[i].text));
+		add_part(h, LIMIT_BY_CLAIM, identity_text(r->who, value[i].text));
 	return true;
 }
 
 static bool
-add_header(struct request *r, struct slice name, struct siphash *h)
+add_header(struct request *r, struct slice name, struct key *h)
 {
 	bool any = false;
 
@@ -80,24 +103,14 @@ add_header(struct request *r, struct slice name, struct siphash *h)
 
 		if (f->name_n != name.n || !slice_ieq(http_name(&r->in, f), name))
 			continue;
-		if (!any)
-			add_class(h, LIMIT_BY_HEADER);
 		any = true;
-		siphash_add_part(h, http_value(&r->in, f));
+		add_part(h, LIMIT_BY_HEADER, http_value(&r->in, f));
 	}
 	return any;
 }
 
 static bool
-add_text(struct siphash *h, enum limit_by by, struct slice text)
-{
-	add_class(h, by);
-	siphash_add_part(h, text);
-	return true;
-}
-
-static bool
-add_part(struct request *r, const struct table_limit_key *k, struct siphash *h)
+add_key(struct request *r, const struct table_limit_key *k, struct key *h)
 {
 	const struct segment *rules = r->table->segments[SEGMENT_RULES];
 
@@ -113,10 +126,11 @@ add_part(struct request *r, const struct table_limit_key *k, struct siphash *h)
 	case LIMIT_BY_HEADER:
 		return add_header(r, seg_string(rules, k->name), h);
 	case LIMIT_BY_HOST:
-		return add_text(h, LIMIT_BY_HOST, r->host.host);
+		add_part(h, LIMIT_BY_HOST, r->host.host);
+		return true;
 	case LIMIT_BY_ROUTE:
-		return add_text(h, LIMIT_BY_ROUTE,
-				seg_string(rules, table_route(rules, r->route)->id));
+		add_part(h, LIMIT_BY_ROUTE, seg_string(rules, table_route(rules, r->route)->id));
+		return true;
 	case LIMIT_BY_N:
 		break;
 	}
@@ -127,17 +141,19 @@ bool
 limit_key(struct request *r, const struct table_limit *l, uint64_t *out)
 {
 	const struct segment *rules = r->table->segments[SEGMENT_RULES];
-	struct siphash h;
+	struct key h; /* the bytes are written before they are read */
 
-	rate_key_begin(&r->worker->rates, &h);
-	siphash_add_part(&h, seg_string(rules, l->name));
+	h.n = 0;
+	rate_key_begin(&r->worker->rates, &h.hash);
+	add_part(&h, 0, seg_string(rules, l->name));
 	for (uint32_t i = 0; i < l->keys_count; i++) {
-		if (add_part(r, table_limit_key(rules, l->keys_first + i), &h))
+		if (add_key(r, table_limit_key(rules, l->keys_first + i), &h))
 			continue;
 		if (l->missing == LIMIT_MISSING_SKIP)
 			return false;
 		add_address(r, &h);
 	}
-	*out = rate_key_end(&h);
+	siphash_add(&h.hash, slice_make(h.bytes, h.n));
+	*out = rate_key_end(&h.hash);
 	return true;
 }
