@@ -8,7 +8,7 @@
 #include <stdio.h>
 
 #define GROUP SLICE("yett") /* all gateways are one consumer: what one took another may claim */
-#define BATCH SLICE("16")
+#define BATCH 64
 
 /* ---- what was heard becomes a job ---- */
 
@@ -27,6 +27,7 @@ on_made(void *userdata, struct slice tag, const struct redis_reply *r)
 		return;
 	}
 	if (r->elements[0]->integer == 1) {
+		c->waiting++; /* until it is counted */
 		board_add(&c->master->page->cascade_heard, 1);
 		log_info("cascade job=%.*s state=heard services=%zu", SLICE_F(tag),
 			 c->master->config->cascade.services_count);
@@ -237,8 +238,11 @@ on_entries(void *userdata, struct slice tag, const struct redis_reply *r)
 	if (!stream_is_well(userdata, r) || r->count != 1)
 		return;
 	stream = r->elements[0];
-	if (stream && stream->type == REDIS_ARRAY && stream->count == 2)
-		take_entries(userdata, stream->elements[1]);
+	if (!stream || stream->type != REDIS_ARRAY || stream->count != 2)
+		return;
+	take_entries(userdata, stream->elements[1]);
+	if (stream->elements[1] && stream->elements[1]->count == BATCH)
+		cascade_intake_read(userdata, false); /* there is more */
 }
 
 /* [CURSOR, ENTRIES, ..] */
@@ -253,15 +257,18 @@ void
 cascade_intake_read(struct cascade *c, bool left)
 {
 	struct slice stream = slice_of(c->stream);
+	BUF_CLEAN struct buf batch = { 0 };
 
 	if (!c->stream || c->waiting >= CASCADE_WAITING_MAX)
 		return;
+	cascade_number(BATCH, &batch);
 	cascade_ask(c, on_entries, SLICE(""), 9,
 		    (struct slice[]){ SLICE("XREADGROUP"), SLICE("GROUP"), GROUP, GROUP,
-				      SLICE("COUNT"), BATCH, SLICE("STREAMS"), stream,
+				      SLICE("COUNT"), buf_slice(&batch), SLICE("STREAMS"), stream,
 				      SLICE(">") });
 	if (left)
 		cascade_ask(c, on_left, SLICE(""), 8,
 			    (struct slice[]){ SLICE("XAUTOCLAIM"), stream, GROUP, GROUP,
-					      SLICE("5000"), SLICE("0"), SLICE("COUNT"), BATCH });
+					      SLICE("5000"), SLICE("0"), SLICE("COUNT"),
+					      buf_slice(&batch) });
 }

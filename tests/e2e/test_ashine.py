@@ -184,6 +184,9 @@ def test_cors(ashine):
     assert (r.header("Access-Control-Allow-Credentials"), r.header("Access-Control-Max-Age")) == ("true", "86400")
     assert gw.ask("/user/x", headers=ask).header("Access-Control-Allow-Origin") == "https://app.test"
     assert gw.ask("/user/x", headers={"Origin": "https://other.test"}).header("Access-Control-Allow-Origin") is None
+    gw = ashine(SAMPLE.replace("https://app.test", "*"))  # as it stands in the README: with credentials, which no browser takes
+    r = gw.ask("/user/x", headers=ask)
+    assert (r.header("Access-Control-Allow-Origin"), r.header("Access-Control-Allow-Credentials")) == ("*", None)
 
 
 @pytest.mark.skipif(not g.BINARY, reason="no binary")

@@ -133,6 +133,17 @@ def test_taken_over_from_a_gateway_that_was_killed(fleet, store, services):
     assert len({key for s in services.values() for _, key in s.told}) == 1
 
 
+def test_many_at_a_time(fleet, store, services):
+    """They do not wait for a second each."""
+    for i in range(150):
+        store.db.xadd("user-delete", {"id": f"u{i}"})
+    began = time.monotonic()
+    fleet(2)
+    wait_until(lambda: all(len(s.ids) == 150 for s in services.values()), 20, what="all of them")
+    settled(store)
+    assert time.monotonic() - began < 15 and all(len(set(s.ids)) == 150 for s in services.values())
+
+
 def test_what_a_gateway_took_that_ended(fleet, store, services):
     """Read from the stream, and never noted as a job."""
     store.db.xgroup_create("user-delete", "yett", "0", mkstream=True)
