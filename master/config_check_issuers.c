@@ -17,7 +17,6 @@
 #include <stdio.h>
 
 #define SECRET_ADVISED 32 /* bytes: RFC 7518 section 3.2 for HS256 */
-#define SOURCES "secret, public_key, jwks, jwks_uri or discovery"
 
 static void tell(struct config_reader *r, const struct config_issuer *i, bool warning,
 		 const char *below, const char *fmt, ...) __attribute__((format(printf, 5, 6)));
@@ -65,16 +64,16 @@ check_sources(struct config_reader *r, const struct config_issuer *i)
 		first = sources[k];
 	}
 	if (!first)
-		tell(r, i, false, "", "nothing says where its keys are; give one of " SOURCES);
+		tell(r, i, false, "",
+		     "nothing says where its keys are; give one of secret, public_key, jwks, "
+		     "jwks_uri or discovery");
 }
 
 static void
-check_algorithms(struct config_reader *r, struct config_issuer *i)
+check_algorithms(struct config_reader *r, const struct config_issuer *i)
 {
 	bool secret = is_given(r, i, "secret");
 
-	if (i->algorithms == 0)
-		i->algorithms = secret ? 1u << JWT_HS256 : 1u << JWT_RS256;
 	if (i->algorithms & JWT_ALGS_SECRET && i->algorithms & JWT_ALGS_PUBLIC)
 		tell(r, i, false, "algorithms",
 		     "HS256, HS384 and HS512 take a secret and the others public keys, and a "
@@ -140,15 +139,21 @@ static void
 read_set(struct config_reader *r, struct config_issuer *i)
 {
 	struct buf FILE_SECRET text = { 0 };
+	struct stat st = { 0 };
 	int error;
 
 	if (!i->jwks)
 		return;
-	error = file_read(i->jwks, JWKS_BYTES_MAX, &text, NULL);
+	error = file_read(i->jwks, JWKS_BYTES_MAX, &text, &st);
 	if (error < 0) {
 		tell(r, i, false, "jwks", "%s cannot be read: %s", i->jwks, file_error(error));
 		return;
 	}
+	if (i->algorithms & JWT_ALGS_SECRET && st.st_mode & (S_IRWXG | S_IRWXO))
+		tell(r, i, true, "jwks",
+		     "%s has mode %04o, so others than its owner can read the secrets; chmod 600 "
+		     "it",
+		     i->jwks, (unsigned)st.st_mode & 07777);
 	check_set(r, i, buf_slice(&text));
 	i->jwks_text.bytes = arena_string(&r->c->arena, buf_slice(&text));
 	i->jwks_text.n = text.n;
@@ -243,6 +248,21 @@ default_issuer(const struct config_gate *g)
 	};
 }
 
+/* --effective shows them, too. */
+static void
+default_algorithms(struct config_reader *r)
+{
+	struct config_gate *g = &r->c->gate;
+
+	for (size_t k = 0; k < g->issuers_count; k++) {
+		struct config_issuer *i = &g->issuers[k];
+
+		if (i->name && i->algorithms == 0)
+			i->algorithms =
+			    is_given(r, i, "secret") ? 1u << JWT_HS256 : 1u << JWT_RS256;
+	}
+}
+
 static void
 list_all(struct config *c)
 {
@@ -262,6 +282,7 @@ config_check_issuers(struct config_reader *r)
 {
 	struct config_gate *g = &r->c->gate;
 
+	default_algorithms(r);
 	list_all(r->c);
 	for (size_t i = 0; i < g->all_count; i++) {
 		struct config_issuer *issuer = &g->all[i];

@@ -18,9 +18,9 @@
 /* ---- one ---- */
 
 static void
-issuer_free(struct issuer *i)
+issuer_free(struct issuer *i, bool wait)
 {
-	issuer_stop(i, true);
+	issuer_stop(i, wait);
 	issuer_set_deinit(&i->set);
 	arena_deinit(&i->found.arena);
 	free(i);
@@ -141,7 +141,7 @@ issuers_free(struct issuers *is)
 	if (!is)
 		return;
 	for (size_t i = 0; i < is->count; i++)
-		issuer_free(is->all[i]);
+		issuer_free(is->all[i], true);
 	watch_free(is->watch);
 	free(is->all);
 	free(is);
@@ -181,7 +181,7 @@ issuers_drop(struct issuers *is)
 		if (is->all[i]->named)
 			is->all[kept++] = is->all[i];
 		else
-			issuer_free(is->all[i]);
+			issuer_free(is->all[i], false);
 	}
 	is->count = kept;
 }

@@ -1,5 +1,6 @@
 """Several issuers: whose token is good where, keys that are fetched over TLS and rotate, and providers that are away."""
 
+import hashlib
 import json
 import os
 import time
@@ -80,6 +81,26 @@ def test_one_fetch_for_all_who_meet_a_new_key(gateway, serve, provider):
     assert 0 <= gw.metrics()['yett_jwks_age_seconds{issuer="corp"}'] < 30
 
 
+@pytest.mark.parametrize("delay, passed", [(1, 64), (6, 0)])
+def test_few_wait_and_not_long(gateway, serve, provider, delay, passed):
+    """For the first fetch, which the start does not wait for: 64 requests of a worker, 2 s."""
+    p = provider("a")
+    p.delay = delay
+    gw = gateway(guarded(serve(), {"corp": p.config(KEYS)}, workers=1))
+    t, at = p.token("a"), time.monotonic()
+
+    def one(_):
+        return why(gw, t), time.monotonic() - at
+
+    with ThreadPoolExecutor(80) as pool:
+        answers = list(pool.map(one, range(80)))
+    assert [w for w, _ in answers].count("") == passed
+    assert {w for w, _ in answers} - {""} == {"gate_no_keys"}
+    waited = sorted(s for w, s in answers if w)
+    assert waited[15] < 0.9 and (passed or 1.9 < waited[16] <= waited[-1] < 3.5)
+    assert p.count() == 1
+
+
 def test_keys_outlive_an_outage_and_a_restart(gateway, serve, provider):
     p = provider("a", "b")
     config = guarded(serve(), {"corp": p.config(refresh="1s")})
@@ -118,8 +139,7 @@ BAD = {
 
 def test_nothing_bad_takes_the_place_of_good_keys(gateway, serve, provider):
     p = provider("a")
-    issuers = {n: p.config(issuer=n, discovery=None, jwks_uri=f"{p.address}/{n}", refresh="1s") for n in BAD}
-    issuers = {n: {k: v for k, v in i.items() if v} for n, i in issuers.items()}
+    issuers = {n: p.config("/" + n, issuer=n, refresh="1s") for n in BAD}
     p.answers["/other"] = (200, {}, b'{"issuer": "https://else", "jwks_uri": "%s/keys"}' % p.address.encode())
     p.answers["/plain"] = (200, {}, b'{"issuer": "plain", "jwks_uri": "http://localhost/keys"}')
     never = {"other": (p.config(discovery=p.address + "/other"), "another issuer"),
@@ -147,15 +167,20 @@ def test_whose_token_is_good_where(gateway, serve, pki, tmp_path):
                         "audience": ["shop"], "required": {"azp": ["web", "app"], "realm.roles": "staff"}},
                "partner": {"issuer": "partner", "algorithms": ["ES256"], "jwks": str(file)},
                "own": {"secret": SECRET}}
+    key = "a key of an operator, of enough bytes"
+    more = {"gate": {"sources": ["bearer", "api_key"]}, "api_keys": {"ci": {"sha256": hashlib.sha256(key.encode()).hexdigest()}}}
     (tmp_path / "corp.json").write_text(json.dumps({"keys": [jwk(corp, kid="p", alg="ES256")]}))
     gw = gateway(guarded(serve(), issuers, *({"path": path, "upstream": "u", "issuers": names} for path, names in [
-        ("/corp", ["corp"]), ("/both", ["corp", "partner"]), ("/own", ["own"])])))
+        ("/corp", ["corp"]), ("/both", ["corp", "partner"]), ("/own", ["own"]), ("/key", ["corp", "api_keys"])]), **more))
     fits = {"iss": "corp", "aud": "shop", "azp": "app", "realm": {"roles": ["staff", "x"]}}
     tokens = {"corp": sign(corp, "p", **fits), "partner": sign(partner, "p", iss="partner"), "own": token(sub="42")}
     for path, names in {"/": ("corp", "partner", "own"), "/corp": ["corp"], "/both": ("corp", "partner"), "/own": ["own"]}.items():
         for _ in range(3):  # also when it is in the cache
             for name, t in tokens.items():
                 assert why(gw, t, path) == ("" if name in names else "token_issuer"), (path, name)
+    for path, reason in {"/": "", "/key": "", "/corp": "token_issuer"}.items():
+        r = gw.ask(path, headers={"X-API-Key": key})
+        assert r.status == (401 if reason else 200) and (not reason or r.why == reason), r
     assert why(gw, sign(corp, "p", iss="partner")) == "token_signature"  # the same kid, another's key
     assert why(gw, sign(partner, "p", **fits)) == "token_signature"
     assert why(gw, sign(corp, "q", **fits)) == "token_key"

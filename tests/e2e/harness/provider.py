@@ -54,10 +54,10 @@ class Provider(TlsUpstream):
     def token(self, kid, key=None, **claims):
         return sign(key or self.keys[kid], kid, **{"iss": self.issuer} | claims)
 
-    def config(self, **more):
-        """Of gate.issuers.*"""
-        return {"issuer": self.issuer, "algorithms": ["ES256"], "tls": {"ca": self.root},
-                "discovery": self.address + DISCOVERY} | more
+    def config(self, keys=None, **more):
+        """Of gate.issuers.*; `keys`: the path of its keys, in the place of discovery."""
+        where = {"jwks_uri": self.address + keys} if keys else {"discovery": self.address + DISCOVERY}
+        return {"issuer": self.issuer, "algorithms": ["ES256"], "tls": {"ca": self.root}} | where | more
 
     def count(self, path=KEYS):
         return self.fetched.count(path)
