@@ -54,6 +54,7 @@ add_limit(struct work *w, const struct limit_spec *spec, struct slice name, stru
 		.missing = spec->missing,
 		.slot = slots_get(w->in->slots->limits, name),
 		.seconds = spec->seconds,
+		.window = spec->window,
 		.rate = spec->rate,
 		.name = seg_builder_string(&w->b->seg, name),
 		.setting = seg_builder_string(&w->b->seg, setting),

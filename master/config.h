@@ -262,6 +262,7 @@ struct config_limit { /* on how often, or on how many at a time */
 	const char **per;  /* NULL: not given */
 	size_t per_count;
 	uint32_t counts, missing; /* enum limit_counts, limit_missing */
+	uint32_t fleet;           /* 1: it holds for all gateways together */
 	bool shadow, silent;
 	struct config_place place;
 };
@@ -499,6 +500,7 @@ struct config {
 	size_t rates_count, concurrency_count;
 	struct config_limited limited; /* on all routes */
 	uint64_t rate_memory;
+	uint32_t fleet_keys, fleet_gateways; /* gateways 0: as many as are seen */
 	uint32_t limit_ipv6_bits, limit_headers, limit_headers_always;
 	uint32_t replay_keys;
 	struct config_statistics statistics;

@@ -20,6 +20,13 @@ complete(struct arena *arena, struct config_limit *l, const struct limit_spec *s
 }
 
 static void
+unconfigured(struct buf *key, struct buf *why)
+{
+	buf_addf(key, ".scope");
+	buf_addf(why, "no Redis is configured to count in; give redis.address, or write host");
+}
+
+static void
 check_named(struct config_reader *r, const char *section, struct config_limit *all, size_t count,
 	    bool under_way)
 {
@@ -37,6 +44,8 @@ check_named(struct config_reader *r, const char *section, struct config_limit *a
 				       "another");
 		else if (!limit_spec_of(l, under_way, &spec, &at, &why))
 			buf_addf(&key, ".%s", at);
+		else if (l->fleet && !r->c->redis.address.text)
+			unconfigured(&key, &why);
 		else
 			complete(&r->c->arena, l, &spec);
 		buf_addc(&key, '\0');

@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #define NAME_MAX_BYTES 256
+#define MONTH_S (31 * 86400) /* a calendar month, as a period */
 
 static bool
 refuse(struct buf *why, struct slice text, const char *what)
@@ -70,6 +71,11 @@ take_period(struct slice text, uint32_t *out)
 		{ "day", 86400 }, { "days", 86400 }, { NULL, 0 },
 	};
 	uint64_t n = 1;
+
+	if (slice_ieq(text, SLICE("month"))) {
+		*out = MONTH_S;
+		return true;
+	}
 
 	if (text.n > 0 && text.p[0] >= '0' && text.p[0] <= '9' && !take_number(&text, &n))
 		return false;
@@ -215,6 +221,23 @@ read_text(struct slice text, bool under_way, struct reading *out, struct limit_s
 	return true;
 }
 
+/* Of the fleet a day and a month are those of the calendar. */
+static bool
+read_window(const struct reading *t, struct limit_spec *out, struct buf *why)
+{
+	if (!(out->flags & LIMIT_FLEET)) {
+		if (t->seconds == MONTH_S)
+			buf_addf(why, "a month is counted in Redis alone; write scope: fleet");
+		return t->seconds != MONTH_S;
+	}
+	if (t->seconds < 86400)
+		return true;
+	out->window = t->seconds == MONTH_S ? LIMIT_WINDOW_MONTH : LIMIT_WINDOW_DAY;
+	if (t->burst && t->burst != t->count)
+		buf_addf(why, "a day or a month of the calendar has no burst; remove it");
+	return !t->burst || t->burst == t->count;
+}
+
 static bool
 finish(const struct reading *t, bool under_way, struct limit_spec *out, struct buf *why)
 {
@@ -233,6 +256,8 @@ finish(const struct reading *t, bool under_way, struct limit_spec *out, struct b
 		return t->count <= LIMIT_UNDER_WAY_MAX;
 	}
 	out->seconds = t->seconds;
+	if (!read_window(t, out, why))
+		return false;
 	if (rate_limit_init(&out->rate, t->count, t->seconds, burst) == 0)
 		return true;
 	buf_addf(why, "such a burst takes longer than 31 days to come back; make it smaller");
@@ -276,7 +301,8 @@ limit_spec_of(const struct config_limit *l, bool under_way, struct limit_spec *o
 
 	*out = (struct limit_spec){ .counts = l->counts,
 				    .flags = (l->shadow ? LIMIT_SHADOW : 0) |
-					     (l->silent ? LIMIT_SILENT : 0),
+					     (l->silent ? LIMIT_SILENT : 0) |
+					     (l->fleet ? LIMIT_FLEET : 0),
 				    .missing = l->missing };
 	*key = "limit";
 	if (!read_text(slice_of(l->limit), under_way, &t, out, why))

@@ -15,7 +15,7 @@ struct limit_key {
 
 struct limit_spec {
 	uint32_t counts, flags, missing; /* of table_limits.h */
-	uint32_t seconds;
+	uint32_t seconds, window;
 	struct rate_limit rate; /* of LIMIT_UNDER_WAY the burst alone */
 	struct limit_key keys[LIMIT_KEYS_MAX];
 	size_t keys_count;

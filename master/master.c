@@ -123,6 +123,12 @@ on_failing(void *userdata, const struct msg_failing *failing)
 }
 
 static void
+on_lease(void *userdata, struct slot *slot, const struct msg_lease *ask)
+{
+	fleet_asked(userdata, slot, ask);
+}
+
+static void
 on_call(void *userdata, struct slot *slot, const struct msg_call *call, struct ipc_message *message)
 {
 	api_answer(userdata, slot, call, message);
@@ -152,7 +158,8 @@ static void
 end_settle(struct master *m)
 {
 	if (m->phase != MASTER_DRAINING || !m->supervisor.emptied ||
-	    !takeover_is_over(&m->takeover) || !cascade_is_over(m->cascade) || !flusher_end(m))
+	    !takeover_is_over(&m->takeover) || !cascade_is_over(m->cascade) || !flusher_end(m) ||
+	    !fleet_end(m))
 		return;
 	m->phase = MASTER_ENDED;
 	uv_stop(&m->loop);
@@ -184,6 +191,7 @@ const struct supervisor_ops master_supervisor_ops = {
 	.suspension_ask = on_suspension_ask,
 	.swept = on_swept,
 	.call = on_call,
+	.lease = on_lease,
 	.empty = on_empty,
 };
 
@@ -320,6 +328,7 @@ on_tick(uv_timer_t *timer)
 	takeover_tick(&m->takeover, m->page, now);
 	takeover_tell_gone(&m->takeover, &m->supervisor);
 	flusher_tick(m, now);
+	fleet_tick(m, now);
 	end_settle(m);
 	ejector_tick(m->ejector, now);
 	renewal_tick(m);

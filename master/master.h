@@ -11,6 +11,7 @@
 #include "config.h"
 #include "eject.h"
 #include "explain.h"
+#include "fleet.h"
 #include "flush.h"
 #include "issuers.h"
 #include "listeners.h"
@@ -88,6 +89,7 @@ struct master {
 	struct explainer explainer;
 	struct suspensions suspensions;
 	struct flusher flusher;
+	struct fleet fleet;
 	struct saver saver;
 
 	struct { /* for status */

@@ -285,6 +285,8 @@ publish_compile(struct master *m, uint64_t now)
 
 	if (r == 0)
 		r = rate_memory_need(m, product.segments[SEGMENT_RULES]);
+	if (r == 0)
+		r = fleet_need(m, product.segments[SEGMENT_RULES]);
 	if (r < 0) {
 		log_error("table error=\"cannot be compiled: %s\" in_force=%llu", strerror(-r),
 			  (unsigned long long)p->version);

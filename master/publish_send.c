@@ -40,6 +40,7 @@ publish_greet(struct master *m, struct slot *slot)
 	struct publisher *p = &m->publisher;
 
 	rate_memory_greet(m, slot);
+	fleet_greet(m, slot);
 	for (int i = 0; i < SEGMENT_N; i++) {
 		if (p->segments[i]->base)
 			send_segment(slot, p->segments[i]->base);

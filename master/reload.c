@@ -68,6 +68,7 @@ swap(struct master *m, struct config *next, int access_log)
 	publish_reconfigured(m);
 	statistics_reconfigured(m);
 	suspensions_reconfigured(m);
+	fleet_reconfigured(m);
 	master_configure_workers(m);
 	access_changed(m);
 	m->access_log = access_log;

@@ -160,6 +160,7 @@ static const struct setting_word limit_counts[] = { { "requests", LIMIT_REQUESTS
 static const struct setting_word limit_missing[] = { { "address", LIMIT_MISSING_ADDRESS },
 						     { "skip", LIMIT_MISSING_SKIP },
 						     { 0 } };
+static const struct setting_word scopes[] = { { "host", 0 }, { "fleet", 1 }, { 0 } };
 static const struct setting_word limit_headers[] = { { "ratelimit", LIMIT_HEADERS_DRAFT },
 						     { "x-ratelimit", LIMIT_HEADERS_X },
 						     { 0 } };
@@ -1506,6 +1507,17 @@ const struct setting settings[] = {
 	  .text = "Memory for rates, taken once there are any: about 40000 keys a MiB at a time.",
 	  .example = "64m" },
 
+	{ "limits.fleet_keys", SETTING_INT, AT(config, fleet_keys), .initial = "10000", .min = 8,
+	  .max = 1000000, .restart = true,
+	  .text = "So many keys of rates with scope: fleet are counted together at a time.",
+	  .example = "100000" },
+	{ "limits.gateways", SETTING_INT, AT(config, fleet_gateways), .initial = "auto",
+	  .max = 1000, .words = automatic,
+	  .text =
+	      "So many gateways share a rate with scope: fleet evenly while Redis is away; auto "
+	      "is as many as were seen there.",
+	  .example = "3" },
+
 	{ "rates", SETTING_MAP, ALL(config, rates), .initial = "{}", .children = &rate_children,
 	  .text = "Limits on how often or how much, by name, for limits.rates and routes[].rates: "
 		  "exact over all workers, kept through reloads and crashes. One that changes its "
@@ -1544,6 +1556,12 @@ const struct setting settings[] = {
 	{ "rates.*.shadow", SETTING_BOOL, AT(config_limit, shadow), .initial = "false",
 	  .text = "Count whom it would refuse (yett_limited_shadow_total), and let all pass.",
 	  .example = "true" },
+	{ "rates.*.scope", SETTING_WORD, AT(config_limit, fleet), .initial = "host",
+	  .words = scopes,
+	  .text = "host: each gateway counts for itself. fleet: all gateways with this Redis count "
+		  "together; a day, and a month (10000/month), are then those of the calendar, in "
+		  "UTC.",
+	  .example = "fleet" },
 	{ "rates.*.silent", SETTING_BOOL, AT(config_limit, silent), .initial = "false",
 	  .text = "Leave it out of limits.headers.", .example = "true" },
 	{ "concurrency", SETTING_MAP, ALL(config, concurrency), .initial = "{}",

@@ -298,6 +298,18 @@ hear_keys_ask(struct slot *slot, const struct ipc_message *m)
 }
 
 static int
+hear_lease(struct slot *slot, const struct ipc_message *m)
+{
+	struct msg_lease ask;
+
+	if (slot->role != ROLE_TRAFFIC || m->body.n != sizeof ask)
+		return -EBADMSG;
+	memcpy(&ask, m->body.p, sizeof ask);
+	slot->supervisor->ops->lease(slot->supervisor->userdata, slot, &ask);
+	return 0;
+}
+
+static int
 hear_explained(struct slot *slot, struct ipc_message *m)
 {
 	struct msg_explained answer;
@@ -359,6 +371,8 @@ on_message(void *userdata, struct ipc *ipc, struct ipc_message *m)
 		r = hear_failing(slot, m);
 	else if (m->type == MSG_KEYS_ASK)
 		r = hear_keys_ask(slot, m);
+	else if (m->type == MSG_LEASE)
+		r = hear_lease(slot, m);
 	else if (m->type == MSG_EXPLAINED)
 		r = hear_explained(slot, m);
 	else if (m->type == MSG_SUSPENSION_ASK)

@@ -179,6 +179,7 @@ end(struct master *m)
 	side_free(m->side);
 	suspensions_deinit(m);
 	cascade_free(m->cascade);
+	fleet_deinit(&m->fleet);
 	store_redis_free(m->store);
 	resolver_free(m->resolver);
 	revisions_deinit(m);

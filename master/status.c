@@ -331,6 +331,8 @@ status_write(struct master *m, struct buf *out)
 	buf_addc(out, ',');
 	suspensions_status(m, out);
 	buf_addc(out, ',');
+	fleet_write(m, out);
+	buf_addc(out, ',');
 	add_reload(out, m);
 	buf_adds(out, SLICE("}\n"));
 }

@@ -64,6 +64,8 @@ struct supervisor_ops {
 	void (*suspension_ask)(void *userdata, struct slot *slot,
 			       const struct msg_suspension_ask *ask);
 	void (*swept)(void *userdata, struct slot *slot, const struct msg_swept *swept);
+	/* A traffic worker wants units of a limit of the fleet, or spent some. */
+	void (*lease)(void *userdata, struct slot *slot, const struct msg_lease *ask);
 	/* The admin worker asks; `m->fd` may be taken over. */
 	void (*call)(void *userdata, struct slot *slot, const struct msg_call *call,
 		     struct ipc_message *m);

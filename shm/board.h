@@ -63,6 +63,8 @@ extern const uint32_t board_bucket_us[BOARD_BUCKETS - 1];
 	  "room: see limits.rate_memory")                                                          \
 	X(concurrency_full, "Requests refused because no row was left to count them in")           \
 	X(suspended_closed, "Requests and streams closed when their user was suspended")           \
+	X(fleet_waits, "Requests that waited for units of a rate of the fleet")                    \
+	X(fleet_alone, "Requests that passed by this gateway's share of such a rate")              \
 	X(tls_handshakes, "TLS handshakes with clients that succeeded")                            \
 	X(tls_resumed, "TLS handshakes with clients that resumed a session")                       \
 	BOARD_TLS_FAILED(X)

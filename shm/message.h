@@ -46,6 +46,10 @@ enum message_type {
 				 could not be asked */
 	MSG_SWEEP,            /* M> struct msg_sweep: close what is under way of who is suspended */
 	MSG_SWEPT,            /* W> struct msg_swept */
+	MSG_LEASES, /* M> struct lease_head (shm/lease.h) + fd: rows of limits of the fleet; they
+		     * take the place of those before */
+	MSG_LEASE,  /* W> struct msg_lease: units of a key are wanted, or were spent without any */
+	MSG_LEASED, /* M> struct msg_leased: who waits for this key may look again */
 };
 
 #define BOARD_SLOT_MASTER 0xffffffffu
@@ -126,6 +130,23 @@ struct msg_keys_settled {
 	uint64_t asked;
 	uint32_t cool_ms; /* no key of it is fetched for a token before that */
 	uint32_t pad;
+};
+
+#define LEASE_WANT 1u /* more units */
+#define LEASE_WAIT 2u /* somebody waits for them: say MSG_LEASED */
+#define LEASE_NAME_MAX 64
+
+struct msg_lease {
+	uint64_t key;
+	uint64_t spent; /* by requests that passed without units, since the last message */
+	uint64_t count, period_us, burst;
+	uint32_t window;           /* enum limit_window */
+	uint32_t wants;            /* LEASE_WANT, LEASE_WAIT */
+	char name[LEASE_NAME_MAX]; /* of the limit */
+};
+
+struct msg_leased {
+	uint64_t key;
 };
 
 struct msg_drain {

@@ -36,7 +36,7 @@ rate_limit_init(struct rate_limit *l, uint64_t count, uint64_t seconds, uint64_t
 {
 	if (count == 0 || seconds == 0 || burst == 0)
 		return -EINVAL;
-	if (count > RATE_COUNT_MAX || seconds > 86400 || burst > RATE_COUNT_MAX)
+	if (count > RATE_COUNT_MAX || seconds > RATE_SECONDS_MAX || burst > RATE_COUNT_MAX)
 		return -ERANGE;
 	*l = (struct rate_limit){ .count = count,
 				  .period_ns = seconds * UINT64_C(1000000000),
@@ -44,6 +44,19 @@ rate_limit_init(struct rate_limit *l, uint64_t count, uint64_t seconds, uint64_t
 	l->interval_ns = l->period_ns / count;
 	l->burst_ns = time_of(l, burst);
 	return l->burst_ns > RATE_BURST_NS ? -ERANGE : 0;
+}
+
+void
+rate_limit_share(const struct rate_limit *l, uint64_t n, struct rate_limit *out)
+{
+	n = n > 1 ? min64(n, UINT32_MAX) : 1;
+	*out = (struct rate_limit){
+		.count = l->count,
+		.period_ns = l->period_ns > RATE_NEVER / n ? RATE_NEVER : l->period_ns * n,
+		.burst = l->burst / n ? l->burst / n : 1,
+	};
+	out->interval_ns = out->period_ns / out->count;
+	out->burst_ns = min64(time_of(out, out->burst), RATE_BURST_NS);
 }
 
 void

@@ -32,6 +32,7 @@
 #define RATE_BURST_NS                                                                              \
 	(31 * UINT64_C(86400000000000)) /* longest time in which a burst comes back                \
 					 */
+#define RATE_SECONDS_MAX (31 * UINT64_C(86400))
 #define RATE_COUNT_MAX (UINT64_C(1) << 40)
 #define RATE_NEVER UINT64_MAX
 
@@ -82,12 +83,15 @@ void rate_detach(struct rate_table *t);
  * for another number of sets. What finds no room goes to the shared row. */
 void rate_seed(struct rate_table *to, const struct rate_table *from, uint64_t now);
 
-/* `count` units (requests or bytes) in `seconds` (1 to 86400), `burst` of them at once (at least
- * 1). A unit's time is rounded down to whole nanoseconds, once a call. 0; -EINVAL for a zero;
- * -ERANGE when a number is too large, or the burst would take longer than RATE_BURST_NS to come
- * back. */
+/* `count` units (requests or bytes) in `seconds` (1 to RATE_SECONDS_MAX), `burst` of them at once
+ * (at least 1). A unit's time is rounded down to whole nanoseconds, once a call. 0; -EINVAL for a
+ * zero; -ERANGE when a number is too large, or the burst would take longer than RATE_BURST_NS to
+ * come back. */
 int rate_limit_init(struct rate_limit *l, uint64_t count, uint64_t seconds, uint64_t burst)
     __attribute__((warn_unused_result));
+
+/* What one of `n` (0 is 1) that share a limit evenly lets pass. */
+void rate_limit_share(const struct rate_limit *l, uint64_t n, struct rate_limit *out);
 
 /* What is counted together: the limit's own name first, then what tells its keys apart, in parts
  * ("ab", "c" is not "a", "bc"). A limit that changes its numbers keeps its name if what was spent

@@ -65,7 +65,7 @@ table_limits_ok(const struct segment *s)
 
 	for (uint32_t i = 0; i < limits; i++)
 		ok &= l[i].counts < LIMIT_COUNTS_N && l[i].missing < LIMIT_MISSING_N &&
-		      l[i].keys_count <= LIMIT_KEYS_MAX &&
+		      l[i].window < LIMIT_WINDOW_N && l[i].keys_count <= LIMIT_KEYS_MAX &&
 		      run_ok(l[i].keys_first, l[i].keys_count, all_keys) && numbers_ok(&l[i]) &&
 		      ref_ok(s, l[i].name) && ref_ok(s, l[i].setting) && ref_ok(s, l[i].label);
 	for (uint32_t i = 0; i < keys; i++)

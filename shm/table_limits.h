@@ -35,7 +35,15 @@ enum limit_missing {                        /* of a request that has no such thi
 		     LIMIT_MISSING_N
 };
 
+enum limit_window {                    /* in which a LIMIT_FLEET counts */
+		    LIMIT_WINDOW_NONE, /* at any time: units come back one by one */
+		    LIMIT_WINDOW_DAY,  /* of the calendar, in UTC; so is the next */
+		    LIMIT_WINDOW_MONTH,
+		    LIMIT_WINDOW_N
+};
+
 #define LIMIT_SHADOW 1u /* counts, and refuses nobody */
+#define LIMIT_FLEET 4u  /* holds for all gateways together (lease.h) */
 #define LIMIT_SILENT 2u /* clients hear nothing of it before they are refused */
 
 struct table_limit {
@@ -45,7 +53,7 @@ struct table_limit {
 	uint32_t slot;    /* on the board */
 	uint32_t keys_first, keys_count;
 	uint32_t seconds; /* of `rate`, which rate_limit_init made of them */
-	uint32_t pad;
+	uint32_t window;  /* enum limit_window */
 	struct rate_limit rate;
 	struct seg_ref name; /* "rates.api", "file:users.rates[0]": what was spent is kept by it */
 	struct seg_ref setting; /* "rates.api", "routes[].rates": where the file has it */

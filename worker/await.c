@@ -84,21 +84,21 @@ await_has(const struct worker *w, enum await_kind kind, uint64_t key)
 	return false;
 }
 
-/* A request that goes on may end others: the list is begun anew after each. */
+/* A request that goes on may end others, and may wait again: for the next word. */
 void
 await_done(struct worker *w, enum await_kind kind, uint64_t key)
 {
-	for (;;) {
-		struct request *found = NULL;
+	struct list found;
 
-		list_for (pos, &w->awaits) {
-			const struct await *a = container_of(pos, struct await, link);
+	list_init(&found);
+	list_for_safe (pos, tmp, &w->awaits) {
+		const struct await *a = container_of(pos, struct await, link);
 
-			if (a->kind == kind && a->key == key)
-				found = a->request;
-		}
-		if (!found)
-			return;
-		resume(found);
+		if (a->kind != kind || a->key != key)
+			continue;
+		list_remove(pos);
+		list_push(&found, pos);
 	}
+	while (!list_empty(&found))
+		resume(container_of(found.next, struct await, link)->request);
 }

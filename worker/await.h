@@ -12,6 +12,7 @@
 enum await_kind {
 	AWAIT_KEYS,       /* of an issuer */
 	AWAIT_SUSPENSION, /* of an id */
+	AWAIT_UNITS,      /* of a limit of the fleet */
 	AWAIT_N
 };
 

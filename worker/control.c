@@ -3,6 +3,7 @@
 #include "access_log.h"
 #include "client.h"
 #include "explain.h"
+#include "units.h"
 #include "gate.h"
 #include "keys_wait.h"
 #include "listen.h"
@@ -251,6 +252,13 @@ control_rates(struct worker *w, const struct rate_head *head, struct ipc_message
 }
 
 static void
+control_leases(struct worker *w, const struct lease_head *head, struct ipc_message *m)
+{
+	units_attach(w, head, m->fd);
+	m->fd = -1;
+}
+
+static void
 control_listener(struct worker *w, const struct msg_listener *info, struct ipc_message *m)
 {
 	bool held = w->hello.role == ROLE_ADMIN &&
@@ -361,6 +369,10 @@ control_on_message(void *userdata, struct ipc *ipc, struct ipc_message *m)
 		suspension_known(w, body);
 	else if (IS(MSG_SWEEP, msg_sweep))
 		sweep_begin(w, body);
+	else if (IS(MSG_LEASES, lease_head))
+		control_leases(w, body, m);
+	else if (IS(MSG_LEASED, msg_leased))
+		units_told(w, body);
 	else
 		log_error("control message type=%u size=%zu is not understood", m->type, m->body.n);
 #undef IS
@@ -483,6 +495,7 @@ control_free(struct worker *w)
 	if (w->page_fd >= 0)
 		close(w->page_fd);
 	rate_detach(&w->rates);
+	units_free(w);
 	if (w->rates_fd >= 0)
 		close(w->rates_fd);
 }

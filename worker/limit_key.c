@@ -144,7 +144,10 @@ limit_key(struct request *r, const struct table_limit *l, uint64_t *out)
 	struct key h; /* the bytes are written before they are read */
 
 	h.n = 0;
-	rate_key_begin(&r->worker->rates, &h.hash);
+	if (l->flags & LIMIT_FLEET && r->worker->leases.memory)
+		siphash_init(&h.hash, r->worker->leases.head.secret); /* the same for all gateways */
+	else
+		rate_key_begin(&r->worker->rates, &h.hash);
 	add_part(&h, 0, seg_string(rules, l->name));
 	for (uint32_t i = 0; i < l->keys_count; i++) {
 		if (add_key(r, table_limit_key(rules, l->keys_first + i), &h))

@@ -1,5 +1,6 @@
 #include "limiter.h"
 
+#include "units.h"
 #include "peers.h"
 #include "worker.h"
 
@@ -80,6 +81,10 @@ note_shared(struct request *r, const struct limit_use *u)
 static void
 look(struct request *r, struct limit_use *u, uint64_t now)
 {
+	if (u->fleet) {
+		units_look(r, u, now);
+		return;
+	}
 	rate_peek(&r->worker->rates, u->key, &u->rate, 1, now, &u->result);
 	u->refuses = !u->result.allowed;
 	note_shared(r, u);
@@ -88,6 +93,10 @@ look(struct request *r, struct limit_use *u, uint64_t now)
 static void
 take(struct request *r, struct limit_use *u, uint64_t now)
 {
+	if (u->fleet) {
+		units_take(r, u, now);
+		return;
+	}
 	rate_take(&r->worker->rates, u->key, &u->rate, 1, now, &u->result);
 	u->refuses = !u->result.allowed;
 	note_shared(r, u);
@@ -102,7 +111,11 @@ give_back(struct request *r, uint32_t end, uint64_t then)
 	for (uint32_t i = 0; i < end; i++) {
 		struct limit_use *u = &r->limits->use[i];
 
-		if (is_real(u) && is_rate(u) && is_taken(r, u))
+		if (!is_real(u) || !is_rate(u) || !is_taken(r, u))
+			continue;
+		if (u->fleet)
+			units_return(r, u);
+		else
 			rate_return(&r->worker->rates, u->key, &u->rate, 1, then, &u->result, now);
 	}
 }
@@ -156,6 +169,8 @@ use_init(struct request *r, struct limit_use *u, const struct table_limit *l)
 		.shadow = (l->flags & LIMIT_SHADOW) != 0,
 	};
 	u->applies = limit_key(r, l, &u->key);
+	if (u->applies && l->flags & LIMIT_FLEET)
+		u->fleet = units_describe(r, l, u->key);
 }
 
 static struct limit_uses *
@@ -226,25 +241,62 @@ refuse(struct request *r)
 	return REPLY;
 }
 
-enum verdict
-limiter_policy(struct request *r)
+/* Nothing refuses it but that which waits. */
+static bool
+only_waits(const struct request *r)
 {
-	uint64_t now;
+	bool waits = false;
 
-	if (r->policy.limits_count == 0)
-		return PASS;
-	now = clock_mono_ns();
+	for (uint32_t i = 0; i < r->limits->count; i++) {
+		const struct limit_use *u = &r->limits->use[i];
+
+		if (u->refuses && !u->shadow && !u->waits)
+			return false;
+		waits |= u->waits;
+	}
+	return waits;
+}
+
+static enum verdict
+refuse_or_wait(struct request *r)
+{
+	if (!only_waits(r))
+		return refuse(r);
+	leave(r);
+	return WAIT;
+}
+
+static enum verdict
+decide(struct request *r)
+{
+	uint64_t now = clock_mono_ns();
+
 	r->limits = uses_make(r);
 	if (!all_entered(r)) {
 		(void)all_look_open(r, now); /* for what the answer tells */
 		return refuse(r);
 	}
 	if ((r->limits->rates > 1 || r->limits->bytes || r->rehearsed) && !all_look_open(r, now))
-		return refuse(r);
+		return refuse_or_wait(r);
 	if (!all_taken(r, now))
-		return refuse(r);
+		return refuse_or_wait(r);
 	ask_shadows(r, now);
 	return PASS;
+}
+
+enum verdict
+limiter_policy(struct request *r)
+{
+	enum verdict verdict;
+
+	if (r->policy.limits_count == 0)
+		return PASS;
+	if (r->units_until && worker_now(r->worker) >= r->units_until)
+		r->units_late = true;
+	do
+		verdict = decide(r);
+	while (verdict == WAIT && !units_wait(r));
+	return verdict;
 }
 
 const struct limit_use *
@@ -292,7 +344,9 @@ charge(struct request *r, uint64_t in, uint64_t out)
 		uint64_t bytes = u->applies ? bytes_of(u, in, out) : 0;
 		struct rate_result unused;
 
-		if (bytes > 0)
+		if (bytes > 0 && u->fleet)
+			units_charge(r, u, bytes);
+		else if (bytes > 0)
 			rate_charge(&r->worker->rates, u->key, &u->rate, bytes, now, &unused);
 	}
 }

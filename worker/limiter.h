@@ -21,6 +21,9 @@ struct limit_use {
 	bool applies;    /* else it has nothing to count the request by */
 	bool shadow;
 	bool refuses;
+	struct msg_lease *fleet; /* it holds for all gateways together (units.h); else NULL */
+	bool waits;              /* it cannot say yet */
+	bool owed;               /* it let the request pass without knowing */
 };
 
 struct limit_uses {

@@ -6,6 +6,7 @@
 #include "client.h"
 #include "control.h"
 #include "credentials.h"
+#include "units.h"
 #include "gate.h"
 #include "keys_wait.h"
 #include "intake.h"
@@ -108,6 +109,7 @@ on_tick(uv_timer_t *timer)
 	}
 	listeners_check(w);
 	control_check(w);
+	units_tick(w);
 	access_log_flush(w);
 	if (w->draining)
 		worker_drain_tick(w);

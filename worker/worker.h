@@ -13,6 +13,7 @@
 #include "lib/stream.h"
 #include "lib/wheel.h"
 #include "shm/board.h"
+#include "shm/lease.h"
 #include "shm/message.h"
 #include "shm/rate.h"
 #include "shm/suspended.h"
@@ -21,6 +22,7 @@
 #include <uv.h>
 
 struct credentials;
+struct units_debts;
 struct gate;
 struct load;
 struct snapshot;
@@ -56,8 +58,10 @@ struct worker {
 	const struct board_master *master_page; /* NULL until it came */
 	struct top_writer *top;                 /* who asks; NULL until somebody known does */
 	struct rate_table rates;                /* sets NULL until they came */
-	int rates_fd;      /* kept by the admin worker for the next master; else -1 */
-	struct load *load; /* of endpoints, over all workers */
+	struct lease_table leases; /* of limits of the fleet; memory NULL until they came */
+	struct units_debts *debts; /* units.c */
+	int rates_fd;              /* kept by the admin worker for the next master; else -1 */
+	struct load *load;         /* of endpoints, over all workers */
 	uint64_t told_ms[BOARD_ENDPOINTS]; /* when the master last heard that one fails */
 
 	struct segment *arrived[SEGMENT_N]; /* for the next publication */

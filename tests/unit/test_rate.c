@@ -98,7 +98,7 @@ test_ranges(void **state)
 	assert_int_equal(rate_limit_init(&l, 0, 1, 1), -EINVAL);
 	assert_int_equal(rate_limit_init(&l, 1, 0, 1), -EINVAL);
 	assert_int_equal(rate_limit_init(&l, 1, 1, 0), -EINVAL);
-	assert_int_equal(rate_limit_init(&l, 1, 86401, 1), -ERANGE);
+	assert_int_equal(rate_limit_init(&l, 1, RATE_SECONDS_MAX + 1, 1), -ERANGE);
 	assert_int_equal(rate_limit_init(&l, RATE_COUNT_MAX + 1, 1, 1), -ERANGE);
 	assert_int_equal(rate_limit_init(&l, 1, 1, RATE_COUNT_MAX + 1), -ERANGE);
 	assert_int_equal(rate_limit_init(&l, 1, 86400, 32), -ERANGE);

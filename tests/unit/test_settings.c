@@ -190,7 +190,7 @@ configuration_with(const struct setting *s, const char *value, struct buf *out)
 		{ "routes[].fallback",
 		  "{upstreams: {users: {endpoints: [h]}}, routes: [{target: i, ", "", "}]}" },
 		{ "routes[].rates", "{rates: {login: 1/s}, routes: [{target: h, ", "", "}]}" },
-		{ "rates.*.", "{rates: {r: {", "limit: 1/s, ", "}}}" },
+		{ "rates.*.", "{redis: {address: h}, rates: {r: {", "limit: 1/s, ", "}}}" },
 		{ "concurrency.*.", "{concurrency: {r: {", "limit: 1, ", "}}}" },
 		{ "routes[].client_certificate[].", "{routes: [{target: h, client_certificate: [{",
 		  "name: cn, ", "}]}]}" },

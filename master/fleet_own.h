@@ -1,0 +1,33 @@
+#pragma once
+
+/* Between the parts of fleet.h. */
+
+#include "fleet.h"
+
+#include "lib/buf.h"
+
+/* ---- fleet_redis.c ---- */
+
+/* The link is wanted, until the end. */
+void fleet_join(struct master *m);
+/* Who else is there, every few seconds. */
+void fleet_count(struct master *m, uint64_t now_ms);
+/* We are no longer. */
+void fleet_leave(struct master *m);
+/* Asks Redis for so many units of a key, tells it of the debt, and gives some back. */
+void fleet_take(struct master *m, struct fleet_key *k, uint64_t ask, uint64_t back);
+
+/* ---- fleet.c ---- */
+
+struct fleet_answer {
+	int64_t granted, left, closed_ms, reset_ms, period;
+};
+
+/* The answer to fleet_take; NULL: it was lost, or is none. */
+void fleet_heard(struct master *m, struct fleet_key *k, const struct fleet_answer *a);
+/* This secret is the fleet's: rows by another one are worth nothing. */
+void fleet_secret(struct master *m, const uint8_t secret[SIPHASH_SECRET]);
+void fleet_set_up(struct master *m, bool up);
+void fleet_complain(struct fleet *f, const char *what);
+
+extern const char fleet_script[];
