@@ -40,7 +40,9 @@ cascade_look(struct cascade *c)
 {
 	BUF_CLEAN struct buf now = { 0 };
 
-	if (!c->up || c->asked || c->end_ms || c->rounds_count == CASCADE_ROUNDS)
+	/* Before the first directory we know no service. */
+	if (!c->up || c->asked || c->end_ms || c->rounds_count == CASCADE_ROUNDS ||
+	    !c->master->publisher.directory)
 		return;
 	cascade_number(clock_wall_ms(), &now);
 	/* Of those that are due some may be another gateway's for a while. */

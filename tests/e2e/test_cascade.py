@@ -257,6 +257,31 @@ def test_one_of_several_endpoints(gateway, serve, store):
     assert alive.ids == ["one"] and len(silent.connections) == 1
 
 
+def test_it_follows_the_configuration(gateway, store, services):
+    """Off, on, and on another channel; a rule of the store cannot name who is told."""
+    def config(**cascade):
+        return {"redis": {"address": store.address, "timeout": "2s"}, "workers": 1, "health": {"enabled": False},
+                "upstreams": {n: {"endpoints": [f"http://{s.up.address}/base"]} for n, s in services.items()},
+                "routes": [{"path": "/" + n, "upstream": n, "cascade": True} for n in services],
+                "cascade": {"enabled": True, "stream": ""} | cascade}
+
+    def listeners():
+        return [n for _, n in store.db.pubsub_numsub("user-delete", "gone")]
+    gw = gateway(config())
+    wait_until(lambda: listeners() == [1, 0], what="the first channel")
+    assert gw.reload(config(enabled=False)).returncode == 0
+    wait_until(lambda: listeners() == [0, 0], what="none")
+    assert gw.status()["cascade"] is None and gw.cli("cascade").returncode != 0
+    assert gw.reload(config(channel="gone", header="X-User")).returncode == 0
+    wait_until(lambda: listeners() == [0, 1], what="the other channel")
+    store.db.publish("gone", "u")
+    for s in services.values():
+        told = wait_until(lambda s=s: s.up.requests, 10, what="a DELETE")[0]
+        assert told.header("X-User") == "u" and not told.all("id")
+    store.db.set("yett:route:evil", json.dumps({"path": "/evil", "target": services["files"].up.address, "cascade": True}))
+    wait_until(lambda: "only the configuration file says who hears" in gw.cli("routes", "--refused").stdout, what="the refusal")
+
+
 def test_over_tls(gateway, store, secure, authority, roots):
     """Who cannot show whose name he has is told nothing."""
     good, bad = secure(authority.issue("127.0.0.1")), secure(authority.issue("other.test"))
