@@ -1,5 +1,6 @@
 /*
- * What a limit counts a request with: a hash, under a secret of this gateway, of the limit's name
+ * What a limit counts a request with: a hash, under a secret of this gateway (or, of a limit of the
+ * fleet, of all of them), of the limit's name
  * and of what tells its keys apart.
  */
 
@@ -145,7 +146,7 @@ limit_key(struct request *r, const struct table_limit *l, uint64_t *out)
 
 	h.n = 0;
 	if (l->flags & LIMIT_FLEET && r->worker->leases.memory)
-		siphash_init(&h.hash, r->worker->leases.head.secret); /* the same for all gateways */
+		siphash_init(&h.hash, r->worker->leases.head.secret);
 	else
 		rate_key_begin(&r->worker->rates, &h.hash);
 	add_part(&h, 0, seg_string(rules, l->name));
