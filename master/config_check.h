@@ -27,6 +27,11 @@ void config_endpoint_identity(const struct config_endpoint *e, struct buf *out);
 void config_check_policy(struct arena *arena, struct config_policy *p);
 /* config_check_issuers.c: reads files of their keys, too. */
 void config_check_issuers(struct config_reader *r);
+/* config_list_issuers.c: makes config_gate.all. */
+void config_list_issuers(struct config_reader *r);
+/* Does the file say this of it? */
+bool config_issuer_given(const struct config_reader *r, const struct config_issuer *i,
+			 const char *what);
 /* config_check_rule.c: one entry of a store, at the present key. */
 void config_check_rule_route(struct config_reader *r, const struct node *n,
 			     struct config_route *route);

@@ -1,7 +1,7 @@
 /*
  * config_check_issuers: do the issuers of tokens hold together: exactly one source of keys each,
  * algorithms that fit it, URLs that are safe to take keys from? Reads files of keys, as the gateway
- * would, and makes one list of all issuers.
+ * would.
  */
 
 #include "config_check.h"
@@ -37,15 +37,6 @@ tell(struct config_reader *r, const struct config_issuer *i, bool warning, const
 	mistakes_add(&r->mistakes, warning, i->place.line, key.p, "%s", text);
 }
 
-/* Where the file of the configuration names it, though it may be unreadable, which is told. */
-static bool
-is_given(const struct config_reader *r, const struct config_issuer *i, const char *what)
-{
-	const struct node *all = node_at(r->root, SLICE("gate.issuers"));
-
-	return node_get(node_get(all, slice_of(i->name)), slice_of(what)) != NULL;
-}
-
 static void
 check_sources(struct config_reader *r, const struct config_issuer *i)
 {
@@ -54,7 +45,7 @@ check_sources(struct config_reader *r, const struct config_issuer *i)
 	const char *first = NULL;
 
 	for (size_t k = 0; k < sizeof sources / sizeof *sources; k++) {
-		if (!is_given(r, i, sources[k]))
+		if (!config_issuer_given(r, i, sources[k]))
 			continue;
 		if (first)
 			tell(r, i, false, sources[k],
@@ -72,7 +63,7 @@ check_sources(struct config_reader *r, const struct config_issuer *i)
 static void
 check_algorithms(struct config_reader *r, const struct config_issuer *i)
 {
-	bool secret = is_given(r, i, "secret");
+	bool secret = config_issuer_given(r, i, "secret");
 
 	if (i->algorithms & JWT_ALGS_SECRET && i->algorithms & JWT_ALGS_PUBLIC)
 		tell(r, i, false, "algorithms",
@@ -222,58 +213,12 @@ check_names(struct config_reader *r, const struct config_issuer *i)
 		     "this name is that of the issuer that gate itself describes (gate.secret and "
 		     "so on); choose another one");
 	for (const struct config_issuer *k = g->all; k < i; k++) {
-		if (*i->iss && k->iss && strcmp(k->iss, i->iss) == 0)
+		if (*i->iss && k->iss && strcmp(k->iss, i->iss) == 0 && k->required_count == 0)
 			tell(r, i, false, "issuer",
-			     "%s is that of %s already, so that nobody could say whose token it "
-			     "is; remove one of the two",
+			     "%s is that of %s already, which takes all its tokens; let both "
+			     "require a claim that tells them apart, such as azp, or remove one "
+			     "of the two",
 			     i->iss, k->name);
-	}
-}
-
-/* ---- all of them ---- */
-
-static struct config_issuer
-default_issuer(const struct config_gate *g)
-{
-	return (struct config_issuer){
-		.name = ISSUER_DEFAULT,
-		.iss = g->issuer ? g->issuer : "",
-		.algorithms = g->algorithms,
-		.audience = g->audience,
-		.audience_count = g->audience_count,
-		.leeway_s = g->leeway_s,
-		.require_exp = g->require_exp,
-		.secret = g->secret,
-		.public_key = g->public_key,
-	};
-}
-
-/* --effective shows them, too. */
-static void
-default_algorithms(struct config_reader *r)
-{
-	struct config_gate *g = &r->c->gate;
-
-	for (size_t k = 0; k < g->issuers_count; k++) {
-		struct config_issuer *i = &g->issuers[k];
-
-		if (i->name && i->algorithms == 0)
-			i->algorithms =
-			    is_given(r, i, "secret") ? 1u << JWT_HS256 : 1u << JWT_RS256;
-	}
-}
-
-static void
-list_all(struct config *c)
-{
-	struct config_gate *g = &c->gate;
-
-	g->all = arena_calloc(&c->arena, (g->issuers_count + 1) * sizeof *g->all);
-	if (g->issuers_count == 0 || g->secret.bytes || g->public_key.bytes)
-		g->all[g->all_count++] = default_issuer(g);
-	for (size_t i = 0; i < g->issuers_count; i++) {
-		if (g->issuers[i].name && g->issuers[i].iss)
-			g->all[g->all_count++] = g->issuers[i];
 	}
 }
 
@@ -282,8 +227,7 @@ config_check_issuers(struct config_reader *r)
 {
 	struct config_gate *g = &r->c->gate;
 
-	default_algorithms(r);
-	list_all(r->c);
+	config_list_issuers(r);
 	for (size_t i = 0; i < g->all_count; i++) {
 		struct config_issuer *issuer = &g->all[i];
 

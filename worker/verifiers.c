@@ -60,6 +60,16 @@ required_holds(const struct json *claims, const struct verifier_claim *q)
 	return found;
 }
 
+static bool
+all_required_hold(const struct verifier *i, const struct jwt_token *t)
+{
+	for (size_t k = 0; k < i->required_count; k++) {
+		if (!required_holds(t->claims, &i->required[k]))
+			return false;
+	}
+	return true;
+}
+
 static enum jwt_verdict
 claims_check(const struct verifier *i, struct jwt_token *t, int64_t now, struct jwt_span *span)
 {
@@ -67,11 +77,7 @@ claims_check(const struct verifier *i, struct jwt_token *t, int64_t now, struct 
 
 	if (r == JWT_OK)
 		r = jwt_check(t, &i->rules, now, span);
-	for (size_t k = 0; r == JWT_OK && k < i->required_count; k++) {
-		if (!required_holds(t->claims, &i->required[k]))
-			r = JWT_CLAIM;
-	}
-	return r;
+	return r == JWT_OK && !all_required_hold(i, t) ? JWT_CLAIM : r;
 }
 
 /* Is this the key that the token names? Where keys are fetched, one without a name may be any of
@@ -141,17 +147,21 @@ check_by(const struct verifier *i, struct jwt_token *t, int64_t now, struct veri
 }
 
 /* The issuer that the claim names, which nobody has signed yet; v->count: none of those that are
- * told by it. */
+ * told by it. Of several with this iss the first whose required claims the token has. */
 static uint32_t
 issuer_named(const struct verifiers *v, const struct jwt_token *t)
 {
 	struct slice iss = json_text(json_get(t->claims, "iss"));
-	uint32_t i = 0;
+	uint32_t first = v->count;
 
-	while (i < v->count && !(iss.n > 0 && v->issuers[i].rules.issuer.n > 0 &&
-				 slice_eq(iss, v->issuers[i].rules.issuer)))
-		i++;
-	return i;
+	for (uint32_t i = 0; iss.n > 0 && i < v->count; i++) {
+		if (!slice_eq(iss, v->issuers[i].rules.issuer))
+			continue;
+		if (all_required_hold(&v->issuers[i], t))
+			return i;
+		first = first == v->count ? i : first;
+	}
+	return first;
 }
 
 static bool

@@ -126,6 +126,22 @@ def test_keys_outlive_an_outage_and_a_restart(gateway, serve, provider):
     assert why(gw, b) == "" == why(gw, p.token("c")) and state(gw, "corp")["error"] == ""
 
 
+def test_a_reload_keeps_what_is_known(gateway, serve, provider):
+    p, clear = provider("a"), serve(lambda r, c: c.reply(body=p.document()))
+    plain = {"issuer": "clear", "algorithms": ["ES256"], "jwks_uri": f"http://{clear.address}/", "allow_http": True}
+    config = guarded(serve(), {"corp": p.config(), "clear": plain})
+    gw = gateway(config)
+    known(gw)
+    known(gw, "clear")
+    corp, other = p.token("a"), p.token("a", iss="clear")
+    assert why(gw, corp) == "" == why(gw, other)
+    assert gw.reload(merge(config, {"gate": {"issuers": {"corp": {"required": {"azp": "web"}}}}})).returncode == 0
+    assert why(gw, corp) == "token_claim" and why(gw, p.token("a", azp="web")) == "" == why(gw, other)
+    assert p.count() == 1
+    assert gw.reload(guarded(serve(), {"corp": p.config()})).returncode == 0
+    assert why(gw, corp) == "" and why(gw, other) == "token_issuer" and p.count() == 1
+
+
 BAD = {
     "status": ((500, {}, b""), "answers 500"),
     "redirect": ((302, {"Location": "/keys"}, b""), "no redirect is followed"),
@@ -251,5 +267,8 @@ def test_check_knows_the_names(gateway, serve):
     gw.configure(guarded(up, {"corp": {"secret": SECRET}}, {"path": "/a", "upstream": "u", "issuers": ["crop"]}))
     r = gw.cli("check")
     assert r.returncode == 1 and "there is no issuer crop" in r.stdout + r.stderr, r
-    gw.configure(guarded(up, {"default": {"secret": SECRET}}))
-    assert "choose another one" in gw.cli("check").stderr + gw.cli("check").stdout
+    for issuers, words in (({"default": {"secret": SECRET}}, "choose another one"),
+                           ({n: {"issuer": "same", "secret": SECRET} for n in "ab"}, "takes all its tokens")):
+        gw.configure(guarded(up, issuers))
+        r = gw.cli("check")
+        assert r.returncode == 1 and words in r.stdout + r.stderr, r

@@ -20,6 +20,7 @@
 #define HS256 (1u << JWT_HS256)
 
 struct issuer_setup {
+	const char *azp; /* required; NULL: nothing is */
 	uint64_t asked;
 	const char *iss, *secret; /* secret NULL: no key */
 	const char *audience;
@@ -65,6 +66,18 @@ build_rules(const struct setup *s)
 			audiences++;
 		}
 		seg_builder_add(&b.seg, RULES_ISSUERS, &t, sizeof t);
+	}
+	for (uint32_t i = 0; i < COUNT(s->issuers) && s->issuers[i].azp; i++) {
+		struct table_issuer *t = seg_builder_own(&b.seg, RULES_ISSUERS, i);
+		struct seg_ref ref = seg_builder_string(&b.seg, slice_of(s->issuers[i].azp));
+		struct table_required q = {
+			.claim = seg_builder_string(&b.seg, SLICE("azp")),
+			.first = seg_builder_add(&b.seg, RULES_AUDIENCES, &ref, sizeof ref),
+			.count = 1,
+		};
+
+		t->required_first = seg_builder_add(&b.seg, RULES_REQUIRED, &q, sizeof q);
+		t->required_count = 1;
 	}
 	for (size_t i = 0; i < COUNT(s->claims) && s->claims[i][0]; i++) {
 		struct table_claim t = {
@@ -590,6 +603,47 @@ test_asked(void **state)
 	gate_free(g);
 }
 
+/* Clients of one provider: azp tells which of them it is, and no other one's rules are its own. */
+static void
+test_clients(void **state)
+{
+	static const struct setup setup = {
+		.issuers = { { .iss = "one",
+			       .azp = "web",
+			       .secret = "one",
+			       .algorithms = HS256,
+			       .audience = "a" },
+			     { .iss = "one", .azp = "app", .secret = "one", .algorithms = HS256 } },
+		.sources = TOKEN_FROM_BEARER,
+	};
+	static const struct {
+		const char *claims;
+		enum reason reason;
+		uint32_t issuer;
+	} cases[] = {
+		{ "{\"iss\":\"one\",\"azp\":\"web\",\"aud\":\"a\"}", REASON_none, 0 },
+		{ "{\"iss\":\"one\",\"azp\":\"web\"}", REASON_token_audience, 0 },
+		{ "{\"iss\":\"one\",\"azp\":\"app\"}", REASON_none, 1 },
+		{ "{\"iss\":\"one\",\"azp\":[\"x\",\"app\"]}", REASON_none, 1 },
+		{ "{\"iss\":\"one\",\"azp\":\"x\",\"aud\":\"a\"}", REASON_token_claim, 0 },
+		{ "{\"iss\":\"one\",\"aud\":\"a\"}", REASON_token_claim, 0 },
+		{ "{\"iss\":\"one\",\"azp\":{\"app\":1},\"aud\":\"a\"}", REASON_token_claim, 0 },
+		{ "{\"azp\":\"app\"}", REASON_token_issuer, 0 },
+	};
+	struct gate *g = gate_of(&setup);
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		BUF_CLEAN struct buf b = { 0 };
+		struct gate_verdict v;
+
+		token_add(&b, "{\"alg\":\"HS256\"}", cases[i].claims, "one", EVP_sha256());
+		check_bearer(g, buf_slice(&b), NOW, &v);
+		if (v.reason != cases[i].reason || (v.who && v.who->issuer != cases[i].issuer))
+			fail_msg("%s: %s", cases[i].claims, reason_info(v.reason)->name);
+	}
+	gate_free(g);
+}
+
 /* A token that is in the cache is no better than another where its issuer is not accepted. */
 static void
 test_accepted(void **state)
@@ -993,6 +1047,7 @@ main(void)
 		cmocka_unit_test(test_reasons),
 		cmocka_unit_test(test_issuers),
 		cmocka_unit_test(test_asked),
+		cmocka_unit_test(test_clients),
 		cmocka_unit_test(test_accepted),
 		cmocka_unit_test(test_claims),
 		cmocka_unit_test(test_formats),
