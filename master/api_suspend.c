@@ -28,6 +28,7 @@ struct job {
 	struct buf field;
 	struct suspension suspension;
 	bool resumes;
+	uint64_t closed; /* by all sweeps before */
 	struct suspension_waiter waiter;
 };
 
@@ -129,13 +130,14 @@ static void
 on_swept(struct suspension_waiter *w, unsigned swept, unsigned workers)
 {
 	struct job *j = w->userdata;
+	uint64_t closed = j->call->master->suspensions.closed - j->closed;
 	BUF_CLEAN struct buf data = { 0 };
 	char text[96];
 
 	snprintf(text, sizeof text, "%u/%u workers, %llu stream%s closed", swept, workers,
-		 (unsigned long long)w->closed, w->closed == 1 ? "" : "s");
+		 (unsigned long long)closed, closed == 1 ? "" : "s");
 	buf_addf(&data, "{\"workers\":%u,\"workers_done\":%u,\"streams_closed\":%llu}", workers,
-		 swept, (unsigned long long)w->closed);
+		 swept, (unsigned long long)closed);
 	api_reply_message(j->call, swept == workers ? 200 : 202, text, buf_slice(&data));
 	job_free(j);
 }
@@ -160,6 +162,7 @@ apply(struct job *j)
 {
 	struct master *m = j->call->master;
 
+	j->closed = m->suspensions.closed;
 	j->suspension.seen = suspend_set_generation(m->suspensions.set);
 	if (j->resumes)
 		suspensions_drop(m, buf_slice(&j->field));

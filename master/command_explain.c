@@ -158,6 +158,8 @@ write_gate(const struct json *root, bool colours, struct buf *b)
 		buf_addf(b, "; token: %.*s", SLICE_F(text(gate, "token")));
 	if (answer_true(gate, "ignored"))
 		buf_adds(b, SLICE(", which is as good as none"));
+	if (text(gate, "suspension").n > 0 && !slice_eq(text(gate, "suspension"), SLICE("none")))
+		buf_addf(b, "; suspension: %.*s", SLICE_F(text(gate, "suspension")));
 	if (text(gate, "issuer").n > 0)
 		buf_addf(b, ", of %.*s", SLICE_F(text(gate, "issuer")));
 	write_issuers(json_get(gate, "issuers"), b);

@@ -214,6 +214,33 @@ write_rules(const struct json *root, bool colours, struct buf *out)
 	buf_addc(out, '\n');
 }
 
+/* Only where there is something to say. */
+static void
+write_suspensions(const struct json *root, bool colours, struct buf *out)
+{
+	const struct json *s = json_get(root, "suspensions"), *keys = json_get(s, "keys");
+	struct slice redis = json_text(json_get(s, "redis")),
+		     state = json_text(json_get(keys, "state"));
+	struct slice error = json_text(json_get(s, "error"));
+	char a[32], b[32];
+
+	if (answer_number(s, "count") == 0 && !keys && error.n == 0)
+		return;
+	write_label("suspend", colours, out);
+	buf_adds(out, slice_of(answer_text(s, "count", a)));
+	if (keys)
+		buf_addf(out, ", by keys of Redis %s of %s known (%.*s)",
+			 answer_text(keys, "suspended", a), answer_text(keys, "known", b),
+			 SLICE_F(state));
+	if (command_is(redis, "down"))
+		buf_addf(out, ", as of %s s ago", answer_text(s, "age_s", a));
+	if (answer_true(s, "closed"))
+		columns_paint(colours, COLOUR_BAD, ", nobody with an identity passes", out);
+	if (error.n > 0)
+		buf_addf(out, ": %.*s", SLICE_F(error));
+	buf_addc(out, '\n');
+}
+
 static void
 write_refused(const struct json *root, bool colours, struct buf *out)
 {
@@ -268,6 +295,7 @@ write_status(const struct json *root, bool colours, struct buf *out)
 		 answer_text(table, "published", a), in_force, workers);
 	write_rules(root, colours, out);
 	command_cascade_line(root, colours, out);
+	write_suspensions(root, colours, out);
 	write_reload(root, colours, out);
 	buf_addc(out, '\n');
 	write_workers(root, colours, out);

@@ -58,7 +58,6 @@ void
 suspensions_wait(struct master *m, struct suspension_waiter *w)
 {
 	w->round = m->suspensions.round + 1;
-	w->closed = 0;
 	w->deadline_ms = clock_mono_ms() + WAIT_MS;
 	list_push(&m->suspensions.waiters, &w->link);
 	suspensions_sweep(m);
@@ -73,8 +72,7 @@ suspensions_swept(struct master *m, struct slot *slot, const struct msg_swept *s
 		return;
 	all->swept[slot->number].instance = slot->instance;
 	all->swept[slot->number].round = swept->round;
-	list_for (pos, &all->waiters)
-		container_of(pos, struct suspension_waiter, link)->closed += swept->closed;
+	all->closed += swept->closed;
 	suspensions_waiters_settle(m);
 }
 

@@ -360,6 +360,22 @@ suspensions_reconfigured(struct master *m)
 	suspensions_flags(m);
 }
 
+static void
+board_tell(struct master *m)
+{
+	const struct suspensions *s = &m->suspensions;
+	size_t known, suspended;
+
+	suspend_keys_count(s->keys, &known, &suspended);
+	board_set(&m->page->suspensions, s->own.count);
+	board_set(&m->page->suspensions_wall,
+		  suspensions_use_redis(m) ? (uint64_t)suspend_set_wall(s->set) : 0);
+	board_set(&m->page->suspension_keys, suspended);
+	board_set(&m->page->suspension_keys_known, known);
+	board_set(&m->page->suspension_closed,
+		  suspended_flags(&s->page) & SUSPENDED_CLOSED ? 1 : 0);
+}
+
 void
 suspensions_tick(struct master *m, uint64_t now_ms)
 {
@@ -369,6 +385,7 @@ suspensions_tick(struct master *m, uint64_t now_ms)
 	suspensions_flags(m);
 	suspensions_waiters_settle(m);
 	suspend_file_tick(m, now_ms);
+	board_tell(m);
 }
 
 void

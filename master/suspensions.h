@@ -34,7 +34,7 @@ struct suspension {
 
 struct suspension_waiter {
 	struct list link;
-	uint64_t round, closed, deadline_ms;
+	uint64_t round, deadline_ms;
 	void (*done)(struct suspension_waiter *w, unsigned swept, unsigned workers);
 	void *userdata;
 };
@@ -49,7 +49,8 @@ struct suspensions {
 	struct suspend_set *set;
 	struct suspend_keys *keys;
 
-	uint64_t round; /* of sweeps */
+	uint64_t round;  /* of sweeps */
+	uint64_t closed; /* requests and streams, by all of them */
 	uv_timer_t turn;
 	struct list waiters;
 	struct { /* by slot */

@@ -194,10 +194,15 @@ struct board_master {
 	uint64_t reloads_ok, reloads_failed;
 	uint64_t last_reload_ok; /* 1 or 0 */
 	uint64_t respawns;
-	uint64_t redis_state;    /* 0 not configured, 1 up, 2 down */
-	uint64_t rules_refused;  /* how many stand refused */
-	uint64_t rules_closed;   /* of them, those without a last good version */
-	uint64_t rules_withheld; /* deletions not applied */
+	uint64_t redis_state;      /* 0 not configured, 1 up, 2 down */
+	uint64_t rules_refused;    /* how many stand refused */
+	uint64_t rules_closed;     /* of them, those without a last good version */
+	uint64_t rules_withheld;   /* deletions not applied */
+	uint64_t suspensions;      /* of our own */
+	uint64_t suspensions_wall; /* when they were last known to be what Redis has */
+	uint64_t suspension_keys;  /* raw keys that suspend somebody */
+	uint64_t suspension_keys_known;
+	uint64_t suspension_closed; /* nobody with an identity passes */
 	uint64_t rules_age_wall; /* when the rules were last compared in full, seconds since 1970 */
 	uint64_t cascade_waiting, cascade_dead; /* jobs, as Redis said last */
 	uint64_t cascade_heard, cascade_done, cascade_failed, cascade_given_up, cascade_rejected;

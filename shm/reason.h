@@ -54,9 +54,9 @@
 	X(token_audience, 401, "The token is meant for another audience.")                         \
 	X(token_claim, 401, "A claim that this service needs is missing or malformed.")            \
 	X(api_key_invalid, 401, "The API key is not known, was revoked, or has expired.")          \
+	X(gate_no_keys, 503, "The keys that verify tokens are not available.")                     \
 	X(suspended, 401, "User has been suspended")                                               \
 	X(suspension_unknown, 503, "Whether the user is suspended is not known.")                  \
-	X(gate_no_keys, 503, "The keys that verify tokens are not available.")                     \
 	X(scope_insufficient, 403, "The token lacks a scope that this needs.")                     \
 	X(not_authorised, 403, "Who asks is not authorised to do this.")                           \
 	X(address_refused, 403, "This address may not ask for this.")                              \

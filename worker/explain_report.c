@@ -7,6 +7,7 @@
 #include "client.h"
 #include "explain.h"
 #include "policies.h"
+#include "suspension.h"
 #include "worker.h"
 
 static const struct segment *
@@ -192,6 +193,23 @@ add_token(struct buf *b, const struct request *r, bool needed)
 }
 
 static void
+add_suspension(struct buf *b, const struct request *r)
+{
+	static const char *const words[] = {
+		[SUSPENSION_NONE] = "none",
+		[SUSPENSION_IN_FORCE] = "suspended",
+		[SUSPENSION_ASK] = "Redis would be asked",
+		[SUSPENSION_UNKNOWN] = "not known",
+		[SUSPENSION_MISFIT] = "the id is the name of another key",
+	};
+
+	if (r->who)
+		explain_text(b, "suspension", slice_of(words[suspension_of(r->worker, r->who)]));
+	else
+		buf_adds(b, SLICE("\"suspension\":null"));
+}
+
+static void
 add_claims(struct buf *b, const struct segment *rules)
 {
 	const struct table_claim *claim;
@@ -225,6 +243,8 @@ add_gate(struct buf *b, const struct request *r)
 	add_gate_by(b, r, &p);
 	buf_addc(b, ',');
 	add_token(b, r, p.needed);
+	buf_addc(b, ',');
+	add_suspension(b, r);
 	buf_addc(b, ',');
 	explain_issuers(r, r->policy.issuers & p.issuers, b);
 	buf_addc(b, ',');

@@ -162,7 +162,7 @@ struct request {
 	uint64_t begin_us, send_us, first_us;
 	struct timer total;  /* policy.total_ms */
 	struct timer expiry; /* of the token, when it `expires` */
-	bool expires, suspension_unasked;
+	bool expires;
 	struct call *call;            /* of the admin worker to the master */
 	uint8_t access;               /* enum access_role: of who asks at an admin listener */
 	struct queue *queue;          /* that it waits in for an endpoint */

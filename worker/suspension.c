@@ -119,10 +119,8 @@ ask(struct request *r)
 	};
 	bool asked = await_has(w, AWAIT_SUSPENSION, question.key);
 
-	if (r->rehearsed) {
-		r->suspension_unasked = true;
+	if (r->rehearsed)
 		return PASS;
-	}
 	if (r->awaited & 1u << AWAIT_SUSPENSION || !w->control_open ||
 	    !await_begin(r, AWAIT_SUSPENSION, question.key, ASK_MS, ASK_MOST))
 		return refuse(r, REASON_suspension_unknown);

@@ -24,7 +24,7 @@ walk(struct worker *w, struct list *head, unsigned *looked, unsigned *closed)
 		c->swept = w->sweep.walk;
 		++*looked;
 		r = c->request;
-		if (!r || !r->who || r->reason != REASON_none ||
+		if (!r || !r->who || r->reason != REASON_none || r->farewell != REASON_none ||
 		    suspension_of(w, r->who) != SUSPENSION_IN_FORCE)
 			continue;
 		++*closed;

@@ -26,6 +26,12 @@ def ask(gw, who="42", **claims):
     return gw.ask("/", headers=bearer(token(id=who, **claims)))
 
 
+def explained(gw, who="42"):
+    """What `yett explain` says of it."""
+    said = gw.cli("explain", "GET", "http://x/", "-H", "Authorization: " + bearer(token(id=who))["Authorization"]).stdout
+    return said.partition("suspension: ")[2].partition("\n")[0].partition(",")[0]
+
+
 def until_refused(gateways, who="42", tries=4, limit=1, **claims):
     """Seconds until each of several new connections to each gateway is refused."""
     begin = time.monotonic()
@@ -44,6 +50,8 @@ def test_raw_key(gateway, serve, store):
     a, b = (gateway(before(up, from_redis(store), KEYS)) for _ in range(2))
     store.db.set("gone", "x")
     assert ask(a, "gone").why == ask(b, "gone").why == "suspended"
+    assert explained(a, "gone") == "suspended" and explained(a) == "Redis would be asked"
+    assert a.metrics()["yett_suspension_keys_known"] == 1  # and it was not
     r = ask(a, "gone")
     assert r.status == 401 and "User has been suspended" in r.body.decode() and "invalid_token" in r.header("WWW-Authenticate")
     assert ask(a).status == ask(b).status == 200
@@ -143,7 +151,8 @@ def test_command(gateway, serve, store):
     for gw in a, b:
         one, = json.loads(gw.cli("suspended", "--json").stdout)["data"]["suspended"]
         assert (one["kind"], one["id"], one["reason"]) == ("sub", "42", "lost the laptop") and one["by"].startswith("uid:")
-        assert "lost the laptop" in gw.cli("suspended").stdout
+        assert "lost the laptop" in gw.cli("suspended").stdout and "suspend 1" in gw.cli("status").stdout
+        wait_until(lambda: gw.metrics()["yett_suspensions"] == 1, 1, what="the metric")
     assert b.cli("resume", "42").stdout == "Resumed\n" and ask(b).status == 200
     wait_until(lambda: ask(a).status == 200, 1, what="resumed there")
     assert b.cli("resume", "42").returncode == 1
@@ -163,7 +172,7 @@ def test_kinds(gateway, serve, request, stored):
         assert said.returncode == 0, said
     suspend("s1", "--sid")
     suspend("t1", "--jti")
-    suspend("by sub", "--until", "2s")
+    suspend("by sub", "--until", "1s")
     suspend("old", "--issued-before", str(now - 10))
     assert ask(gw, sid="s1").why == ask(gw, jti="t1").why == ask(gw, sub="by sub").why == "suspended"
     assert ask(gw, "old", iat=now - 11).why == ask(gw, "old").why == "suspended"
