@@ -134,3 +134,57 @@ def test_several_tokens_at_a_time(gateway, serve):
         if (got.why, got.status == 200) != (why, why is None):
             wrong.append((fields, got.status, got.why, "not", why))
     assert not wrong, "\n".join(map(str, wrong))
+
+
+# Four who issue tokens, two of them with one RSA key for different algorithms.
+PARTIES = {"https://own": ("HS256", "HS256", {"secret": SECRET}), "https://rs": ("RS256", "RS256", {"audience": ["rs"]}),
+           "https://ps": ("PS256", "RS256", {}), "https://es": ("ES256", "ES256", {})}
+
+
+def claimed_by(iss, header):
+    """Tokens that say they are of `iss`, by every key and algorithm, and whether they are."""
+    pems = {a: more.public(KEYS[a], Encoding.PEM) for a in ("RS256", "ES256")}
+    alg, key, _ = PARTIES.get(iss, (None, None, None))
+    for by in ("HS256", "RS256", "PS256", "ES256"):
+        for said in {by, alg or by}:
+            payload = basic.claims(iss=iss, aud=["rs", "yett"])
+            t = basic.sign(basic.head(said, **header), payload, by)
+            yield f"{iss}: {said}, by the key of {by}", t, said == by == alg and key == (by if by != "PS256" else "RS256")
+        yield f"{iss}: {by} by another key", basic.sign(basic.head(by, **header), basic.claims(iss=iss), by, basic.OTHER[by]), False
+    for name, pem in pems.items():
+        for hmac in ("HS256", "HS384"):
+            yield f"{iss}: {hmac} by {name}'s public key", basic.sign(basic.head(hmac, **header), basic.claims(iss=iss), hmac, pem), False
+    yield f"{iss}: none", basic.b64(basic.text(basic.head("none", **header))) + "." + basic.b64(basic.text(basic.claims(iss=iss))) + ".", False
+
+
+def takes(token):
+    """What PyJWT says, asked as a service with these issuers would."""
+    try:
+        iss = jwt.decode(token, options={"verify_signature": False}).get("iss")
+        alg, key, how = PARTIES[iss]
+        key = SECRET if alg == "HS256" else KEYS[key].public_key()
+        jwt.decode(token, key, algorithms=[alg], issuer=iss, audience=how.get("audience"), options={"verify_aud": "audience" in how})
+        return True
+    except (jwt.PyJWTError, ValueError, TypeError, KeyError):
+        return False
+
+
+def test_several_issuers(gateway, serve, tmp_path):
+    """Whose token it says it is decides by whose key and algorithms it is judged, and nothing else of it does."""
+    issuers = {}
+    for iss, (alg, key, how) in PARTIES.items():
+        (tmp_path / alg).write_bytes(b"" if alg == "HS256" else more.public(KEYS[key], Encoding.PEM))
+        issuers[alg.lower()] = {"issuer": iss, "algorithms": [alg]} | how | ({} if alg == "HS256" else {"public_key": {"file": str(tmp_path / alg)}})
+    gw = gateway(proxy_to(serve()) | {"gate": {"protect": ["/"], "issuers": issuers}, "limits": {"keepalive_requests": 10000}})
+    strangers = ["https://rs/", "https://RS", "https://rs https://own", "", "rs256", "https://else"]
+    corpus = [case for iss in [*PARTIES, *strangers] for header in ({}, {"iss": "https://own"}, {"kid": "https://own", "jku": "https://own"})
+              for case in claimed_by(iss, header)]
+    odd = {"in a list": ["https://own"], "null": None, "a number": 1, "an object": {"https://own": 1}}
+    corpus += [(f"iss {name}", basic.hs(payload=basic.claims(iss=iss)), False) for name, iss in odd.items()]
+    corpus += [("no iss", basic.hs(payload=basic.claims(iss=...)), False),
+               ("iss twice", basic.hs(payload=b'{"iss":"https://else","iss":"https://own"}'), False),
+               ("for another audience", basic.sign(basic.head("RS256"), basic.claims(iss="https://rs", aud="yett"), "RS256"), False)]
+    said = ask(gw, [basic.Case(name, t, None) for name, t, _ in corpus])
+    wrong = [(name, why or "passes") for (name, _, good), why in zip(corpus, said) if (why is None) != good]
+    wrong += [(name, "PyJWT") for name, t, good in corpus if takes(t) != good and name != "iss twice"]
+    assert not wrong and sum(why is None for why in said) == 3 * len(PARTIES) and len(corpus) > 300, wrong
