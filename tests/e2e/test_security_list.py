@@ -70,7 +70,7 @@ def test_3_empty_secrets_and_ids(riox, tmp_path):
         (tmp_path / "empty").write_text("")
         (tmp_path / "yett.yaml").write_text("gate: {protect: [/], secret: " + secret + "}\nroutes: [{target: h}]\n")
         assert run([BINARY, "check", "-c", str(tmp_path / "yett.yaml")]).returncode != 0, secret
-    for bad in ("", None, 0, 42, True, [], ["42"], {}, " ", "4 2\r\nauth_id: 1", "42\n", "4\x002", " 42"):
+    for bad in ("", None, 0, 42, True, [], ["4,2"], [42], {}, " ", "4 2\r\nauth_id: 1", "42\n", "4\x002", " 42"):
         assert riox.ask("/api/x", headers=bearer(token(id=bad))).why in ("token_claim", "token_malformed"), repr(bad)
     for secret in ("\0", "x", SECRET + "\n", SECRET[:-1]):
         assert riox.ask("/api/x", headers=bearer(token(secret))).why == "token_signature", repr(secret)

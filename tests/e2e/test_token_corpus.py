@@ -113,10 +113,11 @@ def carriers(good, bad):
     yield [(a, b + good), (c, "token=" + bad)], None
     yield [(a, "Digest x"), (c, "token=" + good)], None
     yield [(a, "Basic !"), (c, "token=" + good)], "token_malformed"
-    yield [(c, f"token={good}; token={bad}")], None
-    yield [(c, f"token={bad}; token={good}")], "token_signature"
-    yield [(c, "token=" + good), (c, "token=" + bad)], None
-    yield [(c, "token=" + bad), (c, "token=" + good)], "token_signature"
+    yield [(c, f"token={good}; token={bad}")], "token_repeated"
+    yield [(c, f"token={bad}; token={good}")], "token_repeated"
+    yield [(c, "token=" + good), (c, "token=" + bad)], "token_repeated"
+    yield [(c, "token=" + bad), (c, "token=" + good)], "token_repeated"
+    yield [(c, f"token={good}; token={good}"), (c, "token=" + good)], None
     yield [(c, "a=b"), (c, "c=d; token=" + good)], None
     yield [(c, "Token=" + good)], "token_missing"
     yield [(c, f"x=token={good}")], "token_missing"

@@ -62,8 +62,9 @@ def party_attacks():
     for aud in ("Yett", "yett ", "yet", "yettx", "", "yett,other", "*", None, [], ["x"], ["yett", 1], [["yett"]], {"yett": 1}, 1, True, [None]):
         yield Case(f"aud {aud!r}", hs(payload=claims(aud=aud)), "token_audience")
     yield Case("no aud", hs(payload=claims(aud=...)), "token_audience")
-    for value in (42, None, True, [], ["42"], {"x": 1}, "", " 42", "42 ", "4\n2", "4\r\nX-Admin: 1", "\t", "\x7f", "x" * 4097):
+    for value in (42, None, True, [], ["4,2"], ["42", ""], [42], [["42"]], {"x": 1}, "", " 42", "42 ", "4\n2", "4\r\nX-Admin: 1", "\t", "\x7f", "x" * 4097):
         yield Case(f"id {str(value)[:20]!r}", hs(payload=claims(id=value)), "token_claim", CLAIM)
+    yield Case("id in a list", hs(payload=claims(id=["42"])), None)
     yield Case("no id", hs(payload=claims(id=...)), "token_claim", CLAIM)
     yield Case("id by another name", hs(payload=claims(id=..., ID="42", Id="42")), "token_claim", CLAIM)
 
