@@ -5,12 +5,13 @@ import ast
 import hashlib
 import hmac
 import os
+import time
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from harness.gateway import BINARY
-from harness.procs import run
+from harness.gateway import BINARY, from_redis, merge
+from harness.procs import run, wait_until
 from harness.tokens import SECRET, b64, bearer, token, unsigned
 
 ELSEWHERE = {
@@ -23,6 +24,8 @@ ELSEWHERE = {
         "test_identity_headers::test_connection_cannot_name_it_away", "test_identity_headers::test_as_a_trailer"],
     11: ["test_cors::test_origins", "test_cors::test_whatever_the_gateway_says", "test_cors::test_mistakes"],
     14: ["test_rates::test_xff_evades_nothing"],
+    16: ["test_suspension::test_names_of_keys"],
+    21: ["test_suspension::test_raw_key", "test_suspension::test_redis_down", "test_suspension::test_too_old", "test_suspension::test_lost_notice"],
 }
 
 
@@ -128,3 +131,45 @@ def test_14_limits_by_address(gateway, serve):
                   "trusted_proxies": ["127.0.0.1"]})
     asked = [gw.ask("/", headers={"X-Forwarded-For": f"10.0.0.{i}, 192.0.2.1"}).status for i in range(5)]
     assert asked == [200] * 3 + [429] * 2 and gw.ask("/", headers={"X-Forwarded-For": "192.0.2.1, 192.0.2.2"}).status == 200
+
+
+@pytest.fixture
+def ashine(gateway, serve, store):
+    """The gate of a-shine, by its profile: whoever's id is a key in Redis is suspended."""
+    gw = gateway(merge(from_redis(store), {"compatibility": "a-shine", "gate": {"secret": SECRET, "protect": ["/"]},
+                                           "routes": [{"path": "/", "target": serve().address}]}))
+    gw.store = store
+    return gw
+
+
+def who(gw, name):
+    return gw.ask("/", headers={"Cookie": "token=" + token(id=name)})
+
+
+def test_16_ids_are_no_commands(ashine):
+    """They are asked for as they are, one argument whatever they hold; what could end a line is refused before."""
+    db = ashine.store.db
+    db.set("kept", "1")
+    db.config_resetstat()
+    for name in ("1 kept", "x\" FLUSHALL", "'; SET evil 1", "*1", "$4", "*", "?", "{a}", "[ab]", "a\\r\\nFLUSHALL", "%0d%0aFLUSHALL"):
+        assert who(ashine, name).status == 200, name
+    for name in ("x\r\nFLUSHALL\r\n", "x\nSET evil 1", "\r\n*1\r\n$8\r\nFLUSHALL\r\n", "x\x00y"):
+        assert who(ashine, name).status in (400, 401), repr(name)
+    ran = {n.removeprefix("cmdstat_") for n in db.info("commandstats")}
+    assert db.get("kept") in (b"1", "1") and not db.exists("evil") and not ran & {"flushall", "flushdb", "del", "keys", "eval"}, ran
+    db.set("*", "1")
+    wait_until(lambda: who(ashine, "*").why == "suspended", 1)
+    assert who(ashine, "?").status == who(ashine, "a").status == 200 and who(ashine, "kept").why == "suspended"
+
+
+def test_21_suspended_at_once_and_closed_when_nobody_knows(ashine):
+    db = ashine.store.db
+    for name in ("42", "7"):
+        assert who(ashine, name).status == 200
+    begin = time.monotonic()
+    db.set("42", "1")
+    wait_until(lambda: all(who(ashine, "42").why == "suspended" for _ in range(4)), 1)
+    assert time.monotonic() - begin < 1
+    ashine.store.kill()
+    wait_until(lambda: who(ashine, "a stranger").why == "suspension_unknown", 2)
+    assert who(ashine, "42").why == "suspended"
