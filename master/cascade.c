@@ -5,7 +5,6 @@
 #include "own.h"
 
 #include "lib/clock.h"
-#include "lib/log.h"
 #include "lib/xalloc.h"
 
 #include <inttypes.h>
@@ -26,7 +25,7 @@ on_due(void *userdata, struct slice tag, const struct redis_reply *r)
 	size_t count = r && r->type == REDIS_ARRAY ? r->count : 0;
 
 	c->asked = false;
-	cascade_fault(c, r);
+	cascade_fault(&c->jobs, r);
 	for (size_t i = 0; c->up && i < count; i++) {
 		const struct redis_reply *job = r->elements[(i + c->pulses) % count];
 
@@ -147,8 +146,8 @@ unlisten(struct cascade *c)
 		side_unlisten(c->master->side, &c->channel);
 	c->listening = false;
 	free(c->channel_name);
-	free(c->stream);
-	c->channel_name = c->stream = NULL;
+	free(c->stream_name);
+	c->channel_name = c->stream_name = NULL;
 }
 
 void
@@ -193,10 +192,11 @@ cascade_configure(struct cascade *c)
 		own_renew(c->own, c->master->config);
 	else
 		c->own = own_new(c->master->config);
-	if (!is_same(c->channel_name, config->channel) || !is_same(c->stream, config->stream)) {
+	if (!is_same(c->channel_name, config->channel) ||
+	    !is_same(c->stream_name, config->stream)) {
 		unlisten(c);
 		c->channel_name = *config->channel ? xstrdup(config->channel) : NULL;
-		c->stream = *config->stream ? xstrdup(config->stream) : NULL;
+		c->stream_name = *config->stream ? xstrdup(config->stream) : NULL;
 		if (c->channel_name)
 			cascade_intake_channel(c);
 		if (c->up)
@@ -235,7 +235,7 @@ cascade_write_status(const struct cascade *c, struct buf *out)
 		return;
 	}
 	buf_addf(out, "{\"state\":\"%s\",\"error\":", c->up ? "up" : "down");
-	buf_add_json(out, slice_of(c->fault));
+	buf_add_json(out, slice_of(c->jobs.now));
 	buf_adds(out, SLICE(",\"channel\":"));
 	buf_add_json(out, slice_of(config->channel));
 	buf_adds(out, SLICE(",\"channel_error\":"));
@@ -243,7 +243,7 @@ cascade_write_status(const struct cascade *c, struct buf *out)
 	buf_adds(out, SLICE(",\"stream\":"));
 	buf_add_json(out, slice_of(config->stream));
 	buf_adds(out, SLICE(",\"stream_error\":"));
-	buf_add_json(out, slice_of(c->stream_fault));
+	buf_add_json(out, slice_of(*c->stream.now ? c->stream.now : c->left.now));
 	buf_adds(out, SLICE(",\"services\":["));
 	for (size_t i = 0; i < config->services_count; i++) {
 		buf_adds(out, i ? SLICE(",") : SLICE(""));

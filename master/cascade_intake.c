@@ -60,7 +60,7 @@ put_services(struct cascade *c, struct slice key, int64_t now)
 static void
 put_entry_gone(struct cascade *c, struct slice entry)
 {
-	struct slice stream = slice_of(c->stream);
+	struct slice stream = slice_of(c->stream_name);
 
 	cascade_put(c, 4, (struct slice[]){ SLICE("XACK"), stream, GROUP, entry });
 	cascade_put(c, 3, (struct slice[]){ SLICE("XDEL"), stream, entry });
@@ -144,18 +144,6 @@ cascade_intake_channel(struct cascade *c)
 
 /* ---- the stream ---- */
 
-static void
-stream_fault(struct cascade *c, const char *fault)
-{
-	if (strncmp(c->stream_fault, fault, sizeof c->stream_fault - 1) == 0)
-		return;
-	snprintf(c->stream_fault, sizeof c->stream_fault, "%s", fault);
-	if (*fault)
-		log_warn("cascade stream=%s error=\"%s\"", c->stream, fault);
-	else
-		log_info("cascade stream=%s state=read", c->stream);
-}
-
 static bool
 is_fault(const struct redis_reply *r, const char *word)
 {
@@ -166,21 +154,19 @@ static void
 on_group(void *userdata, struct slice tag, const struct redis_reply *r)
 {
 	struct cascade *c = userdata;
-	char fault[96];
 
-	if (r && r->type == REDIS_FAILED && !is_fault(r, "BUSYGROUP"))
-		stream_fault(c, redis_fault(r, fault, sizeof fault));
-	else if (r)
-		stream_fault(c, "");
+	if (r && !is_fault(r, "BUSYGROUP"))
+		cascade_fault(&c->stream, r);
 }
 
 void
 cascade_intake_up(struct cascade *c)
 {
-	if (c->stream)
+	if (c->stream_name)
 		cascade_ask(c, on_group, SLICE(""), 6,
-			    (struct slice[]){ SLICE("XGROUP"), SLICE("CREATE"), slice_of(c->stream),
-					      GROUP, SLICE("0"), SLICE("MKSTREAM") });
+			    (struct slice[]){ SLICE("XGROUP"), SLICE("CREATE"),
+					      slice_of(c->stream_name), GROUP, SLICE("0"),
+					      SLICE("MKSTREAM") });
 }
 
 static bool
@@ -216,50 +202,49 @@ take_entries(struct cascade *c, const struct redis_reply *entries)
 }
 
 static bool
-stream_is_well(struct cascade *c, const struct redis_reply *r)
+stream_is_well(struct cascade *c, struct cascade_fault *f, const struct redis_reply *r)
 {
-	char fault[96];
-
-	if (!r)
-		return false;
-	if (is_fault(r, "NOGROUP"))
+	if (r && is_fault(r, "NOGROUP"))
 		cascade_intake_up(c);
-	else if (r->type == REDIS_FAILED)
-		stream_fault(c, redis_fault(r, fault, sizeof fault));
-	return r->type == REDIS_ARRAY;
+	else
+		cascade_fault(f, r);
+	return r && r->type == REDIS_ARRAY;
 }
 
 /* [[STREAM, ENTRIES]], or nothing. */
 static void
 on_entries(void *userdata, struct slice tag, const struct redis_reply *r)
 {
+	struct cascade *c = userdata;
 	const struct redis_reply *stream;
 
-	if (!stream_is_well(userdata, r) || r->count != 1)
+	if (!stream_is_well(c, &c->stream, r) || r->count != 1)
 		return;
 	stream = r->elements[0];
 	if (!stream || stream->type != REDIS_ARRAY || stream->count != 2)
 		return;
-	take_entries(userdata, stream->elements[1]);
+	take_entries(c, stream->elements[1]);
 	if (stream->elements[1] && stream->elements[1]->count == BATCH)
-		cascade_intake_read(userdata, false); /* there is more */
+		cascade_intake_read(c, false); /* there is more */
 }
 
 /* [CURSOR, ENTRIES, ..] */
 static void
 on_left(void *userdata, struct slice tag, const struct redis_reply *r)
 {
-	if (stream_is_well(userdata, r) && r->count >= 2)
-		take_entries(userdata, r->elements[1]);
+	struct cascade *c = userdata;
+
+	if (stream_is_well(c, &c->left, r) && r->count >= 2)
+		take_entries(c, r->elements[1]);
 }
 
 void
 cascade_intake_read(struct cascade *c, bool left)
 {
-	struct slice stream = slice_of(c->stream);
+	struct slice stream = slice_of(c->stream_name);
 	BUF_CLEAN struct buf batch = { 0 };
 
-	if (!c->stream || c->waiting >= CASCADE_WAITING_MAX)
+	if (!c->stream_name || c->waiting >= CASCADE_WAITING_MAX)
 		return;
 	cascade_number(BATCH, &batch);
 	cascade_ask(c, on_entries, SLICE(""), 9,

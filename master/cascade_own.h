@@ -15,11 +15,16 @@ struct own;
 #define CASCADE_WAITING_MAX 10000                        /* jobs; beyond them no message is taken */
 #define CASCADE_ROUNDS 4                                 /* jobs that one gateway is at */
 
+struct cascade_fault {
+	char now[128];  /* "": none */
+	char told[128]; /* last, so that one which comes and goes does not fill the log */
+};
+
 struct cascade {
 	struct master *master;
 	struct side_user user;
 	struct side_channel channel;
-	char *channel_name, *stream; /* NULL: none */
+	char *channel_name, *stream_name; /* NULL: none */
 	bool joined, listening, up;
 	bool asked;   /* the due ones are being asked for */
 	bool claimed; /* what others left in the stream, too */
@@ -28,9 +33,10 @@ struct cascade {
 	struct own *own;
 	struct list rounds;
 	size_t rounds_count;
-	char fault[128], channel_fault[128], stream_fault[128]; /* "": none */
-	uint64_t end_ms;                                        /* of the drain; 0: there is none */
-	int64_t waiting, dead;                                  /* as Redis said last */
+	struct cascade_fault jobs, stream, left; /* what Redis refuses */
+	char channel_fault[128];                 /* "": none */
+	uint64_t end_ms;                         /* of the drain; 0: there is none */
+	int64_t waiting, dead;                   /* as Redis said last */
 };
 
 /* ---- cascade.c ---- */
@@ -50,8 +56,8 @@ void cascade_put(struct cascade *c, size_t argc, const struct slice *argv);
 void cascade_end(struct cascade *c, side_answer_fn answer, struct slice tag);
 /* The same with another userdata. */
 void cascade_end_for(struct cascade *c, side_answer_fn answer, void *userdata, struct slice tag);
-/* What is wrong with an answer, told once; that of the channel and of the stream are apart. */
-void cascade_fault(struct cascade *c, const struct redis_reply *r);
+/* What Redis says against it, or nothing; told once. NULL: the answer was lost. */
+void cascade_fault(struct cascade_fault *f, const struct redis_reply *r);
 /* "yett:cascade:job:JOB" and the like. */
 void cascade_key(const char *kind, const char *job, struct buf *out);
 void cascade_number(int64_t n, struct buf *out);

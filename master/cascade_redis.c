@@ -81,14 +81,16 @@ cascade_random(char out[33])
 }
 
 void
-cascade_fault(struct cascade *c, const struct redis_reply *r)
+cascade_fault(struct cascade_fault *f, const struct redis_reply *r)
 {
 	char fault[96];
 	const char *text = r && r->type == REDIS_FAILED ? redis_fault(r, fault, sizeof fault) : "";
 
-	if (!r || strncmp(c->fault, text, sizeof c->fault - 1) == 0)
+	if (!r)
 		return;
-	snprintf(c->fault, sizeof c->fault, "%s", text);
-	if (*text)
-		log_error("cascade error=\"%s\" remedy=\"let the user of Redis do it\"", text);
+	snprintf(f->now, sizeof f->now, "%s", text);
+	if (!*text || strcmp(f->now, f->told) == 0)
+		return;
+	memcpy(f->told, f->now, sizeof f->told);
+	log_error("cascade error=\"%s\" remedy=\"let the user of Redis do it\"", text);
 }

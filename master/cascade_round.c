@@ -321,7 +321,7 @@ on_claimed(void *userdata, struct slice tag, const struct redis_reply *reply)
 
 	if (!r)
 		return;
-	cascade_fault(c, reply);
+	cascade_fault(&c->jobs, reply);
 	cascade_key("job", r->job, &key);
 	if (!reply || reply->type != REDIS_STATUS || /* another gateway is at it */
 	    !cascade_ask(c, on_read, slice_of(r->token), 2,

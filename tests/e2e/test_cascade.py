@@ -220,7 +220,8 @@ def test_what_the_user_of_redis_may_not_do_is_told(fleet, store):
     wait_until(lambda: "zrangebyscore" in gw.status()["cascade"]["error"], what="the error")
     assert "xreadgroup" in gw.status()["cascade"]["stream_error"] and "stream_error: " in gw.cli("status").stdout
     store.db.acl_setuser("default", commands=["+@all"])
-    wait_until(lambda: gw.status()["cascade"]["error"] == "", what="all is well")
+    wait_until(lambda: (c := gw.status()["cascade"])["error"] == c["stream_error"] == "", what="all is well")
+    assert gw.log().count("XREADGROUP") + gw.log().count("xreadgroup") == 1
 
 
 def test_redis_goes_away_in_between(fleet, store, services):
