@@ -54,7 +54,6 @@ gate_new(void)
 static void
 gate_unload(struct gate *g)
 {
-	verifiers_unload(g->verifiers);
 	g->places = (struct token_places){ 0 };
 	g->headers = (struct gate_headers){ 0 };
 	arena_reset(&g->arena);

@@ -26,10 +26,9 @@ struct verifiers *verifiers_new(void);
 void verifiers_free(struct verifiers *v); /* NULL is allowed */
 /* All that is taken out of the rules, for who wants to know whether it changed. */
 void verifiers_image(const struct segment *rules, struct buf *image);
-/* The segments must live until the next call; `keys` may be NULL. 0 or a negative errno: then there
- * are none. */
+/* Copies what it needs, and parses what it has not parsed before; `keys` may be NULL. 0 or a
+ * negative errno: then there are none. */
 int verifiers_load(struct verifiers *v, const struct segment *rules, const struct segment *keys);
-void verifiers_unload(struct verifiers *v);
 /* Can there be a good token at all, now or once keys are fetched? */
 bool verifiers_any(const struct verifiers *v);
 /* `issuers`: bits of those that are accepted; `t` is inited here, and its claims are read; deinit

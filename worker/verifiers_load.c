@@ -4,6 +4,7 @@
 
 #include "verifiers_own.h"
 
+#include "lib/map.h"
 #include "lib/xalloc.h"
 
 #include <errno.h>
@@ -15,7 +16,7 @@ verifiers_new(void)
 	return xcalloc(1, sizeof(struct verifiers));
 }
 
-void
+static void
 verifiers_unload(struct verifiers *v)
 {
 	for (uint32_t i = 0; i < v->count; i++) {
@@ -149,24 +150,68 @@ issuers_read(struct verifiers *v, const struct segment *rules)
 	}
 }
 
+/* ---- keys ---- */
+
+/* Parsing one takes as long as a few requests: those that were there before are kept. */
+static void
+keys_keep(struct verifiers *v, struct map *kept)
+{
+	for (uint32_t i = 0; i < v->count; i++) {
+		for (size_t k = 0; k < v->issuers[i].keys_count; k++) {
+			struct verifier_key *key = &v->issuers[i].keys[k];
+			void **place = map_put(
+			    kept, slice_make((const char *)key->digest, sizeof key->digest));
+
+			if (*place)
+				continue; /* of two issuers */
+			*place = key->key;
+			key->key = NULL;
+		}
+	}
+}
+
+static void
+key_forget(void *value)
+{
+	jwt_key_free(value);
+}
+
+/* Of all that makes it what it is. */
+static bool
+key_digest(const struct table_key_material *m, uint32_t algorithms, struct slice bytes,
+	   uint8_t out[SHA256_BYTES])
+{
+	const uint32_t numbers[] = { m->kind, algorithms };
+	struct buf all = { 0 };
+	bool good;
+
+	buf_reserve(&all,
+		    sizeof numbers + bytes.n); /* at once: growing would leave secrets behind */
+	buf_add(&all, numbers, sizeof numbers);
+	buf_adds(&all, bytes);
+	good = sha256(buf_slice(&all), out);
+	explicit_bzero(all.p, all.n);
+	buf_deinit(&all);
+	return good;
+}
+
 static int
-key_read(struct verifiers *v, const struct segment *keys, const struct table_key_material *m)
+key_read(struct verifiers *v, const struct segment *keys, const struct table_key_material *m,
+	 struct map *kept)
 {
 	struct slice bytes = seg_string(keys, m->bytes);
-	struct verifier *to = m->issuer < v->count ? &v->issuers[m->issuer] : NULL;
-	uint32_t algorithms = to ? to->algorithms & m->algorithms : 0;
+	struct verifier *to = &v->issuers[m->issuer];
+	struct verifier_key *k = &to->keys[to->keys_count];
+	uint32_t algorithms = to->algorithms & m->algorithms;
 	const char *why;
-	struct verifier_key *k;
 
-	if (!to)
-		return -EBADMSG;
-	if (!to->keys)
-		to->keys =
-		    arena_calloc(&v->arena, (seg_count(keys, KEYS_KEYS) + 1) * sizeof *to->keys);
-	k = &to->keys[to->keys_count];
+	if (!key_digest(m, algorithms, bytes, k->digest))
+		return -EIO;
 	k->kid = arena_copy(&v->arena, seg_string(keys, m->kid));
-	k->key = m->kind == KEY_SECRET ? jwt_key_secret(bytes, algorithms)
-				       : jwt_key_public(bytes, algorithms, &why);
+	k->key = map_take(kept, slice_make((const char *)k->digest, sizeof k->digest));
+	if (!k->key)
+		k->key = m->kind == KEY_SECRET ? jwt_key_secret(bytes, algorithms)
+					       : jwt_key_public(bytes, algorithms, &why);
 	if (!k->key)
 		return -EINVAL;
 	to->keys_count++;
@@ -174,19 +219,39 @@ key_read(struct verifiers *v, const struct segment *keys, const struct table_key
 	return 0;
 }
 
+/* Room for those of each issuer. */
+static int
+keys_count(struct verifiers *v, const struct segment *keys, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++) {
+		const struct table_key_material *m = table_key_material(keys, i);
+
+		if (!m || m->issuer >= v->count)
+			return -EBADMSG;
+		v->issuers[m->issuer].keys_cap++;
+	}
+	for (uint32_t i = 0; i < v->count; i++) {
+		struct verifier *to = &v->issuers[i];
+
+		to->keys = arena_calloc(&v->arena, (to->keys_cap + 1) * sizeof *to->keys);
+	}
+	return 0;
+}
+
 int
 verifiers_load(struct verifiers *v, const struct segment *rules, const struct segment *keys)
 {
 	uint32_t n = keys ? seg_count(keys, KEYS_KEYS) : 0;
-	int r = 0;
+	struct map kept = MAP_INIT;
+	int r;
 
+	keys_keep(v, &kept);
 	verifiers_unload(v);
 	issuers_read(v, rules);
-	for (uint32_t i = 0; i < n && r == 0; i++) {
-		const struct table_key_material *m = table_key_material(keys, i);
-
-		r = m ? key_read(v, keys, m) : -EBADMSG;
-	}
+	r = keys_count(v, keys, n);
+	for (uint32_t i = 0; i < n && r == 0; i++)
+		r = key_read(v, keys, table_key_material(keys, i), &kept);
+	map_deinit(&kept, key_forget);
 	if (r < 0)
 		verifiers_unload(v);
 	return r;

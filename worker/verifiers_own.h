@@ -7,10 +7,12 @@
 #include "verifiers.h"
 
 #include "lib/arena.h"
+#include "lib/sha256.h"
 
 struct verifier_key {
 	struct jwt_key *key; /* for the algorithms that it is for alone */
 	struct slice kid;
+	uint8_t digest[SHA256_BYTES]; /* of what it was parsed from */
 };
 
 struct verifier_claim {
@@ -26,7 +28,7 @@ struct verifier {
 	struct verifier_claim *required;
 	size_t required_count;
 	struct verifier_key *keys;
-	size_t keys_count;
+	size_t keys_count, keys_cap;
 };
 
 struct verifiers {

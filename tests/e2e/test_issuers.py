@@ -110,7 +110,7 @@ def test_keys_outlive_an_outage_and_a_restart(gateway, serve, provider):
     assert why(gw, a) == "" == why(gw, b)
     version, hits = gw.status()["table"]["version"], 'yett_token_hits_total'
     seen = p.count()
-    procs.wait_until(lambda: p.count() > seen + 1, 5)
+    procs.wait_until(lambda: p.count() > seen, 5)
     assert gw.status()["table"]["version"] == version  # the same keys are no news
     p.stop()
     procs.wait_until(lambda: "refused" in state(gw, "corp")["error"], what=lambda: state(gw, "corp"))
@@ -242,7 +242,7 @@ def test_rules_of_a_store_accept_no_others(gateway, serve, store):
 CORP = {"issuer": "https://c", "jwks_uri": "https://c/keys", "tls": {"ca": "/dev/null"}}
 
 
-@pytest.mark.parametrize("issuer, words", [
+WRONG = [
     ({"issuer": "c"}, "nothing says where its keys are"),
     (CORP | {"secret": SECRET}, "of two sources"),
     (CORP | {"algorithms": ["HS256", "RS256"]}, "make two issuers of it"),
@@ -253,17 +253,16 @@ CORP = {"issuer": "https://c", "jwks_uri": "https://c/keys", "tls": {"ca": "/dev
     ({"jwks": "/dev/shm/none.json"}, "cannot be read"),
     ({"secret": SECRET, "required": {"azp": []}}, "no value of azp"),
     (CORP | {"refresh": "5m", "refesh": "5m"}, "refresh"),
-])
-def test_check_names_what_is_wrong(gateway, serve, issuer, words):
-    gw = gateway(proxy_to(serve()))
-    gw.configure(guarded(serve(), {"corp": issuer}))
-    r = gw.cli("check")
-    assert r.returncode == 1 and words in r.stdout + r.stderr, r
+]
 
 
-def test_check_knows_the_names(gateway, serve):
+def test_check_names_what_is_wrong(gateway, serve):
     up = serve()
     gw = gateway(proxy_to(up))
+    for issuer, words in WRONG:
+        gw.configure(guarded(up, {"corp": issuer}))
+        r = gw.cli("check")
+        assert r.returncode == 1 and words in r.stdout + r.stderr, (issuer, r)
     gw.configure(guarded(up, {"corp": {"secret": SECRET}}, {"path": "/a", "upstream": "u", "issuers": ["crop"]}))
     r = gw.cli("check")
     assert r.returncode == 1 and "there is no issuer crop" in r.stdout + r.stderr, r
