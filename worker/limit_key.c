@@ -75,7 +75,7 @@ add_identity(struct request *r, enum limit_by by, struct key *h)
 	if (!r->who || name.n == 0 || (by == LIMIT_BY_API_KEY && r->who->kind != IDENTITY_API_KEY))
 		return false;
 	issuer = seg_at(rules, RULES_ISSUERS, r->who->issuer, sizeof *issuer);
-	add_part(h, by, issuer ? seg_string(rules, issuer->iss) : SLICE(""));
+	add_part(h, by, issuer ? seg_string(rules, issuer->name) : SLICE(""));
 	add_part(h, by, name);
 	return true;
 }

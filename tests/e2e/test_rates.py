@@ -1,5 +1,6 @@
 """Rates: who has spent one is answered 429, with what he may know of it; nothing that a client says of itself lets it by."""
 
+import hashlib
 import json
 
 from harness import client
@@ -229,3 +230,28 @@ def test_as_renku_has_it(gateway, serve):
     assert refused.status == 429 and refused.json() == {"message": "rate limit exceeded"}
     assert refused.header("content-type") == "application/json; charset=UTF-8" and refused.header("retry-after") in ("1", "2")
     wait_until(lambda: gw.ask().status == 200, 3)
+
+
+def test_one_name_of_two_issuers_and_of_a_key(gateway, serve):
+    key = "a key that somebody has"
+    gate = {"protect": ["/"], "sources": ["bearer", "api_key"], "claims": {"sub": "X-User"},
+            "issuers": {n: {"issuer": n, "secret": n + SECRET} for n in ("one", "two")}}
+    own = {"own": {"sha256": hashlib.sha256(key.encode()).hexdigest(), "claims": {"sub": "7"}}}
+    gw = keyed(gateway, serve, ["identity"], gate=gate, api_keys=own)
+    def ask(by):
+        headers = {"X-API-Key": key} if by == "key" else bearer(token(by + SECRET, iss=by, sub="7"))
+        return gw.ask(headers=headers).status
+    assert [ask(by) for by in ("one", "two", "key", "one", "two", "key")] == [200] * 3 + [429] * 3
+    gw = keyed(gateway, serve, ["api_key"], missing="skip", gate=gate, api_keys=own)
+    assert [ask(by) for by in ("one", "one", "key", "key")] == [200, 200, 200, 429]
+
+
+def test_full_memory_errs_towards_refusing(gateway):
+    gw = gateway({"limits": {"rates": "1/hour per header:X-A", "rate_memory": "64k", "keepalive_requests": "off"}, "access_log": "off", "workers": 1,
+                  "routes": [{"respond": {"status": 204}}]})
+    with gw.connect() as c:
+        answers = [c.ask(headers={"X-A": str(i)}).status for i in range(5000)]  # 256 sets of 14 rows, and a shared one
+        again = [c.ask(headers={"X-A": str(i)}).status for i in range(2000)]
+    assert 3000 < answers.count(204) < 256 * 15 and again == [429] * 2000
+    wait_until(lambda: gw.metrics()["yett_rates_shared_total"] > 1000)
+    assert "keys of limits.rate_memory are in use" in gw.cli("status").stdout
