@@ -15,14 +15,13 @@
 
 #define SHOWN "99" /* the last one of each kind */
 
-static bool
+static void
 refuse_away(struct api_call *c)
 {
 	if (!c->master->config->cascade.enabled)
 		api_reply_message(c, 409, "cascade.enabled is off", SLICE(""));
 	else
 		api_reply_message(c, 503, "Redis is away", SLICE(""));
-	return true;
 }
 
 /* ---- the list ---- */
@@ -134,25 +133,22 @@ on_jobs(void *userdata, struct slice tag, const struct redis_reply *r)
 void
 api_cascade(struct api_call *c)
 {
-	struct listing *l = xcalloc(1, sizeof *l);
+	struct listing *l;
 
-	l->call = c;
-	l->pending = 1;
-	l->lost = !c->master->config->cascade.enabled;
-	if (!l->lost) {
-		listing_ask(l, on_jobs, "w", 4,
-			    (struct slice[]){ SLICE("ZRANGE"), SLICE(CASCADE_DUE), SLICE("0"),
-					      SLICE(SHOWN) });
-		listing_ask(l, on_jobs, "d", 4,
-			    (struct slice[]){ SLICE("ZREVRANGE"), SLICE(CASCADE_DEAD_SET),
-					      SLICE("0"), SLICE(SHOWN) });
-	}
-	if (!l->lost || c->master->config->cascade.enabled) {
-		listing_pass(l);
+	if (!c->master->config->cascade.enabled) {
+		refuse_away(c);
 		return;
 	}
-	free(l);
-	refuse_away(c);
+	l = xcalloc(1, sizeof *l);
+	l->call = c;
+	l->pending = 1; /* this function */
+	listing_ask(
+	    l, on_jobs, "w", 4,
+	    (struct slice[]){ SLICE("ZRANGE"), SLICE(CASCADE_DUE), SLICE("0"), SLICE(SHOWN) });
+	listing_ask(l, on_jobs, "d", 4,
+		    (struct slice[]){ SLICE("ZREVRANGE"), SLICE(CASCADE_DEAD_SET), SLICE("0"),
+				      SLICE(SHOWN) });
+	listing_pass(l);
 }
 
 /* ---- again, and no more ---- */
@@ -165,10 +161,12 @@ is_job(struct api_call *c)
 
 	side_get_status(c->master->side, &st);
 	if (!c->master->config->cascade.enabled || !st.up)
-		return !refuse_away(c);
-	if (!cascade_is_job(c->param[0]))
+		refuse_away(c);
+	else if (!cascade_is_job(c->param[0]))
 		api_reply_message(c, 400, "A job has 32 hexadecimal digits", SLICE(""));
-	return cascade_is_job(c->param[0]);
+	else
+		return true;
+	return false;
 }
 
 static void

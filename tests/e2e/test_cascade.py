@@ -175,7 +175,9 @@ def test_given_up_and_tried_again(fleet, store, services):
     assert store.db.zcard("yett:cascade:dead") == 0 and "secret-user" not in gw.log()
 
     services["orders"].status = 500
-    publish(store, "other", 1)
+    publish(store, b"other \xff\"<b>", 1)  # Latin-1, say
+    shown = json.loads(gw.cli("cascade", "--json").stdout)["data"]
+    assert [j["user"].startswith("other ") for j in shown["waiting"]] == [True] and shown["dead"] == []
     job = wait_until(lambda: store.db.zrange("yett:cascade:due", 0, -1), what="a job")[0].decode()
     assert gw.cli("cascade", "drop", job).returncode == 0
     wait_until(lambda: not store.db.keys("yett:cascade:due"), what="it is forgotten")
