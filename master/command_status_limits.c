@@ -2,6 +2,23 @@
 
 #include "command_table.h"
 
+static void
+write_fleet(const struct json *fleet, bool colours, struct buf *out)
+{
+	struct slice error = json_text(json_get(fleet, "error"));
+	bool up = answer_true(fleet, "up");
+
+	if (!fleet || json_kind(fleet) != JSON_OBJECT)
+		return;
+	columns_paint(colours, up ? COLOUR_GOOD : COLOUR_WARN, "\nfleet", out);
+	buf_addf(out, "   %.0f gateways %s their rates, %.0f keys",
+		 answer_number(fleet, "gateways"), up ? "count together" : "share out",
+		 answer_number(fleet, "keys"));
+	if (error.n > 0)
+		buf_addf(out, ": %.*s", SLICE_F(error));
+	buf_addc(out, '\n');
+}
+
 void
 command_status_limits(const struct json *root, bool colours, struct buf *out)
 {
@@ -16,6 +33,7 @@ command_status_limits(const struct json *root, bool colours, struct buf *out)
 		buf_addf(out, "   %.0f of %.0f keys of limits.rate_memory are in use\n", used,
 			 keys);
 	}
+	write_fleet(json_get(root, "fleet"), colours, out);
 	if (!l)
 		return;
 	columns_init(&c, 3, colours);

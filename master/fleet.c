@@ -10,7 +10,6 @@
 #define LOST_MS 500  /* a question that did not reach us */
 #define BRIEF_MS 250 /* units that last less long are too few, */
 #define LONG_MS 1000 /* and those that last longer too many */
-#define LAST_MS 1000
 #define SILENT_MS 1000
 #define BATCH_MIN 8u
 #define DEBT_MAX (UINT64_C(1) << 40)
@@ -39,15 +38,30 @@ next_batch(const struct fleet_key *k, uint64_t now)
 	return batch < most ? batch : most;
 }
 
+/* What passed before it was counted (bytes): the row owes it, and now we do. */
+static int64_t
+take_over_debt(struct fleet *f, struct fleet_key *k)
+{
+	uint32_t row = row_of(f, k);
+	int64_t units = lease_units(&f->table, row);
+
+	if (units >= 0)
+		return units;
+	k->debt += (uint64_t)-units;
+	lease_put(&f->table, row, -units, clock_mono_ms());
+	return 0;
+}
+
 static void
 question(struct master *m, struct fleet_key *k)
 {
-	int64_t units = lease_units(&m->fleet.table, row_of(&m->fleet, k));
+	int64_t units;
 
 	if (k->under_way) {
 		k->more = true;
 		return;
 	}
+	units = take_over_debt(&m->fleet, k);
 	k->batch = next_batch(k, clock_mono_ms());
 	fleet_take(m, k,
 		   units > 0 && (uint64_t)units < k->batch ? k->batch - (uint64_t)units : k->batch,
@@ -91,8 +105,8 @@ key_open(struct fleet *f, uint64_t key)
 	}
 	k = &f->keys[row];
 	if (k->key != key) {
+		f->count.open += k->key == 0;
 		*k = (struct fleet_key){ .key = key, .moved_ms = clock_mono_ms() };
-		f->count.open++;
 	}
 	return k;
 }
@@ -224,10 +238,7 @@ key_sweep(struct master *m, struct fleet_key *k, uint64_t now, bool renew)
 		return;
 	if (renew)
 		lease_renew(&f->table, row, now);
-	if (units < 0) {
-		k->debt += (uint64_t)-units;
-		lease_put(&f->table, row, -units, now);
-	}
+	units = take_over_debt(f, k);
 	if (lease_wants(&f->table, row) && now > k->put_ms + LOST_MS)
 		question(m, k);
 	else if (k->debt > 0)
@@ -239,38 +250,6 @@ key_sweep(struct master *m, struct fleet_key *k, uint64_t now, bool renew)
 	}
 }
 
-static bool
-any_is_under_way(const struct fleet *f)
-{
-	for (uint32_t i = 0; i < f->rows; i++) {
-		if (f->keys[i].under_way)
-			return true;
-	}
-	return false;
-}
-
-bool
-fleet_end(struct master *m)
-{
-	struct fleet *f = &m->fleet;
-	uint64_t now = clock_mono_ms();
-
-	if (!f->table.memory || !f->up)
-		return true;
-	for (uint32_t i = 0; !f->ended_ms && i < f->rows; i++) {
-		struct fleet_key *k = &f->keys[i];
-		int64_t units = k->key && !k->under_way ? lease_drain(&f->table, i) : 0;
-
-		if (units > 0 || k->debt > 0)
-			fleet_take(m, k, 0, units > 0 ? (uint64_t)units : 0);
-	}
-	if (!f->ended_ms) {
-		f->ended_ms = now;
-		fleet_leave(m);
-	}
-	return (!f->leaving && !any_is_under_way(f)) || now > f->ended_ms + LAST_MS;
-}
-
 void
 fleet_tick(struct master *m, uint64_t now_ms)
 {
@@ -280,6 +259,7 @@ fleet_tick(struct master *m, uint64_t now_ms)
 	if (!f->table.memory || f->ended_ms || now_ms < f->swept_ms + SWEEP_MS)
 		return;
 	f->swept_ms = now_ms;
+	fleet_note(m);
 	/* Requests do not wait for a Redis that stands still; the link ends later. */
 	if (f->silent_ms && now_ms > f->silent_ms + SILENT_MS)
 		board_set(&f->table.memory->up, 0);

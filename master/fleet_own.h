@@ -17,7 +17,7 @@ void fleet_leave(struct master *m);
 /* Asks Redis for so many units of a key, tells it of the debt, and gives some back. */
 void fleet_take(struct master *m, struct fleet_key *k, uint64_t ask, uint64_t back);
 
-/* ---- fleet.c ---- */
+/* ---- fleet.c, fleet_rows.c ---- */
 
 struct fleet_answer {
 	int64_t granted, left, closed_ms, reset_ms, period;
@@ -27,6 +27,8 @@ struct fleet_answer {
 void fleet_heard(struct master *m, struct fleet_key *k, const struct fleet_answer *a);
 /* This secret is the fleet's: rows by another one are worth nothing. */
 void fleet_secret(struct master *m, const uint8_t secret[SIPHASH_SECRET]);
+/* For the metrics. */
+void fleet_note(const struct master *m);
 void fleet_set_up(struct master *m, bool up);
 void fleet_complain(struct fleet *f, const char *what);
 

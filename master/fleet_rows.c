@@ -17,6 +17,8 @@
 #include <sys/random.h>
 #include <unistd.h>
 
+#define LAST_MS 1000 /* for what goes back when the gateway ends */
+
 void
 fleet_complain(struct fleet *f, const char *what)
 {
@@ -147,6 +149,42 @@ fleet_deinit(struct fleet *f)
 	rows_drop(f);
 }
 
+/* ---- the end ---- */
+
+static bool
+any_is_under_way(const struct fleet *f)
+{
+	for (uint32_t i = 0; i < f->rows; i++) {
+		if (f->keys[i].under_way)
+			return true;
+	}
+	return false;
+}
+
+bool
+fleet_end(struct master *m)
+{
+	struct fleet *f = &m->fleet;
+	uint64_t now = clock_mono_ms();
+
+	if (!f->table.memory || !f->up)
+		return true;
+	for (uint32_t i = 0; !f->ended_ms && i < f->rows; i++) {
+		struct fleet_key *k = &f->keys[i];
+		int64_t units = k->key && !k->under_way ? lease_drain(&f->table, i) : 0;
+
+		if (units > 0 || k->debt > 0)
+			fleet_take(m, k, 0, units > 0 ? (uint64_t)units : 0);
+	}
+	if (!f->ended_ms) {
+		f->ended_ms = now;
+		fleet_leave(m);
+	}
+	return (!f->leaving && !any_is_under_way(f)) || now > f->ended_ms + LAST_MS;
+}
+
+/* ---- what is said of them ---- */
+
 void
 fleet_reconfigured(struct master *m)
 {
@@ -155,6 +193,18 @@ fleet_reconfigured(struct master *m)
 	if (f->table.memory)
 		board_set(&f->table.memory->gateways,
 			  m->config->fleet_gateways ? m->config->fleet_gateways : f->gateways);
+}
+
+void
+fleet_note(const struct master *m)
+{
+	const struct fleet *f = &m->fleet;
+	const struct lease_memory *l = f->table.memory;
+
+	board_set(&m->page->fleet_up, board_get(&l->up));
+	board_set(&m->page->fleet_gateways, board_get(&l->gateways));
+	board_set(&m->page->fleet_keys, f->count.open);
+	board_set(&m->page->fleet_messages, f->count.messages);
 }
 
 void

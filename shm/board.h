@@ -211,7 +211,8 @@ struct board_master {
 	struct board_certificate certificates[BOARD_CERTIFICATES];
 	uint64_t issuers_seq;                       /* odd while the rows change */
 	struct board_issuer issuers[BOARD_ISSUERS]; /* whose keys are fetched */
-	uint64_t fold_seq;                          /* odd while the base changes */
+	uint64_t fleet_up, fleet_gateways, fleet_keys, fleet_messages; /* of master/fleet.h */
+	uint64_t fold_seq;   /* odd while the base changes */
 	uint64_t folded[64]; /* ring of the last instances that were folded into base: do not count
 				their pages */
 	uint64_t folded_count;

@@ -7,7 +7,6 @@
 #include "lib/log.h"
 #include "lib/xalloc.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
 #define DEBTS 256       /* keys at a time; those that fall on one place are told at once */
@@ -79,7 +78,8 @@ units_describe(struct request *r, const struct table_limit *l, uint64_t key)
 	m->period_us = l->rate.period_ns / 1000;
 	m->burst = l->rate.burst;
 	m->window = l->window;
-	snprintf(m->name, sizeof m->name, "%.*s", SLICE_F(name));
+	if (name.n > 0)
+		memcpy(m->name, name.p, name.n < LEASE_NAME_MAX ? name.n : LEASE_NAME_MAX - 1);
 	return m;
 }
 

@@ -7,9 +7,9 @@ from harness.gateway import from_redis, proxy_to
 from harness.procs import wait_until
 
 
-def start(gateway, store, up, rate):
-    config = from_redis(store) | proxy_to(up, rates=["all"])
-    return gateway(config | {"rates": {"all": {"limit": rate, "scope": "fleet", "per": ["all"]}}})
+def start(gateway, store, up, rate, **more):
+    config = from_redis(store) | proxy_to(up, rates=["all"], concurrency="8 per all")
+    return gateway(config | {"rates": {"all": {"limit": rate, "scope": "fleet", "per": ["all"]} | more}})
 
 
 def fleet(gw):
@@ -84,7 +84,7 @@ def test_a_quota_of_all(gateway, store, serve):
     two.kill()  # with what it holds: at most one 32nd of what is left
     one.start()
     two.start()
-    together(one, two)
+    wait_until(lambda: fleet(one)["up"] and fleet(two)["up"], 5)
     assert sum(at_once((one, 80), (two, 80))) in range(57, 61)
     refused = one.ask()
     assert refused.status == 429 and 0 < int(refused.header("Retry-After")) <= 86400
@@ -97,13 +97,13 @@ def test_a_rate_of_all(gateway, store, serve):
     one, two = (start(gateway, store, up, "100/second") for _ in range(2))
     together(one, two)
     before = fleet(one)["messages"]
-    passed, took, asked = asked_for(one, 2)
+    passed, took, asked = asked_for(one, 1.5)
     messages = fleet(one)["messages"] - before
     print(f"alone {passed} in {took:.2f} s; {1000 * messages / asked:.1f} messages per 1000 requests")
     assert 0.85 * (100 + 100 * took) <= passed <= 100 + 100 * (took + 0.1) and messages < 80
     results, threads = [], []
     for gw in one, two:
-        threads.append(threading.Thread(target=lambda gw=gw: results.append(asked_for(gw, 2))))
+        threads.append(threading.Thread(target=lambda gw=gw: results.append(asked_for(gw, 1.5))))
         threads[-1].start()
     for t in threads:
         t.join()
@@ -137,3 +137,16 @@ def test_redis_stands_still(gateway, store, serve):
     store.thaw()
     wait_until(lambda: int(store.db.hget((store.db.keys("yett:fleet:*") or ["none"])[0], "n") or 0) >= 40, 8)
     assert passes(gw, 5) == 0
+
+
+def test_bytes_of_a_month(gateway, store, serve):
+    """Bytes are charged when they have passed; status and metrics tell."""
+    up = serve(lambda request, connection: connection.reply(200, body=b"x" * 1000))
+    one, two = (start(gateway, store, up, "10k/month", count="response_bytes") for _ in range(2))
+    together(one, two)
+    assert 7 <= sum(passes(gw, 6) for gw in (one, two)) <= 11
+    wait_until(lambda: passes(one, 1) + passes(two, 1) == 0, 5)
+    refused = one.ask()
+    assert refused.status == 429 and int(refused.header("Retry-After")) <= 31 * 86400
+    assert "2 gateways count together their rates, 1 keys" in one.cli("status").stdout
+    wait_until(lambda: one.metrics()["yett_fleet_gateways"] == 2, 2)
