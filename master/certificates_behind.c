@@ -36,14 +36,15 @@ load_issuers(struct certificates_loader *l, const struct config_gate *g)
 		const struct config_issuer *issuer = &g->all[i];
 		struct buf BUF_CLEAN setting = { 0 };
 
-		if (!config_issuers_fetched(issuer) || !issuer->tls.ca)
+		if (!(config_issuers_fetched(issuer) || issuer->introspection) || !issuer->tls.ca)
 			continue;
 		buf_addf(&setting, "gate.issuers.%s.tls", issuer->name);
 		buf_addc(&setting, '\0');
 		l->setting = setting.p;
 		l->line = issuer->place.line;
 		load_upstream(l, &issuer->tls,
-			      issuer->url.https || access(issuer->tls.ca, R_OK) == 0);
+			      issuer->url.https || issuer->introspect.https ||
+				  access(issuer->tls.ca, R_OK) == 0);
 	}
 }
 

@@ -35,6 +35,27 @@ add_row(struct columns *c, const struct json *row)
 	columns_add(c, COLOUR_NONE, error.n > 0 ? error : SLICE("-"));
 }
 
+/* Of the one that is asked for tokens that say nothing. */
+static void
+add_introspection(const struct json *root, bool colours, struct buf *out)
+{
+	const struct json *is = json_get(root, "introspection");
+	struct slice error = json_text(json_get(is, "error"));
+
+	if (!is || json_kind(is) != JSON_OBJECT)
+		return;
+	buf_addf(out,
+		 "\nintrospection  %.*s asked %.0f times, failed %.0f times; %.0f tokens known",
+		 SLICE_F(json_text(json_get(is, "issuer"))), answer_number(is, "asked"),
+		 answer_number(is, "failures"), answer_number(is, "known"));
+	if (error.n > 0) {
+		buf_adds(out, SLICE("; "));
+		columns_paint(colours, COLOUR_BAD, "error: ", out);
+		buf_adds(out, error);
+	}
+	buf_addc(out, '\n');
+}
+
 void
 command_status_issuers(const struct json *root, bool colours, struct buf *out)
 {
@@ -43,6 +64,7 @@ command_status_issuers(const struct json *root, bool colours, struct buf *out)
 	const struct json *row = json_first(json_get(root, "issuers"));
 	struct columns c;
 
+	add_introspection(root, colours, out);
 	if (!row)
 		return;
 	columns_init(&c, sizeof titles / sizeof *titles, colours);

@@ -59,6 +59,13 @@ compile_issuers(struct table_builder *b, const struct config_gate *g)
 			.require_exp = i->require_exp,
 		};
 
+		if (i->introspection) {
+			b->global.introspection =
+			    seg_builder_string(&b->seg, slice_of(i->introspection));
+			b->global.introspecting = (uint32_t)k;
+			/* In a queue one may have to wait for another. */
+			b->global.introspection_ms = 2 * i->introspection_timeout + 500;
+		}
 		seg_builder_add(&b->seg, RULES_ISSUERS, &row, sizeof row);
 	}
 }

@@ -363,6 +363,11 @@ struct config_issuer { /* whose tokens are verified, and how */
 	const char *jwks;                        /* file; NULL: none */
 	const char *jwks_uri, *discovery;        /* NULL: none; parsed: */
 	struct config_url url;
+	const char *introspection; /* NULL: none; parsed: */
+	struct config_url introspect;
+	const char *client_id; /* "": none */
+	struct config_secret client_secret;
+	uint32_t introspection_cache_s, introspection_timeout /* ms */;
 	struct config_secret jwks_text; /* of the file, as it was read with the configuration */
 	uint32_t refresh_s;
 	bool allow_http;

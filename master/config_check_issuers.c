@@ -54,7 +54,7 @@ check_sources(struct config_reader *r, const struct config_issuer *i)
 			     first);
 		first = sources[k];
 	}
-	if (!first)
+	if (!first && !config_issuer_given(r, i, "introspection"))
 		tell(r, i, false, "",
 		     "nothing says where its keys are; give one of secret, public_key, jwks, "
 		     "jwks_uri or discovery");
@@ -152,16 +152,17 @@ read_set(struct config_reader *r, struct config_issuer *i)
 
 /* Keys that came over http are whoever's who is on the way. */
 static void
-check_url(struct config_reader *r, struct config_issuer *i, const char *setting, const char *url)
+check_url(struct config_reader *r, struct config_issuer *i, const char *setting, const char *url,
+	  struct config_url *out)
 {
-	const char *why = url ? url_parse(&r->c->arena, slice_of(url), &i->url) : NULL;
+	const char *why = url ? url_parse(&r->c->arena, slice_of(url), out) : NULL;
 
 	if (!url)
 		return;
 	if (why)
 		tell(r, i, false, setting, "%s cannot be fetched: %s; write https://HOST/PATH", url,
 		     why);
-	else if (!i->url.https && !i->allow_http)
+	else if (!out->https && !i->allow_http)
 		tell(r, i, false, setting,
 		     "over http anybody on the way can put keys of their own there; write "
 		     "https://, or allow_http: true where there is nobody on the way");
@@ -176,8 +177,9 @@ check_fetch(struct config_reader *r, struct config_issuer *i)
 {
 	struct buf BUF_CLEAN key = { 0 };
 
-	check_url(r, i, "jwks_uri", i->jwks_uri);
-	check_url(r, i, "discovery", i->discovery);
+	check_url(r, i, "jwks_uri", i->jwks_uri, &i->url);
+	check_url(r, i, "discovery", i->discovery, &i->url);
+	check_url(r, i, "introspection", i->introspection, &i->introspect);
 	if (i->discovery && !*i->iss)
 		tell(r, i, false, "issuer",
 		     "the document of its discovery is believed only where it names this issuer; "
@@ -222,6 +224,32 @@ check_names(struct config_reader *r, const struct config_issuer *i)
 	}
 }
 
+/* A token that says nothing does not say whose it is, either. */
+static void
+check_introspection(struct config_reader *r)
+{
+	const struct config_gate *g = &r->c->gate;
+	const char *first = NULL;
+
+	for (size_t k = 0; k < g->all_count; k++) {
+		const struct config_issuer *i = &g->all[k];
+
+		if (!i->introspection)
+			continue;
+		if (first)
+			tell(r, i, false, "introspection",
+			     "%s is asked already, and nobody could say which of the two to ask; "
+			     "remove one",
+			     first);
+		if (*i->client_id && !i->client_secret.bytes &&
+		    !config_issuer_given(r, i, "client_secret"))
+			tell(r, i, false, "client_secret",
+			     "there is a client_id, but no secret for it; give client_secret: "
+			     "{file: PATH}");
+		first = i->name;
+	}
+}
+
 void
 config_check_issuers(struct config_reader *r)
 {
@@ -241,6 +269,7 @@ config_check_issuers(struct config_reader *r)
 		check_fetch(r, issuer);
 		check_required(r, issuer);
 	}
+	check_introspection(r);
 	if (g->all_count > ISSUERS_MAX)
 		mistakes_add(&r->mistakes, false, config_line(r, "gate.issuers"), "gate.issuers",
 			     "there are %zu issuers, and no more than %d can be told apart; remove "

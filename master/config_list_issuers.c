@@ -32,7 +32,13 @@ default_issuer(const struct config_gate *g)
 	};
 }
 
-/* --effective shows them, too. */
+static bool
+has_keys(const struct config_issuer *i)
+{
+	return i->secret.bytes || i->public_key.bytes || i->jwks || i->jwks_uri || i->discovery;
+}
+
+/* --effective shows them, too. Who is only asked verifies nothing. */
 static void
 default_algorithms(struct config_reader *r)
 {
@@ -41,6 +47,8 @@ default_algorithms(struct config_reader *r)
 	for (size_t k = 0; k < g->issuers_count; k++) {
 		struct config_issuer *i = &g->issuers[k];
 
+		if (i->introspection && !has_keys(i))
+			continue;
 		if (i->name && i->algorithms == 0)
 			i->algorithms =
 			    config_issuer_given(r, i, "secret") ? 1u << JWT_HS256 : 1u << JWT_RS256;

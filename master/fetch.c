@@ -35,6 +35,8 @@ static void
 fetch_free(struct fetch *f)
 {
 	tls_context_unref(f->tls);
+	if (f->head.p)
+		explicit_bzero(f->head.p, f->head.cap);
 	buf_deinit(&f->head);
 	free(f->peer);
 	free(f);
@@ -159,6 +161,27 @@ on_resolved(void *userdata, const struct resolved *a, size_t n)
 	fetch_try(f);
 }
 
+/* Room at once, so that growing leaves no copy of a secret behind. */
+static void
+write_head(struct fetch *f, const struct fetch_request *q)
+{
+	const struct config_url *url = q->url;
+
+	buf_reserve(&f->head,
+		    strlen(url->path) + strlen(url->authority) + q->form.n + q->fields.n + 256);
+	buf_addf(&f->head, "%s %s HTTP/1.1\r\nHost: %s\r\n", q->form.n ? "POST" : "GET", url->path,
+		 url->authority);
+	buf_adds(&f->head, SLICE("Accept: application/json\r\nUser-Agent: yett\r\n"));
+	if (q->form.n)
+		buf_addf(&f->head,
+			 "Content-Type: application/x-www-form-urlencoded\r\n"
+			 "Content-Length: %zu\r\n",
+			 q->form.n);
+	buf_adds(&f->head, q->fields);
+	buf_adds(&f->head, SLICE("Connection: close\r\n\r\n"));
+	buf_adds(&f->head, q->form);
+}
+
 struct fetch *
 fetch_start(uv_loop_t *loop, struct resolver *resolver, const struct fetch_request *q,
 	    fetch_fn done, void *userdata)
@@ -175,10 +198,7 @@ fetch_start(uv_loop_t *loop, struct resolver *resolver, const struct fetch_reque
 	f->until_ms = uv_now(loop) + q->timeout_ms;
 	f->done = done;
 	f->userdata = userdata;
-	buf_addf(&f->head,
-		 "GET %s HTTP/1.1\r\nHost: %s\r\nAccept: application/json\r\n"
-		 "User-Agent: yett\r\nConnection: close\r\n\r\n",
-		 url->path, url->authority);
+	write_head(f, q);
 	f->resolving = true;
 	resolver_once(resolver, url->host, on_resolved, f);
 	return f;

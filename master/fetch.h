@@ -1,9 +1,9 @@
 #pragma once
 
 /*
- * fetch: one document over http or https, for the master: its name is resolved, its addresses are
- * tried one after the other, its answer is bounded in size and time. No redirect is followed, so
- * that who is trusted for one document cannot send us for another one.
+ * fetch: one document, or the answer to a form, over http or https: its name is resolved, its
+ * addresses are tried one after the other, its answer is bounded in size and time. No redirect is
+ * followed, so that who is trusted for one document cannot send us for another one.
  */
 
 #include "config.h"
@@ -18,6 +18,8 @@ struct fetch_request {
 	const char *server_name; /* that its certificate must have; "": the host's */
 	size_t body_max;
 	uint32_t timeout_ms; /* for all of it */
+	struct slice form;   /* to be posted; empty: the document is asked for */
+	struct slice fields; /* whole header lines, or empty */
 };
 
 /* `why` NULL: this is the document. Else what went wrong, in words. Both are valid during the call.

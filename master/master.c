@@ -182,11 +182,20 @@ on_keys_ask(void *userdata, struct slot *slot, const struct msg_keys_ask *ask)
 		supervisor_send(slot, MSG_KEYS_SETTLED, &answer, sizeof answer, -1);
 }
 
+static void
+on_token_ask(void *userdata, struct slot *slot, const struct msg_token_ask *ask)
+{
+	struct master *m = userdata;
+
+	introspect_ask(m->introspector, slot->instance, ask);
+}
+
 const struct supervisor_ops master_supervisor_ops = {
 	.greet = on_greet,
 	.changed = on_workers_changed,
 	.failing = on_failing,
 	.keys_ask = on_keys_ask,
+	.token_ask = on_token_ask,
 	.explained = on_explained,
 	.suspension_ask = on_suspension_ask,
 	.swept = on_swept,
@@ -218,6 +227,22 @@ on_keys_settled(void *userdata, uint64_t asked, uint32_t cool_ms)
 
 const struct issuers_ops master_issuers_ops = { .changed = on_keys_changed,
 						.settled = on_keys_settled };
+
+static void
+on_token_told(void *userdata, uint64_t instance, const struct msg_token_told *told)
+{
+	struct master *m = userdata;
+	const struct supervisor *s = &m->supervisor;
+
+	for (uint32_t i = 0; i + 1 < s->slots_count; i++) {
+		struct slot *slot = &s->slots[i];
+
+		if (slot->instance == instance && slot_is_live(slot) && slot->control)
+			supervisor_send(slot, MSG_TOKEN_TOLD, told, sizeof *told, -1);
+	}
+}
+
+const struct introspect_ops master_introspect_ops = { .told = on_token_told };
 
 /* ---- the sources of the rules ---- */
 

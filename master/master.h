@@ -13,6 +13,7 @@
 #include "explain.h"
 #include "fleet.h"
 #include "flush.h"
+#include "introspect.h"
 #include "issuers.h"
 #include "listeners.h"
 #include "probe.h"
@@ -81,6 +82,7 @@ struct master {
 	struct publisher publisher;
 	struct rate_memory rates;
 	struct sticky_key sticky_key;      /* where the configuration has none */
+	struct introspector *introspector;
 	struct issuers *issuers;           /* whose keys are not in the configuration */
 	struct certificates *certificates; /* as they were last read */
 	struct tickets tickets;
@@ -107,6 +109,7 @@ int master_main(const char *file);
 int master_watch(struct master *m) __attribute__((warn_unused_result));
 extern const struct supervisor_ops master_supervisor_ops;
 extern const struct store_redis_ops master_store_ops;
+extern const struct introspect_ops master_introspect_ops;
 extern const struct issuers_ops master_issuers_ops;
 void master_names_changed(void *userdata);
 

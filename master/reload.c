@@ -64,6 +64,7 @@ swap(struct master *m, struct config *next, int access_log)
 		log_warn("dns error=\"the new servers are not usable\"");
 	renewal_reconfigured(m);
 	issuers_configure(m->issuers, next);
+	introspect_configure(m->introspector, next);
 	store_reconfigured(m, before->redis.configured);
 	publish_reconfigured(m);
 	statistics_reconfigured(m);

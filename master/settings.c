@@ -837,6 +837,25 @@ const struct setting settings[] = {
 	  .text = "How often its keys are fetched, up to a tenth earlier or later; after this long "
 		  "at most a key that it has removed is refused.",
 	  .example = "15m" },
+	{ "gate.issuers.*.introspection", SETTING_STRING, AT(config_issuer, introspection),
+	  .min = 1, .max = 2048,
+	  .text = "URL where it says whose a token is that says nothing itself (RFC 7662): the "
+		  "master asks, once for all workers. Of one issuer at most; a token that is no "
+		  "JSON Web Token goes there, and where it has no keys every token.",
+	  .example = "\"https://id.example/introspect\"" },
+	{ "gate.issuers.*.client_id", SETTING_STRING, AT(config_issuer, client_id), .initial = "",
+	  .shown = "none: without credentials", .max = 256,
+	  .text = "Who asks there, in Authorization Basic.", .example = "yett" },
+	{ "gate.issuers.*.client_secret", SETTING_SECRET, AT(config_issuer, client_secret),
+	  .text = "Its secret.", .example = "{credential: introspection}" },
+	{ "gate.issuers.*.introspection_cache", SETTING_SECONDS,
+	  AT(config_issuer, introspection_cache_s), .initial = "60s", .min = SECOND, .max = DAY,
+	  .text = "How long what it said of a token is believed, unless the token ends before; "
+		  "that one is not active for 5s.",
+	  .example = "5m" },
+	{ "gate.issuers.*.introspection_timeout", SETTING_DURATION,
+	  AT(config_issuer, introspection_timeout), .initial = "2s", .min = 50, .max = MINUTE,
+	  .text = "How long it may take to answer; then requests get 503.", .example = "1s" },
 	{ "gate.issuers.*.allow_http", SETTING_BOOL, AT(config_issuer, allow_http),
 	  .initial = "false",
 	  .text = "Its URLs may be http: whoever is on the way there can make tokens of it.",

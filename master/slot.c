@@ -310,6 +310,21 @@ hear_lease(struct slot *slot, const struct ipc_message *m)
 }
 
 static int
+hear_token_ask(struct slot *slot, const struct ipc_message *m)
+{
+	struct msg_token_ask ask;
+
+	if (slot->role != ROLE_TRAFFIC || m->body.n != sizeof ask)
+		return -EBADMSG;
+	memcpy(&ask, m->body.p, sizeof ask);
+	if (ask.n == 0 || ask.n > sizeof ask.token)
+		return -EBADMSG;
+	slot->supervisor->ops->token_ask(slot->supervisor->userdata, slot, &ask);
+	explicit_bzero(&ask, sizeof ask);
+	return 0;
+}
+
+static int
 hear_explained(struct slot *slot, struct ipc_message *m)
 {
 	struct msg_explained answer;
@@ -373,6 +388,8 @@ on_message(void *userdata, struct ipc *ipc, struct ipc_message *m)
 		r = hear_keys_ask(slot, m);
 	else if (m->type == MSG_LEASE)
 		r = hear_lease(slot, m);
+	else if (m->type == MSG_TOKEN_ASK)
+		r = hear_token_ask(slot, m);
 	else if (m->type == MSG_EXPLAINED)
 		r = hear_explained(slot, m);
 	else if (m->type == MSG_SUSPENSION_ASK)

@@ -123,6 +123,7 @@ open_parts(struct master *m)
 	m->publisher.version = m->page->version;
 	m->rules = rules_new();
 	m->issuers = issuers_new(&m->loop, m->resolver, &master_issuers_ops, m);
+	m->introspector = introspect_new(&m->loop, m->resolver, &master_introspect_ops, m);
 	m->prober = prober_new(&m->loop, m->page, m->resolver);
 	m->ejector = ejector_new(m->page, m->resolver);
 	m->store = store_redis_new(&m->loop, m->resolver, m->rules, &m->revisions.history,
@@ -154,6 +155,7 @@ begin(struct master *m)
 			 SLICE_F(why));
 	renewal_begin(m);
 	issuers_configure(m->issuers, m->config);
+	introspect_configure(m->introspector, m->config);
 	saver_load(m);
 	store_open(m);
 	store_secure(m);
@@ -173,6 +175,7 @@ end(struct master *m)
 	store_close(m);
 	saver_finish(m);
 	issuers_free(m->issuers);
+	introspect_free(m->introspector);
 	prober_free(m->prober);
 	ejector_free(m->ejector);
 	cascade_stop(m->cascade);

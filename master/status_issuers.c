@@ -1,6 +1,7 @@
 #include "status_issuers.h"
 
 #include "config.h"
+#include "introspect.h"
 #include "issuers.h"
 
 #include "lib/clock.h"
@@ -109,4 +110,25 @@ status_board_issuers(const struct issuers *is, struct board_master *board)
 	}
 	__atomic_thread_fence(__ATOMIC_RELEASE);
 	board_set(&board->issuers_seq, board->issuers_seq + 1);
+}
+
+void
+status_write_introspection(const struct introspector *is, struct buf *out)
+{
+	struct introspect_status s;
+
+	introspect_get_status(is, &s);
+	buf_adds(out, SLICE("\"introspection\":"));
+	if (!s.name) {
+		buf_adds(out, SLICE("null"));
+		return;
+	}
+	buf_addc(out, '{');
+	add_text(out, "issuer", s.name);
+	add_text(out, "url", s.url);
+	buf_addf(out, "\"asked\":%llu,\"failures\":%llu,\"known\":%llu,\"waiting\":%llu,\"error\":",
+		 (unsigned long long)s.asked, (unsigned long long)s.failures,
+		 (unsigned long long)s.known, (unsigned long long)s.waiting);
+	buf_add_json(out, slice_of(s.error));
+	buf_addc(out, '}');
 }

@@ -56,6 +56,7 @@ struct supervisor_ops {
 	/* A traffic worker says that an endpoint fails. */
 	void (*failing)(void *userdata, const struct msg_failing *failing);
 	/* A traffic worker met a token that is signed with a key which is not there. */
+	void (*token_ask)(void *userdata, struct slot *slot, const struct msg_token_ask *ask);
 	void (*keys_ask)(void *userdata, struct slot *slot, const struct msg_keys_ask *ask);
 	/* A traffic worker explains; `m->fd` may be taken over. */
 	void (*explained)(void *userdata, struct slot *slot, const struct msg_explained *answer,

@@ -50,6 +50,8 @@ enum message_type {
 		     * take the place of those before */
 	MSG_LEASE,  /* W> struct msg_lease: units of a key are wanted, or were spent without any */
 	MSG_LEASED, /* M> struct msg_leased: who waits for this key may look again */
+	MSG_TOKEN_ASK,  /* W> struct msg_token_ask: whose token is this? */
+	MSG_TOKEN_TOLD, /* M> struct msg_token_told: what its issuer says */
 };
 
 #define BOARD_SLOT_MASTER 0xffffffffu
@@ -147,6 +149,26 @@ struct msg_lease {
 
 struct msg_leased {
 	uint64_t key;
+};
+
+#define TOKEN_NAME 32         /* bytes by which a worker knows a token */
+#define TOKEN_ASKED_MAX 4096u /* bytes of one */
+#define TOKEN_CLAIMS_MAX 8192u
+
+struct msg_token_ask {
+	uint8_t name[TOKEN_NAME]; /* comes back with the answer */
+	uint32_t n;
+	char token[TOKEN_ASKED_MAX];
+};
+
+enum token_told { TOKEN_ACTIVE, TOKEN_INACTIVE, TOKEN_UNJUDGED };
+
+struct msg_token_told {
+	uint8_t name[TOKEN_NAME];
+	int64_t until; /* seconds since 1970: the answer is not good any more */
+	uint32_t told; /* enum token_told; TOKEN_UNJUDGED: nobody could say */
+	uint32_t n;
+	char claims[TOKEN_CLAIMS_MAX]; /* JSON, of TOKEN_ACTIVE */
 };
 
 struct msg_drain {

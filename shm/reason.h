@@ -54,6 +54,8 @@
 	X(token_audience, 401, "The token is meant for another audience.")                         \
 	X(token_claim, 401, "A claim that this service needs is missing or malformed.")            \
 	X(api_key_invalid, 401, "The API key is not known, was revoked, or has expired.")          \
+	X(token_inactive, 401, "The token is not active.")                                         \
+	X(gate_unavailable, 503, "Whose token it is cannot be found out at the moment.")           \
 	X(gate_no_keys, 503, "The keys that verify tokens are not available.")                     \
 	X(suspended, 401, "User has been suspended")                                               \
 	X(suspension_unknown, 503, "Whether the user is suspended is not known.")                  \

@@ -104,7 +104,10 @@ struct table_global {
 	struct seg_ref is_auth;       /* path that says whether a token is good; "": none */
 	uint32_t is_auth_route;       /* what stands for it */
 	uint32_t pad;
-	struct seg_ref forward_auth; /* path by which other proxies ask; "": none */
+	struct seg_ref introspection; /* who is asked for tokens that say nothing; "": nobody */
+	uint32_t introspecting;       /* whose they are: index in RULES_ISSUERS */
+	uint32_t introspection_ms;    /* a request waits so long for an answer */
+	struct seg_ref forward_auth;  /* path by which other proxies ask; "": none */
 	struct seg_ref realm;
 	struct seg_ref via;            /* our pseudonym in Via; "": no Via is added, no loop seen */
 	uint32_t token_profile;        /* TOKEN_REPLY_*: whose wording and statuses */

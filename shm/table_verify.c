@@ -43,6 +43,7 @@ global_ok(const struct segment *s)
 	       root_ok(s, g->fallback, RULES_ROUTES) && ref_ok(s, g->api_key_header) &&
 	       ref_ok(s, g->token_header) && ref_ok(s, g->token_query) && ref_ok(s, g->is_auth) &&
 	       root_ok(s, g->is_auth_route, RULES_ROUTES) && ref_ok(s, g->forward_auth) &&
+	       ref_ok(s, g->introspection) && g->introspecting < ISSUERS_N &&
 	       (g->is_auth.size == 0 || g->is_auth_route != TRIE_NONE) && ref_ok(s, g->hsts) &&
 	       g->https_port <= UINT16_MAX;
 }

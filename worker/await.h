@@ -13,6 +13,7 @@ enum await_kind {
 	AWAIT_KEYS,       /* of an issuer */
 	AWAIT_SUSPENSION, /* of an id */
 	AWAIT_UNITS,      /* of a limit of the fleet */
+	AWAIT_TOKEN,      /* what its issuer says of one */
 	AWAIT_N
 };
 

@@ -5,6 +5,7 @@
 #include "explain.h"
 #include "units.h"
 #include "gate.h"
+#include "introspect_wait.h"
 #include "keys_wait.h"
 #include "listen.h"
 #include "peers.h"
@@ -359,6 +360,8 @@ control_on_message(void *userdata, struct ipc *ipc, struct ipc_message *m)
 		control_reply(w, body, m);
 	else if (IS(MSG_KEYS_SETTLED, msg_keys_settled))
 		keys_settled(w, body);
+	else if (IS(MSG_TOKEN_TOLD, msg_token_told))
+		introspect_told(w, body);
 	else if (IS(MSG_ACCESS, msg_access))
 		control_access(w, body);
 	else if (IS(MSG_RATES, rate_head))

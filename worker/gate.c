@@ -2,6 +2,7 @@
 
 #include "api_key.h"
 #include "identity_make.h"
+#include "opaque.h"
 #include "token_cache.h"
 #include "token_source.h"
 #include "verifiers.h"
@@ -10,6 +11,7 @@
 #include "lib/jwt.h"
 #include "lib/sha256.h"
 #include "lib/xalloc.h"
+#include "shm/message.h"
 
 #include <endian.h>
 #include <errno.h>
@@ -21,11 +23,15 @@
  * of new routes costs no verified token.
  */
 
+#define CLAIMS_DEPTH 16
+
 struct gate {
 	struct verifiers *verifiers;
 	struct arena arena; /* of all that follows, up to image */
 	struct token_places places;
 	struct gate_headers headers;
+	bool introspects; /* some issuer is asked for tokens that say nothing: */
+	uint32_t introspecting;
 
 	struct buf image;
 	uint8_t keys_digest[SHA256_BYTES]; /* of what verifies tokens */
@@ -35,6 +41,7 @@ struct gate {
 	int loaded;                        /* what gate_load returned, 1 before */
 
 	struct token_cache *cache;
+	struct opaque *opaque; /* of tokens that say nothing; NULL: there was none yet */
 	struct identity_maker *maker;
 	char scratch[TOKEN_SCRATCH];
 };
@@ -56,6 +63,9 @@ gate_unload(struct gate *g)
 {
 	g->places = (struct token_places){ 0 };
 	g->headers = (struct gate_headers){ 0 };
+	g->introspects = false;
+	if (g->opaque)
+		opaque_clear(g->opaque);
 	arena_reset(&g->arena);
 	token_cache_clear(g->cache);
 }
@@ -71,6 +81,7 @@ gate_free(struct gate *g)
 	identity_maker_free(g->maker);
 	verifiers_free(g->verifiers);
 	token_cache_free(g->cache);
+	opaque_free(g->opaque);
 	explicit_bzero(g->scratch, sizeof g->scratch);
 	free(g);
 }
@@ -92,6 +103,8 @@ image_build(struct buf *image, const struct segment *rules)
 	image_add(image, seg_string(rules, g->cookie));
 	image_add(image, seg_string(rules, g->api_key_header));
 	image_add(image, seg_string(rules, g->token_header));
+	buf_addf(image, "%u,", g->introspecting);
+	image_add(image, seg_string(rules, g->introspection));
 	verifiers_image(rules, image);
 	for (uint32_t i = 0; i < seg_count(rules, RULES_CLAIMS); i++) {
 		const struct table_claim *t = seg_at(rules, RULES_CLAIMS, i, sizeof *t);
@@ -116,6 +129,10 @@ rules_read(struct gate *g, const struct segment *rules)
 		.cookie = arena_copy(&g->arena, seg_string(rules, t->cookie)),
 		.first_cookie = t->first_cookie != 0,
 	};
+	g->introspects = t->introspection.size > 0;
+	g->introspecting = t->introspecting;
+	if (g->introspects && !g->opaque)
+		g->opaque = opaque_new();
 	if (t->sources & TOKEN_FROM_HEADER)
 		g->headers.token = arena_copy(&g->arena, seg_string(rules, t->token_header));
 	if (t->sources & TOKEN_FROM_API_KEY)
@@ -184,7 +201,8 @@ gate_load(struct gate *g, const struct segment *rules, const struct segment *key
 	memcpy(g->keys_digest, digest, sizeof digest);
 	rules_read(g, rules);
 	g->loaded = verifiers_load(g->verifiers, rules, keys);
-	if (g->loaded == 0 && seg_count(rules, RULES_ISSUERS) > 0 && !verifiers_any(g->verifiers))
+	if (g->loaded == 0 && seg_count(rules, RULES_ISSUERS) > 0 && !g->introspects &&
+	    !verifiers_any(g->verifiers))
 		g->loaded = -ENOKEY; /* nothing could pass */
 	return g->loaded;
 }
@@ -218,6 +236,65 @@ entry_check(const struct token_entry *entry, const struct gate_input *in, int64_
 	return now < span->from ? REASON_token_not_yet_valid : REASON_none;
 }
 
+/* Three parts, the first of which is the JSON of a header: such a token says something. */
+static bool
+is_jwt(struct slice token)
+{
+	unsigned dots = 0;
+
+	for (size_t i = 0; i < token.n; i++)
+		dots += token.p[i] == '.';
+	return dots == 2 && slice_starts(token, SLICE("eyJ"));
+}
+
+static enum reason
+opaque_judge(struct gate *g, struct slice token, const struct gate_input *in, int64_t now,
+	     struct gate_verdict *out, struct token_entry *entry)
+{
+	enum reason reason;
+
+	if (!(in->issuers >> g->introspecting & 1))
+		return REASON_token_issuer;
+	if (token.n > TOKEN_ASKED_MAX)
+		return REASON_token_malformed;
+	opaque_name(g->opaque, token, out->name);
+	out->cached = opaque_find(g->opaque, out->name, now, &reason, &entry->who);
+	if (out->cached)
+		return reason;
+	out->unknown = token;
+	return REASON_gate_unavailable;
+}
+
+void
+gate_told(struct gate *g, const struct msg_token_told *told, int64_t now)
+{
+	const struct identity *who = NULL;
+	enum reason reason = REASON_token_inactive;
+	struct jwt_span span = { INT64_MIN, told->until };
+	int64_t until;
+	struct json *claims = NULL;
+
+	if (!g->introspects)
+		return;
+	if (told->told == TOKEN_UNJUDGED) {
+		opaque_put(g->opaque, told->name, REASON_gate_unavailable, now + 1, NULL);
+		return;
+	}
+	if (told->told == TOKEN_ACTIVE && told->n <= sizeof told->claims &&
+	    json_parse(slice_make(told->claims, told->n), sizeof told->claims, CLAIMS_DEPTH,
+		       &claims) == 0) {
+		reason = verifiers_judge(g->verifiers, g->introspecting, claims, now, &span);
+		if (reason == REASON_none)
+			reason = identity_make(g->maker, claims, IDENTITY_TOKEN, g->introspecting,
+					       span.until, &who);
+	}
+	json_free(claims);
+	until = reason == REASON_none && span.until < told->until ? span.until : told->until;
+	/* Who waits for it finds it in any case. */
+	opaque_put(g->opaque, told->name, reason, until > now ? until : now + 1,
+		   reason == REASON_none ? who : NULL);
+}
+
 static enum reason
 token_judge(struct gate *g, struct slice token, const struct gate_input *in, int64_t now,
 	    struct gate_verdict *out, struct token_entry *entry)
@@ -225,6 +302,8 @@ token_judge(struct gate *g, struct slice token, const struct gate_input *in, int
 	enum reason reason;
 	uint64_t hash;
 
+	if (g->introspects && (!is_jwt(token) || !verifiers_any(g->verifiers)))
+		return opaque_judge(g, token, in, now, out, entry);
 	if (g->loaded != 0 || !verifiers_any(g->verifiers))
 		return REASON_gate_no_keys;
 	if (token.n > JWT_TOKEN_MAX)

@@ -6,6 +6,7 @@
  * voided when keys or rules change. Knows no request and no connection.
  */
 
+#include "lib/hmac.h"
 #include "shm/reason.h"
 #include "shm/table.h"
 
@@ -15,6 +16,7 @@
 
 struct gate;
 struct identity;
+struct msg_token_told;
 
 struct gate_input {
 	struct slice authorization; /* value of the field; p == NULL: none */
@@ -32,6 +34,8 @@ struct gate_verdict {
 	enum reason reason; /* REASON_none: passed */
 	bool cached;
 	uint64_t asked; /* its key is not there: whom to ask for it (shm/table.h); 0: nobody */
+	struct slice unknown;    /* its issuer has to be asked; p == NULL: no. Valid as `who` is */
+	uint8_t name[HMAC_SIZE]; /* what it is known by */
 	const struct identity *who; /* of one that passed; valid until the next call */
 };
 
@@ -46,5 +50,7 @@ struct gate_headers {
 	struct slice token, api_key;
 };
 const struct gate_headers *gate_headers(const struct gate *g);
+/* What the issuer of an unknown one says. */
+void gate_told(struct gate *g, const struct msg_token_told *told, int64_t now);
 /* `now`: seconds since 1970. */
 void gate_check(struct gate *g, const struct gate_input *in, int64_t now, struct gate_verdict *out);

@@ -7,6 +7,7 @@
 
 #include "gate.h"
 #include "identity.h"
+#include "introspect_wait.h"
 #include "keys_wait.h"
 #include "token_query.h"
 #include "worker.h"
@@ -15,7 +16,8 @@ static const char *
 challenge_of(enum reason reason)
 {
 	switch (reason) {
-	case REASON_gate_no_keys: /* not the client's fault */
+	case REASON_gate_unavailable: /* not the client's fault */
+	case REASON_gate_no_keys:
 		return NULL;
 	case REASON_token_missing:
 		return "";
@@ -94,6 +96,8 @@ policy_identity(struct request *r)
 	in.issuers = r->policy.issuers & protection.issuers;
 	gate_check(w->gate, &in, w->wall, &verdict);
 	if (verdict.asked && keys_await(r, verdict.asked))
+		return WAIT;
+	if (verdict.unknown.p && introspect_await(r, &verdict))
 		return WAIT;
 	if (verdict.reason == REASON_none) {
 		board_add(&w->page->counts

@@ -2,6 +2,10 @@
 
 #include "verifiers_own.h"
 
+#include "lib/xalloc.h"
+
+#include <stdlib.h>
+
 #define TRIES_MAX 8 /* keys, for a token that names none: each costs the check of a signature */
 
 bool
@@ -78,6 +82,26 @@ claims_check(const struct verifier *i, struct jwt_token *t, int64_t now, struct 
 	if (r == JWT_OK)
 		r = jwt_check(t, &i->rules, now, span);
 	return r == JWT_OK && !all_required_hold(i, t) ? JWT_CLAIM : r;
+}
+
+enum reason
+verifiers_judge(const struct verifiers *v, uint32_t issuer, struct json *claims, int64_t now,
+		struct jwt_span *span)
+{
+	struct jwt_token *t;
+	struct verifier i;
+	enum jwt_verdict r;
+
+	if (issuer >= v->count)
+		return REASON_token_issuer;
+	i = v->issuers[issuer];
+	if (!json_get(claims, "iss"))
+		i.rules.issuer = SLICE("");
+	t = xcalloc(1, sizeof *t);
+	t->claims = claims;
+	r = claims_check(&i, t, now, span);
+	free(t);
+	return reason_of(r);
 }
 
 /* Is this the key that the token names? Where keys are fetched, one without a name may be any of

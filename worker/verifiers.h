@@ -29,6 +29,10 @@ void verifiers_image(const struct segment *rules, struct buf *image);
 /* Copies what it needs, and parses what it has not parsed before; `keys` may be NULL. 0 or a
  * negative errno: then there are none. */
 int verifiers_load(struct verifiers *v, const struct segment *rules, const struct segment *keys);
+/* Does what the issuer says of a token (RFC 7662 section 2.2) fit its rules? That it does not say
+ * who it is itself is no fault. */
+enum reason verifiers_judge(const struct verifiers *v, uint32_t issuer, struct json *claims,
+			    int64_t now, struct jwt_span *span);
 /* Can there be a good token at all, now or once keys are fetched? */
 bool verifiers_any(const struct verifiers *v);
 /* `issuers`: bits of those that are accepted; `t` is inited here, and its claims are read; deinit

@@ -8,6 +8,7 @@
 #include "credentials.h"
 #include "units.h"
 #include "gate.h"
+#include "introspect_wait.h"
 #include "keys_wait.h"
 #include "intake.h"
 #include "listen.h"
@@ -295,6 +296,7 @@ worker_deinit(struct worker *w)
 	suspended_detach(&w->suspended);
 	gate_free(w->gate);
 	keys_wait_free(w);
+	introspect_wait_free(w);
 	tls_front_free(w->front);
 	credentials_free(w->credentials);
 	map_deinit(&w->patterns, NULL);

@@ -88,9 +88,10 @@ struct worker {
 	struct list behinds; /* struct behind: ways of TLS to endpoints */
 	struct list queues;  /* struct queue: requests that wait for an endpoint */
 	uv_timer_t queue_tick;
-	struct list awaits;          /* requests that wait for the master (await.c) */
-	struct keys_wait *keys_wait; /* NULL: no key was asked for yet */
-	struct list mirrors;         /* struct mirror: copies under way */
+	struct list awaits;                      /* requests that wait for the master (await.c) */
+	struct introspect_wait *introspect_wait; /* the same of tokens */
+	struct keys_wait *keys_wait;             /* NULL: no key was asked for yet */
+	struct list mirrors;                     /* struct mirror: copies under way */
 	unsigned mirrors_count;
 	struct suspended suspended;
 	struct {
