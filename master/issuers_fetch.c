@@ -12,7 +12,7 @@
 #include "lib/json.h"
 #include "lib/tls.h"
 
-#include <stdio.h>
+#include <string.h>
 
 #define FETCH_MS 10000u /* for each document */
 #define DISCOVERY_BYTES (64u << 10)
@@ -24,10 +24,12 @@ get(struct issuer *i, const struct config_url *url, size_t most, fetch_fn done)
 {
 	struct tls_context *tls =
 	    url->https ? upstream_tls_context(i->of->files, &i->config->tls) : NULL;
+	/* What discovery leads to may be somebody else's server. */
+	bool named = strcmp(url->host, i->config->url.host) == 0;
 	const struct fetch_request q = {
 		.url = url,
 		.tls = tls,
-		.server_name = i->config->tls.server_name,
+		.server_name = named ? i->config->tls.server_name : "",
 		.body_max = most,
 		.timeout_ms = FETCH_MS,
 	};
@@ -71,6 +73,8 @@ discovery_read(struct issuer *i, const struct json *root)
 {
 	struct slice iss = json_text(json_get(root, "issuer"));
 	struct slice uri = json_text(json_get(root, "jwks_uri"));
+	struct arena arena = { 0 };
+	struct config_url keys;
 	const char *why;
 
 	if (!iss.p)
@@ -79,12 +83,17 @@ discovery_read(struct issuer *i, const struct json *root)
 		return "it names another issuer than the configuration does";
 	if (!uri.p)
 		return "it names no jwks_uri";
-	arena_reset(&i->found.arena);
-	i->found.keys = (struct config_url){ 0 };
-	why = url_parse(&i->found.arena, uri, &i->found.keys);
-	if (!why && !i->found.keys.https && !i->config->allow_http)
+	why = url_parse(&arena, uri, &keys);
+	if (!why && !keys.https && !i->config->allow_http)
 		why = "its jwks_uri is http, which allow_http does not allow";
-	return why;
+	if (why) {
+		arena_deinit(&arena);
+		return why;
+	}
+	arena_deinit(&i->found.arena);
+	i->found.arena = arena;
+	i->found.keys = keys;
+	return NULL;
 }
 
 static void
@@ -94,6 +103,11 @@ on_discovery(void *userdata, const char *why, struct slice body)
 	struct json *root = NULL;
 
 	i->fetch = NULL;
+	if (why && i->found.keys.host) {
+		/* Where they were is better than nowhere; it is asked again the next time. */
+		get(i, &i->found.keys, JWKS_BYTES_MAX, on_keys);
+		return;
+	}
 	if (!why && json_parse(body, DISCOVERY_BYTES, DISCOVERY_DEPTH, &root) < 0)
 		why = "it is no JSON";
 	if (!why)

@@ -443,7 +443,8 @@ saver_tick(struct master *m, uint64_t now_ms)
 	unsigned what;
 
 	saver_reap(s, now_ms, WNOHANG);
-	if (s->child || now_ms < s->next_ms)
+	/* A child is a copy of this thread alone: another one could hold a lock that it needs. */
+	if (s->child || now_ms < s->next_ms || issuers_reading(m->issuers))
 		return;
 	what = what_is_due(m);
 	s->next_ms = now_ms + INTERVAL_MS;
