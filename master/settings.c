@@ -1838,6 +1838,8 @@ const struct setting_profile setting_profiles[] = {
 	  "[/api/v1/users/auth/local, {path: /api/v1/users, methods: [POST]}]" },
 	{ PROFILE_RIOX, "gate.sources", "[bearer, bare]" },
 	{ PROFILE_ASHINE, "scrub_user_delete", "true" },
+	{ PROFILE_ASHINE, "forwarded", "append" },
+	{ PROFILE_ASHINE, "limits.body", "off" },
 	{ PROFILE_ASHINE, "gate.algorithms", "[HS256, HS384, HS512]" },
 	{ PROFILE_ASHINE, "gate.leeway", "0s" },
 	{ PROFILE_ASHINE, "gate.claims", "{id: auth_id}" },

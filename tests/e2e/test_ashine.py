@@ -81,6 +81,15 @@ def test_routes(ashine, text):
     assert [gw.ask(p).status for p in ("/", "/users/x", "/other")] == [404] * 3
 
 
+def test_what_it_passes_on(ashine):
+    """Bodies of any size, the client's Host, and its address behind what it says itself."""
+    gw = ashine(TEMPLATE)
+    r = gw.ask("/user/x", "POST", host="shop.test", headers={"X-Forwarded-For": "192.0.2.1"}, body=b"x" * (3 << 20))
+    headers = {n.lower(): v for n, v in r.json()["headers"]}
+    assert r.status == 200 and len(r.json()["body"]) == 3 << 20 and headers["host"] == "shop.test"
+    assert headers["x-forwarded-for"] == "192.0.2.1, 127.0.0.1"
+
+
 def test_who_may_pass(ashine):
     gw = ashine(TEMPLATE)
     for headers, status, message in (
