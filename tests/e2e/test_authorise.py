@@ -130,6 +130,17 @@ def test_explained(gateway, serve):
     assert "authorize refuses, by route" in shown and "unknown scopes: a, b" in shown
 
 
+def test_optional(gateway, serve):
+    """Nobody is nobody: what asks who it is fails, and what does not may hold."""
+    gw, ask = one(gateway, serve, {"any": [{"addresses": "10.0.0.0/8"}, {"scopes": "s"}]}, auth="optional")
+    assert ask(ip="10.0.0.1").status == ask(scope="s").status == ask(ip="10.0.0.1", scope="t").status == 200
+    assert ask().why == "token_missing" and ask(scope="t").why == "scope_insufficient"
+    bad = gw.ask("/", headers=bearer("x.y.z"))
+    assert bad.status == 401 and bad.header("WWW-Authenticate").startswith("Bearer")
+    gw, ask = one(gateway, serve, {"not": {"groups": "banned"}}, auth="optional")
+    assert ask().why == "token_missing" and ask(groups="x").status == 200 and ask(groups="banned").why == "not_authorised"
+
+
 def test_profile(gateway, serve):
     gw = gateway({"compatibility": "a-shine", "upstreams": {"u": {"endpoints": [serve().address]}}, "gate": {"secret": SECRET},
                   "routes": [{"path": "/", "upstream": "u", "authorize": {"groups": ["g"]}}]})

@@ -38,6 +38,9 @@ def rules(rng, upstreams):
             route["query"] = [{"name": "q", "present": True}]
         if rng.random() < 0.3:
             route["cors"] = {"origins": ["https://a.test"]}
+        if rng.random() < 0.3:
+            route["authorize"] = rng.choice([{"scopes": ["s"]}, {"not": {"scopes": ["s"]}, "shadow": True}, {"methods": ["GET"]},
+                                             {"any": [{"addresses": "192.0.2.0/24"}, {"scopes": "s"}]}])
         place = (route.get("host"), route["path"].replace("//", "/").rstrip("/"), route.get("exact"))
         if place not in places:
             routes.append(route)
@@ -69,7 +72,7 @@ def ask(rng, number):
     return {"method": method, "path": path(rng, WORDS, 5) + query, "host": rng.choice(HOSTS), "headers": headers}
 
 
-GOOD = [tokens.token(id=i) for i in ("42", "x")]
+GOOD = [tokens.token(id="42", scope="r s"), tokens.token(id="x")]
 BAD = [tokens.token(exp=1), tokens.token("another secret of more than thirty-two bytes"), "rubbish", tokens.token(id=None)]
 
 
