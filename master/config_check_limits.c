@@ -127,6 +127,8 @@ config_check_limited(struct mistakes *m, const struct config *c, bool unknown, c
 
 	check_names(&rates, l->rates, l->rates_count);
 	check_names(&concurrency, l->concurrency, l->concurrency_count);
+	if (count == 0)
+		return;
 	count += l == all ? 0 : all->rates_count + all->concurrency_count;
 	if (count > LIMITS_MAX)
 		mistakes_add(m, false, line, key,

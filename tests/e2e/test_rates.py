@@ -255,3 +255,23 @@ def test_full_memory_errs_towards_refusing(gateway):
     assert 3000 < answers.count(204) < 256 * 15 and again == [429] * 2000
     wait_until(lambda: gw.metrics()["yett_rates_shared_total"] > 1000)
     assert "keys of limits.rate_memory are in use" in gw.cli("status").stdout
+
+
+def test_bytes_of_requests_and_of_tunnels(gateway, serve):
+    """What flows through an upgraded connection is charged while it flows."""
+    def answer(r, c):
+        if r.header("Upgrade"):
+            c.send(b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: chat\r\n\r\n" + b"x" * 150000)
+            c.file.readline()
+            c.close = True
+        else:
+            c.reply(200, [], b"")
+    rates = {"up": {"limit": "50k/hour", "count": "request_bytes"}, "both": {"limit": "100k/hour", "count": "bytes", "per": ["header:X-A"]}}
+    gw = gateway(merge(proxy_to(serve(answer)), {"limits": {"rates": ["up", "both"]}, "rates": rates}))
+    assert left(gw.ask(method="POST", body=b"x" * 30000, headers={"X-A": "1"}))["up"] == 51200
+    wait_until(lambda: left(gw.ask(headers={"X-A": "1"}))["up"] < 21200)
+    tunnel = gw.connect()
+    assert tunnel.ask("/chat", headers={"X-A": "2", "Connection": "Upgrade", "Upgrade": "chat"}).status == 101
+    wait_until(lambda: gw.ask(headers={"X-A": "2"}).status == 429)
+    assert gw.ask(headers={"X-A": "3"}).status == 200
+    tunnel.close()

@@ -98,6 +98,46 @@ static const struct {
 	const char *report; /* without the lines' "t.yaml:" */
 } told[] = {
 	{ ROUTE, 0, "" },
+	/* limits */
+	{ ROUTE "rates: {r: 5/minute burst 9 per identity}\nlimits: {rates: [r, 10/s]}\n", 0, "" },
+	{ ROUTE "limits: {rates: [lgin]}\nrates: {login: 5/minute}\n", 1,
+	  "2: limits.rates: there is no \"lgin\" in rates; did you mean \"login\"?\n" },
+	{ ROUTE "limits: {concurrency: up}\n", 1,
+	  "2: limits.concurrency: there is no \"up\" in concurrency; give it there, or write 10 "
+	  "per "
+	  "identity\n" },
+	{ "routes: [{target: h, rates: [often]}]\n", 1,
+	  "1: routes[0].rates: there is no \"often\" in rates; give it there, or write "
+	  "10/second\n" },
+	{ ROUTE "rates: {r: 10/fortnight}\n", 1,
+	  "2: rates.r.limit: \"10/fortnight\" is no rate; write 10/second, 100/minute, 1000/hour "
+	  "or "
+	  "10000/day\n" },
+	{ ROUTE "rates: {r: {limit: 1/day, burst: 40}}\n", 1,
+	  "2: rates.r.burst: such a burst takes longer than 31 days to come back; make it "
+	  "smaller\n" },
+	{ ROUTE "rates: {r: {limit: 1/day, per: []}}\n", 1,
+	  "2: rates.r.per: the list is empty; write all, for one count of all together\n" },
+	{ ROUTE "rates: {1st: 1/day}\n", 1,
+	  "2: rates.1st: a name that begins with a digit reads as a limit; choose another\n" },
+	{ ROUTE "concurrency: {c: 1/s}\n", 1,
+	  "2: concurrency.c.limit: \"1/s\" is a rate, and this is a number of requests at a time; "
+	  "write 10\n" },
+	{ ROUTE
+	  "limits: {rates: [1/s, 2/s, 3/s, 4/s, 5/s, 6/s, 7/s, 8/s, 9/s], concurrency: [1, 2, "
+	  "3, 4, 5, 6, 7, 8]}\n",
+	  1, "2: limits: these are 17 limits with those of all routes; 16 are possible\n" },
+	{ "compatibility: renku\nserver: {rateLimits: {enabled: true, rate: 2.5, burst: "
+	  "4}}\n" ROUTE,
+	  0, "" },
+	{ "compatibility: renku\nserver: {rateLimits: {enabled: true, rate: fast}, port: "
+	  "1}\n" ROUTE,
+	  1,
+	  "2: server: of renku's server, rateLimits with enabled, rate and burst is understood "
+	  "alone; "
+	  "remove it\n"
+	  "2: server.rateLimits.rate: \"fast\" is no number of requests a second; write 10, or "
+	  "0.5\n" },
 	{ "", 0,
 	  " routes: warning: there are no routes and no Redis, so every request is answered 404; "
 	  "add routes\n" },
