@@ -92,7 +92,6 @@ rehearse(struct explained *e, struct slice head)
 		return;
 	}
 	r->spans_fresh = true;
-	r->awaited = UINT32_MAX; /* nobody is asked for it, and it waits for nobody */
 	e->result = request_rehearse(r, STEP_PICK);
 	e->forwarded = e->result == STEP_NEXT && !r->started;
 	if (e->forwarded)

@@ -61,7 +61,7 @@ keys_await(struct request *r, uint64_t asked)
 {
 	struct worker *w = r->worker;
 
-	if (r->awaited & 1u << AWAIT_KEYS)
+	if (r->rehearsed || r->awaited & 1u << AWAIT_KEYS)
 		return false;
 	return ask(w, row_of(w, asked), worker_now(w)) &&
 	       await_begin(r, AWAIT_KEYS, asked, WAIT_MS, WAITING_MAX);
