@@ -5,6 +5,7 @@
 #include "master/compile.h"
 #include "master/compile_index.h"
 #include "master/quarantine.h"
+#include "master/replay_asks.h"
 
 #include <arpa/inet.h>
 #include <setjmp.h>
@@ -110,9 +111,13 @@ change_route(struct rules *r)
 					      ", \"strip_prefix\": true",
 					      ", \"timeouts\": {\"idle\": \"3s\"}",
 					      ", \"fallback\": \"2\"",
-					      ", \"fallback\": \"f\"" };
+					      ", \"fallback\": \"f\"",
+					      ", \"authorize\": {\"scopes\": [\"a\", \"b\"], "
+					      "\"addresses\": \"10.0.0.0/8\"}",
+					      ", \"authorize\": {\"not\": {\"scopes\": \"c\"}}",
+					      ", \"authorize\": {\"claims\": {\"x\": 1}}" };
 	const char *name = PICK(names);
-	char json[300], lead[100];
+	char json[400], lead[100];
 
 	if (below(4))
 		snprintf(lead, sizeof lead, "\"upstream\": \"%s\"", PICK(upstreams));
@@ -179,6 +184,8 @@ same_route(const struct segment *a, const struct table_route *x, const struct se
 	}
 }
 
+static uint32_t asks; /* answers that hang on who asks */
+
 static void
 same_answers(const struct segment *a, const struct segment *b)
 {
@@ -203,8 +210,11 @@ same_answers(const struct segment *a, const struct segment *b)
 		table_find(b, &key, &n);
 		assert_int_equal(!m.r, !n.r);
 		assert_int_equal(table_allowed(a, &key), table_allowed(b, &key));
-		if (m.r)
-			same_route(a, m.r, b, n.r);
+		if (!m.r)
+			continue;
+		same_route(a, m.r, b, n.r);
+		assert_int_equal(replay_asks(a, &key, m.r), replay_asks(b, &key, n.r));
+		asks += replay_asks(a, &key, m.r) != 0;
 	}
 }
 
@@ -376,7 +386,7 @@ load(struct fixture *f, const char *dialect)
 		"routes:\n"
 		"  - {host: a.b, path: /a, upstream: f, priority: 1}\n"
 		"  - {host: a.b, path: /a, upstream: f, headers: [{name: y}]}\n"
-		"  - {host: a.b, path: /a, upstream: f, auth: required, methods: [PUT]}\n"
+		"  - {host: a.b, path: /a, upstream: f, methods: [PUT], authorize: {scopes: o}}\n"
 		"  - {path: /x, upstream: f}\n",
 		dialect);
 	close(fd);
@@ -425,6 +435,7 @@ test_overlays(void **state)
 	for (int i = 0; i < RUNS; i++)
 		overlays += run(dialects[i % 3]);
 	assert_in_range(overlays, RUNS * STEPS / 3, RUNS * STEPS * 9 / 10);
+	assert_in_range(asks, RUNS * STEPS, UINT32_MAX);
 	print_message("%u overlays in %u steps\n", overlays, RUNS * STEPS);
 }
 
