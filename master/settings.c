@@ -1527,9 +1527,9 @@ const struct setting settings[] = {
 	  .example = "64m" },
 
 	{ "limits.fleet_keys", SETTING_INT, AT(config, fleet_keys), .initial = "10000", .min = 8,
-	  .max = 1000000, .restart = true,
+	  .max = 100000, .restart = true,
 	  .text = "So many keys of rates with scope: fleet are counted together at a time.",
-	  .example = "100000" },
+	  .example = "50000" },
 	{ "limits.gateways", SETTING_INT, AT(config, fleet_gateways), .initial = "auto",
 	  .max = 1000, .words = automatic,
 	  .text =

@@ -139,7 +139,7 @@ alone(struct request *r, struct limit_use *u, uint64_t now, bool take)
 static bool
 may_wait(const struct request *r, const struct limit_use *u)
 {
-	return !u->shadow && !r->rehearsed && !r->units_late && r->worker->control_open;
+	return !u->shadow && !r->units_late && r->worker->control_open;
 }
 
 /* All that wait here wait for one message. */
@@ -171,7 +171,13 @@ decided(struct request *r, struct limit_use *u, const struct lease_result *l, ui
 		};
 		break;
 	case LEASE_MORE:
-		if (may_wait(r, u))
+		if (r->rehearsed) /* as far as one knows without asking */
+			u->result = (struct rate_result){
+				.allowed = true,
+				.remaining = l->row == LEASE_NO_ROW ? u->rate.burst : l->left,
+				.reset_ns = l->reset_ms * MS,
+			};
+		else if (may_wait(r, u))
 			more(r, u, l);
 		else
 			alone(r, u, now, take);

@@ -1,0 +1,86 @@
+"""What Redis does for rates of a fleet: the script itself, against a clock of ours."""
+
+import datetime
+import os
+import random
+import re
+
+import pytest
+
+SOURCE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../master/fleet_script.c")
+UTC = datetime.timezone.utc
+
+
+@pytest.fixture
+def ask(store):
+    """ask(now, kind, units, seconds, burst, asked=0, debt=0, back=0, period=0, gateways=2)"""
+    with open(SOURCE, encoding="utf-8") as f:
+        text = re.sub(r"/\*.*?\*/", "", f.read().partition("fleet_script[] =")[2], flags=re.S)
+    script = "".join(re.findall(r'"(.*?)"\s*(?:\n|;)', text))
+    assert script.count("redis.call('TIME')") == 1
+    run = store.db.register_script(script.replace("redis.call('TIME')", "{ARGV[10], ARGV[11]}"))
+
+    def call(now, kind, units, seconds, burst, asked=0, debt=0, back=0, period=0, gateways=2):
+        us = round(now * 1e6)
+        return run(["k"], [kind, units, round(seconds * 1e6), burst, asked, debt, back, period, gateways, us // 10**6, us % 10**6])
+
+    return call
+
+
+def test_months_and_days(ask, store):
+    day = datetime.datetime(2026, 1, 1, tzinfo=UTC)
+    odd = (datetime.datetime(2100, 1, 20, tzinfo=UTC) - day).days  # no leap year
+    for i in (*range(0, 30000, 23), *range(odd, odd + 50)):
+        now = day + datetime.timedelta(days=i, hours=i % 24, seconds=i % 3600)
+        month = now.replace(day=1, hour=0, minute=0, second=0)
+        ends = (month + datetime.timedelta(days=32)).replace(day=1)
+        midnight = now.replace(hour=0, minute=0, second=0)
+        for kind, first, end in (("month", month, ends), ("day", midnight, midnight + datetime.timedelta(days=1))):
+            store.db.delete("k")
+            granted, left, closed, reset, period = ask(now.timestamp(), kind, 10, 0, 10, asked=20)
+            assert (granted, left) == (1, 9) and closed == 0
+            assert period == first.timestamp() and reset == (end - now).total_seconds() * 1000
+
+
+def test_a_day(ask):
+    now = datetime.datetime(2026, 11, 27, 23, 59, 50, tzinfo=UTC).timestamp()
+    granted, left, closed, reset, period = ask(now, "day", 1000, 0, 1000, asked=100)
+    assert (granted, left, closed, reset) == (31, 969, 0, 10000)  # one of 16 for each of two
+    assert ask(now, "day", 1000, 0, 1000, debt=965)[:2] == [0, 4]
+    assert ask(now, "day", 1000, 0, 1000, asked=1, back=6, period=period)[:2] == [1, 9]
+    assert ask(now, "day", 1000, 0, 1000, debt=50)[1] == 0  # more than there was: it stays spent
+    assert ask(now, "day", 1000, 0, 1000, asked=5)[:3] == [0, 0, 10000]
+    assert ask(now + 10, "day", 1000, 0, 1000, debt=100)[1] == 900
+    tomorrow = ask(now + 10, "day", 1000, 0, 1000, asked=1, back=50, period=period)  # these are of yesterday
+    assert tomorrow[:2] == [1, 899] and tomorrow[4] == period + 86400
+
+
+def test_a_bucket_is_never_overdrawn(ask, store):
+    """However it is asked: no more than the burst and what came back; and that, if enough is asked for."""
+    rng = random.Random(5)
+    for rate, burst in ((100, 100), (100, 1), (3, 7), (5000, 200), (0.1, 4)):
+        store.db.delete("k")
+        begin = now = 1.8e9
+        seconds, got = 10 / rate, 0
+        held = 0
+        for _ in range(400):
+            back = rng.randrange(held + 1) if rng.random() < 0.1 else 0
+            asked = rng.choice((0, 1, 8, 500))
+            granted, left, closed, reset, _ = ask(now, "bucket", 10, seconds, burst, asked=asked, back=back)
+            held = granted
+            got += granted - back
+            assert got <= burst + (now - begin) * rate + 0.001 and granted <= asked and left <= burst
+            now += rng.choice((0, 0.001, 0.05, 0.3)) / rate * 10
+        store.db.delete("k")
+        got = closed = 0
+        while not closed:
+            granted, _, closed, *_ = ask(now, "bucket", 10, seconds, burst, asked=1000)
+            got += granted
+        assert got == burst  # nothing of it stays behind
+        got = 0
+        begin = now
+        while now < begin + 1000 / rate:
+            granted, left, closed, *_ = ask(now, "bucket", 10, seconds, burst, asked=1000)
+            got += granted
+            now += closed / 1000
+        assert got >= 0.85 * 1000, (rate, burst, got)
