@@ -45,6 +45,31 @@ on_failing(void *userdata, const struct msg_failing *failing)
 }
 
 static void
+on_keys_ask(void *userdata, struct slot *slot, const struct msg_keys_ask *ask)
+{
+	assert(slot->role == ROLE_TRAFFIC);
+}
+
+static void
+on_token_ask(void *userdata, struct slot *slot, const struct msg_token_ask *ask)
+{
+	assert(slot->role == ROLE_TRAFFIC && ask->n <= TOKEN_ASKED_MAX);
+}
+
+static void
+on_lease(void *userdata, struct slot *slot, const struct msg_lease *ask)
+{
+	assert(slot->role == ROLE_TRAFFIC);
+}
+
+static void
+on_explained(void *userdata, struct slot *slot, const struct msg_explained *answer,
+	     struct ipc_message *m)
+{
+	assert(slot->role == ROLE_TRAFFIC && m->body.n == sizeof *answer);
+}
+
+static void
 on_suspension_ask(void *userdata, struct slot *slot, const struct msg_suspension_ask *ask)
 {
 	assert(slot->role == ROLE_TRAFFIC && ask->n > 0 && ask->n <= SUSPENSION_ID_MAX);
@@ -66,6 +91,10 @@ static const struct supervisor_ops ops = {
 	.greet = on_slot,
 	.changed = on_change,
 	.failing = on_failing,
+	.keys_ask = on_keys_ask,
+	.token_ask = on_token_ask,
+	.lease = on_lease,
+	.explained = on_explained,
 	.suspension_ask = on_suspension_ask,
 	.swept = on_swept,
 	.call = on_call,
