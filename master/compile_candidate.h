@@ -44,7 +44,10 @@ struct work {
 	struct candidate *candidates;
 	size_t count;
 	struct place *places; /* of them, sorted; while compile_order runs */
-	struct table_policy *policies;
+	struct placed_policy {
+		struct table_policy policy;
+		uint32_t index; /* in RULES_POLICIES */
+	} * policies;
 	uint32_t policies_count;
 	bool floors;        /* some route of the file needs a token, authorises, or names issuers */
 	bool issuers;       /* it does the last */

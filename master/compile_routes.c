@@ -62,13 +62,15 @@ policy_index(struct work *w, const struct table_policy *p)
 			return i;
 	}
 	for (uint32_t i = 0; i < w->policies_count; i++) {
-		if (memcmp(&w->policies[i], p, sizeof *p) == 0)
-			return below + i;
+		if (memcmp(&w->policies[i].policy, p, sizeof *p) == 0)
+			return w->policies[i].index;
 	}
-	w->policies = xrealloc(w->policies, (w->policies_count + 1) * sizeof *p);
-	w->policies[w->policies_count] = *p;
-	w->policies_count++;
-	return seg_builder_add(&w->b->seg, RULES_POLICIES, p, sizeof *p);
+	w->policies = xrealloc(w->policies, (w->policies_count + 1) * sizeof w->policies[0]);
+	w->policies[w->policies_count] = (struct placed_policy){
+		*p,
+		seg_builder_add(&w->b->seg, RULES_POLICIES, p, sizeof *p),
+	};
+	return w->policies[w->policies_count++].index;
 }
 
 static uint32_t

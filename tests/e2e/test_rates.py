@@ -275,3 +275,13 @@ def test_bytes_of_requests_and_of_tunnels(gateway, serve):
     wait_until(lambda: gw.ask(headers={"X-A": "2"}).status == 429)
     assert gw.ask(headers={"X-A": "3"}).status == 200
     tunnel.close()
+
+
+def test_each_route_has_its_own(gateway):
+    """Also where some have limits that nobody else has, and some have other policies."""
+    def route(path, **more):
+        return {"path": path, "respond": {"status": 204}} | more
+    gw = gateway({"routes": [route("/a", rates="1/hour"), route("/b", body_limit="1k"), route("/c", rates="2/hour"),
+                             route("/d", body_limit="1k"), route("/e", body_limit="2k"), route("/f")]})
+    assert [len([s for s in statuses(gw, 4, path=p) if s == 204]) for p in ("/a", "/b", "/c", "/d", "/e", "/f")] == [1, 4, 2, 4, 4, 4]
+    assert [gw.ask(p, "POST", body=b"x" * 1500).status for p in ("/b", "/d", "/e", "/f")] == [413, 413, 204, 204]

@@ -110,6 +110,10 @@ change_route(struct rules *r)
 					      ", \"priority\": 3",
 					      ", \"strip_prefix\": true",
 					      ", \"timeouts\": {\"idle\": \"3s\"}",
+					      ", \"rates\": [\"5/s burst 9 per host\", "
+					      "\"named\"], \"concurrency\": \"3\"",
+					      ", \"rates\": \"named\"",
+					      ", \"rates\": \"1/s per claim:known\"",
 					      ", \"fallback\": \"2\"",
 					      ", \"fallback\": \"f\"",
 					      ", \"authorize\": {\"scopes\": [\"a\", \"b\"], "
@@ -159,6 +163,42 @@ same_text(const struct segment *a, struct seg_ref x, const struct segment *b, st
 }
 
 static void
+same_limit(const struct segment *a, const struct table_limit *x, const struct segment *b,
+	   const struct table_limit *y)
+{
+	same_text(a, x->name, b, y->name);
+	same_text(a, x->setting, b, y->setting);
+	same_text(a, x->label, b, y->label);
+	assert_int_equal(x->counts, y->counts);
+	assert_int_equal(x->slot, y->slot);
+	assert_memory_equal(&x->rate, &y->rate, sizeof x->rate);
+	assert_int_equal(x->keys_count, y->keys_count);
+	for (uint32_t i = 0; i < x->keys_count; i++) {
+		const struct table_limit_key *k = table_limit_key(a, x->keys_first + i);
+		const struct table_limit_key *l = table_limit_key(b, y->keys_first + i);
+
+		assert_int_equal(k->by, l->by);
+		same_text(a, k->name, b, l->name);
+		if (k->by == LIMIT_BY_CLAIM)
+			assert_true(slice_eq(table_fact(a, k->fact), table_fact(b, l->fact)));
+	}
+}
+
+/* What limits hold is the same, wherever they stand. */
+static void
+same_policy(const struct segment *a, uint32_t x, const struct segment *b, uint32_t y)
+{
+	struct table_policy p = *table_policy(a, x), q = *table_policy(b, y);
+
+	assert_int_equal(p.limits_count, q.limits_count);
+	for (uint32_t i = 0; i < p.limits_count; i++)
+		same_limit(a, table_limited(a, p.limits_first + i), b,
+			   table_limited(b, q.limits_first + i));
+	p.limits_first = q.limits_first = 0;
+	assert_memory_equal(&p, &q, sizeof p);
+}
+
+static void
 same_route(const struct segment *a, const struct table_route *x, const struct segment *b,
 	   const struct table_route *y)
 {
@@ -171,8 +211,7 @@ same_route(const struct segment *a, const struct table_route *x, const struct se
 	assert_int_equal(x->fallback, y->fallback);
 	assert_int_equal(x->slot, y->slot);
 	assert_int_equal(x->conditions_count, y->conditions_count);
-	assert_memory_equal(table_policy(a, x->policy), table_policy(b, y->policy),
-			    sizeof(struct table_policy));
+	same_policy(a, x->policy, b, y->policy);
 	assert_int_equal(table_action(a, x->action)->flags, table_action(b, y->action)->flags);
 	for (uint32_t i = 0; i < x->conditions_count; i++) {
 		const struct table_condition *c = table_condition(a, x->conditions + i);
@@ -383,8 +422,10 @@ load(struct fixture *f, const char *dialect)
 		"redis: {address: \"127.0.0.1:2\", dialect: %s}\n"
 		"gate: {secret: 0123456789abcdef0123456789abcdef}\n"
 		"upstreams: {f: {endpoints: [\"10.0.0.9:80\"]}}\n"
+		"rates: {other: 1/s, named: {limit: 9/s, per: [\"claim:known\"]}}\n"
+		"limits: {rates: [100/minute, named], concurrency: 90}\n"
 		"routes:\n"
-		"  - {host: a.b, path: /a, upstream: f, priority: 1}\n"
+		"  - {host: a.b, path: /a, upstream: f, priority: 1, rates: 7/s}\n"
 		"  - {host: a.b, path: /a, upstream: f, headers: [{name: y}]}\n"
 		"  - {host: a.b, path: /a, upstream: f, methods: [PUT], authorize: {scopes: o}}\n"
 		"  - {path: /x, upstream: f}\n",
@@ -400,7 +441,8 @@ static uint32_t
 run(const char *dialect)
 {
 	struct fixture f = { .rules = rules_new(),
-			     .slots = { slots_new(1000), slots_new(1000), slots_new(1000) } };
+			     .slots = { slots_new(1000), slots_new(1000), slots_new(1000),
+					slots_new(1000) } };
 
 	load(&f, dialect);
 	for (int i = 0; i < 60; i++)
@@ -422,6 +464,7 @@ run(const char *dialect)
 	slots_free(f.slots.upstreams);
 	slots_free(f.slots.endpoints);
 	slots_free(f.slots.routes);
+	slots_free(f.slots.limits);
 	return f.overlays;
 }
 
