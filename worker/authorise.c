@@ -209,7 +209,7 @@ static enum reason
 reason_of(const struct request *r, const struct table_clause *c)
 {
 	if (asks_who(c) && !r->who)
-		return REASON_token_missing;
+		return r->ignored != REASON_none ? r->ignored : REASON_token_missing;
 	if (c->kind == CLAUSE_SCOPES && !c->negated)
 		return REASON_scope_insufficient;
 	return c->kind == CLAUSE_ADDRESSES ? REASON_address_refused : REASON_not_authorised;
@@ -219,8 +219,8 @@ static void
 refuse(struct request *r, const struct table_clause *c)
 {
 	r->reason = reason_of(r, c);
-	if (r->reason == REASON_token_missing)
-		r->challenge = "";
+	if (asks_who(c) && !r->who)
+		r->challenge = policy_challenge(r->reason);
 	if (r->reason != REASON_scope_insufficient)
 		return;
 	r->challenge = "insufficient_scope";

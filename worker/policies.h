@@ -12,6 +12,8 @@ enum verdict { PASS, REPLY, WAIT };
 
 /* policy_identity.c: sets r->who, or r->ignored where a bad token is as good as none. */
 enum verdict policy_identity(struct request *r);
+/* What r->challenge says with this reason. */
+const char *policy_challenge(enum reason reason);
 /* Is a token needed, and who says so? */
 struct table_protection policies_protection(const struct request *r);
 /* A preflight carries no token, and asks about a request that will: it is let through. */

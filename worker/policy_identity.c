@@ -12,8 +12,8 @@
 #include "token_query.h"
 #include "worker.h"
 
-static const char *
-challenge_of(enum reason reason)
+const char *
+policy_challenge(enum reason reason)
 {
 	switch (reason) {
 	case REASON_gate_unavailable: /* not the client's fault */
@@ -109,6 +109,6 @@ policy_identity(struct request *r)
 	if (!needed && is_ignored(r, verdict.reason))
 		return PASS;
 	r->reason = verdict.reason;
-	r->challenge = challenge_of(verdict.reason);
+	r->challenge = policy_challenge(verdict.reason);
 	return REPLY;
 }
