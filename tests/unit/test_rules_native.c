@@ -111,7 +111,7 @@ test_refused(void **state)
 		{ NATIVE_ROUTE, "{\"target\":\"h\",}", "it is no JSON" },
 		{ NATIVE_ROUTE, "{\"target\":\"h\"} x", "it is no JSON" },
 		{ NATIVE_ROUTE, "{\"target\":\"h\",\"target\":\"h\"}", "it is no JSON" },
-		{ NATIVE_ROUTE, "{\"a\":[[[[[[[[[[[[[[1]]]]]]]]]]]]]]}", "it is no JSON" },
+		{ NATIVE_ROUTE, "{\"a\":[[[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]]}", "it is no JSON" },
 		{ NATIVE_ROUTE, "3", "a mapping belongs here, not a single value" },
 		{ NATIVE_ROUTE, "{}", "the route leads nowhere" },
 		{ NATIVE_ROUTE, "{\"target\":\"h\",\"path\":\"a\"}", "path: \"a\" does not begin" },
