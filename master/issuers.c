@@ -82,6 +82,16 @@ issuer_adopt(struct issuer *i, struct issuer_set *set)
 	issuer_settle(i);
 }
 
+/* What a certificate or a file's name says must not end a line of the log. */
+static void
+clean(char *text)
+{
+	for (; *text; text++) {
+		if ((unsigned char)*text < ' ' || *text == 0x7f || *text == '"' || *text == '\\')
+			*text = '?';
+	}
+}
+
 void
 issuer_fail(struct issuer *i, const char *what, const char *why)
 {
@@ -90,14 +100,11 @@ issuer_fail(struct issuer *i, const char *what, const char *why)
 	char error[sizeof i->error];
 
 	snprintf(error, sizeof error, "%s: %s", what, why);
-	if (strcmp(error, i->error) != 0) {
-		char quoted[sizeof error];
-
-		log_warn("issuer name=%s error=\"%s\" effect=\"%s\"", i->config->name,
-			 log_quote(slice_of(error), quoted, sizeof quoted),
+	clean(error);
+	if (strcmp(error, i->error) != 0)
+		log_warn("issuer name=%s error=\"%s\" effect=\"%s\"", i->config->name, error,
 			 i->known ? "the keys of before stay in force"
 				  : "none of its tokens is good yet");
-	}
 	memcpy(i->error, error, sizeof error);
 	i->failures++;
 	wait <<= i->failed < 6 ? i->failed : 6;
