@@ -144,7 +144,7 @@ fleet_asked(struct master *m, struct slot *slot, const struct msg_lease *ask)
 	settle_debt(f, k);
 	if (ask->wants & LEASE_WAIT)
 		k->waiters |= UINT64_C(1) << slot->number % FLEET_WAITERS;
-	if (ask->wants && f->up)
+	if (ask->wants && f->up && !f->sour_ms)
 		question(m, k);
 }
 
@@ -230,11 +230,11 @@ key_sweep(struct master *m, struct fleet_key *k, uint64_t now, bool renew)
 	still = now - k->moved_ms;
 	if (k->under_way)
 		return;
-	if (still >= FLEET_FORGET_MS && k->debt == 0 && (units <= 0 || !f->up)) {
+	if (still >= FLEET_FORGET_MS && k->debt == 0 && (units == 0 || (units > 0 && !f->up))) {
 		key_forget(f, k);
 		return;
 	}
-	if (!f->up)
+	if (!f->up || f->sour_ms)
 		return;
 	if (renew)
 		lease_renew(&f->table, row, now);
@@ -263,6 +263,8 @@ fleet_tick(struct master *m, uint64_t now_ms)
 	/* Requests do not wait for a Redis that stands still; the link ends later. */
 	if (f->silent_ms && now_ms > f->silent_ms + SILENT_MS)
 		board_set(&f->table.memory->up, 0);
+	if (f->sour_ms && now_ms > f->sour_ms)
+		fleet_sour(m, false);
 	if (f->up)
 		fleet_count(m, now_ms);
 	for (uint32_t i = 0; f->count.open && i < f->rows; i++) {

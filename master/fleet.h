@@ -14,9 +14,10 @@
  *   request was let through for without it (its answer did not come within LEASE_PATIENCE_MS) is
  *   charged afterwards.
  * - No less passes than there is demand for, up to N, but for what other gateways hold unused: each
- *   one sixteenth of what is left divided by G, or what comes back in 100 ms, or one unit,
- * whichever is most, and that for FLEET_IDLE_MS at most. Then it is given back. A gateway that dies
- * keeps that much to itself.
+ *   one sixteenth of what is left divided by G, or what comes back in 100 ms, or 8 units (where
+ * that is no more than half of what is left divided by G; else that, or one), whichever is most,
+ * and that for FLEET_IDLE_MS at most. Then it is given back. A gateway that dies keeps that much to
+ *   itself.
  * - How long units last is watched: so many are asked for at a time that they last about half a
  *   second. A key under load costs about four messages a second, a key that is refused ten.
  * - While Redis is away each gateway lets its share pass, N / G (rate.h): together N, if load is
@@ -72,6 +73,7 @@ struct fleet {
 	char gateway[17];  /* our name among the others */
 	uint64_t gateways; /* that were seen; 0: none was counted yet */
 	uint64_t swept_ms, counted_ms, ended_ms;
+	uint64_t sour_ms;   /* Redis refuses what we ask: until then it is not asked; 0: no */
 	uint64_t silent_ms; /* since when questions are without an answer; 0: none is */
 	char complaint[96];
 	struct { /* for status */

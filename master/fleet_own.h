@@ -29,6 +29,8 @@ void fleet_heard(struct master *m, struct fleet_key *k, const struct fleet_answe
 void fleet_secret(struct master *m, const uint8_t secret[SIPHASH_SECRET]);
 /* For the metrics. */
 void fleet_note(const struct master *m);
+/* Redis refuses questions: none is asked for a while. Or that is over. */
+void fleet_sour(struct master *m, bool sour);
 void fleet_set_up(struct master *m, bool up);
 void fleet_complain(struct fleet *f, const char *what);
 

@@ -84,15 +84,17 @@ on_units(void *userdata, struct slice tag, const struct redis_reply *r)
 	bool good = read_answer(r, &a);
 	char fault[64];
 
-	if (r && r->type == REDIS_FAILED && r->text.n > 8 && memcmp(r->text.p, "NOSCRIPT", 8) == 0)
-		f->script[0] = '\0'; /* the next question brings it along */
-	else if (r && !good)
-		fleet_complain(f, redis_fault(r, fault, sizeof fault));
-	else if (good)
-		fleet_complain(f, "");
 	f->silent_ms = 0;
-	if (r && f->up && f->table.memory)
-		board_set(&f->table.memory->up, 1);
+	if (r && r->type == REDIS_FAILED && r->text.n > 8 &&
+	    memcmp(r->text.p, "NOSCRIPT", 8) == 0) {
+		f->script[0] = '\0'; /* the next question brings it along */
+	} else if (r && !good) {
+		fleet_complain(f, redis_fault(r, fault, sizeof fault));
+		fleet_sour(m, true);
+	} else if (good) {
+		fleet_complain(f, "");
+		fleet_sour(m, false);
+	}
 	if (k)
 		fleet_heard(m, k, good ? &a : NULL);
 }

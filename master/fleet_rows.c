@@ -17,6 +17,7 @@
 #include <sys/random.h>
 #include <unistd.h>
 
+#define SOUR_MS 1000
 #define LAST_MS 1000 /* for what goes back when the gateway ends */
 
 void
@@ -141,6 +142,16 @@ fleet_set_up(struct master *m, bool up)
 			lease_renew(&f->table, i, now);
 	}
 	board_set(&f->table.memory->up, (uint64_t)up);
+}
+
+void
+fleet_sour(struct master *m, bool sour)
+{
+	struct fleet *f = &m->fleet;
+
+	f->sour_ms = sour ? clock_mono_ms() + SOUR_MS : 0;
+	if (f->table.memory)
+		board_set(&f->table.memory->up, (uint64_t)(f->up && !sour));
 }
 
 void

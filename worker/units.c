@@ -89,15 +89,19 @@ void
 units_attach(struct worker *w, const struct lease_head *head, int fd)
 {
 	struct lease_table next;
+	uint8_t before[SIPHASH_SECRET];
 
 	if (lease_attach(fd, head, &next) < 0) {
 		log_error("the rows of the fleet's limits are not usable");
 		return;
 	}
+	memcpy(before, w->leases.head.secret, sizeof before);
 	lease_detach(&w->leases);
 	w->leases = next;
 	if (!w->debts)
 		w->debts = xcalloc(1, sizeof *w->debts);
+	else if (memcmp(next.head.secret, before, sizeof before) != 0)
+		*w->debts = (struct units_debts){ 0 }; /* their keys mean nothing any more */
 }
 
 void
@@ -228,7 +232,8 @@ units_charge(struct request *r, struct limit_use *u, uint64_t bytes)
 	struct rate_limit share;
 	struct rate_result unused;
 
-	if (w->leases.memory && lease_charge(&w->leases, u->key, bytes))
+	if (w->leases.memory && board_get(&w->leases.memory->up) &&
+	    lease_charge(&w->leases, u->key, bytes))
 		return;
 	rate_limit_share(&u->rate, w->leases.memory ? board_get(&w->leases.memory->gateways) : 1,
 			 &share);

@@ -38,7 +38,7 @@ def test_months_and_days(ask, store):
         for kind, first, end in (("month", month, ends), ("day", midnight, midnight + datetime.timedelta(days=1))):
             store.db.delete("k")
             granted, left, closed, reset, period = ask(now.timestamp(), kind, 10, 0, 10, asked=20)
-            assert (granted, left) == (1, 9) and closed == 0
+            assert (granted, left) == (2, 8) and closed == 0
             assert period == first.timestamp() and reset == (end - now).total_seconds() * 1000
 
 
