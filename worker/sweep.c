@@ -6,13 +6,16 @@
 #include "lib/log.h"
 
 #define LOOKED_MAX 2000 /* connections a loop turn */
-#define CLOSED_MAX 100
+#define CLOSED_MAX 50
+#define CLOSING_NS 2000000 /* of a loop turn; what follows from it takes about as long */
 
 /* Those that were looked at go behind the others, with the number of the walk: it ends at the first
  * that has it. */
 static bool
 walk(struct worker *w, struct list *head, unsigned *looked, unsigned *closed)
 {
+	uint64_t until = uv_hrtime() + CLOSING_NS;
+
 	while (*looked < LOOKED_MAX && *closed < CLOSED_MAX) {
 		struct client *c = container_of(head->next, struct client, link);
 		struct request *r;
@@ -29,6 +32,8 @@ walk(struct worker *w, struct list *head, unsigned *looked, unsigned *closed)
 			continue;
 		++*closed;
 		suspension_close(r, REASON_suspended);
+		if (uv_hrtime() >= until)
+			break;
 	}
 	return false;
 }
