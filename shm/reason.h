@@ -42,6 +42,7 @@
 	X(rules_not_loaded, 503, "The rules have not been loaded yet.")                            \
 	X(rule_refused, 503, "The rule for this request was refused; an operator has to mend it.") \
 	X(reserved_path, 404, "Nobody may ask for this path from outside.")                        \
+	X(proxy_untrusted, 403, "What this client says of another request is not believed.")       \
 	X(token_missing, 401, "No token")                                                          \
 	X(token_repeated, 400, "More than one token was sent.")                                    \
 	X(token_malformed, 401, "Unable to parse token")                                           \

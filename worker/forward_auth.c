@@ -16,23 +16,59 @@ forward_auth_is(const struct request *r)
 	       slice_eq(seg_string(r->table->segments[SEGMENT_RULES], g->forward_auth), r->path);
 }
 
-/* By whichever name it goes; several of one name would be two requests. */
-static enum reason
-told(struct request *r, struct slice name, struct slice other, struct slice *value)
+/* What the other proxy says of the request that it holds back; p NULL: nothing. */
+struct told {
+	struct slice uri, method, host;
+	bool original; /* as nginx is told to say it: then Host is the request's */
+};
+
+static struct slice *
+place_of(struct told *t, struct slice name)
 {
-	unsigned n = 0;
+	if (slice_ieq(name, SLICE("X-Forwarded-Uri")))
+		return &t->uri;
+	if (slice_ieq(name, SLICE("X-Forwarded-Method")))
+		return &t->method;
+	if (slice_ieq(name, SLICE("X-Forwarded-Host")))
+		return &t->host;
+	if (!slice_ieq(name, SLICE("X-Original-URI")) &&
+	    !slice_ieq(name, SLICE("X-Original-Method")))
+		return NULL;
+	t->original = true;
+	return name.n == 14 ? &t->uri : &t->method;
+}
 
+/* What is told twice and differs would be two requests: one of them is the client's own. */
+static bool
+listen_to(struct request *r, struct told *t)
+{
 	for (uint16_t i = 0; i < r->in.fields_n; i++) {
-		struct slice field = http_name(&r->in, &r->in.fields[i]);
+		struct slice name = http_name(&r->in, &r->in.fields[i]);
+		struct slice value = http_value(&r->in, &r->in.fields[i]);
+		struct slice *place = place_of(t, name);
 
-		if (!slice_ieq(field, name) && (other.n == 0 || !slice_ieq(field, other)))
-			continue;
-		if (n++ == 0)
-			*value = http_value(&r->in, &r->in.fields[i]);
-		else if (!slice_eq(*value, http_value(&r->in, &r->in.fields[i])))
-			r->field = arena_copy(&r->arena, field);
+		if (place && place->p && !slice_eq(*place, value)) {
+			r->field = arena_copy(&r->arena, name);
+			return false;
+		}
+		if (place)
+			*place = value;
 	}
-	return r->field.n ? REASON_bad_request : REASON_none;
+	return true;
+}
+
+/* A proxy passes on what its client sends, so that what it does not say itself the client could
+ * say: half of a request is none. */
+static bool
+is_whole(struct request *r, const struct told *t)
+{
+	if (!t->method.p)
+		r->field = SLICE("X-Forwarded-Method");
+	else if (!t->uri.p)
+		r->field = SLICE("X-Forwarded-Uri");
+	else if (t->original && t->host.p && !slice_ieq(t->host, r->host_field))
+		r->field = SLICE("X-Forwarded-Host");
+	return r->field.n == 0;
 }
 
 static enum reason
@@ -63,24 +99,22 @@ take_host(struct request *r, struct slice host)
 enum reason
 forward_auth_take(struct request *r)
 {
-	struct slice uri = { NULL, 0 }, method = { NULL, 0 }, host = { NULL, 0 };
-	enum reason reason;
+	struct told told = { 0 };
+	enum reason reason = REASON_none;
 
 	r->asks = true;
-	if (!client_is_trusted(r->client, r->table))
+	if (!listen_to(r, &told))
+		return REASON_bad_request;
+	if (!told.uri.p && !told.method.p)
 		return REASON_none;
-	reason = told(r, SLICE("X-Forwarded-Uri"), SLICE("X-Original-URI"), &uri);
-	if (reason == REASON_none)
-		reason = told(r, SLICE("X-Forwarded-Method"), SLICE("X-Original-Method"), &method);
-	if (reason == REASON_none)
-		reason = told(r, SLICE("X-Forwarded-Host"), SLICE(""), &host);
-	if (reason != REASON_none || uri.n == 0)
-		return reason;
-	if (method.n)
-		r->route_method = cors_method(method);
-	if (host.n)
-		reason = take_host(r, host);
-	return reason == REASON_none ? take_uri(r, uri) : reason;
+	if (!client_is_trusted(r->client, r->table))
+		return REASON_proxy_untrusted;
+	if (!is_whole(r, &told))
+		return REASON_bad_request;
+	r->route_method = cors_method(told.method);
+	if (told.host.p)
+		reason = take_host(r, told.host);
+	return reason == REASON_none ? take_uri(r, told.uri) : reason;
 }
 
 enum result

@@ -3,9 +3,9 @@
 /*
  * forward_auth: other proxies ask about a request before they serve it (nginx: auth_request,
  * Traefik: forwardAuth). What it is they say in X-Forwarded-Method, -Uri and -Host, or in
- * X-Original-Method and -Uri; that is believed of trusted proxies alone. Then all that the route
- * and the policies ask is asked of it, and who passes is told in the answer. Of anybody else it is
- * only whether his token is good.
+ * X-Original-Method and -URI; that is taken from trusted proxies alone. Then all that the route
+ * and the policies ask is asked of it, and who passes is told in the answer. Where nothing is said,
+ * it is only whether the token is good.
  */
 
 #include "request.h"
