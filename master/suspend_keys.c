@@ -43,6 +43,7 @@ struct suspend_keys {
 	uint64_t round_ms;
 	size_t round_left;        /* of the round under way */
 	unsigned batches;         /* of it, without an answer */
+	bool round_failed;        /* an answer of it was none */
 	int64_t round_wall, wall; /* when the round began; the last whole one */
 	uint64_t told_ms;
 };
@@ -239,7 +240,7 @@ struct batch {
 static void
 round_settle(struct suspend_keys *s)
 {
-	if (s->batches == 0 && s->round_left == 0)
+	if (s->batches == 0 && s->round_left == 0 && !s->round_failed)
 		s->wall = s->round_wall;
 }
 
@@ -266,10 +267,11 @@ on_batch(void *userdata, struct slice tag, const struct redis_reply *r)
 				key_ask(s, k);
 		}
 	}
-	if (r && r->type == REDIS_INTEGER)
-		round_settle(s);
-	else
+	if (!r || r->type != REDIS_INTEGER) {
+		s->round_failed = true;
 		complain(s, r);
+	}
+	round_settle(s);
 	batch_free(b);
 }
 
@@ -284,6 +286,7 @@ batch_send(struct suspend_keys *s, struct batch *b)
 	if (side_command(s->master->side, on_batch, b, SLICE(""), 1 + b->n, argv) == 0)
 		return;
 	s->batches--;
+	s->round_failed = true;
 	batch_free(b);
 }
 
@@ -333,6 +336,7 @@ round_go_on(struct suspend_keys *s)
 static void
 round_begin(struct suspend_keys *s)
 {
+	s->round_failed = false;
 	s->round_left = s->keys.count;
 	s->round_wall = clock_wall();
 	round_go_on(s);

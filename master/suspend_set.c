@@ -98,13 +98,12 @@ on_uploaded(void *userdata, const char *fault)
 		set_fault(userdata, fault);
 }
 
-/* What only we know of, from when there was no Redis. */
+/* What only we know of, from when there was no Redis; until it is read from there. */
 static void
-upload(struct suspend_set *s, struct slice field, struct suspension *one)
+upload(struct suspend_set *s, struct slice field, const struct suspension *one)
 {
 	BUF_CLEAN struct buf json = { 0 };
 
-	one->local = false;
 	suspension_write(one, &json);
 	suspend_set_write(s, field, buf_slice(&json), on_uploaded, s);
 }
@@ -117,7 +116,7 @@ drop_unseen(struct suspend_set *s)
 	size_t gone = 0;
 
 	for (size_t i = 0; i < own->count; i++) {
-		struct suspension *one = own->entries[i].value;
+		const struct suspension *one = own->entries[i].value;
 
 		if (one->local)
 			upload(s, map_name(&own->entries[i]), one);
@@ -133,7 +132,7 @@ drop_unseen(struct suspend_set *s)
 	for (size_t i = own->count; i > 0 && gone > 0; i--) {
 		const struct suspension *one = own->entries[i - 1].value;
 
-		if (one->seen != s->generation)
+		if (one->seen != s->generation && !one->local)
 			suspensions_drop(s->master, map_name(&own->entries[i - 1]));
 	}
 }
