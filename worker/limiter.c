@@ -233,6 +233,7 @@ refuse(struct request *r)
 	const struct limit_use *u = limiter_refusing(r);
 
 	leave(r);
+	r->limits->bytes = false; /* what a refusal costs is not charged */
 	r->limits->setting = arena_string(
 	    &r->arena, seg_string(r->table->segments[SEGMENT_RULES], u->limit->setting));
 	r->reason = u->counts == LIMIT_UNDER_WAY ? REASON_concurrency_limited : REASON_rate_limited;
@@ -263,6 +264,7 @@ refuse_or_wait(struct request *r)
 	if (!only_waits(r))
 		return refuse(r);
 	leave(r);
+	r->limits->bytes = false; /* who goes away meanwhile has passed nothing */
 	return WAIT;
 }
 

@@ -149,6 +149,14 @@ def test_bytes(gateway, serve):
     wait_until(lambda: gw.ask(method="HEAD").status == 200, 4)
 
 
+def test_refusals_cost_no_bytes(gateway, serve):
+    gw = limited(gateway, serve, "r", rates={"r": {"limit": "4000/hour", "count": "bytes"}})
+    assert gw.ask(headers={"X-A": "x" * 4500}).status == 200
+    wait_until(lambda: gw.ask(method="HEAD").status == 429)
+    answers = [gw.ask() for _ in range(20)]
+    assert int(answers[-1].header("retry-after")) <= int(answers[0].header("retry-after")) < 3600
+
+
 def test_shadow_counts_and_lets_pass(gateway, serve):
     gw = limited(gateway, serve, "r", rates={"r": {"limit": "2/hour", "shadow": True}})
     assert statuses(gw, 5) == [200] * 5 and gw.ask().header("ratelimit") is None
