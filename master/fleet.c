@@ -96,7 +96,8 @@ limit_note(struct fleet_key *k, const struct msg_lease *ask)
 static struct fleet_key *
 key_open(struct fleet *f, uint64_t key)
 {
-	uint32_t row = lease_open(&f->table, key);
+	uint64_t now = clock_mono_ms();
+	uint32_t row = lease_open(&f->table, key, now);
 	struct fleet_key *k;
 
 	if (row == LEASE_NO_ROW) {
@@ -106,7 +107,7 @@ key_open(struct fleet *f, uint64_t key)
 	k = &f->keys[row];
 	if (k->key != key) {
 		f->count.open += k->key == 0;
-		*k = (struct fleet_key){ .key = key, .moved_ms = clock_mono_ms() };
+		*k = (struct fleet_key){ .key = key, .moved_ms = now };
 	}
 	return k;
 }

@@ -199,15 +199,17 @@ lease_return(struct lease_table *t, uint64_t key, uint64_t cost)
 /* ---- the master's part ---- */
 
 uint32_t
-lease_open(struct lease_table *t, uint64_t key)
+lease_open(struct lease_table *t, uint64_t key, uint64_t now_ms)
 {
 	uint32_t first = first_of(t, key), row = row_of(t, key);
 
 	for (uint32_t i = first; i < first + LEASE_ROWS && row == LEASE_NO_ROW; i++) {
-		struct lease_row seen = { 0 };
+		struct lease_row seen = row_read(&t->rows[i]);
 
+		if (seen.tag)
+			continue;
 		t->news[i] = (struct lease_news){ 0 };
-		if (row_swap(&t->rows[i], &seen, key, EMPTY))
+		if (row_swap(&t->rows[i], &seen, key, with_time(EMPTY, now_ms + LEASE_GOOD_MS)))
 			row = i;
 	}
 	return row;

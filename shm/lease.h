@@ -100,8 +100,9 @@ void lease_return(struct lease_table *t, uint64_t key, uint64_t cost);
 
 /* ---- for the master ---- */
 
-/* A row for a key that has none; LEASE_NO_ROW: all where it may lie are taken. */
-uint32_t lease_open(struct lease_table *t, uint64_t key);
+/* A row for a key that has none; LEASE_NO_ROW: all where it may lie are taken. It is good from the
+ * first: who asks before units come waits for them, and is not on his own. */
+uint32_t lease_open(struct lease_table *t, uint64_t key, uint64_t now_ms);
 /* Units in a row; negative: it owes them. */
 int64_t lease_units(const struct lease_table *t, uint32_t row);
 bool lease_wants(const struct lease_table *t, uint32_t row);

@@ -66,9 +66,9 @@ test_life_of_a_row(void **state)
 	uint32_t row;
 
 	assert_true(r.verdict == LEASE_MORE && r.row == LEASE_NO_ROW && r.ask);
-	row = lease_open(t, 7);
-	assert_int_equal(lease_open(t, 7), row);
-	assert_int_equal(take(t, 7, 1, NOW).verdict, LEASE_ALONE); /* the master has said nothing */
+	row = lease_open(t, 7, NOW);
+	assert_int_equal(lease_open(t, 7, NOW), row);
+	assert_true(take(t, 7, 1, NOW).ask);
 	lease_put(t, row, 10, NOW);
 	t->news[row].low = 5;
 	for (int i = 0; i < 10; i++) {
@@ -101,8 +101,13 @@ test_what_is_good_how_long(void **state)
 	static const uint64_t begins[] = { 0, NOW, UINT64_C(1) << 30, (UINT64_C(1) << 30) - 1000 };
 
 	for (size_t i = 0; i < sizeof begins / sizeof begins[0]; i++) {
+		struct lease_result r;
 		uint64_t now = begins[i];
-		uint32_t row = lease_open(t, 9);
+		uint32_t row = lease_open(t, 9, now);
+
+		r = take(t, 9, 1, now); /* the master has said nothing: who asks waits */
+		assert_true(r.verdict == LEASE_MORE && r.ask);
+		assert_int_equal(take(t, 9, 1, now + LEASE_GOOD_MS + 300).verdict, LEASE_ALONE);
 
 		lease_put(t, row, 100, now);
 		assert_int_equal(take(t, 9, 1, now).verdict, LEASE_TAKEN);
@@ -125,8 +130,10 @@ test_bounds(void **state)
 	uint32_t row = LEASE_NO_ROW;
 
 	for (uint64_t i = 1; i <= LEASE_ROWS; i++)
-		row = lease_open(t, 4 * i); /* all of one set */
-	assert_int_equal(lease_open(t, 400), LEASE_NO_ROW);
+		row = lease_open(t, 4 * i, NOW); /* all of one set */
+	t->news[row].closed_ms = NOW + 9;
+	assert_int_equal(lease_open(t, 400, NOW), LEASE_NO_ROW);
+	assert_int_equal(t->news[row].closed_ms, NOW + 9);
 	for (int i = 0; i < 5; i++)
 		lease_put(t, row, LEASE_UNITS_MAX, NOW);
 	assert_int_equal(lease_units(t, row), LEASE_UNITS_MAX);
@@ -134,7 +141,7 @@ test_bounds(void **state)
 		assert_true(lease_charge(t, 4 * LEASE_ROWS, LEASE_UNITS_MAX));
 	assert_int_equal(lease_units(t, row), -LEASE_UNITS_MAX);
 	lease_close(t, row);
-	assert_int_not_equal(lease_open(t, 400), LEASE_NO_ROW);
+	assert_int_not_equal(lease_open(t, 400, NOW), LEASE_NO_ROW);
 }
 
 static void
@@ -144,7 +151,7 @@ test_attach(void **state)
 	struct lease_head bad = f->t.head;
 	struct lease_table other;
 
-	lease_put(&f->t, lease_open(&f->t, 3), 5, NOW);
+	lease_put(&f->t, lease_open(&f->t, 3, NOW), 5, NOW);
 	assert_int_equal(lease_attach(dup(f->fd), &f->t.head, &other), 0);
 	assert_int_equal(take(&other, 3, 5, NOW).verdict, LEASE_TAKEN);
 	assert_int_equal(take(&f->t, 3, 1, NOW).verdict, LEASE_MORE);
@@ -183,7 +190,7 @@ static void
 test_nothing_is_spent_twice(void **state)
 {
 	struct lease_table *t = &((struct fixture *)*state)->t;
-	uint32_t row = lease_open(t, 5);
+	uint32_t row = lease_open(t, 5, NOW);
 	struct spender s[THREADS] = { { 0 } };
 	int64_t in = 0;
 	uint64_t taken = 0, asked = 0, puts = 0;
