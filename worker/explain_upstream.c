@@ -4,6 +4,7 @@
  */
 
 #include "explain.h"
+#include "gate.h"
 #include "identity.h"
 #include "load.h"
 #include "worker.h"
@@ -98,9 +99,12 @@ next_line(struct slice *rest)
 static bool
 is_secret(const struct request *r, struct slice name)
 {
+	const struct gate_headers *own = gate_headers(r->worker->gate);
 	struct slice rest = identity_headers(r->who);
 
-	if (slice_ieq(name, SLICE("Authorization")) || slice_ieq(name, SLICE("Cookie")))
+	if (slice_ieq(name, SLICE("Authorization")) || slice_ieq(name, SLICE("Cookie")) ||
+	    (own->token.n && slice_ieq(name, own->token)) ||
+	    (own->api_key.n && slice_ieq(name, own->api_key)))
 		return true;
 	while (rest.p && rest.n > 0) {
 		struct slice line = next_line(&rest), value;

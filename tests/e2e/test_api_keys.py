@@ -96,6 +96,8 @@ def test_of_the_file(gateway, serve):
     assert gw.reload(config(sources=["api_key"], secret=None, api_key_header="ApiKey", api_key_forward=True)).returncode == 0
     assert shown(gw, KEY).why == "token_missing" and gw.ask("/x", headers=bearer(token(sub="7"))).why == "token_missing"
     assert ["apikey", KEY] in [[n.lower(), v] for n, v in shown(gw, KEY, "APIKEY").json()["headers"]]
+    told = gw.cli("explain", "GET", "http://test/x", "-H", f"ApiKey: {KEY}").stdout
+    assert "token: good" in told and KEY not in told and "ApiKey" in told
     assert gw.reload(config(sources=["bearer"])).returncode == 0
     assert shown(gw, KEY).why == "token_missing" and "off" in gw.cli("key", "list").stdout
 
