@@ -15,7 +15,6 @@ static void
 add_key(struct buf *out, const struct config *c, const struct config_api_key *key, bool store,
 	bool shadowed)
 {
-	struct slice claims = key->claims ? slice_of(key->claims) : SLICE("{}");
 	const char *state = !(c->gate.sources & TOKEN_FROM_API_KEY) ? "off"
 			    : shadowed                              ? "shadowed"
 			    : key->expires <= clock_wall()          ? "expired"
@@ -30,7 +29,7 @@ add_key(struct buf *out, const struct config *c, const struct config_api_key *ke
 		buf_adds(out, SLICE("null"));
 	else
 		buf_add_json_time(out, key->expires);
-	buf_addf(out, ",\"sha256\":\"%s\",\"claims\":%.*s}", key->sha256, SLICE_F(claims));
+	buf_addf(out, ",\"sha256\":\"%s\",\"claims\":%s}", key->sha256, key->claims);
 }
 
 static bool

@@ -207,7 +207,7 @@ write_keys(const struct json *root, bool colours, struct buf *out)
 		struct slice expires = json_text(json_get(k, "expires"));
 
 		command_field(&c, k, "name");
-		columns_add(&c, COLOUR_NONE, sub.n ? sub : json_text(json_get(k, "name")));
+		columns_add(&c, COLOUR_NONE, sub);
 		command_field(&c, k, "source");
 		columns_add(&c, slice_eq(state, SLICE("active")) ? COLOUR_GOOD : COLOUR_WARN,
 			    state);

@@ -2,15 +2,11 @@
 
 #include "rules.h"
 
-#include "lib/json.h"
 #include "lib/map.h"
 #include "lib/xalloc.h"
 #include "shm/table.h"
 
 #include <stdlib.h>
-
-#define CLAIMS_MAX 65536
-#define CLAIMS_DEPTH 16
 
 struct collection {
 	struct map names; /* taken: the values mean nothing */
@@ -55,25 +51,6 @@ collection_deinit(struct collection *all)
 	free(all->keys);
 }
 
-/* Who says nothing of sub has the name of the key for it. */
-static void
-claims_of(const struct config_api_key *key, struct buf *out)
-{
-	struct slice given = key->claims ? slice_of(key->claims) : SLICE("{}");
-	struct json *v = NULL;
-
-	if (json_parse(given, CLAIMS_MAX, CLAIMS_DEPTH, &v) == 0 && json_get(v, "sub")) {
-		buf_adds(out, given);
-	} else {
-		buf_adds(out, SLICE("{\"sub\":"));
-		buf_add_json(out, slice_of(key->name));
-		if (v && json_first(v))
-			buf_addc(out, ',');
-		buf_adds(out, slice_make(given.p + 1, given.n - 1));
-	}
-	json_free(v);
-}
-
 static uint8_t
 digit(char c)
 {
@@ -83,15 +60,13 @@ digit(char c)
 static struct table_api_key
 row_of(struct seg_builder *b, const struct config_api_key *key)
 {
-	struct buf BUF_CLEAN claims = { 0 };
 	struct table_api_key row = { .until = key->expires };
 
-	claims_of(key, &claims);
 	for (size_t i = 0; i < SHA256_BYTES; i++)
 		row.digest[i] =
 		    (uint8_t)(digit(key->sha256[2 * i]) << 4 | digit(key->sha256[2 * i + 1]));
 	row.name = seg_builder_string(b, slice_of(key->name));
-	row.claims = seg_builder_string(b, buf_slice(&claims));
+	row.claims = seg_builder_string(b, slice_of(key->claims));
 	return row;
 }
 
@@ -102,12 +77,8 @@ compile_api_keys_size(const struct config *c, const struct rules *rules)
 	size_t n = 0;
 
 	collect_all(&all, c, rules);
-	for (size_t i = 0; i < all.count; i++) {
-		struct buf BUF_CLEAN claims = { 0 };
-
-		claims_of(all.keys[i], &claims);
-		n += strlen(all.keys[i]->name) + claims.n;
-	}
+	for (size_t i = 0; i < all.count; i++)
+		n += strlen(all.keys[i]->name) + strlen(all.keys[i]->claims);
 	collection_deinit(&all);
 	return n;
 }

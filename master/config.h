@@ -329,7 +329,7 @@ struct config_claim {
 struct config_api_key { /* who shows it is whom its claims say */
 	const char *name;
 	const char *sha256; /* of the key, 64 hexadecimal digits */
-	const char *claims; /* a JSON object; NULL: none but sub, which is the name */
+	const char *claims; /* a JSON object, completed by sub */
 	int64_t expires;    /* seconds since 1970; INT64_MAX: never */
 	struct config_place place;
 };

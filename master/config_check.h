@@ -38,6 +38,7 @@ void config_check_rule_route(struct config_reader *r, const struct node *n,
 void config_check_rule_upstream(struct config_reader *r, const struct config_upstream *u);
 /* config_check_identity.c: claims, API keys. */
 void config_check_identity(struct config_reader *r);
+void config_complete_api_key(struct arena *arena, struct config_api_key *k);
 /* config_check_suites.c: of TLS. */
 void config_check_suites(struct config_reader *r);
 /* config_check_tls.c: reads the certificates, too. */

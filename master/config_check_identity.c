@@ -4,6 +4,7 @@
 
 #include "config_check.h"
 
+#include "lib/json.h"
 #include "lib/map.h"
 #include "shm/table.h"
 
@@ -83,6 +84,24 @@ check_claims(struct config_reader *r)
 	map_deinit(&seen, NULL);
 }
 
+/* Who says nothing of sub has the name of the key for it. */
+void
+config_complete_api_key(struct arena *arena, struct config_api_key *k)
+{
+	struct slice given = k->claims ? slice_of(k->claims) : SLICE("{}");
+	struct buf BUF_CLEAN whole = { 0 };
+	struct json *v = NULL;
+
+	if (json_parse(given, given.n, JSON_DEPTH_MAX, &v) < 0 || !json_get(v, "sub")) {
+		buf_adds(&whole, SLICE("{\"sub\":"));
+		buf_add_json(&whole, slice_of(k->name));
+		buf_adds(&whole, v && json_first(v) ? SLICE(",") : SLICE(""));
+		buf_adds(&whole, slice_make(given.p + 1, given.n - 1));
+		k->claims = arena_string(arena, buf_slice(&whole));
+	}
+	json_free(v);
+}
+
 static void
 check_api_keys(struct config_reader *r)
 {
@@ -93,12 +112,13 @@ check_api_keys(struct config_reader *r)
 		check_header(r, c->gate.api_key_header, config_line(r, "gate.api_key_header"),
 			     "gate.api_key_header");
 	for (size_t i = 0; i < c->api_keys_count; i++) {
-		const struct config_api_key *k = &c->api_keys[i];
+		struct config_api_key *k = &c->api_keys[i];
 		struct buf BUF_CLEAN key = { 0 };
 		void **place;
 
 		if (!k->name || !k->sha256)
 			continue;
+		config_complete_api_key(&r->c->arena, k);
 		buf_addf(&key, "api_keys.%s.sha256", k->name);
 		buf_addc(&key, '\0');
 		place = map_put(&seen, slice_of(k->sha256));

@@ -164,7 +164,9 @@ finish(struct config_reader *r, enum native_kind kind, const struct node *n, voi
 	case NATIVE_POLICY:
 		config_check_policy(r->env.arena, entry);
 		break;
-	case NATIVE_KEY: /* its values are all that it has */
+	case NATIVE_KEY:
+		config_complete_api_key(r->env.arena, entry);
+		break;
 	case NATIVE_KINDS:
 		break;
 	}

@@ -44,7 +44,7 @@ def test_a_key_from_its_making_to_its_end(gateway, serve, kept):
     assert dict((n.lower(), v) for n, v in seen)["x-user"] == "ci" and "x-api-key" not in [n.lower() for n, _ in seen]
     assert gw.logged(user="ci")["status"] == 200
     listed = gw.cli("key", "list").stdout
-    assert "ci" in listed and "active" in listed and key not in listed
+    assert listed.splitlines()[1].split() == ["ci", "ci", "store", "active", "never"] and key not in listed
     assert gw.cli("key", "add", "ci").returncode == 1
     assert shown(gw, key[:-1] + ("A" if key[-1] != "A" else "B")).why == shown(gw, "x").why == "api_key_invalid"
     assert gw.ask("/x").why == "token_missing" and gw.ask("/x", headers=bearer(token(sub="7"))).status == 200
