@@ -212,7 +212,7 @@ redis_of(struct config_reader *r, const struct node *root, int line)
 }
 
 static const struct node *
-gate_of(struct config_reader *r, const struct node *root, int line)
+gate_of(struct config_reader *r, const struct node *root, const struct node *cors, int line)
 {
 	struct node *n = section(r, root, "gate", line);
 
@@ -221,6 +221,8 @@ gate_of(struct config_reader *r, const struct node *root, int line)
 	if (!node_get(n, SLICE("secret")) && !node_get(n, SLICE("public_key")) &&
 	    !node_get(n, SLICE("issuers")))
 		node_put(&r->c->arena, n, "secret", variable(r, "JWT_SECRET_KEY", line));
+	if (cors && !node_get(n, SLICE("cors")))
+		node_put(&r->c->arena, n, "cors", cors); /* of /isAuth */
 	return n;
 }
 
@@ -299,7 +301,7 @@ ashine_translate(struct config_reader *r, const struct node *root)
 	node_put(a, out, "redis", redis);
 	node_put(a, out, "routes", routes);
 	if (authenticated || value_of("JWT_SECRET_KEY", NULL)) /* /isAuth looks at tokens */
-		node_put(a, out, "gate", gate_of(r, root, line));
+		node_put(a, out, "gate", gate_of(r, root, cors, line));
 	if (authenticated) {
 		expect_redis(r, redis, line);
 		node_put(a, out, "cascade", cascade_of(r, root, line));

@@ -70,8 +70,8 @@ add_changes(struct table_builder *b, const struct config_changes *c, uint32_t *f
 	*first = *count ? at + 1 - *count : 0;
 }
 
-static void
-add_cors(struct table_builder *b, const struct config_cors *c, struct table_action *a)
+void
+compile_cors(struct table_builder *b, const struct config_cors *c, struct table_action *a)
 {
 	uint32_t at = 0;
 
@@ -193,7 +193,7 @@ compile_action(const struct compile_input *in, struct table_builder *b, enum rul
 	a.flags |= c->rewrite_cookie_domain ? ACTION_COOKIE_DOMAIN : 0;
 	add_changes(b, &c->request, &a.request_first, &a.request_count);
 	add_changes(b, &c->response, &a.response_first, &a.response_count);
-	add_cors(b, &c->cors, &a);
+	compile_cors(b, &c->cors, &a);
 	add_split(in, b, source, r, &a);
 	add_mirror(in, source, c, &a);
 	if (a.flags == 0 && a.request_count + a.response_count + a.origins_count + a.arms_count +

@@ -185,6 +185,7 @@ write_is_auth(struct work *w)
 	if (path.n == 0)
 		return;
 	action.text = action.type = seg_builder_string(seg, SLICE(""));
+	compile_cors(w->b, &w->in->config->gate.cors, &action);
 	route.id = seg_builder_string(seg, id);
 	route.path = seg_builder_string(seg, path);
 	route.action = seg_builder_add(seg, RULES_ACTIONS, &action, sizeof action);

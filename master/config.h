@@ -398,6 +398,7 @@ struct config_gate {
 	const char *token_header, *token_query;
 	bool first_cookie, refuse_bad_optional;
 	const char *is_auth, *forward_auth; /* paths; "": none */
+	struct config_cors cors;            /* of is_auth */
 	const char **reserved;              /* ends of paths */
 	size_t reserved_count;
 	const char *api_key_header;

@@ -145,8 +145,8 @@ check_changes(const struct action_check *a, const struct config_route *route, bo
 
 /* ---- the rest, one by one ---- */
 
-static void
-check_cors(const struct action_check *a, const struct config_cors *c)
+void
+config_check_cors(const struct action_check *a, const struct config_cors *c)
 {
 	for (size_t i = 0; i < c->origins_count; i++) {
 		const char *fault = origin_fault(slice_of(c->origins[i]));
@@ -283,7 +283,7 @@ config_check_action(const struct action_check *a, struct config_route *route)
 	check_answers(a, route);
 	check_changes(a, route, false);
 	check_changes(a, route, true);
-	check_cors(a, &route->action.cors);
+	config_check_cors(a, &route->action.cors);
 	check_split(a, &route->action);
 	config_check_authorise(a, &route->action);
 	check_auth(a, &route->action);

@@ -23,3 +23,4 @@ struct action_check {
 
 /* Also completes it: replace_prefix becomes strip and add_prefix. */
 void config_check_action(const struct action_check *a, struct config_route *route);
+void config_check_cors(const struct action_check *a, const struct config_cors *c);

@@ -3,6 +3,7 @@
  */
 
 #include "config_check.h"
+#include "config_check_action.h"
 
 #include "lib/json.h"
 #include "lib/map.h"
@@ -54,6 +55,32 @@ check_header(struct config_reader *r, const char *header, int line, const char *
 			mistakes_add(&r->mistakes, false, line, key,
 				     "the header %s has a meaning of its own; choose another",
 				     header);
+	}
+}
+
+/* What pages of other origins hear of the gateway's own path. */
+static void
+check_cors(struct config_reader *r)
+{
+	static const char *const rest[] = { "gate.cors.methods", "gate.cors.headers",
+					    "gate.cors.expose", "gate.cors.credentials",
+					    "gate.cors.max_age" };
+	const struct config_gate *g = &r->c->gate;
+	const struct action_check check = {
+		.mistakes = &r->mistakes,
+		.arena = &r->c->arena,
+		.key = "gate",
+		.line = config_line(r, "gate.cors.origins"),
+	};
+
+	config_check_cors(&check, &g->cors);
+	if (g->cors.origins_count > 0 && !(g->is_auth && *g->is_auth))
+		mistakes_add(&r->mistakes, false, check.line, "gate.cors",
+			     "there is nothing that it is for; give gate.is_auth, or remove it");
+	for (size_t i = 0; g->cors.origins_count == 0 && i < sizeof rest / sizeof rest[0]; i++) {
+		if (config_line(r, rest[i]) > 0)
+			mistakes_add(&r->mistakes, false, config_line(r, rest[i]), rest[i],
+				     "origins is missing beside it");
 	}
 }
 
@@ -149,8 +176,8 @@ check_paths(struct config_reader *r)
 	if (g->forward_auth && *g->forward_auth && r->c->trusted_proxies_count == 0)
 		mistakes_add(&r->mistakes, true, config_line(r, "gate.forward_auth"),
 			     "gate.forward_auth",
-			     "no proxy is believed, so that nothing is told but whether a token is "
-			     "good; name the other proxy in trusted_proxies");
+			     "no proxy is believed, so that who says what request it is about is "
+			     "refused; name the other proxy in trusted_proxies");
 	if (g->token_header)
 		check_header(r, g->token_header, config_line(r, "gate.token_header"),
 			     "gate.token_header");
@@ -162,4 +189,5 @@ config_check_identity(struct config_reader *r)
 	check_claims(r);
 	check_api_keys(r);
 	check_paths(r);
+	check_cors(r);
 }

@@ -2,7 +2,8 @@
 
 import pytest
 
-from harness.gateway import merge, proxy_to
+from harness.gateway import BINARY, proxy_to
+from harness.procs import run
 from harness.tokens import SECRET, bearer, token
 
 GATE = {"secret": SECRET, "protect": ["/api"], "claims": {"id": "auth_id"}}
@@ -28,6 +29,34 @@ def test_is_auth(gateway, serve, config):
     assert gw.logged(path="/isAuth", route="is_auth", user="42")["status"] == 200
     assert gw.reload(routes | {"gate": GATE}).returncode == 0
     assert gw.ask("/isAuth").status == 200 and len(up.requests) == 2
+
+
+def test_is_auth_of_other_origins(gateway):
+    """A page asks whether its user is known: with a preflight where it sends more than a cookie, and it may read the refusal."""
+    site = "https://app.example.org"
+    cors = {"origins": [site], "headers": ["Authorization"], "credentials": True}
+    gw = gateway({"gate": GATE | {"is_auth": "/isAuth", "cors": cors}, "routes": [{"path": "/", "respond": {"status": 204}}]})
+    ask = {"Access-Control-Request-Method": "GET", "Access-Control-Request-Headers": "authorization"}
+    r = gw.ask("/isAuth", "OPTIONS", headers={"Origin": site} | ask)
+    assert (r.status, r.header("Access-Control-Allow-Origin"), r.header("Access-Control-Allow-Headers")) == (204, site, "Authorization")
+    for headers, status in (bearer(token()), 200), ({}, 401), (bearer(token(exp=1)), 401):
+        for origin in site, "null", "https://evil.org", site + ".evil.org":
+            r = gw.ask("/isAuth", headers=headers | {"Origin": origin})
+            told = (r.header("Access-Control-Allow-Origin"), r.header("Access-Control-Allow-Credentials"))
+            assert (r.status, told) == (status, (site, "true") if origin == site else (None, None)) and "Origin" in r.all("Vary")
+    assert gw.ask("/isAuth", "OPTIONS", headers={"Origin": site}).status == 401
+    assert gw.ask("/x", headers={"Origin": site}).header("Access-Control-Allow-Origin") is None
+
+
+@pytest.mark.parametrize("gate, told", [
+    ("is_auth: /isAuth, cors: {origins: ['*'], credentials: true}", "gate.cors.origins: every page there is"),
+    ("is_auth: /isAuth, cors: {methods: [GET]}", "gate.cors.methods: origins is missing"),
+    ("cors: {origins: ['https://a.org']}", "gate.cors: there is nothing that it is for")])
+def test_mistakes(tmp_path, gate, told):
+    file = tmp_path / "yett.yaml"
+    file.write_text("gate: {secret: '" + SECRET + "', " + gate + "}\nroutes: [{target: h}]\n")
+    done = run([BINARY, "check", "-c", str(file)])
+    assert done.returncode == 1 and told in done.stderr, done.stderr
 
 
 def test_reserved(gateway, serve):
