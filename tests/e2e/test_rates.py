@@ -150,7 +150,8 @@ def test_bytes(gateway, serve):
 
 
 def test_refusals_cost_no_bytes(gateway, serve):
-    gw = limited(gateway, serve, "r", rates={"r": {"limit": "4000/hour", "count": "bytes"}})
+    up = serve(lambda r, c: c.reply(200, [], b""))
+    gw = gateway(merge(proxy_to(up), {"limits": {"rates": "r"}, "rates": {"r": {"limit": "4000/hour", "count": "bytes"}}}))
     assert gw.ask(headers={"X-A": "x" * 4500}).status == 200
     wait_until(lambda: gw.ask(method="HEAD").status == 429)
     answers = [gw.ask() for _ in range(20)]
