@@ -233,11 +233,12 @@ api_suspend(struct api_call *c)
 {
 	struct suspensions *s = &c->master->suspensions;
 	struct job *j = job_new(c);
-	struct slice who = c->text.part[CALL_WHO];
 	const char *fault;
+	struct slice who;
 
-	if (!j)
+	if (!j) /* it is answered, and gone with that */
 		return;
+	who = c->text.part[CALL_WHO];
 	j->suspension.since = clock_wall();
 	j->suspension.by = xstrndup(who.p ? who.p : "", who.n);
 	fault = read_body(c, &j->suspension);

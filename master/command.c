@@ -348,11 +348,17 @@ find_option(const struct command *c, const char *word, const char **value)
 static int
 parse(const struct command *c, int argc, char **argv, struct command_options *out)
 {
+	bool words = false; /* "--" was there: an ID may begin with a dash */
+
 	for (int i = 2; i < argc; i++) {
 		const char *value;
-		const struct option *o = find_option(c, argv[i], &value);
+		const struct option *o = words ? NULL : find_option(c, argv[i], &value);
 
-		if (!o && argv[i][0] != '-' && out->words_count < c->words) {
+		if (!words && strcmp(argv[i], "--") == 0) {
+			words = true;
+			continue;
+		}
+		if (!o && (words || argv[i][0] != '-') && out->words_count < c->words) {
 			out->words[out->words_count++] = argv[i];
 			continue;
 		}

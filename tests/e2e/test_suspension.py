@@ -6,7 +6,8 @@ import subprocess
 import time
 
 import pytest
-from harness.gateway import from_redis, merge
+from harness import procs
+from harness.gateway import BINARY, from_redis, merge
 from harness.procs import wait_until
 from harness.redis_proxy import RedisProxy
 from harness.tokens import SECRET, bearer, token
@@ -157,6 +158,21 @@ def test_command(gateway, serve, store):
     wait_until(lambda: ask(a).status == 200, 1, what="resumed there")
     assert b.cli("resume", "42").returncode == 1
     assert 'audit who="uid:' in a.log() and "/suspended/sub/42" in a.log()
+
+
+def test_ids_of_the_command(gateway, serve):
+    """Any bytes, also those of an option; one that is too long is told so, and that is all."""
+    gw = gateway(before(serve()))
+
+    def call(command, who):
+        return procs.run([BINARY, command, "-c", gw.file, "--", who], gw.env)
+    for who in ("-x", "--json", "--", "a/b", "100%", "..", "a\nb", "\u2028", "x" * 512):
+        assert call("suspend", who).returncode == 0 and ask(gw, sub=who).why == "suspended", who
+        assert call("resume", who).returncode == 0 and ask(gw, sub=who).status == 200, who
+    for command in ("suspend", "resume"):
+        said = call(command, "x" * 513)
+        assert said.returncode == 2 and "at most 512 bytes" in said.stderr, said
+    assert gw.cli("suspended").stdout == "Nobody is suspended.\n"
 
 
 @pytest.mark.parametrize("stored", ["redis", "file"])
