@@ -136,6 +136,8 @@ configuration_with(const struct setting *s, const char *value, struct buf *out)
 		  "", "}}}}" },
 		{ "gate.issuers.*.", "{gate: {issuers: {corp: {allow_http: true, ",
 		  "jwks_uri: \"http://h/\", ", "}}}}" },
+		{ "gate.cors.", "{gate: {secret: x, is_auth: /a, cors: {",
+		  "origins: [\"http://a\"], ", "}}}" },
 		{ "gate.protect[].", "{gate: {secret: x, protect: [{", "path: /p, ", "}]}}" },
 		{ "gate.claims.*.", "{gate: {claims: {id: {", "header: auth_id, ", "}}}}" },
 		{ "gate.except[].", "{gate: {except: [{", "path: /p, ", "}]}}" },
