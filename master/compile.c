@@ -131,6 +131,14 @@ add_delegates(struct table_builder *b, const struct config *c)
 }
 
 static void
+add_reserved(struct table_builder *b, const char *end)
+{
+	struct seg_ref ref = seg_builder_string(&b->seg, slice_of(end));
+
+	seg_builder_add(&b->seg, RULES_RESERVED, &ref, sizeof ref);
+}
+
+static void
 add_gate(struct table_builder *b, const struct config *c)
 {
 	const struct config_gate *g = &c->gate;
@@ -152,11 +160,10 @@ add_gate(struct table_builder *b, const struct config *c)
 		seg_builder_add(&b->seg, RULES_CLAIMS, &claim, sizeof claim);
 		add_strip(b, g->claims[i].header, false);
 	}
-	for (size_t i = 0; i < g->reserved_count; i++) {
-		struct seg_ref end = seg_builder_string(&b->seg, slice_of(g->reserved[i]));
-
-		seg_builder_add(&b->seg, RULES_RESERVED, &end, sizeof end);
-	}
+	for (size_t i = 0; i < g->reserved_count; i++)
+		add_reserved(b, g->reserved[i]);
+	if (c->cascade.enabled)
+		add_reserved(b, c->cascade.path);
 	if (g->sources & TOKEN_FROM_API_KEY && !g->api_key_forward)
 		add_strip(b, g->api_key_header, false);
 	for (size_t i = 0; i < sizeof always_stripped / sizeof always_stripped[0]; i++)

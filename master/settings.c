@@ -769,7 +769,8 @@ const struct setting settings[] = {
 	{ "gate.reserved", SETTING_STRINGS, ALL(config, gate.reserved), .initial = "[]", .min = 2,
 	  .max = 256,
 	  .text = "Ends of paths that nobody may ask for from outside, in any spelling: 404. The "
-		  "gateway itself still does.",
+		  "gateway itself still does. With cascade.enabled the path of the cascade is one "
+		  "of them.",
 	  .example = "[/user-delete, /isAlive]" },
 	{ "gate.realm", SETTING_QUOTABLE, AT(config, gate.realm), .initial = "yett", .min = 1,
 	  .max = 256, .text = "The realm in WWW-Authenticate.", .example = "shop" },

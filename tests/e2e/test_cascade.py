@@ -88,6 +88,7 @@ def test_each_service_once(fleet, store, services, way):
     assert all(sorted(s.ids) == sorted(users) for s in services.values()), [s.told for s in services.values()]
     assert len(keys) == len(users) and all(len(k) == 34 for k in keys)
     assert store.db.xlen("user-delete") == 0
+    assert both[0].ask("/orders/user-delete", "DELETE", headers={"id": "user-3"}).why == "reserved_path"  # not from outside
     assert not any("user-1" in gw.log() for gw in both)
     status = [gw.status()["cascade"] for gw in both]
     assert [s["state"] for s in status] == ["up"] * 2 and sum(s["done"] for s in status) == 2 * len(users)
