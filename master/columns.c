@@ -25,12 +25,18 @@ columns_want_colours(int fd)
 	return isatty(fd) && !(no && *no) && !(term && strcmp(term, "dumb") == 0);
 }
 
+/* Nothing that a terminal would obey: neither the controls of ASCII nor those of Unicode. */
 static void
 add_clean(struct slice text, struct buf *out)
 {
-	for (size_t i = 0; i < text.n; i++)
-		buf_addc(out,
-			 (unsigned char)text.p[i] < 0x20 || text.p[i] == 0x7f ? '?' : text.p[i]);
+	for (size_t i = 0; i < text.n; i++) {
+		unsigned char c = (unsigned char)text.p[i];
+		unsigned char next = i + 1 < text.n ? (unsigned char)text.p[i + 1] : 0;
+		bool wide = c == 0xc2 && next >= 0x80 && next < 0xa0;
+
+		buf_addc(out, c < 0x20 || c == 0x7f || wide ? '?' : text.p[i]);
+		i += wide;
+	}
 }
 
 void

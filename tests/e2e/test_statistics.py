@@ -108,9 +108,10 @@ def test_top(gateway, serve):
     ask(gw, "ann", 1)
     ask(gw, "bob", 4, "/in/503")
     ask(gw, "cid", 3)
-    wait_until(lambda: len(identities(gw)) == 3, 5)
+    ask(gw, "d\u009b2Jd", 1)
+    wait_until(lambda: len(identities(gw)) == 4, 5)
     told = gw.cli("top").stdout
-    assert "\033" not in told and "every number is exact" in told
+    assert "\033" not in told and "\u009b" not in told and "\nd?2Jd " in told and "every number is exact" in told
     assert re.findall(r"^(ann|bob|cid) +(\d+) ", told, re.M) == [("bob", "4"), ("cid", "3"), ("ann", "1")]
     by_latency = gw.cli("top", "--by", "latency", "--once").stdout
     means = [float(mean) for mean in re.findall(r"^(?:ann|bob|cid) .* ([\d.]+) ms$", by_latency, re.M)]
