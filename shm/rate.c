@@ -55,6 +55,9 @@ rate_limit_share(const struct rate_limit *l, uint64_t n, struct rate_limit *out)
 		.period_ns = l->period_ns > RATE_NEVER / n ? RATE_NEVER : l->period_ns * n,
 		.burst = l->burst / n ? l->burst / n : 1,
 	};
+	/* One that comes back later than a burst may would never pass. */
+	if (out->period_ns / out->count > RATE_BURST_NS)
+		*out = (struct rate_limit){ .count = 1, .period_ns = RATE_BURST_NS, .burst = 1 };
 	out->interval_ns = out->period_ns / out->count;
 	out->burst_ns = min64(time_of(out, out->burst), RATE_BURST_NS);
 }

@@ -90,7 +90,7 @@ void rate_seed(struct rate_table *to, const struct rate_table *from, uint64_t no
 int rate_limit_init(struct rate_limit *l, uint64_t count, uint64_t seconds, uint64_t burst)
     __attribute__((warn_unused_result));
 
-/* What one of `n` (0 is 1) that share a limit evenly lets pass. */
+/* What one of `n` (0 is 1) that share a limit evenly lets pass: one in RATE_BURST_NS at least. */
 void rate_limit_share(const struct rate_limit *l, uint64_t n, struct rate_limit *out);
 
 /* What is counted together: the limit's own name first, then what tells its keys apart, in parts

@@ -105,6 +105,35 @@ test_ranges(void **state)
 	assert_int_equal(rate_limit_init(&l, 1, 86400, 31), 0);
 }
 
+/* However many share it, what is asked for in vain passes some day. */
+static void
+test_shares(void **state)
+{
+	static const struct {
+		uint64_t count, seconds, burst, n, most, retry_s;
+	} cases[] = {
+		{ 40, 86400, 40, 2, 20, 4320 },
+		{ 10, 1, 10, 0, 10, 1 },
+		{ 1, 86400, 1, 3, 1, 3 * 86400 },
+		{ 1, RATE_SECONDS_MAX, 1, 2, 1, RATE_SECONDS_MAX },
+		{ 10, RATE_SECONDS_MAX, 10, 1000, 1, RATE_SECONDS_MAX },
+		{ 1000, RATE_SECONDS_MAX, 1000, UINT64_MAX, 1, RATE_SECONDS_MAX },
+	};
+
+	for (uint32_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		struct rate_limit l = limit(cases[i].count, cases[i].seconds, cases[i].burst);
+		struct rate_limit share;
+		struct rate_result r;
+		uint64_t passed = 0;
+
+		rate_limit_share(&l, cases[i].n, &share);
+		while ((r = take(key(i), &share, 1, NOW)).allowed)
+			passed++;
+		assert_int_equal(passed, cases[i].most);
+		assert_int_equal((r.retry_ns + 999999999) / 1000000000, cases[i].retry_s);
+	}
+}
+
 /* From an idle key exactly the burst passes, one by one or at once, and then nothing. */
 static void
 test_burst(void **state)
@@ -507,6 +536,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_ranges),
+		cmocka_unit_test_setup_teardown(test_shares, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_burst, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_model, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_said_is_true, setup, teardown),
