@@ -129,6 +129,14 @@ settle_debt(struct fleet *f, struct fleet_key *k)
 		lease_put(&f->table, row, units - (int64_t)paid, clock_mono_ms());
 }
 
+static void
+tell(struct slot *slot, uint64_t key, bool full)
+{
+	const struct msg_leased word = { .key = key, .full = full };
+
+	supervisor_send(slot, MSG_LEASED, &word, sizeof word, -1);
+}
+
 void
 fleet_asked(struct master *m, struct slot *slot, const struct msg_lease *ask)
 {
@@ -138,6 +146,8 @@ fleet_asked(struct master *m, struct slot *slot, const struct msg_lease *ask)
 	if (!f->table.memory || ask->key == 0)
 		return;
 	k = key_open(f, ask->key);
+	if (!k && ask->wants & LEASE_WAIT)
+		tell(slot, ask->key, true);
 	if (!k || !limit_note(k, ask))
 		return;
 	if (ask->spent < DEBT_MAX && k->debt < DEBT_MAX)
@@ -152,12 +162,9 @@ fleet_asked(struct master *m, struct slot *slot, const struct msg_lease *ask)
 static void
 tell_waiters(struct master *m, struct fleet_key *k)
 {
-	const struct msg_leased word = { .key = k->key };
-
 	for (uint32_t i = 0; k->waiters && i + 1 < m->supervisor.slots_count; i++) {
 		if (k->waiters >> i % FLEET_WAITERS & 1)
-			supervisor_send(&m->supervisor.slots[i], MSG_LEASED, &word, sizeof word,
-					-1);
+			tell(&m->supervisor.slots[i], k->key, false);
 	}
 	k->waiters = 0;
 }

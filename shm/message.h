@@ -149,6 +149,7 @@ struct msg_lease {
 
 struct msg_leased {
 	uint64_t key;
+	uint64_t full; /* no row is left for it: nothing will come */
 };
 
 #define TOKEN_NAME 32         /* bytes by which a worker knows a token */

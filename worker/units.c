@@ -114,7 +114,9 @@ units_free(struct worker *w)
 void
 units_told(struct worker *w, const struct msg_leased *word)
 {
+	w->units_full = word->full ? word->key : 0;
 	await_done(w, AWAIT_UNITS, word->key);
+	w->units_full = 0;
 }
 
 /* ---- a request ---- */
@@ -143,7 +145,8 @@ alone(struct request *r, struct limit_use *u, uint64_t now, bool take)
 static bool
 may_wait(const struct request *r, const struct limit_use *u)
 {
-	return !u->shadow && !r->units_late && r->worker->control_open;
+	return !u->shadow && !r->units_late && r->worker->control_open &&
+	       u->key != r->worker->units_full;
 }
 
 /* All that wait here wait for one message. */

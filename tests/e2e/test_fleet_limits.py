@@ -166,3 +166,14 @@ def test_bytes_of_a_month(gateway, store, serve):
     assert refused.status == 429 and int(refused.header("Retry-After")) <= 31 * 86400
     assert "2 gateways count together their rates, 1 keys" in one.cli("status").stdout
     wait_until(lambda: one.metrics()["yett_fleet_gateways"] == 2, 2)
+
+
+def test_more_keys_than_room(gateway, store, serve):
+    """They are counted here alone, and do not wait for it."""
+    config = from_redis(store) | proxy_to(serve(), rates=["all"])
+    gw = gateway(config | {"limits": {"fleet_keys": 8}, "rates": {"all": {"limit": "1/hour", "scope": "fleet", "per": ["header:X-A"]}}})
+    together(gw)
+    begin = time.monotonic()
+    answers = [gw.ask(headers={"X-A": str(i % 40)}).status for i in range(80)]
+    assert answers == [200] * 40 + [429] * 40
+    assert fleet(gw)["keys_full"] > 0 and time.monotonic() < begin + 3
