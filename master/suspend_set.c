@@ -35,7 +35,10 @@ struct suspend_set {
 	uint64_t generation, looked_ms, scan_ms;
 	size_t refused; /* fields that are none */
 	int64_t known_wall;
-	char last[48]; /* entry of the stream */
+	size_t withheld; /* of those that Redis lost */
+	char last[48];   /* entry of the stream */
+	char newest[48]; /* of those that were ever seen; empty: none was */
+	bool forgot;     /* the reading under way: Redis has fewer entries than it had */
 	char fault[160];
 };
 
@@ -108,22 +111,58 @@ upload(struct suspend_set *s, struct slice field, const struct suspension *one)
 	suspend_set_write(s, field, buf_slice(&json), on_uploaded, s);
 }
 
+static bool
+is_before(const char *id, const char *other)
+{
+	char *rest, *other_rest;
+	unsigned long long ms = strtoull(id, &rest, 10),
+			   other_ms = strtoull(other, &other_rest, 10);
+
+	if (ms != other_ms)
+		return ms < other_ms;
+	return strtoull(*rest ? rest + 1 : rest, NULL, 10) <
+	       strtoull(*other_rest ? other_rest + 1 : other_rest, NULL, 10);
+}
+
+/* After a failover, or a start without its data, Redis is at an entry before the last one that it
+ * gave; or has none, though somebody's command was stored there before we started. */
+static bool
+has_forgotten(const struct suspend_set *s)
+{
+	const struct map *own = &s->master->suspensions.own;
+
+	if (is_before(s->last, s->newest))
+		return true;
+	for (size_t i = 0; i < own->count && strcmp(s->last, "0-0") == 0; i++) {
+		const struct suspension *one = own->entries[i].value;
+
+		if (!one->local && *one->by)
+			return true;
+	}
+	return false;
+}
+
 /* Those that Redis no longer has. An accident there is not to let everybody in again. */
 static void
 drop_unseen(struct suspend_set *s)
 {
 	const struct map *own = &s->master->suspensions.own;
-	size_t gone = 0;
+	size_t gone = 0, withheld = s->withheld;
 
+	s->withheld = 0;
 	for (size_t i = 0; i < own->count; i++) {
-		const struct suspension *one = own->entries[i].value;
+		struct suspension *one = own->entries[i].value;
 
+		one->local |= s->forgot && one->seen != s->generation;
 		if (one->local)
 			upload(s, map_name(&own->entries[i]), one);
 		else
 			gone += one->seen != s->generation;
 	}
 	if (gone > FEW && gone * 2 > own->count) {
+		s->withheld = gone;
+		if (gone == withheld)
+			return;
 		log_warn("suspensions withheld=%zu reason=\"Redis lost them, and nobody asked for "
 			 "that\" remedy=\"yett resume\"",
 			 gone);
@@ -206,6 +245,12 @@ on_last(void *userdata, struct slice tag, const struct redis_reply *r)
 		id = r->elements[0]->elements[0]->text;
 	if (id.n < sizeof s->last)
 		snprintf(s->last, sizeof s->last, "%.*s", SLICE_F(id));
+	s->forgot = has_forgotten(s);
+	if (s->forgot)
+		log_warn(
+		    "suspensions redis=\"it has forgotten the latest changes\" effect=\"what is "
+		    "known of them is told to it\"");
+	snprintf(s->newest, sizeof s->newest, "%s", s->last);
 	scan_ask(s, SLICE("0"));
 }
 
@@ -236,6 +281,7 @@ take_entry(struct suspend_set *s, const struct redis_reply *entry)
 	    !is_text(entry->elements[0]) || entry->elements[0]->text.n >= sizeof s->last)
 		return false;
 	snprintf(s->last, sizeof s->last, "%.*s", SLICE_F(entry->elements[0]->text));
+	snprintf(s->newest, sizeof s->newest, "%s", s->last);
 	words = entry->elements[1];
 	if (!words || words->type != REDIS_ARRAY || words->count < 4 ||
 	    !is_text(words->elements[1]) || !is_text(words->elements[3]))
@@ -276,7 +322,7 @@ static void
 on_size(void *userdata, struct slice tag, const struct redis_reply *r)
 {
 	struct suspend_set *s = userdata;
-	size_t known = s->master->suspensions.own.count + s->refused;
+	size_t known = s->master->suspensions.own.count + s->refused - s->withheld;
 
 	if (!r || r->type != REDIS_INTEGER || s->scanning)
 		return;

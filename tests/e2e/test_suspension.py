@@ -230,6 +230,36 @@ def test_master_killed(gateway, serve):
     assert ask(gw).why == "suspended"
 
 
+def test_redis_forgets(gateway, serve, store):
+    """A failover to one that knows less, or a start without its data, lets nobody in again; also not while the gateway was away."""
+    up = serve()
+    gw, other = (settled(gateway(before(up, from_redis(store)))) for _ in range(2))
+    assert gw.cli("suspend", "first").returncode == 0
+    store.kill()
+    store.start()
+    wait_until(lambda: store.db.hexists("yett:suspended", "sub:first"), 5, what="Redis was told")
+    until_refused([settled(gw), settled(other)], "first")
+    assert gw.cli("suspend", "second").returncode == 0
+    until_refused([other], "second")
+    store.db.hdel("yett:suspended", "sub:second")
+    last, _ = store.db.xrevrange("yett:suspended:log", count=1)[0]
+    store.db.xdel("yett:suspended:log", last)
+    store.db.client_kill_filter(_type="normal", skipme=True)
+    wait_until(lambda: store.db.hexists("yett:suspended", "sub:second"), 5, what="Redis was told")
+    assert ask(gw, "second").why == ask(other, "second").why == "suspended"
+    wait_until(lambda: gw.status()["suspensions"]["saved"], what="saved")
+    gw.stop()
+    other.stop()
+    store.kill()
+    store.start()
+    gw.start()
+    wait_until(lambda: store.db.hlen("yett:suspended") == 2, 5, what="Redis was told")
+    assert ask(settled(gw), "first").why == "suspended" and gw.cli("resume", "first").returncode == 0
+    assert ask(gw, "first").status == 200
+    time.sleep(1.2)
+    assert ask(gw, "first").status == 200 and store.db.hkeys("yett:suspended") == [b"sub:second"]
+
+
 def test_changed_by_hand(gateway, serve, store):
     gw = settled(gateway(before(serve(), from_redis(store))))
     store.db.hset("yett:suspended", mapping={f"sub:{i}": "1" for i in range(10)})
@@ -238,6 +268,8 @@ def test_changed_by_hand(gateway, serve, store):
     wait_until(lambda: ask(gw, "3").status == 200, 3, what="resumed")
     store.db.delete("yett:suspended")
     wait_until(lambda: "withheld=9" in gw.log(), 3, what="an accident withheld")
+    time.sleep(2.2)
+    assert gw.log().count("withheld=9") == 1  # and told once
     assert ask(gw, "5").why == "suspended" and gw.cli("resume", "5").returncode == 0 and ask(gw, "5").status == 200
 
 
