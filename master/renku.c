@@ -2,6 +2,8 @@
 
 #include "node.h"
 
+#include <stdio.h>
+
 #define SERVER SLICE("server")
 #define DECIMALS 3 /* of a rate, behind the point */
 
@@ -18,19 +20,45 @@ refuse_others(struct config_reader *r, const struct node *n, const char *where,
 		bool found = false;
 
 		for (size_t k = 0; known[k]; k++)
-			found |=
-			    key->kind == NODE_SCALAR && slice_eq(key->text, slice_of(known[k]));
+			found |= key->kind == NODE_SCALAR &&
+				 slice_eq(key->text, slice_of(known[k])) &&
+				 node_get(n, key->text) == n->pairs[i].value;
 		if (!found)
 			mistakes_add(&r->mistakes, false, key->line, where, "%s", remedy);
 	}
 }
 
+/* What is no text is none that anybody understands. */
 static struct slice
 text(const struct node *n, const char *key, const char *initial)
 {
 	const struct node *value = node_get(n, slice_of(key));
 
-	return value && value->kind == NODE_SCALAR ? value->text : slice_of(initial);
+	if (!value)
+		return slice_of(initial);
+	return value->kind == NODE_SCALAR ? value->text : SLICE("?");
+}
+
+static bool
+refuse(struct config_reader *r, const struct node *n, const char *key, struct slice value,
+       const char *remedy_of_it)
+{
+	char where[40];
+
+	snprintf(where, sizeof where, "server.rateLimits.%s", key);
+	mistakes_add(&r->mistakes, false, n->line, where, "\"%.*s\" is %s", SLICE_F(value),
+		     remedy_of_it);
+	return false;
+}
+
+static bool
+is_count(struct slice s)
+{
+	for (size_t i = 0; i < s.n; i++) {
+		if (s.p[i] < '0' || s.p[i] > '9')
+			return false;
+	}
+	return s.n > 0;
 }
 
 /* "2.5" a second is 25 in ten. False: it is no such number. */
@@ -65,14 +93,14 @@ write_limit(struct config_reader *r, const struct node *n, struct buf *out)
 	struct slice burst = text(n, "burst", "0");
 	uint64_t count, seconds, most;
 
-	if (!slice_ieq(enabled, SLICE("true")))
+	if (slice_ieq(enabled, SLICE("false")))
 		return;
-	if (!read_rate(rate, &count, &seconds)) {
-		mistakes_add(&r->mistakes, false, n->line, "server.rateLimits.rate",
-			     "\"%.*s\" is no number of requests a second; write 10, or 0.5",
-			     SLICE_F(rate));
+	if ((!slice_ieq(enabled, SLICE("true")) &&
+	     !refuse(r, n, "enabled", enabled, "neither true nor false; write one of the two")) ||
+	    (!read_rate(rate, &count, &seconds) &&
+	     !refuse(r, n, "rate", rate, "no number of requests a second; write 10, or 0.5")) ||
+	    (!is_count(burst) && !refuse(r, n, "burst", burst, "no number of requests; write 20")))
 		return;
-	}
 	most = (count + seconds - 1) / seconds; /* what its limiter makes of no burst */
 	buf_addf(out, "%llu/%llus burst ", (unsigned long long)count, (unsigned long long)seconds);
 	if (slice_eq(burst, SLICE("0")))
@@ -107,6 +135,8 @@ translate(struct config_reader *r, const struct node *root, const struct node *s
 	struct buf BUF_CLEAN limit = { 0 };
 
 	refuse_others(r, server, "server", of_server);
+	if (limits && limits->kind != NODE_MAPPING)
+		mistakes_add(&r->mistakes, false, limits->line, "server.rateLimits", "%s", remedy);
 	if (limits && limits->kind == NODE_MAPPING) {
 		refuse_others(r, limits, "server.rateLimits", of_limits);
 		write_limit(r, limits, &limit);

@@ -138,6 +138,18 @@ static const struct {
 	  "remove it\n"
 	  "2: server.rateLimits.rate: \"fast\" is no number of requests a second; write 10, or "
 	  "0.5\n" },
+	{ "compatibility: renku\nserver: {rateLimits: {enabled: 'yes', rate: 5}}\n" ROUTE, 1,
+	  "2: server.rateLimits.enabled: \"yes\" is neither true nor false; write one of the "
+	  "two\n" },
+	{ "compatibility: renku\nserver: {rateLimits: {enabled: true, rate: 5, burst: 5 per "
+	  "all}}\n" ROUTE,
+	  1, "2: server.rateLimits.burst: \"5 per all\" is no number of requests; write 20\n" },
+	{ "compatibility: renku\nserver: {rateLimits: {enabled: true, rate: [5]}}\n" ROUTE, 1,
+	  "2: server.rateLimits.rate: \"?\" is no number of requests a second; write 10, or "
+	  "0.5\n" },
+	{ "compatibility: renku\nserver: {rateLimits: 5}\n" ROUTE, 1,
+	  "2: server.rateLimits: of renku's server, rateLimits with enabled, rate and burst is "
+	  "understood alone; remove it\n" },
 	{ "", 0,
 	  " routes: warning: there are no routes and no Redis, so every request is answered 404; "
 	  "add routes\n" },
