@@ -261,6 +261,14 @@ ask(struct work *w, struct candidate *c, const struct config_route *r)
 	c->line->asks = compile_text(w, buf_slice(&text));
 }
 
+/* Would a token be needed, were it not for the shadow mode? */
+static bool
+looks(const struct config_action *a)
+{
+	return a->auth == AUTH_INHERIT && a->authorise && a->authorise->shadow &&
+	       authorise_asks_who(a->authorise);
+}
+
 void
 compile_route_of(struct work *w, struct candidate *c, const struct config_route *r)
 {
@@ -281,7 +289,8 @@ compile_route_of(struct work *w, struct candidate *c, const struct config_route 
 		   (r->upstream_host ? ROUTE_UPSTREAM_HOST : 0) |
 		   (r->action.auth == AUTH_REQUIRED ? ROUTE_AUTH : 0) |
 		   (r->action.auth == AUTH_NONE ? ROUTE_OPEN : 0) |
-		   (r->action.auth == AUTH_OPTIONAL ? ROUTE_OPEN | ROUTE_OPTIONAL : 0);
+		   (r->action.auth == AUTH_OPTIONAL ? ROUTE_OPEN | ROUTE_OPTIONAL : 0) |
+		   (looks(&r->action) ? ROUTE_LOOK : 0);
 	c->add_prefix = r->add_prefix;
 	c->set_host = r->set_host;
 	c->authorise = compile_authorise(w->b, w->in->config, r->action.authorise, &lacks);

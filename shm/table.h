@@ -152,7 +152,9 @@ struct table_host {
 #define ROUTE_AUTH 32u          /* a token is needed, whatever the gate says */
 #define ROUTE_OPEN 64u          /* none is, unless the floor of the gate says so */
 #define ROUTE_OPTIONAL 256u     /* with ROUTE_OPEN: whose token it is is found out all the same */
-#define ROUTE_FLOOR 128u        /* of the store: one is where a GATE_ROUTE says so */
+#define ROUTE_LOOK                                                                                 \
+	512u /* who asks is found out for authorize in its shadow mode, and nothing else */
+#define ROUTE_FLOOR 128u /* of the store: one is where a GATE_ROUTE says so */
 
 struct table_route {
 	uint32_t next; /* in the chain of its node: exact first, then by priority */

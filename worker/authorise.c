@@ -150,6 +150,16 @@ authorise_answer(struct request *r, const struct table_clause *c)
 
 /* ---- a program ---- */
 
+const struct identity *
+authorise_enter(struct request *r, const struct table_authorise *a)
+{
+	const struct identity *who = r->who;
+
+	if (!who && a->flags & AUTHORISE_SHADOW)
+		r->who = r->would;
+	return who;
+}
+
 const struct table_clause *
 authorise_run(struct request *r, const struct table_authorise *a)
 {
@@ -232,12 +242,14 @@ judge(void *userdata, uint32_t number, const struct table_gate *gate, struct sli
 {
 	struct request *r = userdata;
 	const struct table_authorise *a = table_authorise(rules_of(r), number);
+	const struct identity *who = authorise_enter(r, a);
 	const struct table_clause *c = r->reason == REASON_none ? authorise_run(r, a) : NULL;
 
 	if (c && a->flags & AUTHORISE_SHADOW)
 		r->shadow = r->shadow == REASON_none ? reason_of(r, c) : r->shadow;
 	else if (c)
 		refuse(r, c);
+	r->who = who;
 }
 
 enum verdict

@@ -44,6 +44,7 @@ add(void *userdata, uint32_t number, const struct table_gate *gate, struct slice
 	struct listing *l = userdata;
 	const struct segment *rules = l->r->table->segments[SEGMENT_RULES];
 	const struct table_authorise *a = table_authorise(rules, number);
+	const struct identity *who = authorise_enter(l->r, a);
 
 	buf_adds(l->b, l->any ? SLICE(",{") : SLICE("{"));
 	l->any = true;
@@ -60,6 +61,7 @@ add(void *userdata, uint32_t number, const struct table_gate *gate, struct slice
 	buf_addc(l->b, ',');
 	add_clauses(l, rules, a);
 	buf_addc(l->b, '}');
+	l->r->who = who;
 }
 
 void

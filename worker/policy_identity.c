@@ -28,13 +28,30 @@ policy_challenge(enum reason reason)
 	}
 }
 
-static void
-take(struct request *r, const struct identity *who)
+static const struct identity *
+own_copy(struct request *r, const struct identity *who)
 {
-	void *own = arena_alloc(&r->arena, who->size);
+	return memcpy(arena_alloc(&r->arena, who->size), who, who->size);
+}
 
-	r->who = memcpy(own, who, who->size);
+static void
+take(struct request *r, const struct gate_verdict *verdict)
+{
+	board_add(&r->worker->page->counts
+		       .counter[verdict->cached ? COUNTER_token_hits : COUNTER_token_misses],
+		  1);
+	r->who = own_copy(r, verdict->who);
 	r->identity = identity_shown(r->who);
+}
+
+/* For the shadow mode alone: nobody is let in, known or refused by it. */
+static void
+look(struct request *r, const struct gate_verdict *verdict)
+{
+	if (verdict->reason == REASON_none)
+		r->would = own_copy(r, verdict->who);
+	else
+		r->shadow = verdict->reason;
 }
 
 static void
@@ -90,7 +107,7 @@ policy_identity(struct request *r)
 	struct table_protection protection = policies_protection(r);
 	bool needed = protection.needed;
 
-	if (!needed && !(r->route_flags & ROUTE_OPTIONAL))
+	if (!needed && !(r->route_flags & (ROUTE_OPTIONAL | ROUTE_LOOK)))
 		return PASS;
 	collect(r, &in);
 	in.issuers = r->policy.issuers & protection.issuers;
@@ -99,11 +116,12 @@ policy_identity(struct request *r)
 		return WAIT;
 	if (verdict.unknown.p && introspect_await(r, &verdict))
 		return WAIT;
+	if (!needed && r->route_flags & ROUTE_LOOK) {
+		look(r, &verdict);
+		return PASS;
+	}
 	if (verdict.reason == REASON_none) {
-		board_add(&w->page->counts
-			       .counter[verdict.cached ? COUNTER_token_hits : COUNTER_token_misses],
-			  1);
-		take(r, verdict.who);
+		take(r, &verdict);
 		return PASS;
 	}
 	if (!needed && is_ignored(r, verdict.reason))

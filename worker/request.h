@@ -102,13 +102,14 @@ struct request {
 	struct slice identity;             /* in the arena, for the log: its name, cut */
 	struct slice query_token;          /* in the arena: taken out of the query */
 	bool query_tokens;                 /* there were several */
-	bool asks;            /* another proxy does, about a request of its own (forward_auth.h) */
-	enum reason ignored;  /* what was wrong with the token, where none is needed */
-	struct await *await;  /* what it waits for of the master */
-	uint32_t awaited;     /* bits of enum await_kind: it has */
-	uint8_t policy_at;    /* of the policies, the one that is due */
-	uint64_t units_until; /* ms: it waits for units of a limit no longer; 0: it has not */
-	bool units_late;      /* it does not wait for them any more */
+	bool asks; /* another proxy does, about a request of its own (forward_auth.h) */
+	const struct identity *would; /* who shows a token that only the shadow mode asks for */
+	enum reason ignored;          /* what was wrong with the token, where none is needed */
+	struct await *await;          /* what it waits for of the master */
+	uint32_t awaited;             /* bits of enum await_kind: it has */
+	uint8_t policy_at;            /* of the policies, the one that is due */
+	uint64_t units_until;      /* ms: it waits for units of a limit no longer; 0: it has not */
+	bool units_late;           /* it does not wait for them any more */
 	struct limit_uses *limits; /* in the arena; NULL: none were asked */
 	struct slice real;         /* real_client.c's own, as is the next: p NULL, not asked yet */
 	uint8_t real_ip[16];

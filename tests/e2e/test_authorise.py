@@ -116,8 +116,22 @@ def test_shadow(gateway, serve):
     e = explain(gw, "http://test/", headers=bearer(token()))
     assert e["outcome"] == "forwarded" and (e["authorisation"][0]["shadow"], e["authorisation"][0]["passes"]) == (True, False)
     assert gw.metrics()['yett_shadow_refusals_total{route="file:r"}'] == 1
-    gw, ask = one(gateway, serve, {"scopes": ["s"], "shadow": True})
-    assert ask().status == 200  # nothing else asks for a token
+
+
+def test_shadow_where_nothing_else_asks_for_a_token(gateway, serve):
+    """A token is looked at for the count alone: it refuses nobody, makes nobody known, and is not suspended."""
+    gw, ask = one(gateway, serve, {"scopes": ["s"], "shadow": True}, name="r")
+    wants = {"good": None, "other": "scope_insufficient", "old": "token_expired", "": "token_missing"}
+    for who, want in wants.items():
+        headers = {"X-Forwarded-For": "192.0.2.1", "X-Request-Id": "of-" + who, "auth_id": "evil"}
+        headers |= bearer(token(id=who, scope="t" if who == "other" else "s", **{"exp": 1} if who == "old" else {})) if who else {}
+        r = gw.ask("/", headers=headers)
+        assert r.status == 200 and not [v for n, v in r.json()["headers"] if n.lower() == "auth_id"]
+        line = gw.logged(id="of-" + who)
+        assert line.get("shadow") == want and "user" not in line, line
+    wait_until(lambda: gw.metrics()['yett_shadow_refusals_total{route="file:r"}'] == 3, 5)
+    e = explain(gw, "http://test/", headers=bearer(token(scope="s")))
+    assert e["outcome"] == "forwarded" and e["authorisation"][0]["passes"] is True
 
 
 def test_explained(gateway, serve):
