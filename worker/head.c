@@ -111,6 +111,19 @@ answer_options(struct request *r)
 	return STEP_NEXT;
 }
 
+/* A verdict on a token must not be had by asking somebody else. */
+static bool
+is_question(const struct request *r)
+{
+	const struct snapshot *s = r->worker->table;
+	const struct segment *rules = s ? s->segments[SEGMENT_RULES] : NULL;
+	const struct table_global *g = snapshot_global(s);
+
+	return g && r->path.n > 0 &&
+	       (slice_eq(seg_string(rules, g->is_auth), r->path) ||
+		slice_eq(seg_string(rules, g->forward_auth), r->path));
+}
+
 enum result
 head_step(struct request *r)
 {
@@ -131,7 +144,7 @@ head_step(struct request *r)
 		return refuse(r, REASON_loop_detected);
 	}
 	timer_set(r->worker, &r->client->timer, 0);
-	if (r->max_forwards == 0)
+	if (r->max_forwards == 0 && !is_question(r))
 		return answer_options(r);
 	if (!https_redirects(r))
 		return STEP_NEXT;

@@ -122,6 +122,7 @@ def test_traefik(fronted):
     assert told("/api", host="a b").why == "bad_host"
     twice = [("X-Forwarded-Uri", "/open"), ("X-Original-URI", "/api")]
     assert gw.ask("/auth", headers=twice).why == "bad_request"
+    assert gw.ask("/auth", "OPTIONS", headers={"Max-Forwards": "0"}).why == "token_missing"  # where a proxy asks by the client's method
     assert gw.ask("/auth").why == "token_missing"  # nothing is told: is the token good?
     assert gw.ask("/auth", headers=bearer(token())).status == 202
     assert told("/api", path="/auth/x").why == "no_route"

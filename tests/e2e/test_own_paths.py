@@ -21,6 +21,8 @@ def test_is_auth(gateway, serve, config):
             r = gw.ask("/isAuth", method, host, headers=bearer(token()))
             assert r.status == 200 and r.body == b"" and r.header("Content-Length") == "0", (method, r)
             assert gw.ask("/isAuth", method, host).status == 401
+    for path in "/isAuth", "/is%41uth":
+        assert gw.ask(path, "OPTIONS", headers={"Max-Forwards": "0"}).why == "token_missing"
     assert gw.ask("/is%41uth?x=1", headers={"Cookie": "token=" + token()}).status == 200
     expired = gw.ask("/isAuth", headers=bearer(token(exp=1)))
     assert expired.why == "token_expired" and expired.status == 401
