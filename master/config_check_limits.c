@@ -4,6 +4,38 @@
 
 #include "lib/map.h"
 
+static bool
+is_same_header(struct slice a, const char *b)
+{
+	struct slice with = slice_of(b);
+	bool same = a.n == with.n;
+
+	for (size_t i = 0; same && i < a.n; i++) {
+		bool word[2] = { memchr("-_.", a.p[i], 3) != NULL,
+				 memchr("-_.", with.p[i], 3) != NULL };
+
+		same = word[0] ? word[1] : ascii_lower(a.p[i]) == ascii_lower(with.p[i]);
+	}
+	return same;
+}
+
+/* A header that services learn a claim by is taken from the client's request before it is set; what
+ * it said there is anybody's word. */
+static void
+refuse_claimed(const struct config *c, const struct limit_spec *spec, struct buf *why)
+{
+	for (size_t i = 0; i < spec->keys_count * c->gate.claims_count; i++) {
+		const struct limit_key *key = &spec->keys[i / c->gate.claims_count];
+		const struct config_claim *claim = &c->gate.claims[i % c->gate.claims_count];
+
+		if (why->n > 0 || key->by != LIMIT_BY_HEADER || !claim->header ||
+		    !is_same_header(key->name, claim->header))
+			continue;
+		buf_addf(why, "\"header:%.*s\" is what a client says there; write claim:%s",
+			 SLICE_F(key->name), claim->claim);
+	}
+}
+
 /* ---- those that have a name ---- */
 
 /* Neither the text nor the list says by what: now the list does. */
@@ -48,6 +80,10 @@ check_named(struct config_reader *r, const char *section, struct config_limit *a
 			unconfigured(&key, &why);
 		else
 			complete(&r->c->arena, l, &spec);
+		if (why.n == 0) {
+			refuse_claimed(r->c, &spec, &why);
+			buf_addf(&key, "%s", why.n == 0 ? "" : l->per ? ".per" : ".limit");
+		}
 		buf_addc(&key, '\0');
 		if (why.n > 0)
 			mistakes_add(&r->mistakes, false, l->place.line, key.p, "%.*s",
@@ -59,6 +95,7 @@ check_named(struct config_reader *r, const char *section, struct config_limit *a
 
 struct naming {
 	struct mistakes *m;
+	const struct config *c;
 	const char *key, *below; /* "routes[3]", "rates" */
 	int line;
 	const struct config_limit *all;
@@ -102,9 +139,10 @@ check_names(const struct naming *n, const char *const *texts, size_t count)
 		struct arena arena = { 0 };
 		struct limit_spec spec;
 
-		if (!limit_spec_is_name(texts[i]))
-			(void)limit_spec_read(slice_of(texts[i]), n->under_way, &spec, &why);
-		else if (n->unknown && !is_there(n, texts[i]))
+		if (!limit_spec_is_name(texts[i])) {
+			if (limit_spec_read(slice_of(texts[i]), n->under_way, &spec, &why))
+				refuse_claimed(n->c, &spec, &why);
+		} else if (n->unknown && !is_there(n, texts[i]))
 			suggest(n, slice_of(texts[i]), &arena, &why);
 		buf_addf(&key, "%s.%s", n->key, n->below);
 		buf_addc(&key, '\0');
@@ -119,9 +157,11 @@ config_check_limited(struct mistakes *m, const struct config *c, bool unknown, c
 		     int line, const struct config_limited *l)
 {
 	const struct config_limited *all = &c->limited;
-	struct naming rates = { m, key, "rates", line, c->rates, c->rates_count, false, unknown };
+	struct naming rates = {
+		m, c, key, "rates", line, c->rates, c->rates_count, false, unknown
+	};
 	struct naming concurrency = {
-		m, key, "concurrency", line, c->concurrency, c->concurrency_count, true, unknown
+		m, c, key, "concurrency", line, c->concurrency, c->concurrency_count, true, unknown
 	};
 	size_t count = l->rates_count + l->concurrency_count;
 

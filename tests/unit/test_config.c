@@ -138,6 +138,13 @@ static const struct {
 	  "remove it\n"
 	  "2: server.rateLimits.rate: \"fast\" is no number of requests a second; write 10, or "
 	  "0.5\n" },
+	{ ROUTE "rates: {r: {limit: 1/s, per: [address, 'header:x_user']}}\n"
+		"gate: {claims: {sub: X-User}}\n",
+	  1, "2: rates.r.per: \"header:x_user\" is what a client says there; write claim:sub\n" },
+	{ "gate: {claims: {id: auth_id}}\n"
+	  "routes: [{target: h, rates: [1/s per header:Auth-Id]}]\n",
+	  1,
+	  "2: routes[0].rates: \"header:Auth-Id\" is what a client says there; write claim:id\n" },
 	{ "compatibility: renku\nserver: {rateLimits: {enabled: 'yes', rate: 5}}\n" ROUTE, 1,
 	  "2: server.rateLimits.enabled: \"yes\" is neither true nor false; write one of the "
 	  "two\n" },
