@@ -44,7 +44,10 @@ const char fleet_script[] =
     "  if period ~= first then back = 0 end "
     "  burst = count "
     "end "
+    "local most = math.max(used, 2 * burst) "
     "used = math.max(0, used + debt - back) "
+    /* As in rate.h: debts of one burst at most. */
+    "if kind == 'bucket' then used = math.min(used, most) end "
     "local left = math.max(0, math.floor(burst - used + 0.000001)) "
     "local granted = math.min(ask, left, math.max(least, math.floor(left / (16 * nodes)), "
     "  math.min(8, math.floor(left / (2 * nodes))))) "

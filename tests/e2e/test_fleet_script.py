@@ -84,3 +84,13 @@ def test_a_bucket_is_never_overdrawn(ask, store):
             got += granted
             now += closed / 1000
         assert got >= 0.85 * 1000, (rate, burst, got)
+
+
+def test_debts_are_of_one_burst(ask, store):
+    """Nobody pays for a large answer for days; and no number is too large for Redis."""
+    for units, seconds, debt in ((100, 10, 5000), (1, 3600, 2**40)):
+        store.db.delete("k")
+        now = 1.8e9 + units
+        assert ask(now, "bucket", units, seconds, units, debt=debt)[:4] == [0, 0, 0, 2000 * seconds]
+        assert ask(now + seconds, "bucket", units, seconds, units, debt=debt)[3] == 2000 * seconds
+        assert ask(now + 3 * seconds, "bucket", units, seconds, units, asked=units)[0] > 0
