@@ -57,9 +57,14 @@ struct directory {
 
 /* Remembers slots by identity between directories, so that counters and health stay with their
  * endpoint. */
+struct board_name;
 struct slots;
 struct slots *slots_new(uint32_t limit); /* hands out 1..limit-1; 0 when full */
 void slots_free(struct slots *s);
+/* Before the first of them is handed out: takes over what `names`, one for each number below the
+ * limit, says of an earlier master, and writes there from now on whose each is. `names` stays. What
+ * it says may be anything. */
+void slots_on_board(struct slots *s, struct board_name *names);
 uint32_t slots_get(struct slots *s, struct slice identity); /* marks it as used in this round */
 /* Ends a round in which only some were asked for. */
 void slots_pass(struct slots *s);

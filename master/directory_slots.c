@@ -5,7 +5,9 @@
 #include "directory.h"
 
 #include "lib/map.h"
+#include "lib/sha256.h"
 #include "lib/xalloc.h"
+#include "shm/board.h"
 
 #include <stdlib.h>
 
@@ -15,8 +17,10 @@ struct slot {
 };
 
 struct slots {
-	struct map by_identity; /* struct slot */
-	uint32_t *unused;       /* numbers that were given back, a stack */
+	struct map by_identity;   /* struct slot */
+	struct map inherited;     /* the same, by the board_name, until somebody asks for it */
+	struct board_name *names; /* by number; NULL: they are not kept */
+	uint32_t *unused;         /* numbers that were given back, a stack */
 	uint32_t unused_count;
 	uint32_t next, limit;  /* numbers never used yet: next..limit-1 */
 	uint64_t round, swept; /* now; when they were swept last */
@@ -38,8 +42,99 @@ slots_free(struct slots *s)
 	if (!s)
 		return;
 	map_deinit(&s->by_identity, free);
+	map_deinit(&s->inherited, free);
 	free(s->unused);
 	free(s);
+}
+
+static void
+give_back(struct slots *s, uint32_t number)
+{
+	if (s->unused_count % 64 == 0)
+		s->unused = xrealloc(s->unused, (s->unused_count + 64) * sizeof *s->unused);
+	s->unused[s->unused_count++] = number;
+}
+
+/* ---- on the board ---- */
+
+static struct board_name
+name_of(struct slice identity)
+{
+	uint8_t digest[SHA256_BYTES];
+	struct board_name name = { 0 };
+
+	if (!sha256(identity, digest))
+		return name; /* the next master knows nothing of it */
+	memcpy(&name, digest, sizeof name);
+	name.low |= 1;
+	return name;
+}
+
+static struct slice
+name_bytes(const struct board_name *name)
+{
+	return slice_make((const char *)name, sizeof *name);
+}
+
+/* Killed in the midst, we leave a slot that is nobody's. */
+static void
+name_write(struct slots *s, uint32_t number, const struct board_name *name)
+{
+	if (!s->names)
+		return;
+	__atomic_store_n(&s->names[number].low, 0, __ATOMIC_RELEASE);
+	__atomic_store_n(&s->names[number].high, name->high, __ATOMIC_RELEASE);
+	__atomic_store_n(&s->names[number].low, name->low, __ATOMIC_RELEASE);
+}
+
+static void
+inherit(struct slots *s, uint32_t number)
+{
+	const struct board_name none = { 0 };
+	void **place;
+	struct slot *slot;
+
+	if (s->names[number].low == 0 || map_get(&s->inherited, name_bytes(&s->names[number]))) {
+		name_write(s, number, &none);
+		give_back(s, number);
+		return;
+	}
+	slot = xcalloc(1, sizeof *slot);
+	slot->number = number;
+	place = map_put(&s->inherited, name_bytes(&s->names[number]));
+	*place = slot;
+}
+
+void
+slots_on_board(struct slots *s, struct board_name *names)
+{
+	s->names = names;
+	for (uint32_t number = s->limit - 1; number > 0; number--) {
+		if (names[number].low != 0 && s->next == 1)
+			s->next = number + 1;
+		if (number < s->next)
+			inherit(s, number);
+	}
+}
+
+/* ---- by identity ---- */
+
+static struct slot *
+slot_take(struct slots *s, struct slice identity)
+{
+	bool room = s->unused_count > 0 || s->next < s->limit;
+	struct board_name name = { 0 };
+	struct slot *slot;
+
+	if (s->names && (room || s->inherited.count > 0))
+		name = name_of(identity);
+	slot = map_take(&s->inherited, name_bytes(&name));
+	if (slot || !room)
+		return slot;
+	slot = xcalloc(1, sizeof *slot);
+	slot->number = s->unused_count ? s->unused[--s->unused_count] : s->next++;
+	name_write(s, slot->number, &name);
+	return slot;
 }
 
 uint32_t
@@ -48,10 +143,9 @@ slots_get(struct slots *s, struct slice identity)
 	struct slot *slot = map_get(&s->by_identity, identity);
 
 	if (!slot) {
-		if (s->unused_count == 0 && s->next >= s->limit)
+		slot = slot_take(s, identity);
+		if (!slot)
 			return 0;
-		slot = xcalloc(1, sizeof *slot);
-		slot->number = s->unused_count ? s->unused[--s->unused_count] : s->next++;
 		*map_put(&s->by_identity, identity) = slot;
 	}
 	slot->used = s->round;
@@ -71,24 +165,31 @@ is_kept(const struct slots *s, const struct slot *slot, unsigned rounds_kept)
 	return slot->used >= s->swept || slot->used + rounds_kept >= s->round;
 }
 
-void
-slots_sweep(struct slots *s, unsigned rounds_kept)
+static void
+sweep(struct slots *s, struct map *all, unsigned rounds_kept)
 {
+	const struct board_name none = { 0 };
 	size_t i = 0;
 
-	while (i < s->by_identity.count) {
-		const struct map_entry *e = &s->by_identity.entries[i];
+	while (i < all->count) {
+		const struct map_entry *e = &all->entries[i];
 		struct slot *slot = e->value;
 
 		if (is_kept(s, slot, rounds_kept)) {
 			i++;
 			continue;
 		}
-		if (s->unused_count % 64 == 0)
-			s->unused = xrealloc(s->unused, (s->unused_count + 64) * sizeof *s->unused);
-		s->unused[s->unused_count++] = slot->number;
-		map_take(&s->by_identity, map_name(e)); /* the last one takes its place */
+		give_back(s, slot->number);
+		name_write(s, slot->number, &none);
+		map_take(all, map_name(e)); /* the last one takes its place */
 		free(slot);
 	}
+}
+
+void
+slots_sweep(struct slots *s, unsigned rounds_kept)
+{
+	sweep(s, &s->by_identity, rounds_kept);
+	sweep(s, &s->inherited, rounds_kept);
 	s->swept = s->round++;
 }

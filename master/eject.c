@@ -239,13 +239,15 @@ endpoint_begins(struct ejector *e, const struct directory_endpoint *d, uint64_t 
 {
 	struct ejectable *s = &e->slots[d->slot];
 	struct board_health *w = words_of(e, d->slot);
+	bool theirs = s->authority != NULL;
 
 	if (s->out)
 		e->out--;
 	free(s->authority);
 	*s = (struct ejectable){ .authority = xstrdup(d->authority) };
 	board_set(&w->ejected_count, 0u);
-	board_set(&w->ejections, 0u);
+	if (theirs) /* else it had this slot with an earlier master */
+		board_set(&w->ejections, 0u);
 	board_set(&w->up_since_ms, 0u);
 	board_set(&w->ejected_until_ms, now); /* what workers counted there was another's */
 }

@@ -254,7 +254,7 @@ board_settle(struct master *m)
 
 	store_redis_get_status(m->store, &st);
 	ready_note(m);
-	status_board_issuers(m->issuers, b);
+	status_board_issuers(m->issuers, m->takeover.page, b);
 	board_set(&b->redis_state, st.state == REDIS_OFF ? 0u : st.state == REDIS_UP ? 1u : 2u);
 	board_set(&b->rules_withheld, (uint64_t)st.withheld);
 	board_set(&b->rules_age_wall,

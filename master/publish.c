@@ -38,6 +38,9 @@ publish_init(struct master *m)
 	p->slots.endpoints = slots_new(BOARD_ENDPOINTS);
 	p->slots.routes = slots_new(BOARD_ROUTES);
 	p->slots.limits = slots_new(BOARD_LIMITS);
+	slots_on_board(p->slots.endpoints, m->page->names.endpoint);
+	slots_on_board(p->slots.routes, m->page->names.route);
+	slots_on_board(p->slots.limits, m->page->names.limit);
 	p->turn.data = m;
 	return uv_timer_init(&m->loop, &p->turn);
 }

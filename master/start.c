@@ -121,6 +121,7 @@ open_parts(struct master *m)
 	if (r < 0)
 		return r;
 	m->publisher.version = m->page->version;
+	m->fleet.count.messages = m->page->fleet_messages;
 	m->rules = rules_new();
 	m->issuers = issuers_new(&m->loop, m->resolver, &master_issuers_ops, m);
 	m->introspector = introspect_new(&m->loop, m->resolver, &master_introspect_ops, m);

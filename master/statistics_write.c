@@ -157,10 +157,16 @@ statistics_write(const struct master *m, bool identities, struct buf *out)
 	const struct supervisor *s = &m->supervisor;
 	struct board_counts *sum = xcalloc(1, sizeof *sum);
 
-	board_fold(sum, &m->page->base);
+	board_fold(sum, &board_base(m->page)->counts);
 	for (uint32_t i = 0; i < s->slots_count; i++) {
 		if (s->slots[i].role == ROLE_TRAFFIC && s->slots[i].page)
 			board_fold(sum, &s->slots[i].page->counts);
+	}
+	for (size_t i = 0; i < m->takeover.old_count; i++) {
+		const struct board_worker *page = takeover_living(&m->takeover, i);
+
+		if (page)
+			board_fold(sum, &page->counts);
 	}
 	buf_addf(out, "{\"uptime_s\":%llu,",
 		 (unsigned long long)((clock_mono_ms() - m->started_ms) / 1000));

@@ -87,8 +87,20 @@ status_write_issuers(const struct issuers *is, struct buf *out)
 	buf_addc(out, ']');
 }
 
+/* NULL: it had none of that name. */
+static const struct board_issuer *
+row_of(const struct board_master *before, const struct board_issuer *row)
+{
+	for (size_t i = 0; before && row->name[0] && i < BOARD_ISSUERS; i++) {
+		if (strncmp(before->issuers[i].name, row->name, sizeof row->name) == 0)
+			return &before->issuers[i];
+	}
+	return NULL;
+}
+
 void
-status_board_issuers(const struct issuers *is, struct board_master *board)
+status_board_issuers(const struct issuers *is, const struct board_master *before,
+		     struct board_master *board)
 {
 	size_t n = issuers_count(is);
 
@@ -96,17 +108,19 @@ status_board_issuers(const struct issuers *is, struct board_master *board)
 	__atomic_thread_fence(__ATOMIC_RELEASE);
 	for (size_t i = 0; i < BOARD_ISSUERS; i++) {
 		struct board_issuer *row = &board->issuers[i];
+		const struct board_issuer *old;
 		struct issuer_status s = { 0 };
 
 		if (i < n)
 			issuers_status(is, i, &s);
 		row->fetched_wall = (uint64_t)s.fetched_wall;
 		row->keys = s.keys;
-		row->fetches = s.fetches;
-		row->failures = s.failures;
-		memset(row->name, 0, sizeof row->name);
-		if (s.config)
-			snprintf(row->name, sizeof row->name, "%s", s.config->name);
+		/* Only where it is another: the next master may find us at any moment. */
+		if (strncmp(row->name, s.config ? s.config->name : "", sizeof row->name - 1) != 0)
+			snprintf(row->name, sizeof row->name, "%s", s.config ? s.config->name : "");
+		old = row_of(before, row);
+		row->fetches = s.fetches + (old ? old->fetches : 0);
+		row->failures = s.failures + (old ? old->failures : 0);
 	}
 	__atomic_thread_fence(__ATOMIC_RELEASE);
 	board_set(&board->issuers_seq, board->issuers_seq + 1);

@@ -13,7 +13,9 @@ struct issuers;
 
 /* A member of an object, "issuers": a list. */
 void status_write_issuers(const struct issuers *is, struct buf *out);
-/* The same for metrics. */
-void status_board_issuers(const struct issuers *is, struct board_master *board);
+/* The same for metrics, whose counters go on where the page of an earlier master (NULL: there was
+ * none) left them. */
+void status_board_issuers(const struct issuers *is, const struct board_master *before,
+			  struct board_master *board);
 /* "introspection": null, or what came of the questions. */
 void status_write_introspection(const struct introspector *is, struct buf *out);

@@ -4,20 +4,25 @@
 
 #include "lib/clock.h"
 
+static void
+add_page(struct board_limit *sum, const struct board_worker *page, uint32_t slot)
+{
+	if (!page)
+		return;
+	sum->refused += board_get(&page->counts.limit[slot].refused);
+	sum->shadowed += board_get(&page->counts.limit[slot].shadowed);
+}
+
 static struct board_limit
 sum_of(const struct master *m, uint32_t slot)
 {
 	const struct supervisor *s = &m->supervisor;
-	struct board_limit sum = m->page->base.limit[slot];
+	struct board_limit sum = board_base(m->page)->counts.limit[slot];
 
-	for (uint32_t i = 0; i + 1 < s->slots_count; i++) {
-		const struct board_worker *page = s->slots[i].page;
-
-		if (!page)
-			continue;
-		sum.refused += board_get(&page->counts.limit[slot].refused);
-		sum.shadowed += board_get(&page->counts.limit[slot].shadowed);
-	}
+	for (uint32_t i = 0; i + 1 < s->slots_count; i++)
+		add_page(&sum, s->slots[i].page, slot);
+	for (size_t i = 0; i < m->takeover.old_count; i++)
+		add_page(&sum, takeover_living(&m->takeover, i), slot);
 	return sum;
 }
 

@@ -136,25 +136,17 @@ log_death(const struct slot *slot, int status)
 	       (unsigned long long)(clock_mono_ms() - slot->started_ms));
 }
 
-/* A dead instance's counters go into the base; who sees fold_seq change reads again. */
+/* A dead instance's counters go into the base; an operator's requests are no traffic. */
 static void
 slot_fold(struct slot *slot)
 {
 	struct board_master *b = slot->supervisor->board;
 
-	if (!slot->page)
+	if (!slot->page || slot->role != ROLE_TRAFFIC)
 		return;
-	__atomic_store_n(&b->fold_seq, b->fold_seq + 1, __ATOMIC_RELAXED);
-	__atomic_thread_fence(__ATOMIC_SEQ_CST);
-	if (slot->role == ROLE_TRAFFIC) /* an operator's requests are no traffic */
-		board_fold(&b->base, &slot->page->counts);
-	if (slot->role == ROLE_TRAFFIC)
-		statistics_fold(b, &slot->page->identities, slot->instance);
-	board_set(&b->folded[b->folded_count % (sizeof b->folded / sizeof b->folded[0])],
-		  slot->instance);
-	board_add(&b->folded_count, 1);
-	__atomic_thread_fence(__ATOMIC_SEQ_CST);
-	__atomic_store_n(&b->fold_seq, b->fold_seq + 1, __ATOMIC_RELEASE);
+	/* In this order: whoever is in the base is in the list (takeover_seed). */
+	statistics_fold(b, &slot->page->identities, slot->instance);
+	board_keep(b, &slot->page->counts, slot->instance);
 }
 
 static void

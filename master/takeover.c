@@ -30,10 +30,6 @@
 	      */
 #define KILL_MARGIN_MS 1000
 
-/* All that board_fold adds up and that means the same in both masters: the words in front of the
- * routes. */
-#define GLOBAL_WORDS (offsetof(struct board_counts, route) / sizeof(uint64_t))
-
 /* ---- asking ---- */
 
 struct asking {
@@ -77,7 +73,6 @@ hear_worker(struct takeover *t, const struct board_worker *page, int fd)
 	*old = (struct old_worker){
 		.pid = (pid_t)page->pid, .instance = page->instance, .page = page, .page_fd = fd
 	};
-	old->counted = xcalloc(GLOBAL_WORDS, sizeof *old->counted);
 	old->pidfd = pidfd_open(old->pid, 0);
 	/* The pid may be somebody else's by now. Its process was opened first, so a heartbeat that
 	 * goes on is its own. */
@@ -92,6 +87,7 @@ hear_board(struct asking *a, struct ipc_message *m)
 {
 	struct msg_board board;
 	const void *page;
+	const struct board_master *before;
 	bool master;
 	int copy;
 
@@ -105,10 +101,13 @@ hear_board(struct asking *a, struct ipc_message *m)
 	/* A page of another layout does not fit, and is left. */
 	if (board_map(m->fd, master ? sizeof(struct board_master) : sizeof(struct board_worker),
 		      &page) == 0) {
-		if (master)
-			a->takeover->page = page;
-		else
+		before = page;
+		if (!master)
 			hear_worker(a->takeover, page, copy);
+		else if (before->magic == BOARD_MAGIC && before->layout == BOARD_LAYOUT)
+			a->takeover->page = before;
+		else
+			board_unmap(page, sizeof *before);
 	} else if (copy >= 0) {
 		close(copy);
 	}
@@ -364,30 +363,17 @@ takeover_adopt(struct takeover *t, struct inherited *in)
 
 /* ---- counting ---- */
 
-static void
-count_on(struct old_worker *old, struct board_counts *base)
-{
-	uint64_t *sum = (uint64_t *)base;
-	const uint64_t *now;
-
-	if (!old->page || old->page->role != ROLE_TRAFFIC)
-		return;
-	now = (const uint64_t *)&old->page->counts;
-	for (size_t i = 0; i < GLOBAL_WORDS; i++) {
-		uint64_t value = board_get(&now[i]);
-
-		board_add(&sum[i], value - old->counted[i]);
-		old->counted[i] = value;
-	}
-}
-
 /* Once, at its end: until then it is one of those that are looked at (takeover_living). */
 static void
-list_on(struct old_worker *old, struct board_master *board)
+keep_all(const struct old_worker *old, bool listed, bool folded, struct board_master *board)
 {
-	if (old->page && old->page->role == ROLE_TRAFFIC && !old->listed)
+	if (!old->page || old->page->role != ROLE_TRAFFIC)
+		return;
+	/* As slot_fold does. */
+	if (!listed)
 		statistics_fold(board, &old->page->identities, old->instance);
-	old->listed = true;
+	if (!folded)
+		board_keep(board, &old->page->counts, old->instance);
 }
 
 const struct board_worker *
@@ -395,17 +381,29 @@ takeover_living(const struct takeover *t, size_t i)
 {
 	const struct old_worker *old = &t->old[i];
 
-	return old->page && old->page->role == ROLE_TRAFFIC && !old->listed ? old->page : NULL;
+	return old->pidfd >= 0 && old->page && old->page->role == ROLE_TRAFFIC ? old->page : NULL;
 }
 
-static bool
-was_folded(const struct board_master *page, uint64_t instance)
+static void
+seed(struct board_master *board, const struct board_master *before)
 {
-	for (size_t i = 0; page && i < sizeof page->folded / sizeof page->folded[0]; i++) {
-		if (page->folded[i] == instance)
-			return true;
+	board->base[0] = *board_base(before);
+	board->names = before->names;
+	board->version = before->version;
+	board->reloads_ok = before->reloads_ok;
+	board->reloads_failed = before->reloads_failed;
+	board->respawns = before->respawns;
+	board->cascade_heard = before->cascade_heard;
+	board->cascade_done = before->cascade_done;
+	board->cascade_failed = before->cascade_failed;
+	board->cascade_given_up = before->cascade_given_up;
+	board->cascade_rejected = before->cascade_rejected;
+	board->fleet_messages = before->fleet_messages;
+	for (uint32_t i = 0; i < BOARD_ENDPOINTS; i++) {
+		if (board->names.endpoint[i].low)
+			board->health[i].ejections = before->health[i].ejections;
 	}
-	return false;
+	statistics_seed(board, before);
 }
 
 void
@@ -413,32 +411,19 @@ takeover_seed(struct takeover *t, struct board_master *board)
 {
 	const struct board_master *before = t->page;
 
-	if (before && before->magic == BOARD_MAGIC && before->layout == BOARD_LAYOUT) {
-		memcpy(&board->base, &before->base, GLOBAL_WORDS * sizeof(uint64_t));
-		board->version = before->version;
-		board->reloads_ok = before->reloads_ok;
-		board->reloads_failed = before->reloads_failed;
-		board->respawns = before->respawns;
-		board->cascade_heard = before->cascade_heard;
-		board->cascade_done = before->cascade_done;
-		board->cascade_failed = before->cascade_failed;
-		board->cascade_given_up = before->cascade_given_up;
-		board->cascade_rejected = before->cascade_rejected;
-		statistics_seed(board, before);
-		if (before->fold_seq & 1)
-			log_warn("takeover counters=\"the earlier master was killed while it added "
-				 "some up\"");
-	}
+	if (before)
+		seed(board, before);
 	for (size_t i = 0; i < t->old_count; i++) {
 		struct old_worker *old = &t->old[i];
+		bool folded = before && board_has(board_base(before), old->instance);
+		bool listed = folded || statistics_has(before, old->instance);
 
-		if (old->page && was_folded(before, old->instance))
-			memcpy(old->counted, &old->page->counts, GLOBAL_WORDS * sizeof(uint64_t));
-		old->listed = old->page && (was_folded(before, old->instance) ||
-					    statistics_has(before, old->instance));
-		count_on(old, &board->base);
+		if (listed && old->page && old->pidfd >= 0) { /* its end was seen */
+			close(old->pidfd);
+			old->pidfd = -1;
+		}
 		if (old->pidfd < 0)
-			list_on(old, board);
+			keep_all(old, listed, folded, board);
 	}
 }
 
@@ -458,7 +443,7 @@ old_worker_gone(struct old_worker *old)
 void
 takeover_show(struct takeover *t, struct slot *slot)
 {
-	for (size_t i = 0; slot->role == ROLE_TRAFFIC && i < t->old_count; i++) {
+	for (size_t i = 0; i < t->old_count; i++) {
 		struct old_worker *old = &t->old[i];
 		struct msg_board board = { .slot = BOARD_SLOT_EARLIER, .instance = old->instance };
 
@@ -479,7 +464,7 @@ takeover_tell_gone(struct takeover *t, struct supervisor *s)
 		if (!old->shown || old->pidfd >= 0)
 			continue;
 		old->shown = false;
-		for (uint32_t k = 0; k + 1 < s->slots_count; k++)
+		for (uint32_t k = 0; k < s->slots_count; k++)
 			supervisor_send(&s->slots[k], MSG_BOARD, &board, sizeof board, -1);
 	}
 }
@@ -534,10 +519,8 @@ takeover_tick(struct takeover *t, struct board_master *board, uint64_t now_ms)
 
 		if (old->pidfd < 0)
 			continue;
-		count_on(old, &board->base);
 		if (poll(&ended, 1, 0) == 1) {
-			count_on(old, &board->base); /* its last words */
-			list_on(old, board);
+			keep_all(old, false, false, board);
 			old_worker_gone(old);
 		} else if (t->kill_ms && now_ms > t->kill_ms) {
 			log_warn("takeover pid=%d error=\"did not end in time\" action=kill",
@@ -556,7 +539,6 @@ takeover_deinit(struct takeover *t)
 		if (t->old[i].page_fd >= 0)
 			close(t->old[i].page_fd);
 		board_unmap(t->old[i].page, sizeof *t->old[i].page);
-		free(t->old[i].counted);
 	}
 	free(t->old);
 	if (t->rates.magic)

@@ -4,9 +4,11 @@
  * takeover: when an earlier master was killed, its workers serve on. Its admin worker gives us
  * their listening sockets and their pages; once our own workers serve, the old ones are told to
  * finish. Orphans of whom it does not know, or all of them when it is dead too, are found in /proc
- * by their sockets: we listen beside them, and they finish all the same. What they count until then
- * is added to the base on our page, but for the counters of single routes and endpoints, as their
- * slots meant others then.
+ * by their sockets: we listen beside them, and they finish all the same. What was counted goes on:
+ * our base begins as that of the earlier master, the pages of its workers are added up with ours as
+ * long as they serve, and are put into the base once, when they have ended. Routes, endpoints and
+ * limits have the slots that they had (slots_on_board), so that all pages mean the same by them.
+ * What a worker without a page counted is lost.
  */
 
 #include "listeners.h"
@@ -25,8 +27,6 @@ struct old_worker {
 	const struct board_worker *page; /* NULL: it was found in /proc */
 	int page_fd;                     /* for our workers; -1: it is gone, or there is no page */
 	bool shown;                      /* they have it */
-	uint64_t *counted;               /* what is in our base already */
-	bool listed;                     /* so are its identities, all of them */
 };
 
 struct takeover {
@@ -46,10 +46,10 @@ int takeover_ask(struct takeover *t, const char *run_dir, struct inherited *in)
 void takeover_search(const char *run_dir, struct inherited *in);
 /* After listeners_open: those orphans of `in` that listen where we do are old workers, too. */
 void takeover_adopt(struct takeover *t, struct inherited *in);
-/* The counters of old go on in `board`, and its version. */
+/* The counters of old go on in `board`, its version, and what its slots mean. */
 void takeover_seed(struct takeover *t, struct board_master *board);
-/* The page of the i-th of old (below old_count), if it counts on and what it says of identities is
- * not in `board` yet; else NULL. */
+/* The page of the i-th of old (below old_count), if it counts on and is not in `board` yet; else
+ * NULL. */
 const struct board_worker *takeover_living(const struct takeover *t, size_t i);
 /* Our workers serve, or we end: the old ones are to finish within grace_ms. Another call may only
  * shorten that. */
@@ -57,7 +57,8 @@ void takeover_end(struct takeover *t, uint32_t grace_ms);
 void takeover_kill(struct takeover *t);
 /* Has the last of the old ones ended? */
 bool takeover_is_over(const struct takeover *t);
-/* What requests an old worker has under way counts in the limits of ours: tells one of them. */
+/* What requests an old worker has under way counts in the limits of ours, and what it has counted
+ * in the metrics of the admin worker, who hands it to the next master, too: tells one of them. */
 void takeover_show(struct takeover *t, struct slot *slot);
 /* Tells them which of those have ended. */
 void takeover_tell_gone(struct takeover *t, struct supervisor *s);

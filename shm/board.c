@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdbool.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -127,6 +126,34 @@ board_fold(struct board_counts *sum, const struct board_counts *part)
 		board_add(&sum->limit[i].refused, board_get(&part->limit[i].refused));
 		board_add(&sum->limit[i].shadowed, board_get(&part->limit[i].shadowed));
 	}
+}
+
+const struct board_base *
+board_base(const struct board_master *m)
+{
+	return &m->base[__atomic_load_n(&m->base_turn, __ATOMIC_ACQUIRE) % 2];
+}
+
+bool
+board_has(const struct board_base *base, uint64_t instance)
+{
+	for (size_t i = 0; i < sizeof base->folded / sizeof base->folded[0]; i++) {
+		if (board_get(&base->folded[i]) == instance)
+			return true;
+	}
+	return false;
+}
+
+void
+board_keep(struct board_master *m, const struct board_counts *counts, uint64_t instance)
+{
+	struct board_base *next = &m->base[(m->base_turn + 1) % 2];
+
+	*next = *board_base(m);
+	board_fold(&next->counts, counts);
+	next->folded[next->folded_count++ % (sizeof next->folded / sizeof next->folded[0])] =
+	    instance;
+	__atomic_store_n(&m->base_turn, m->base_turn + 1, __ATOMIC_RELEASE);
 }
 
 unsigned

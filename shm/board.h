@@ -4,7 +4,9 @@
  * board: what is happening. One memfd per writer, writable only by it (sealed F_SEAL_FUTURE_WRITE
  * by its maker after it has mapped it), readable by all. Every word has one writer, so an increment
  * is a load and a store; no lock exists. Pages belong to worker instances; the master folds a dead
- * instance's counters into the base on its own page.
+ * instance's counters into the base on its own page. When the master itself dies, the next one
+ * starts from that page: it goes on with the base, and gives each route, endpoint and limit the
+ * slot that it had.
  */
 
 #include "asked.h"
@@ -12,10 +14,11 @@
 #include "reason.h"
 #include "top.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #define BOARD_MAGIC 0x6472616f62ull /* "board" */
-#define BOARD_LAYOUT 8u
+#define BOARD_LAYOUT 9u
 #define BOARD_ROUTES 4096     /* slots; 0 is "other" */
 #define BOARD_ENDPOINTS 4096  /* slots; 0 is "other" */
 #define BOARD_LIMITS 512      /* slots; 0 is "other" */
@@ -136,6 +139,27 @@ struct board_worker {
 	struct top identities; /* touched with statistics.identities alone */
 };
 
+/* Those whose instance is gone. There are two: one is in force, by a single word, so that a master
+ * that is killed leaves the one or the other, never half of it. */
+struct board_base {
+	uint64_t
+	    folded[64]; /* ring of the last instances that are in it: do not count their pages */
+	uint64_t folded_count;
+	struct board_counts counts;
+};
+
+/* Of which identity a slot is, for the next master: 128 bits of its SHA-256. `low` 0: of none, and
+ * it is written last. */
+struct board_name {
+	uint64_t high, low;
+};
+
+struct board_names {
+	struct board_name route[BOARD_ROUTES];
+	struct board_name endpoint[BOARD_ENDPOINTS];
+	struct board_name limit[BOARD_LIMITS];
+};
+
 enum health_state { HEALTH_UNKNOWN, HEALTH_ALIVE, HEALTH_DEAD };
 
 struct board_health {   /* by endpoint slot */
@@ -212,12 +236,10 @@ struct board_master {
 	uint64_t issuers_seq;                       /* odd while the rows change */
 	struct board_issuer issuers[BOARD_ISSUERS]; /* whose keys are fetched */
 	uint64_t fleet_up, fleet_gateways, fleet_keys, fleet_messages; /* of master/fleet.h */
-	uint64_t fold_seq;   /* odd while the base changes */
-	uint64_t folded[64]; /* ring of the last instances that were folded into base: do not count
-				their pages */
-	uint64_t folded_count;
 	struct board_health health[BOARD_ENDPOINTS];
-	struct board_counts base;
+	uint64_t base_turn; /* base[turn % 2] is in force; who sees it change reads again */
+	struct board_base base[2];
+	struct board_names names; /* the master alone reads them */
 	uint64_t
 	    identities_turn; /* identities[turn % 2] is in force; the master alone reads them */
 	struct board_top identities[2];
@@ -240,4 +262,10 @@ void board_unmap(const void *page, size_t size);
 
 /* sum += part, for counters only: the gauges of `part` are left out. */
 void board_fold(struct board_counts *sum, const struct board_counts *part);
+/* The base in force. */
+const struct board_base *board_base(const struct board_master *m);
+/* Is this instance's page in it? */
+bool board_has(const struct board_base *base, uint64_t instance);
+/* Adds the counters of an instance that is gone to the base, by one store. */
+void board_keep(struct board_master *m, const struct board_counts *counts, uint64_t instance);
 unsigned board_bucket(uint64_t us);

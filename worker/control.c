@@ -118,7 +118,7 @@ control_board(struct worker *w, const struct msg_board *b, struct ipc_message *m
 	}
 	peers_forget(w->peers, b->instance);
 	if (b->slot == BOARD_SLOT_EARLIER && m->fd >= 0) {
-		peers_add_earlier(w->peers, b, m->fd);
+		peers_add_earlier(w->peers, b, m->fd, w->hello.role == ROLE_ADMIN);
 		m->fd = -1;
 		return;
 	}

@@ -31,37 +31,34 @@ metrics_label(struct buf *b, struct slice s)
 	}
 }
 
-static bool
-was_folded(const struct board_master *m, uint64_t instance)
+static void
+add_pages(const struct worker_peer *all, size_t count, const struct board_base *base,
+	  struct board_counts *sum)
 {
-	for (size_t i = 0; i < sizeof m->folded / sizeof m->folded[0]; i++) {
-		if (board_get(&m->folded[i]) == instance)
-			return true;
+	for (size_t i = 0; i < count; i++) {
+		if (all[i].page->role == ROLE_TRAFFIC &&
+		    !(base && board_has(base, all[i].instance)))
+			board_fold(sum, &all[i].page->counts);
 	}
-	return false;
 }
 
-/* The base and all living pages, of one moment: tried again while the master folds a page into the
- * base. */
+/* The base and all pages that are not in it, of one moment: tried again when the master has put
+ * another base in force meanwhile. */
 static void
 sum_up(struct worker *w, struct board_counts *sum)
 {
 	const struct board_master *m = w->master_page;
 
 	for (int attempt = 0; attempt < 100; attempt++) {
-		uint64_t seq = m ? __atomic_load_n(&m->fold_seq, __ATOMIC_ACQUIRE) : 0;
+		const struct board_base *base = m ? board_base(m) : NULL;
 
 		memset(sum, 0, sizeof *sum);
-		if (m)
-			board_fold(sum, &m->base);
-		for (size_t i = 0; i < w->peers->count; i++) {
-			const struct worker_peer *p = &w->peers->peers[i];
-
-			if (p->page->role == ROLE_TRAFFIC && !(m && was_folded(m, p->instance)))
-				board_fold(sum, &p->page->counts);
-		}
+		if (base)
+			board_fold(sum, &base->counts);
+		add_pages(w->peers->peers, w->peers->count, base, sum);
+		add_pages(w->peers->earlier, w->peers->earlier_count, base, sum);
 		__atomic_thread_fence(__ATOMIC_ACQUIRE);
-		if (!m || (!(seq & 1) && __atomic_load_n(&m->fold_seq, __ATOMIC_RELAXED) == seq))
+		if (!m || board_base(m) == base)
 			return;
 	}
 }

@@ -79,10 +79,12 @@ peers_add(struct worker_peers *p, const struct msg_board *b, int fd, bool keep)
 }
 
 void
-peers_add_earlier(struct worker_peers *p, const struct msg_board *b, int fd)
+peers_add_earlier(struct worker_peers *p, const struct msg_board *b, int fd, bool keep)
 {
 	struct worker_peer peer = { .instance = b->instance, .slot = b->slot, .fd = -1 };
 
+	if (keep)
+		peer.fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
 	add(p, &p->earlier, &p->earlier_count, peer, fd);
 }
 

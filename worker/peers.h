@@ -23,7 +23,7 @@ struct worker_peer {
 struct worker_peers {
 	struct worker_peer *peers;
 	size_t count;
-	struct worker_peer *earlier; /* of an earlier master, whose requests limits count */
+	struct worker_peer *earlier; /* of an earlier master: requests under way, and counters */
 	size_t earlier_count;
 	const struct busy **busy; /* of all traffic workers among them */
 	size_t busy_count;
@@ -35,8 +35,9 @@ void peers_free(struct worker_peers *p);
 /* Maps a page; takes over `fd`. `keep`: its descriptor will be handed on. One that is no page is
  * dropped. */
 void peers_add(struct worker_peers *p, const struct msg_board *b, int fd, bool keep);
-/* The same of a worker of an earlier master: nothing but its requests under way is looked at. */
-void peers_add_earlier(struct worker_peers *p, const struct msg_board *b, int fd);
+/* The same of a worker of an earlier master: its requests under way count in limits, and what it
+ * has counted in metrics. */
+void peers_add_earlier(struct worker_peers *p, const struct msg_board *b, int fd, bool keep);
 void peers_forget(struct worker_peers *p, uint64_t instance);
 /* Is one of them the process of this id? */
 bool peers_have(const struct worker_peers *p, uint32_t pid);

@@ -45,6 +45,19 @@ is_own_user(int fd)
 	       (peer.uid == geteuid() || peer.uid == 0);
 }
 
+static int
+hand_over_pages(const struct worker_peer *all, size_t count, int to)
+{
+	for (size_t i = 0; i < count; i++) {
+		struct msg_board b = { .slot = all[i].slot, .instance = all[i].instance };
+		int r = all[i].fd < 0 ? 0 : send_frame(to, MSG_BOARD, &b, sizeof b, all[i].fd);
+
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
 static void
 hand_over(struct worker *w, int to)
 {
@@ -57,13 +70,9 @@ hand_over(struct worker *w, int to)
 		    send_frame(to, MSG_LISTENER, &l->info, sizeof l->info, l->fd) < 0)
 			return;
 	}
-	for (size_t i = 0; i < w->peers->count; i++) {
-		struct worker_peer *p = &w->peers->peers[i];
-		struct msg_board b = { .slot = p->slot, .instance = p->instance };
-
-		if (p->fd >= 0 && send_frame(to, MSG_BOARD, &b, sizeof b, p->fd) < 0)
-			return;
-	}
+	if (hand_over_pages(w->peers->peers, w->peers->count, to) < 0 ||
+	    hand_over_pages(w->peers->earlier, w->peers->earlier_count, to) < 0)
+		return;
 	if (w->page_fd >= 0 && send_frame(to, MSG_BOARD, &own, sizeof own, w->page_fd) < 0)
 		return;
 	if (w->rates_fd >= 0 &&

@@ -177,6 +177,29 @@ test_fold(void **state)
 	free(part);
 }
 
+/* A master that is killed amid it leaves the base of before. */
+static void
+test_keep(void **state)
+{
+	struct board_master *m = calloc(1, sizeof *m);
+	struct board_counts *counts = calloc(1, sizeof *counts);
+	const struct board_base *before;
+
+	counts->route[3].bytes_in = 2;
+	for (uint64_t instance = 1; instance <= 100; instance++) {
+		before = board_base(m);
+		board_keep(m, counts, instance);
+		assert_int_equal(before->counts.route[3].bytes_in, 2 * (instance - 1));
+		assert_false(board_has(before, instance));
+		assert_ptr_not_equal(before, board_base(m));
+		assert_int_equal(board_base(m)->counts.route[3].bytes_in, 2 * instance);
+		assert_true(board_has(board_base(m), instance));
+	}
+	assert_true(board_has(board_base(m), 99));
+	free(counts);
+	free(m);
+}
+
 static void
 test_bucket(void **state)
 {
@@ -217,8 +240,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_one_writer),  cmocka_unit_test(test_mode),
 		cmocka_unit_test(test_map_refuses), cmocka_unit_test(test_fold),
-		cmocka_unit_test(test_bucket),      cmocka_unit_test(test_names),
-		cmocka_unit_test(test_words),
+		cmocka_unit_test(test_keep),        cmocka_unit_test(test_bucket),
+		cmocka_unit_test(test_names),       cmocka_unit_test(test_words),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

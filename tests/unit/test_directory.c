@@ -1,7 +1,10 @@
 #include "master/directory.h"
 
+#include "shm/board.h"
+
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <stdarg.h>
 #include <stddef.h>
@@ -52,6 +55,73 @@ test_slots_keep_their_identity(void **state)
 	assert_int_equal(slots_get(s, SLICE("d")), c);
 	assert_int_equal(slots_get(s, SLICE("a")), a);
 	slots_free(s);
+}
+
+/* With another master each keeps its slot, whoever is asked for first; what nobody asks for is
+ * given back after the rounds that others are. */
+static void
+test_slots_of_an_earlier_master(void **state)
+{
+	struct board_name names[6] = { 0 }, before[6];
+	struct slots *s = slots_new(6);
+	uint32_t a, b, c;
+
+	slots_on_board(s, names);
+	a = slots_get(s, SLICE("a"));
+	b = slots_get(s, SLICE("b"));
+	c = slots_get(s, SLICE("c"));
+	for (int i = 0; i < 4; i++) { /* a goes */
+		slots_sweep(s, 1);
+		slots_get(s, SLICE("b"));
+		slots_get(s, SLICE("c"));
+	}
+	slots_free(s);
+	assert_int_equal(names[a].low, 0);
+
+	s = slots_new(6);
+	slots_on_board(s, names);
+	memcpy(before, names, sizeof names);
+	assert_int_equal(slots_get(s, SLICE("c")), c);
+	assert_int_equal(slots_get(s, SLICE("x")), a);
+	assert_int_equal(slots_get(s, SLICE("b")), b);
+	assert_int_equal(names[b].high, before[b].high);
+	assert_true(slots_get(s, SLICE("y")) && slots_get(s, SLICE("z")));
+	assert_int_equal(slots_get(s, SLICE("full")), 0);
+	slots_free(s);
+
+	s = slots_new(6);
+	slots_on_board(s, names);
+	assert_int_equal(slots_get(s, SLICE("new")), 0);
+	for (int i = 0; i < 4; i++)
+		slots_sweep(s, 1);
+	assert_true(slots_get(s, SLICE("new")));
+	slots_free(s);
+}
+
+/* Whatever the page of a killed master says, each identity has a slot of its own. */
+static void
+test_slots_of_a_page_that_makes_no_sense(void **state)
+{
+	const struct board_name all[][4] = {
+		{ { 0, 0 }, { 5, 5 }, { 5, 5 }, { 5, 5 } },
+		{ { 7, 7 }, { 0, 0 }, { 7, 0 }, { 7, 7 } },
+		{ { 1, 1 }, { UINT64_MAX, UINT64_MAX }, { 1, 2 }, { 3, 4 } },
+	};
+
+	for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
+		struct slots *s = slots_new(4);
+		struct board_name names[4];
+		unsigned seen = 0;
+
+		memcpy(names, all[i], sizeof names);
+		slots_on_board(s, names);
+		for (int round = 0; round < 4; round++) /* those that nobody asks for go */
+			slots_sweep(s, 1);
+		seen |= 1u << slots_get(s, SLICE("a")) | 1u << slots_get(s, SLICE("b"));
+		seen |= 1u << slots_get(s, SLICE("c"));
+		assert_int_equal(seen, 14);
+		slots_free(s);
+	}
 }
 
 /* Overlays name few, and are tables all the same: their rounds count, but who was named by the last
@@ -239,6 +309,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_slots_keep_their_identity),
+		cmocka_unit_test(test_slots_of_an_earlier_master),
+		cmocka_unit_test(test_slots_of_a_page_that_makes_no_sense),
 		cmocka_unit_test(test_slots_are_given_back_after_rounds_that_named_few),
 		cmocka_unit_test_setup_teardown(test_both_sources, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_own_listeners, setup, teardown),

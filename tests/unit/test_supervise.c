@@ -359,15 +359,15 @@ test_killed(void **state)
 	assert_true(slot[0].instance > instance);
 	assert_int_equal(slot[0].restarts, 1);
 	assert_int_equal(f->board->respawns, 1);
-	assert_int_equal(f->board->base.counter[COUNTER_requests], 5);
-	assert_int_equal(f->board->folded[0], instance);
-	assert_int_equal(f->board->fold_seq, 2);
+	assert_int_equal(board_base(f->board)->counts.counter[COUNTER_requests], 5);
+	assert_true(board_has(board_base(f->board), instance));
+	assert_false(board_has(board_base(f->board), slot[0].instance));
 	UNTIL(f, slot[2].page->tunnels_open == 3); /* one went, one came */
 
 	kill(slot[2].pid, SIGKILL);
 	UNTIL(f, slot[2].restarts == 1 && slot[2].state == SLOT_RUNNING);
 	UNTIL(f, slot[2].page->tunnels_open == 3);
-	assert_int_equal(f->board->base.counter[COUNTER_requests],
+	assert_int_equal(board_base(f->board)->counts.counter[COUNTER_requests],
 			 5); /* the admin worker's are no traffic */
 }
 

@@ -25,7 +25,7 @@
 
 #include <cmocka.h>
 
-enum orphan { SPEAKS, SILENT, STALE };
+enum orphan { SPEAKS, SILENT, STALE, FOLDED };
 
 struct fixture {
 	char dir[64], path[80];
@@ -45,6 +45,7 @@ static void
 on_sigterm(int number)
 {
 	page->counts.counter[COUNTER_requests] += 100; /* its last requests */
+	page->counts.route[5].duration_us += 100;
 	_exit(0);
 }
 
@@ -89,8 +90,15 @@ hand_over(int to, enum orphan how)
 	master->layout = BOARD_LAYOUT;
 	master->version = 41;
 	master->respawns = 3;
-	master->base.counter[COUNTER_requests] = 1000;
-	master->base.route[5].duration_us = 7; /* the new master means another route by 5 */
+	master->base_turn = 3;
+	master->base[0].counts.counter[COUNTER_requests] = 5; /* not in force */
+	master->base[1].counts.counter[COUNTER_requests] = 1000;
+	master->base[1].counts.route[5].duration_us = 7;
+	master->names.route[5] = (struct board_name){ 8, 9 };
+	master->names.endpoint[6] = (struct board_name){ 8, 9 };
+	master->health[6].ejections = 2;
+	if (how == FOLDED)
+		master->base[1].folded[3] = 9;
 	if (board_create(sizeof *page, &p, &page_fd) < 0)
 		_exit(9);
 	page = p;
@@ -105,6 +113,8 @@ hand_over(int to, enum orphan how)
 	page->instance = 9;
 	page->heartbeat_ms = clock_mono_ms() - (how == STALE ? 60000 : 0);
 	page->counts.counter[COUNTER_requests] = 20;
+	page->counts.route[5].duration_us = 20;
+	page->counts.endpoint[6].idle = 20;
 	send_board(&ipc, 1, 9, page_fd);
 	send_board(&ipc, BOARD_SLOT_MASTER, 0, master_fd);
 	ipc_close(&ipc, NULL);
@@ -202,6 +212,15 @@ test_silent(void **state)
 }
 
 static void
+assert_base(struct fixture *f, uint64_t requests, uint64_t duration_us)
+{
+	const struct board_counts *counts = &board_base(f->board)->counts;
+
+	assert_int_equal(counts->counter[COUNTER_requests], requests);
+	assert_int_equal(counts->route[5].duration_us, duration_us);
+}
+
+static void
 test_whole(void **state)
 {
 	struct fixture *f = *state;
@@ -216,11 +235,12 @@ test_whole(void **state)
 	takeover_seed(&f->t, f->board);
 	assert_int_equal(f->board->version, 41);
 	assert_int_equal(f->board->respawns, 3);
-	assert_int_equal(f->board->base.counter[COUNTER_requests], 1020);
-	assert_int_equal(f->board->base.route[5].duration_us, 0);
+	assert_int_equal(f->board->names.route[5].low, 9);
+	assert_int_equal(f->board->health[6].ejections, 2);
 	takeover_tick(&f->t, f->board, clock_mono_ms());
-	assert_int_equal(f->board->base.counter[COUNTER_requests], 1020); /* nothing twice */
-	assert_int_equal(waitpid(f->orphan, NULL, WNOHANG), 0);           /* it serves on */
+	assert_base(f, 1000, 7); /* its page is looked at: it serves on */
+	assert_ptr_equal(takeover_living(&f->t, 0), f->t.old[0].page);
+	assert_int_equal(waitpid(f->orphan, NULL, WNOHANG), 0);
 
 	takeover_end(&f->t, 5000);
 	for (int i = 0; i < 500 && f->t.old[0].pidfd >= 0; i++) {
@@ -228,7 +248,12 @@ test_whole(void **state)
 		takeover_tick(&f->t, f->board, clock_mono_ms());
 	}
 	assert_int_equal(f->t.old[0].pidfd, -1);
-	assert_int_equal(f->board->base.counter[COUNTER_requests], 1120);
+	assert_null(takeover_living(&f->t, 0));
+	assert_base(f, 1120, 127);
+	takeover_tick(&f->t, f->board, clock_mono_ms());
+	assert_base(f, 1120, 127);                                          /* nothing twice */
+	assert_int_equal(board_base(f->board)->counts.endpoint[6].idle, 0); /* no gauge */
+	assert_true(board_has(board_base(f->board), 9));
 	assert_int_equal(waitpid(f->orphan, &status, 0), f->orphan);
 	assert_true(WIFEXITED(status));
 	f->orphan = 0;
@@ -243,12 +268,26 @@ test_stale_page(void **state)
 	assert_int_equal(ask(f, STALE), 0);
 	assert_int_equal(f->t.old[0].pidfd, -1);
 	takeover_seed(&f->t, f->board);
-	assert_int_equal(f->board->base.counter[COUNTER_requests],
-			 1020); /* but what it counted, counts */
+	assert_base(f, 1020, 27); /* but what it counted, counts */
 	takeover_end(&f->t, 0);
 	takeover_tick(&f->t, f->board, clock_mono_ms() + 10000);
 	usleep(50000);
 	assert_int_equal(waitpid(f->orphan, NULL, WNOHANG), 0);
+}
+
+/* The earlier master saw its end, and was killed before it had told so. */
+static void
+test_page_that_is_in_the_base(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(ask(f, FOLDED), 0);
+	takeover_seed(&f->t, f->board);
+	assert_base(f, 1000, 7);
+	assert_null(takeover_living(&f->t, 0));
+	takeover_end(&f->t, 0);
+	takeover_tick(&f->t, f->board, clock_mono_ms() + 10000);
+	assert_base(f, 1000, 7);
 }
 
 static void
@@ -370,6 +409,7 @@ main(int argc, char **argv)
 		cmocka_unit_test_setup_teardown(test_silent, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_whole, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_stale_page, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_page_that_is_in_the_base, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_too_slow, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_search, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_kill, setup, teardown),
