@@ -123,8 +123,6 @@ take(struct request *r, const struct table_global *g, const struct table_match *
 	r->upstream_index = route->upstream;
 	r->fallback = route->fallback;
 	r->authorise = route->authorise;
-	if (route->action)
-		r->action = table_action(rules, route->action);
 	r->path_rest = slice_make(r->path.p + r->path.n - match->rest.n, match->rest.n);
 	if (g->access_log)
 		r->route_id = arena_copy(&r->arena, seg_string(rules, route->id));
@@ -162,7 +160,7 @@ prepare(struct request *r)
 	r->match_path = r->path;
 	if (r->path_flags & URI_TRIPLET)
 		r->match_path = uri_match_form(r->path, arena_alloc(&r->arena, r->path.n));
-	return reserved_is(r) ? REASON_reserved_path : REASON_none;
+	return REASON_none;
 }
 
 static void
@@ -188,6 +186,18 @@ find_any(struct request *r, const struct table_global *g, struct table_match *ma
 	}
 }
 
+/* Why the path is not served, whatever its route says. */
+static enum reason
+fault_of(struct request *r, const struct table_match *match)
+{
+	if (reserved_is(r))
+		return REASON_reserved_path;
+	if ((r->path_flags & URI_SUSPECT) && is_ambiguous(r, r->match_path, match->route))
+		return REASON_bad_path;
+	/* A rule that denies must not be passed over. */
+	return r->unjudged ? REASON_condition_limit : REASON_none;
+}
+
 enum result
 route_step(struct request *r)
 {
@@ -208,14 +218,11 @@ route_step(struct request *r)
 	if (r->asks && !r->query_own.p)
 		return take_question(r);
 	find_any(r, g, &match);
-	if ((r->path_flags & URI_SUSPECT) && is_ambiguous(r, r->match_path, match.route)) {
-		r->reason = REASON_bad_path;
+	if (match.r && match.r->action) /* a refusal, too, is for the page that asked */
+		r->action = table_action(r->table->segments[SEGMENT_RULES], match.r->action);
+	r->reason = fault_of(r, &match);
+	if (r->reason != REASON_none)
 		return STEP_REPLY;
-	}
-	if (r->unjudged) { /* a rule that denies must not be passed over */
-		r->reason = REASON_condition_limit;
-		return STEP_REPLY;
-	}
 	if (match.route == TRIE_NONE)
 		return r->asks ? take_question(r) : route_missing(r, g);
 	return take(r, g, &match);

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from harness.gateway import BINARY
+from harness.gateway import BINARY, proxy_to
 from harness.procs import run, wait_until
 from harness.tokens import SECRET, bearer, token
 
@@ -108,6 +108,17 @@ def test_whatever_the_gateway_says(gateway, serve):
     c.send(f"POST /body HTTP/1.1\r\nHost: x\r\nOrigin: {APP}\r\nContent-Length: 5\r\n\r\nx".encode())
     r = c.read()
     assert r.why == "client_body_timeout" and r.header("Access-Control-Allow-Origin") == APP
+
+
+def test_what_no_route_may_serve(gateway, serve):
+    """The route that the path leads to says who may read that it is refused; where none does, nobody may."""
+    gw = gateway(proxy_to(serve(), path="/x", cors=CORS) | {"gate": {"reserved": ["/user-delete"]}})
+    for path, why in (("/x/user-delete", "reserved_path"), ("/x%2f..%2fy", "bad_path"), ("/user-delete", "reserved_path"), ("/y", "no_route")):
+        for origin in APP, "https://evil.org":
+            r = gw.ask(path, "DELETE", headers={"Origin": origin})
+            assert r.why == why, path
+            assert r.header("Access-Control-Allow-Origin") == (APP if origin == APP and path.startswith("/x/") else None), path
+    assert preflight(gw, "/x/user-delete", APP).why == "reserved_path"
 
 
 def test_limits_are_exposed(gateway, serve):
