@@ -91,6 +91,20 @@ take_period(struct slice text, uint32_t *out)
 
 /* ---- keys ---- */
 
+/* RFC 9110, 5.1: one of another form no request has, and the limit would hold for nobody. */
+static bool
+is_header_name(struct slice name)
+{
+	for (size_t i = 0; i < name.n; i++) {
+		char c = name.p[i], lower = ascii_lower(c);
+
+		if (!(lower >= 'a' && lower <= 'z') && !(c >= '0' && c <= '9') &&
+		    !(c && strchr("!#$%&'*+-.^_`|~", c)))
+			return false;
+	}
+	return true;
+}
+
 static bool
 read_key(struct slice text, struct limit_key *out, struct buf *why)
 {
@@ -109,6 +123,8 @@ read_key(struct slice text, struct limit_key *out, struct buf *why)
 	for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++) {
 		if (!slice_eq(word, slice_of(forms[i].word)))
 			continue;
+		if (forms[i].by == LIMIT_BY_HEADER && !is_header_name(name))
+			break;
 		*out = (struct limit_key){ forms[i].by, name };
 		if (forms[i].named ? name.n > 0 && name.n <= NAME_MAX_BYTES : name.p == NULL)
 			return true;
