@@ -55,7 +55,7 @@ bool
 cascade_is_job(struct slice text)
 {
 	for (size_t i = 0; i < text.n; i++) {
-		if (!strchr("0123456789abcdef", text.p[i]))
+		if (!memchr("0123456789abcdef", text.p[i], 16))
 			return false;
 	}
 	return text.n == CASCADE_JOB - 1;

@@ -60,6 +60,8 @@ test_names_of_jobs(void **state)
 	assert_false(cascade_is_job(slice_make(a, CASCADE_JOB - 2)));
 	assert_false(cascade_is_job(SLICE("0123456789abcdef0123456789abcdeF")));
 	assert_false(cascade_is_job(SLICE("0123456789abcdef0123456789abcde:")));
+	assert_false(cascade_is_job(SLICE("0123456789abcdef\0\0"
+					  "abcdef01234567")));
 }
 
 /* ---- records ---- */
