@@ -28,8 +28,15 @@ struct fetch {
 	struct http_client *request;
 	struct resolved addresses[ADDRESSES_MAX];
 	size_t count, next;
+	int status; /* of the last one that was asked */
 	char why[256];
 };
+
+int
+fetch_status(const struct fetch *f)
+{
+	return f->status;
+}
 
 static void
 fetch_free(struct fetch *f)
@@ -96,6 +103,7 @@ on_answer(void *userdata, int status, struct slice body)
 	struct fetch *f = userdata;
 
 	f->request = NULL;
+	f->status = status;
 	if (status == 200) {
 		fetch_end(f, NULL, body);
 		return;

@@ -26,6 +26,10 @@ struct fetch_request {
  * Runs from the loop, once, never from within fetch_start; the handle is dead from then on. */
 typedef void (*fetch_fn)(void *userdata, const char *why, struct slice body);
 
+/* Of the handle that fetch_start gave, within fetch_fn: the status of the answer, or the negative
+ * errno that stands in its place (http_client.h); 0: nothing was asked. */
+int fetch_status(const struct fetch *f);
+
 /* Copies what it needs, but for the context, which it holds. */
 struct fetch *fetch_start(uv_loop_t *loop, struct resolver *resolver, const struct fetch_request *q,
 			  fetch_fn done, void *userdata);

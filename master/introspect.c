@@ -15,6 +15,7 @@
 #include "lib/xalloc.h"
 #include "shm/message.h"
 
+#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,6 +27,7 @@
 #define WAITERS_MAX 1024 /* for one of them */
 #define INACTIVE_S 5
 #define COOL_MS 1000 /* after a failure */
+#define ODD_MS 10000 /* between two lines about answers to single tokens */
 #define ANSWER_BYTES (64u << 10)
 #define ANSWER_DEPTH 16
 
@@ -64,6 +66,7 @@ struct introspector {
 	struct list queue, running, known;
 	size_t queued, asked_now;
 	uint64_t cool_ms; /* until then nobody is asked */
+	uint64_t odd_ms;  /* until then no line about a single token */
 	uint64_t asked, failures;
 	char error[256];
 };
@@ -176,6 +179,26 @@ fail(struct entry *e, const char *why)
 	entry_free(e);
 }
 
+/* What is wrong with this token alone: whoever has such a one is not to keep others from being
+ * judged. */
+static void
+fail_alone(struct entry *e, const char *why)
+{
+	struct introspector *is = e->of;
+	uint64_t now = clock_mono_ms();
+
+	if (now >= is->odd_ms) {
+		log_warn("introspection issuer=%s error=\"of one token: %s\"", is->config->name,
+			 why);
+		is->odd_ms = now + ODD_MS;
+	}
+	is->failures++;
+	tell_all(e, TOKEN_UNJUDGED);
+	entry_free(e);
+}
+
+static const char too_large[] = "the answer is larger than 8 KiB";
+
 /* NULL, or what is wrong with the answer (RFC 7662 section 2.2). */
 static const char *
 read_answer(struct entry *e, const struct json *root)
@@ -193,7 +216,7 @@ read_answer(struct entry *e, const struct json *root)
 		return NULL;
 	json_write(root, &text);
 	if (text.n > TOKEN_CLAIMS_MAX)
-		return "the answer is larger than 8 KiB";
+		return too_large;
 	e->told = TOKEN_ACTIVE;
 	e->until = now + e->of->config->introspection_cache_s;
 	if (json_number(json_get(root, "exp"), &exp) && exp < (double)e->until)
@@ -208,6 +231,7 @@ on_answer(void *userdata, const char *why, struct slice body)
 {
 	struct entry *e = userdata;
 	struct introspector *is = e->of;
+	int status = fetch_status(e->fetch);
 	struct json *root = NULL;
 
 	e->fetch = NULL;
@@ -216,7 +240,9 @@ on_answer(void *userdata, const char *why, struct slice body)
 	if (!why)
 		why = read_answer(e, root);
 	json_free(root);
-	if (why) {
+	if (why && (why == too_large || status == 400 || status == -EMSGSIZE)) {
+		fail_alone(e, why);
+	} else if (why) {
 		fail(e, why);
 	} else {
 		if (is->error[0])

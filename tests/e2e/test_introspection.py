@@ -35,6 +35,8 @@ class Introspector(TlsUpstream):
         time.sleep(self.delay)
         if self.broken:
             c.reply(*self.broken)
+        elif form.get("token", "").startswith("odd"):
+            c.reply(400)
         elif r.method != "POST" or r.header("Authorization") != CLIENT or r.target != "/introspect":
             c.reply(401)
         else:
@@ -138,6 +140,15 @@ def test_it_does_not_answer(gateway, serve, issuer):
     issuer.broken = None
     issuer.tokens["new"] = {"sub": "8"}
     wait_until(lambda: why(gw, "new", "/api") == "8", 3)
+
+
+def test_one_token_keeps_no_others_away(gateway, serve, issuer):
+    """One that the issuer refuses to look at, or says too much of, is nobody else's trouble."""
+    gw = gateway(guarded(serve(), issuer))
+    issuer.tokens |= {f"good{i}": {"sub": "7"} for i in range(3)} | {f"long{n}": {"sub": "8", "x": "y" * n} for n in (9000, 99000)}
+    for i, odd in enumerate(("odd", "long9000", "long99000")):
+        assert why(gw, odd) == "gate_unavailable" and why(gw, f"good{i}") == "7", odd
+    assert gw.log().count("of one token: it answers 400") == 1 and gw.status()["introspection"]["failures"] == 3
 
 
 def test_it_is_slow_or_away(gateway, serve, issuer):
