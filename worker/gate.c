@@ -300,6 +300,7 @@ token_judge(struct gate *g, struct slice token, const struct gate_input *in, int
 	    struct gate_verdict *out, struct token_entry *entry)
 {
 	enum reason reason;
+	bool known = false;
 	uint64_t hash;
 
 	if (g->introspects && (!is_jwt(token) || !verifiers_any(g->verifiers)))
@@ -310,10 +311,15 @@ token_judge(struct gate *g, struct slice token, const struct gate_input *in, int
 		return REASON_token_malformed;
 	hash = token_cache_hash(g->cache, token);
 	out->cached = token_cache_get(g->cache, token, hash, entry);
-	if (out->cached)
-		return entry_check(entry, in, now);
+	if (out->cached) {
+		reason = entry_check(entry, in, now);
+		if (reason != REASON_token_issuer)
+			return reason;
+		out->cached = false; /* another one, whose tokens name none, may take it too */
+		known = true;
+	}
 	reason = token_check(g, token, in, now, entry, &out->asked);
-	if (reason == REASON_none)
+	if (reason == REASON_none && !known)
 		token_cache_put(g->cache, token, hash, entry);
 	return reason;
 }

@@ -223,6 +223,16 @@ def test_whose_token_is_good_where(gateway, serve, pki, tmp_path):
     assert why(gw, sign(corp, "new", iss="partner")) == ""
 
 
+def test_a_token_that_two_may_take(gateway, serve):
+    """Which of them took it first says nothing of other routes."""
+    issuers = {n: {"secret": SECRET, "audience": [n]} for n in ("one", "two")}
+    gw = gateway(guarded(serve(), issuers, *({"path": "/" + n, "upstream": "u", "issuers": [n]} for n in issuers), workers=1))
+    both, one = token(sub="42", aud=["one", "two"]), token(sub="42", aud=["one"])
+    for _ in range(3):
+        assert [why(gw, both, path) for path in ("/one", "/two", "/")] == [""] * 3
+        assert why(gw, one, "/one") == "" and why(gw, one, "/two") != ""
+
+
 def test_rules_of_a_store_accept_no_others(gateway, serve, store):
     """The route of the file in the place of one of the store holds it to its issuers, unless the path is left to the store."""
     issuers = {"one": {"issuer": "one", "secret": SECRET}, "two": {"issuer": "two", "secret": SECRET}}
