@@ -71,7 +71,7 @@ add_gate_entries(struct table_builder *b, const struct config *c,
 			.authorise = compile_authorise(b, c, entries[i].authorise, &lacks),
 		};
 
-		b->global.gate_authorises |= gate.authorise != 0;
+		b->global.gate_authorises |= gate.authorise ? GATE_AUTHORISES : 0;
 		table_builder_gate(b, uri_match_form(path, form), &gate);
 		free(form);
 	}

@@ -336,7 +336,8 @@ add_floor(struct work *w, const struct candidate *c)
 		.host = seg_builder_string(&w->b->seg, c->at.host),
 	};
 
-	w->b->global.gate_authorises |= c->authorise != 0;
+	w->b->global.gate_authorises |= (c->authorise ? GATE_AUTHORISES : 0) |
+					(c->flags & ROUTE_LOOK ? GATE_AUTHORISES_LOOKS : 0);
 
 	table_builder_gate(w->b, c->at.path, &gate);
 	w->floors = true;

@@ -74,6 +74,9 @@ enum { FORWARDED_REPLACE, FORWARDED_APPEND }; /* X-Forwarded-* of an untrusted p
 #define SCRUB_USER_DELETE 1u     /* id, on a path that ends in /user-delete */
 #define SCRUB_INTERNAL_ORIGIN 2u /* Origin: __internal__ */
 
+#define GATE_AUTHORISES 1u
+#define GATE_AUTHORISES_LOOKS 2u /* a floor has a ROUTE_LOOK route's program */
+
 struct table_global {
 	/* The first six and strip_lengths are set by table_builder_finish. */
 	uint32_t root_any;  /* trie of the routes for any host, TRIE_NONE when there are none */
@@ -115,7 +118,7 @@ struct table_global {
 	struct seg_ref hsts;           /* Strict-Transport-Security of answers over TLS; "": none */
 	uint32_t https_port;           /* plain listeners answer with 308 to it; 0: they serve */
 	uint32_t client_certificate;   /* CLIENT_CERTIFICATE_*: how upstreams hear of it */
-	uint32_t gate_authorises;      /* some entry of the gate does */
+	uint32_t gate_authorises;      /* GATE_AUTHORISES*; 0: no entry of the gate does */
 	uint32_t limit_ipv6_bits;      /* of an address that a limit counts by */
 	uint32_t limit_headers;        /* LIMIT_HEADERS_*: how clients hear of limits */
 	uint32_t limit_headers_always; /* ... not only who is refused */

@@ -44,13 +44,22 @@ take(struct request *r, const struct gate_verdict *verdict)
 	r->identity = identity_shown(r->who);
 }
 
+/* Does the shadow mode want to know, of the route or of one of the file that may be its floor? */
+static bool
+looks(const struct request *r)
+{
+	return r->route_flags & ROUTE_LOOK ||
+	       (r->route_flags & ROUTE_FLOOR &&
+		snapshot_global(r->table)->gate_authorises & GATE_AUTHORISES_LOOKS);
+}
+
 /* For the shadow mode alone: nobody is let in, known or refused by it. */
 static void
 look(struct request *r, const struct gate_verdict *verdict)
 {
 	if (verdict->reason == REASON_none)
 		r->would = own_copy(r, verdict->who);
-	else
+	else if (r->route_flags & ROUTE_LOOK)
 		r->shadow = verdict->reason;
 }
 
@@ -107,7 +116,7 @@ policy_identity(struct request *r)
 	struct table_protection protection = policies_protection(r);
 	bool needed = protection.needed;
 
-	if (!needed && !(r->route_flags & (ROUTE_OPTIONAL | ROUTE_LOOK)))
+	if (!needed && !(r->route_flags & ROUTE_OPTIONAL) && !looks(r))
 		return PASS;
 	collect(r, &in);
 	in.issuers = r->policy.issuers & protection.issuers;
@@ -116,7 +125,7 @@ policy_identity(struct request *r)
 		return WAIT;
 	if (verdict.unknown.p && introspect_await(r, &verdict))
 		return WAIT;
-	if (!needed && r->route_flags & ROUTE_LOOK) {
+	if (!needed && !(r->route_flags & ROUTE_OPTIONAL)) {
 		look(r, &verdict);
 		return PASS;
 	}

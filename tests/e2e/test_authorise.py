@@ -202,6 +202,18 @@ def test_rules_tighten(gateway, serve, store):
     assert [(a["by"], a["path"], a["passes"]) for a in e["authorisation"]] == [("route", "", True), ("floor", "/orders", False)]
 
 
+def test_shadow_of_the_file_over_rules(gateway, serve, store):
+    """Judged by the token as well, and of rules elsewhere nothing is counted."""
+    gw = gateway(merge(from_redis(store), {"upstreams": {"u": {"endpoints": [serve().address]}}, "gate": {"secret": SECRET}, "routes": [
+        {"path": "/f", "upstream": "u", "authorize": {"scopes": ["s"], "shadow": True}}]}))
+    for path in "/f/x", "/other":
+        Api(gw.socket).done("PUT", "rules", "route", path[1:].replace("/", "-"), body={"path": path, "upstream": "u"})
+        for i, who in enumerate((bearer(token(scope="s")), bearer(token()), {}, bearer("x"))):
+            assert gw.ask(path, headers={"X-Request-Id": f"{path}{i}"} | who).status == 200
+        told = [gw.logged(id=f"{path}{i}").get("shadow") for i in range(4)]
+        assert told == ([None, "scope_insufficient", "token_missing", "token_missing"] if path == "/f/x" else [None] * 4)
+
+
 def test_a_new_claim_in_a_rule(gateway, serve, store):
     """One that the table has not asked about before: all is compiled anew, and known tokens are read again."""
     gw = gateway(merge(from_redis(store), {"upstreams": {"u": {"endpoints": [serve().address]}}, "gate": {"secret": SECRET}, "routes": [
