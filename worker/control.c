@@ -85,8 +85,11 @@ control_hello(struct worker *w, const struct msg_hello *hello)
 	w->page = page;
 	if (ipc_send(&w->control, MSG_BOARD,
 		     &(struct msg_board){ .slot = hello->slot, .instance = hello->instance },
-		     sizeof(struct msg_board), w->page_fd) < 0)
+		     sizeof(struct msg_board), w->page_fd) < 0) {
 		log_error("board cannot be sent");
+		if (hello->role == ROLE_TRAFFIC) /* the next master would not find what we count */
+			uv_stop(&w->loop);
+	}
 	if (hello->role == ROLE_TRAFFIC) {
 		close(w->page_fd);
 		w->page_fd = -1;
