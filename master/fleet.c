@@ -12,6 +12,7 @@
 #define LONG_MS 1000 /* and those that last longer too many */
 #define SILENT_MS 1000
 #define BATCH_MIN 8u
+#define WAITING_MAX 65536u
 #define DEBT_MAX (UINT64_C(1) << 40)
 
 /* ---- questions ---- */
@@ -63,6 +64,8 @@ question(struct master *m, struct fleet_key *k)
 	}
 	units = take_over_debt(&m->fleet, k);
 	k->batch = next_batch(k, clock_mono_ms());
+	if (k->batch < k->waiting)
+		k->batch = k->waiting;
 	fleet_take(m, k,
 		   units > 0 && (uint64_t)units < k->batch ? k->batch - (uint64_t)units : k->batch,
 		   0);
@@ -155,6 +158,8 @@ fleet_asked(struct master *m, struct slot *slot, const struct msg_lease *ask)
 	settle_debt(f, k);
 	if (ask->wants & LEASE_WAIT)
 		k->waiters |= UINT64_C(1) << slot->number % FLEET_WAITERS;
+	if (ask->wants & LEASE_WAIT && ask->waiting <= WAITING_MAX && k->waiting <= WAITING_MAX)
+		k->waiting += ask->waiting;
 	if (ask->wants && f->up && !f->sour_ms)
 		question(m, k);
 }

@@ -7,7 +7,8 @@
  * the calendar day or month of UTC. This master takes units from there ahead of need, in one script
  * (fleet_script.c) that takes no more than there are, and puts them into rows that all workers
  * spend from (shm/lease.h). Only the first request of a key that has no row, and those that
- * outrun the units, wait for the answer; all workers of a gateway wait for one question.
+ * outrun the units, wait for the answer, which brings units for all of them; all workers of a
+ * gateway wait for one question.
  *
  * What is promised, for a limit of N and G gateways:
  * - While Redis answers no more pass than N: what was not taken from it is not spent. What a
@@ -55,6 +56,7 @@ struct fleet_key { /* of a row; key 0: there is none */
 	uint64_t waiters;          /* slots that wait for an answer */
 	uint64_t debt, owing; /* spent without units: not told to Redis yet; on its way there */
 	uint64_t batch;       /* that was asked for last */
+	uint64_t waiting;     /* requests that want one */
 	int64_t units;        /* that were in the row when it was looked at last */
 	uint64_t put_ms, moved_ms; /* when units were put in; when they changed last */
 	int64_t period;            /* day or month that they are of */

@@ -114,7 +114,7 @@ fleet_take(struct master *m, struct fleet_key *k, uint64_t ask, uint64_t back)
 	struct fleet *f = &m->fleet;
 	const struct fleet_limit *l = &k->limit;
 	struct tag tag = tag_of(f, (uint32_t)(k - f->keys));
-	char name[128], n[8][24];
+	char name[128], n[9][24];
 	const struct slice argv[] = {
 		f->script[0] ? SLICE("EVALSHA") : SLICE("EVAL"),
 		slice_of(f->script[0] ? f->script : fleet_script),
@@ -130,6 +130,7 @@ fleet_take(struct master *m, struct fleet_key *k, uint64_t ask, uint64_t back)
 		number(n[5], back),
 		number(n[6], (uint64_t)k->period),
 		number(n[7], f->table.memory->gateways ? f->table.memory->gateways : 1),
+		number(n[8], ask ? k->waiting : 0),
 	};
 
 	if (side_command(m->side, on_units, m, slice_make((const char *)&tag, sizeof tag),
@@ -140,6 +141,8 @@ fleet_take(struct master *m, struct fleet_key *k, uint64_t ask, uint64_t back)
 		f->silent_ms = clock_mono_ms();
 	k->owing = k->debt;
 	k->debt = 0;
+	if (ask)
+		k->waiting = 0;
 	k->under_way = true;
 }
 

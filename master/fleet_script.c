@@ -2,7 +2,8 @@
 
 /* KEYS[1]: the key. ARGV: 1 kind ("bucket", "day", "month"), 2 units, 3 microseconds in which they
  * come back, 4 burst, 5 how many are asked for, 6 how many were spent without, 7 how many come
- * back unused, 8 the period that these are of, 9 gateways.
+ * back unused, 8 the period that these are of, 9 gateways,
+ * 10 requests that wait for one.
  *
  * A bucket is a hash {v: units in it, t: when, in microseconds}, a period {p: its first second, n:
  * units}. All times are this server's. Answers {granted, left, ms until there are some worth asking
@@ -49,7 +50,8 @@ const char fleet_script[] =
     /* As in rate.h: debts of one burst at most. */
     "if kind == 'bucket' then used = math.min(used, most) end "
     "local left = math.max(0, math.floor(burst - used + 0.000001)) "
-    "local granted = math.min(ask, left, math.max(least, math.floor(left / (16 * nodes)), "
+    "local granted = math.min(ask, left, math.max(least, tonumber(ARGV[10]), math.floor(left / (16 "
+    "* nodes)), "
     "  math.min(8, math.floor(left / (2 * nodes))))) "
     "if left - granted < least then granted = math.min(ask, left) end "
     "used, left = used + granted, left - granted "

@@ -142,6 +142,7 @@ struct msg_lease {
 	uint64_t key;
 	uint64_t spent; /* by requests that passed without units, since the last message */
 	uint64_t count, period_us, burst;
+	uint64_t waiting;          /* requests, when word last came */
 	uint32_t window;           /* enum limit_window */
 	uint32_t wants;            /* LEASE_WANT, LEASE_WAIT */
 	char name[LEASE_NAME_MAX]; /* of the limit */

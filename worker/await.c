@@ -72,16 +72,17 @@ await_begin(struct request *r, enum await_kind kind, uint64_t key, uint32_t ms, 
 	return true;
 }
 
-bool
-await_has(const struct worker *w, enum await_kind kind, uint64_t key)
+unsigned
+await_count(const struct worker *w, enum await_kind kind, uint64_t key)
 {
+	unsigned n = 0;
+
 	list_for (pos, &w->awaits) {
 		const struct await *a = container_of(pos, struct await, link);
 
-		if (a->kind == kind && a->key == key)
-			return true;
+		n += a->kind == kind && a->key == key;
 	}
-	return false;
+	return n;
 }
 
 /* A request that goes on may end others, and may wait again: for the next word. */

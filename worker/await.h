@@ -22,8 +22,8 @@ void awaits_init(struct worker *w);
  * it waits for. */
 bool await_begin(struct request *r, enum await_kind kind, uint64_t key, uint32_t ms, unsigned most)
     __attribute__((warn_unused_result));
-/* Does any wait for that? */
-bool await_has(const struct worker *w, enum await_kind kind, uint64_t key);
+/* How many wait for that? */
+unsigned await_count(const struct worker *w, enum await_kind kind, uint64_t key);
 /* Word has come: all that wait for it go on. */
 void await_done(struct worker *w, enum await_kind kind, uint64_t key);
 /* r waits no more. */

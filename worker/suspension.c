@@ -117,7 +117,7 @@ ask(struct request *r)
 	struct msg_suspension_ask question = {
 		.key = suspended_tag(&w->suspended, SUSPENDED_KEY, name), .n = (uint32_t)name.n
 	};
-	bool asked = await_has(w, AWAIT_SUSPENSION, question.key);
+	bool asked = await_count(w, AWAIT_SUSPENSION, question.key) > 0;
 
 	if (r->rehearsed)
 		return PASS;

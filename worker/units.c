@@ -27,6 +27,7 @@ tell(struct worker *w, const struct msg_lease *what, uint32_t wants, uint64_t sp
 
 	message.wants = wants;
 	message.spent = spent;
+	message.waiting = w->units_word && w->units_word->key == what->key ? w->units_waiting : 1;
 	return w->control_open &&
 	       ipc_send(&w->control, MSG_LEASE, &message, sizeof message, -1) == 0;
 }
@@ -114,9 +115,10 @@ units_free(struct worker *w)
 void
 units_told(struct worker *w, const struct msg_leased *word)
 {
-	w->units_full = word->full ? word->key : 0;
+	w->units_word = word;
+	w->units_waiting = await_count(w, AWAIT_UNITS, word->key);
 	await_done(w, AWAIT_UNITS, word->key);
-	w->units_full = 0;
+	w->units_word = NULL;
 }
 
 /* ---- a request ---- */
@@ -145,8 +147,10 @@ alone(struct request *r, struct limit_use *u, uint64_t now, bool take)
 static bool
 may_wait(const struct request *r, const struct limit_use *u)
 {
+	const struct msg_leased *word = r->worker->units_word;
+
 	return !u->shadow && !r->units_late && r->worker->control_open &&
-	       u->key != r->worker->units_full;
+	       !(word && word->full && word->key == u->key);
 }
 
 /* All that wait here wait for one message. */
@@ -157,7 +161,7 @@ more(struct request *r, struct limit_use *u, const struct lease_result *l)
 
 	u->waits = true;
 	u->result = (struct rate_result){ .retry_ns = 1000 * MS };
-	if ((l->ask || !await_has(w, AWAIT_UNITS, u->key)) &&
+	if ((l->ask || !await_count(w, AWAIT_UNITS, u->key)) &&
 	    !tell(w, u->fleet, LEASE_WANT | LEASE_WAIT, 0))
 		r->units_late = true;
 }

@@ -60,9 +60,10 @@ struct worker {
 	struct rate_table rates;                /* sets NULL until they came */
 	struct lease_table leases; /* of limits of the fleet; memory NULL until they came */
 	struct units_debts *debts; /* units.c */
-	uint64_t units_full;       /* key that there is no row for, while its requests go on */
-	int rates_fd;              /* kept by the admin worker for the next master; else -1 */
-	struct load *load;         /* of endpoints, over all workers */
+	const struct msg_leased *units_word; /* while requests go on for it: */
+	uint64_t units_waiting;              /* so many did wait */
+	int rates_fd;      /* kept by the admin worker for the next master; else -1 */
+	struct load *load; /* of endpoints, over all workers */
 	uint64_t told_ms[BOARD_ENDPOINTS]; /* when the master last heard that one fails */
 
 	struct segment *arrived[SEGMENT_N]; /* for the next publication */

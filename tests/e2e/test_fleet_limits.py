@@ -3,8 +3,10 @@
 import threading
 import time
 
+from harness import client
 from harness.gateway import from_redis, proxy_to
 from harness.procs import wait_until
+from harness.redis_proxy import RedisProxy
 
 
 def start(gateway, store, up, rate, **more):
@@ -177,3 +179,24 @@ def test_more_keys_than_room(gateway, store, serve):
     answers = [gw.ask(headers={"X-A": str(i % 40)}).status for i in range(80)]
     assert answers == [200] * 40 + [429] * 40
     assert fleet(gw)["keys_full"] > 0 and time.monotonic() < begin + 3
+
+
+class FarAway(RedisProxy):
+    def answer(self, data, client):
+        time.sleep(0.03)
+        client.sendall(data)
+
+
+def test_redis_far_away(gateway, store):
+    """Many that come at once wait for few answers: units for all that wait come together."""
+    far = FarAway(store)
+    config = from_redis(far) | {"access_log": "off", "rates": {"all": {"limit": "150/day", "scope": "fleet", "per": ["all"]}},
+                                "limits": {"rates": "all"}, "routes": [{"path": "/", "respond": {"status": 200}}]}
+    gw = gateway(config)
+    together(gw)
+    connections = [gw.connect() for _ in range(100)]
+    for c in connections:
+        c.send(client.request("/") * 2)
+    assert [c.read().status for c in connections for _ in range(2)].count(200) == 150
+    assert gw.metrics()["yett_fleet_alone_total"] == 0
+    far.close()

@@ -13,16 +13,16 @@ UTC = datetime.timezone.utc
 
 @pytest.fixture
 def ask(store):
-    """ask(now, kind, units, seconds, burst, asked=0, debt=0, back=0, period=0, gateways=2)"""
+    """ask(now, kind, units, seconds, burst, asked=0, debt=0, back=0, period=0, gateways=2, waiting=0)"""
     with open(SOURCE, encoding="utf-8") as f:
         text = re.sub(r"/\*.*?\*/", "", f.read().partition("fleet_script[] =")[2], flags=re.S)
     script = "".join(re.findall(r'"(.*?)"\s*(?:\n|;)', text))
     assert script.count("redis.call('TIME')") == 1
-    run = store.db.register_script(script.replace("redis.call('TIME')", "{ARGV[10], ARGV[11]}"))
+    run = store.db.register_script(script.replace("redis.call('TIME')", "{ARGV[11], ARGV[12]}"))
 
-    def call(now, kind, units, seconds, burst, asked=0, debt=0, back=0, period=0, gateways=2):
+    def call(now, kind, units, seconds, burst, asked=0, debt=0, back=0, period=0, gateways=2, waiting=0):
         us = round(now * 1e6)
-        return run(["k"], [kind, units, round(seconds * 1e6), burst, asked, debt, back, period, gateways, us // 10**6, us % 10**6])
+        return run(["k"], [kind, units, round(seconds * 1e6), burst, asked, debt, back, period, gateways, waiting, us // 10**6, us % 10**6])
 
     return call
 
@@ -46,6 +46,8 @@ def test_a_day(ask):
     now = datetime.datetime(2026, 11, 27, 23, 59, 50, tzinfo=UTC).timestamp()
     granted, left, closed, reset, period = ask(now, "day", 1000, 0, 1000, asked=100)
     assert (granted, left, closed, reset) == (31, 969, 0, 10000)  # one of 16 for each of two
+    assert ask(now, "day", 1000, 0, 1000, asked=300, waiting=250)[:2] == [250, 719]  # nobody holds what is waited for
+    assert ask(now, "day", 1000, 0, 1000, back=250, period=period)[:2] == [0, 969]
     assert ask(now, "day", 1000, 0, 1000, debt=965)[:2] == [0, 4]
     assert ask(now, "day", 1000, 0, 1000, asked=1, back=6, period=period)[:2] == [1, 9]
     assert ask(now, "day", 1000, 0, 1000, debt=50)[1] == 0  # more than there was: it stays spent
