@@ -279,14 +279,16 @@ void
 suspend_file_load(struct master *m)
 {
 	struct suspensions *s = &m->suspensions;
-	int r = load(m, NAME);
+	int r;
 
+	s->loading = true;
+	r = load(m, NAME);
 	if (r < 0 && r != -ENOENT && load(m, NAME ".1") < 0) {
 		s->unreadable = true;
 		log_error("suspensions error=\"who is suspended is not known\" effect=\"nobody "
 			  "with an identity passes\" remedy=\"remove the file, and suspend anew\"");
 	}
-	s->changed = false;
+	s->changed = s->loading = false;
 	if (s->own.count > 0)
 		log_info("suspensions source=file count=%zu", s->own.count);
 }

@@ -264,7 +264,7 @@ suspensions_put(struct master *m, struct slice field, struct suspension *s)
 	struct slice id;
 	bool known = suspension_split(field, &kind, &id);
 
-	if (!known || (!old && all->own.count >= m->config->suspension.max) ||
+	if (!known || (!old && !all->loading && all->own.count >= m->config->suspension.max) ||
 	    (old && is_same(old, s))) {
 		if (old) {
 			old->seen = s->seen;
@@ -356,7 +356,11 @@ suspensions_reconfigured(struct master *m)
 
 	suspend_set_configure(s->set);
 	suspend_keys_configure(s->keys);
-	s->full = s->own.count > m->config->suspension.max;
+	/* What there was no room for is only known when it has been read again. */
+	if (suspensions_use_redis(m) && s->full)
+		suspend_set_again(s->set);
+	else
+		s->full = false;
 	suspensions_flags(m);
 }
 

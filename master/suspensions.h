@@ -45,6 +45,7 @@ struct suspensions {
 	struct map own;
 	bool unreadable; /* the state file was, and nothing else has told since */
 	bool full;       /* more are suspended than suspension.max allows */
+	bool loading;    /* from the file: all of it is taken, whatever suspension.max says now */
 	size_t overflow; /* of the reading under way, those that found no room */
 	struct suspend_set *set;
 	struct suspend_keys *keys;

@@ -287,5 +287,21 @@ def test_more_than_allowed(gateway, serve, store):
     assert [gw.cli("suspend", who).returncode for who in "abc"] == [0, 0, 1] and ask(gw).status == 200
     store.db.hset("yett:suspended", "sub:d", "1")
     wait_until(lambda: ask(gw).why == "suspension_unknown", 3, what="closed")
+    assert gw.reload().returncode == 0 and ask(gw, "d").why == "suspension_unknown"  # a reload knows no more
+    time.sleep(1.3)
+    assert ask(gw, "d").why == "suspension_unknown"
     assert gw.cli("resume", "a").returncode == 0
     wait_until(lambda: ask(gw).status == 200 and ask(gw, "d").why == "suspended", 3, what="all of them known")
+
+
+def test_fewer_allowed_than_there_are(gateway, serve):
+    """All that are known stay in force, over a restart too."""
+    up = serve()
+    gw = gateway(before(up))
+    assert [gw.cli("suspend", who).returncode for who in "abcd"] == [0] * 4
+    assert gw.reload(before(up, {"suspension": {"max": 2}})).returncode == 0
+    for _ in range(2):
+        assert [ask(gw, who).why for who in "abcd"] == ["suspended"] * 4 and ask(gw).status == 200
+        assert gw.cli("suspend", "e").returncode == 1
+        gw.stop()
+        gw.start()
