@@ -63,6 +63,7 @@ def test_histogram_adds_up(gateway, serve):
     gw = gateway(proxy_to(serve()))
     for _ in range(10):
         gw.ask()
+    counted(gw, "yett_request_duration_seconds_count", 10)
     m = gw.metrics()
     buckets = [v for n, v in m.items() if n.startswith("yett_request_duration_seconds_bucket")]
     assert buckets == sorted(buckets) and buckets[-1] == m["yett_request_duration_seconds_count"] == 10
