@@ -23,8 +23,9 @@ read_time(const char *text, bool ahead)
 	char *end;
 	long long n;
 
+	/* Tokens tell whole seconds: those of this one may have been issued before. */
 	if (strcmp(text, "now") == 0)
-		return time(NULL);
+		return time(NULL) + !ahead;
 	end = strptime(text, "%Y-%m-%dT%H:%M:%SZ", &tm);
 	if (end && *end == '\0')
 		return timegm(&tm);

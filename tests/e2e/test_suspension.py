@@ -191,6 +191,9 @@ def test_kinds(gateway, serve, request, stored):
     suspend("by sub", "--until", "2s")
     assert ask(gw, sub="by sub").why == "suspended"
     suspend("old", "--issued-before", str(now - 10))
+    second = int(time.time())
+    suspend("this second", "--issued-before", "now")
+    assert ask(gw, "this second", iat=second).why == "suspended"
     assert ask(gw, sid="s1").why == ask(gw, jti="t1").why == "suspended"
     assert ask(gw, "old", iat=now - 11).why == ask(gw, "old").why == "suspended"
     assert ask(gw, "old", iat=now - 10).status == ask(gw, "s1").status == ask(gw, sid="t1").status == 200
