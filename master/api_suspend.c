@@ -115,6 +115,8 @@ read_body(struct api_call *c, struct suspension *out)
 	if (!fault &&
 	    (!read_time(root, "until", &out->until) || !read_time(root, "before", &out->before)))
 		fault = "until and before are seconds since 1970";
+	if (!fault && json_get(root, "reason") && !json_text(json_get(root, "reason")).p)
+		fault = "reason is a text";
 	if (!fault && out->until && out->until <= clock_wall())
 		fault = "until is in the past";
 	if (json_text(json_get(root, "reason")).n > 0)

@@ -47,7 +47,9 @@ suspension_split(struct slice field, enum suspended_kind *kind, struct slice *id
 		if (!slice_eq(name, slice_of(suspended_kind_name[k])) || name.n == field.n)
 			continue;
 		*kind = (enum suspended_kind)k;
-		return (id->n == 0) == (k == SUSPENDED_ALL) && id->n <= SUSPENSION_ID_MAX;
+		/* No text of a token holds a NUL, and none could be listed with it. */
+		return (id->n == 0) == (k == SUSPENDED_ALL) && id->n <= SUSPENSION_ID_MAX &&
+		       (id->n == 0 || !memchr(id->p, '\0', id->n));
 	}
 	return false;
 }

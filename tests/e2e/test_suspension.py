@@ -276,6 +276,16 @@ def test_changed_by_hand(gateway, serve, store):
     assert ask(gw, "5").why == "suspended" and gw.cli("resume", "5").returncode == 0 and ask(gw, "5").status == 200
 
 
+def test_fields_that_are_none(gateway, serve, store):
+    """What somebody wrote into the hash suspends nobody, and hides nobody from the list."""
+    odd = [b"", b"sub", b"sub:", b"nope:x", b"key:x", b"sub:" + b"x" * 513, b"sub:a\0b", b"all:*"]
+    store.db.hset("yett:suspended", mapping={field: "1" for field in odd} | {"sub:ok": "{" * 100, "jti:j": '{"until":"x","before":-1}'})
+    gw = settled(gateway(before(serve(), from_redis(store))))
+    assert ask(gw).status == 200 and ask(gw, "ok").why == ask(gw, jti="j").why == "suspended"
+    listed = gw.cli("suspended").stdout
+    assert [line.split()[:2] for line in listed.splitlines()[1:]] in ([["sub", "ok"], ["jti", "j"]], [["jti", "j"], ["sub", "ok"]])
+
+
 def test_many(gateway, serve, store):
     store.db.hset("yett:suspended", mapping={f"sub:{i}": '{"reason":"r"}' for i in range(50000)})
     gw = settled(gateway(before(serve(), from_redis(store))))
