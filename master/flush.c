@@ -267,6 +267,12 @@ settle(struct master *m)
 }
 
 void
+flusher_start(struct master *m)
+{
+	settle(m);
+}
+
+void
 flusher_tick(struct master *m, uint64_t now_ms)
 {
 	struct flusher *f = &m->flusher;

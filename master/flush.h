@@ -33,6 +33,8 @@ struct flusher {
 	char complaint[96];  /* told last; "": all is well */
 };
 
+/* Before the first request is served: what came before is not written. */
+void flusher_start(struct master *m);
 /* At every tick. */
 void flusher_tick(struct master *m, uint64_t now_ms);
 /* No worker is left. False while the last differences are on their way; a second at most. */

@@ -41,6 +41,7 @@ void
 master_start_workers(struct master *m)
 {
 	m->phase = MASTER_STARTING;
+	flusher_start(m);
 	listeners_listen(&m->listeners);
 	supervisor_start(&m->supervisor);
 }
