@@ -7,6 +7,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define SHARED_SEALS (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) /* its size is fixed */
+
 static int
 memfd_allocate(int fd, size_t size)
 {
@@ -93,4 +95,45 @@ memfd_check(int fd, int seals, size_t *size)
 		return -EBADMSG;
 	*size = (size_t)st.st_size;
 	return 0;
+}
+
+static int
+map_shared(int fd, size_t size, void **out)
+{
+	void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+
+	if (p == MAP_FAILED)
+		return -errno;
+	*out = p;
+	return 0;
+}
+
+int
+memfd_share(const char *name, size_t size, void **out, int *out_fd)
+{
+	int fd, r = memfd_make(name, size, &fd);
+
+	if (r)
+		return r;
+	r = memfd_seal(fd, SHARED_SEALS);
+	if (!r)
+		r = map_shared(fd, size, out);
+	if (r)
+		close(fd);
+	else
+		*out_fd = fd;
+	return r;
+}
+
+int
+memfd_join(int fd, size_t size, void **out)
+{
+	size_t is;
+	int r = -EBADMSG;
+
+	if (!memfd_check(fd, SHARED_SEALS, &is) && is == size && !map_shared(fd, size, out))
+		r = 0;
+	if (fd >= 0)
+		close(fd);
+	return r;
 }

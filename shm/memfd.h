@@ -17,6 +17,13 @@ int memfd_of(const char *name, const struct slice *parts, size_t n, int *out_fd)
     __attribute__((warn_unused_result));
 /* Adds F_SEAL_*. 0 or a negative errno. */
 int memfd_seal(int fd, int seals) __attribute__((warn_unused_result));
+/* Memory that several processes write: one of `size` bytes of zeroes whose size nobody can change,
+ * mapped. *out_fd is for handing out. 0 or a negative errno. */
+int memfd_share(const char *name, size_t size, void **out, int *out_fd)
+    __attribute__((warn_unused_result));
+/* Maps what memfd_share made; `fd` is taken over. 0, or -EBADMSG when it is of another size, or
+ * that could be changed. */
+int memfd_join(int fd, size_t size, void **out) __attribute__((warn_unused_result));
 /* Is it one, with all of these seals? Then *size is its size, for good if they hold F_SEAL_SHRINK.
  * 0 or -EBADMSG. */
 int memfd_check(int fd, int seals, size_t *size) __attribute__((warn_unused_result));

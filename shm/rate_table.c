@@ -2,12 +2,9 @@
 #include "rate_rows.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/random.h>
 #include <unistd.h>
-
-#define SEALS (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)
 
 static size_t
 bytes_of(uint32_t sets)
@@ -22,15 +19,11 @@ fill_random(void *p, size_t n)
 }
 
 static int
-map_rows(int fd, const struct rate_head *head, struct rate_table *out)
+lay_out(const struct rate_head *head, void *memory, struct rate_table *out)
 {
-	size_t size = bytes_of(head->sets);
-	void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	int r;
 
-	if (p == MAP_FAILED)
-		return -errno;
-	*out = (struct rate_table){ .head = *head, .sets = p };
+	*out = (struct rate_table){ .head = *head, .sets = memory };
 	r = fill_random(&out->nonce, sizeof out->nonce);
 	if (r)
 		rate_detach(out);
@@ -41,6 +34,7 @@ int
 rate_create(uint32_t sets, const uint8_t *secret, struct rate_table *out, int *out_fd)
 {
 	struct rate_head head = { RATE_MAGIC, RATE_FORMAT, sets, { 0 } };
+	void *memory;
 	int fd, r;
 
 	if (sets == 0 || sets > RATE_SETS_MAX)
@@ -48,14 +42,11 @@ rate_create(uint32_t sets, const uint8_t *secret, struct rate_table *out, int *o
 	if (secret)
 		memcpy(head.secret, secret, sizeof head.secret);
 	r = secret ? 0 : fill_random(head.secret, sizeof head.secret);
-	if (r)
-		return r;
-	r = memfd_make("yett-rate", bytes_of(sets), &fd);
-	if (r)
-		return r;
-	r = memfd_seal(fd, SEALS);
 	if (!r)
-		r = map_rows(fd, &head, out);
+		r = memfd_share("yett-rate", bytes_of(sets), &memory, &fd);
+	if (r)
+		return r;
+	r = lay_out(&head, memory, out);
 	if (r)
 		close(fd);
 	else
@@ -66,16 +57,14 @@ rate_create(uint32_t sets, const uint8_t *secret, struct rate_table *out, int *o
 int
 rate_attach(int fd, const struct rate_head *head, struct rate_table *out)
 {
-	int r = -EBADMSG;
-	size_t size;
+	bool fits = head->magic == RATE_MAGIC && head->format == RATE_FORMAT && head->sets > 0 &&
+		    head->sets <= RATE_SETS_MAX;
+	void *memory;
+	int r = memfd_join(fd, fits ? bytes_of(head->sets) : 0, &memory);
 
-	if (!memfd_check(fd, SEALS, &size) && head->magic == RATE_MAGIC &&
-	    head->format == RATE_FORMAT && head->sets > 0 && head->sets <= RATE_SETS_MAX &&
-	    size == bytes_of(head->sets) && !map_rows(fd, head, out))
-		r = 0;
-	if (fd >= 0)
-		close(fd);
-	return r;
+	if (r)
+		return r;
+	return lay_out(head, memory, out) ? -EBADMSG : 0;
 }
 
 void
