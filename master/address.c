@@ -1,9 +1,12 @@
 #include "address.h"
 
+#include "resolve.h"
+
 #include "lib/uri.h"
 
 #include <arpa/inet.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/un.h>
 
 #define HOST_MAX 256
@@ -201,4 +204,21 @@ address_network(struct slice text, struct buf *out)
 		return false;
 	buf_addf(out, "%s/%u", host, bits.p ? n : most);
 	return true;
+}
+
+void
+resolved_address(const struct resolved *a, uint16_t port, struct sockaddr_storage *out)
+{
+	struct sockaddr_in6 *six = (struct sockaddr_in6 *)out;
+	struct sockaddr_in *four = (struct sockaddr_in *)out;
+
+	memset(out, 0, sizeof *out);
+	out->ss_family = a->family;
+	if (a->family == AF_INET) {
+		four->sin_port = htons(port);
+		memcpy(&four->sin_addr, a->ip, sizeof four->sin_addr);
+	} else {
+		six->sin6_port = htons(port);
+		memcpy(&six->sin6_addr, a->ip, sizeof six->sin6_addr);
+	}
 }

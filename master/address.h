@@ -7,6 +7,9 @@
 
 #include "config.h"
 
+struct resolved;
+struct sockaddr_storage;
+
 #define ADDRESS_ANY_HOST 1u /* ":port" is accepted, and a port 0 (the kernel chooses) */
 #define ADDRESS_NEEDS_PORT 2u
 
@@ -29,3 +32,5 @@ const char *address_path(struct arena *a, struct slice path, const char *folder)
 bool address_dns(struct slice text, struct buf *out);
 /* "10.0.0.0/8"; a lone address is a network of one. Rewritten with its bits. */
 bool address_network(struct slice text, struct buf *out);
+/* One that a name resolved to, for connect(2). */
+void resolved_address(const struct resolved *a, uint16_t port, struct sockaddr_storage *out);

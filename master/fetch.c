@@ -1,5 +1,7 @@
 #include "fetch.h"
 
+#include "address.h"
+
 #include "lib/buf.h"
 #include "lib/http_client.h"
 #include "lib/tls.h"
@@ -60,23 +62,6 @@ fetch_end(struct fetch *f, const char *why, struct slice body)
 }
 
 static void
-address_make(struct sockaddr_storage *out, const struct resolved *a, uint16_t port)
-{
-	struct sockaddr_in6 *six = (struct sockaddr_in6 *)out;
-	struct sockaddr_in *four = (struct sockaddr_in *)out;
-
-	memset(out, 0, sizeof *out);
-	out->ss_family = a->family;
-	if (a->family == AF_INET) {
-		four->sin_port = htons(port);
-		memcpy(&four->sin_addr, a->ip, sizeof four->sin_addr);
-	} else {
-		six->sin6_port = htons(port);
-		memcpy(&six->sin6_addr, a->ip, sizeof six->sin6_addr);
-	}
-}
-
-static void
 explain(struct fetch *f, int status, struct slice words)
 {
 	if (words.n > 0)
@@ -129,7 +114,7 @@ ask(struct fetch *f, const struct resolved *a, uint64_t left_ms)
 		.keep = true,
 	};
 
-	address_make(&address, a, f->port);
+	resolved_address(a, f->port, &address);
 	return http_client_send(f->loop, &q, on_answer, f, &f->request);
 }
 

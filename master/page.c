@@ -1,5 +1,6 @@
 #include "page.h"
 
+#include "address.h"
 #include "own.h"
 
 #include "lib/http_client.h"
@@ -92,23 +93,6 @@ page_set_whole(struct page *p, struct slice head)
 	buf_adds(&p->whole, head);
 }
 
-static void
-address_make(struct sockaddr_storage *out, const struct resolved *a, uint16_t port)
-{
-	struct sockaddr_in6 *six = (struct sockaddr_in6 *)out;
-	struct sockaddr_in *four = (struct sockaddr_in *)out;
-
-	memset(out, 0, sizeof *out);
-	out->ss_family = a->family;
-	if (a->family == AF_INET) {
-		four->sin_port = htons(port);
-		memcpy(&four->sin_addr, a->ip, sizeof four->sin_addr);
-	} else {
-		six->sin6_port = htons(port);
-		memcpy(&six->sin6_addr, a->ip, sizeof six->sin6_addr);
-	}
-}
-
 bool
 page_is_shortage(int status)
 {
@@ -171,7 +155,7 @@ page_ask(struct page *p, const struct resolved *a, uint64_t left_ms)
 	};
 
 	if (a) {
-		address_make(&address, a, p->port);
+		resolved_address(a, p->port, &address);
 		q.address = (const struct sockaddr *)&address;
 	}
 	if (p->https && !p->tls)
