@@ -21,6 +21,7 @@
 #include "table_authorise.h"
 #include "table_behind.h"
 #include "table_limits.h"
+#include "table_login.h"
 #include "table_tls.h"
 #include "trie.h"
 
@@ -60,7 +61,12 @@ enum rules_section {
 	RULES_LIMITS, /* struct table_limit; those with a name in the file first, in its order */
 	RULES_LIMIT_KEYS, /* struct table_limit_key, runs of them belong to limits */
 	RULES_LIMITED,    /* uint32_t: indices in RULES_LIMITS, runs of them belong to policies */
-	RULES_RESERVED, /* struct seg_ref: ends of paths that are the gateway's alone to ask for */
+	RULES_RESERVED,  /* struct seg_ref: ends of paths that are the gateway's alone to ask for */
+	RULES_LOGIN,     /* struct table_login: one, or none */
+	RULES_PROVIDERS, /* struct table_provider */
+	RULES_SEQUENCE,  /* uint32_t: indices in RULES_PROVIDERS */
+	RULES_REDIRECTS, /* struct seg_ref: origins that a login may end at */
+	RULES_CREDENTIALS, /* struct table_credential, runs of them belong to routes */
 };
 
 enum { FORWARDED_REPLACE, FORWARDED_APPEND }; /* X-Forwarded-* of an untrusted peer */
@@ -168,7 +174,8 @@ struct table_route {
 	uint32_t action;   /* index in RULES_ACTIONS, 0 = none: it passes requests on as they are */
 	uint32_t slot;     /* on the board */
 	uint32_t fallback; /* upstream of what its own one cannot answer; 0 = none */
-	uint32_t authorise; /* 1 + index in RULES_AUTHORISE; 0 = none */
+	uint32_t authorise;                      /* 1 + index in RULES_AUTHORISE; 0 = none */
+	uint32_t credentials, credentials_count; /* run of RULES_CREDENTIALS */
 	int32_t priority;
 	struct seg_ref id;   /* stable: "file:users", "redis:test.com/a/" */
 	struct seg_ref host; /* as written, for logs */
@@ -555,7 +562,8 @@ enum keys_section {
 	KEYS_TICKETS,      /* struct table_ticket: the sealing one first */
 	KEYS_NUMBERS,      /* uint32_t: suites and groups */
 	KEYS_ROOTS,        /* struct table_roots: whom endpoints are verified by */
-	KEYS_API_KEYS      /* struct table_api_key, open addressing by digest */
+	KEYS_API_KEYS,     /* struct table_api_key, open addressing by digest */
+	KEYS_SECRETS       /* struct table_secret */
 };
 
 struct table_key_material {

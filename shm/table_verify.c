@@ -239,7 +239,8 @@ table_verify_rules(const struct segment *s)
 {
 	if (!global_ok(s) || !layer_ok(s) || !hosts_ok(s) || !conditions_ok(s) || !routes_ok(s) ||
 	    !actions_ok(s) || !gates_ok(s) || !tokens_ok(s) || !strips_ok(s) ||
-	    !peers_and_pages_ok(s) || !table_authorise_ok(s) || !table_limits_ok(s))
+	    !peers_and_pages_ok(s) || !table_authorise_ok(s) || !table_limits_ok(s) ||
+	    !table_login_ok(s))
 		return -EBADMSG;
 	if (trie_verify(s, RULES_NODES, RULES_EDGES, RULES_HEADS, seg_count(s, RULES_ROUTES)))
 		return -EBADMSG;
@@ -331,6 +332,8 @@ table_verify_keys(const struct segment *s)
 
 	for (uint32_t i = 0; i < count; i++)
 		ok &= k[i].kind <= KEY_PUBLIC && ref_ok(s, k[i].kid) && ref_ok(s, k[i].bytes);
-	return ok && table_tls_ok(s) && table_behind_keys_ok(s) && table_api_keys_ok(s) ? 0
-											: -EBADMSG;
+	return ok && table_tls_ok(s) && table_behind_keys_ok(s) && table_api_keys_ok(s) &&
+		       table_secrets_ok(s)
+		   ? 0
+		   : -EBADMSG;
 }
