@@ -4,6 +4,62 @@
 
 #define HEAD_MAX 32768u
 
+/* Of several heads the last one counts; what comes behind it is trailers. */
+static bool
+is_kept(const struct http_answer *a)
+{
+	return a->keep_head && !a->head_done;
+}
+
+static int
+parser_on_begin(llhttp_t *parser)
+{
+	struct http_answer *a = parser->data;
+
+	a->reason.n = a->fields.n = 0;
+	return 0;
+}
+
+static int
+parser_on_status(llhttp_t *parser, const char *p, size_t n)
+{
+	struct http_answer *a = parser->data;
+
+	if (is_kept(a))
+		buf_add(&a->reason, p, n);
+	return 0;
+}
+
+static int
+parser_on_field(llhttp_t *parser, const char *p, size_t n)
+{
+	struct http_answer *a = parser->data;
+
+	if (is_kept(a))
+		buf_add(&a->fields, p, n);
+	return 0;
+}
+
+static int
+parser_on_field_complete(llhttp_t *parser)
+{
+	struct http_answer *a = parser->data;
+
+	if (is_kept(a))
+		buf_adds(&a->fields, SLICE(": "));
+	return 0;
+}
+
+static int
+parser_on_value_complete(llhttp_t *parser)
+{
+	struct http_answer *a = parser->data;
+
+	if (is_kept(a))
+		buf_adds(&a->fields, SLICE("\r\n"));
+	return 0;
+}
+
 static int
 parser_on_headers_complete(llhttp_t *parser)
 {
@@ -44,6 +100,12 @@ parser_on_message_complete(llhttp_t *parser)
 }
 
 static const llhttp_settings_t parser_settings = {
+	.on_message_begin = parser_on_begin,
+	.on_status = parser_on_status,
+	.on_header_field = parser_on_field,
+	.on_header_field_complete = parser_on_field_complete,
+	.on_header_value = parser_on_field,
+	.on_header_value_complete = parser_on_value_complete,
 	.on_headers_complete = parser_on_headers_complete,
 	.on_body = parser_on_body,
 	.on_message_complete = parser_on_message_complete,
@@ -60,6 +122,8 @@ void
 http_answer_deinit(struct http_answer *a)
 {
 	buf_deinit(&a->body);
+	buf_deinit(&a->reason);
+	buf_deinit(&a->fields);
 }
 
 static int

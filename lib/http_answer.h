@@ -1,8 +1,8 @@
 #pragma once
 
 /*
- * http_answer: one final answer to a request of our own, by llhttp: bytes in, status and body out.
- * Knows no socket.
+ * http_answer: one final answer to a request of our own, by llhttp: bytes in; status, head and body
+ * out. Knows no socket.
  */
 
 #include "buf.h"
@@ -13,11 +13,13 @@
 struct http_answer {
 	llhttp_t parser;
 	struct buf body;
-	size_t body_max; /* the caller's */
-	bool keep;       /* the caller's: as in struct http_client_request */
-	bool head;       /* the caller's: no body follows */
-	size_t body_n;   /* bytes of body that have come */
-	size_t head_n;   /* bytes read before the final head was whole */
+	struct buf reason, fields; /* of the final head; whole lines, as they came */
+	size_t body_max;           /* the caller's */
+	bool keep;                 /* the caller's: as in struct http_client_request */
+	bool head;                 /* the caller's: no body follows */
+	bool keep_head;            /* the caller's: else reason and fields stay empty */
+	size_t body_n;             /* bytes of body that have come */
+	size_t head_n;             /* bytes read before the final head was whole */
 	bool head_done, done, too_large;
 };
 

@@ -245,6 +245,7 @@ client_new(uv_loop_t *loop, const struct http_client_request *q, struct buf requ
 	c->answer.body_max = q->body_max;
 	c->answer.keep = q->keep;
 	c->answer.head = q->head;
+	c->answer.keep_head = q->keep_head;
 	http_answer_init(&c->answer);
 	c->userdata = userdata;
 	if (q->address)
@@ -307,6 +308,13 @@ http_client_send(uv_loop_t *loop, const struct http_client_request *q, http_clie
 		return -ENAMETOOLONG;
 	buf_adds(&request, q->whole);
 	return client_start(loop, q, request, done, userdata, out);
+}
+
+struct http_client_head
+http_client_head(const struct http_client *c)
+{
+	return (struct http_client_head){ buf_slice(&c->answer.reason),
+					  buf_slice(&c->answer.fields) };
 }
 
 void

@@ -27,6 +27,7 @@ struct http_client_request {
 	bool head;          /* the same: it is a HEAD, so that its answer has no body */
 	uint32_t timeout_ms; /* for all of it, from the call to the last byte */
 	size_t body_max;     /* bytes of body that are read */
+	bool keep_head;      /* reason and fields of the answer are wanted: http_client_head */
 	bool keep; /* the body is wanted: one beyond body_max is -EMSGSIZE. Else nothing is kept,
 		    * and what comes behind body_max is left unread */
 };
@@ -47,5 +48,12 @@ int http_client_get(uv_loop_t *loop, const struct http_client_request *q, http_c
 /* The same with a request that is whole; host and path are not looked at. */
 int http_client_send(uv_loop_t *loop, const struct http_client_request *q, http_client_fn done,
 		     void *userdata, struct http_client **out) __attribute__((warn_unused_result));
+/* What stood before the body, of a request with keep_head: from within `done` alone, where its
+ * status is none of the errors. */
+struct http_client_head {
+	struct slice reason;
+	struct slice fields; /* whole lines, "Name: value\r\n", as they came */
+};
+struct http_client_head http_client_head(const struct http_client *c);
 /* `done` will not run. What is left goes away in the loop's next turn. */
 void http_client_cancel(struct http_client *c);

@@ -22,6 +22,7 @@ struct client {
 	unsigned done;
 	int status;
 	char body[1 << 17];
+	char head[256]; /* reason and fields, of who asked */
 	unsigned again; /* asks so often more from its callback */
 };
 
@@ -63,8 +64,11 @@ on_done(void *userdata, int status, struct slice body)
 {
 	struct client *t = userdata;
 
+	struct http_client_head head = http_client_head(t->handle);
+
 	t->done++;
 	t->status = status;
+	snprintf(t->head, sizeof t->head, "%.*s|%.*s", SLICE_F(head.reason), SLICE_F(head.fields));
 	t->handle = NULL;
 	assert_true(body.n < sizeof t->body);
 	if (body.n)
@@ -174,6 +178,32 @@ test_answers(void **state)
 		}
 	}
 	assert_int_equal(t->done, 3 * sizeof cases / sizeof cases[0]);
+}
+
+static void
+test_head(void **state)
+{
+	static const char answer[] =
+	    "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n"
+	    "HTTP/1.1 299 Quite All Right\r\nX-A: 1\r\nx-a:\t2 \r\nEmpty:\r\n"
+	    "Transfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\nTrailer: 1\r\n\r\n";
+	static const size_t pieces[] = { 0, 1, 7 };
+	struct client *t = *state;
+
+	for (size_t p = 0; p < 6; p++) {
+		bool wanted = p < 3;
+
+		t->server.answer = answer;
+		t->server.piece = pieces[p % 3];
+		get(t, &(struct http_client_request){
+			   .body_max = 64, .keep = true, .keep_head = wanted });
+		wait_done(t);
+		assert_int_equal(t->status, 299);
+		assert_string_equal(t->body, "ok");
+		assert_string_equal(t->head, wanted ? "Quite All Right|X-A: 1\r\nx-a: 2 \r\nEmpty: "
+						      "\r\nTransfer-Encoding: chunked\r\n"
+						    : "|");
+	}
 }
 
 static void
@@ -406,6 +436,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_answers, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_head, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_request, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_whole, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_large_head, setup, teardown),
