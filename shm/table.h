@@ -164,6 +164,10 @@ struct table_host {
 #define ROUTE_LOOK                                                                                 \
 	512u /* who asks is found out for authorize in its shadow mode, and nothing else */
 #define ROUTE_FLOOR 128u /* of the store: one is where a GATE_ROUTE says so */
+/* Of the client's cookies all go upstream but the gateway's own (own_cookies.h); or none; or, so
+ * that an upstream shares the session, all. */
+#define ROUTE_COOKIES_NONE 1024u
+#define ROUTE_COOKIES_ALL 2048u
 
 struct table_route {
 	uint32_t next; /* in the chain of its node: exact first, then by priority */
