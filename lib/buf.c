@@ -15,6 +15,14 @@ buf_deinit(struct buf *b)
 }
 
 void
+buf_wipe(struct buf *b)
+{
+	if (b->p)
+		explicit_bzero(b->p, b->cap);
+	buf_deinit(b);
+}
+
+void
 buf_reserve(struct buf *b, size_t more)
 {
 	size_t want = b->n + more;
@@ -210,5 +218,23 @@ buf_add_html(struct buf *b, struct slice s)
 		default:
 			buf_addc(b, s.p[i]);
 		}
+	}
+}
+
+void
+buf_add_form(struct buf *b, struct slice s)
+{
+	static const char digits[] = "0123456789ABCDEF";
+
+	for (size_t i = 0; i < s.n; i++) {
+		unsigned char c = (unsigned char)s.p[i];
+		char triplet[] = { '%', digits[c >> 4], digits[c & 15] };
+
+		if ((c >= '0' && c <= '9') ||
+		    (ascii_lower((char)c) >= 'a' && ascii_lower((char)c) <= 'z') ||
+		    (c != '\0' && strchr("-._~", c)))
+			buf_addc(b, (char)c);
+		else
+			buf_add(b, triplet, sizeof triplet);
 	}
 }

@@ -16,6 +16,8 @@ struct buf {
 };
 
 void buf_deinit(struct buf *b);
+/* The same of what holds secrets; what grew has left copies behind, so reserve before. */
+void buf_wipe(struct buf *b);
 /* Room for `more` bytes beyond n; the caller writes at b->p + b->n and raises n. */
 void buf_reserve(struct buf *b, size_t more);
 void buf_add(struct buf *b, const void *p, size_t n);
@@ -34,6 +36,9 @@ void buf_add_json_time(struct buf *b, int64_t wall);
 size_t utf8_length(struct slice s);
 /* Text for HTML: & < > " ' are escaped. */
 void buf_add_html(struct buf *b, struct slice s);
+/* Text for a form or a query: whatever is not plain is a triplet, so at most three bytes for each.
+ */
+void buf_add_form(struct buf *b, struct slice s);
 
 #define BUF_CLEAN __attribute__((cleanup(buf_deinit)))
 

@@ -121,7 +121,7 @@ http_answer_init(struct http_answer *a)
 void
 http_answer_deinit(struct http_answer *a)
 {
-	buf_deinit(&a->body);
+	buf_wipe(&a->body); /* it may be tokens */
 	buf_deinit(&a->reason);
 	buf_deinit(&a->fields);
 }

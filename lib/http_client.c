@@ -25,6 +25,8 @@ struct http_client {
 	struct buf preface, request, out; /* out: encrypted, within a call */
 	struct http_answer answer;
 	http_client_fn fn; /* NULL: cancelled, or has run */
+	bool sent;
+	uint64_t until_ms;
 	void *userdata;
 	char in[READ_SIZE];
 };
@@ -44,7 +46,7 @@ client_on_close(uv_handle_t *handle)
 	if (--c->handles > 0)
 		return;
 	buf_deinit(&c->preface);
-	buf_deinit(&c->request);
+	buf_wipe(&c->request); /* it may bear secrets */
 	buf_deinit(&c->out);
 	http_answer_deinit(&c->answer);
 	tls_session_free(c->tls);
@@ -74,6 +76,12 @@ client_end(struct http_client *c, int status)
 		fn(c->userdata, status, body);
 }
 
+static void
+client_on_timeout(uv_timer_t *timer)
+{
+	client_end(timer->data, -ETIMEDOUT);
+}
+
 /* ---- the answer ---- */
 
 static void
@@ -92,7 +100,7 @@ client_on_written(uv_write_t *req, int status)
 
 	/* A server may answer and close before it has read all: what it said shows when it is read,
 	 * and so does the error. */
-	buf_deinit(&w->bytes);
+	buf_wipe(&w->bytes);
 	free(w);
 }
 
@@ -112,6 +120,16 @@ client_write(struct http_client *c, struct buf *bytes)
 	return r;
 }
 
+/* From here on the other side may act on it. */
+static void
+client_sends(struct http_client *c)
+{
+	uint64_t now = uv_now(c->timer.loop);
+
+	c->sent = true;
+	uv_timer_start(&c->timer, client_on_timeout, c->until_ms > now ? c->until_ms - now : 0, 0);
+}
+
 /* ---- TLS ---- */
 
 static bool
@@ -120,6 +138,7 @@ client_secured(void *userdata)
 	struct http_client *c = userdata;
 	struct slice request = buf_slice(&c->request);
 
+	client_sends(c);
 	/* A session that cannot write says why when it is read. */
 	(void)!tls_session_write(c->tls, &request, 1, &c->out);
 	return true;
@@ -188,18 +207,14 @@ client_on_connect(uv_connect_t *connect, int status)
 		status = uv_read_start(&c->socket.stream, client_alloc, client_on_read);
 	if (status == 0)
 		status = client_write(c, &c->preface);
-	if (status == 0 && !c->tls)
+	if (status == 0 && !c->tls) {
+		client_sends(c);
 		status = client_write(c, &c->request);
+	}
 	if (status < 0)
 		client_end(c, status);
 	else if (c->tls)
 		client_take(c, slice_make(NULL, 0));
-}
-
-static void
-client_on_timeout(uv_timer_t *timer)
-{
-	client_end(timer->data, -ETIMEDOUT);
 }
 
 /* ---- from outside ---- */
@@ -255,7 +270,10 @@ client_new(uv_loop_t *loop, const struct http_client_request *q, struct buf requ
 	uv_timer_init(loop, &c->timer);
 	c->socket.handle.data = c->timer.data = c->connect.data = c;
 	c->handles = 2;
-	uv_timer_start(&c->timer, client_on_timeout, q->timeout_ms, 0);
+	c->until_ms = uv_now(loop) + q->timeout_ms;
+	uv_timer_start(
+	    &c->timer, client_on_timeout,
+	    q->connect_ms && q->connect_ms < q->timeout_ms ? q->connect_ms : q->timeout_ms, 0);
 	return c;
 }
 
@@ -321,4 +339,10 @@ void
 http_client_cancel(struct http_client *c)
 {
 	client_close(c);
+}
+
+bool
+http_client_sent(const struct http_client *c)
+{
+	return c->sent;
 }

@@ -26,6 +26,7 @@ struct http_client_request {
 	struct slice whole; /* http_client_send: a head that says Connection: close, and its body */
 	bool head;          /* the same: it is a HEAD, so that its answer has no body */
 	uint32_t timeout_ms; /* for all of it, from the call to the last byte */
+	uint32_t connect_ms; /* until the request can be sent; 0: as long as all of it may take */
 	size_t body_max;     /* bytes of body that are read */
 	bool keep_head;      /* reason and fields of the answer are wanted: http_client_head */
 	bool keep; /* the body is wanted: one beyond body_max is -EMSGSIZE. Else nothing is kept,
@@ -57,3 +58,6 @@ struct http_client_head {
 struct http_client_head http_client_head(const struct http_client *c);
 /* `done` will not run. What is left goes away in the loop's next turn. */
 void http_client_cancel(struct http_client *c);
+
+/* Of the handle, within `done`. May the other side have seen a part of the request? */
+bool http_client_sent(const struct http_client *c);

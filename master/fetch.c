@@ -12,6 +12,7 @@
 #include <stdlib.h>
 
 #define ADDRESSES_MAX 16
+#define RETRY_MAX_S 86400u
 #define ADDRESS_MS 3000 /* for one of several, so that one which does not answer leaves time */
 
 struct fetch {
@@ -23,6 +24,7 @@ struct fetch {
 	uint16_t port;
 	size_t body_max;
 	uint64_t until_ms;
+	bool once, any;
 
 	bool resolving; /* the question outlives a fetch that was cancelled */
 	fetch_fn done;  /* NULL: cancelled */
@@ -31,6 +33,7 @@ struct fetch {
 	struct resolved addresses[ADDRESSES_MAX];
 	size_t count, next;
 	int status; /* of the last one that was asked */
+	uint32_t retry_s;
 	char why[256];
 };
 
@@ -38,6 +41,12 @@ int
 fetch_status(const struct fetch *f)
 {
 	return f->status;
+}
+
+uint32_t
+fetch_retry_s(const struct fetch *f)
+{
+	return f->retry_s;
 }
 
 static void
@@ -80,21 +89,41 @@ explain(struct fetch *f, int status, struct slice words)
 		snprintf(f->why, sizeof f->why, "%s", strerror(-status));
 }
 
+/* Of these lines (RFC 9110 section 10.2.3); 0: there is none, or it is a date. */
+static uint32_t
+retry_after(struct slice fields)
+{
+	while (fields.n > 0) {
+		struct slice value, name = slice_cut(slice_cut(fields, '\n', &fields), ':', &value);
+		uint32_t s = 0;
+
+		if (!slice_ieq(name, SLICE("Retry-After")))
+			continue;
+		value = slice_trim(value);
+		for (size_t i = 0; i < value.n && value.p[i] >= '0' && value.p[i] <= '9'; i++)
+			s = s < RETRY_MAX_S ? s * 10 + (uint32_t)(value.p[i] - '0') : s;
+		return s < RETRY_MAX_S ? s : RETRY_MAX_S;
+	}
+	return 0;
+}
+
 static void fetch_try(struct fetch *f);
 
 static void
 on_answer(void *userdata, int status, struct slice body)
 {
 	struct fetch *f = userdata;
+	bool last = status > 0 || (f->once && http_client_sent(f->request));
 
+	f->retry_s = status > 0 && f->any ? retry_after(http_client_head(f->request).fields) : 0;
 	f->request = NULL;
 	f->status = status;
-	if (status == 200) {
+	if (status == 200 || (status > 0 && f->any)) {
 		fetch_end(f, NULL, body);
 		return;
 	}
 	explain(f, status, status < 0 ? body : (struct slice){ NULL, 0 });
-	if (status > 0)
+	if (last)
 		f->next = f->count; /* whoever answers, answers for all */
 	fetch_try(f);
 }
@@ -109,9 +138,12 @@ ask(struct fetch *f, const struct resolved *a, uint64_t left_ms)
 		.tls = f->tls,
 		.peer = f->peer,
 		.whole = buf_slice(&f->head),
-		.timeout_ms = (uint32_t)(!last && left_ms > ADDRESS_MS ? ADDRESS_MS : left_ms),
+		.timeout_ms =
+		    (uint32_t)(!last && !f->once && left_ms > ADDRESS_MS ? ADDRESS_MS : left_ms),
+		.connect_ms = last ? 0 : ADDRESS_MS,
 		.body_max = f->body_max,
 		.keep = true,
+		.keep_head = f->any,
 	};
 
 	resolved_address(a, f->port, &address);
@@ -189,6 +221,8 @@ fetch_start(uv_loop_t *loop, struct resolver *resolver, const struct fetch_reque
 	f->port = url->port;
 	f->body_max = q->body_max;
 	f->until_ms = uv_now(loop) + q->timeout_ms;
+	f->once = q->once;
+	f->any = q->any;
 	f->done = done;
 	f->userdata = userdata;
 	write_head(f, q);

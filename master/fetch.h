@@ -20,15 +20,20 @@ struct fetch_request {
 	uint32_t timeout_ms; /* for all of it */
 	struct slice form;   /* to be posted; empty: the document is asked for */
 	struct slice fields; /* whole header lines, or empty */
+	bool once; /* what one address may have seen is not sent to another: it may be acted on */
+	bool any;  /* an answer of any status is what is asked for, with its body */
 };
 
-/* `why` NULL: this is the document. Else what went wrong, in words. Both are valid during the call.
- * Runs from the loop, once, never from within fetch_start; the handle is dead from then on. */
+/* `why` NULL: this is the document (`any`: the answer). Else what went wrong, in words. Both are
+ * valid during the call. Runs from the loop, once, never from within fetch_start; the handle is
+ * dead from then on. */
 typedef void (*fetch_fn)(void *userdata, const char *why, struct slice body);
 
 /* Of the handle that fetch_start gave, within fetch_fn: the status of the answer, or the negative
  * errno that stands in its place (http_client.h); 0: nothing was asked. */
 int fetch_status(const struct fetch *f);
+/* Likewise: Retry-After of the answer, in seconds; 0: none, or a date. */
+uint32_t fetch_retry_s(const struct fetch *f);
 
 /* Copies what it needs, but for the context, which it holds. */
 struct fetch *fetch_start(uv_loop_t *loop, struct resolver *resolver, const struct fetch_request *q,

@@ -1,10 +1,10 @@
 #include "introspect.h"
 
+#include "client_auth.h"
 #include "config.h"
 #include "fetch.h"
 #include "upstream_tls.h"
 
-#include "lib/base64.h"
 #include "lib/clock.h"
 #include "lib/hmac.h"
 #include "lib/json.h"
@@ -254,47 +254,13 @@ on_answer(void *userdata, const char *why, struct slice body)
 	ask_next(is);
 }
 
-/* As forms have it: whatever is not plain is a triplet. */
-static void
-add_escaped(struct buf *out, struct slice s)
-{
-	for (size_t i = 0; i < s.n; i++) {
-		unsigned char c = (unsigned char)s.p[i];
-
-		if ((c >= '0' && c <= '9') ||
-		    (ascii_lower((char)c) >= 'a' && ascii_lower((char)c) <= 'z') ||
-		    (c != '\0' && strchr("-._~", c)))
-			buf_addc(out, (char)c);
-		else
-			buf_addf(out, "%%%02X", c);
-	}
-}
-
-/* RFC 6749 section 2.3.1. */
-static void
-add_client(struct buf *out, const struct config_issuer *i)
-{
-	struct buf pair = { 0 };
-
-	if (!*i->client_id)
-		return;
-	buf_reserve(&pair, 3 * (strlen(i->client_id) + i->client_secret.n) + 2);
-	add_escaped(&pair, slice_of(i->client_id));
-	buf_addc(&pair, ':');
-	add_escaped(&pair, slice_make(i->client_secret.bytes, i->client_secret.n));
-	buf_adds(out, SLICE("Authorization: Basic "));
-	buf_reserve(out, base64_size(pair.n) + 2);
-	out->n += base64_encode(buf_slice(&pair), out->p + out->n);
-	buf_adds(out, SLICE("\r\n"));
-	explicit_bzero(pair.p, pair.cap);
-	buf_deinit(&pair);
-}
-
 static void
 ask(struct entry *e)
 {
 	struct introspector *is = e->of;
 	const struct config_issuer *i = is->config;
+	struct slice id = slice_of(i->client_id);
+	struct slice secret = slice_make(i->client_secret.bytes, i->client_secret.n);
 	struct tls_context *tls =
 	    i->introspect.https ? upstream_tls_context(is->files, &i->tls) : NULL;
 	struct buf form = { 0 }, fields = { 0 };
@@ -308,17 +274,16 @@ ask(struct entry *e)
 
 	buf_reserve(&form, 3 * e->token_n + 64); /* at once: growing would leave a copy */
 	buf_adds(&form, SLICE("token="));
-	add_escaped(&form, slice_make(e->token, e->token_n));
+	buf_add_form(&form, slice_make(e->token, e->token_n));
 	buf_adds(&form, SLICE("&token_type_hint=access_token"));
-	buf_reserve(&fields, 4 * (strlen(i->client_id) + i->client_secret.n) + 256);
-	add_client(&fields, i);
+	buf_reserve(&fields, client_auth_size(id, secret));
+	if (id.n > 0)
+		client_auth_basic(&fields, id, secret);
 	q.form = buf_slice(&form);
 	q.fields = buf_slice(&fields);
 	e->fetch = fetch_start(is->loop, is->resolver, &q, on_answer, e);
-	explicit_bzero(form.p, form.cap);
-	explicit_bzero(fields.p, fields.cap);
-	buf_deinit(&form);
-	buf_deinit(&fields);
+	buf_wipe(&form);
+	buf_wipe(&fields);
 	tls_context_unref(tls);
 	token_wipe(e);
 	is->asked++;

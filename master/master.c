@@ -2,6 +2,7 @@
 
 #include "access.h"
 #include "api.h"
+#include "exchange_workers.h"
 #include "reload.h"
 #include "renewal.h"
 #include "status_issuers.h"
@@ -104,6 +105,7 @@ on_workers_changed(void *userdata)
 
 	readiness_settle(m);
 	waiters_settle(m);
+	exchanger_settle(m->exchanger);
 }
 
 static void
@@ -197,6 +199,8 @@ const struct supervisor_ops master_supervisor_ops = {
 	.failing = on_failing,
 	.keys_ask = on_keys_ask,
 	.token_ask = on_token_ask,
+	.exchange = exchange_workers_ask,
+	.exchange_kept = exchange_workers_kept,
 	.explained = on_explained,
 	.suspension_ask = on_suspension_ask,
 	.swept = on_swept,
@@ -350,6 +354,8 @@ on_tick(uv_timer_t *timer)
 	struct master *m = timer->data;
 	uint64_t now = clock_mono_ms();
 
+	exchanger_settle(m->exchanger);
+	supervisor_spare(&m->supervisor, exchanger_until(m->exchanger));
 	supervisor_tick(&m->supervisor, now);
 	takeover_tick(&m->takeover, m->page, now);
 	takeover_tell_gone(&m->takeover, &m->supervisor);

@@ -10,6 +10,7 @@
 #include "certificates.h"
 #include "config.h"
 #include "eject.h"
+#include "exchange.h"
 #include "explain.h"
 #include "fleet.h"
 #include "flush.h"
@@ -81,8 +82,9 @@ struct master {
 	struct ejector *ejector;
 	struct publisher publisher;
 	struct rate_memory rates;
-	struct sticky_key sticky_key;      /* where the configuration has none */
+	struct sticky_key sticky_key; /* where the configuration has none */
 	struct introspector *introspector;
+	struct exchanger *exchanger;
 	struct issuers *issuers;           /* whose keys are not in the configuration */
 	struct certificates *certificates; /* as they were last read */
 	struct tickets tickets;

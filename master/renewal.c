@@ -85,6 +85,7 @@ take_over(struct master *m, struct certificates *next, bool told)
 	m->certificates = next;
 	issuers_secure(m->issuers, next);
 	introspect_secure(m->introspector, next);
+	exchanger_secure(m->exchanger, next);
 	if (!before || !certificates_same(before, next))
 		publish_certificates(m);
 	certificates_free(before);

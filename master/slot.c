@@ -325,6 +325,29 @@ hear_token_ask(struct slot *slot, const struct ipc_message *m)
 }
 
 static int
+hear_exchange(struct slot *slot, struct ipc_message *m)
+{
+	struct msg_exchange ask;
+
+	if (slot->role != ROLE_TRAFFIC || m->body.n != sizeof ask || m->fd < 0)
+		return -EBADMSG;
+	memcpy(&ask, m->body.p, sizeof ask);
+	return slot->supervisor->ops->exchange(slot->supervisor->userdata, slot, &ask, m->fd);
+}
+
+static int
+hear_exchange_kept(struct slot *slot, const struct ipc_message *m)
+{
+	struct msg_exchange_kept kept;
+
+	if (slot->role != ROLE_TRAFFIC || m->body.n != sizeof kept)
+		return -EBADMSG;
+	memcpy(&kept, m->body.p, sizeof kept);
+	slot->supervisor->ops->exchange_kept(slot->supervisor->userdata, slot, &kept);
+	return 0;
+}
+
+static int
 hear_explained(struct slot *slot, struct ipc_message *m)
 {
 	struct msg_explained answer;
@@ -390,6 +413,10 @@ on_message(void *userdata, struct ipc *ipc, struct ipc_message *m)
 		r = hear_lease(slot, m);
 	else if (m->type == MSG_TOKEN_ASK)
 		r = hear_token_ask(slot, m);
+	else if (m->type == MSG_EXCHANGE)
+		r = hear_exchange(slot, m);
+	else if (m->type == MSG_EXCHANGE_KEPT)
+		r = hear_exchange_kept(slot, m);
 	else if (m->type == MSG_EXPLAINED)
 		r = hear_explained(slot, m);
 	else if (m->type == MSG_SUSPENSION_ASK)

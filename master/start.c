@@ -4,6 +4,7 @@
  */
 
 #include "access_sink.h"
+#include "exchange_workers.h"
 #include "master.h"
 #include "reload.h"
 #include "renewal.h"
@@ -125,6 +126,7 @@ open_parts(struct master *m)
 	m->rules = rules_new();
 	m->issuers = issuers_new(&m->loop, m->resolver, &master_issuers_ops, m);
 	m->introspector = introspect_new(&m->loop, m->resolver, &master_introspect_ops, m);
+	m->exchanger = exchanger_new(&m->loop, m->resolver, &master_exchange_ops, m);
 	m->prober = prober_new(&m->loop, m->page, m->resolver);
 	m->ejector = ejector_new(m->page, m->resolver);
 	m->store = store_redis_new(&m->loop, m->resolver, m->rules, &m->revisions.history,
@@ -177,6 +179,7 @@ end(struct master *m)
 	saver_finish(m);
 	issuers_free(m->issuers);
 	introspect_free(m->introspector);
+	exchanger_free(m->exchanger);
 	prober_free(m->prober);
 	ejector_free(m->ejector);
 	cascade_stop(m->cascade);

@@ -218,6 +218,13 @@ supervisor_drain(struct supervisor *s, uint32_t grace_ms, uint32_t idle_ms)
 	admin_drain(s);
 }
 
+void
+supervisor_spare(struct supervisor *s, uint64_t until_ms)
+{
+	if (s->kill_ms && s->kill_ms < until_ms + KILL_MARGIN_MS)
+		s->kill_ms = until_ms + KILL_MARGIN_MS;
+}
+
 /* ---- watching ---- */
 
 static void

@@ -58,6 +58,11 @@ struct supervisor_ops {
 	/* A traffic worker met a token that is signed with a key which is not there. */
 	void (*token_ask)(void *userdata, struct slot *slot, const struct msg_token_ask *ask);
 	void (*keys_ask)(void *userdata, struct slot *slot, const struct msg_keys_ask *ask);
+	/* A traffic worker has something posted to a provider; `fd` stays the caller's. 0 or
+	 * -EBADMSG. And: a result of that is stored. */
+	int (*exchange)(void *userdata, struct slot *slot, const struct msg_exchange *ask, int fd);
+	void (*exchange_kept)(void *userdata, struct slot *slot,
+			      const struct msg_exchange_kept *kept);
 	/* A traffic worker explains; `m->fd` may be taken over. */
 	void (*explained)(void *userdata, struct slot *slot, const struct msg_explained *answer,
 			  struct ipc_message *m);
@@ -120,6 +125,8 @@ void supervisor_send(struct slot *slot, enum message_type type, const void *body
 /* The traffic workers finish within grace_ms, then the admin worker ends. May be called again with
  * less patience. */
 void supervisor_drain(struct supervisor *s, uint32_t grace_ms, uint32_t idle_ms);
+/* While they drain: nobody is killed for being late before that (clock_mono_ms). */
+void supervisor_spare(struct supervisor *s, uint64_t until_ms);
 
 /* Is there a process that was not told to end? */
 bool slot_is_live(const struct slot *slot);

@@ -3,8 +3,6 @@
 #include "memfd.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <sys/mman.h>
 
 #define CALL_MAGIC 0x4c4c4143u
 
@@ -55,15 +53,14 @@ call_read(struct call_text *t)
 int
 call_open(int fd, struct call_text *out)
 {
-	void *memory;
+	struct slice memory;
+	int r = memfd_map(fd, &memory);
 
 	*out = (struct call_text){ 0 };
-	if (memfd_check(fd, F_SEAL_WRITE | F_SEAL_SHRINK, &out->size) < 0 || out->size == 0)
-		return -EBADMSG;
-	memory = mmap(NULL, out->size, PROT_READ, MAP_PRIVATE, fd, 0);
-	if (memory == MAP_FAILED)
-		return -errno;
-	out->memory = memory;
+	if (r < 0)
+		return r;
+	out->memory = memory.p;
+	out->size = memory.n;
 	if (call_read(out))
 		return 0;
 	call_close(out);
@@ -73,7 +70,6 @@ call_open(int fd, struct call_text *out)
 void
 call_close(struct call_text *t)
 {
-	if (t->memory)
-		munmap((void *)t->memory, t->size);
+	memfd_unmap(slice_make(t->memory, t->size));
 	*t = (struct call_text){ 0 };
 }

@@ -97,6 +97,28 @@ memfd_check(int fd, int seals, size_t *size)
 	return 0;
 }
 
+int
+memfd_map(int fd, struct slice *out)
+{
+	size_t size = 0;
+	void *p;
+
+	if (memfd_check(fd, F_SEAL_WRITE | F_SEAL_SHRINK, &size) < 0 || size == 0)
+		return -EBADMSG;
+	p = mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0);
+	if (p == MAP_FAILED)
+		return -errno;
+	*out = slice_make(p, size);
+	return 0;
+}
+
+void
+memfd_unmap(struct slice memory)
+{
+	if (memory.n)
+		munmap((void *)memory.p, memory.n);
+}
+
 static int
 map_shared(int fd, size_t size, void **out)
 {

@@ -24,6 +24,10 @@ int memfd_share(const char *name, size_t size, void **out, int *out_fd)
 /* Maps what memfd_share made; `fd` is taken over. 0, or -EBADMSG when it is of another size, or
  * that could be changed. */
 int memfd_join(int fd, size_t size, void **out) __attribute__((warn_unused_result));
+/* Maps what memfd_of made, for reading, until memfd_unmap. `fd` stays the caller's. 0; -EBADMSG
+ * when it could still be changed, or is empty; another negative errno. */
+int memfd_map(int fd, struct slice *out) __attribute__((warn_unused_result));
+void memfd_unmap(struct slice memory); /* of no bytes: nothing to do */
 /* Is it one, with all of these seals? Then *size is its size, for good if they hold F_SEAL_SHRINK.
  * 0 or -EBADMSG. */
 int memfd_check(int fd, int seals, size_t *size) __attribute__((warn_unused_result));

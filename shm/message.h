@@ -52,6 +52,12 @@ enum message_type {
 	MSG_LEASED, /* M> struct msg_leased: who waits for this key may look again */
 	MSG_TOKEN_ASK,  /* W> struct msg_token_ask: whose token is this? */
 	MSG_TOKEN_TOLD, /* M> struct msg_token_told: what its issuer says */
+	MSG_EXCHANGE,   /* W> struct msg_exchange + fd: post this form to a provider of identity */
+	MSG_EXCHANGED,  /* M> struct msg_exchanged + fd: its answer; fd -1: there is no body */
+	MSG_EXCHANGE_ADOPT, /* M> struct msg_exchange + fd: the worker that asked is gone, and this
+			       is yours; the memfd has the context alone, the answer follows */
+	MSG_EXCHANGE_KEPT,  /* W> struct msg_exchange_kept: what an EXCHANGE_REFRESH brought is
+			       stored, or nothing was to be */
 };
 
 #define BOARD_SLOT_MASTER 0xffffffffu
@@ -171,6 +177,41 @@ struct msg_token_told {
 	uint32_t told; /* enum token_told; TOKEN_UNJUDGED: nobody could say */
 	uint32_t n;
 	char claims[TOKEN_CLAIMS_MAX]; /* JSON, of TOKEN_ACTIVE */
+};
+
+enum exchange_kind {
+	EXCHANGE_CODE,    /* an authorization code (RFC 6749 section 4.1.3) */
+	EXCHANGE_REFRESH, /* a refresh token (section 6); its answer outlives who asked */
+	EXCHANGE_REVOKE,  /* RFC 7009 */
+	EXCHANGE_TOKEN,   /* RFC 8693 */
+	EXCHANGE_KIND_N
+};
+
+#define EXCHANGE_PROVIDER_MAX 64u
+#define EXCHANGE_FORM_MAX (64u << 10)
+#define EXCHANGE_CONTEXT_MAX 4096u
+#define EXCHANGE_ANSWER_MAX (64u << 10)
+#define EXCHANGE_MS 10000u /* from the question to the last byte of the answer */
+
+/* The memfd has context_n bytes for whoever stores the result, then the form, without the client's
+ * authentication. */
+struct msg_exchange {
+	uint64_t id; /* comes back with the answer; those of MSG_EXCHANGE_ADOPT are the master's */
+	uint64_t
+	    begin_ms;  /* CLOCK_MONOTONIC: not to be sent after that; 0: there is no such time */
+	uint32_t kind; /* enum exchange_kind */
+	uint32_t context_n;
+	char provider[EXCHANGE_PROVIDER_MAX];
+};
+
+struct msg_exchanged {
+	uint64_t id;
+	int32_t status;   /* of HTTP, or a negative errno */
+	uint32_t retry_s; /* Retry-After; 0: none */
+};
+
+struct msg_exchange_kept {
+	uint64_t id;
 };
 
 struct msg_drain {

@@ -2,6 +2,7 @@
 
 #include "access_log.h"
 #include "client.h"
+#include "exchange.h"
 #include "explain.h"
 #include "units.h"
 #include "gate.h"
@@ -365,6 +366,8 @@ control_on_message(void *userdata, struct ipc *ipc, struct ipc_message *m)
 		keys_settled(w, body);
 	else if (IS(MSG_TOKEN_TOLD, msg_token_told))
 		introspect_told(w, body);
+	else if (IS(MSG_EXCHANGED, msg_exchanged))
+		exchange_heard(w, body, m->fd);
 	else if (IS(MSG_ACCESS, msg_access))
 		control_access(w, body);
 	else if (IS(MSG_RATES, rate_head))
@@ -390,6 +393,7 @@ control_on_gone(void *userdata, struct ipc *ipc)
 	struct worker *w = userdata;
 
 	control_close(w);
+	exchanges_lose(w);
 	worker_orphaned(w);
 }
 

@@ -6,6 +6,7 @@
 #include "client.h"
 #include "control.h"
 #include "credentials.h"
+#include "exchange.h"
 #include "units.h"
 #include "gate.h"
 #include "introspect_wait.h"
@@ -230,6 +231,7 @@ worker_init(struct worker *w)
 	list_init(&w->spare);
 	list_init(&w->dead);
 	list_init(&w->calls);
+	list_init(&w->exchanges);
 	awaits_init(w);
 	queues_init(w);
 	w->page_fd = w->rates_fd = -1;
@@ -297,6 +299,7 @@ worker_deinit(struct worker *w)
 	gate_free(w->gate);
 	keys_wait_free(w);
 	introspect_wait_free(w);
+	exchanges_free(w);
 	tls_front_free(w->front);
 	credentials_free(w->credentials);
 	map_deinit(&w->patterns, NULL);

@@ -92,8 +92,11 @@ struct worker {
 	uv_timer_t queue_tick;
 	struct list awaits;                      /* requests that wait for the master (await.c) */
 	struct introspect_wait *introspect_wait; /* the same of tokens */
-	struct keys_wait *keys_wait;             /* NULL: no key was asked for yet */
-	struct list mirrors;                     /* struct mirror: copies under way */
+	struct list exchanges;                   /* struct exchange: the master has them asked */
+	unsigned exchanges_count;
+	uint64_t next_exchange;
+	struct keys_wait *keys_wait; /* NULL: no key was asked for yet */
+	struct list mirrors;         /* struct mirror: copies under way */
 	unsigned mirrors_count;
 	struct suspended suspended;
 	struct {
