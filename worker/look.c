@@ -61,17 +61,17 @@ look_is_full(const struct worker *w, const struct table_upstream *up,
 }
 
 struct look
-look_at(struct request *r, const struct table_upstream *up, uint32_t at)
+look_of(struct worker *w, const struct snapshot *t, const struct table_upstream *up, uint32_t at)
 {
-	const struct table_endpoint *e = table_endpoint(r->table->segments[SEGMENT_ENDPOINTS], at);
+	const struct table_endpoint *e = table_endpoint(t->segments[SEGMENT_ENDPOINTS], at);
 	struct look l = { at, e, STANDING_UNFIT, SHARE_WHOLE, 0 };
 	const struct board_health *h;
-	uint64_t now = worker_now(r->worker);
+	uint64_t now = worker_now(w);
 
-	if (!e || was_tried(r, at) || e->count == 0)
+	if (!e || e->count == 0)
 		return l;
 	l.standing = STANDING_GOOD;
-	h = health_of(r->worker, e);
+	h = health_of(w, e);
 	if (!h)
 		return l;
 	l.died = board_get(&h->died);
@@ -81,8 +81,18 @@ look_at(struct request *r, const struct table_upstream *up, uint32_t at)
 		l.standing = STANDING_EJECTED;
 	else if ((l.share = share_of(up, board_get(&h->up_since_ms), now)) < SHARE_WHOLE)
 		l.standing = STANDING_RISING;
-	if (l.standing >= STANDING_RISING && look_is_full(r->worker, up, e))
+	if (l.standing >= STANDING_RISING && look_is_full(w, up, e))
 		l.standing = STANDING_FULL;
+	return l;
+}
+
+struct look
+look_at(struct request *r, const struct table_upstream *up, uint32_t at)
+{
+	struct look l = look_of(r->worker, r->table, up, at);
+
+	if (was_tried(r, at))
+		l.standing = STANDING_UNFIT;
 	return l;
 }
 

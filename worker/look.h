@@ -28,6 +28,9 @@ struct look {
 };
 
 struct look look_at(struct request *r, const struct table_upstream *up, uint32_t at);
+/* The same to nobody's request: none was tried. */
+struct look look_of(struct worker *w, const struct snapshot *t, const struct table_upstream *up,
+		    uint32_t at);
 /* May it serve now? One on its way up may as often as its share says. */
 bool look_serves(struct worker *w, const struct look *l);
 bool look_is_better(const struct look *a, const struct look *b);
