@@ -251,7 +251,8 @@ fill_global(struct table_builder *b, const struct config *c, bool rules_loaded)
 	g->rules_loaded = rules_loaded;
 	g->redx_headers = c->profile == PROFILE_REDX || c->profile == PROFILE_RIOX;
 	g->scrub = (c->scrub_user_delete ? SCRUB_USER_DELETE : 0) |
-		   (c->scrub_internal_origin ? SCRUB_INTERNAL_ORIGIN : 0);
+		   (c->scrub_internal_origin ? SCRUB_INTERNAL_ORIGIN : 0) |
+		   (c->scrub_repeated_trace ? SCRUB_REPEATED_TRACE : 0);
 	g->client_head_ms = c->client_head;
 	g->keepalive_ms = c->keepalive;
 	g->keepalive_requests = c->keepalive_requests;
@@ -275,6 +276,7 @@ fill_global(struct table_builder *b, const struct config *c, bool rules_loaded)
 	g->via = seg_builder_string(&b->seg, slice_of(c->via ? via_pseudonym() : ""));
 	g->token_profile = c->profile == PROFILE_ASHINE ? TOKEN_REPLY_ASHINE : TOKEN_REPLY_RFC6750;
 	g->reveal_version = c->reveal_version;
+	g->cut_slash = c->cut_slash;
 	g->https_port = c->tls.redirect_http ? https_port(c) : 0;
 	g->client_certificate = c->tls.client_certificate;
 	g->limit_ipv6_bits = c->limit_ipv6_bits;

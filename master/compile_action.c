@@ -168,7 +168,8 @@ is_changed(const struct compile_input *in, enum rules_source source, const struc
 
 		base = has_base(arm) || has_base(compile_fallback(in, r->fallback, arm));
 	}
-	return base || r->strip || *r->add_prefix || *r->set_host || r->upstream_host;
+	return base || r->strip || *r->add_prefix || (r->rewrite && *r->rewrite) || *r->set_host ||
+	       r->upstream_host;
 }
 
 uint32_t

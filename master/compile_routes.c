@@ -269,6 +269,12 @@ looks(const struct config_action *a)
 	       authorise_asks_who(a->authorise);
 }
 
+static bool
+rewrites(const struct config_route *r)
+{
+	return r->rewrite && *r->rewrite;
+}
+
 void
 compile_route_of(struct work *w, struct candidate *c, const struct config_route *r)
 {
@@ -285,13 +291,13 @@ compile_route_of(struct work *w, struct candidate *c, const struct config_route 
 	compile_placed(w, c);
 	ask(w, c, r);
 	c->priority = r->priority;
-	c->flags = c->how | (r->strip ? ROUTE_STRIP : 0) |
+	c->flags = c->how | (r->strip ? ROUTE_STRIP : 0) | (rewrites(r) ? ROUTE_REWRITE : 0) |
 		   (r->upstream_host ? ROUTE_UPSTREAM_HOST : 0) |
 		   (r->action.auth == AUTH_REQUIRED ? ROUTE_AUTH : 0) |
 		   (r->action.auth == AUTH_NONE ? ROUTE_OPEN : 0) |
 		   (r->action.auth == AUTH_OPTIONAL ? ROUTE_OPEN | ROUTE_OPTIONAL : 0) |
 		   (looks(&r->action) ? ROUTE_LOOK : 0);
-	c->add_prefix = r->add_prefix;
+	c->add_prefix = rewrites(r) ? r->rewrite : r->add_prefix;
 	c->set_host = r->set_host;
 	c->authorise = compile_authorise(w->b, w->in->config, r->action.authorise, &lacks);
 	w->lacks |= lacks;

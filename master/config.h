@@ -287,6 +287,7 @@ struct config_route {
 					  and where there is a split */
 	struct config_endpoint target; /* address.text NULL: the file names an upstream */
 	const char *add_prefix, *set_host;
+	const char *rewrite;  /* "": none */
 	const char *fallback; /* "": that of the upstream; "off": none */
 	bool upstream_host;
 	bool cascade; /* who is behind it hears of deleted users */
@@ -525,7 +526,8 @@ struct config {
 	uint32_t no_route_status;
 	bool all_down_fail;
 	bool reveal_version;
-	bool scrub_user_delete, scrub_internal_origin;
+	bool scrub_user_delete, scrub_internal_origin, scrub_repeated_trace;
+	bool cut_slash;
 	enum access_log_to access_log;
 	const char *access_log_file;
 	uint32_t log_level;       /* enum log_level */

@@ -4,6 +4,7 @@
 #include "issuer_names.h"
 #include "redirect.h"
 #include "shm/origin.h"
+#include "shm/rewrite.h"
 #include "shm/template.h"
 
 #include <stdarg.h>
@@ -239,6 +240,22 @@ check_issuers(const struct action_check *a, const struct config_action *c)
 		mistake(a, 0, "issuers", "no token is asked for here; remove it, or auth: none");
 }
 
+static void
+check_rewrite(const struct action_check *a, const struct config_route *route)
+{
+	const char *fault;
+
+	if (!route->rewrite || !*route->rewrite)
+		return;
+	fault = rewrite_fault(slice_of(route->rewrite));
+	if (fault)
+		mistake(a, 0, "rewrite", "\"%s\" %s", route->rewrite, fault);
+	if (route->strip || (route->add_prefix && *route->add_prefix))
+		mistake(a, 0, "rewrite",
+			"it makes the whole path; remove strip_prefix, add_prefix and "
+			"replace_prefix");
+}
+
 /* strip_prefix and add_prefix in one. */
 static void
 finish_prefix(const struct action_check *a, struct config_route *route)
@@ -289,4 +306,5 @@ config_check_action(const struct action_check *a, struct config_route *route)
 	check_auth(a, &route->action);
 	check_issuers(a, &route->action);
 	finish_prefix(a, route);
+	check_rewrite(a, route);
 }

@@ -156,17 +156,70 @@ translate(struct config_reader *r, const struct node *root, const struct node *s
 	return out;
 }
 
+/* Does the file say itself what is answered there? */
+static bool
+has_route(const struct node *routes, const char *path)
+{
+	for (size_t i = 0; routes && routes->kind == NODE_LIST && i < routes->count; i++) {
+		const struct node *own = node_get(routes->items[i], SLICE("path"));
+
+		if (own && own->kind == NODE_SCALAR && slice_eq(own->text, slice_of(path)))
+			return true;
+	}
+	return false;
+}
+
+/* A page of the gateway's own: 200, with this text. */
+static void
+add_page(struct config_reader *r, struct node *routes, const char *path, const char *body)
+{
+	struct arena *a = r->env.arena;
+	struct node *route, *respond = node_new(a, NODE_MAPPING, routes->line, 2);
+
+	if (has_route(routes, path))
+		return;
+	node_put(a, respond, "status", node_scalar(a, SLICE("200"), routes->line));
+	node_put(a, respond, "body", node_scalar(a, slice_of(body), routes->line));
+	route = node_new(a, NODE_MAPPING, routes->line, 3);
+	node_put(a, route, "path", node_scalar(a, slice_of(path), routes->line));
+	node_put(a, route, "exact", node_scalar(a, SLICE("true"), routes->line));
+	node_put(a, route, "respond", respond);
+	node_push(routes, route);
+}
+
+/* What is asked whether the gateway is alive, and which one it is. */
+static const struct node *
+add_pages(struct config_reader *r, const struct node *root)
+{
+	const struct node *own = node_get(root, SLICE("routes"));
+	struct arena *a = r->env.arena;
+	struct node *routes, *out;
+
+	if (own && own->kind != NODE_LIST && !node_is_null(own))
+		return root; /* the reader says so */
+	routes = node_new(a, NODE_LIST, own ? own->line : root->line, (own ? own->count : 0) + 2);
+	for (size_t i = 0; own && i < own->count; i++)
+		node_push(routes, own->items[i]);
+	add_page(r, routes, "/health", "");
+	add_page(r, routes, "/version", "yett " YETT_VERSION);
+	out = without(a, root, SLICE("routes"), root->line);
+	node_put(a, out, "routes", routes);
+	return out;
+}
+
 const struct node *
 renku_translate(struct config_reader *r, const struct node *root)
 {
 	const struct node *profile = node_get(root, SLICE("compatibility"));
 	const struct node *server = node_get(root, SERVER);
 
-	if (!server || !profile || profile->kind != NODE_SCALAR ||
-	    !slice_eq(profile->text, SLICE("renku")))
+	if (!profile || profile->kind != NODE_SCALAR || !slice_eq(profile->text, SLICE("renku")))
 		return root;
-	if (server->kind == NODE_MAPPING)
+	root = add_pages(r, root);
+	if (server && server->kind == NODE_MAPPING)
 		return translate(r, root, server);
+	if (!server)
+		return root;
 	mistakes_add(&r->mistakes, false, server->line, "server", "%s", remedy);
 	return without(r->env.arena, root, SERVER, root->line);
 }

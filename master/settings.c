@@ -65,6 +65,7 @@ static const struct setting_word methods[] = {
 static const struct setting_word downs[] = { { "closed", SUSPENSION_DOWN_CLOSED },
 					     { "open", SUSPENSION_DOWN_OPEN },
 					     { 0 } };
+static const struct setting_word trailing_slashes[] = { { "keep", 0 }, { "cut", 1 }, { 0 } };
 static const struct setting_word when_all_down[] = { { "last", 0 }, { "fail", 1 }, { 0 } };
 static const struct setting_word balancing[] = {
 	{ "round_robin", BALANCE_ROUND_ROBIN },
@@ -1214,6 +1215,13 @@ const struct setting settings[] = {
 	{ "routes[].add_prefix", SETTING_PATH, AT(config_route, add_prefix), .initial = "",
 	  .shown = "none", .max = 2048, .text = "Put this before the path, after stripping.",
 	  .example = "/v2" },
+	{ "routes[].rewrite", SETTING_STRING, AT(config_route, rewrite), .initial = "",
+	  .shown = "none", .max = 2048,
+	  .text = "The path that the upstream gets, made of segments of the request's: $1 to $9 is "
+		  "one of them as it came, $3* the third and all behind it with a slash before "
+		  "each, $$ a dollar sign; what is not there is empty, and the query is kept. "
+		  "path_regex says which paths it is for.",
+	  .example = "\"/projects/$3/events/status$6*\"" },
 	{ "routes[].host_header", SETTING_HOST_HEADER, AT(config_route, set_host),
 	  .initial = "keep",
 	  .text = "The Host that the upstream sees: the client's, the endpoint's address, or this "
@@ -1756,6 +1764,16 @@ const struct setting settings[] = {
 	      "Send Origin: __unknown__ where a client says __internal__, which services of Riox "
 	      "believe.",
 	  .example = "true" },
+	{ "scrub_repeated_trace", SETTING_BOOL, AT(config, scrub_repeated_trace),
+	  .initial = "false",
+	  .text = "Take sentry-trace and baggage off requests with Renku-Repeated-Request: true, "
+		  "which Renku's pages send again and again.",
+	  .example = "true" },
+	{ "trailing_slash", SETTING_WORD, AT(config, cut_slash), .initial = "keep",
+	  .words = trailing_slashes,
+	  .text = "A slash at the end of a path: kept, or taken off before a route is looked for, "
+		  "so that the upstream does not see it, either.",
+	  .example = "cut" },
 	{ "no_route", SETTING_WORD, AT(config, no_route_status), .initial = "404",
 	  .words = statuses, .text = "Status of the answer to a request that no route matches.",
 	  .example = "502" },
@@ -1868,5 +1886,7 @@ const struct setting_profile setting_profiles[] = {
 	{ PROFILE_ASHINE, "gate.is_auth", "/isAuth" },
 	{ PROFILE_ASHINE, "gate.reserved", "[/user-delete, /isAlive]" },
 	{ PROFILE_ASHINE, "suspension.redis_keys", "true" },
+	{ PROFILE_RENKU, "scrub_repeated_trace", "true" },
+	{ PROFILE_RENKU, "trailing_slash", "cut" },
 };
 const size_t setting_profiles_count = sizeof setting_profiles / sizeof setting_profiles[0];

@@ -79,6 +79,7 @@ enum { FORWARDED_REPLACE, FORWARDED_APPEND }; /* X-Forwarded-* of an untrusted p
 
 #define SCRUB_USER_DELETE 1u     /* id, on a path that ends in /user-delete */
 #define SCRUB_INTERNAL_ORIGIN 2u /* Origin: __internal__ */
+#define SCRUB_REPEATED_TRACE 4u  /* sentry-trace and baggage of what Renku's UI sends again */
 
 #define GATE_AUTHORISES 1u
 #define GATE_AUTHORISES_LOOKS 2u /* a floor has a ROUTE_LOOK route's program */
@@ -112,7 +113,7 @@ struct table_global {
 	uint32_t refuse_bad_optional; /* a bad token is refused where none is needed */
 	struct seg_ref is_auth;       /* path that says whether a token is good; "": none */
 	uint32_t is_auth_route;       /* what stands for it */
-	uint32_t pad;
+	uint32_t cut_slash;           /* one slash at the end of a path is taken off */
 	struct seg_ref introspection; /* who is asked for tokens that say nothing; "": nobody */
 	uint32_t introspecting;       /* whose they are: index in RULES_ISSUERS */
 	uint32_t introspection_ms;    /* a request waits so long for an answer */
@@ -168,6 +169,7 @@ struct table_host {
  * that an upstream shares the session, all. */
 #define ROUTE_COOKIES_NONE 1024u
 #define ROUTE_COOKIES_ALL 2048u
+#define ROUTE_REWRITE 4096u /* add_prefix is a whole path, as in rewrite.h */
 
 struct table_route {
 	uint32_t next; /* in the chain of its node: exact first, then by priority */
@@ -184,7 +186,8 @@ struct table_route {
 	struct seg_ref id;   /* stable: "file:users", "redis:test.com/a/" */
 	struct seg_ref host; /* as written, for logs */
 	struct seg_ref path;
-	struct seg_ref add_prefix; /* put before the path after stripping, "" for none */
+	struct seg_ref add_prefix; /* put before the path after stripping, "" for none; see
+				      ROUTE_REWRITE */
 	struct seg_ref set_host;   /* Host for the upstream, "" = keep */
 };
 

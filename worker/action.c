@@ -154,8 +154,10 @@ back_of(struct request *r, char *space)
 	const struct segment *endpoints = r->table->segments[SEGMENT_ENDPOINTS];
 	const struct table_endpoint *e = table_endpoint(endpoints, r->endpoint);
 	const struct table_route *route = table_route(rules_of(r), r->route);
-	char *o = put(put(space, seg_string(endpoints, e->base)),
-		      seg_string(rules_of(r), route->add_prefix));
+	struct slice prefix = r->route_flags & ROUTE_REWRITE
+				  ? SLICE("") /* there is no way back */
+				  : seg_string(rules_of(r), route->add_prefix);
+	char *o = put(put(space, seg_string(endpoints, e->base)), prefix);
 	struct back b = {
 		.upstream_prefix = slice_make(space, (size_t)(o - space)),
 		.hosts = { seg_string(endpoints, e->host), seg_string(rules_of(r), route->set_host),

@@ -3,6 +3,7 @@
 #include "action.h"
 #include "client.h"
 #include "client_certificate.h"
+#include "fields.h"
 #include "https.h"
 #include "limiter.h"
 #include "identity.h"
@@ -14,6 +15,8 @@
 #include "upstream.h"
 #include "worker.h"
 
+#include "shm/rewrite.h"
+
 #include <stdio.h>
 
 #define STRICT SLICE("Strict-Transport-Security")
@@ -22,6 +25,18 @@ static bool
 ends_with(struct slice s, struct slice end)
 {
 	return s.n >= end.n && memcmp(s.p + s.n - end.n, end.p, end.n) == 0;
+}
+
+/* Renku's UI marks what it sends again: that is no part of the first one's trace. */
+static bool
+is_repeated_trace(const struct request *r, const struct http_field *f)
+{
+	struct slice name = http_name(&r->in, f);
+
+	return (name.n == 7 || name.n == 12) &&
+	       table_global(r->table->segments[SEGMENT_RULES])->scrub & SCRUB_REPEATED_TRACE &&
+	       (slice_ieq(name, SLICE("baggage")) || slice_ieq(name, SLICE("sentry-trace"))) &&
+	       slice_ieq(fields_header(r, SLICE("Renku-Repeated-Request")), SLICE("true"));
 }
 
 /* What becomes of a field of the client: hop-by-hop and forged ones stay here. */
@@ -57,6 +72,8 @@ passes(const struct request *r, const struct http_field *f, bool trusted)
 	case HTTP_MAX_FORWARDS:
 		return r->max_forwards < 0;
 	case HTTP_OTHER:
+		if (is_repeated_trace(r, f))
+			return false;
 		if (f->name_n == 2 && slice_ieq(http_name(&r->in, f), SLICE("id")) &&
 		    table_global(rules)->scrub & SCRUB_USER_DELETE &&
 		    ends_with(r->path, SLICE("/user-delete")))
@@ -78,9 +95,11 @@ put_target(char *o, struct request *r, const struct table_route *route,
 
 	if (r->asterisk)
 		return PUT(o, "*");
+	o = put(o, base);
+	if (r->route_flags & ROUTE_REWRITE)
+		return put(rewrite_put(o, prefix, path), request_query(r));
 	if (r->route_flags & ROUTE_STRIP)
 		path = r->path_rest;
-	o = put(o, base);
 	o = put(o, prefix);
 	if (path.n == 0 && base.n + prefix.n == 0)
 		path = SLICE("/");
@@ -162,6 +181,16 @@ put_prefix(char *o, struct request *r)
 	return put_field(o, SLICE("X-Forwarded-Prefix"), prefix);
 }
 
+/* Of the path that is made by the route. */
+static size_t
+rewrite_room(const struct request *r, const struct table_route *route)
+{
+	if (!(r->route_flags & ROUTE_REWRITE))
+		return 0;
+	return rewrite_size(seg_string(r->table->segments[SEGMENT_RULES], route->add_prefix),
+			    r->path);
+}
+
 /* Of the request's head, but for what actions and redx add. */
 static size_t
 request_room(const struct request *r, const struct table_route *route,
@@ -170,7 +199,7 @@ request_room(const struct request *r, const struct table_route *route,
 	return (size_t)r->in.head_n + 4 * (size_t)r->in.fields_n + 2 * r->path.n +
 	       4 * r->host_field.n + identity_headers(r->who).n + client_certificate_room(r) +
 	       e->base.size + e->host.size + route->add_prefix.size + route->set_host.size +
-	       real_client_room(r) + 1024;
+	       real_client_room(r) + rewrite_room(r, route) + 1024;
 }
 
 /* What the client sent, but for what is not the upstream's. */

@@ -157,6 +157,9 @@ prepare(struct request *r)
 		if (reason != REASON_none)
 			return reason;
 	}
+	if (snapshot_global(r->table)->cut_slash && r->path.n > 1 &&
+	    r->path.p[r->path.n - 1] == '/')
+		r->path.n--;
 	r->match_path = r->path;
 	if (r->path_flags & URI_TRIPLET)
 		r->match_path = uri_match_form(r->path, arena_alloc(&r->arena, r->path.n));
