@@ -1,7 +1,7 @@
 #pragma once
 
 /*
- * cookie: one cookie out of a Cookie field. Bytes in, bytes out.
+ * cookie: one cookie out of a Cookie field, or all but some. Bytes in, bytes out.
  */
 
 #include "slice.h"
@@ -13,3 +13,8 @@
 /* The same of what stands in *fields, which goes behind it. */
 struct slice cookie_next(struct slice *field, struct slice name);
 struct slice cookie_find(struct slice field, struct slice name);
+/* Is this the name of one that has to go? */
+typedef bool (*cookie_test)(const void *userdata, struct slice name);
+/* The field without those: what stays, stays as it came. p == field.p when all of it does, n == 0
+ * when no cookie is left. `room` has field.n bytes. */
+struct slice cookie_without(struct slice field, cookie_test goes, const void *userdata, char *room);

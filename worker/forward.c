@@ -8,6 +8,7 @@
 #include "limiter.h"
 #include "identity.h"
 #include "mirror.h"
+#include "own_cookies.h"
 #include "put.h"
 #include "real_client.h"
 #include "redx_headers.h"
@@ -20,6 +21,7 @@
 #include <stdio.h>
 
 #define STRICT SLICE("Strict-Transport-Security")
+#define SET_COOKIE SLICE("Set-Cookie")
 
 static bool
 ends_with(struct slice s, struct slice end)
@@ -216,6 +218,8 @@ put_request_fields(char *o, struct request *r, const struct table_global *g, boo
 		if (f->id == HTTP_ORIGIN && g->scrub & SCRUB_INTERNAL_ORIGIN &&
 		    slice_ieq(http_value(&r->in, f), SLICE("__internal__")))
 			o = PUT(o, "Origin: __unknown__\r\n");
+		else if (f->id == HTTP_COOKIE)
+			o = own_cookies_put(o, &run, r, f);
 		else
 			o = put_as_it_came(o, &run, &r->in, f);
 	}
@@ -294,6 +298,9 @@ answer_passes(const struct request *r, const struct http_parser *p, const struct
 		return r->te_trailers && r->framing == FRAMING_CHUNKED && !f->drop;
 	case HTTP_OTHER:
 		/* An upstream cannot speak for the gateway. */
+		if (f->name_n == SET_COOKIE.n && slice_ieq(http_name(p, f), SET_COOKIE) &&
+		    own_cookies_are_set(r, http_value(p, f)))
+			return false;
 		return !f->drop && !(f->name_n > 7 &&
 				     slice_ieq(slice_make(p->base + f->name, 7), SLICE("x-yett-")));
 	default:

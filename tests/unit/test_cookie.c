@@ -66,12 +66,61 @@ test_none(void **state)
 	assert_null(cookie_find((struct slice){ NULL, 0 }, SLICE("token")).p);
 }
 
+static bool
+goes(const void *userdata, struct slice name)
+{
+	return slice_eq(name, slice_of(userdata));
+}
+
+static void
+test_without(void **state)
+{
+	static const struct {
+		const char *field, *left; /* without "own"; NULL: as it came */
+	} cases[] = {
+		{ "own=1", "" },
+		{ "own=1;", "" },
+		{ " own = 1 ; ", "" },
+		{ "own=1; own=2;own=", "" },
+		{ "own=1; a=1", "a=1" },
+		{ "own=1;a=1", "a=1" },
+		{ "a=1; own=1", "a=1" },
+		{ "a=1;own=1; b=2", "a=1; b=2" },
+		{ "a=1; own=x=y; b=2;own=z", "a=1; b=2" },
+		{ "a=\"x; own=1; y\"", "a=\"x; y\"" }, /* a quote opens nothing */
+		{ "a=\"x; own=1", "a=\"x" },
+		{ "own=\"1; b=2\"", "b=2\"" },
+		{ "own=1; a", "a" },
+		{ "own=1; ;a=1", ";a=1" },
+		{ "a=1 ; own=1 ;  b = 2 ", "a=1 ;  b = 2 " },
+		{ "a=1;; own=1;;", "a=1;;;" },
+		{ "a=1; b=2", NULL },
+		{ " a=1;b", NULL },
+		{ "Own=1; xown=1; own2=1; x=own=1", NULL },
+		{ "own", NULL },
+		{ "=own", NULL },
+		{ ";", NULL },
+		{ "", NULL },
+	};
+	char room[64];
+
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		struct slice field = slice_of(cases[i].field);
+		struct slice got = cookie_without(field, goes, "own", room);
+
+		if (!cases[i].left ? got.p != field.p || got.n != field.n
+				   : got.p != room || !slice_eq(got, slice_of(cases[i].left)))
+			fail_msg("%s: \"%.*s\"", cases[i].field, SLICE_F(got));
+	}
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_find),
 		cmocka_unit_test(test_none),
+		cmocka_unit_test(test_without),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
