@@ -31,11 +31,12 @@ part_decode(struct jwt_token *t, size_t *used, struct slice part, struct slice *
 
 /* RFC 8725 section 3.11. */
 static bool
-typ_is_taken(const struct json *typ)
+typ_is_taken(const struct json *typ, bool logout)
 {
 	struct slice s = json_text(typ);
 
-	return !typ || (s.p && (slice_ieq(s, SLICE("JWT")) || slice_ieq(s, SLICE("at+jwt"))));
+	return !typ || (s.p && (slice_ieq(s, SLICE("JWT")) || slice_ieq(s, SLICE("at+jwt")) ||
+				(logout && slice_ieq(s, SLICE("logout+jwt")))));
 }
 
 static enum jwt_verdict
@@ -46,7 +47,7 @@ header_check(struct jwt_token *t, uint32_t algorithms)
 	int known;
 
 	if (json_kind(t->header) != JSON_OBJECT || !alg.p || json_get(t->header, "crit") ||
-	    !typ_is_taken(json_get(t->header, "typ")))
+	    !typ_is_taken(json_get(t->header, "typ"), algorithms & JWT_TYP_LOGOUT))
 		return JWT_MALFORMED;
 	t->kid = json_text(kid);
 	if (kid && !t->kid.p)

@@ -79,6 +79,10 @@ struct jwt_token {
 	char bytes[JWT_TOKEN_MAX / 4 * 3 + 8];
 };
 
+/* Beside the algorithms: `typ` may say that it is a logout token (OpenID Connect Back-Channel
+ * Logout section 2.4). */
+#define JWT_TYP_LOGOUT (1u << 31)
+
 /* Exactly three parts, strict base64url, a header that is a JSON object with `alg` out of
  * `algorithms` (bits). `crit` is refused, as no extension is known; jwk, jku, x5u, x5c are ignored.
  * `typ` must be JWT or at+jwt when it is there. JWT_OK, JWT_MALFORMED or JWT_ALGORITHM. Whatever it

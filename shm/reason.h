@@ -65,6 +65,20 @@
 	X(address_refused, 403, "This address may not ask for this.")                              \
 	X(rate_limited, 429, "There were too many requests; slow down.")                           \
 	X(concurrency_limited, 429, "There are too many requests at a time; finish some first.")   \
+	X(login_needed, 401, "Log in first.")                                                      \
+	X(login_malformed, 400, "The link is not complete.")                                       \
+	X(login_provider_unknown, 400, "There is no such identity provider here.")                 \
+	X(state_unknown, 400,                                                                      \
+	  "This login has expired, is over already, or was begun in another browser.")             \
+	X(login_denied, 403, "The identity provider was told not to let you in here.")             \
+	X(login_refused, 400, "The identity provider did not complete the login.")                 \
+	X(login_failed, 400, "What the identity provider answered could not be verified.")         \
+	X(login_changed, 409, "Somebody else has logged in, or out, in this browser meanwhile.")   \
+	X(login_loop, 429,                                                                         \
+	  "You were logged in several times within a minute, and sent back each time.")            \
+	X(logout_unproved, 403, "A page of another site may not log you out.")                     \
+	X(logout_token_refused, 400, "The logout token is not accepted.")                          \
+	X(provider_unavailable, 503, "The identity provider is not available at the moment.")      \
 	X(no_endpoint, 503, "No endpoint of the upstream is available.")                           \
 	X(queue_full, 503, "Too many requests wait for this service.")                             \
 	X(queue_timeout, 503, "The service had no room for this request in time.")                 \

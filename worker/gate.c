@@ -360,6 +360,18 @@ key_judge(struct gate *g, const struct gate_input *in, int64_t now, bool *cached
 	return reason;
 }
 
+void
+gate_verify(struct gate *g, struct jwt_token *t, struct slice text, uint64_t issuers, int64_t now,
+	    bool logout, struct verified *out)
+{
+	if (logout)
+		verifiers_check_logout(g->verifiers, t, text, issuers, now, out);
+	else
+		verifiers_check(g->verifiers, t, text, issuers, now, out);
+	if (g->loaded != 0 && out->reason == REASON_none)
+		out->reason = REASON_gate_no_keys;
+}
+
 const struct gate_headers *
 gate_headers(const struct gate *g)
 {

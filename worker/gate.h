@@ -16,7 +16,9 @@
 
 struct gate;
 struct identity;
+struct jwt_token;
 struct msg_token_told;
+struct verified;
 
 struct gate_input {
 	struct slice authorization; /* value of the field; p == NULL: none */
@@ -52,5 +54,9 @@ struct gate_headers {
 const struct gate_headers *gate_headers(const struct gate *g);
 /* What the issuer of an unknown one says. */
 void gate_told(struct gate *g, const struct msg_token_told *told, int64_t now);
+/* Of tokens that no request shows: an ID token, or a logout token (`logout`), by these issuers
+ * alone. As verifiers_check; t->claims are there when it is good, and there is nothing but that. */
+void gate_verify(struct gate *g, struct jwt_token *t, struct slice text, uint64_t issuers,
+		 int64_t now, bool logout, struct verified *out);
 /* `now`: seconds since 1970. */
 void gate_check(struct gate *g, const struct gate_input *in, int64_t now, struct gate_verdict *out);

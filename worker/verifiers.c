@@ -170,10 +170,17 @@ check_by(const struct verifier *i, struct jwt_token *t, int64_t now, struct veri
 	return reason_of(r);
 }
 
+static bool
+is_accepted(uint64_t issuers, uint32_t i)
+{
+	return i < ISSUERS_N && issuers >> i & 1;
+}
+
 /* The issuer that the claim names, which nobody has signed yet; v->count: none of those that are
- * told by it. Of several with this iss the first whose required claims the token has. */
+ * told by it. Of several with this iss the first whose required claims the token has; one that is
+ * accepted comes before one that is not. */
 static uint32_t
-issuer_named(const struct verifiers *v, const struct jwt_token *t)
+issuer_named(const struct verifiers *v, const struct jwt_token *t, uint64_t issuers)
 {
 	struct slice iss = json_text(json_get(t->claims, "iss"));
 	uint32_t first = v->count;
@@ -181,17 +188,12 @@ issuer_named(const struct verifiers *v, const struct jwt_token *t)
 	for (uint32_t i = 0; iss.n > 0 && i < v->count; i++) {
 		if (!slice_eq(iss, v->issuers[i].rules.issuer))
 			continue;
-		if (all_required_hold(&v->issuers[i], t))
+		if (is_accepted(issuers, i) && all_required_hold(&v->issuers[i], t))
 			return i;
-		first = first == v->count ? i : first;
+		if (first == v->count || (!is_accepted(issuers, first) && is_accepted(issuers, i)))
+			first = i;
 	}
 	return first;
-}
-
-static bool
-is_accepted(uint64_t issuers, uint32_t i)
-{
-	return i < ISSUERS_N && issuers >> i & 1;
 }
 
 /* By those that take tokens of any iss, or the only one there is: what the one says that came
@@ -219,11 +221,11 @@ check_by_any(const struct verifiers *v, struct jwt_token *t, uint64_t issuers, i
 	return best;
 }
 
-void
-verifiers_check(struct verifiers *v, struct jwt_token *t, struct slice text, uint64_t issuers,
-		int64_t now, struct verified *out)
+static void
+check(struct verifiers *v, struct jwt_token *t, struct slice text, uint32_t typ, uint64_t issuers,
+      int64_t now, struct verified *out)
 {
-	enum jwt_verdict verdict = jwt_token_init(t, text, v->algorithms);
+	enum jwt_verdict verdict = jwt_token_init(t, text, v->algorithms | typ);
 	uint32_t named = v->count;
 
 	*out = (struct verified){ 0 };
@@ -233,7 +235,7 @@ verifiers_check(struct verifiers *v, struct jwt_token *t, struct slice text, uin
 	if (verdict != JWT_OK)
 		return;
 	if (v->count > 1)
-		named = issuer_named(v, t);
+		named = issuer_named(v, t, issuers);
 	if (named == v->count) {
 		out->reason = check_by_any(v, t, issuers, now, out);
 	} else if (is_accepted(issuers, named)) {
@@ -244,4 +246,18 @@ verifiers_check(struct verifiers *v, struct jwt_token *t, struct slice text, uin
 	}
 	if (out->reason == REASON_none)
 		out->asked = 0;
+}
+
+void
+verifiers_check(struct verifiers *v, struct jwt_token *t, struct slice text, uint64_t issuers,
+		int64_t now, struct verified *out)
+{
+	check(v, t, text, 0, issuers, now, out);
+}
+
+void
+verifiers_check_logout(struct verifiers *v, struct jwt_token *t, struct slice text,
+		       uint64_t issuers, int64_t now, struct verified *out)
+{
+	check(v, t, text, JWT_TYP_LOGOUT, issuers, now, out);
 }

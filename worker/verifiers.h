@@ -39,3 +39,6 @@ bool verifiers_any(const struct verifiers *v);
  * is the caller's in any case. `now`: seconds since 1970. */
 void verifiers_check(struct verifiers *v, struct jwt_token *t, struct slice text, uint64_t issuers,
 		     int64_t now, struct verified *out);
+/* The same of a logout token. */
+void verifiers_check_logout(struct verifiers *v, struct jwt_token *t, struct slice text,
+			    uint64_t issuers, int64_t now, struct verified *out);
