@@ -33,7 +33,7 @@ struct side {
 	char error[200];
 };
 
-static const struct store_link_wish link_wish = {
+static const struct redis_link_wish link_wish = {
 	.name = "redis_side",
 	.client = "yett-side",
 	.instead = "what was read is read again every second",
@@ -106,7 +106,8 @@ on_ready(void *userdata, struct redis_conn *ask, bool tracking)
 	log_info("redis_side state=up address=%s tracking=%s", s->line.config->address.text,
 		 tracking ? "yes" : "no");
 	list_for (pos, &s->channels)
-		link_subscribe(s->line.link, container_of(pos, struct side_channel, link)->name);
+		redis_link_subscribe(s->line.link,
+				     container_of(pos, struct side_channel, link)->name);
 	list_for_safe (pos, tmp, &s->users) {
 		struct side_user *u = container_of(pos, struct side_user, link);
 
@@ -171,7 +172,7 @@ on_message(void *userdata, struct slice name, struct slice text)
 		c->message(c->userdata, text);
 }
 
-static const struct store_link_ops link_ops = {
+static const struct redis_link_ops link_ops = {
 	.ready = on_ready,
 	.announced = on_announced,
 	.flushed = on_flushed,
@@ -306,7 +307,7 @@ side_listen(struct side *s, struct side_channel *c)
 {
 	list_push(&s->channels, &c->link);
 	if (s->ask)
-		link_subscribe(s->line.link, c->name);
+		redis_link_subscribe(s->line.link, c->name);
 	side_look(s);
 }
 
@@ -315,7 +316,7 @@ side_unlisten(struct side *s, struct side_channel *c)
 {
 	list_remove(&c->link);
 	if (s->ask)
-		link_unsubscribe(s->line.link, c->name);
+		redis_link_unsubscribe(s->line.link, c->name);
 	side_look(s);
 }
 

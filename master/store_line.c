@@ -27,7 +27,8 @@ on_found(void *userdata, const struct sockaddr *address)
 		line_failed(l, "a file that redis.tls names cannot be used");
 		return;
 	}
-	r = link_new(l->loop, address, tls, l->config, l->wish, l->ops, l->userdata, &l->link);
+	r = redis_link_new(l->loop, address, tls, &l->login, l->wish, l->ops, l->userdata,
+			   &l->link);
 	if (r < 0)
 		line_failed(l, strerror(-r));
 }
@@ -40,7 +41,7 @@ on_not_found(void *userdata, const char *reason)
 
 void
 line_init(struct store_line *l, uv_loop_t *loop, struct resolver *resolver,
-	  const struct store_link_wish *wish, const struct store_link_ops *ops, void *userdata)
+	  const struct redis_link_wish *wish, const struct redis_link_ops *ops, void *userdata)
 {
 	*l = (struct store_line){ .loop = loop,
 				  .wish = wish,
@@ -71,14 +72,35 @@ line_secure(struct store_line *l, struct tls_context *tls)
 	l->tls = tls;
 }
 
+/* Whom its certificate has to be of. */
+static const char *
+peer_of(const struct config_redis *c)
+{
+	if (c->tls.server_name && *c->tls.server_name)
+		return c->tls.server_name;
+	return c->address.host ? c->address.host : "localhost";
+}
+
+static struct redis_login
+login_of(const struct config_redis *c)
+{
+	return (struct redis_login){
+		.user = slice_of(c->username),
+		.password = slice_make(c->password.bytes, c->password.n),
+		.peer = peer_of(c),
+		.where = c->address.text,
+		.database = c->database,
+		.answer_ms = c->timeout,
+	};
+}
+
 bool
 line_configure(struct store_line *l, const struct config_redis *c)
 {
 	bool anew = !l->config || dial_differs(l->config, c);
 
 	l->config = c;
-	if (l->link)
-		link_reconfigure(l->link, c);
+	l->login = login_of(c);
 	if (anew)
 		l->retry_ms = RETRY_MIN_MS;
 	return anew;
@@ -93,12 +115,12 @@ line_start(struct store_line *l)
 void
 line_drop(struct store_line *l)
 {
-	struct store_link *link = l->link;
+	struct redis_link *link = l->link;
 
 	dial_stop(&l->dial);
 	uv_timer_stop(&l->retry);
 	l->link = NULL;
-	link_free(link);
+	redis_link_free(link);
 }
 
 static void
@@ -140,5 +162,5 @@ line_pulse(struct store_line *l)
 	if (!l->link || now - l->asked_ms < l->config->timeout / 2)
 		return;
 	l->asked_ms = now;
-	link_ping(l->link);
+	redis_link_ping(l->link);
 }

@@ -2,28 +2,30 @@
 
 /*
  * store_line: a link to Redis that is kept up: the server is found (store_dial), connected to
- * (store_link), and after a failure tried again after a pause. Knows nothing of what is said.
+ * (lib/redis_link), and after a failure tried again after a pause. Knows nothing of what is said.
  */
 
 #include "store_dial.h"
-#include "store_link.h"
+
+#include "lib/redis_link.h"
 
 struct store_line {
 	uv_loop_t *loop;
-	const struct store_link_wish *wish;
-	const struct store_link_ops *ops; /* `failed` is also told of what never connected */
+	const struct redis_link_wish *wish;
+	const struct redis_link_ops *ops; /* `failed` is also told of what never connected */
 	void *userdata;
 	const struct config_redis *config; /* NULL: never configured */
+	struct redis_login login;          /* by it */
 	struct store_dial dial;
 	struct tls_context *tls;
-	struct store_link *link; /* NULL: no connections */
+	struct redis_link *link; /* NULL: no connections */
 	uv_timer_t retry;
 	uint32_t retry_ms;
 	uint64_t asked_ms; /* last sign of life asked for */
 };
 
 void line_init(struct store_line *l, uv_loop_t *loop, struct resolver *resolver,
-	       const struct store_link_wish *wish, const struct store_link_ops *ops,
+	       const struct redis_link_wish *wish, const struct redis_link_ops *ops,
 	       void *userdata);
 /* Lets go of everything; `closed` is called when the memory may go. */
 void line_deinit(struct store_line *l, uv_close_cb closed, void *data);

@@ -22,7 +22,7 @@
 #define PULSE_MS 1000
 #define POLL_MS 1000 /* between comparisons when nothing announces changes */
 
-static const struct store_link_wish link_wish = {
+static const struct redis_link_wish link_wish = {
 	.name = "redis",
 	.client = "yett",
 	.instead = "compared every second",
@@ -227,7 +227,7 @@ on_link_failed(void *userdata, const char *reason)
 	store_fail(userdata, reason);
 }
 
-static const struct store_link_ops link_ops = {
+static const struct redis_link_ops link_ops = {
 	.ready = on_link_ready,
 	.announced = on_link_announced,
 	.flushed = on_link_flushed,

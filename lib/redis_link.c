@@ -1,8 +1,8 @@
-#include "store_link.h"
+#include "redis_link.h"
 
-#include "lib/log.h"
-#include "lib/redis.h"
-#include "lib/xalloc.h"
+#include "log.h"
+#include "redis.h"
+#include "xalloc.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,10 +10,10 @@
 #define CHANNEL "__redis__:invalidate"
 #define CONNECT_MAX_MS 2000
 
-struct store_link {
-	const struct config_redis *config;
-	const struct store_link_wish *wish;
-	const struct store_link_ops *ops;
+struct redis_link {
+	const struct redis_login *login;
+	const struct redis_link_wish *wish;
+	const struct redis_link_ops *ops;
 	void *userdata;
 	struct redis_conn *ask, *hear; /* hear: NULL when it may not subscribe */
 	bool ask_ready, hear_ready;
@@ -23,13 +23,13 @@ struct store_link {
 
 /* Whoever calls one of these two returns at once: the link may be gone. */
 static void
-link_fail(struct store_link *l, const char *reason)
+link_fail(struct redis_link *l, const char *reason)
 {
 	l->ops->failed(l->userdata, reason);
 }
 
 static void
-link_fail_reply(struct store_link *l, struct slice step, const struct redis_reply *r)
+link_fail_reply(struct redis_link *l, struct slice step, const struct redis_reply *r)
 {
 	char fault[160], text[200];
 
@@ -46,7 +46,7 @@ link_fail_reply(struct store_link *l, struct slice step, const struct redis_repl
 /* ---- sending ---- */
 
 static void
-send_words(struct store_link *l, struct redis_conn *c, redis_answer_fn answer, const char *tag,
+send_words(struct redis_link *l, struct redis_conn *c, redis_answer_fn answer, const char *tag,
 	   size_t n, const char *const *words)
 {
 	struct slice argv[4];
@@ -57,17 +57,17 @@ send_words(struct store_link *l, struct redis_conn *c, redis_answer_fn answer, c
 }
 
 static void
-send_auth(struct store_link *l, struct redis_conn *c, redis_answer_fn answer)
+send_auth(struct redis_link *l, struct redis_conn *c, redis_answer_fn answer)
 {
-	const struct config_redis *config = l->config;
+	const struct redis_login *login = l->login;
 	struct slice argv[3] = { SLICE("AUTH") };
 	size_t n = 1;
 
-	if (!config->password.bytes)
+	if (!login->password.p)
 		return;
-	if (config->username && *config->username)
-		argv[n++] = slice_of(config->username);
-	argv[n++] = slice_make(config->password.bytes, config->password.n);
+	if (login->user.n > 0)
+		argv[n++] = login->user;
+	argv[n++] = login->password;
 	redis_conn_command(c, answer, l, SLICE("AUTH"), n, argv);
 }
 
@@ -75,14 +75,14 @@ send_auth(struct store_link *l, struct redis_conn *c, redis_answer_fn answer)
 
 /* What comes over `hear` beside announcements goes on. */
 static void
-track_refused(struct store_link *l)
+track_refused(struct redis_link *l)
 {
 	struct redis_conn *hear = l->hear;
 
 	if (!l->untold)
 		log_info("%s tracking=refused address=%s remedy=\"%s; with Redis 6 or newer, and a "
 			 "user who may CLIENT and SUBSCRIBE, changes are announced\"",
-			 l->wish->name, l->config->address.text, l->wish->instead);
+			 l->wish->name, l->login->where, l->wish->instead);
 	l->untold = true;
 	if (!l->wish->channels) {
 		l->hear = NULL;
@@ -93,7 +93,7 @@ track_refused(struct store_link *l)
 static void
 on_tracked(void *userdata, struct slice tag, const struct redis_reply *r)
 {
-	struct store_link *l = userdata;
+	struct redis_link *l = userdata;
 
 	l->tracking = r->type != REDIS_FAILED;
 	if (!l->tracking)
@@ -103,7 +103,7 @@ on_tracked(void *userdata, struct slice tag, const struct redis_reply *r)
 
 /* When both have greeted, or one alone and the other may not subscribe. */
 static void
-link_track(struct store_link *l)
+link_track(struct redis_link *l)
 {
 	char id[24];
 	struct slice argv[5 + LINK_TRACK_MAX] = { SLICE("CLIENT"), SLICE("TRACKING"), SLICE("ON"),
@@ -138,7 +138,7 @@ is_spare(const struct redis_reply *r)
 static void
 on_ask_greeted(void *userdata, struct slice tag, const struct redis_reply *r)
 {
-	struct store_link *l = userdata;
+	struct redis_link *l = userdata;
 	bool name = slice_eq(tag, SLICE("SETNAME"));
 
 	/* A name is only a help for the operator. */
@@ -153,7 +153,7 @@ on_ask_greeted(void *userdata, struct slice tag, const struct redis_reply *r)
 static void
 on_hear_greeted(void *userdata, struct slice tag, const struct redis_reply *r)
 {
-	struct store_link *l = userdata;
+	struct redis_link *l = userdata;
 
 	if (r->type == REDIS_FAILED && (slice_eq(tag, SLICE("AUTH")) || !is_spare(r))) {
 		link_fail_reply(l, tag, r);
@@ -175,14 +175,14 @@ on_hear_greeted(void *userdata, struct slice tag, const struct redis_reply *r)
 static void
 on_ask_up(void *userdata)
 {
-	struct store_link *l = userdata;
+	struct redis_link *l = userdata;
 	const char *const setname[] = { "CLIENT", "SETNAME", l->wish->client };
 	char database[16];
 	const char *const select[] = { "SELECT", database };
 
 	send_auth(l, l->ask, on_ask_greeted);
-	snprintf(database, sizeof database, "%u", l->config->database);
-	if (l->config->database != 0)
+	snprintf(database, sizeof database, "%u", l->login->database);
+	if (l->login->database != 0)
 		send_words(l, l->ask, on_ask_greeted, "SELECT", 2, select);
 	send_words(l, l->ask, on_ask_greeted, "SETNAME", 3, setname);
 }
@@ -192,7 +192,7 @@ on_hear_up(void *userdata)
 {
 	static const char *const id[] = { "CLIENT", "ID" };
 	static const char *const subscribe[] = { "SUBSCRIBE", CHANNEL };
-	struct store_link *l = userdata;
+	struct redis_link *l = userdata;
 	const char *const setname[] = { "CLIENT", "SETNAME", l->wish->client };
 
 	send_auth(l, l->hear, on_hear_greeted);
@@ -206,7 +206,7 @@ on_hear_up(void *userdata)
 static void
 on_turn(void *userdata)
 {
-	struct store_link *l = userdata;
+	struct redis_link *l = userdata;
 
 	if (l->ops->turn)
 		l->ops->turn(l->userdata);
@@ -215,7 +215,7 @@ on_turn(void *userdata)
 static void
 on_ask_down(void *userdata, const char *reason)
 {
-	struct store_link *l = userdata;
+	struct redis_link *l = userdata;
 	struct slice tag = redis_conn_oversized(l->ask);
 
 	if (tag.n && l->ops->oversized)
@@ -227,7 +227,7 @@ on_ask_down(void *userdata, const char *reason)
 static void
 on_hear_down(void *userdata, const char *reason)
 {
-	struct store_link *l = userdata;
+	struct redis_link *l = userdata;
 
 	l->hear = NULL;
 	link_fail(l, reason);
@@ -237,7 +237,7 @@ on_hear_down(void *userdata, const char *reason)
 static void
 on_message(void *userdata, const struct redis_reply *r)
 {
-	struct store_link *l = userdata;
+	struct redis_link *l = userdata;
 	const struct redis_reply *keys = r->elements[2];
 
 	if (!slice_eq(r->elements[1]->text, SLICE(CHANNEL))) {
@@ -270,7 +270,7 @@ static const struct redis_conn_ops hear_ops = {
 static void
 on_channel(void *userdata, struct slice channel, const struct redis_reply *r)
 {
-	struct store_link *l = userdata;
+	struct redis_link *l = userdata;
 	char fault[160];
 
 	if (r->type == REDIS_ARRAY)
@@ -280,7 +280,7 @@ on_channel(void *userdata, struct slice channel, const struct redis_reply *r)
 }
 
 void
-link_subscribe(struct store_link *l, struct slice channel)
+redis_link_subscribe(struct redis_link *l, struct slice channel)
 {
 	const struct slice argv[] = { SLICE("SUBSCRIBE"), channel };
 
@@ -294,7 +294,7 @@ on_unsubscribed(void *userdata, struct slice channel, const struct redis_reply *
 }
 
 void
-link_unsubscribe(struct store_link *l, struct slice channel)
+redis_link_unsubscribe(struct redis_link *l, struct slice channel)
 {
 	const struct slice argv[] = { SLICE("UNSUBSCRIBE"), channel };
 
@@ -304,43 +304,34 @@ link_unsubscribe(struct store_link *l, struct slice channel)
 
 /* ---- life ---- */
 
-/* Whom its certificate has to be of. */
-static const char *
-peer_of(const struct config_redis *c)
-{
-	if (c->tls.server_name && *c->tls.server_name)
-		return c->tls.server_name;
-	return c->address.host ? c->address.host : "localhost";
-}
-
 int
-link_new(uv_loop_t *loop, const struct sockaddr *address, struct tls_context *tls,
-	 const struct config_redis *c, const struct store_link_wish *wish,
-	 const struct store_link_ops *ops, void *userdata, struct store_link **out)
+redis_link_new(uv_loop_t *loop, const struct sockaddr *address, struct tls_context *tls,
+	       const struct redis_login *login, const struct redis_link_wish *wish,
+	       const struct redis_link_ops *ops, void *userdata, struct redis_link **out)
 {
-	uint32_t answer_ms = c->timeout ? c->timeout : 5000;
+	uint32_t answer_ms = login->answer_ms ? login->answer_ms : 5000;
 	uint32_t connect_ms = answer_ms < CONNECT_MAX_MS ? answer_ms : CONNECT_MAX_MS;
-	struct store_link *l = xcalloc(1, sizeof *l);
+	struct redis_link *l = xcalloc(1, sizeof *l);
 	int r;
 
-	l->config = c;
+	l->login = login;
 	l->wish = wish;
 	l->ops = ops;
 	l->userdata = userdata;
-	r = redis_conn_new(loop, address, tls, peer_of(c), connect_ms, answer_ms, &ask_ops, l,
+	r = redis_conn_new(loop, address, tls, login->peer, connect_ms, answer_ms, &ask_ops, l,
 			   &l->ask);
 	if (r == 0)
-		r = redis_conn_new(loop, address, tls, peer_of(c), connect_ms, answer_ms, &hear_ops,
-				   l, &l->hear);
+		r = redis_conn_new(loop, address, tls, login->peer, connect_ms, answer_ms,
+				   &hear_ops, l, &l->hear);
 	if (r < 0)
-		link_free(l);
+		redis_link_free(l);
 	else
 		*out = l;
 	return r;
 }
 
 void
-link_free(struct store_link *l)
+redis_link_free(struct redis_link *l)
 {
 	if (!l)
 		return;
@@ -357,7 +348,7 @@ on_pong(void *userdata, struct slice tag, const struct redis_reply *r)
 }
 
 static void
-ping(struct store_link *l, struct redis_conn *c)
+ping(struct redis_link *l, struct redis_conn *c)
 {
 	static const char *const word[] = { "PING" };
 
@@ -368,14 +359,8 @@ ping(struct store_link *l, struct redis_conn *c)
 }
 
 void
-link_ping(struct store_link *l)
+redis_link_ping(struct redis_link *l)
 {
 	ping(l, l->ask);
 	ping(l, l->hear);
-}
-
-void
-link_reconfigure(struct store_link *l, const struct config_redis *c)
-{
-	l->config = c;
 }

@@ -1,33 +1,44 @@
 #pragma once
 
 /*
- * store_link: two connections to Redis, from connecting to the moment when changes are announced.
+ * redis_link: two connections to Redis, from connecting to the moment when changes are announced.
  * One asks; the other subscribes to what CLIENT TRACKING of the first one announces (RESP2 needs
  * two), and to what else somebody wants to hear. Keeps nothing when it is over.
  */
 
-#include "config.h"
+#include "slice.h"
 
+#include <stdint.h>
 #include <sys/socket.h>
 #include <uv.h>
 
 struct redis_conn;
-struct store_link;
+struct redis_link;
 struct tls_context;
 
 #define LINK_TRACK_MAX 16
 
+/* Who asks, and of whom. What it points to, and itself, lives as long as the link. */
+struct redis_login {
+	struct slice user;     /* empty: none */
+	struct slice password; /* p NULL: nobody logs in */
+	const char *peer;      /* of TLS: whom its certificate has to be of */
+	const char *where;     /* the server, for the log */
+	uint32_t database;
+	uint32_t answer_ms; /* each answer begins within that; 0: 5 s */
+};
+
 /* What a link is for; static. */
-struct store_link_wish {
+struct redis_link_wish {
 	const char *name;    /* subject of its lines in the log */
 	const char *client;  /* how the server lists it (CLIENT LIST) */
 	const char *instead; /* what is done where nothing is announced, for the log */
-	bool channels;       /* link_subscribe is used */
+	bool channels;       /* redis_link_subscribe is used */
 	/* Words behind CLIENT TRACKING ON REDIRECT id; none: what was read is announced. */
 	const char *track[LINK_TRACK_MAX + 1];
 };
 
-struct store_link_ops {
+struct redis_link_ops {
 	/* Commands may be given to `ask` from now on. Tracking began before this, so whatever is
 	 * read now and changes later is announced; without tracking (an old server, a user who may
 	 * not) nothing is. */
@@ -44,18 +55,15 @@ struct store_link_ops {
 	void (*failed)(void *userdata, const char *reason);
 };
 
-/* `c` is used as long as the link lives. `tls`: NULL for plain connections. 0 or a negative errno.
- */
-int link_new(uv_loop_t *loop, const struct sockaddr *address, struct tls_context *tls,
-	     const struct config_redis *c, const struct store_link_wish *wish,
-	     const struct store_link_ops *ops, void *userdata, struct store_link **out)
+/* `tls`: NULL for plain connections. 0 or a negative errno. */
+int redis_link_new(uv_loop_t *loop, const struct sockaddr *address, struct tls_context *tls,
+		   const struct redis_login *login, const struct redis_link_wish *wish,
+		   const struct redis_link_ops *ops, void *userdata, struct redis_link **out)
     __attribute__((warn_unused_result));
-/* The same settings in another place: the old ones are going to be freed. */
-void link_reconfigure(struct store_link *l, const struct config_redis *c);
 /* Closes both. May be called by any callback of the link. NULL is allowed. */
-void link_free(struct store_link *l);
+void redis_link_free(struct redis_link *l);
 /* With wish->channels, once it is ready. */
-void link_subscribe(struct store_link *l, struct slice channel);
-void link_unsubscribe(struct store_link *l, struct slice channel);
+void redis_link_subscribe(struct redis_link *l, struct slice channel);
+void redis_link_unsubscribe(struct redis_link *l, struct slice channel);
 /* Asks both for a sign of life, so that a peer that vanished without a word is found. */
-void link_ping(struct store_link *l);
+void redis_link_ping(struct redis_link *l);
