@@ -5,7 +5,7 @@
 #include "api.h"
 
 #include "master.h"
-#include "moment.h"
+#include "lib/moment.h"
 
 #include "lib/clock.h"
 #include "lib/json.h"

@@ -5,7 +5,7 @@
  */
 
 #include "command_table.h"
-#include "moment.h"
+#include "lib/moment.h"
 #include "number.h"
 
 #include "lib/base64.h"

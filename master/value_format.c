@@ -6,7 +6,7 @@
 #include "value.h"
 
 #include "authorise.h"
-#include "moment.h"
+#include "lib/moment.h"
 #include "number.h"
 
 /* Would YAML read it back as this text, also inside of brackets? */

@@ -2,7 +2,7 @@
 
 #include "address.h"
 #include "hash_by.h"
-#include "moment.h"
+#include "lib/moment.h"
 #include "number.h"
 #include "rules.h"
 

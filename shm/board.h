@@ -18,7 +18,7 @@
 #include <stdint.h>
 
 #define BOARD_MAGIC 0x6472616f62ull /* "board" */
-#define BOARD_LAYOUT 9u
+#define BOARD_LAYOUT 10u
 #define BOARD_ROUTES 4096     /* slots; 0 is "other" */
 #define BOARD_ENDPOINTS 4096  /* slots; 0 is "other" */
 #define BOARD_LIMITS 512      /* slots; 0 is "other" */
@@ -66,6 +66,10 @@ extern const uint32_t board_bucket_us[BOARD_BUCKETS - 1];
 	  "room: see limits.rate_memory")                                                          \
 	X(concurrency_full, "Requests refused because no row was left to count them in")           \
 	X(suspended_closed, "Requests and streams closed when their user was suspended")           \
+	X(session_hits, "Requests whose session was in the worker's cache")                        \
+	X(session_misses, "Sessions read from Redis")                                              \
+	X(session_loads_failed, "Sessions that could not be read from Redis")                      \
+	X(sessions_closed, "Requests and streams closed when their session ended")                 \
 	X(fleet_waits, "Requests that waited for units of a rate of the fleet")                    \
 	X(fleet_alone, "Requests that passed by this gateway's share of such a rate")              \
 	X(tls_handshakes, "TLS handshakes with clients that succeeded")                            \
@@ -130,6 +134,8 @@ struct board_worker {
 	uint64_t in_flight;    /* requests */
 	uint64_t queued;       /* of them, those that wait for an endpoint */
 	uint64_t tunnels_open;
+	uint64_t sessions; /* kept */
+	uint64_t store_up; /* the Redis of sessions answers */
 	uint64_t tables_alive;
 	uint64_t draining;
 	uint64_t addresses[BOARD_ADDRESSES]; /* connections by address, see addresses.h */

@@ -58,6 +58,8 @@
 	X(token_inactive, 401, "The token is not active.")                                         \
 	X(gate_unavailable, 503, "Whose token it is cannot be found out at the moment.")           \
 	X(gate_no_keys, 503, "The keys that verify tokens are not available.")                     \
+	X(session_unavailable, 503, "Sessions cannot be looked up at the moment.")                 \
+	X(session_expired, 401, "The session has ended; log in again.")                            \
 	X(suspended, 401, "User has been suspended")                                               \
 	X(suspension_unknown, 503, "Whether the user is suspended is not known.")                  \
 	X(scope_insufficient, 403, "The token lacks a scope that this needs.")                     \

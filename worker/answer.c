@@ -136,6 +136,7 @@ answer_body(struct request *r, int status, const char *content_type, struct slic
 	if (strict.n > 0)
 		buf_addf(head, "Strict-Transport-Security: %.*s\r\n", SLICE_F(strict));
 	buf_adds(head, extra);
+	buf_adds(head, r->set_cookie);
 	if (r->action && r->action->origins_count > 0)
 		add_cors(r, head);
 	if (limiter_tell(r))

@@ -91,6 +91,7 @@ kind_answer(const struct request *r, const struct table_clause *c)
 {
 	switch ((enum identity_kind)r->who->kind) {
 	case IDENTITY_TOKEN:
+	case IDENTITY_SESSION: /* made of one */
 		return yes_or_no(c->bits & CLAUSE_KIND_TOKEN);
 	case IDENTITY_API_KEY:
 		return yes_or_no(c->bits & CLAUSE_KIND_API_KEY);

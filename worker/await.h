@@ -14,6 +14,7 @@ enum await_kind {
 	AWAIT_SUSPENSION, /* of an id */
 	AWAIT_UNITS,      /* of a limit of the fleet */
 	AWAIT_TOKEN,      /* what its issuer says of one */
+	AWAIT_SESSION,    /* of a session, by what it is known by */
 	AWAIT_N
 };
 

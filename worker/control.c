@@ -10,6 +10,7 @@
 #include "keys_wait.h"
 #include "listen.h"
 #include "peers.h"
+#include "session.h"
 #include "snapshot.h"
 #include "statistics.h"
 #include "suspension.h"
@@ -232,6 +233,8 @@ control_publish(struct worker *w, const struct msg_publish *p)
 			tls_front_retire(w);
 	}
 	w->table = snapshot_new(w, p, segments);
+	if (w->hello.role == ROLE_TRAFFIC)
+		sessions_load(w);
 	snapshot_unref(old);
 	board_set(&w->page->version, p->version);
 	(void)ipc_send(&w->control, MSG_ACK, &ack, sizeof ack, -1);

@@ -431,7 +431,7 @@ reserve_answer(struct request *r, const struct http_parser *p)
 	buf_reserve(head, (size_t)p->head_n + 4 * (size_t)p->fields_n +
 			      (r->sticky_new ? sticky_room(r) : 0) +
 			      (r->action ? action_answer_room(r, p) : 0) + https_strict(r).n +
-			      (r->limits ? limiter_room(r) : 0) + 1024);
+			      (r->limits ? limiter_room(r) : 0) + r->set_cookie.n + 1024);
 	return head->p;
 }
 
@@ -452,6 +452,7 @@ forward_response(struct request *r)
 	o = put_answer_fields(o, r, p);
 	if (r->sticky_new)
 		o = sticky_put(o, r);
+	o = put(o, r->set_cookie);
 	if (r->framing == FRAMING_LENGTH ||
 	    (r->framing == FRAMING_NONE && p->has_length && r->status >= 200 && r->status != 204)) {
 		o = PUT(o, "Content-Length: ");

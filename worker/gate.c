@@ -391,6 +391,8 @@ gate_check(struct gate *g, const struct gate_input *in, int64_t now, struct gate
 	else if (out->reason == REASON_token_missing && in->api_key.p)
 		out->reason = in->api_key_repeated ? REASON_token_repeated
 						   : key_judge(g, in, now, &out->cached, &entry);
-	if (out->reason == REASON_none)
+	if (out->reason == REASON_none) {
 		out->who = entry.who;
+		out->token = token;
+	}
 }

@@ -39,6 +39,7 @@ struct gate_verdict {
 	struct slice unknown;    /* its issuer has to be asked; p == NULL: no. Valid as `who` is */
 	uint8_t name[HMAC_SIZE]; /* what it is known by */
 	const struct identity *who; /* of one that passed; valid until the next call */
+	struct slice token;         /* the same: what was shown, empty where it is an API key */
 };
 
 struct gate *gate_new(void);

@@ -14,6 +14,7 @@
 enum identity_kind {
 	IDENTITY_TOKEN,
 	IDENTITY_API_KEY,
+	IDENTITY_SESSION, /* made of the ID token of its first provider */
 };
 
 struct identity_part { /* bytes from the beginning of the identity; n == 0: there is none */

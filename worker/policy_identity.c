@@ -9,6 +9,7 @@
 #include "identity.h"
 #include "introspect_wait.h"
 #include "keys_wait.h"
+#include "session.h"
 #include "token_query.h"
 #include "worker.h"
 
@@ -18,6 +19,7 @@ policy_challenge(enum reason reason)
 	switch (reason) {
 	case REASON_gate_unavailable: /* not the client's fault */
 	case REASON_gate_no_keys:
+	case REASON_session_unavailable:
 		return NULL;
 	case REASON_token_missing:
 		return "";
@@ -107,35 +109,101 @@ is_ignored(struct request *r, enum reason reason)
 	return true;
 }
 
-enum verdict
-policy_identity(struct request *r)
+/* Does the route tell its upstream of who asks? */
+static bool
+tells(const struct request *r)
+{
+	const struct table_route *route;
+
+	if (!r->worker->sessions || r->route == TRIE_NONE)
+		return false;
+	route = table_route(r->table->segments[SEGMENT_RULES], r->route);
+	return route && route->credentials_count > 0;
+}
+
+static enum verdict
+refuse(struct request *r, enum reason reason)
+{
+	if (reason == REASON_token_missing && r->session_dead)
+		reason = REASON_session_expired;
+	r->reason = reason;
+	r->challenge = policy_challenge(reason);
+	return REPLY;
+}
+
+/* By a session: PASS with r->session, where there is one. */
+static enum verdict
+by_session(struct request *r, bool needed, uint64_t issuers)
+{
+	enum verdict verdict = session_policy(r);
+	enum reason fault = REASON_none;
+
+	if (verdict != PASS || !r->session || r->session->ephemeral)
+		return verdict;
+	if (r->who && !(issuers >> r->who->issuer & 1))
+		fault = REASON_token_issuer;
+	else if (!r->who)
+		fault = r->session->fault;
+	if (fault == REASON_none)
+		return PASS;
+	if (needed)
+		return refuse(r, fault);
+	session_leave(r);
+	r->who = NULL;
+	r->identity = SLICE("");
+	r->ignored = fault;
+	return PASS;
+}
+
+static enum verdict
+passed(struct request *r, const struct gate_verdict *verdict)
+{
+	struct slice token = verdict->token;
+
+	take(r, verdict);
+	return tells(r) ? session_caller(r, token) : PASS;
+}
+
+/* By a token, or a key. */
+static enum verdict
+by_token(struct request *r, bool needed, bool wanted, uint64_t issuers)
 {
 	struct worker *w = r->worker;
+	const struct table_login *login = table_login(r->table->segments[SEGMENT_RULES]);
 	struct gate_input in = { 0 };
 	struct gate_verdict verdict;
-	struct table_protection protection = policies_protection(r);
-	bool needed = protection.needed;
 
-	if (!needed && !(r->route_flags & ROUTE_OPTIONAL) && !looks(r))
-		return PASS;
 	collect(r, &in);
-	in.issuers = r->policy.issuers & protection.issuers;
+	in.issuers = login ? issuers & ~login->issuers : issuers;
 	gate_check(w->gate, &in, w->wall, &verdict);
 	if (verdict.asked && keys_await(r, verdict.asked))
 		return WAIT;
 	if (verdict.unknown.p && introspect_await(r, &verdict))
 		return WAIT;
-	if (!needed && !(r->route_flags & ROUTE_OPTIONAL)) {
+	if (!wanted) {
 		look(r, &verdict);
 		return PASS;
 	}
-	if (verdict.reason == REASON_none) {
-		take(r, &verdict);
+	if (verdict.reason == REASON_none)
+		return passed(r, &verdict);
+	return !needed && is_ignored(r, verdict.reason) ? PASS : refuse(r, verdict.reason);
+}
+
+enum verdict
+policy_identity(struct request *r)
+{
+	struct table_protection protection = policies_protection(r);
+	uint64_t issuers = r->policy.issuers & protection.issuers;
+	bool needed = protection.needed;
+	bool wanted = needed || r->route_flags & ROUTE_OPTIONAL || tells(r);
+	enum verdict verdict;
+
+	if (!wanted && !looks(r))
 		return PASS;
+	if (wanted && r->worker->sessions) {
+		verdict = by_session(r, needed, issuers);
+		if (verdict != PASS || (r->session && r->who))
+			return verdict;
 	}
-	if (!needed && is_ignored(r, verdict.reason))
-		return PASS;
-	r->reason = verdict.reason;
-	r->challenge = policy_challenge(verdict.reason);
-	return REPLY;
+	return by_token(r, needed, wanted, issuers);
 }

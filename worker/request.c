@@ -13,6 +13,7 @@
 #include "mirror.h"
 #include "queue.h"
 #include "relay.h"
+#include "session.h"
 #include "upstream.h"
 #include "worker.h"
 
@@ -50,6 +51,8 @@ request_end(struct request *r, bool keep)
 		mirror_drop(r);
 	if (r->limits)
 		limiter_end(r);
+	if (r->session)
+		session_leave(r);
 	snapshot_unref(r->table);
 	r->table = NULL;
 	r->client = NULL;

@@ -32,6 +32,7 @@ struct mirror;
 struct limit_uses;
 struct await;
 struct identity;
+struct session;
 
 enum step {
 	STEP_HEAD,
@@ -100,8 +101,15 @@ struct request {
 	struct slice path_rest;            /* behind what the route matched */
 	const struct identity *who;        /* in the arena; NULL: nobody, as far as one knows */
 	struct slice identity;             /* in the arena, for the log: its name, cut */
-	struct slice query_token;          /* in the arena: taken out of the query */
-	bool query_tokens;                 /* there were several */
+	struct session *session;           /* a reference, NULL: none (session.h) */
+	struct list session_link;          /* with it: of what is under way for it */
+	bool session_looked;               /* for the cookie of one */
+	bool session_dead;                 /* there was one, of a session that is no more */
+	uint8_t session_tries;             /* session_caller.c's own, as is the next */
+	char session_id[44];
+	struct slice set_cookie;  /* whole lines for the answer, in the arena */
+	struct slice query_token; /* in the arena: taken out of the query */
+	bool query_tokens;        /* there were several */
 	bool asks; /* another proxy does, about a request of its own (forward_auth.h) */
 	const struct identity *would; /* who shows a token that only the shadow mode asks for */
 	enum reason ignored;          /* what was wrong with the token, where none is needed */

@@ -18,7 +18,9 @@
 #include "pool.h"
 #include "queue.h"
 #include "request.h"
+#include "session.h"
 #include "snapshot.h"
+#include "store.h"
 #include "sweep.h"
 #include "tls_front.h"
 
@@ -108,6 +110,7 @@ on_tick(uv_timer_t *timer)
 	if (++w->ticks % 10 == 0) {
 		stream_env_check(&w->env);
 		requests_trim(w);
+		sessions_tick(w);
 	}
 	listeners_check(w);
 	control_check(w);
@@ -132,6 +135,7 @@ on_turn(uv_prepare_t *turn)
 
 	stream_env_turn(&w->env);
 	queues_run(w);
+	sessions_turn(w);
 	requests_collect(w);
 	intakes_resume(w);
 	if (list_empty(&w->resume) && list_empty(&w->env.due))
@@ -284,6 +288,7 @@ worker_deinit(struct worker *w)
 	mirrors_cancel(w);
 	listeners_stop(w);
 	control_close(w);
+	session_store_free(w);
 	uv_close((uv_handle_t *)&w->tick, NULL);
 	uv_close((uv_handle_t *)&w->turn, NULL);
 	uv_close((uv_handle_t *)&w->again, NULL);
@@ -291,6 +296,7 @@ worker_deinit(struct worker *w)
 	uv_close((uv_handle_t *)&w->sigterm, NULL);
 	uv_run(&w->loop, UV_RUN_DEFAULT);
 	requests_free(w);
+	sessions_free(w);
 	snapshot_unref(w->table);
 	for (int i = 0; i < SEGMENT_N; i++)
 		seg_unref(w->arrived[i]);

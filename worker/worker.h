@@ -25,7 +25,9 @@ struct credentials;
 struct units_debts;
 struct gate;
 struct load;
+struct sessions;
 struct snapshot;
+struct store;
 struct request;
 struct tls_front;
 struct top_writer;
@@ -98,6 +100,8 @@ struct worker {
 	struct keys_wait *keys_wait; /* NULL: no key was asked for yet */
 	struct list mirrors;         /* struct mirror: copies under way */
 	unsigned mirrors_count;
+	struct store *store;       /* NULL, as the next: no login */
+	struct sessions *sessions; /* session.c */
 	struct suspended suspended;
 	struct {
 		uv_idle_t idle;

@@ -1,6 +1,6 @@
 /* Points in time as operators write them: a table. */
 
-#include "master/moment.h"
+#include "lib/moment.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

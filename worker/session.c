@@ -1,0 +1,367 @@
+/*
+ * session: who asks by a cookie. Here is what happens to a request; what is known of sessions is
+ * kept by session_cache.c, read by session_load.c and written by session_write.c.
+ */
+
+#include "session.h"
+
+#include "identity.h"
+#include "identity_make.h"
+#include "session_cookie.h"
+#include "session_own.h"
+#include "snapshot.h"
+#include "store.h"
+#include "worker.h"
+
+#include "lib/cookie.h"
+#include "lib/sha256.h"
+#include "lib/xalloc.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/random.h>
+
+#define CHECKED_MAX 256 /* loads that a tick begins */
+
+/* ---- a request ---- */
+
+static void
+take(struct request *r, struct session_entry *e)
+{
+	struct sessions *ss = r->worker->sessions;
+
+	board_add(&r->worker->page->counts.counter[COUNTER_session_hits], 1);
+	session_hold(r, e);
+	r->who = r->session->who;
+	r->identity = identity_shown(r->who);
+	if (!r->rehearsed)
+		session_touch(ss, e, false);
+}
+
+/* The cookie is no use to anybody any more, and the client is told so. */
+static void
+take_dead(struct request *r)
+{
+	struct buf BUF_CLEAN line = { 0 };
+
+	r->session_dead = true;
+	session_cookie(r, "", &line);
+	r->set_cookie = arena_copy(&r->arena, buf_slice(&line));
+}
+
+static enum verdict
+look(struct request *r, struct session_entry *e)
+{
+	struct sessions *ss = r->worker->sessions;
+
+	if (e->session && r->worker->wall >= e->session->expires)
+		session_ended(ss, e);
+	if (session_is_fresh(ss, e)) {
+		take(r, e);
+		return PASS;
+	}
+	if (session_is_absent(ss, e)) {
+		take_dead(r);
+		return PASS;
+	}
+	return session_await(r, e);
+}
+
+/* Of the cookies of this name the first one that we made: of the others anybody may have made some.
+ * NULL: none. */
+static struct session_entry *
+find_cookie(struct request *r, struct slice name)
+{
+	struct sessions *ss = r->worker->sessions;
+	struct session_signed found;
+	struct session_entry *e;
+
+	for (uint16_t i = 0; i < r->in.fields_n; i++) {
+		struct slice field, value;
+
+		if (r->in.fields[i].id != HTTP_COOKIE)
+			continue;
+		field = http_value(&r->in, &r->in.fields[i]);
+		while ((value = cookie_next(&field, name)).p) {
+			if (!session_cookie_read(value, &found))
+				continue;
+			e = session_find(ss, found.id);
+			if (e && e->good && sha256_equal(e->mac, found.mac))
+				return e;
+			if (!session_cookie_good(r->table->segments[SEGMENT_KEYS], name, &found))
+				continue;
+			e = session_entry(ss, found.id);
+			e->good = true;
+			memcpy(e->mac, found.mac, sizeof e->mac);
+			return e;
+		}
+	}
+	return NULL;
+}
+
+enum verdict
+session_policy(struct request *r)
+{
+	const struct segment *rules = r->table->segments[SEGMENT_RULES];
+	const struct table_login *login = table_login(rules);
+	struct sessions *ss = r->worker->sessions;
+	struct session_entry *e;
+	enum verdict verdict;
+
+	if (r->session_looked || !ss || !login)
+		return PASS;
+	/* Its table has other providers than the one that sessions are kept by. */
+	if (r->table->version < ss->since)
+		return session_unavailable(r);
+	e = find_cookie(r, seg_string(rules, login->cookie));
+	verdict = e ? look(r, e) : PASS;
+	r->session_looked = verdict != WAIT;
+	return verdict;
+}
+
+/* ---- whoever else asks ---- */
+
+int
+session_get(struct worker *w, struct slice id, session_got_fn fn, void *userdata)
+{
+	struct sessions *ss = w->sessions;
+	struct session_wait *wait;
+	struct session_entry *e;
+
+	if (!ss)
+		return -EAGAIN;
+	wait = xcalloc(1, sizeof *wait);
+	*wait = (struct session_wait){ .fn = fn, .userdata = userdata };
+	list_init(&wait->link);
+	e = session_id_is(id) ? session_entry(ss, id) : NULL;
+	if (e && session_is_fresh(ss, e))
+		wait->session = session_ref(e->session);
+	else if (e && !session_is_absent(ss, e))
+		wait->error = session_load(ss, e) ? 0 : -EAGAIN;
+	if (e && e->load && !wait->session)
+		list_push(&e->waits, &wait->link);
+	else
+		list_push(&ss->later, &wait->link);
+	if (e)
+		session_settle(ss, e);
+	return 0;
+}
+
+void
+sessions_turn(struct worker *w)
+{
+	struct sessions *ss = w->sessions;
+	struct list due;
+
+	if (ss && !list_empty(&ss->later)) {
+		list_take(&ss->later, &due);
+		while (!list_empty(&due)) {
+			struct session_wait *wait =
+			    container_of(due.next, struct session_wait, link);
+
+			list_remove(&wait->link);
+			wait->fn(wait->userdata, wait->error, wait->session);
+			session_put(wait->session);
+			free(wait);
+		}
+	}
+	session_store_turn(w);
+}
+
+/* ---- changes ---- */
+
+static void
+changed(struct sessions *ss, struct session_entry *e)
+{
+	session_load_stale(e);
+	session_drop(ss, e);
+	if (!list_empty(&e->requests)) /* what is under way for it may have to go */
+		(void)!session_load(ss, e);
+	session_settle(ss, e);
+}
+
+void
+sessions_changed(struct worker *w, struct slice key)
+{
+	struct sessions *ss = w->sessions;
+	struct slice rest, kind = slice_cut(key, ':', &rest);
+	struct session_entry *e = NULL;
+
+	if (!ss || !rest.p)
+		return;
+	if (slice_eq(kind, SLICE("session")))
+		e = session_find(ss, rest);
+	else if (slice_eq(kind, SLICE("userSessions")))
+		session_caller_changed(ss, key);
+	else
+		e = map_get(&ss->tids, rest);
+	if (e)
+		changed(ss, e);
+}
+
+void
+sessions_flushed(struct worker *w)
+{
+	if (w->sessions)
+		session_drop_all(w->sessions);
+}
+
+void
+sessions_store_up(struct worker *w)
+{
+	if (w->sessions)
+		session_loads_begin(w->sessions);
+}
+
+void
+sessions_store_lost(struct worker *w)
+{
+	if (!w->sessions)
+		return;
+	session_drop_all(w->sessions);
+	session_loads_fail(w->sessions);
+}
+
+/* ---- time ---- */
+
+/* A session with something under way for it. True: it had to be read. */
+static bool
+check(struct sessions *ss, struct session_entry *e)
+{
+	if (e->session && ss->worker->wall >= e->session->expires) {
+		session_ended(ss, e);
+		session_settle(ss, e);
+		return false;
+	}
+	if (session_is_fresh(ss, e)) {
+		session_touch(ss, e, true);
+		return false;
+	}
+	return !session_is_absent(ss, e) && session_load(ss, e);
+}
+
+void
+sessions_tick(struct worker *w)
+{
+	struct sessions *ss = w->sessions;
+	struct list all;
+	unsigned checked = 0;
+
+	session_store_tick(w);
+	if (!ss)
+		return;
+	list_take(&ss->busy, &all);
+	while (!list_empty(&all)) {
+		struct list *node = all.next;
+
+		list_remove(node);
+		list_push(&ss->busy, node);
+		if (checked < CHECKED_MAX)
+			checked += check(ss, container_of(node, struct session_entry, busy));
+	}
+}
+
+/* ---- the table ---- */
+
+/* What sessions that were read depend on. */
+static void
+image_build(struct buf *image, const struct snapshot *t)
+{
+	const struct segment *rules = t->segments[SEGMENT_RULES], *keys = t->segments[SEGMENT_KEYS];
+	const struct table_login *login = table_login(rules);
+	struct slice secret;
+
+	buf_adds(image, seg_string(rules, login->cookie));
+	for (uint32_t i = 0; i < table_providers(rules); i++) {
+		const struct table_provider *p = table_provider(rules, i);
+
+		buf_adds(image, seg_string(rules, p->name));
+		buf_addf(image, ",%u;", p->issuer);
+	}
+	for (uint32_t i = 0; i < seg_count(rules, RULES_CLAIMS); i++) {
+		const struct table_claim *c = seg_at(rules, RULES_CLAIMS, i, sizeof *c);
+
+		buf_adds(image, seg_string(rules, c->claim));
+		buf_addf(image, ",%u,%u,%.*s;", c->format, c->optional,
+			 SLICE_F(seg_string(rules, c->header)));
+	}
+	for (uint32_t i = 0; i < seg_count(rules, RULES_FACTS); i++) {
+		buf_adds(image, table_fact(rules, i));
+		buf_addc(image, ';');
+	}
+	for (enum secret_kind kind = SECRET_COOKIE; kind <= SECRET_TOKENS; kind++) {
+		uint8_t digest[SHA256_BYTES];
+
+		for (uint32_t i = 0; (secret = table_secret(keys, kind, i)).p; i++) {
+			if (sha256(secret, digest))
+				buf_add(image, digest, sizeof digest);
+		}
+	}
+}
+
+static struct sessions *
+sessions_new(struct worker *w)
+{
+	struct sessions *ss = xcalloc(1, sizeof *ss);
+
+	ss->worker = w;
+	list_init(&ss->lru);
+	list_init(&ss->busy);
+	list_init(&ss->coming);
+	list_init(&ss->later);
+	ss->maker = identity_maker_new();
+	while (getrandom(ss->secret, sizeof ss->secret, 0) != (ssize_t)sizeof ss->secret)
+		;
+	return ss;
+}
+
+/* Cookies have to be verified anew, and what was read is not as the new table would have it. */
+static void
+renew(struct sessions *ss, struct snapshot *t)
+{
+	list_for (pos, &ss->lru)
+		container_of(pos, struct session_entry, lru)->good = false;
+	session_drop_all(ss);
+	identity_maker_load(ss->maker, t->segments[SEGMENT_RULES]);
+	ss->since = t->version;
+}
+
+void
+sessions_load(struct worker *w)
+{
+	struct snapshot *t = w->table;
+	struct buf image = { 0 };
+
+	if (!table_login(t->segments[SEGMENT_RULES])) { /* streams of sessions may be under way */
+		session_store_load(w, NULL);
+		return;
+	}
+	if (!w->sessions)
+		w->sessions = sessions_new(w);
+	image_build(&image, t);
+	if (!slice_eq(buf_slice(&image), buf_slice(&w->sessions->image))) {
+		buf_deinit(&w->sessions->image);
+		w->sessions->image = image;
+		renew(w->sessions, t);
+	} else {
+		buf_deinit(&image);
+	}
+	session_store_load(w, t);
+}
+
+/* No request is left, nor the link. */
+void
+sessions_free(struct worker *w)
+{
+	struct sessions *ss = w->sessions;
+
+	if (!ss)
+		return;
+	session_drop_all(ss);
+	map_deinit(&ss->tids, NULL);
+	map_deinit(&ss->callers, NULL);
+	identity_maker_free(ss->maker);
+	buf_deinit(&ss->image);
+	free(ss);
+	w->sessions = NULL;
+}

@@ -1,0 +1,74 @@
+#include "store_target.h"
+
+#include "behind.h"
+#include "connect.h"
+#include "snapshot.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/un.h>
+
+static void
+take_word(struct slice word, char out[STORE_WORD_MAX], size_t *n)
+{
+	*n = word.n < STORE_WORD_MAX ? word.n : 0;
+	if (*n)
+		memcpy(out, word.p, *n);
+}
+
+static void
+take_address(const struct segment *endpoints, const struct table_address *a,
+	     struct sockaddr_storage *out)
+{
+	struct sockaddr_un *un = (struct sockaddr_un *)out;
+	struct slice path = seg_string(endpoints, a->path);
+
+	if (a->family != AF_UNIX) {
+		connect_address(a, out);
+		return;
+	}
+	un->sun_family = AF_UNIX;
+	if (path.n < sizeof un->sun_path)
+		memcpy(un->sun_path, path.p, path.n);
+}
+
+static void
+take_endpoint(struct snapshot *t, const struct table_endpoint *e, struct store_target *to,
+	      struct behind **behind)
+{
+	const struct segment *seg = t->segments[SEGMENT_ENDPOINTS];
+
+	for (uint32_t i = 0; i < e->count && to->addresses_n < STORE_ADDRESSES_MAX; i++)
+		take_address(seg, table_address(seg, e->first + i),
+			     &to->addresses[to->addresses_n++]);
+	if (e->tls) {
+		char *peer = behind_peer(seg, e->tls, seg_string(seg, e->host));
+
+		to->secure = true;
+		memcpy(to->way, table_upstream_tls(seg, e->tls - 1)->identity, sizeof to->way);
+		snprintf(to->peer, sizeof to->peer, "%s", peer);
+		free(peer);
+		*behind = behind_get(t, e->tls);
+	}
+}
+
+void
+store_target_read(struct snapshot *t, const struct table_login *login, struct store_target *to,
+		  struct behind **behind)
+{
+	const struct segment *seg = t->segments[SEGMENT_ENDPOINTS], *keys;
+	const struct table_upstream *up = table_upstream(seg, login->store);
+	struct slice password;
+
+	memset(to, 0, sizeof *to);
+	*behind = NULL;
+	keys = t->segments[SEGMENT_KEYS];
+	password = table_secret(keys, SECRET_STORE_PASSWORD, 0);
+	take_word(table_secret(keys, SECRET_STORE_USER, 0), to->user, &to->user_n);
+	take_word(password, to->password, &to->password_n);
+	to->closed = password.n > 0;
+	to->database = login->store_db;
+	to->answer_ms = login->store_ms;
+	for (uint32_t i = 0; up && i < up->count; i++)
+		take_endpoint(t, table_endpoint(seg, up->first + i), to, behind);
+}

@@ -1,0 +1,35 @@
+#pragma once
+
+/*
+ * store_target: where the Redis of sessions is, and who asks it, as a table says.
+ */
+
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stddef.h>
+#include <sys/socket.h>
+
+#define STORE_ADDRESSES_MAX 16
+#define STORE_WORD_MAX 512 /* of user and password */
+
+struct behind;
+struct snapshot;
+struct table_login;
+
+struct store_target { /* where it is; all of its bytes count */
+	struct sockaddr_storage addresses[STORE_ADDRESSES_MAX];
+	unsigned addresses_n;
+	bool secure;
+	uint8_t way[32]; /* of TLS, as behind.identity */
+	uint32_t database, answer_ms;
+	char peer[256];
+	size_t user_n, password_n;
+	char user[STORE_WORD_MAX], password[STORE_WORD_MAX];
+	bool closed; /* there is a password */
+};
+
+/* All bytes are set. *behind: the way of TLS, borrowed from the snapshot; NULL: it is plain, or the
+ * table lacks what it needs. */
+void store_target_read(struct snapshot *t, const struct table_login *login, struct store_target *to,
+		       struct behind **behind);
