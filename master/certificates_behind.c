@@ -38,7 +38,8 @@ load_issuers(struct certificates_loader *l, const struct config_gate *g)
 
 		if (!(config_issuers_fetched(issuer) || issuer->introspection) || !issuer->tls.ca)
 			continue;
-		buf_addf(&setting, "gate.issuers.%s.tls", issuer->name);
+		buf_addf(&setting, "%s.%s.tls",
+			 issuer->provider ? "login.providers" : "gate.issuers", issuer->name);
 		buf_addc(&setting, '\0');
 		l->setting = setting.p;
 		l->line = issuer->place.line;
@@ -68,6 +69,10 @@ certificates_load_behind(struct certificates_loader *l, const struct config *c)
 	l->line = c->redis_tls_line;
 	if (c->redis.secure && c->redis.tls.ca)
 		load_upstream(l, &c->redis.tls, !c->redis.tls.insecure_skip_verify);
+	l->setting = "login.redis.tls";
+	l->line = c->login.redis.line;
+	if (c->login.configured && c->login.redis.secure && c->login.redis.tls.ca)
+		load_upstream(l, &c->login.redis.tls, !c->login.redis.tls.insecure_skip_verify);
 	if (!c->upstream_tls.ca)
 		return;
 	l->setting = "upstream_tls";

@@ -3,6 +3,7 @@
 #include "compile_authorise.h"
 #include "compile_index.h"
 #include "compile_issuers.h"
+#include "compile_login.h"
 #include "compile_routes.h"
 #include "lib/log.h"
 #include "lib/uri.h"
@@ -51,6 +52,12 @@ add_strip(struct table_builder *b, const char *name, bool prefix)
 	strip.name = seg_builder_string(&b->seg, slice_of(folded));
 	seg_builder_add(&b->seg, RULES_STRIP, &strip, sizeof strip);
 	free(folded);
+}
+
+static void
+strip_credential(void *userdata, const char *name)
+{
+	add_strip(userdata, name, false);
 }
 
 /* ---- the gate ---- */
@@ -166,6 +173,7 @@ add_gate(struct table_builder *b, const struct config *c)
 		add_reserved(b, c->cascade.path);
 	if (g->sources & TOKEN_FROM_API_KEY && !g->api_key_forward)
 		add_strip(b, g->api_key_header, false);
+	compile_login_stripped(c, strip_credential, b);
 	for (size_t i = 0; i < sizeof always_stripped / sizeof always_stripped[0]; i++)
 		add_strip(b, always_stripped[i].name, always_stripped[i].prefix);
 }
@@ -291,8 +299,9 @@ fill_global(struct table_builder *b, const struct config *c, bool rules_loaded)
 
 int
 compile_rules(const struct config *c, const struct rules *rules, bool rules_loaded,
-	      const struct directory *d, struct directory_slots *slots, uint64_t generation,
-	      struct segment **out, struct compile_report **report)
+	      const struct directory *d, struct directory_slots *slots,
+	      const struct issuers *issuers, uint64_t generation, struct segment **out,
+	      struct compile_report **report)
 {
 	struct compile_report *lines = xcalloc(1, sizeof *lines);
 	struct compile_input in = { c, rules, d, slots, lines->index = compile_index_new() };
@@ -303,6 +312,7 @@ compile_rules(const struct config *c, const struct rules *rules, bool rules_load
 	fill_global(&b, c, rules_loaded);
 	r = compile_routes(&in, &b, lines);
 	add_gate(&b, c);
+	compile_login(&b, c, d, issuers);
 	if (rules)
 		add_store_policies(&b, c, rules);
 	add_pages(&b, c);

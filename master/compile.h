@@ -41,12 +41,13 @@ struct compile_report {
 	size_t gone_count;
 };
 
-/* Rules and gate. `rules_loaded`: Redis is not configured, or its rules (or last-known-good ones)
- * are there. 0 or a negative errno. */
+/* Rules, gate and login. `rules_loaded`: Redis is not configured, or its rules (or last-known-good
+ * ones) are there; `issuers`: what is known of where providers are asked, NULL: nothing. 0 or a
+ * negative errno. */
 int compile_rules(const struct config *c, const struct rules *rules, bool rules_loaded,
-		  const struct directory *d, struct directory_slots *slots, uint64_t generation,
-		  struct segment **out, struct compile_report **report)
-    __attribute__((warn_unused_result));
+		  const struct directory *d, struct directory_slots *slots,
+		  const struct issuers *issuers, uint64_t generation, struct segment **out,
+		  struct compile_report **report) __attribute__((warn_unused_result));
 struct compile_moved { /* an upstream that is other than it was, or is no more (directory_compare)
 			*/
 	uint32_t what; /* compile_what_upstream */

@@ -8,6 +8,7 @@
 #include "compile_api_keys.h"
 #include "compile_behind.h"
 #include "compile_issuers.h"
+#include "compile_login.h"
 #include "tickets.h"
 
 #include "lib/clock.h"
@@ -284,7 +285,8 @@ static size_t
 strings_size(const struct config *c, const struct rules *rules, const struct certificates *files,
 	     const struct issuers *issuers)
 {
-	size_t n = compile_issuers_size(&c->gate, issuers) + compile_api_keys_size(c, rules);
+	size_t n = compile_issuers_size(&c->gate, issuers) + compile_api_keys_size(c, rules) +
+		   compile_login_keys_size(c);
 
 	for (size_t i = 0; i < files->pairs_count; i++) {
 		const struct pair *p = files->pairs[i].pair;
@@ -313,6 +315,7 @@ compile_keys(const struct config *c, const struct rules *rules, const struct dir
 	buf_reserve(&b.sections[KEYS_TICKETS], TABLE_TICKETS_MAX * sizeof(struct table_ticket));
 	compile_issuers_keys(&b, &c->gate, issuers);
 	compile_api_keys(&b, c, rules);
+	compile_login_keys(&b, c);
 	add_tls(&b, &c->tls, files, tickets);
 	compile_behind_keys(&b, files, d);
 	result = seg_builder_finish(&b, SEGMENT_KEYS, generation, out);

@@ -4,6 +4,7 @@
 
 #include "compile_candidate.h"
 #include "compile_conditions.h"
+#include "compile_login.h"
 
 #include "lib/map.h"
 #include "lib/xalloc.h"
@@ -136,6 +137,8 @@ write_route(struct work *w, const struct candidate *c)
 	};
 
 	if (c->route) {
+		route.credentials = compile_credentials(seg, c->route);
+		route.credentials_count = (uint32_t)c->route->credentials_count;
 		route.conditions = compile_conditions(w->b, c->route);
 		route.conditions_count = compile_conditions_count(c->route);
 	}

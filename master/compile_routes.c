@@ -6,6 +6,7 @@
 #include "compile_candidate.h"
 #include "compile_conditions.h"
 #include "compile_issuers.h"
+#include "compile_login.h"
 #include "lib/log.h"
 #include "lib/uri.h"
 #include "lib/xalloc.h"
@@ -296,7 +297,7 @@ compile_route_of(struct work *w, struct candidate *c, const struct config_route 
 		   (r->action.auth == AUTH_REQUIRED ? ROUTE_AUTH : 0) |
 		   (r->action.auth == AUTH_NONE ? ROUTE_OPEN : 0) |
 		   (r->action.auth == AUTH_OPTIONAL ? ROUTE_OPEN | ROUTE_OPTIONAL : 0) |
-		   (looks(&r->action) ? ROUTE_LOOK : 0);
+		   (looks(&r->action) ? ROUTE_LOOK : 0) | compile_cookies(r);
 	c->add_prefix = rewrites(r) ? r->rewrite : r->add_prefix;
 	c->set_host = r->set_host;
 	c->authorise = compile_authorise(w->b, w->in->config, r->action.authorise, &lacks);

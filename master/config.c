@@ -117,6 +117,19 @@ wipe(struct config_secret *s)
 		explicit_bzero((char *)(uintptr_t)s->bytes, s->n);
 }
 
+static void
+wipe_login(struct config_login *l)
+{
+	for (size_t i = 0; i < l->providers_count; i++)
+		wipe(&l->providers[i].client_secret);
+	for (size_t i = 0; i < l->cookie_keys_count; i++)
+		wipe(&l->cookie_keys[i].secret);
+	for (size_t i = 0; i < l->token_keys_count; i++)
+		wipe(&l->token_keys[i].secret);
+	wipe(&l->redis.password);
+	wipe(&l->assertion.key);
+}
+
 void
 config_free(struct config *c)
 {
@@ -129,6 +142,11 @@ config_free(struct config *c)
 	for (size_t i = 0; i < c->gate.all_count; i++) {
 		wipe(&c->gate.all[i].secret);
 		wipe(&c->gate.all[i].jwks_text);
+	}
+	wipe_login(&c->login);
+	for (size_t i = 0; i < c->routes_count; i++) {
+		for (size_t k = 0; k < c->routes[i].credentials_count; k++)
+			wipe(&c->routes[i].credentials[k].secret);
 	}
 	wipe(&c->redis.password);
 	wipe(&c->sticky_secret);

@@ -6,6 +6,8 @@
  * immutable; replaced whole by a reload. All strings live as long as the struct.
  */
 
+#include "config_login.h"
+
 #include "lib/arena.h"
 #include "lib/buf.h"
 #include "lib/slice.h"
@@ -22,25 +24,6 @@ enum profile {
 };
 enum dialect { DIALECT_BOTH, DIALECT_REDX, DIALECT_RIOX };
 enum access_log_to { ACCESS_LOG_OFF, ACCESS_LOG_STDOUT, ACCESS_LOG_STDERR, ACCESS_LOG_FILE };
-
-struct config_place { /* where something stands in the file; line 0: it does not (a default) */
-	const char *file;
-	int line;
-};
-
-struct config_address {   /* "host:port", ":port", "[v6]:port", "unix:/path" */
-	const char *text; /* as written, but for a relative path; NULL: none was given */
-	const char *host; /* lower case, IPv6 without its brackets; NULL: Unix socket or any */
-	uint16_t port;
-	const char *unix_path;
-};
-
-struct config_secret { /* from the file, a file, an environment variable, or systemd's credentials
-			*/
-	const char *bytes; /* NULL: none. Wiped by config_free */
-	size_t n;
-	const char *origin; /* "file /x", "env X", "credential x", "configuration" */
-};
 
 struct config_listener {
 	struct config_address address;
@@ -172,15 +155,6 @@ struct config_endpoint { /* "host", "host:port", "http[s]://host:port/base", "un
 	struct config_place place;
 };
 
-struct config_upstream_tls {     /* towards a server */
-	const char *ca;          /* file of roots */
-	const char *server_name; /* "": the host of the address */
-	bool insecure_skip_verify;
-	const char *certificate, *key; /* files; "": none is shown, the key stands with it */
-	const char **pins;             /* base64 of SHA-256 */
-	size_t pins_count;
-};
-
 struct config_upstream {
 	const char *name;
 	struct config_endpoint *endpoints;
@@ -296,6 +270,9 @@ struct config_route {
 	uint64_t body;                   /* UINT64_MAX = the global one */
 	struct config_limited limited;   /* beside what limits all routes */
 	struct config_action action;
+	struct config_credential *credentials;
+	size_t credentials_count;
+	uint32_t cookies; /* enum route_cookies: which of the client's go on */
 	struct config_place place;
 };
 
@@ -342,14 +319,6 @@ struct config_required {   /* a claim with one of these values */
 	struct config_place place;
 };
 
-struct config_url { /* of a document that the master fetches */
-	bool https;
-	const char *host; /* a name or an address without brackets */
-	uint16_t port;
-	const char *authority; /* for Host */
-	const char *path;      /* in origin form, with its query */
-};
-
 struct config_issuer { /* whose tokens are verified, and how */
 	const char *name;
 	const char *iss;     /* "": not checked */
@@ -373,6 +342,8 @@ struct config_issuer { /* whose tokens are verified, and how */
 	uint32_t refresh_s;
 	bool allow_http;
 	struct config_upstream_tls tls;
+	const struct config_provider *provider; /* its tokens are good in sessions alone; NULL: it
+						 * is of gate.issuers */
 	struct config_place place;
 };
 #define ISSUER_DEFAULT "default"   /* the one that `gate` itself describes */
@@ -484,6 +455,7 @@ struct config {
 	struct config_redis redis;
 	struct config_cascade cascade;
 	struct config_gate gate;
+	struct config_login login;
 	struct config_api_key *api_keys;
 	size_t api_keys_count;
 	struct config_suspension suspension;

@@ -198,8 +198,8 @@ check_key_is_given(struct config_reader *r, const char *setting, const char *wha
 {
 	const struct config_gate_entry *protected = first_protected(r->c);
 
-	if (r->c->gate.issuers_count > 0)
-		return; /* others verify them */
+	if (r->c->gate.issuers_count + r->c->login.providers_count > 0)
+		return; /* others verify them, or whoever is let in has a session */
 	if ((r->c->gate.algorithms & algorithms) && !given)
 		mistakes_add(&r->mistakes, false, protected->place.line, setting,
 			     "something is protected%s, but there is no %s to verify tokens "
@@ -384,6 +384,7 @@ config_check(struct config_reader *r)
 	config_check_admin(r);
 	check_user(r);
 	config_check_issuers(r);
+	config_check_login(r);
 	check_gate(r);
 	config_check_identity(r);
 	config_check_authorise_gate(r);
@@ -396,6 +397,7 @@ config_check(struct config_reader *r)
 	config_check_balance(r);
 	config_check_own(r); /* before targets of routes become upstreams */
 	config_check_routes(r);
+	config_check_credentials(r);
 	config_check_cascade(r);
 	config_check_tls(r); /* targets may be https */
 }

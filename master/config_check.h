@@ -27,6 +27,10 @@ void config_endpoint_identity(const struct config_endpoint *e, struct buf *out);
 void config_check_policy(struct arena *arena, struct config_policy *p);
 /* config_check_issuers.c: reads files of their keys, too. */
 void config_check_issuers(struct config_reader *r);
+/* config_check_login.c: sessions and login; behind issuers, as each provider is one. */
+void config_check_login(struct config_reader *r);
+/* config_check_credentials.c: what routes tell their upstreams; behind routes. */
+void config_check_credentials(struct config_reader *r);
 /* config_list_issuers.c: makes config_gate.all. */
 void config_list_issuers(struct config_reader *r);
 /* Does the file say this of it? */

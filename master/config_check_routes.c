@@ -227,9 +227,12 @@ resolve_upstream(struct routing *g, struct config_route *route, const struct rou
 
 /* Something that one of the algorithms can verify a token with? */
 static bool
-has_keys(const struct config_gate *g)
+has_keys(const struct config *c)
 {
-	return g->issuers_count > 0 || (g->sources & TOKEN_FROM_API_KEY) ||
+	const struct config_gate *g = &c->gate;
+
+	return g->issuers_count + c->login.providers_count > 0 ||
+	       (g->sources & TOKEN_FROM_API_KEY) ||
 	       (g->secret.bytes && (g->algorithms & JWT_ALGS_SECRET)) ||
 	       (g->public_key.bytes && (g->algorithms & JWT_ALGS_PUBLIC));
 }
@@ -246,7 +249,7 @@ check_action(struct routing *g, struct config_route *route, size_t i)
 		.line = route->place.line,
 		.claims = c->gate.claims,
 		.claims_count = c->gate.claims_count,
-		.has_keys = has_keys(&c->gate),
+		.has_keys = has_keys(c),
 		.gate = &c->gate,
 		.gated = route->path ? config_floor_gate(c, route) : NULL,
 	};

@@ -34,6 +34,17 @@ config_check_rule_route(struct config_reader *r, const struct node *n, struct co
 		mistakes_add(&r->mistakes, false, 0, key,
 			     "only the configuration file says who hears of deleted users; remove "
 			     "cascade");
+	/* Who can write rules must not be able to send tokens where he likes. */
+	if (node_get(n, SLICE("credentials")))
+		mistakes_add(&r->mistakes, false, 0, key,
+			     "only the configuration file says what upstreams are told of who "
+			     "asks; remove credentials");
+	if (node_get(n, SLICE("cookies")))
+		mistakes_add(&r->mistakes, false, 0, key,
+			     "only the configuration file says which cookies go on; remove "
+			     "cookies");
+	route->credentials_count = 0;
+	route->cookies = COOKIES_OWN_REMOVED;
 	if (!route->target.address.text)
 		return;
 	config_endpoint_identity(&route->target, &name);

@@ -62,8 +62,10 @@ config_list_issuers(struct config_reader *r)
 	struct config_gate *g = &c->gate;
 
 	default_algorithms(r);
-	g->all = arena_calloc(&c->arena, (g->issuers_count + 1) * sizeof *g->all);
-	if (g->issuers_count == 0 || g->secret.bytes || g->public_key.bytes)
+	g->all = arena_calloc(&c->arena,
+			      (g->issuers_count + c->login.providers_count + 1) * sizeof *g->all);
+	if (g->issuers_count + c->login.providers_count == 0 || g->secret.bytes ||
+	    g->public_key.bytes)
 		g->all[g->all_count++] = default_issuer(g);
 	for (size_t i = 0; i < g->issuers_count; i++) {
 		if (g->issuers[i].name && g->issuers[i].iss)

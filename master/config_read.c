@@ -231,6 +231,18 @@ check_required(struct config_reader *r, const char *prefix, const struct node *n
 	}
 }
 
+/* Is it written in the place of the mapping? Where a secret is comes as a mapping itself. */
+static bool
+stands_alone(const struct setting *alone, const struct node *n)
+{
+	if (!alone)
+		return false;
+	if (n->kind == NODE_MAPPING)
+		return alone->type == SETTING_SECRET &&
+		       !node_get(n, slice_of(strrchr(alone->path, '.') + 1));
+	return n->kind == NODE_SCALAR || value_is_list(alone);
+}
+
 void
 config_read_child(struct config_reader *r, const struct setting *s, const char *prefix,
 		  const struct node *n, void *child)
@@ -242,13 +254,12 @@ config_read_child(struct config_reader *r, const struct setting *s, const char *
 	*(struct config_place *)((char *)child + s->children->place) =
 	    (struct config_place){ r->file, origin ? 0 : n->line };
 	config_defaults(r, prefix, n, child);
-	if (n->kind == NODE_MAPPING) {
-		check_required(r, prefix, n);
-		read_mapping(r, n, child);
-	} else if (alone &&
-		   (n->kind == NODE_SCALAR || (n->kind == NODE_LIST && value_is_list(alone)))) {
+	if (stands_alone(alone, n)) {
 		buf_addf(&r->key, ".%s", strrchr(alone->path, '.') + 1);
 		config_read_value(r, alone, n, child);
+	} else if (n->kind == NODE_MAPPING) {
+		check_required(r, prefix, n);
+		read_mapping(r, n, child);
 	} else {
 		wrong_kind(r, n, NODE_MAPPING);
 	}

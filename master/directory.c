@@ -300,6 +300,30 @@ add_target(struct builder *b, const struct config *c, const struct config_route 
 	*seen = b;
 }
 
+#define SESSIONS "(sessions)"
+
+static void
+add_sessions(struct builder *b, const struct config *c)
+{
+	const struct config_sessions *s = &c->login.redis;
+	struct config_endpoint endpoint = {
+		.address = s->address, .base = "", .tls = s->secure, .weight = 1
+	};
+	const struct config_upstream u = {
+		.name = SESSIONS,
+		.endpoints = &endpoint,
+		.endpoints_count = 1,
+		.balance = { .strategy = BALANCE_ROUND_ROBIN, .hash_by = "address" },
+		.fallback = "off",
+		.tls = s->tls,
+	};
+	struct directory_upstream *own = &b->d->upstreams[b->d->upstreams_count];
+
+	add_own(b, &u, SOURCE_FILE);
+	own->hidden = true;
+	b->d->sessions = own->index;
+}
+
 static void
 add_rules(struct builder *b, const struct config *c, const struct rules *rules)
 {
@@ -338,22 +362,25 @@ directory_build(const struct config *c, const struct rules *rules, struct direct
 {
 	struct directory *d = xcalloc(1, sizeof *d);
 	struct builder b = { d, slots, own_new(c), warnings, MAP_INIT };
-	size_t count = c->upstreams_count;
+	size_t count = c->upstreams_count + 1;
 
 	if (rules)
 		count += rules_backends(rules) + rules_natives(rules, NATIVE_UPSTREAM) +
 			 rules_natives(rules, NATIVE_ROUTE);
 	d->index_end = 1;
-	d->upstreams = arena_calloc(&d->arena, (count ? count : 1) * sizeof *d->upstreams);
+	d->upstreams = arena_calloc(&d->arena, count * sizeof *d->upstreams);
 	for (size_t i = 0; i < c->upstreams_count; i++)
 		add_own(&b, &c->upstreams[i], SOURCE_FILE);
+	if (c->login.configured)
+		add_sessions(&b, c);
 	if (rules)
 		add_rules(&b, c, rules);
 	qsort(d->upstreams, d->upstreams_count, sizeof *d->upstreams, compare);
 	for (size_t i = 0; i < d->upstreams_count; i++) {
 		struct directory_upstream *u = &d->upstreams[i];
 
-		*map_put(&d->by_name[u->source], slice_of(u->name)) = u;
+		if (!u->hidden)
+			*map_put(&d->by_name[u->source], slice_of(u->name)) = u;
 	}
 	own_free(b.own);
 	map_deinit(&b.seen, NULL);
@@ -402,13 +429,14 @@ directory_compare(const struct directory *d, const struct directory *next,
 	for (size_t i = 0; i < d->upstreams_count; i++) {
 		const struct directory_upstream *u = &d->upstreams[i];
 
-		if (!leads_same(u, directory_find(next, u->source, slice_of(u->name))))
+		if (!u->hidden &&
+		    !leads_same(u, directory_find(next, u->source, slice_of(u->name))))
 			moved(userdata, u);
 	}
 	for (size_t i = 0; i < next->upstreams_count; i++) {
 		const struct directory_upstream *u = &next->upstreams[i];
 
-		if (!leads_same(u, directory_find(d, u->source, slice_of(u->name))))
+		if (!u->hidden && !leads_same(u, directory_find(d, u->source, slice_of(u->name))))
 			moved(userdata, u);
 	}
 }

@@ -44,6 +44,7 @@ struct directory_upstream {
 	uint32_t proxy_protocol; /* enum proxy_version */
 	struct config_upstream_tls tls;
 	bool speaks_tls; /* an endpoint is https */
+	bool hidden;     /* no rule can name it */
 };
 
 struct directory {
@@ -51,8 +52,9 @@ struct directory {
 	struct directory_upstream *upstreams;
 	size_t upstreams_count;
 	struct map by_name[SOURCES]; /* the same */
-	uint32_t index_end;          /* one more than the largest index */
-	bool speaks_tls;             /* an upstream does */
+	uint32_t sessions; /* index of the one that is the Redis of sessions; no rule can name it */
+	uint32_t index_end; /* one more than the largest index */
+	bool speaks_tls;    /* an upstream does */
 };
 
 /* Remembers slots by identity between directories, so that counters and health stay with their

@@ -14,6 +14,8 @@
  * worker, or if the answer is lost on the network, nobody has the new token.
  */
 
+#include "config_login.h"
+
 #include "shm/message.h"
 
 #include "lib/slice.h"
@@ -28,8 +30,6 @@ struct config_url;
 struct exchanger;
 struct resolver;
 struct uv_loop_s;
-
-enum client_auth { CLIENT_AUTH_BASIC, CLIENT_AUTH_POST };
 
 struct exchange_place {
 	const struct config_url *url; /* NULL: it is not known (yet) */

@@ -97,6 +97,8 @@ issuer_fail(struct issuer *i, const char *what, const char *why)
 {
 	uint64_t wait = i->known ? RETRY_KNOWN_MS : RETRY_MS;
 	uint64_t most = i->config->refresh_s * UINT64_C(1000);
+	/* People wait in front of a login. */
+	unsigned doublings = i->config->provider ? 3 : 6;
 	char error[sizeof i->error];
 
 	snprintf(error, sizeof error, "%s: %s", what, why);
@@ -107,7 +109,7 @@ issuer_fail(struct issuer *i, const char *what, const char *why)
 				  : "none of its tokens is good yet");
 	memcpy(i->error, error, sizeof error);
 	i->failures++;
-	wait <<= i->failed < 6 ? i->failed : 6;
+	wait <<= i->failed < doublings ? i->failed : doublings;
 	i->failed++;
 	i->next_ms = clock_mono_ms() + spread(i->of, wait < most ? wait : most);
 	issuer_settle(i);

@@ -11,6 +11,7 @@
  * configuration.
  */
 
+#include "config_login.h"
 #include "issuer_set.h"
 
 #define ISSUER_COOL_MS 10000 /* after a fetch began, no unknown key causes another one */
@@ -28,6 +29,9 @@ struct issuers_ops {
 	/* Some issuer has other keys: the next table is to hold them, and then issuers_published
 	 * to be called. */
 	void (*changed)(void *userdata);
+	/* A provider is asked elsewhere than before, or may be asked at last: the next table is to
+	 * say so. */
+	void (*moved)(void *userdata);
 	/* The fetch that workers may wait for is over, and what came of it is in force; until
 	 * cool_ms from now there is no other one for them. */
 	void (*settled)(void *userdata, uint64_t asked, uint32_t cool_ms);
@@ -54,6 +58,13 @@ void issuers_published(struct issuers *is);
 uint64_t issuers_id(const struct config_issuer *i);
 /* Its keys; NULL: none are known. `is` may be NULL. */
 const struct jwks *issuers_keys(const struct issuers *is, const struct config_issuer *i);
+
+/* Where a provider is asked for this; NULL: it is not known (yet), or there is no such thing. Lasts
+ * until the loop goes on. `is` may be NULL. */
+const struct config_url *issuers_endpoint(const struct issuers *is, const struct config_issuer *i,
+					  enum issuer_endpoint which);
+const char *issuers_endpoint_text(const struct issuers *is, const struct config_issuer *i,
+				  enum issuer_endpoint which);
 
 struct issuer_status {
 	const struct config_issuer *config;

@@ -67,32 +67,46 @@ on_keys(void *userdata, const char *why, struct slice body)
 		issuer_fail(i, "keys", "there is no thread to read them");
 }
 
+static void
+issuer_found_adopt(struct issuer *i, struct issuer_found *found)
+{
+	bool same = issuer_endpoints_same(&i->found, found);
+
+	arena_deinit(&i->found.arena);
+	i->found = *found;
+	if (same)
+		return;
+	i->of->generation++;
+	i->of->ops->moved(i->of->userdata);
+}
+
 /* OpenID Connect Discovery 1.0 section 4.3: a document that names another issuer is none of his. */
 static const char *
 discovery_read(struct issuer *i, const struct json *root)
 {
 	struct slice iss = json_text(json_get(root, "issuer"));
 	struct slice uri = json_text(json_get(root, "jwks_uri"));
-	struct arena arena = { 0 };
-	struct config_url keys;
+	struct issuer_found found = { 0 };
 	const char *why;
 
 	if (!iss.p)
 		return "it is no OpenID configuration: it names no issuer";
 	if (!slice_eq(iss, slice_of(i->config->iss)))
 		return "it names another issuer than the configuration does";
+	if (i->config->jwks_uri) /* of a provider: the file goes before the document */
+		uri = slice_of(i->config->jwks_uri);
 	if (!uri.p)
 		return "it names no jwks_uri";
-	why = url_parse(&arena, uri, &keys);
-	if (!why && !keys.https && !i->config->allow_http)
+	why = url_parse(&found.arena, uri, &found.keys);
+	if (!why && !found.keys.https && !i->config->allow_http)
 		why = "its jwks_uri is http, which allow_http does not allow";
+	if (!why)
+		why = issuer_endpoints_read(i, root, &found);
 	if (why) {
-		arena_deinit(&arena);
+		arena_deinit(&found.arena);
 		return why;
 	}
-	arena_deinit(&i->found.arena);
-	i->found.arena = arena;
-	i->found.keys = keys;
+	issuer_found_adopt(i, &found);
 	return NULL;
 }
 

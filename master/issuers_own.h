@@ -11,6 +11,16 @@
 
 #include "lib/arena.h"
 
+struct json;
+
+struct issuer_found { /* by discovery */
+	struct arena arena;
+	struct config_url keys;
+	const char *text[ISSUER_ENDPOINTS]; /* NULL: it names none */
+	struct config_url url[ISSUER_ENDPOINTS];
+	uint64_t until_ms; /* 0: it is to be asked again */
+};
+
 struct issuer {
 	struct issuers *of;
 	uint64_t id;
@@ -32,11 +42,7 @@ struct issuer {
 	uint64_t fetches, failures;
 	char error[320];
 
-	struct { /* by discovery */
-		struct arena arena;
-		struct config_url keys;
-		uint64_t until_ms; /* 0: it is to be asked again */
-	} found;
+	struct issuer_found found;
 
 	struct file_stamp stamp; /* of the file */
 };
@@ -65,6 +71,12 @@ void issuer_adopt(struct issuer *i, struct issuer_set *set);
 void issuer_fail(struct issuer *i, const char *what, const char *why);
 void issuer_refuse(struct issuer *i, const char *what, const char *why,
 		   const struct issuer_set *set);
+/* issuers_endpoints.c: of a document of discovery, or of one that issuer_endpoints_write wrote,
+ * into `out`, whose arena it is. NULL, or what is wrong with one of them. */
+const char *issuer_endpoints_read(const struct issuer *i, const struct json *root,
+				  struct issuer_found *out) __attribute__((warn_unused_result));
+bool issuer_endpoints_same(const struct issuer_found *a, const struct issuer_found *b);
+void issuer_endpoints_write(const struct issuer *i, struct buf *out);
 /* issuers_file.c: takes over what was read with the configuration; looks whether it has changed. */
 void issuer_begin_file(struct issuer *i);
 void issuer_look(struct issuer *i);

@@ -39,6 +39,10 @@ write_issuer(const struct issuer *i, struct buf *out)
 {
 	buf_addf(out, "{\"id\":\"%016llx\",\"name\":", (unsigned long long)i->id);
 	buf_add_json(out, slice_of(i->config->name));
+	if (i->config->provider) {
+		buf_adds(out, SLICE(",\"endpoints\":"));
+		issuer_endpoints_write(i, out);
+	}
 	buf_addf(out, ",\"fetched\":%lld,\"keys\":[", (long long)i->fetched_wall);
 	for (size_t k = 0; k < i->set.jwks.count; k++) {
 		const struct jwks_key *key = &i->set.jwks.keys[k];
@@ -126,6 +130,20 @@ key_read(const struct json *v, uint32_t algorithms, struct jwks_key *out)
 	return true;
 }
 
+/* It is asked all the same, as soon as it can be. */
+static void
+endpoints_read(struct issuer *i, const struct json *v)
+{
+	struct issuer_found found = { 0 };
+
+	if (issuer_endpoints_read(i, json_get(v, "endpoints"), &found) != NULL) {
+		arena_deinit(&found.arena);
+		return;
+	}
+	arena_deinit(&i->found.arena);
+	i->found = found;
+}
+
 static void
 issuer_read(struct issuer *i, const struct json *v)
 {
@@ -143,6 +161,7 @@ issuer_read(struct issuer *i, const struct json *v)
 		jwks_deinit(&jwks);
 		return;
 	}
+	endpoints_read(i, v);
 	issuer_set_init(&set, &jwks);
 	i->set = set;
 	i->known = true;

@@ -218,6 +218,12 @@ on_keys_changed(void *userdata)
 }
 
 static void
+on_provider_moved(void *userdata)
+{
+	publish_mark(userdata, PUBLISH_RULES | PUBLISH_WHOLE);
+}
+
+static void
 on_keys_settled(void *userdata, uint64_t asked, uint32_t cool_ms)
 {
 	struct master *m = userdata;
@@ -231,6 +237,7 @@ on_keys_settled(void *userdata, uint64_t asked, uint32_t cool_ms)
 }
 
 const struct issuers_ops master_issuers_ops = { .changed = on_keys_changed,
+						.moved = on_provider_moved,
 						.settled = on_keys_settled };
 
 static void

@@ -28,6 +28,7 @@ enum publish_part {
 	PUBLISH_ENDPOINTS = 2,
 	PUBLISH_KEYS = 4,
 	PUBLISH_REVISION = 8, /* its name alone */
+	PUBLISH_WHOLE = 16,   /* with PUBLISH_RULES: what is in no route changed, too */
 };
 #define PUBLISH_ALL (PUBLISH_RULES | PUBLISH_ENDPOINTS | PUBLISH_KEYS)
 

@@ -72,7 +72,7 @@ product_make(struct master *m, const struct config *c, struct directory *d, unsi
 	int r = 0;
 
 	if (parts & PUBLISH_RULES)
-		r = compile_rules(c, rules, loaded, d, &p->slots, p->generation,
+		r = compile_rules(c, rules, loaded, d, &p->slots, m->issuers, p->generation,
 				  &out->segments[SEGMENT_RULES], &out->report);
 	if (r == 0 && parts & PUBLISH_ENDPOINTS)
 		r = compile_endpoints(c, d, m->resolver, files, publish_sticky_key(m, c),
@@ -125,7 +125,7 @@ product_make_pending(struct master *m, unsigned parts, struct product *out)
 	int r = 1;
 
 	if (parts & PUBLISH_RULES) {
-		r = overlay_make(m, out);
+		r = parts & PUBLISH_WHOLE ? 1 : overlay_make(m, out);
 		if (r < 0)
 			return r;
 		if (r > 0)

@@ -101,7 +101,8 @@ replay_candidate(struct master *m, const struct rules *candidate, bool examples,
 	if (!p->segments[SEGMENT_RULES])
 		return -EAGAIN;
 	d = directory_build(m->config, candidate, &p->slots, &warnings);
-	r = compile_rules(m->config, candidate, true, d, &p->slots, p->generation, &rules, &report);
+	r = compile_rules(m->config, candidate, true, d, &p->slots, m->issuers, p->generation,
+			  &rules, &report);
 	if (r == 0)
 		r = compile_endpoints(m->config, d, m->resolver, m->certificates,
 				      publish_sticky_key(m, m->config), p->generation, &endpoints,

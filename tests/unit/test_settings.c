@@ -66,6 +66,16 @@ nest(const char *path, const char *value, struct buf *out)
 		buf_addc(out, '}');
 }
 
+/* Parts of a good login. */
+#define LOGIN_URL "url: \"https://h.example\", redis: {address: h}, "
+#define COOKIE_KEYS "cookie_keys: [0123456789abcdef0123456789abcdef], "
+#define TOKEN_KEYS "token_keys: [abcdef0123456789abcdef0123456789], "
+#define PROVIDER "issuer: \"https://i.example\", client_id: a"
+#define PROVIDERS "providers: {corp: {" PROVIDER "}, gitlab: {" PROVIDER "}}, "
+#define LOGIN "{login: {" LOGIN_URL COOKIE_KEYS TOKEN_KEYS
+#define LOGIN_WHOLE LOGIN "assertion: {key: x}, " PROVIDERS
+#define CREDENTIAL LOGIN_WHOLE "}, routes: [{target: h, credentials: [{header: A, "
+
 /* A good configuration in which the name of a child is this. */
 static void
 configuration_named(const struct setting *s, const char *name, struct buf *out)
@@ -94,6 +104,14 @@ configuration_named(const struct setting *s, const char *name, struct buf *out)
 	buf_addc(&map, '\0');
 	if (strcmp(parent.p, "gate.issuers.*.required") == 0) {
 		buf_addf(out, "{gate: {issuers: {corp: {secret: x, required: %s}}}}", map.p);
+		return;
+	}
+	if (strcmp(parent.p, "login.providers") == 0) {
+		buf_addf(out, LOGIN "providers: {%s: {" PROVIDER "}}}}", name);
+		return;
+	}
+	if (strcmp(parent.p, "login.providers.*.parameters") == 0) {
+		buf_addf(out, LOGIN "providers: {p: {" PROVIDER ", parameters: %s}}}}", map.p);
 		return;
 	}
 	if (strncmp(parent.p, "routes[].", 9) == 0) {
@@ -142,6 +160,51 @@ configuration_with(const struct setting *s, const char *value, struct buf *out)
 		{ "gate.claims.*.", "{gate: {claims: {id: {", "header: auth_id, ", "}}}}" },
 		{ "gate.except[].", "{gate: {except: [{", "path: /p, ", "}]}}" },
 		{ "gate.delegate[].", "{gate: {delegate: [{", "", "}]}}" },
+		{ "login.url", "{login: {redis: {address: h}, " COOKIE_KEYS TOKEN_KEYS PROVIDERS,
+		  "", "}}" },
+		{ "login.redis.",
+		  "{login: {url: \"https://h.example\", " COOKIE_KEYS TOKEN_KEYS PROVIDERS
+		  "redis: {",
+		  "address: h, ", "}}}" },
+		{ "login.cookie_keys[].",
+		  "{login: {" LOGIN_URL TOKEN_KEYS PROVIDERS "cookie_keys: [{", "", "}]}}" },
+		{ "login.cookie_keys", "{login: {" LOGIN_URL TOKEN_KEYS PROVIDERS, "", "}}" },
+		{ "login.token_keys[].",
+		  "{login: {" LOGIN_URL COOKIE_KEYS PROVIDERS "token_keys: [{", "", "}]}}" },
+		{ "login.token_keys", "{login: {" LOGIN_URL COOKIE_KEYS PROVIDERS, "", "}}" },
+		{ "login.providers.*.parameters.*.",
+		  LOGIN "providers: {corp: {" PROVIDER ", parameters: {a: {", "", "}}}}}}" },
+		{ "login.providers.*.issuer", LOGIN "providers: {corp: {client_id: a, ", "",
+		  "}}}}" },
+		{ "login.providers.*.client_id",
+		  LOGIN "providers: {corp: {issuer: "
+			"\"https://i.example\", ",
+		  "", "}}}}" },
+		{ "login.providers.*.redirect_uri",
+		  "{login: {url: \"https://shop.example\", redis: "
+		  "{address: h}, " COOKIE_KEYS TOKEN_KEYS "providers: {corp: {" PROVIDER ", ",
+		  "", "}}}}" },
+		{ "login.providers.*.", LOGIN "providers: {corp: {" PROVIDER ", ", "", "}}}}" },
+		{ "login.providers", LOGIN, "", "}}" },
+		{ "login.", LOGIN PROVIDERS, "", "}}" },
+		{ "routes[].credentials[].header",
+		  "{routes: [{target: h, credentials: [{value: "
+		  "session_token, ",
+		  "", "}]}]}" },
+		{ "routes[].credentials[].claim", CREDENTIAL "value: claim, ", "", "}]}]}" },
+		{ "routes[].credentials[].audience",
+		  CREDENTIAL "value: exchanged, provider: corp, ", "", "}]}]}" },
+		{ "routes[].credentials[].scope",
+		  CREDENTIAL "value: exchanged, audience: a, provider: corp, ", "", "}]}]}" },
+		{ "routes[].credentials[].url", CREDENTIAL "value: git, provider: corp, ", "",
+		  "}]}]}" },
+		{ "routes[].credentials[].secret", CREDENTIAL "value: secret, ", "", "}]}]}" },
+		{ "routes[].credentials[].user",
+		  CREDENTIAL "value: id_token, provider: corp, form: basic, ", "", "}]}]}" },
+		{ "routes[].credentials[].value", CREDENTIAL "provider: corp, ", "", "}]}]}" },
+		{ "routes[].credentials[].", CREDENTIAL "value: access_token, ", "provider: corp, ",
+		  "}]}]}" },
+		{ "routes[].credentials", LOGIN_WHOLE "}, routes: [{target: h, ", "", "}]}" },
 		{ "policies.*.protect[].", "{gate: {secret: x}, policies: {p: {protect: [{",
 		  "path: /p, ", "}]}}}" },
 		{ "policies.*.except[].", "{policies: {p: {except: [{", "path: /p, ", "}]}}}" },
@@ -339,6 +402,8 @@ ranges_are_kept(void **state)
 				continue;
 			/* Where two limits must fit together, the largest alone does not. */
 			if (strstr(report.p, "raise limits.head"))
+				continue;
+			if (strstr(report.p, "or raise max"))
 				continue;
 			fail_msg("%s: %s: %s", s->path, text, report.p);
 		}
