@@ -23,7 +23,8 @@ class Redis:
     def send(self, *words):
         parts = [b"*%d\r\n" % len(words)]
         for word in words:
-            parts.append(b"$%d\r\n%s\r\n" % (len(word), word.encode()))
+            word = word if isinstance(word, bytes) else word.encode()
+            parts.append(b"$%d\r\n%s\r\n" % (len(word), word))
         self.socket.sendall(b"".join(parts))
 
     def reply(self):

@@ -1,7 +1,7 @@
 """Configuration of yett."""
 
+import session
 import tokens
-
 
 
 def tls(s):
@@ -25,7 +25,10 @@ gate:
   sources: [bearer]
   claims: {{sub: X-Auth-Sub}}
 """ if scenario.gate else ""
-    routes = "".join(f"  - {{path: {path}, upstream: up}}\n" for path in s.routes() or ["/"])
+    if scenario.session:
+        gate = session.configuration(s.redis)
+    auth = ", auth: required" if scenario.session else ""
+    routes = "".join(f"  - {{path: {path}, upstream: up{auth}}}\n" for path in s.routes() or ["/"])
     path = s.write("yett.yaml", f"""\
 listeners: [{{address: "127.0.0.1:{s.port}"{", tls: true" if s.certificate else ""}}}]
 admin: {{socket: {s.folder}/admin.sock}}

@@ -21,6 +21,7 @@ class Peer:
     gates: tuple = ()  # algorithms of tokens that it can check
     plain: bool = True  # is for scenarios without tokens
     tls: bool = True
+    sessions: bool = False  # it knows who asks by a cookie of its own
     does: bool = True  # it routes and logs; a relay does neither
     reload: Optional[Callable] = None  # (Setting, pid) -> what a shell runs
     renews: bool = False  # it sees by itself that a certificate is another one
@@ -38,6 +39,8 @@ class Peer:
                 return f"cannot check {scenario.gate} tokens"
         elif not self.plain:
             return "is for scenarios with tokens"
+        if getattr(scenario, "session", False) and not self.sessions:
+            return "keeps no sessions"
         if not self.does and (scenario.routes or scenario.log):
             return "has no routes and no log"
         if not self.tls and getattr(scenario, "tls", ""):
@@ -58,6 +61,8 @@ class Setting:
     tools: dict = dataclasses.field(default_factory=dict)
     can_reload: bool = False
     certificate: object = None  # of certificates.py, where TLS is spoken
+    redis: int = 0  # port of the one that has the session, and
+    cookie: str = ""  # what leads to it
 
     def write(self, name, text):
         path = os.path.join(self.folder, name)
@@ -79,7 +84,7 @@ BOTH = ("HS256", "RS256")
 LUA = peer_nginx.LUA_FILES
 
 PEERS = {peer.name: peer for peer in (
-    Peer("yett", peer_yett.start, gates=BOTH, reload=peer_yett.reload, renews=True),
+    Peer("yett", peer_yett.start, gates=BOTH, sessions=True, reload=peer_yett.reload, renews=True),
     Peer("nginx", peer_nginx.start, commands=("nginx",), reload=peer_nginx.reload, instead=("nginx-lua", "nginx-lru")),
     Peer("nginx-lua", peer_nginx.start_lua, commands=("nginx",), files=LUA, gates=BOTH, plain=False),
     Peer("nginx-lru", peer_nginx.start_lru, commands=("nginx",), files=LUA + peer_nginx.LRU_FILES, gates=BOTH, plain=False),

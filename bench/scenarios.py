@@ -17,6 +17,7 @@ class Scenario:
     tokens: int = 1  # used in turn; 0: none is seen twice
     routes: int = 0  # each has a prefix of its own; 0: one for all paths
     limits: int = 0  # rates by address that a request is under, none of which refuses one
+    session: bool = False  # requests have the cookie of one, whose record is in Redis
     log: bool = False
     new_connection: bool = False
     method: str = "GET"
@@ -139,6 +140,7 @@ SCENARIOS = {scenario.name: scenario for scenario in (
     Scenario("log", "access log on, into a file", log=True, targets={"nginx": 0.85, "haproxy": 0.80}),
     Scenario("limit", "a rate by address", limits=1, targets={"nginx": 0.85, "haproxy": 0.85}),
     Scenario("limit-3", "three rates by address", limits=3),
+    Scenario("session", "who asks is known by the cookie of a session", session=True),
     Scenario("newconn", "a new connection for each request", new_connection=True,
              targets={"nginx": 0.95, "haproxy": 0.95}),
     Scenario("stream-1m", "1 MiB answers", path="/1m", length=MIB, connections=8, targets=LARGE),

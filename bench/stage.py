@@ -12,6 +12,7 @@ import time
 import certificates
 import peers
 import processes
+import session
 import tokens
 
 PATTERN = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
@@ -67,7 +68,7 @@ def ask(setting, token, path=None):
     path = (path or scenario.path).replace("{n}", str(max(scenario.routes - 1, 0)))
     try:
         connection.putrequest(scenario.method, path, skip_host=True, skip_accept_encoding=True)
-        for line in tokens.fields(f"127.0.0.1:{port}", path, token):
+        for line in tokens.fields(f"127.0.0.1:{port}", path, token, setting.cookie):
             connection.putheader(*line.split(": ", 1))
         if scenario.body:
             connection.putheader("Content-Length", str(scenario.body))
@@ -102,6 +103,8 @@ def check(entry):
         expect("no token", None, 401)
         expect("a forged token", keys.forged(good), 401)
         expect("an expired token", keys.mint(algorithm, ttl="-3600")[0], 401)
+    if scenario.session:
+        expect("no session", None, 401)
     if scenario.routes:
         expect("an unknown route", good, 404, f"/svc-{scenario.routes}/v1/1k")
     if scenario.log:
@@ -152,6 +155,8 @@ def start(entry, scenario, stage, stack, can_reload=False):
     entry.setting = peers.Setting(folder, processes.free_port(), int(responder.line()), connections, need, scenario,
                                   stage.keys, stage.tools, can_reload,
                                   certificates.Certificate(os.path.join(folder, "tls")) if scenario.tls else None)
+    if scenario.session:
+        entry.setting.redis, entry.setting.cookie = session.start(folder, stack)
     if scenario.gate:
         stage.keys.prepare(scenario.gate)
     entry.process = stack.enter_context(
@@ -171,7 +176,7 @@ def options_of_load(entry, scenario, connections=0):
     arguments, token = entry.setting.keys.load_options(scenario)
     arguments = [*arguments, "-c", str(connections or entry.setting.connections), "-m", scenario.method,
                  "--length", str(scenario.length)]
-    for line in tokens.fields(f"127.0.0.1:{port}", scenario.path, token):
+    for line in tokens.fields(f"127.0.0.1:{port}", scenario.path, token, entry.setting.cookie):
         arguments += ["-H", line]
     if scenario.body:
         arguments += ["-b", str(scenario.body)]

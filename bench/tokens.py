@@ -76,7 +76,7 @@ class Keys:
         return ["--jwt-secret", self.secret, "--tokens", str(scenario.tokens), *self.claims], "{token}"
 
 
-def fields(host, path, token):
+def fields(host, path, token, cookie=""):
     """Header fields of a browser-like request, REQUEST_BYTES in all with its request line; `token` None: without one."""
     lines = [
         f"Host: {host}",
@@ -85,6 +85,8 @@ def fields(host, path, token):
         "Accept-Language: en-GB,en;q=0.7",
         "Cookie: theme=dark; consent=yes; pad=",
     ]
+    if token and cookie:
+        lines[-1] = lines[-1].replace("pad=", cookie + "; pad=")
     if token:
         lines.insert(4, f"Authorization: Bearer {token}")
         size = len(f"GET {path} HTTP/1.1\r\n\r\n") + sum(len(line) + 2 for line in lines)

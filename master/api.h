@@ -79,6 +79,9 @@ void api_change(struct api_call *c, struct change *change);
  * warning of the answer. */
 void api_warn(struct api_call *c, struct slice key, struct slice json);
 
+/* api_sessions.c */
+void api_sessions(struct api_call *c);
+void api_sessions_end(struct api_call *c);
 /* api_suspend.c */
 void api_suspended(struct api_call *c);
 void api_suspend(struct api_call *c);

@@ -30,6 +30,7 @@ enum option_name {
 	OPTION_ISSUED_BEFORE = 1 << 21,
 	OPTION_REASON = 1 << 22,
 	OPTION_KIND = 1 << 23,
+	OPTION_END = 1 << 24,
 	OPTION_ONCE = 1 << 28,
 	OPTION_BY = 1 << 29,
 	OPTION_HOUR = 1 << 30,
@@ -68,6 +69,7 @@ static const struct option {
 	{ "--sub", NULL, OPTION_KIND, offsetof(struct command_options, sub), true },
 	{ "--sid", NULL, OPTION_KIND, offsetof(struct command_options, sid), true },
 	{ "--jti", NULL, OPTION_KIND, offsetof(struct command_options, jti), true },
+	{ "--end", NULL, OPTION_END, offsetof(struct command_options, end), true },
 	{ "--once", NULL, OPTION_ONCE, offsetof(struct command_options, once), true },
 	{ "--by", NULL, OPTION_BY, offsetof(struct command_options, by), false },
 	{ "--hour", NULL, OPTION_HOUR, offsetof(struct command_options, hour), false },
@@ -139,6 +141,13 @@ static const struct command {
 	  "those that were near, the gate's verdict, the endpoint that would be picked, and what "
 	  "it "
 	  "would get." },
+	{ "sessions", 1, OPTION_FILE | OPTION_SOCKET | OPTION_JSON | OPTION_END, command_sessions,
+	  "sessions USER [--end] [--json] [-c FILE | --socket PATH]",
+	  "Shows the sessions of a user, by the subject that a provider knows the user by. --end "
+	  "ends them: they are\n"
+	  "gone at every gateway that shares the Redis, and what is under way for them is closed. "
+	  "Exit status: 0 done,\n"
+	  "1 Redis does not answer or there is no login, 2 nobody answers." },
 	{ "suspend", 1,
 	  OPTION_FILE | OPTION_SOCKET | OPTION_JSON | OPTION_KIND | OPTION_UNTIL |
 	      OPTION_ISSUED_BEFORE | OPTION_REASON,

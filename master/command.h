@@ -27,7 +27,7 @@ struct command_options {
 	bool dry_run;
 	const char *until, *issued_before, *reason;
 	bool sub, sid, jti; /* of what kind the ID is */
-	bool json, effective, wait, force, refused, replay, once;
+	bool json, effective, wait, force, refused, replay, once, end;
 };
 
 #define COMMAND_OK 0
@@ -50,6 +50,7 @@ int command_history(const struct command_options *o);
 int command_suspend(const struct command_options *o);
 int command_resume(const struct command_options *o);
 int command_suspended(const struct command_options *o);
+int command_sessions(const struct command_options *o);
 int command_diff(const struct command_options *o);
 int command_apply(const struct command_options *o);
 int command_top(const struct command_options *o); /* command_top.c */

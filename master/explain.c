@@ -5,12 +5,14 @@
 #include "master.h"
 
 #include "lib/clock.h"
+#include "lib/json.h"
 #include "lib/log.h"
 #include "lib/xalloc.h"
 #include "shm/memfd.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -88,23 +90,42 @@ ask_worker(struct master *m, struct slot *slot, const struct explain_request *as
 }
 
 static void
-explain(struct api_call *c, const struct explain_request *asked)
+wait_for(struct api_call *c, const struct slot *slot, uint32_t id)
 {
 	struct master *m = c->master;
-	struct slot *slot = find_worker(m);
-	struct waiting *w;
-	uint32_t id;
+	struct waiting *w = xcalloc(1, sizeof *w);
 
-	if (!slot || ask_worker(m, slot, asked, &id) < 0) {
-		api_reply_message(c, 503, "No worker can be asked", SLICE(""));
-		return;
-	}
-	w = xcalloc(1, sizeof *w);
 	w->call = c;
 	w->id = id;
 	w->instance = slot->instance;
 	w->until_ms = clock_mono_ms() + PATIENCE_MS;
 	list_push(&m->explainer.waiting, &w->link);
+}
+
+static void
+explain(struct api_call *c, const struct explain_request *asked)
+{
+	struct slot *slot = find_worker(c->master);
+	uint32_t id;
+
+	if (!slot || ask_worker(c->master, slot, asked, &id) < 0)
+		api_reply_message(c, 503, "No worker can be asked", SLICE(""));
+	else
+		wait_for(c, slot, id);
+}
+
+void
+explainer_ask_sessions(struct api_call *c, struct msg_sessions *question)
+{
+	struct slot *slot = find_worker(c->master);
+
+	if (!slot) {
+		api_reply_message(c, 503, "No worker can be asked", SLICE(""));
+		return;
+	}
+	question->id = ++c->master->explainer.next;
+	supervisor_send(slot, MSG_SESSIONS, question, sizeof *question, -1);
+	wait_for(c, slot, question->id);
 }
 
 void
@@ -136,15 +157,15 @@ find_waiting(struct master *m, const struct slot *slot, uint32_t id)
 
 /* The text of a sealed memfd, which is memory: reading it waits for nothing. */
 static int
-read_answer(int fd, struct buf *out)
+read_answer(int fd, size_t least, struct buf *out)
 {
 	size_t size;
 
-	if (fd < 0 || memfd_check(fd, F_SEAL_WRITE | F_SEAL_SHRINK, &size) < 0 || size < 2 ||
+	if (fd < 0 || memfd_check(fd, F_SEAL_WRITE | F_SEAL_SHRINK, &size) < 0 || size < least ||
 	    size > ANSWER_MAX)
 		return -EBADMSG;
 	buf_reserve(out, size);
-	if (pread(fd, out->p, size, 0) != (ssize_t)size || out->p[0] != '{')
+	if (pread(fd, out->p, size, 0) != (ssize_t)size)
 		return -EBADMSG;
 	out->n = size;
 	return 0;
@@ -187,7 +208,7 @@ explainer_heard(struct master *m, struct slot *slot, const struct msg_explained 
 
 	if (!w)
 		return;
-	if (read_answer(message->fd, &text) < 0) {
+	if (read_answer(message->fd, 2, &text) < 0 || text.p[0] != '{') {
 		give_up(w, "The worker that was asked gave no answer that can be read");
 		return;
 	}
@@ -196,5 +217,47 @@ explainer_heard(struct master *m, struct slot *slot, const struct msg_explained 
 	buf_adds(&json, slice_make(text.p + 1, text.n - 1));
 	list_remove(&w->link);
 	api_reply(w->call, 200, buf_slice(&json), NULL);
+	free(w);
+}
+
+/* What was done is said in a sentence, too. */
+static void
+tell_sessions(struct waiting *w, uint32_t status, struct slice text)
+{
+	const bool ends = !slice_eq(w->call->text.part[CALL_METHOD], SLICE("GET"));
+	struct json *json = NULL;
+	char said[64] = "The worker that was asked gave no answer that can be read";
+	double count = 0;
+
+	if (status != 200)
+		snprintf(said, sizeof said, "%.*s", SLICE_F(text));
+	else if (json_parse(text, ANSWER_MAX, 8, &json) < 0 ||
+		 !json_number(json_get(json, "count"), &count))
+		status = 503;
+	else if (count == 0 && ends)
+		snprintf(said, sizeof said, "There is no session of this user");
+	else
+		snprintf(said, sizeof said, "%.0f session%s%s", count, count == 1 ? "" : "s",
+			 ends ? " ended" : "");
+	json_free(json);
+	api_reply_message(w->call, (int)status, said, status == 200 ? text : SLICE(""));
+}
+
+void
+explainer_heard_sessions(struct master *m, struct slot *slot,
+			 const struct msg_sessions_told *answer, const struct ipc_message *message)
+{
+	struct waiting *w = find_waiting(m, slot, answer->id);
+	BUF_CLEAN struct buf text = { 0 };
+
+	if (!w)
+		return;
+	if (read_answer(message->fd, 1, &text) < 0 || answer->status < 200 ||
+	    answer->status > 599) {
+		give_up(w, "The worker that was asked gave no answer that can be read");
+		return;
+	}
+	list_remove(&w->link);
+	tell_sessions(w, answer->status, buf_slice(&text));
 	free(w);
 }

@@ -138,6 +138,13 @@ on_call(void *userdata, struct slot *slot, const struct msg_call *call, struct i
 }
 
 static void
+on_sessions_told(void *userdata, struct slot *slot, const struct msg_sessions_told *answer,
+		 struct ipc_message *message)
+{
+	explainer_heard_sessions(userdata, slot, answer, message);
+}
+
+static void
 on_suspension_ask(void *userdata, struct slot *slot, const struct msg_suspension_ask *ask)
 {
 	suspensions_asked(userdata, slot, ask);
@@ -202,6 +209,7 @@ const struct supervisor_ops master_supervisor_ops = {
 	.exchange = exchange_workers_ask,
 	.exchange_kept = exchange_workers_kept,
 	.explained = on_explained,
+	.sessions_told = on_sessions_told,
 	.suspension_ask = on_suspension_ask,
 	.swept = on_swept,
 	.call = on_call,

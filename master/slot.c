@@ -360,6 +360,18 @@ hear_explained(struct slot *slot, struct ipc_message *m)
 }
 
 static int
+hear_sessions_told(struct slot *slot, struct ipc_message *m)
+{
+	struct msg_sessions_told answer;
+
+	if (slot->role != ROLE_TRAFFIC || m->body.n != sizeof answer)
+		return -EBADMSG;
+	memcpy(&answer, m->body.p, sizeof answer);
+	slot->supervisor->ops->sessions_told(slot->supervisor->userdata, slot, &answer, m);
+	return 0;
+}
+
+static int
 hear_suspension_ask(struct slot *slot, const struct ipc_message *m)
 {
 	const struct msg_suspension_ask *ask = (const void *)m->body.p;
@@ -419,6 +431,8 @@ on_message(void *userdata, struct ipc *ipc, struct ipc_message *m)
 		r = hear_exchange_kept(slot, m);
 	else if (m->type == MSG_EXPLAINED)
 		r = hear_explained(slot, m);
+	else if (m->type == MSG_SESSIONS_TOLD)
+		r = hear_sessions_told(slot, m);
 	else if (m->type == MSG_SUSPENSION_ASK)
 		r = hear_suspension_ask(slot, m);
 	else if (m->type == MSG_SWEPT)

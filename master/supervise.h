@@ -66,6 +66,9 @@ struct supervisor_ops {
 	/* A traffic worker explains; `m->fd` may be taken over. */
 	void (*explained)(void *userdata, struct slot *slot, const struct msg_explained *answer,
 			  struct ipc_message *m);
+	/* A traffic worker says which sessions a user has; the same. */
+	void (*sessions_told)(void *userdata, struct slot *slot,
+			      const struct msg_sessions_told *answer, struct ipc_message *m);
 	/* A traffic worker asks for a raw key, or has closed what was suspended. */
 	void (*suspension_ask)(void *userdata, struct slot *slot,
 			       const struct msg_suspension_ask *ask);

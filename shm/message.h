@@ -50,10 +50,13 @@ enum message_type {
 		     * take the place of those before */
 	MSG_LEASE,  /* W> struct msg_lease: units of a key are wanted, or were spent without any */
 	MSG_LEASED, /* M> struct msg_leased: who waits for this key may look again */
-	MSG_TOKEN_ASK,  /* W> struct msg_token_ask: whose token is this? */
-	MSG_TOKEN_TOLD, /* M> struct msg_token_told: what its issuer says */
-	MSG_EXCHANGE,   /* W> struct msg_exchange + fd: post this form to a provider of identity */
-	MSG_EXCHANGED,  /* M> struct msg_exchanged + fd: its answer; fd -1: there is no body */
+	MSG_TOKEN_ASK,     /* W> struct msg_token_ask: whose token is this? */
+	MSG_SESSIONS,      /* M> struct msg_sessions: which sessions has this user? */
+	MSG_SESSIONS_TOLD, /* W> struct msg_sessions_told + fd: a memfd with JSON, or with a
+			      sentence */
+	MSG_TOKEN_TOLD,    /* M> struct msg_token_told: what its issuer says */
+	MSG_EXCHANGE,  /* W> struct msg_exchange + fd: post this form to a provider of identity */
+	MSG_EXCHANGED, /* M> struct msg_exchanged + fd: its answer; fd -1: there is no body */
 	MSG_EXCHANGE_ADOPT, /* M> struct msg_exchange + fd: the worker that asked is gone, and this
 			       is yours; the memfd has the context alone, the answer follows */
 	MSG_EXCHANGE_KEPT,  /* W> struct msg_exchange_kept: what an EXCHANGE_REFRESH brought is
@@ -229,6 +232,20 @@ struct msg_explained {
 	uint32_t id;
 	uint32_t route; /* index in the rules of this version; 0xffffffff: none */
 	uint64_t version;
+};
+
+#define SESSIONS_USER_MAX 1024
+
+struct msg_sessions {
+	uint32_t id;  /* comes back in the answer */
+	uint32_t end; /* 1: each of them is ended */
+	uint32_t n;
+	char user[SESSIONS_USER_MAX];
+};
+
+struct msg_sessions_told {
+	uint32_t id;
+	uint32_t status; /* HTTP, for the operator: what else than 200 has a sentence */
 };
 
 struct msg_call {

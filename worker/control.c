@@ -11,6 +11,7 @@
 #include "listen.h"
 #include "peers.h"
 #include "session.h"
+#include "session_asked.h"
 #include "snapshot.h"
 #include "statistics.h"
 #include "suspension.h"
@@ -361,6 +362,8 @@ control_on_message(void *userdata, struct ipc *ipc, struct ipc_message *m)
 			     ((const struct msg_drain *)body)->idle_ms);
 	else if (IS(MSG_EXPLAIN, msg_explain))
 		explain_answer(w, body, m->fd);
+	else if (IS(MSG_SESSIONS, msg_sessions))
+		session_asked(w, body);
 	else if (m->type == MSG_REOPEN)
 		control_reopen(w, m);
 	else if (IS(MSG_REPLY, msg_reply))

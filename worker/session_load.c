@@ -311,23 +311,3 @@ session_loads_fail(struct sessions *ss)
 	while (!list_empty(&ss->coming))
 		fail(container_of(ss->coming.next, struct session_load, link));
 }
-
-enum verdict
-session_unavailable(struct request *r)
-{
-	r->reason = REASON_session_unavailable;
-	return REPLY;
-}
-
-enum verdict
-session_await(struct request *r, struct session_entry *e)
-{
-	struct sessions *ss = r->worker->sessions;
-	bool waits = !(r->awaited & 1u << AWAIT_SESSION) && !r->rehearsed && session_load(ss, e) &&
-		     await_begin(r, AWAIT_SESSION, e->hash, SESSION_WAIT_MS, SESSION_WAITING_MAX);
-
-	if (waits)
-		return WAIT;
-	session_settle(ss, e);
-	return session_unavailable(r);
-}

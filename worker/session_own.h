@@ -66,6 +66,13 @@ struct sessions {
 	uint64_t told_ms; /* a record that cannot be read was logged */
 };
 
+/* ---- session.c ---- */
+
+/* r has to wait for it. */
+enum verdict session_await(struct request *r, struct session_entry *e);
+/* REPLY: session_unavailable. */
+enum verdict session_unavailable(struct request *r);
+
 /* ---- session_cache.c ---- */
 
 /* NULL: nothing is known of it. */
@@ -98,10 +105,6 @@ void session_load_stale(struct session_entry *e);
 /* The store is up, or lost. */
 void session_loads_begin(struct sessions *ss);
 void session_loads_fail(struct sessions *ss);
-/* r has to wait for it. */
-enum verdict session_await(struct request *r, struct session_entry *e);
-/* REPLY: session_unavailable. */
-enum verdict session_unavailable(struct request *r);
 
 /* ---- session_build.c ---- */
 
