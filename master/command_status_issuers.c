@@ -56,6 +56,34 @@ add_introspection(const struct json *root, bool colours, struct buf *out)
 	buf_addc(out, '\n');
 }
 
+/* What workers had asked of providers, where they had any. */
+static void
+add_exchanges(const struct json *root, struct buf *out)
+{
+	static const struct {
+		const char *name, *told;
+	} kinds[] = {
+		{ "code", "logins" },
+		{ "refresh", "refreshes" },
+		{ "token", "exchanges" },
+		{ "revoke", "revocations" },
+	};
+	const struct json *all = json_get(root, "exchanges");
+	bool any = false;
+
+	for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+		const struct json *row = json_get(all, kinds[i].name);
+
+		if (!row || answer_number(row, "asked") == 0)
+			continue;
+		buf_addf(out, "%s%s asked %.0f, failed %.0f", any ? "; " : "\nproviders  ",
+			 kinds[i].told, answer_number(row, "asked"), answer_number(row, "failed"));
+		any = true;
+	}
+	if (any)
+		buf_addf(out, "; %.0f under way\n", answer_number(all, "under_way"));
+}
+
 void
 command_status_issuers(const struct json *root, bool colours, struct buf *out)
 {
@@ -65,6 +93,7 @@ command_status_issuers(const struct json *root, bool colours, struct buf *out)
 	struct columns c;
 
 	add_introspection(root, colours, out);
+	add_exchanges(root, out);
 	if (!row)
 		return;
 	columns_init(&c, sizeof titles / sizeof *titles, colours);

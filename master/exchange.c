@@ -198,7 +198,7 @@ send_form(struct exchange *e, const struct exchange_place *place, struct slice f
 	buf_reserve(&whole, form.n + more);
 	buf_adds(&whole, form);
 	buf_reserve(&fields, more);
-	if (place->auth == CLIENT_AUTH_BASIC && place->client_secret.n > 0)
+	if (!place->post && place->client_secret.n > 0)
 		client_auth_basic(&fields, place->client_id, place->client_secret);
 	else
 		client_auth_post(&whole, place->client_id, place->client_secret);

@@ -36,7 +36,7 @@ struct exchange_place {
 	const struct config_upstream_tls *tls;
 	const char *server_name; /* "": the host's */
 	struct slice client_id, client_secret;
-	enum client_auth auth;
+	bool post; /* the client says who it is in the form, not in a field */
 };
 
 struct exchange_ops {

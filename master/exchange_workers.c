@@ -67,6 +67,28 @@ on_send(void *userdata, uint64_t instance, enum message_type type, const void *b
 static bool
 on_place(void *userdata, struct slice provider, enum exchange_kind kind, struct exchange_place *out)
 {
+	const struct master *m = userdata;
+	const struct config *c = m->config;
+
+	for (size_t i = 0; i < c->login.providers_count; i++) {
+		const struct config_provider *p = &c->login.providers[i];
+
+		if (!slice_eq(slice_of(p->name), provider))
+			continue;
+		out->url =
+		    issuers_endpoint(m->issuers, &c->gate.all[p->issuer],
+				     kind == EXCHANGE_REVOKE ? ISSUER_REVOCATION : ISSUER_TOKEN);
+		out->tls = &p->tls;
+		/* What discovery leads to may be somebody else's server. */
+		out->server_name =
+		    out->url && strcmp(out->url->host, c->gate.all[p->issuer].url.host) == 0
+			? p->tls.server_name
+			: "";
+		out->client_id = slice_of(p->client_id);
+		out->client_secret = slice_make(p->client_secret.bytes, p->client_secret.n);
+		out->post = p->client_auth == CLIENT_AUTH_POST;
+		return true;
+	}
 	return false;
 }
 

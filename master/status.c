@@ -331,6 +331,8 @@ status_write(struct master *m, struct buf *out)
 	buf_addc(out, ',');
 	status_write_introspection(m->introspector, out);
 	buf_addc(out, ',');
+	status_write_exchanges(m->exchanger, out);
+	buf_addc(out, ',');
 	suspensions_status(m, out);
 	buf_addc(out, ',');
 	fleet_write(m, out);

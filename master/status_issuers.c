@@ -1,6 +1,7 @@
 #include "status_issuers.h"
 
 #include "config.h"
+#include "exchange.h"
 #include "introspect.h"
 #include "issuers.h"
 
@@ -145,4 +146,25 @@ status_write_introspection(const struct introspector *is, struct buf *out)
 		 (unsigned long long)s.known, (unsigned long long)s.waiting);
 	buf_add_json(out, slice_of(s.error));
 	buf_addc(out, '}');
+}
+
+void
+status_write_exchanges(const struct exchanger *x, struct buf *out)
+{
+	static const char *const kinds[EXCHANGE_KIND_N] = {
+		[EXCHANGE_CODE] = "code",
+		[EXCHANGE_REFRESH] = "refresh",
+		[EXCHANGE_REVOKE] = "revoke",
+		[EXCHANGE_TOKEN] = "token",
+	};
+	struct exchanger_status s;
+
+	exchanger_get_status(x, &s);
+	buf_adds(out, SLICE("\"exchanges\":{"));
+	for (int i = 0; i < EXCHANGE_KIND_N; i++)
+		buf_addf(out, "\"%s\":{\"asked\":%llu,\"failed\":%llu},", kinds[i],
+			 (unsigned long long)s.asked[i], (unsigned long long)s.failed[i]);
+	buf_addf(out, "\"refused\":%llu,\"adopted\":%llu,\"under_way\":%llu,\"unkept\":%llu}",
+		 (unsigned long long)s.refused, (unsigned long long)s.adopted,
+		 (unsigned long long)s.under_way, (unsigned long long)s.unkept);
 }

@@ -8,6 +8,7 @@
 #include "lib/buf.h"
 
 struct board_master;
+struct exchanger;
 struct introspector;
 struct issuers;
 
@@ -19,3 +20,5 @@ void status_board_issuers(const struct issuers *is, const struct board_master *b
 			  struct board_master *board);
 /* "introspection": null, or what came of the questions. */
 void status_write_introspection(const struct introspector *is, struct buf *out);
+/* "exchanges": what workers had asked of providers, by kind. */
+void status_write_exchanges(const struct exchanger *x, struct buf *out);

@@ -18,7 +18,7 @@
 #include <stdint.h>
 
 #define BOARD_MAGIC 0x6472616f62ull /* "board" */
-#define BOARD_LAYOUT 10u
+#define BOARD_LAYOUT 11u
 #define BOARD_ROUTES 4096     /* slots; 0 is "other" */
 #define BOARD_ENDPOINTS 4096  /* slots; 0 is "other" */
 #define BOARD_LIMITS 512      /* slots; 0 is "other" */
@@ -72,6 +72,13 @@ extern const uint32_t board_bucket_us[BOARD_BUCKETS - 1];
 	X(sessions_closed, "Requests and streams closed when their session ended")                 \
 	X(fleet_waits, "Requests that waited for units of a rate of the fleet")                    \
 	X(fleet_alone, "Requests that passed by this gateway's share of such a rate")              \
+	X(refreshes, "Tokens that were refreshed")                                                 \
+	X(refreshes_gone, "Refresh tokens that their provider knows no more")                      \
+	X(refreshes_refused, "Refreshes that a provider refused for what we are or ask")           \
+	X(refreshes_unavailable, "Refreshes that a provider did not answer as it should")          \
+	X(refreshes_adopted, "Refreshes that a worker took over from one that died")               \
+	X(token_exchanges, "Tokens exchanged for such of another audience (RFC 8693)")             \
+	X(token_exchanges_failed, "Exchanges of tokens that a provider did not grant")             \
 	X(tls_handshakes, "TLS handshakes with clients that succeeded")                            \
 	X(tls_resumed, "TLS handshakes with clients that resumed a session")                       \
 	BOARD_TLS_FAILED(X)

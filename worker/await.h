@@ -15,6 +15,7 @@ enum await_kind {
 	AWAIT_UNITS,      /* of a limit of the fleet */
 	AWAIT_TOKEN,      /* what its issuer says of one */
 	AWAIT_SESSION,    /* of a session, by what it is known by */
+	AWAIT_TOKENS,     /* of a session, while they are refreshed or exchanged */
 	AWAIT_N
 };
 

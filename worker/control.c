@@ -372,6 +372,8 @@ control_on_message(void *userdata, struct ipc *ipc, struct ipc_message *m)
 		keys_settled(w, body);
 	else if (IS(MSG_TOKEN_TOLD, msg_token_told))
 		introspect_told(w, body);
+	else if (IS(MSG_EXCHANGE_ADOPT, msg_exchange))
+		exchange_adopt(w, body, m->fd);
 	else if (IS(MSG_EXCHANGED, msg_exchanged))
 		exchange_heard(w, body, m->fd);
 	else if (IS(MSG_ACCESS, msg_access))

@@ -1,5 +1,6 @@
 #include "exchange.h"
 
+#include "refresh.h"
 #include "worker.h"
 
 #include "lib/xalloc.h"
@@ -130,6 +131,25 @@ exchange_kept(struct exchange *x)
 }
 
 /* ---- what the master says ---- */
+
+void
+exchange_hear(struct exchange *x, exchange_fn fn, void *userdata)
+{
+	x->fn = fn;
+	x->userdata = userdata;
+}
+
+void
+exchange_adopt(struct worker *w, const struct msg_exchange *m, int fd)
+{
+	struct exchange *x = exchange_new(w, m->id, EXCHANGE_REFRESH, NULL, NULL);
+	struct slice provider = slice_make(m->provider, strnlen(m->provider, sizeof m->provider));
+	struct slice context = { NULL, 0 };
+
+	if (memfd_map(fd, &context) < 0 || !refresh_adopt(w, x, provider, context))
+		exchange_kept(x);
+	memfd_unmap(context);
+}
 
 static struct exchange *
 find(struct worker *w, uint64_t id)

@@ -44,10 +44,13 @@ void exchange_forget(struct exchange *x);
 struct exchange *exchange_refresh(struct worker *w, struct slice provider, struct slice form,
 				  struct slice context, uint64_t begin_ms, exchange_fn fn,
 				  void *userdata);
+/* What another worker began and this one adopts (refresh_adopt): fn will hear of it. */
+void exchange_hear(struct exchange *x, exchange_fn fn, void *userdata);
 /* What it brought is stored, or there was nothing to be stored. */
 void exchange_kept(struct exchange *x);
 
 /* Messages of the master (control.c); `fd` stays the caller's. */
+void exchange_adopt(struct worker *w, const struct msg_exchange *m, int fd);
 void exchange_heard(struct worker *w, const struct msg_exchanged *m, int fd);
 /* The master is gone. */
 void exchanges_lose(struct worker *w);

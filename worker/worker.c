@@ -17,6 +17,7 @@
 #include "mirror.h"
 #include "pool.h"
 #include "queue.h"
+#include "refresh.h"
 #include "request.h"
 #include "session.h"
 #include "snapshot.h"
@@ -38,6 +39,7 @@
 #include <unistd.h>
 
 #define CONTROL_FD 3
+#define HOLD_MS 15000 /* beyond the drain, for an answer that cannot be had again */
 #define CLOSE_BATCH                                                                                \
 	64 /* idle connections closed a tick while draining: not all reconnect at once */
 
@@ -84,8 +86,10 @@ worker_drain_tick(struct worker *w)
 
 	if (now >= w->drain_idle_until)
 		close_idle(w);
-	if (w->clients == 0 || now >= w->drain_until)
-		worker_stop(w);
+	if (now >= w->drain_until + HOLD_MS || !refreshes_hold(w)) {
+		if (w->clients == 0 || now >= w->drain_until)
+			worker_stop(w);
+	}
 }
 
 static void
@@ -177,7 +181,7 @@ worker_drain(struct worker *w, uint32_t grace_ms, uint32_t idle_ms)
 	if (w->page)
 		board_set(&w->page->draining, 1);
 	pool_close_all(w);
-	if (w->clients == 0)
+	if (w->clients == 0 && !refreshes_hold(w))
 		worker_stop(w);
 }
 
@@ -305,6 +309,7 @@ worker_deinit(struct worker *w)
 	gate_free(w->gate);
 	keys_wait_free(w);
 	introspect_wait_free(w);
+	refreshes_free(w);
 	exchanges_free(w);
 	tls_front_free(w->front);
 	credentials_free(w->credentials);

@@ -29,6 +29,7 @@ struct sessions;
 struct snapshot;
 struct store;
 struct request;
+struct refreshes;
 struct tls_front;
 struct top_writer;
 
@@ -96,6 +97,7 @@ struct worker {
 	struct introspect_wait *introspect_wait; /* the same of tokens */
 	struct list exchanges;                   /* struct exchange: the master has them asked */
 	unsigned exchanges_count;
+	struct refreshes *refreshes; /* NULL: nothing was refreshed yet */
 	uint64_t next_exchange;
 	struct keys_wait *keys_wait; /* NULL: no key was asked for yet */
 	struct list mirrors;         /* struct mirror: copies under way */
