@@ -14,26 +14,6 @@ text(struct seg_builder *b, const char *s)
 	return seg_builder_string(b, slice_of(s ? s : ""));
 }
 
-/* application/x-www-form-urlencoded, as a query has it. */
-static void
-escape(struct buf *out, const char *s)
-{
-	static const char hex[] = "0123456789ABCDEF";
-
-	for (; *s; s++) {
-		unsigned char c = (unsigned char)*s;
-
-		if ((c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-		    c == '-' || c == '.' || c == '_' || c == '~') {
-			buf_addc(out, (char)c);
-		} else {
-			buf_addc(out, '%');
-			buf_addc(out, hex[c >> 4]);
-			buf_addc(out, hex[c & 15]);
-		}
-	}
-}
-
 static struct seg_ref
 parameters(struct seg_builder *b, const struct config_provider *p)
 {
@@ -41,9 +21,9 @@ parameters(struct seg_builder *b, const struct config_provider *p)
 
 	for (size_t i = 0; i < p->parameters_count; i++) {
 		buf_addc(&all, '&');
-		escape(&all, p->parameters[i].name);
+		buf_add_form(&all, slice_of(p->parameters[i].name));
 		buf_addc(&all, '=');
-		escape(&all, p->parameters[i].value);
+		buf_add_form(&all, slice_of(p->parameters[i].value));
 	}
 	return seg_builder_string(b, buf_slice(&all));
 }
@@ -142,7 +122,7 @@ compile_login(struct table_builder *b, const struct config *c, const struct dire
 	row.home = text(s, l->home);
 	row.cookie = text(s, l->cookie);
 	row.anonymous = text(s, l->anonymous_prefix);
-	row.assertion_iss = text(s, l->assertion.key.bytes ? l->assertion.issuer : "");
+	row.assertion_iss = text(s, l->assertion.keys_count > 0 ? l->assertion.issuer : "");
 	add_sequence(s, l, &row);
 	add_redirects(s, l, &row);
 	for (size_t i = 0; i < l->providers_count; i++) {
@@ -282,20 +262,23 @@ compile_login_keys(struct seg_builder *b, const struct config *c)
 		add_secret(b, SECRET_COOKIE, (uint32_t)i, secret(&l->cookie_keys[i].secret));
 	for (size_t i = 0; i < l->token_keys_count; i++)
 		add_secret(b, SECRET_TOKENS, (uint32_t)i, secret(&l->token_keys[i].secret));
-	add_secret(b, SECRET_ASSERTION, 0, secret(&l->assertion.key));
+	for (size_t i = 0; i < l->assertion.keys_count; i++)
+		add_secret(b, SECRET_ASSERTION, (uint32_t)i, secret(&l->assertion.keys[i].secret));
 }
 
 size_t
 compile_login_keys_size(const struct config *c)
 {
 	const struct config_login *l = &c->login;
-	size_t n = 64 + l->redis.password.n + l->assertion.key.n;
+	size_t n = 64 + l->redis.password.n;
 
 	n += l->redis.username ? strlen(l->redis.username) : 0;
 	for (size_t i = 0; i < l->cookie_keys_count; i++)
 		n += l->cookie_keys[i].secret.n;
 	for (size_t i = 0; i < l->token_keys_count; i++)
 		n += l->token_keys[i].secret.n;
+	for (size_t i = 0; i < l->assertion.keys_count; i++)
+		n += l->assertion.keys[i].secret.n;
 	for (size_t i = 0; i < c->routes_count; i++) {
 		for (size_t k = 0; k < c->routes[i].credentials_count; k++)
 			n += c->routes[i].credentials[k].secret.n;

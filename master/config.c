@@ -127,7 +127,8 @@ wipe_login(struct config_login *l)
 	for (size_t i = 0; i < l->token_keys_count; i++)
 		wipe(&l->token_keys[i].secret);
 	wipe(&l->redis.password);
-	wipe(&l->assertion.key);
+	for (size_t i = 0; i < l->assertion.keys_count; i++)
+		wipe(&l->assertion.keys[i].secret);
 }
 
 void

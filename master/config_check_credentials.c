@@ -89,6 +89,7 @@ static const char *const taken[] = {
 	"x-forwarded-proto",
 	"x-real-ip",
 	"x-request-id",
+	"set-cookie",
 };
 
 static void
@@ -144,11 +145,10 @@ check_fields(const struct credential_check *k)
 	if (c->secret.bytes && c->value != CREDENTIAL_SECRET)
 		tell(k, "secret", "it says nothing with value: %s; remove it",
 		     takes[c->value].name);
-	if (assertion && !k->r->c->login.assertion.key.bytes &&
-	    !node_at(k->r->root, SLICE("login.assertion.key")))
+	if (assertion && k->r->c->login.configured && k->r->c->login.assertion.keys_count == 0)
 		tell(k, "value",
-		     "there is no key to sign assertions with; give login.assertion.key: {file: "
-		     "PATH}");
+		     "there is no key to sign assertions with; give login.assertion.keys: "
+		     "[{file: PATH}]");
 }
 
 /* A secret is put into a head as it is. */
@@ -175,11 +175,13 @@ check_secret(const struct credential_check *k, const struct node *given)
 }
 
 static void
-check_form(const struct credential_check *k)
+check_form(const struct credential_check *k, const struct node *given)
 {
 	struct config_credential *c = k->c;
 	bool basic = c->form == CREDENTIAL_BASIC;
 
+	if (c->value == CREDENTIAL_GIT && !node_get(given, SLICE("form")))
+		c->form = CREDENTIAL_BASE64;
 	if ((basic || c->form == CREDENTIAL_BEARER) && !takes[c->value].schemes)
 		tell(k, "form", "%s is no token that could stand there; write plain or base64",
 		     takes[c->value].name);
@@ -245,7 +247,7 @@ check_one(const struct credential_check *k, const struct node *given, uint32_t *
 	check_provider(k);
 	check_fields(k);
 	check_secret(k, given);
-	check_form(k);
+	check_form(k, given);
 	check_url(k);
 	if (c->value == CREDENTIAL_SECRET)
 		c->number = (*secrets)++;

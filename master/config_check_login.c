@@ -6,6 +6,7 @@
 
 #include "url.h"
 
+#include "lib/jwt_sign.h"
 #include "shm/table.h"
 
 #include <stdio.h>
@@ -115,6 +116,15 @@ has_prefix(const char *cookie)
 	return strncasecmp(cookie, "__Host-", 7) == 0 || strncasecmp(cookie, "__Secure-", 9) == 0;
 }
 
+/* Beside the one of sessions, its name with more behind a hyphen. */
+static bool
+is_own(const char *cookie, const char *name)
+{
+	size_t n = strlen(cookie);
+
+	return strncmp(name, cookie, n) == 0 && (name[n] == '\0' || name[n] == '-');
+}
+
 static void
 check_cookie(struct config_reader *r)
 {
@@ -136,10 +146,10 @@ check_cookie(struct config_reader *r)
 			     "SESSIONS ARE NOT SAFE: whoever is on the way of one request over "
 			     "http can take over its session; remove it for anything but "
 			     "development");
-	if (g->sources & TOKEN_FROM_COOKIE && g->cookie && strcmp(g->cookie, l->cookie) == 0)
+	if (g->sources & TOKEN_FROM_COOKIE && g->cookie && is_own(l->cookie, g->cookie))
 		wrong(r, "login.session.cookie",
-		      "tokens of the gate come in a cookie of this name (gate.cookie); choose "
-		      "another");
+		      "tokens of the gate come in a cookie of this name, or of one that login uses "
+		      "beside it (gate.cookie); choose another");
 }
 
 static void
@@ -265,6 +275,29 @@ check_redis(struct config_reader *r)
 			     "(yett.yaml(5) has the line)");
 }
 
+static void
+check_assertion(struct config_reader *r)
+{
+	struct config_assertion *a = &r->c->login.assertion;
+
+	if (!a->issuer || !*a->issuer)
+		a->issuer = r->c->login.url;
+	for (size_t i = 0; i < a->keys_count; i++) {
+		const struct config_secret *s = &a->keys[i].secret;
+		const char *why = NULL;
+		struct jwt_signer *signer =
+		    s->bytes ? jwt_signer_new(slice_make(s->bytes, s->n), &why) : NULL;
+
+		if (s->bytes && !signer)
+			mistakes_add(&r->mistakes, false, a->keys[i].place.line,
+				     "login.assertion.keys",
+				     "the key (%s) cannot be used: %s; give a private key in PEM, "
+				     "RSA of 2048 bits or more or P-256",
+				     s->origin, why);
+		jwt_signer_free(signer);
+	}
+}
+
 void
 config_check_login(struct config_reader *r)
 {
@@ -282,6 +315,7 @@ config_check_login(struct config_reader *r)
 	check_keys(r, "login.cookie_keys", l->cookie_keys, l->cookie_keys_count, "sign cookies");
 	check_keys(r, "login.token_keys", l->token_keys, l->token_keys_count, "seal tokens");
 	check_apart(r);
+	check_assertion(r);
 	check_redis(r);
 	config_check_providers(r);
 }

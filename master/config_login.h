@@ -64,10 +64,10 @@ struct config_sessions { /* the Redis that holds them; of redis: where it says n
 	int line;         /* of what says where it is */
 };
 
-struct config_assertion {         /* that the gateway signs about who asks */
-	struct config_secret key; /* PEM; bytes NULL: none are signed */
-	const char *issuer;       /* completed: login.url */
-	const char *key_id;
+struct config_assertion {              /* that the gateway signs about who asks */
+	struct config_login_key *keys; /* PEM; none: none are signed */
+	size_t keys_count;
+	const char *issuer; /* completed: login.url */
 };
 
 struct config_login {

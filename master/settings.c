@@ -300,6 +300,11 @@ static const struct setting_children token_key_children = {
 	offsetof(struct config_login_key, place),
 	"login.token_keys[].key",
 };
+static const struct setting_children assertion_key_children = {
+	sizeof(struct config_login_key),
+	offsetof(struct config_login_key, place),
+	"login.assertion.keys[].key",
+};
 static const struct setting_children credential_children = {
 	sizeof(struct config_credential),
 	offsetof(struct config_credential, place),
@@ -1208,18 +1213,18 @@ const struct setting settings[] = {
 	  .text = "How long connecting to it and each of its answers may take; then requests that "
 		  "need it get 503.",
 	  .example = "500ms" },
-	{ "login.assertion.key", SETTING_SECRET, AT(config, login.assertion.key),
-	  .text = "Private key in PEM (RSA or P-256) by which the gateway signs assertions about "
-		  "who asks, for routes[].credentials; its public half is at jwks below "
-		  "login.base_path.",
+	{ "login.assertion.keys", SETTING_LIST, ALL(config, login.assertion.keys), .initial = "[]",
+	  .children = &assertion_key_children,
+	  .text = "Private keys in PEM (RSA of 2048 bits or more, or P-256) by which the gateway "
+		  "signs assertions about who asks, for routes[].credentials: the first one signs, "
+		  "the public halves of all are at jwks below login.base_path.",
+	  .example = "[{file: /etc/yett/assertion.pem}]" },
+	{ "login.assertion.keys[].key", SETTING_SECRET, AT(config_login_key, secret),
+	  .text = "Such a key, as login.cookie_keys[].key.",
 	  .example = "{file: /etc/yett/assertion.pem}" },
 	{ "login.assertion.issuer", SETTING_STRING, AT(config, login.assertion.issuer),
 	  .initial = "", .shown = "login.url", .max = 1024, .text = "Their claim iss.",
 	  .example = "\"https://shop.example\"" },
-	{ "login.assertion.key_id", SETTING_NAME, AT(config, login.assertion.key_id), .initial = "",
-	  .shown = "made from the key", .max = 128,
-	  .text = "The key's kid, in the assertions and in that set of keys.",
-	  .example = "2026-1" },
 
 	{ "api_keys", SETTING_MAP, ALL(config, api_keys), .initial = "{}",
 	  .children = &api_key_children,
@@ -1730,7 +1735,7 @@ const struct setting settings[] = {
 		  "without one it is a claim of who asks, however he is known.",
 	  .example = "corp" },
 	{ "routes[].credentials[].form", SETTING_WORD, AT(config_credential, form),
-	  .initial = "plain", .words = credential_forms,
+	  .initial = "plain", .shown = "plain; base64 of value: git", .words = credential_forms,
 	  .text = "How it is written: as it is, behind Bearer, as the password of Basic, or in "
 		  "base64.",
 	  .example = "bearer" },

@@ -73,7 +73,7 @@ nest(const char *path, const char *value, struct buf *out)
 #define PROVIDER "issuer: \"https://i.example\", client_id: a"
 #define PROVIDERS "providers: {corp: {" PROVIDER "}, gitlab: {" PROVIDER "}}, "
 #define LOGIN "{login: {" LOGIN_URL COOKIE_KEYS TOKEN_KEYS
-#define LOGIN_WHOLE LOGIN "assertion: {key: x}, " PROVIDERS
+#define LOGIN_WHOLE LOGIN PROVIDERS
 #define CREDENTIAL LOGIN_WHOLE "}, routes: [{target: h, credentials: [{header: A, "
 
 /* A good configuration in which the name of a child is this. */
@@ -186,6 +186,7 @@ configuration_with(const struct setting *s, const char *value, struct buf *out)
 		  "", "}}}}" },
 		{ "login.providers.*.", LOGIN "providers: {corp: {" PROVIDER ", ", "", "}}}}" },
 		{ "login.providers", LOGIN, "", "}}" },
+		{ "login.assertion.keys[].", LOGIN PROVIDERS "assertion: {keys: [{", "", "}]}}}" },
 		{ "login.", LOGIN PROVIDERS, "", "}}" },
 		{ "routes[].credentials[].header",
 		  "{routes: [{target: h, credentials: [{value: "
