@@ -25,13 +25,15 @@ add_worker(struct buf *b, const struct slot *slot, uint64_t now)
 		 slot_state_name[slot->state], (unsigned long long)slot->acked);
 	buf_addf(b,
 		 "\"connections\":%llu,\"in_flight\":%llu,\"queued\":%llu,\"tunnels\":%llu,"
-		 "\"tables\":%llu,"
+		 "\"tables\":%llu,\"sessions\":%llu,\"sessions_up\":%s,"
 		 "\"restarts\":%llu,",
 		 (unsigned long long)(page ? board_get(&page->connections) : 0),
 		 (unsigned long long)(page ? board_get(&page->in_flight) : 0),
 		 (unsigned long long)(page ? board_get(&page->queued) : 0),
 		 (unsigned long long)(page ? board_get(&page->tunnels_open) : 0),
 		 (unsigned long long)(page ? board_get(&page->tables_alive) : 0),
+		 (unsigned long long)(page ? board_get(&page->sessions) : 0),
+		 page && board_get(&page->store_up) ? "true" : "false",
 		 (unsigned long long)slot->restarts);
 	if (slot->lent_to)
 		buf_addf(b, "\"lent_to\":%u,", slot->lent_to->number);

@@ -5,7 +5,8 @@ import time
 
 import pytest
 from harness import client, sessions
-from harness.procs import wait_until
+from harness.procs import free_port, wait_until
+from harness.redis_server import RedisServer
 from harness.sessions import COOKIE, Sessions, config, cookie, signed
 from harness.tokens import SECRET, bearer, token
 
@@ -39,6 +40,64 @@ def test_whose_it_is(gateway, serve, store, some):
         assert (r.status, r.header("X-Yett-Reason"), r.header("Set-Cookie")) == (401, "token_missing", None), bad
     assert user(gw, {"Cookie": f"{COOKIE}=rubbish; x=1; {COOKIE}={value}"}) == "alice"  # a parent domain may set rubbish
     assert user(gw, {}) == (401, "token_missing")
+
+
+def test_one_question_for_many(gateway, serve, store, some):
+    """However many requests ask at once, each worker reads a session once."""
+    gw = gateway(config(store, serve(seen)))
+    id = some.create("alice")
+
+    def reads():
+        return store.db.info("commandstats").get("cmdstat_hgetall", {"calls": 0})["calls"]
+    store.freeze()
+    clients = [gw.connect() for _ in range(60)]
+    for c in clients:
+        c.send(client.request(headers=cookie(id)))
+    time.sleep(0.3)
+    store.thaw()
+    assert all(c.read().body == b"alice" for c in clients)
+    assert 0 < reads() <= 2 * 4
+    for c in clients:
+        assert c.ask(headers=cookie(id)).body == b"alice"
+        c.close()
+    assert reads() <= 2 * 4
+
+
+def test_by_token(gateway, serve, store, some):
+    """For a route that tells its upstream of who asks a token will do, with a session of that user or without."""
+    route = {"credentials": [{"header": "X-Corp", "value": "access_token", "provider": "corp"}]}
+    gate = {"gate": {"secret": SECRET, "issuer": "https://id.example", "claims": {"sub": "X-User"}}}
+    gw = gateway(config(store, serve(seen), auth="optional", route=route) | gate)
+    some.create("alice")
+    for sub in ("alice", "bob", "alice"):
+        assert user(gw, bearer(token(sub=sub, iss="https://id.example"))) == sub
+    assert store.db.info("commandstats")["cmdstat_zrevrangebyscore"]["calls"] >= 2
+    assert user(gw, {}) == "-"
+    store.kill()
+    wait_until(lambda: user(gw, bearer(token(sub="carol", iss="https://id.example"))) == (503, "session_unavailable"), what="503")
+    assert user(gw, {}) == "-"
+
+
+def test_over_tls(gateway, serve, authority, roots, tmp_path):
+    """The Redis of sessions as any upstream: its certificate is verified."""
+    port, chain, key = free_port(), str(tmp_path / "redis.pem"), str(tmp_path / "redis.key")
+    authority.issue("127.0.0.1").write(chain, key)
+    store = RedisServer(["--tls-port", str(port), "--tls-cert-file", chain, "--tls-key-file", key, "--tls-ca-cert-file", roots,
+                         "--tls-auth-clients", "no"])
+    try:
+        id = Sessions(store.db).create("alice")
+        up, redis = serve(seen), {"address": f"127.0.0.1:{port}", "tls": {"enabled": True, "ca": roots}, "timeout": "2s"}
+        gw = gateway(config(store, up, redis=redis))
+        assert user(gw, cookie(id)) == "alice"
+        store.db.delete(f"session:{id}")
+        wait_until(lambda: user(gw, cookie(id)) == (401, "session_expired"), what="it is announced")
+        id = Sessions(store.db).create("alice")
+        assert gw.reload(config(store, up, redis=redis | {"tls": {"enabled": True}})).returncode == 0  # nobody vouches for it
+        wait_until(lambda: user(gw, cookie(id)) == (503, "session_unavailable"), what="503")
+        assert gw.reload(config(store, up, redis=redis)).returncode == 0
+        wait_until(lambda: user(gw, cookie(id)) == "alice", what="it is back")
+    finally:
+        store.finish()
 
 
 def test_two_token_keys(gateway, serve, store, some):
