@@ -2,6 +2,12 @@
 
 #include "compile_candidate.h"
 
+static bool
+has_store(const struct config_action *a)
+{
+	return a->store.upstream && *a->store.upstream;
+}
+
 struct slice
 compile_action_leads(const struct config_route *r, struct buf *space)
 {
@@ -11,6 +17,8 @@ compile_action_leads(const struct config_route *r, struct buf *space)
 		buf_addf(space, "redirect %u", a->redirect_status);
 	else if (a->respond_status)
 		buf_addf(space, "respond %u", a->respond_status);
+	else if (has_store(a))
+		buf_addf(space, "redirect store %s", a->store.upstream);
 	for (size_t i = 0; i < a->arms_count; i++)
 		buf_addf(space, "%s%s", i > 0 ? "," : "", a->arms[i].upstream);
 	return space->n > 0 ? buf_slice(space) : slice_of(r->upstream);
@@ -145,6 +153,30 @@ add_mirror(const struct compile_input *in, enum rules_source source, const struc
 	a->mirror_percent = c->mirror_percent;
 }
 
+static void
+add_store(const struct compile_input *in, struct table_builder *b, enum rules_source source,
+	  const struct config_action *c, struct table_action *a)
+{
+	struct table_store store = {
+		.name = text(b, c->store.upstream),
+		.path = text(b, c->store.path),
+		.upstream = compile_index(find_upstream(in, source, c->store.upstream)),
+		.ttl_s = c->store.ttl_s,
+		.hosts_count = (uint32_t)c->store.hosts_count,
+	};
+	uint32_t at = 0;
+
+	for (size_t i = 0; i < c->store.hosts_count; i++) {
+		struct seg_ref host = text(b, c->store.hosts[i]);
+
+		at = seg_builder_add(&b->seg, RULES_ORIGINS, &host, sizeof host);
+	}
+	store.hosts_first = store.hosts_count ? at + 1 - store.hosts_count : 0;
+	a->flags = ACTION_STORE;
+	a->text = text(b, c->store.source);
+	a->store = seg_builder_add(&b->seg, RULES_STORES, &store, sizeof store);
+}
+
 static bool
 has_base(const struct directory_upstream *u)
 {
@@ -188,6 +220,8 @@ compile_action(const struct compile_input *in, struct table_builder *b, enum rul
 		a.status = c->respond_status;
 		a.text = text(b, c->respond_body);
 		a.type = text(b, c->respond_type);
+	} else if (has_store(c)) {
+		add_store(in, b, source, c, &a);
 	} else if (c->rewrite_location && is_changed(in, source, r, upstream)) {
 		a.flags = ACTION_BACK;
 	}

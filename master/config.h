@@ -197,6 +197,12 @@ struct config_arm { /* of a split */
 struct config_action {        /* what a route does beside passing requests on as they are */
 	const char *redirect; /* template of the target, "" = none */
 	uint32_t redirect_status;
+	struct {                                      /* of redirects */
+		const char *upstream, *path, *source; /* upstream "": none */
+		uint32_t ttl_s;
+		const char **hosts;
+		size_t hosts_count;
+	} store;
 	uint32_t respond_status; /* 0 = none */
 	const char *respond_body, *respond_type;
 	const char *replace_prefix; /* "" = none; the check turns it into strip and add_prefix */

@@ -277,12 +277,17 @@ static void
 check_answers(const struct action_check *a, const struct config_route *route)
 {
 	const struct config_action *c = &route->action;
-	bool own = (c->redirect && *c->redirect) || c->respond_status;
+	bool own = (c->redirect && *c->redirect) || c->respond_status ||
+		   (c->store.upstream && *c->store.upstream);
 	const char *fault =
 	    c->redirect && *c->redirect ? redirect_fault(slice_of(c->redirect)) : NULL;
 
 	if (fault)
 		mistake(a, 0, "redirect.to", "\"%s\" %s", c->redirect, fault);
+	fault =
+	    c->store.source && *c->store.source ? redirect_fault(slice_of(c->store.source)) : NULL;
+	if (fault)
+		mistake(a, 0, "redirect_store.source", "\"%s\" %s", c->store.source, fault);
 	if (own && c->mirror && *c->mirror)
 		mistake(
 		    a, 0, "mirror",

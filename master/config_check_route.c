@@ -16,8 +16,9 @@ mistake(const struct route_check *k, const struct node *at, const char *below, c
 static const struct {
 	const char *key, *text;
 } leads[] = {
-	{ "upstream", "an upstream" }, { "target", "a target" },   { "split", "a split" },
-	{ "redirect", "a redirect" },  { "respond", "an answer" },
+	{ "upstream", "an upstream" }, { "target", "a target" },
+	{ "split", "a split" },        { "redirect", "a redirect" },
+	{ "respond", "an answer" },    { "redirect_store", "a redirect store" },
 };
 
 bool
@@ -52,8 +53,10 @@ config_check_sections(const struct route_check *k)
 	static const struct {
 		const char *section, *key;
 	} needs[] = {
-		{ "redirect", "to" },     { "respond", "status" }, { "cors", "origins" },
-		{ "mirror", "upstream" }, { "split_by", NULL },
+		{ "redirect", "to" },           { "respond", "status" },
+		{ "cors", "origins" },          { "mirror", "upstream" },
+		{ "split_by", NULL },           { "redirect_store", "upstream" },
+		{ "redirect_store", "source" },
 	};
 
 	for (size_t i = 0; i < sizeof needs / sizeof needs[0]; i++) {

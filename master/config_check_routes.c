@@ -263,6 +263,8 @@ check_action(struct routing *g, struct config_route *route, size_t i)
 	}
 	snprintf(below, sizeof below, "%s.mirror.upstream", key);
 	use_upstream(g, route->action.mirror, route->place.line, below);
+	snprintf(below, sizeof below, "%s.redirect_store.upstream", key);
+	use_upstream(g, route->action.store.upstream, route->place.line, below);
 }
 
 /* A fallback is an upstream of the file. */

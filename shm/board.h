@@ -61,6 +61,8 @@ extern const uint32_t board_bucket_us[BOARD_BUCKETS - 1];
 	X(mirrored, "Copies of requests sent to mirrors")                                          \
 	X(mirrors_dropped, "Copies of requests not sent: too large, too many, or no endpoint")     \
 	X(mirrors_failed, "Copies of requests that a mirror did not answer")                       \
+	X(redirects_asked, "Questions to a redirect store")                                        \
+	X(redirects_failed, "Questions that a redirect store did not answer")                      \
 	X(rates_shared,                                                                            \
 	  "Questions to rates that were decided by a row of several keys, for want of "            \
 	  "room: see limits.rate_memory")                                                          \

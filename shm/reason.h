@@ -38,6 +38,7 @@
 	X(client_stalled, 0, "The client stopped reading.")                                        \
 	X(tunnel_idle, 0, "The tunnel was silent for too long.")                                   \
 	X(no_route, 404, "No route matches this request.")                                         \
+	X(redirect_unknown, 404, "Where this has gone is not known.")                              \
 	X(method_not_allowed, 405, "This path does not take this method.")                         \
 	X(rules_not_loaded, 503, "The rules have not been loaded yet.")                            \
 	X(rule_refused, 503, "The rule for this request was refused; an operator has to mend it.") \

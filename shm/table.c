@@ -64,6 +64,12 @@ table_action(const struct segment *rules, uint32_t i)
 	return seg_at(rules, RULES_ACTIONS, i, sizeof(struct table_action));
 }
 
+const struct table_store *
+table_store(const struct segment *rules, uint32_t i)
+{
+	return seg_at(rules, RULES_STORES, i, sizeof(struct table_store));
+}
+
 /* Where the overlay has an upstream; TRIE_NONE: it is the base's. */
 static uint32_t
 moved_row(const struct segment *endpoints, uint32_t index)

@@ -67,6 +67,7 @@ enum rules_section {
 	RULES_SEQUENCE,  /* uint32_t: indices in RULES_PROVIDERS */
 	RULES_REDIRECTS, /* struct seg_ref: origins that a login may end at */
 	RULES_CREDENTIALS, /* struct table_credential, runs of them belong to routes */
+	RULES_STORES,      /* struct table_store: actions refer to it */
 };
 
 enum { FORWARDED_REPLACE, FORWARDED_APPEND }; /* X-Forwarded-* of an untrusted peer */
@@ -235,6 +236,7 @@ struct table_policy {
 #define ACTION_COOKIE_DOMAIN 8u /* Domain is taken off cookies */
 #define ACTION_CREDENTIALS 16u  /* of CORS */
 #define ACTION_ANY_HEADER 32u   /* of CORS: what is asked for may be sent */
+#define ACTION_STORE 64u        /* a redirect to where an upstream says: `store`, `text` */
 
 enum split_by { SPLIT_REQUEST, SPLIT_USER, SPLIT_ADDRESS, SPLIT_COOKIE, SPLIT_HEADER };
 
@@ -252,6 +254,8 @@ struct table_action {   /* what a route does beside passing requests on as they 
 	struct seg_ref split_name;       /* of the cookie or the header */
 	uint32_t mirror;                 /* index in ENDPOINTS_UPSTREAMS */
 	uint32_t mirror_percent;         /* 0 = no mirror */
+	uint32_t store;                  /* index in RULES_STORES */
+	uint32_t pad;
 };
 
 enum { CHANGE_REMOVE, CHANGE_SET, CHANGE_ADD };
@@ -261,6 +265,15 @@ struct table_change {
 	struct seg_ref value; /* template (lib/template.h) */
 	uint32_t kind;        /* CHANGE_* */
 	uint32_t pad;
+};
+
+struct table_store {         /* where redirects are asked for; `text` of the action is what of */
+	struct seg_ref name; /* of the upstream */
+	struct seg_ref path; /* before what is asked for */
+	uint32_t upstream;   /* index in ENDPOINTS_UPSTREAMS */
+	uint32_t ttl_s;      /* an answer is good for so long */
+	uint32_t hosts_first,
+	    hosts_count; /* run of RULES_ORIGINS: where one may lead; none: anywhere */
 };
 
 struct table_arm {
@@ -425,6 +438,7 @@ bool table_route_stands(const struct segment *rules, uint32_t i);
 const struct table_condition *table_condition(const struct segment *rules, uint32_t i);
 const struct table_policy *table_policy(const struct segment *rules, uint32_t i);
 const struct table_action *table_action(const struct segment *rules, uint32_t i);
+const struct table_store *table_store(const struct segment *rules, uint32_t i);
 /* The operator's page for a status; empty when there is none. */
 struct slice table_page(const struct segment *rules, int status);
 /* Is the name (as it came) one that must not pass? Case, '-', '_' and '.' make no difference. */

@@ -100,19 +100,21 @@ routes_ok(const struct segment *s)
 static bool
 actions_ok(const struct segment *s)
 {
-	uint32_t actions, changes, origins, arms, all_changes = seg_count(s, RULES_CHANGES);
+	uint32_t actions, changes, origins, arms, stores, all_changes = seg_count(s, RULES_CHANGES);
 	uint32_t all_origins = seg_count(s, RULES_ORIGINS), all_arms = seg_count(s, RULES_ARMS);
 	bool ok = true;
 	const struct table_action *a = section(s, RULES_ACTIONS, sizeof *a, &actions, &ok);
 	const struct table_change *c = section(s, RULES_CHANGES, sizeof *c, &changes, &ok);
 	const struct seg_ref *origin = section(s, RULES_ORIGINS, sizeof *origin, &origins, &ok);
 	const struct table_arm *arm = section(s, RULES_ARMS, sizeof *arm, &arms, &ok);
+	const struct table_store *store = section(s, RULES_STORES, sizeof *store, &stores, &ok);
 
 	for (uint32_t i = 0; i < actions; i++)
 		ok &= ref_ok(s, a[i].text) && ref_ok(s, a[i].type) && ref_ok(s, a[i].methods) &&
 		      ref_ok(s, a[i].headers) && ref_ok(s, a[i].expose) &&
 		      ref_ok(s, a[i].split_name) && a[i].split_by <= SPLIT_HEADER &&
 		      a[i].status < 600 && a[i].mirror_percent <= 100 &&
+		      (!(a[i].flags & ACTION_STORE) || a[i].store < seg_count(s, RULES_STORES)) &&
 		      run_ok(a[i].request_first, a[i].request_count, all_changes) &&
 		      run_ok(a[i].response_first, a[i].response_count, all_changes) &&
 		      run_ok(a[i].origins_first, a[i].origins_count, all_origins) &&
@@ -123,6 +125,9 @@ actions_ok(const struct segment *s)
 		ok &= ref_ok(s, origin[i]);
 	for (uint32_t i = 0; i < arms; i++)
 		ok &= ref_ok(s, arm[i].name);
+	for (uint32_t i = 0; i < stores; i++)
+		ok &= ref_ok(s, store[i].name) && ref_ok(s, store[i].path) &&
+		      run_ok(store[i].hosts_first, store[i].hosts_count, all_origins);
 	return ok;
 }
 

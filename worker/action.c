@@ -7,6 +7,7 @@
 #include "cors.h"
 #include "https.h"
 #include "real_client.h"
+#include "redirect_store.h"
 #include "split.h"
 #include "tls_front.h"
 
@@ -106,9 +107,33 @@ respond(struct request *r)
 	return STEP_NEXT;
 }
 
+/* Where an upstream says. */
+static enum result
+ask_store(struct request *r)
+{
+	struct slice source = seg_string(rules_of(r), r->action->text), values[TEMPLATE_N];
+	struct buf BUF_CLEAN asked = { 0 }, extra = { 0 };
+	struct slice target;
+	enum result result;
+
+	values_of(r, values);
+	buf_reserve(&asked, template_size(source, values));
+	asked.n = (size_t)(template_put(asked.p, source, values) - asked.p);
+	result = redirect_store_find(r, buf_slice(&asked), &target);
+	if (result != STEP_NEXT)
+		return result;
+	buf_addf(&extra, "Location: %.*s\r\n", SLICE_F(target));
+	add_changes(r, values, &extra);
+	answer_body(r, 301, NULL, SLICE(""), buf_slice(&extra));
+	r->step = STEP_RELAY - 1;
+	return STEP_NEXT;
+}
+
 enum result
 action_step(struct request *r)
 {
+	if (r->action->flags & ACTION_STORE)
+		return ask_store(r);
 	if (r->action->flags & ACTION_REDIRECT)
 		return redirect(r);
 	if (r->action->flags & ACTION_RESPOND)

@@ -15,6 +15,7 @@
 #include "listen.h"
 #include "load.h"
 #include "mirror.h"
+#include "redirect_store.h"
 #include "pool.h"
 #include "queue.h"
 #include "refresh.h"
@@ -290,6 +291,7 @@ worker_deinit(struct worker *w)
 	queues_deinit(w);
 	pool_close_all(w);
 	mirrors_cancel(w);
+	redirect_store_free(w);
 	listeners_stop(w);
 	control_close(w);
 	session_store_free(w);

@@ -104,6 +104,7 @@ struct worker {
 	unsigned mirrors_count;
 	struct store *store;       /* NULL, as the next: no login */
 	struct sessions *sessions; /* session.c */
+	struct redirect_store *redirects; /* NULL: none was asked for yet */
 	struct suspended suspended;
 	struct {
 		uv_idle_t idle;
