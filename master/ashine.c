@@ -16,62 +16,6 @@ static const struct setting_word cors_keys[] = {
 	{ "allowedCredentials", 0 }, { "maxAge", 0 },         { 0 },
 };
 
-static bool
-is_known(const struct setting_word *known, struct slice key)
-{
-	for (; known->word; known++) {
-		if (slice_ieq(slice_of(known->word), key))
-			return true;
-	}
-	return false;
-}
-
-bool
-ashine_keys(struct config_reader *r, const struct node *n, const char *where,
-	    const struct setting_word *known)
-{
-	if (n->kind != NODE_MAPPING) {
-		mistakes_add(&r->mistakes, false, n->line, where,
-			     "a mapping belongs here; write its keys below it, indented");
-		return false;
-	}
-	for (size_t i = 0; i < n->count; i++) {
-		const struct node *key = n->pairs[i].key;
-		struct buf BUF_CLEAN hint = { 0 };
-
-		if (key->kind == NODE_SCALAR && is_known(known, key->text)) {
-			for (size_t k = 0; k < i; k++) {
-				if (n->pairs[k].key->kind == NODE_SCALAR &&
-				    slice_ieq(n->pairs[k].key->text, key->text))
-					mistakes_add(&r->mistakes, false, key->line, where,
-						     "%s stands in line %d already; remove one of "
-						     "the two",
-						     key->text.p, n->pairs[k].key->line);
-			}
-			continue;
-		}
-		if (key->kind == NODE_SCALAR)
-			setting_suggest_word(known, key->text, &hint);
-		mistakes_add(&r->mistakes, false, key->line, where,
-			     "a-shine has no key %s here%.*s",
-			     key->kind == NODE_SCALAR ? key->text.p : "of this form",
-			     SLICE_F(hint.n ? buf_slice(&hint) : SLICE("; remove it")));
-	}
-	return true;
-}
-
-const struct node *
-ashine_get(const struct node *n, const char *key)
-{
-	for (size_t i = 0; n && n->kind == NODE_MAPPING && i < n->count; i++) {
-		const struct node *k = n->pairs[i].key;
-
-		if (k->kind == NODE_SCALAR && slice_ieq(k->text, slice_of(key)))
-			return node_is_null(n->pairs[i].value) ? NULL : n->pairs[i].value;
-	}
-	return NULL;
-}
-
 /* ---- CORS ---- */
 
 static bool
@@ -107,10 +51,10 @@ max_age(struct config_reader *r, const struct node *given, int line)
 static const struct node *
 credentials(struct config_reader *r, const struct node *cors)
 {
-	const struct node *given = ashine_get(cors, "allowedCredentials");
+	const struct node *given = foreign_get(cors, "allowedCredentials");
 
 	if (!given || given->kind != NODE_SCALAR || !slice_ieq(given->text, SLICE("true")) ||
-	    !is_for_all(ashine_get(cors, "allowedOrigins")))
+	    !is_for_all(foreign_get(cors, "allowedOrigins")))
 		return given;
 	mistakes_add(&r->mistakes, true, given->line, "gateway.cors.allowedCredentials",
 		     "browsers send no credentials where every origin may ask, so it has no "
@@ -126,9 +70,9 @@ translate_cors(struct config_reader *r, const struct node *cors)
 	const struct node *origins, *methods, *headers, *with;
 	struct node *out;
 
-	if (!cors || !ashine_keys(r, cors, "gateway.cors", cors_keys))
+	if (!cors || !foreign_keys(r, cors, WHOSE, "gateway.cors", cors_keys))
 		return NULL;
-	origins = ashine_get(cors, "allowedOrigins");
+	origins = foreign_get(cors, "allowedOrigins");
 	if (!origins || (origins->kind == NODE_LIST && origins->count == 0)) {
 		if (cors->count > 0)
 			mistakes_add(&r->mistakes, true, cors->line, "gateway.cors",
@@ -136,8 +80,8 @@ translate_cors(struct config_reader *r, const struct node *cors)
 				     "or remove it");
 		return NULL;
 	}
-	methods = ashine_get(cors, "allowedMethods");
-	headers = ashine_get(cors, "allowedHeaders");
+	methods = foreign_get(cors, "allowedMethods");
+	headers = foreign_get(cors, "allowedHeaders");
 	with = credentials(r, cors);
 	out = node_new(a, NODE_MAPPING, cors->line, 5);
 	node_put(a, out, "origins", origins);
@@ -147,7 +91,7 @@ translate_cors(struct config_reader *r, const struct node *cors)
 		node_put(a, out, "headers", headers);
 	if (with)
 		node_put(a, out, "credentials", with);
-	node_put(a, out, "max_age", max_age(r, ashine_get(cors, "maxAge"), cors->line));
+	node_put(a, out, "max_age", max_age(r, foreign_get(cors, "maxAge"), cors->line));
 	return out;
 }
 
@@ -256,7 +200,7 @@ expect_redis(struct config_reader *r, const struct node *redis, int line)
 static struct node *
 listeners_of(struct config_reader *r, const struct node *gateway)
 {
-	const struct node *given = ashine_get(gateway, "listenAddr");
+	const struct node *given = foreign_get(gateway, "listenAddr");
 	struct node *list = node_new(&r->c->arena, NODE_LIST, gateway->line, 1);
 	bool named = given && (given->kind != NODE_SCALAR || given->text.n > 0);
 
@@ -291,10 +235,10 @@ ashine_translate(struct config_reader *r, const struct node *root)
 	if (!gateway)
 		return root;
 	out = node_new(a, NODE_MAPPING, root->line, root->count + 6);
-	if (!ashine_keys(r, gateway, "gateway", gateway_keys))
+	if (!foreign_keys(r, gateway, WHOSE, "gateway", gateway_keys))
 		return out;
-	cors = translate_cors(r, ashine_get(gateway, "cors"));
-	routes = ashine_services(r, ashine_get(gateway, "services"), cors, &authenticated);
+	cors = translate_cors(r, foreign_get(gateway, "cors"));
+	routes = ashine_services(r, foreign_get(gateway, "services"), cors, &authenticated);
 	redis = redis_of(r, root, line);
 	node_put(a, out, "compatibility", node_scalar(a, SLICE("a-shine"), line));
 	node_put(a, out, "listeners", listeners_of(r, gateway));

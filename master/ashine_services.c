@@ -45,7 +45,7 @@ mistake(struct services *s, const struct node *at, const char *where, const char
 static const struct node *
 path_of(struct services *s, const struct node *n, const char *where)
 {
-	const struct node *path = ashine_get(n, "path"), *route = ashine_get(n, "route");
+	const struct node *path = foreign_get(n, "path"), *route = foreign_get(n, "route");
 	const struct node *at = path ? path : route;
 
 	if (at && (at->kind != NODE_SCALAR || at->text.n == 0))
@@ -112,17 +112,17 @@ static void
 add_service(struct services *s, const struct node *n, const char *where, bool flat,
 	    bool authenticated)
 {
-	const struct node *path, *target = ashine_get(n, "target"),
-				 *groups = ashine_get(n, "allowedGroups");
+	const struct node *path, *target = foreign_get(n, "target"),
+				 *groups = foreign_get(n, "allowedGroups");
 	struct service service = { .at = n, .target = target };
 
-	if (!ashine_keys(s->r, n, where, flat ? flat_keys : service_keys))
+	if (!foreign_keys(s->r, n, WHOSE, where, flat ? flat_keys : service_keys))
 		return;
 	path = path_of(s, n, where);
 	if (!target)
 		mistake(s, n, where, "the service has no target; give target: http://HOST:PORT");
 	if (flat)
-		authenticated = is_true(s, ashine_get(n, "authenticated"), where);
+		authenticated = is_true(s, foreign_get(n, "authenticated"), where);
 	if (groups && !authenticated)
 		mistake(s, groups, where,
 			"without authenticated: true nobody is known here, and so is no group; "
@@ -197,7 +197,7 @@ put_route(struct services *s, const struct service *service)
 {
 	struct arena *a = &s->r->c->arena;
 	struct node *route = node_new(a, NODE_MAPPING, service->at->line, 9);
-	const struct node *name = name_of(s, ashine_get(service->at, "name"));
+	const struct node *name = name_of(s, foreign_get(service->at, "name"));
 
 	if (name)
 		node_put(a, route, "name", name);
@@ -246,10 +246,10 @@ ashine_services(struct config_reader *r, const struct node *services, const stru
 
 	if (services && services->kind == NODE_LIST) {
 		add_list(&s, services, "gateway.services", true, false);
-	} else if (services && ashine_keys(r, services, "gateway.services", lists)) {
-		add_list(&s, ashine_get(services, "non-authenticated"),
+	} else if (services && foreign_keys(r, services, WHOSE, "gateway.services", lists)) {
+		add_list(&s, foreign_get(services, "non-authenticated"),
 			 "gateway.services.non-authenticated", false, false);
-		add_list(&s, ashine_get(services, "authenticated"),
+		add_list(&s, foreign_get(services, "authenticated"),
 			 "gateway.services.authenticated", false, true);
 	}
 	s.routes = node_new(&r->c->arena, NODE_LIST, services ? services->line : 0, 2 * s.count);

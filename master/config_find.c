@@ -6,8 +6,11 @@
 #include <unistd.h>
 
 #define OWN_PLACE "/etc/yett/yett.yaml"
+#define RENKU_PLACE "/etc/gateway/config.yaml"
+#define RENKU_NAME "config.yaml"
 
-static const char *const names[] = { "gateway.conf.yaml", "gateway.conf.yml", "yett.yaml" };
+static const char *const names[] = { "gateway.conf.yaml", "gateway.conf.yml", "yett.yaml",
+				     RENKU_NAME };
 
 /* The first of so many names that is in the folder; its path is in *out. */
 static bool
@@ -40,8 +43,8 @@ config_find(const char *command, const char *given, struct buf *held)
 		if (find_in(folder.p, sizeof names / sizeof names[0], held))
 			return held->p;
 		fprintf(stderr,
-			"yett %s: %s (CONFIG_LOCATION) has no gateway.conf.yaml, gateway.conf.yml "
-			"or yett.yaml; name the configuration by -c FILE\n",
+			"yett %s: %s (CONFIG_LOCATION) has no gateway.conf.yaml, gateway.conf.yml, "
+			"yett.yaml or " RENKU_NAME "; name the configuration by -c FILE\n",
 			command, location);
 		return NULL;
 	}
@@ -49,9 +52,14 @@ config_find(const char *command, const char *given, struct buf *held)
 		return held->p;
 	if (access(OWN_PLACE, F_OK) == 0)
 		return OWN_PLACE;
+	if (access(RENKU_PLACE, F_OK) == 0)
+		return RENKU_PLACE;
+	if (access(RENKU_NAME, F_OK) == 0)
+		return RENKU_NAME;
 	fprintf(stderr,
 		"yett %s: name the configuration by -c FILE or CONFIG_LOCATION; there is no "
-		"gateway.conf.yaml here, and no " OWN_PLACE "\n",
+		"gateway.conf.yaml or " RENKU_NAME " here, and no " OWN_PLACE " or " RENKU_PLACE
+		"\n",
 		command);
 	return NULL;
 }

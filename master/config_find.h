@@ -3,7 +3,8 @@
 /*
  * config_find: which file is the configuration, where a command line names none: that of
  * $CONFIG_LOCATION (the file, or the folder that it is in), else a-shine's gateway.conf.yaml or
- * gateway.conf.yml in the working directory, else that of the shipped unit.
+ * gateway.conf.yml in the working directory, else that of the shipped unit, else config.yaml of
+ * Renku's gateway in /etc/gateway or the working directory.
  */
 
 #include "lib/buf.h"

@@ -58,7 +58,7 @@ remember_origin(struct config_reader *r, int line)
 	if (r->origin)
 		buf_addf(&text, "%s", r->origin);
 	else
-		buf_addf(&text, "%s:%d", r->file, line);
+		mistakes_where(&r->mistakes, r->file, line, &text);
 	if (r->origins_count == r->origins_cap) {
 		r->origins_cap = r->origins_cap ? 2 * r->origins_cap : 64;
 		r->origins = xrealloc(r->origins, r->origins_cap * sizeof *r->origins);
@@ -385,6 +385,7 @@ void
 config_reader_deinit(struct config_reader *r)
 {
 	mistakes_deinit(&r->mistakes);
+	document_deinit(&r->second);
 	buf_deinit(&r->key);
 	buf_deinit(&r->pattern);
 	free(r->origins);

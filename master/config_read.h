@@ -19,6 +19,8 @@ struct config_reader {
 	struct config *c;
 	struct value_env env;
 	struct mistakes mistakes;
+	struct document second; /* a file that is read beside it (renku_sources.c) */
+	mode_t second_mode;
 	const char *file;                /* as the operator named it */
 	mode_t mode;                     /* of that file */
 	const struct certificates *held; /* by the gateway that runs; NULL: none does */

@@ -104,8 +104,11 @@ config_read_secret(struct config_reader *r, const struct node *n, struct config_
 
 	*out = (struct config_secret){ 0 };
 	if (n->kind == NODE_SCALAR) {
+		bool second = n->line >= MISTAKES_LINES;
+
 		if (n->text.n > 0)
-			warn_readable(r, n->line, r->file, r->mode, out);
+			warn_readable(r, n->line, second ? r->mistakes.places[1] : r->file,
+				      second ? r->second_mode : r->mode, out);
 		keep(r, n->text, "configuration", "", out);
 	} else if (!*name || key->kind != NODE_SCALAR) {
 		mistakes_add(&r->mistakes, false, n->line, config_key(r),

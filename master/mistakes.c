@@ -50,6 +50,19 @@ compare(const void *a, const void *b)
 }
 
 void
+mistakes_where(const struct mistakes *m, const char *file, int line, struct buf *out)
+{
+	int place = line / MISTAKES_LINES;
+
+	if (place > 1)
+		buf_addf(out, "env %s", m->places[place]);
+	else if (line > 0)
+		buf_addf(out, "%s:%d", place ? m->places[1] : file, line % MISTAKES_LINES);
+	else
+		buf_addf(out, "%s", file);
+}
+
+void
 mistakes_write(struct mistakes *m, const char *file, struct buf *out)
 {
 	if (m->count > 1)
@@ -57,10 +70,8 @@ mistakes_write(struct mistakes *m, const char *file, struct buf *out)
 	for (size_t i = 0; i < m->count && i < MISTAKES_SHOWN; i++) {
 		const struct mistake *one = &m->items[i];
 
-		if (one->line > 0)
-			buf_addf(out, "%s:%d: %s\n", file, one->line, one->text);
-		else
-			buf_addf(out, "%s: %s\n", file, one->text);
+		mistakes_where(m, file, one->line, out);
+		buf_addf(out, ": %s\n", one->text);
 	}
 	if (m->count > MISTAKES_SHOWN)
 		buf_addf(out, "%s: and %zu more\n", file, m->count - MISTAKES_SHOWN);

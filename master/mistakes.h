@@ -8,6 +8,10 @@
 #include "lib/buf.h"
 
 #define MISTAKES_SHOWN 200 /* more are counted, not listed */
+/* A line of another place than the file is MISTAKES_LINES * i + its line, and places[i] says which
+ * place that is; of one that has no lines (a variable) the line is 0. */
+#define MISTAKES_LINES (1 << 26)
+#define MISTAKES_PLACES 32
 
 struct mistake {
 	int line;  /* 0: of no line */
@@ -19,7 +23,8 @@ struct mistake {
 struct mistakes {
 	struct mistake *items;
 	size_t count, cap;
-	size_t errors; /* those that are no warnings */
+	size_t errors;                       /* those that are no warnings */
+	const char *places[MISTAKES_PLACES]; /* from 1 */
 };
 
 void mistakes_deinit(struct mistakes *m);
@@ -27,5 +32,7 @@ void mistakes_deinit(struct mistakes *m);
  * semicolon, the remedy. Control characters in it (they came out of the file) become '?'. */
 void mistakes_add(struct mistakes *m, bool warning, int line, const char *key, const char *fmt, ...)
     __attribute__((format(printf, 5, 6)));
+/* "FILE:LINE", or what else a line means. */
+void mistakes_where(const struct mistakes *m, const char *file, int line, struct buf *out);
 /* One line each: "FILE:LINE: KEY: TEXT". */
 void mistakes_write(struct mistakes *m, const char *file, struct buf *out);

@@ -1,117 +1,7 @@
-#include "renku.h"
+#include "renku_own.h"
 
-#include "node.h"
-
-#include <stdio.h>
-
-#define SERVER SLICE("server")
-#define DECIMALS 3 /* of a rate, behind the point */
-
-static const char remedy[] =
-    "of renku's server, rateLimits with enabled, rate and burst is understood "
-    "alone; remove it";
-
-static void
-refuse_others(struct config_reader *r, const struct node *n, const char *where,
-	      const char *const *known)
-{
-	for (size_t i = 0; i < n->count; i++) {
-		const struct node *key = n->pairs[i].key;
-		bool found = false;
-
-		for (size_t k = 0; known[k]; k++)
-			found |= key->kind == NODE_SCALAR &&
-				 slice_eq(key->text, slice_of(known[k])) &&
-				 node_get(n, key->text) == n->pairs[i].value;
-		if (!found)
-			mistakes_add(&r->mistakes, false, key->line, where, "%s", remedy);
-	}
-}
-
-/* What is no text is none that anybody understands. */
-static struct slice
-text(const struct node *n, const char *key, const char *initial)
-{
-	const struct node *value = node_get(n, slice_of(key));
-
-	if (!value)
-		return slice_of(initial);
-	return value->kind == NODE_SCALAR ? value->text : SLICE("?");
-}
-
-static bool
-refuse(struct config_reader *r, const struct node *n, const char *key, struct slice value,
-       const char *remedy_of_it)
-{
-	char where[40];
-
-	snprintf(where, sizeof where, "server.rateLimits.%s", key);
-	mistakes_add(&r->mistakes, false, n->line, where, "\"%.*s\" is %s", SLICE_F(value),
-		     remedy_of_it);
-	return false;
-}
-
-static bool
-is_count(struct slice s)
-{
-	for (size_t i = 0; i < s.n; i++) {
-		if (s.p[i] < '0' || s.p[i] > '9')
-			return false;
-	}
-	return s.n > 0;
-}
-
-/* "2.5" a second is 25 in ten. False: it is no such number. */
-static bool
-read_rate(struct slice s, uint64_t *count, uint64_t *seconds)
-{
-	bool behind = false;
-
-	*count = 0;
-	*seconds = 1;
-	for (size_t i = 0; i < s.n; i++) {
-		bool digit = s.p[i] >= '0' && s.p[i] <= '9';
-
-		if (!digit && (behind || s.p[i] != '.'))
-			return false;
-		if (digit)
-			*count = *count * 10 + (uint64_t)(s.p[i] - '0');
-		if (digit && behind)
-			*seconds *= 10;
-		behind |= !digit;
-		if (*count > 1000000000 || *seconds > 1000)
-			return false;
-	}
-	return s.n > 0 && *count > 0;
-}
-
-/* As a limit is written; empty: it is not enabled. */
-static void
-write_limit(struct config_reader *r, const struct node *n, struct buf *out)
-{
-	struct slice enabled = text(n, "enabled", "false"), rate = text(n, "rate", "");
-	struct slice burst = text(n, "burst", "0");
-	uint64_t count, seconds, most;
-
-	if (slice_ieq(enabled, SLICE("false")))
-		return;
-	if ((!slice_ieq(enabled, SLICE("true")) &&
-	     !refuse(r, n, "enabled", enabled, "neither true nor false; write one of the two")) ||
-	    (!read_rate(rate, &count, &seconds) &&
-	     !refuse(r, n, "rate", rate, "no number of requests a second; write 10, or 0.5")) ||
-	    (!is_count(burst) && !refuse(r, n, "burst", burst, "no number of requests; write 20")))
-		return;
-	most = (count + seconds - 1) / seconds; /* what its limiter makes of no burst */
-	buf_addf(out, "%llu/%llus burst ", (unsigned long long)count, (unsigned long long)seconds);
-	if (slice_eq(burst, SLICE("0")))
-		buf_addf(out, "%llu", (unsigned long long)most);
-	else
-		buf_adds(out, burst);
-}
-
-/* A mapping without one of its keys, and with room for one more. */
-static struct node *
-without(struct arena *arena, const struct node *n, struct slice key, int line)
+struct node *
+renku_without(struct arena *arena, const struct node *n, struct slice key, int line)
 {
 	struct node *copy = node_new(arena, NODE_MAPPING, line, (n ? n->count : 0) + 1);
 
@@ -122,38 +12,6 @@ without(struct arena *arena, const struct node *n, struct slice key, int line)
 			copy->pairs[copy->count++] = n->pairs[i];
 	}
 	return copy;
-}
-
-static const struct node *
-translate(struct config_reader *r, const struct node *root, const struct node *server)
-{
-	static const char *const of_server[] = { "rateLimits", NULL };
-	static const char *const of_limits[] = { "enabled", "rate", "burst", NULL };
-	const struct node *limits = node_get(server, SLICE("rateLimits"));
-	const struct node *own = node_get(root, SLICE("limits"));
-	struct node *out = without(r->env.arena, root, SERVER, root->line), *with;
-	struct buf BUF_CLEAN limit = { 0 };
-
-	refuse_others(r, server, "server", of_server);
-	if (limits && limits->kind != NODE_MAPPING)
-		mistakes_add(&r->mistakes, false, limits->line, "server.rateLimits", "%s", remedy);
-	if (limits && limits->kind == NODE_MAPPING) {
-		refuse_others(r, limits, "server.rateLimits", of_limits);
-		write_limit(r, limits, &limit);
-	}
-	if (limit.n == 0)
-		return out;
-	if (node_get(own, SLICE("rates"))) {
-		mistakes_add(&r->mistakes, true, limits->line, "server.rateLimits",
-			     "limits.rates is given as well, and wins; remove one of the two");
-		return out;
-	}
-	with = without(r->env.arena, own, SLICE("rates"), own ? own->line : limits->line);
-	node_put(r->env.arena, with, "rates",
-		 node_scalar(r->env.arena, buf_slice(&limit), limits->line));
-	out = without(r->env.arena, out, SLICE("limits"), root->line);
-	node_put(r->env.arena, out, "limits", with);
-	return out;
 }
 
 /* Does the file say itself what is answered there? */
@@ -202,24 +60,127 @@ add_pages(struct config_reader *r, const struct node *root)
 		node_push(routes, own->items[i]);
 	add_page(r, routes, "/health", "");
 	add_page(r, routes, "/version", "yett " YETT_VERSION);
-	out = without(a, root, SLICE("routes"), root->line);
+	out = renku_without(a, root, SLICE("routes"), root->line);
 	node_put(a, out, "routes", routes);
 	return out;
+}
+
+/* ---- a file of its own ---- */
+
+/* Sections that it has and we have not. */
+static bool
+is_renkus(const struct node *root)
+{
+	return foreign_get(root, "revproxy") || foreign_get(root, "sessions") ||
+	       foreign_get(root, "runningEnvironment");
+}
+
+/* Ours beside them stay. */
+static void
+put_own(struct renku *k, const struct node *root)
+{
+	static const char *const theirs[] = {
+		"runningEnvironment", "debugMode", "server", "sessions", "redirects",
+		"revproxy",           "login",     "redis",  "posthog",  "monitoring",
+		"compatibility",
+	};
+
+	for (size_t i = 0; i < root->count; i++) {
+		const struct node *key = root->pairs[i].key;
+		bool own = true;
+
+		for (size_t t = 0; t < sizeof theirs / sizeof theirs[0]; t++)
+			own &=
+			    key->kind != NODE_SCALAR || !slice_ieq(key->text, slice_of(theirs[t]));
+		if (own)
+			k->out->pairs[k->out->count++] = root->pairs[i];
+	}
+}
+
+static void
+put_listener(struct renku *k)
+{
+	struct node *listeners = node_new(k->r->env.arena, NODE_LIST, k->line, 1);
+	struct slice host = renku_text(k, "server.host"), port = renku_text(k, "server.port");
+	struct buf BUF_CLEAN text = { 0 };
+
+	if (node_get(k->out, SLICE("listeners")))
+		return;
+	if (!slice_eq(host, SLICE("0.0.0.0")))
+		buf_adds(&text, host);
+	buf_addf(&text, ":%.*s", SLICE_F(port));
+	node_push(listeners, node_scalar(k->r->env.arena, buf_slice(&text),
+					 foreign_at(k->said, "server.port")->line));
+	node_put(k->r->env.arena, k->out, "listeners", listeners);
+}
+
+/* Metrics, on a port of their own. */
+static void
+put_metrics(struct renku *k)
+{
+	struct node *admin = node_new(k->r->env.arena, NODE_MAPPING, k->line, 1);
+	struct slice port = renku_text(k, "monitoring.prometheus.port");
+	struct buf BUF_CLEAN text = { 0 };
+
+	if (!renku_true(k, "monitoring.prometheus.enabled") || port.n == 0)
+		return;
+	if (node_get(k->out, SLICE("admin"))) {
+		renku_tell(k, true, foreign_at(k->said, "monitoring.prometheus"),
+			   "monitoring.prometheus",
+			   "admin is given as well, and wins; write admin: {listen: ADDRESS}, and "
+			   "remove it");
+		return;
+	}
+	buf_addf(&text, ":%.*s", SLICE_F(port));
+	foreign_put(k->r, admin, "listen", buf_slice(&text),
+		    foreign_at(k->said, "monitoring.prometheus.port")->line);
+	node_put(k->r->env.arena, k->out, "admin", admin);
+}
+
+static const struct node *
+with_limits(struct renku *k)
+{
+	const struct node *limits = foreign_at(k->said, "server.rateLimits");
+	struct node *server;
+
+	if (!limits)
+		return k->out;
+	server = node_new(k->r->env.arena, NODE_MAPPING, limits->line, 1);
+	node_put(k->r->env.arena, server, "rateLimits", limits);
+	return renku_limits(k->r, k->out, server);
+}
+
+static const struct node *
+take_over(struct config_reader *r, const struct node *root)
+{
+	struct renku k = { .r = r, .line = root->line };
+
+	k.said = renku_sources(r, root);
+	k.out = node_new(r->env.arena, NODE_MAPPING, root->line, root->count + 10);
+	foreign_put(r, k.out, "compatibility", SLICE("renku"), root->line);
+	put_own(&k, root);
+	if (!renku_check(&k))
+		return k.out;
+	put_listener(&k);
+	put_metrics(&k);
+	if (renku_true(&k, "debugMode") && !node_get(k.out, SLICE("log_level")))
+		foreign_put(r, k.out, "log_level", SLICE("debug"),
+			    foreign_get(k.said, "debugMode")->line);
+	renku_login(&k);
+	renku_routes(&k);
+	return add_pages(r, with_limits(&k));
 }
 
 const struct node *
 renku_translate(struct config_reader *r, const struct node *root)
 {
 	const struct node *profile = node_get(root, SLICE("compatibility"));
-	const struct node *server = node_get(root, SERVER);
+	const struct node *server = node_get(root, SLICE("server"));
 
+	if (root && root->kind == NODE_MAPPING && is_renkus(root))
+		return take_over(r, root);
 	if (!profile || profile->kind != NODE_SCALAR || !slice_eq(profile->text, SLICE("renku")))
 		return root;
 	root = add_pages(r, root);
-	if (server && server->kind == NODE_MAPPING)
-		return translate(r, root, server);
-	if (!server)
-		return root;
-	mistakes_add(&r->mistakes, false, server->line, "server", "%s", remedy);
-	return without(r->env.arena, root, SERVER, root->line);
+	return server ? renku_limits(r, root, server) : root;
 }
