@@ -1,3 +1,5 @@
+#include "renku.h"
+
 #include "renku_own.h"
 
 struct node *
