@@ -170,7 +170,6 @@ session(struct renku *k)
 
 	put_seconds(k, out, "idle", "sessions.idleSessionTTLSeconds");
 	put_seconds(k, out, "max", "sessions.maxSessionTTLSeconds");
-	foreign_put(k->r, out, "cookie", SLICE("_renku_session"), k->line);
 	if (!k->production && slice_starts(renku_text(k, "login.renkuBaseURL"), SLICE("http://")))
 		foreign_put(k->r, out, "insecure_cookie", SLICE("true"), k->line);
 	return out;
@@ -265,15 +264,11 @@ static void
 put_gate(struct renku *k)
 {
 	const struct node *said = foreign_at(k->said, "sessions.authorizationVerifiers");
-	struct node *gate, *sources;
+	struct node *gate;
 
 	if (!said || said->count == 0 || node_get(k->out, SLICE("gate")))
 		return;
-	gate = mapping(k, 2);
-	sources = list(k, 2);
-	node_push(sources, node_scalar(k->r->env.arena, SLICE("bearer"), k->line));
-	node_push(sources, node_scalar(k->r->env.arena, SLICE("basic"), k->line));
-	put(k, gate, "sources", sources);
+	gate = mapping(k, 1);
 	put(k, gate, "issuers", issuers(k, said));
 	put(k, k->out, "gate", gate);
 }

@@ -2270,6 +2270,8 @@ const struct setting_profile setting_profiles[] = {
 	{ PROFILE_ASHINE, "gate.is_auth", "/isAuth" },
 	{ PROFILE_ASHINE, "gate.reserved", "[/user-delete, /isAlive]" },
 	{ PROFILE_ASHINE, "suspension.redis_keys", "true" },
+	{ PROFILE_RENKU, "gate.sources", "[bearer, basic]" },
+	{ PROFILE_RENKU, "login.session.cookie", "_renku_session" },
 	{ PROFILE_RENKU, "scrub_repeated_trace", "true" },
 	{ PROFILE_RENKU, "trailing_slash", "cut" },
 };

@@ -127,6 +127,27 @@ static const struct {
 	  "limits: {rates: [1/s, 2/s, 3/s, 4/s, 5/s, 6/s, 7/s, 8/s, 9/s], concurrency: [1, 2, "
 	  "3, 4, 5, 6, 7, 8]}\n",
 	  1, "2: limits: these are 17 limits with those of all routes; 16 are possible\n" },
+	{ "routes:\n- {target: \"h:1\", path: /a, rewrite: \"/b$2*\"}\n", 0, "" },
+	{ "routes:\n- {target: \"h:1\", path: /a, rewrite: \"/b$rest\"}\n", 1,
+	  "2: routes[0].rewrite: \"/b$rest\" has a variable that there is not; there are $1 to $9 "
+	  "for one segment of the path and $1* to $9* for all from there on ($$ is a dollar "
+	  "sign)\n" },
+	{ "routes:\n- {target: \"h:1\", path: /a, rewrite: /b//c, strip_prefix: true}\n", 1,
+	  "2: routes[0].rewrite: \"/b//c\" is no path in its canonical form; write /path, with "
+	  "other characters as percent triplets\n"
+	  "2: routes[0].rewrite: it makes the whole path; remove strip_prefix, add_prefix and "
+	  "replace_prefix\n" },
+	{ "routes:\n- {path: /a, redirect_store: {upstream: s}}\nupstreams: {s: {endpoints: "
+	  "[\"h:1\"]}}\n",
+	  1, "2: routes[0].redirect_store: source is missing; give it\n" },
+	{ "routes:\n- {path: /a, redirect_store: {upstream: s, source: \"https://$rest\"}}\n"
+	  "upstreams: {s: {endpoints: [\"h:1\"]}}\n",
+	  1,
+	  "2: routes[0].redirect_store.source: \"https://$rest\" names no host; write "
+	  "https://host/path, or $host for the client's\n" },
+	{ "routes:\n- {path: /a, redirect_store: {upstream: s, source: \"https://a$rest\"}}\n", 1,
+	  "2: routes[0].redirect_store.upstream: there is no upstream \"s\" in upstreams; name it "
+	  "there, or write target: host:port\n" },
 	{ "compatibility: renku\nserver: {rateLimits: {enabled: true, rate: 2.5, burst: "
 	  "4}}\n" ROUTE,
 	  0, "" },

@@ -222,6 +222,13 @@ configuration_with(const struct setting *s, const char *value, struct buf *out)
 		{ "cascade.enabled", "{redis: {address: h}, cascade: {", "", "}}" },
 		{ "statistics.flush", "{redis: {address: h}, statistics: {", "", "}}" },
 		{ "routes[].redirect.", "{routes: [{redirect: {", "to: /x, ", "}}]}" },
+		{ "routes[].redirect_store.upstream",
+		  "{upstreams: {renku: {endpoints: [h]}}, routes: [{redirect_store: {",
+		  "source: \"http://a\", ", "}}]}" },
+		{ "routes[].redirect_store.",
+		  "{upstreams: {renku: {endpoints: [h]}}, routes: [{redirect_store: {upstream: "
+		  "renku, ",
+		  "source: \"http://a\", ", "}}]}" },
 		{ "routes[].respond.", "{routes: [{respond: {", "status: 404, ", "}}]}" },
 		{ "routes[].cors.", "{routes: [{target: h, cors: {", "origins: [\"http://a\"], ",
 		  "}}]}" },
