@@ -51,6 +51,7 @@ extern const uint32_t board_bucket_us[BOARD_BUCKETS - 1];
 	X(token_hits, "Tokens found verified in the worker's cache")                               \
 	X(token_misses, "Tokens whose signature was checked")                                      \
 	X(tokens_ignored, "Bad tokens taken for none, where none is needed")                       \
+	X(credentials_unfit, "Credentials for upstreams that could not stand in a header")         \
 	X(log_dropped, "Access log lines lost because the sink was stuck")                         \
 	X(error_log_dropped, "Lines of the worker's error log lost because the sink was stuck")    \
 	X(pattern_limits, "Times that a pattern met its limit, and the request was refused")       \

@@ -66,6 +66,8 @@
 	X(scope_insufficient, 403, "The token lacks a scope that this needs.")                     \
 	X(not_authorised, 403, "Who asks is not authorised to do this.")                           \
 	X(address_refused, 403, "This address may not ask for this.")                              \
+	X(credential_missing, 401,                                                                 \
+	  "The service needs to know more of who asks than there is.")                           \
 	X(rate_limited, 429, "There were too many requests; slow down.")                           \
 	X(concurrency_limited, 429, "There are too many requests at a time; finish some first.")   \
 	X(login_needed, 401, "Log in first.")                                                      \

@@ -43,6 +43,27 @@ table_credential(const struct segment *rules, uint32_t i)
 	return seg_at(rules, RULES_CREDENTIALS, i, sizeof(struct table_credential));
 }
 
+const char *
+table_credential_name(uint32_t value)
+{
+	static const char *const names[CREDENTIAL_VALUE_N] = {
+		[CREDENTIAL_ACCESS_TOKEN] = "access_token",
+		[CREDENTIAL_REFRESH_TOKEN] = "refresh_token",
+		[CREDENTIAL_ID_TOKEN] = "id_token",
+		[CREDENTIAL_EXPIRES_AT] = "expires_at",
+		[CREDENTIAL_CLAIM] = "claim",
+		[CREDENTIAL_CLAIMS] = "claims",
+		[CREDENTIAL_GIT] = "git",
+		[CREDENTIAL_ANONYMOUS_ID] = "anonymous_id",
+		[CREDENTIAL_SECRET] = "secret",
+		[CREDENTIAL_EXCHANGED] = "exchanged",
+		[CREDENTIAL_ASSERTION] = "assertion",
+		[CREDENTIAL_SESSION_TOKEN] = "session_token",
+	};
+
+	return value < CREDENTIAL_VALUE_N ? names[value] : "";
+}
+
 struct slice
 table_secret(const struct segment *keys, enum secret_kind kind, uint32_t i)
 {

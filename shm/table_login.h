@@ -125,6 +125,8 @@ uint32_t table_providers(const struct segment *rules);
 /* TRIE_NONE: there is none of that name. */
 uint32_t table_provider_find(const struct segment *rules, struct slice name);
 const struct table_credential *table_credential(const struct segment *rules, uint32_t i);
+/* As the file has it: "access_token"; "" for what is none. */
+const char *table_credential_name(uint32_t value);
 /* The i-th of a kind, from 0; p NULL: there is none. */
 struct slice table_secret(const struct segment *keys, enum secret_kind kind, uint32_t i);
 

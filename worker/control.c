@@ -1,6 +1,7 @@
 #include "control.h"
 
 #include "access_log.h"
+#include "assertion.h"
 #include "client.h"
 #include "exchange.h"
 #include "explain.h"
@@ -230,6 +231,7 @@ control_publish(struct worker *w, const struct msg_publish *p)
 		segments[i] = w->arrived[i] ? seg_ref(w->arrived[i]) : NULL;
 	if (w->hello.role == ROLE_TRAFFIC) {
 		load_gate(w, p, segments);
+		assertions_load(w->assertions, segments[SEGMENT_KEYS]);
 		if (tls_front_load(w->front, segments[SEGMENT_KEYS]))
 			tls_front_retire(w);
 	}

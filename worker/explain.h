@@ -22,11 +22,15 @@ struct explained {
 void explain_answer(struct worker *w, const struct msg_explain *question, int fd);
 
 /* explain_report.c: all of it. Its parts in explain_near.c,
- * explain_authorise.c, explain_limits.c and explain_upstream.c, and what they are written with. */
+ * explain_authorise.c, explain_limits.c, explain_credentials.c and explain_upstream.c, and what
+ * they are written with. */
 void explain_report(const struct explained *e, struct buf *out);
 void explain_near(struct request *r, struct buf *out);
 void explain_authorise(struct request *r, struct buf *out);
 void explain_limits(const struct request *r, struct buf *out);
+void explain_credentials(const struct request *r, struct buf *out);
+/* Is it a field that the upstream is told of who asks? */
+bool explain_is_credential(const struct request *r, struct slice name);
 void explain_upstream(const struct explained *e, struct buf *out);
 /* explain_issuers.c: `accepted`: bits of those whose tokens are good there. */
 void explain_issuers(const struct request *r, uint64_t accepted, struct buf *out);

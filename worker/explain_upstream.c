@@ -104,7 +104,7 @@ is_secret(const struct request *r, struct slice name)
 
 	if (slice_ieq(name, SLICE("Authorization")) || slice_ieq(name, SLICE("Cookie")) ||
 	    (own->token.n && slice_ieq(name, own->token)) ||
-	    (own->api_key.n && slice_ieq(name, own->api_key)))
+	    (own->api_key.n && slice_ieq(name, own->api_key)) || explain_is_credential(r, name))
 		return true;
 	while (rest.p && rest.n > 0) {
 		struct slice line = next_line(&rest), value;

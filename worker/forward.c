@@ -7,6 +7,7 @@
 #include "https.h"
 #include "limiter.h"
 #include "identity.h"
+#include "inject.h"
 #include "mirror.h"
 #include "own_cookies.h"
 #include "put.h"
@@ -69,6 +70,10 @@ passes(const struct request *r, const struct http_field *f, bool trusted)
 	case HTTP_X_FORWARDED_PROTOCOL:
 	case HTTP_X_REAL_IP:
 		return real_client_passes(r, f, trusted);
+	case HTTP_AUTHORIZATION:
+	case HTTP_COOKIE:
+		return !f->drop && !table_strips(rules, http_name(&r->in, f)) &&
+		       !(r->injects && inject_replaces(r, http_name(&r->in, f)));
 	case HTTP_TRAILER:
 		return r->body == FRAMING_CHUNKED && !f->drop;
 	case HTTP_MAX_FORWARDS:
@@ -199,9 +204,9 @@ request_room(const struct request *r, const struct table_route *route,
 	     const struct table_endpoint *e)
 {
 	return (size_t)r->in.head_n + 4 * (size_t)r->in.fields_n + 2 * r->path.n +
-	       4 * r->host_field.n + identity_headers(r->who).n + client_certificate_room(r) +
-	       e->base.size + e->host.size + route->add_prefix.size + route->set_host.size +
-	       real_client_room(r) + rewrite_room(r, route) + 1024;
+	       4 * r->host_field.n + identity_headers(r->who).n + r->credentials.n +
+	       client_certificate_room(r) + e->base.size + e->host.size + route->add_prefix.size +
+	       route->set_host.size + real_client_room(r) + rewrite_room(r, route) + 1024;
 }
 
 /* What the client sent, but for what is not the upstream's. */
@@ -261,6 +266,8 @@ write_request(struct request *r, uint32_t endpoint, bool copy)
 		o = action_put_request(o, r, &action);
 	o = put_field(o, SLICE("X-Request-Id"), slice_make(r->id, r->id_n));
 	o = put(o, identity_headers(r->who));
+	if (!copy) /* they are for the route's upstream */
+		o = put(o, r->credentials);
 	if (g->redx_headers)
 		o = redx_headers_put(o, r);
 	o = put_hop(o, r, seg_string(rules, g->via), copy);

@@ -124,6 +124,7 @@ forward_auth_answer(struct request *r)
 
 	buf_adds(&extra, SLICE("Cache-Control: no-store\r\n"));
 	buf_adds(&extra, identity_headers(r->who));
+	buf_adds(&extra, r->credentials);
 	answer_body(r, 202, NULL, SLICE(""), buf_slice(&extra));
 	r->step = STEP_RELAY - 1;
 	return STEP_NEXT;

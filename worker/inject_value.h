@@ -10,7 +10,9 @@
 #include "lib/json.h"
 #include "shm/table_login.h"
 
-#define INJECT_VALUE_MAX 16384u /* bytes of a value, before its form */
+#define INJECT_VALUE_MAX 16384u  /* bytes of a value, before its form */
+#define INJECT_CLAIMS_MAX 65536u /* bytes of the claims of a token */
+#define INJECT_CLAIMS_DEPTH 16u
 
 /* "field: value" in its form and the end of the line, appended. False, and nothing is, when the
  * value is empty or too long, or has to stand as it is and has other bytes than visible ASCII with

@@ -10,6 +10,7 @@
 #include "client.h"
 #include "cors.h"
 #include "forward_auth.h"
+#include "inject.h"
 #include "limiter.h"
 #include "request.h"
 #include "suspension.h"
@@ -39,9 +40,16 @@ policies_protection(const struct request *r)
 	return table_route_protection(r->table->segments[SEGMENT_RULES], &key, r->route_flags);
 }
 
+static enum verdict
+policy_inject(struct request *r)
+{
+	return r->injects ? inject_policy(r) : PASS;
+}
+
 /* After WAIT the same one is asked again, and none before it. */
 static enum verdict (*const policies[])(struct request *r) = {
-	policy_identity, suspension_policy, authorise_policy, limiter_policy, policy_body,
+	policy_identity, suspension_policy, authorise_policy,
+	limiter_policy,  policy_inject,     policy_body,
 };
 
 bool

@@ -109,18 +109,6 @@ is_ignored(struct request *r, enum reason reason)
 	return true;
 }
 
-/* Does the route tell its upstream of who asks? */
-static bool
-tells(const struct request *r)
-{
-	const struct table_route *route;
-
-	if (!r->worker->sessions || r->route == TRIE_NONE)
-		return false;
-	route = table_route(r->table->segments[SEGMENT_RULES], r->route);
-	return route && route->credentials_count > 0;
-}
-
 static enum verdict
 refuse(struct request *r, enum reason reason)
 {
@@ -161,7 +149,9 @@ passed(struct request *r, const struct gate_verdict *verdict)
 	struct slice token = verdict->token;
 
 	take(r, verdict);
-	return tells(r) ? session_caller(r, token) : PASS;
+	if (r->injects)
+		r->shown = arena_copy(&r->arena, token);
+	return r->injects && r->worker->sessions ? session_caller(r, token) : PASS;
 }
 
 /* By a token, or a key. */
@@ -195,7 +185,7 @@ policy_identity(struct request *r)
 	struct table_protection protection = policies_protection(r);
 	uint64_t issuers = r->policy.issuers & protection.issuers;
 	bool needed = protection.needed;
-	bool wanted = needed || r->route_flags & ROUTE_OPTIONAL || tells(r);
+	bool wanted = needed || r->route_flags & ROUTE_OPTIONAL || r->injects;
 	enum verdict verdict;
 
 	if (!wanted && !looks(r))

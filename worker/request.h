@@ -122,11 +122,14 @@ struct request {
 	struct slice real;         /* real_client.c's own, as is the next: p NULL, not asked yet */
 	uint8_t real_ip[16];
 	enum reason reason;
-	struct slice field;    /* that is to blame for it, its name; static or in the arena */
-	const char *challenge; /* RFC 6750 error, for WWW-Authenticate */
-	struct slice scope;    /* its scopes, in the arena */
-	uint32_t authorise;    /* of the route (shm/table_authorise.h) */
-	enum reason shadow;    /* it would be refused, were that not in its shadow mode */
+	struct slice field;       /* that is to blame for it, its name; static or in the arena */
+	const char *challenge;    /* RFC 6750 error, for WWW-Authenticate */
+	struct slice scope;       /* its scopes, in the arena */
+	bool injects;             /* the route tells its upstream of who asks (inject.h) */
+	struct slice credentials; /* as fields, in the arena */
+	struct slice shown;       /* of those, in the arena: the token by which it is known */
+	uint32_t authorise;       /* of the route (shm/table_authorise.h) */
+	enum reason shadow;       /* it would be refused, were that not in its shadow mode */
 
 	/* the body of the request */
 	enum framing body;

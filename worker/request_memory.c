@@ -5,6 +5,7 @@
  */
 
 #include "client.h"
+#include "inject.h"
 #include "request.h"
 #include "worker.h"
 
@@ -97,6 +98,8 @@ requests_collect(struct worker *w)
 		struct request *r = container_of(pos, struct request, link);
 
 		list_remove(&r->link);
+		if (r->credentials.n > 0)
+			inject_wipe(r);
 		arena_reset(&r->arena);
 		http_parser_reset(&r->in);
 		if (r->held.cap > HELD_MAX)

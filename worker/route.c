@@ -123,6 +123,7 @@ take(struct request *r, const struct table_global *g, const struct table_match *
 	r->upstream_index = route->upstream;
 	r->fallback = route->fallback;
 	r->authorise = route->authorise;
+	r->injects = route->credentials_count > 0;
 	r->path_rest = slice_make(r->path.p + r->path.n - match->rest.n, match->rest.n);
 	if (g->access_log)
 		r->route_id = arena_copy(&r->arena, seg_string(rules, route->id));

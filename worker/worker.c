@@ -5,6 +5,7 @@
 #include "caps.h"
 #include "client.h"
 #include "control.h"
+#include "assertion.h"
 #include "credentials.h"
 #include "exchange.h"
 #include "units.h"
@@ -249,6 +250,7 @@ worker_init(struct worker *w)
 	sweep_init(w);
 	w->gate = gate_new();
 	w->credentials = credentials_new();
+	w->assertions = assertions_new();
 	w->front = tls_front_new(w->credentials);
 	w->load = load_new();
 	while (getrandom(w->random, sizeof w->random, 0) < 0 && errno == EINTR)
@@ -315,6 +317,7 @@ worker_deinit(struct worker *w)
 	exchanges_free(w);
 	tls_front_free(w->front);
 	credentials_free(w->credentials);
+	assertions_free(w->assertions);
 	map_deinit(&w->patterns, NULL);
 	load_free(w->load);
 	access_log_flush(w);

@@ -21,6 +21,7 @@
 
 #include <uv.h>
 
+struct assertions;
 struct credentials;
 struct units_debts;
 struct gate;
@@ -114,6 +115,7 @@ struct worker {
 	} sweep;
 	struct gate *gate;
 	struct credentials *credentials; /* of the keys in force */
+	struct assertions *assertions;   /* of the gateway's own, with their keys */
 	struct tls_front *front;
 	bool keyless;                    /* the gate protects, and has no keys: told */
 	struct map patterns;             /* by text: struct kept_pattern */
