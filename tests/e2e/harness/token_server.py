@@ -22,14 +22,14 @@ class Grant:
 
 class TokenServer(Upstream):
     """`delay`: seconds before it answers what it has done at once. `broken`: (status, headers, body) in the place of an
-    answer. `life`: of access tokens."""
+    answer. `drops`: it does, and says nothing. `life`: of access tokens."""
 
-    def __init__(self):
+    def __init__(self, **how):
         self.key = ec.generate_private_key(ec.SECP256R1())
         self.grants, self.forms, self.reused, self.revoked = {}, [], 0, []
-        self.delay, self.broken, self.life, self.begun = 0, None, 300, threading.Event()
+        self.delay, self.broken, self.drops, self.life, self.begun = 0, None, False, 300, threading.Event()
         self.guard = threading.Lock()
-        super().__init__(self.answer)
+        super().__init__(self.answer, **how)
 
     @property
     def url(self):
@@ -90,6 +90,8 @@ class TokenServer(Upstream):
                 status, said = self.token(form) if self.knows(r, form) else (401, {"error": "invalid_client"})
         self.begun.set()
         time.sleep(self.delay)
+        if self.drops:
+            return
         if self.broken:
             c.reply(*self.broken)
         else:

@@ -1,0 +1,287 @@
+"""Tokens of sessions are refreshed once in the fleet, whoever dies when. The provider rotates refresh tokens and ends the
+grant when one is shown twice, so a second refresh, or a lost one, logs its user out."""
+
+import json
+import os
+import re
+import signal
+import socket
+import time
+
+import jwt
+import pytest
+
+from harness.dns_server import DnsServer
+from harness.gateway import ROOT, merge, proxy_to
+from harness.procs import wait_until
+from harness.sessions import COOKIE, COOKIE_KEY, TOKEN_KEY, Sessions, cookie, seal, stamp, unseal
+from harness.token_server import TokenServer
+
+
+@pytest.fixture
+def provider():
+    p = TokenServer()
+    yield p
+    p.stop()
+
+
+@pytest.fixture
+def sessions(store):
+    return Sessions(store.db)
+
+
+def acl():
+    """What yett(8) says that its user needs."""
+    with open(os.path.join(ROOT, "etc/man/yett.8"), encoding="utf-8") as f:
+        words = re.search(r"^ACL SETUSER yett on >PASSWORD (.*?)\n\.fi", f.read(), re.S | re.M).group(1)
+    return words.replace("\\", "").split()
+
+
+@pytest.fixture
+def guarded(gateway, serve, provider, store):
+    """guarded() starts a gateway that passes the session's token on; all of them share Redis and provider."""
+    up = serve()
+    store.db.execute_command("ACL", "SETUSER", "yett", "on", ">pw", *acl())
+
+    def start(value=None, more=None, **of_provider):
+        credential = {"header": "Authorization", "form": "bearer", "value": "access_token", "provider": "corp", "required": True}
+        login = {"url": "http://test", "providers": {"corp": provider.config(**of_provider)}, "redis": {"address": store.address, "username": "yett", "password": "pw"},
+                 "session": {"cookie": COOKIE, "insecure_cookie": True}, "cookie_keys": [COOKIE_KEY], "token_keys": [TOKEN_KEY]}
+        return gateway(merge(proxy_to(up, auth="optional", credentials=[credential | (value or {})]), {"login": login} | (more or {})))
+    return start
+
+
+def bearer(answer):
+    return dict(json.loads(answer)["headers"])["Authorization"].removeprefix("Bearer ")
+
+
+def token(gw, cookie):
+    r = gw.ask("/", headers=cookie)
+    return bearer(r.body) if r.status == 200 else r.why
+
+
+def all_at_once(gateways, cookie, n):
+    """n requests, sent before any is read; whose connection breaks asks again, as clients do. What each of them got."""
+    head = f"GET / HTTP/1.1\r\nHost: test\r\nConnection: close\r\nCookie: {cookie['Cookie']}\r\n\r\n".encode()
+    opened = []
+    for i in range(n):
+        s = socket.create_connection(("127.0.0.1", gateways[i % len(gateways)].port), 20)
+        s.sendall(head)
+        opened.append(s)
+    yield None
+    for i, s in enumerate(opened):
+        with s:
+            s.settimeout(20)
+            try:
+                answer = b"".join(iter(lambda: s.recv(65536), b""))
+            except OSError:
+                answer = b""
+        if not answer:
+            yield token(gateways[i % len(gateways)], cookie)
+        else:
+            head, _, body = answer.partition(b"\r\n\r\n")
+            yield bearer(body) if b" 200 " in head.splitlines()[0] else head.decode()
+
+
+def owner(store, tid):
+    """Its pid, once somebody has the lock."""
+    held = wait_until(lambda: store.db.get(f"refreshLock:{tid}"), 5, what="a lock")
+    return int(held[:8], 16)
+
+
+def logged_in(sessions, provider, expires, sub="7"):
+    """Fields of a request of a session whose access token ends in so many seconds, and the tid."""
+    session = sessions.create(sub)
+    tid = sessions.tids(session)["corp"]
+    ends = (int(time.time()) + expires, None, None)
+    for kind, value, end in zip(("accessToken", "refreshToken", "idToken"), provider.grant(sub), ends):
+        sessions.db.hset(f"{kind}:{tid}", mapping={"Value": seal(value, f"{kind}:{tid}"), "ExpiresAt": stamp(end)})
+    return cookie(session), tid
+
+
+def stands(store, kind, tid):
+    """The token as it is in Redis, in clear."""
+    return unseal(store.db.hget(f"{kind}:{tid}", "Value"), f"{kind}:{tid}")
+
+
+def assert_one_refresh(provider, store, tid):
+    assert (provider.refreshes, provider.reused) == (1, 0)
+    wait_until(lambda: provider.accepts(stands(store, "accessToken", tid)), 5, what="the new token in Redis")
+    assert stands(store, "refreshToken", tid) == "refresh-g0-1"
+    assert jwt.decode(stands(store, "idToken", tid), options={"verify_signature": False})["n"] == 1
+    wait_until(lambda: not store.db.exists(f"refreshLock:{tid}"), 5, what="the lock's end")
+
+
+@pytest.mark.parametrize("expires", [-5, 20])
+def test_500_at_once_over_two_gateways(guarded, sessions, provider, store, expires):
+    gateways = [guarded(), guarded()]
+    cookie, tid = logged_in(sessions, provider, expires)
+    provider.delay = 0.5
+    got = list(all_at_once(gateways, cookie, 500))[1:]
+    assert len(got) == 500
+    if expires < 0:
+        assert set(got) == {"access-g0-1"}
+    else:  # it is still good: nobody waits
+        assert set(got) <= {"access-g0-0", "access-g0-1"} and "access-g0-0" in got
+    assert_one_refresh(provider, store, tid)
+    assert token(gateways[0], cookie) == token(gateways[1], cookie) == "access-g0-1"
+    wait_until(lambda: sum(gw.metrics()["yett_refreshes_total"] for gw in gateways) == 1)
+    asked = [gw.status()["exchanges"] for gw in gateways]
+    assert sorted(a["refresh"]["asked"] for a in asked) == [0, 1] and not any(a["under_way"] + a["unkept"] for a in asked)
+    assert "refreshes asked 1, failed 0" in "".join(gw.cli("status").stdout for gw in gateways)
+    for secret in ("access-g0", "refresh-g0", "s:ecret"):
+        assert not any(secret in gw.log() or secret in open(gw.dir + "/access.log").read() for gw in gateways)
+
+
+def test_the_worker_is_killed_while_the_provider_thinks(guarded, sessions, provider, store):
+    gateways = [guarded(), guarded()]
+    cookie, tid = logged_in(sessions, provider, -5)
+    provider.delay = 1
+    asked = all_at_once(gateways, cookie, 500)
+    next(asked)
+    assert provider.begun.wait(10)
+    os.kill(owner(store, tid), signal.SIGKILL)
+    assert set(asked) == {"access-g0-1"}
+    assert_one_refresh(provider, store, tid)
+    wait_until(lambda: sum(gw.metrics()["yett_refreshes_adopted_total"] for gw in gateways) == 1)
+    assert {token(gw, cookie) for gw in gateways * 4} == {"access-g0-1"}
+
+
+def test_killed_with_the_answer_in_hand(guarded, sessions, provider, store):
+    """Redis does not take it at that moment."""
+    gw = guarded()
+    cookie, tid = logged_in(sessions, provider, -5)
+    provider.delay = 0.5
+    asked = all_at_once([gw], cookie, 40)
+    next(asked)
+    assert provider.begun.wait(10)
+    pid = owner(store, tid)
+    store.freeze()
+    time.sleep(0.8)
+    os.kill(pid, signal.SIGKILL)
+    time.sleep(0.2)
+    store.thaw()
+    assert set(asked) == {"access-g0-1"}
+    assert_one_refresh(provider, store, tid)
+
+
+def test_all_workers_are_killed(guarded, sessions, provider, store):
+    """The one that comes next has it."""
+    gw = guarded(more={"workers": 1})
+    cookie, tid = logged_in(sessions, provider, -5)
+    provider.delay = 1
+    asked = all_at_once([gw], cookie, 10)
+    next(asked)
+    assert provider.begun.wait(10)
+    os.kill(owner(store, tid), signal.SIGKILL)
+    assert set(asked) == {"access-g0-1"}
+    assert_one_refresh(provider, store, tid)
+
+
+def test_killed_before_it_asked(guarded, sessions, provider, store):
+    """Its lock stays, and does not for long."""
+    gw = guarded()
+    cookie, tid = logged_in(sessions, provider, -5)
+    store.db.set(f"refreshLock:{tid}", "0" * 32, px=1500)
+    begun = time.monotonic()
+    assert token(gw, cookie) == "access-g0-1" and time.monotonic() - begun > 1
+    assert_one_refresh(provider, store, tid)
+
+
+def test_the_owner_stands_still(guarded, sessions, provider, store):
+    gw = guarded()
+    cookie, tid = logged_in(sessions, provider, -5)
+    provider.delay = 1
+    asked = all_at_once([gw], cookie, 20)
+    next(asked)
+    assert provider.begun.wait(10)
+    pid = owner(store, tid)
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        assert_one_refresh(provider, store, tid)
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    assert set(asked) == {"access-g0-1"}
+    assert_one_refresh(provider, store, tid)
+
+
+def test_the_gateway_stops_meanwhile(guarded, sessions, provider, store):
+    """It waits for what it cannot have again."""
+    gw = guarded(more={"timeouts": {"drain": "100ms"}})
+    cookie, tid = logged_in(sessions, provider, 20)
+    provider.delay = 2
+    assert token(gw, cookie) == "access-g0-0" and provider.begun.wait(10)
+    gw.stop()
+    assert_one_refresh(provider, store, tid)
+
+
+def test_the_provider_is_away(guarded, sessions, provider, store):
+    gw = guarded()
+    good, tid = logged_in(sessions, provider, 20)
+    ended, _ = logged_in(sessions, provider, -5, "8")
+    provider.broken = (503, {"Retry-After": "2"}, b"")
+    assert {token(gw, good) for _ in range(10)} == {"access-g0-0"}
+    wait_until(lambda: provider.refreshes == 1)
+    r = gw.ask("/", headers=ended)
+    assert (r.status, r.why) == (503, "provider_unavailable") and r.header("Retry-After")
+    assert {token(gw, good) for _ in range(20)} == {"access-g0-0"} and provider.refreshes <= 4
+    assert 'refresh provider=corp error="it answers 503"' in gw.log()
+    provider.broken = None
+    wait_until(lambda: token(gw, ended) == "access-g1-1", 8)
+    wait_until(lambda: token(gw, good) == "access-g0-1", 8)
+    assert provider.reused == 0
+
+
+def test_what_one_address_may_have_seen_no_other_one_sees(guarded, sessions, provider, store):
+    """It may have acted on it; but where nobody listens, the next address is asked."""
+    dns, other = DnsServer(), TokenServer(host="127.0.0.2", port=provider.port)
+    dns.names["id.test"] = (["127.0.0.3", "127.0.0.1", "127.0.0.2"], 60)
+    try:
+        gw = guarded(more={"dns": [dns.address]}, jwks_uri=provider.url + "/keys", authorization_endpoint=provider.url + "/authorize",
+                     token_endpoint=f"http://id.test:{provider.port}/token")
+        provider.drops = other.drops = True
+        cookie, _ = logged_in(sessions, provider, -5)
+        assert token(gw, cookie) == "provider_unavailable"
+        assert len(provider.forms) + len(other.forms) == 1
+    finally:
+        dns.finish()
+        other.stop()
+
+
+def test_the_grant_is_gone(guarded, sessions, provider, store):
+    """Nobody asks twice; the token is good to its end."""
+    gw = guarded()
+    good, tid = logged_in(sessions, provider, 20)
+    ended, _ = logged_in(sessions, provider, -5, "8")
+    for g in provider.grants.values():
+        g.revoked = True
+    assert {token(gw, good) for _ in range(10)} == {"access-g0-0"}
+    assert {gw.ask("/", headers=ended).status for _ in range(10)} == {401}
+    wait_until(lambda: provider.refreshes == 2)
+    assert store.db.hget(f"refreshToken:{tid}", "Gone") == b"1"
+    assert token(guarded(), good) == "access-g0-0" and provider.refreshes == 2
+
+
+def test_the_client_is_refused(guarded, sessions, provider, store):
+    gw = guarded(client_secret="another one")
+    cookie, _ = logged_in(sessions, provider, -5)
+    assert {token(gw, cookie) for _ in range(5)} == {"provider_unavailable"} and provider.refreshes <= 2
+    assert "it answers 401: invalid_client" in gw.log() and "another one" not in gw.log()
+
+
+@pytest.mark.parametrize("auth", ["basic", "post"])
+def test_exchanged_for_an_audience(guarded, sessions, provider, store, auth):
+    gw = guarded({"value": "exchanged", "audience": "notebooks"}, client_auth=auth)
+    cookie, _ = logged_in(sessions, provider, 4000)
+    got = list(all_at_once([gw], cookie, 40))[1:]
+    assert all(t.startswith("for-notebooks-") for t in got) and len(set(got)) == provider.exchanges <= 2
+    form = provider.forms[0]
+    assert form["subject_token"] == "access-g0-0" and form["grant_type"] == "urn:ietf:params:oauth:grant-type:token-exchange"
+    assert form["subject_token_type"] == "urn:ietf:params:oauth:token-type:access_token"
+    assert {token(gw, cookie) for _ in range(20)} == set(got) and provider.exchanges <= 2
+
+
+def test_an_audience_that_is_refused(guarded, sessions, provider, store):
+    gw = guarded({"value": "exchanged", "audience": "forbidden"})
+    cookie, _ = logged_in(sessions, provider, 4000)
+    assert {token(gw, cookie) for _ in range(10)} == {"credential_missing"} and provider.exchanges <= 2
