@@ -136,6 +136,16 @@ settle_ended(struct refresh *f)
 	refresh_settle(f, TOKEN_GONE, GRANTED_MS);
 }
 
+/* Once: it is tried again until it is stored. */
+static void
+tell(struct refresh *f, const char *why)
+{
+	if (!f->told)
+		log_error("refresh provider=%s error=\"Redis does not store it: %s\" action=again",
+			  f->name, why);
+	f->told = true;
+}
+
 static void
 on_stored(void *userdata, const struct redis_reply *r)
 {
@@ -158,9 +168,7 @@ on_stored(void *userdata, const struct redis_reply *r)
 		break;
 	case REFRESH_UNKNOWN:
 		if (r)
-			log_error("refresh provider=%s error=\"Redis does not store it: %s\" "
-				  "action=again",
-				  f->name, redis_fault(r, why, sizeof why));
+			tell(f, redis_fault(r, why, sizeof why));
 		timer_set(f->of->worker, &f->timer, STORE_AGAIN_MS);
 		break;
 	}
@@ -187,6 +195,8 @@ store(struct refresh *f)
 		.expires = a->expires,
 		.refresh_expires = a->refresh_expires,
 	};
+	if (!sealed)
+		tell(f, "it cannot be sealed by login.token_keys");
 	f->call = sealed ? refresh_store(f->of->worker, &f->lock, &result, on_stored, f) : NULL;
 	timer_set(f->of->worker, &f->timer, f->call ? RENEW_MS : STORE_AGAIN_MS);
 }

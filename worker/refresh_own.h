@@ -59,6 +59,7 @@ struct refresh {
 	struct store_call *call;
 	struct exchange *exchange;
 	struct token_answer answer; /* to be stored */
+	bool told;                  /* that it cannot be */
 	/* settled: */
 	enum token_outcome outcome;
 	struct buf bytes;           /* of: */

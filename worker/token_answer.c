@@ -2,6 +2,7 @@
 
 #include "lib/json.h"
 
+#include <errno.h>
 #include <stdio.h>
 
 #define ANSWER_DEPTH 16
@@ -74,7 +75,10 @@ token_answer_read(int status, struct slice body, int64_t now, struct token_answe
 {
 	*out = (struct token_answer){ .expires = INT64_MAX, .refresh_expires = INT64_MAX };
 	if (status < 0) {
-		snprintf(out->why, sizeof out->why, "%s", strerror(-status));
+		snprintf(out->why, sizeof out->why, "%s",
+			 status == -EDESTADDRREQ || status == -ENOENT
+			     ? "where it is to be asked is not known (yet)"
+			     : strerror(-status));
 		return TOKEN_UNAVAILABLE;
 	}
 	if (status == 429 || status == 408 || status >= 500) {

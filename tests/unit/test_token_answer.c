@@ -67,6 +67,7 @@ static const struct {
 	{ 500, "{\"error\":\"invalid_grant\"}", TOKEN_UNAVAILABLE, NULL, NULL, NULL,
 	  "it answers 500", 0, 0 },
 	{ 429, "", TOKEN_UNAVAILABLE, NULL, NULL, NULL, "it answers 429", 0, 0 },
+	{ -EDESTADDRREQ, "", TOKEN_UNAVAILABLE, NULL, NULL, NULL, "is not known", 0, 0 },
 	{ -ETIMEDOUT, "", TOKEN_UNAVAILABLE, NULL, NULL, NULL, "Connection timed out", 0, 0 },
 };
 
