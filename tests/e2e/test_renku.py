@@ -1,6 +1,7 @@
 """The example configuration of Renku's gateway (etc/examples/renku.yaml), before services that echo: its routes, what the command line
 may show, and that nobody can pass for somebody else."""
 
+import base64
 import json
 import os
 
@@ -65,6 +66,8 @@ ROUTES = [
     ("/ui-server/api/notebooks/x", ("data", "/api/data/notebooks/x")), ("/ui-server/ws", ("ui", "/ui-server/ws")),
     ("/ui-server/api/allows-iframe/x", ("ui", "/ui-server/api/allows-iframe/x")),
     ("/api/data/user/secret_key", 404), ("/ui-server/api/data/user/secret_key", 404), ("/api/data/user//secret_key/", 404),
+    ("/api/data/user/secret%5Fkey", 404), ("/api/data/x/../user/./secret_key", 404), ("/api/data/user%2Fsecret_key", 400),
+    ("/api/data/user/secret_key;x", 400), ("/api/notebooks/../data/user/secret_key", 404),
     ("/api/renku/rejected", 404), ("/api/user", 404), ("/x", 404), ("/ui-server/x", 404),
     ("/api/gitlab-redirect/a/b", "https://renku.example.org/p/1"), ("/api/gitlab-redirect/other", 404),
     ("/ui-server/auth/login", "/api/auth/login?q=1"),
@@ -91,12 +94,14 @@ def test_tokens_of_the_command_line(renku):
     gw, ups, issuer = renku
     good = {"iss": issuer, "aud": "renku", "azp": "renku-cli", "sub": "user-1"}
 
-    def who(**claims):
+    def who(shown=bearer, **claims):
         path = f"/api/data/{len(ups['data'].requests)}"
-        assert gw.ask(path, headers=bearer(sign(KEY, "k", **good | claims))).status == 200
+        assert gw.ask(path, headers=shown(sign(KEY, "k", **good | claims))).status == 200
         return gw.logged(path=path).get("user")
 
     assert who() == "user-1" and who(azp="renku") == "user-1"
+    assert who(lambda t: {"Authorization": "Basic " + base64.b64encode(b"any:" + t.encode()).decode()}) == "user-1"
+    assert who() == "user-1"
     assert ups["data"].requests[-1].header("Authorization").startswith("Bearer ")
     for wrong in ({"azp": "other"}, {"azp": None}, {"aud": "other"}, {"exp": 1}, {"iss": "http://other.test"}):
         assert who(**wrong) is None, wrong

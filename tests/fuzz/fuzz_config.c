@@ -19,7 +19,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static bool
 needs_no_upstream(const struct config_action *a)
 {
-	return a->respond_status || a->redirect[0] || a->arms_count > 0;
+	return a->respond_status || a->redirect[0] || a->arms_count > 0 || a->store.upstream[0];
 }
 
 static void
