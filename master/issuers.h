@@ -66,6 +66,8 @@ const struct config_url *issuers_endpoint(const struct issuers *is, const struct
 const char *issuers_endpoint_text(const struct issuers *is, const struct config_issuer *i,
 				  enum issuer_endpoint which);
 
+const char *issuer_endpoint_name(enum issuer_endpoint which); /* "token_endpoint" */
+
 struct issuer_status {
 	const struct config_issuer *config;
 	size_t keys;

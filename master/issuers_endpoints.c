@@ -18,6 +18,12 @@ static const char *const names[ISSUER_ENDPOINTS] = {
 };
 
 const char *
+issuer_endpoint_name(enum issuer_endpoint which)
+{
+	return names[which];
+}
+
+const char *
 issuer_endpoints_read(const struct issuer *i, const struct json *root, struct issuer_found *out)
 {
 	for (size_t k = 0; i->config->provider && k < ISSUER_ENDPOINTS; k++) {

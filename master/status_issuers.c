@@ -44,8 +44,25 @@ source_of(const struct issuer_status *s)
 	return s->jwks ? "fetched" : "none";
 }
 
+/* Of a provider of login: what it can be asked for. */
 static void
-add_issuer(const struct issuer_status *s, struct buf *out)
+add_endpoints(const struct issuers *is, const struct config_issuer *c, struct buf *out)
+{
+	bool any = false;
+
+	buf_adds(out, SLICE(",\"login\":{\"endpoints\":["));
+	for (int k = 0; k < ISSUER_ENDPOINTS; k++) {
+		if (!issuers_endpoint(is, c, (enum issuer_endpoint)k))
+			continue;
+		buf_adds(out, any ? SLICE(",") : SLICE(""));
+		buf_add_json(out, slice_of(issuer_endpoint_name((enum issuer_endpoint)k)));
+		any = true;
+	}
+	buf_adds(out, SLICE("]}"));
+}
+
+static void
+add_issuer(const struct issuers *is, const struct issuer_status *s, struct buf *out)
 {
 	const struct config_issuer *c = s->config;
 
@@ -71,6 +88,8 @@ add_issuer(const struct issuer_status *s, struct buf *out)
 		buf_addf(out, ",\"next_s\":%llu", (unsigned long long)(s->next_ms + 999) / 1000);
 	buf_adds(out, SLICE(",\"error\":"));
 	buf_add_json(out, slice_of(s->error));
+	if (c->provider)
+		add_endpoints(is, c, out);
 	buf_addc(out, '}');
 }
 
@@ -83,7 +102,7 @@ status_write_issuers(const struct issuers *is, struct buf *out)
 
 		issuers_status(is, i, &s);
 		buf_adds(out, i > 0 ? SLICE(",") : SLICE(""));
-		add_issuer(&s, out);
+		add_issuer(is, &s, out);
 	}
 	buf_addc(out, ']');
 }
