@@ -272,7 +272,7 @@ check_redis(struct config_reader *r)
 		mistakes_add(&r->mistakes, true, s->line, "login.redis.username",
 			     "sessions and rules are read as the same user of Redis, so that who "
 			     "can write the one can write the other; make it a user of its own "
-			     "(yett.yaml(5) has the line)");
+			     "(yett(8) has the line)");
 }
 
 static void
