@@ -82,6 +82,8 @@ extern const uint32_t board_bucket_us[BOARD_BUCKETS - 1];
 	X(refreshes_adopted, "Refreshes that a worker took over from one that died")               \
 	X(token_exchanges, "Tokens exchanged for such of another audience (RFC 8693)")             \
 	X(token_exchanges_failed, "Exchanges of tokens that a provider did not grant")             \
+	X(logins_started, "Browsers sent to an identity provider to log in")                       \
+	X(logins_completed, "Logins that ended where they were to end")                            \
 	X(tls_handshakes, "TLS handshakes with clients that succeeded")                            \
 	X(tls_resumed, "TLS handshakes with clients that resumed a session")                       \
 	BOARD_TLS_FAILED(X)

@@ -5,6 +5,7 @@
 #include "cors.h"
 #include "https.h"
 #include "limiter.h"
+#include "login.h"
 #include "worker.h"
 
 #include <stdio.h>
@@ -181,9 +182,15 @@ accept_weight(const struct request *r, struct slice type)
 	return best;
 }
 
+bool
+answer_accepts(const struct request *r, struct slice type)
+{
+	return accept_weight(r, type) > 0;
+}
+
 /* A page for who asks for pages, else JSON. */
-static bool
-wants_html(const struct request *r)
+bool
+answer_wants_html(const struct request *r)
 {
 	int html = accept_weight(r, SLICE("text/html")),
 	    json = accept_weight(r, SLICE("application/json"));
@@ -227,11 +234,12 @@ page_html(struct request *r, int status, const struct reason_info *info, struct 
 	buf_adds(out, SLICE("</small></p></body></html>\n"));
 }
 
-/* RFC 9457; `message` is what clients of the older gateways read. */
-static void
-page_problem(struct request *r, int status, const struct reason_info *info, struct buf *out)
+/* `message` is what clients of the older gateways read. */
+void
+answer_problem(struct request *r, int status, const struct reason_info *info, struct buf *out)
 {
 	struct buf BUF_CLEAN detail = { 0 };
+	struct buf BUF_CLEAN login = { 0 };
 	struct slice field = blame_field(r);
 
 	add_detail(r, info, &detail);
@@ -244,6 +252,10 @@ page_problem(struct request *r, int status, const struct reason_info *info, stru
 	if (field.n) {
 		buf_adds(out, SLICE(",\"field\":"));
 		buf_add_json(out, field);
+	}
+	if (login_offer(r, &login)) {
+		buf_adds(out, SLICE(",\"login_url\":"));
+		buf_add_json(out, buf_slice(&login));
 	}
 	buf_adds(out, SLICE(",\"request_id\":"));
 	buf_add_json(out, slice_of(r->id));
@@ -343,7 +355,7 @@ answer_reason(struct request *r)
 	struct buf BUF_CLEAN body = { 0 };
 	struct buf BUF_CLEAN extra = { 0 };
 	bool traffic = r->client->kind == LISTENER_HTTP;
-	bool html = traffic && r->in.head_done && wants_html(r);
+	bool html = traffic && r->in.head_done && answer_wants_html(r);
 
 	if (r->client->stream.closing || info.status == 0) {
 		r->client_lost = true;
@@ -368,7 +380,7 @@ answer_reason(struct request *r)
 	if (html && body.n == 0)
 		page_html(r, info.status, &info, &body);
 	else if (!html)
-		page_problem(r, info.status, &info, &body);
+		answer_problem(r, info.status, &info, &body);
 	/* Clients of the management API know one type and one envelope, whose `message` this has;
 	 * so do those of a-shine. */
 	answer_body(r, info.status,

@@ -12,6 +12,7 @@
 #include "forward_auth.h"
 #include "inject.h"
 #include "limiter.h"
+#include "login.h"
 #include "request.h"
 #include "suspension.h"
 #include "token_query.h"
@@ -77,6 +78,15 @@ query_settle(struct request *r)
 	r->query_own = found.rest;
 }
 
+static enum result
+refused(struct request *r)
+{
+	if (!login_redirects(r))
+		return STEP_REPLY;
+	r->step = STEP_RELAY - 1;
+	return STEP_NEXT;
+}
+
 enum result
 policies_step(struct request *r)
 {
@@ -91,7 +101,7 @@ policies_step(struct request *r)
 		case PASS:
 			break;
 		case REPLY:
-			return STEP_REPLY;
+			return refused(r);
 		case WAIT:
 			return STEP_WAIT;
 		}

@@ -10,6 +10,7 @@
 #include "client.h"
 #include "control.h"
 #include "limiter.h"
+#include "login.h"
 #include "mirror.h"
 #include "queue.h"
 #include "relay.h"
@@ -45,6 +46,8 @@ request_end(struct request *r, bool keep)
 		control_forget(r->call);
 	if (r->await)
 		await_leave(r);
+	if (r->login)
+		login_leave(r);
 	if (r->queue)
 		queue_leave(r);
 	if (r->mirror)
@@ -127,7 +130,7 @@ request_input(struct request *r)
 	if (!r->ended)
 		relay_hold(r);
 	if (!r->ended && r->step == STEP_ROUTE)
-		admin_input(r);
+		r->login ? login_input(r) : admin_input(r);
 }
 
 void

@@ -30,6 +30,7 @@ struct call;
 struct queue;
 struct mirror;
 struct limit_uses;
+struct login;
 struct await;
 struct identity;
 struct session;
@@ -175,8 +176,9 @@ struct request {
 	struct timer total;  /* policy.total_ms */
 	struct timer expiry; /* of the token, when it `expires` */
 	bool expires;
-	struct call *call;            /* of the admin worker to the master */
-	uint8_t access;               /* enum access_role: of who asks at an admin listener */
+	struct call *call;   /* of the admin worker to the master */
+	uint8_t access;      /* enum access_role: of who asks at an admin listener */
+	struct login *login; /* of a path of login's own */
 	struct queue *queue;          /* that it waits in for an endpoint */
 	uint64_t queued_us, queue_us; /* since when it does; how long it has before */
 	uint64_t queue_until_ms;

@@ -7,6 +7,7 @@
 #include "condition.h"
 #include "cors.h"
 #include "forward_auth.h"
+#include "login.h"
 #include "request.h"
 #include "reserved.h"
 #include "worker.h"
@@ -210,6 +211,8 @@ route_step(struct request *r)
 
 	if (r->client->kind != LISTENER_HTTP)
 		return admin_step(r);
+	if (r->login)
+		return login_step(r);
 	if (!r->worker->table) {
 		r->reason = REASON_rules_not_loaded;
 		return STEP_REPLY;
@@ -219,6 +222,8 @@ route_step(struct request *r)
 	r->reason = prepare(r);
 	if (r->reason != REASON_none)
 		return STEP_REPLY;
+	if (login_is(r))
+		return login_step(r);
 	if (r->asks && !r->query_own.p)
 		return take_question(r);
 	find_any(r, g, &match);

@@ -80,6 +80,7 @@ struct worker {
 	unsigned refused;                              /* clients that linger behind a 429 */
 	uint64_t proxied_log_at, proxied_unlogged;     /* ms; proxied.c */
 	uint64_t strangers_log_at, strangers_unlogged; /* ms; admin.c */
+	uint64_t login_log_at, login_unlogged;         /* ms; login_callback.c */
 	uint64_t caps_log_at, caps_unlogged;           /* ms; caps.c */
 	uint64_t tls_log_at, tls_unlogged;             /* ms; tls_front.c */
 	uint64_t behind_log_at, behind_unlogged;       /* ms; behind.c */

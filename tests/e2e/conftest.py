@@ -8,7 +8,7 @@ import pytest
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 from harness import gateway as gateways  # noqa: E402
-from harness import procs  # noqa: E402
+from harness import oidc, procs  # noqa: E402
 from harness.api import FileStore  # noqa: E402
 from harness.authority import Authority  # noqa: E402
 from harness.browser import Browser  # noqa: E402
@@ -109,6 +109,20 @@ def pki():
     made = Pki()
     yield made
     made.finish()
+
+
+@pytest.fixture(scope="module")
+def town(pki):
+    """Identity providers that people log in at."""
+    made = oidc.Town(pki)
+    yield made
+    made.finish()
+
+
+@pytest.fixture
+def person(town):
+    """Somebody with a browser."""
+    return town.person()
 
 
 @pytest.fixture
