@@ -1,5 +1,7 @@
 #include "absolute.h"
 
+#include <arpa/inet.h>
+
 #define HTTP_PORT 80
 #define HTTPS_PORT 443
 
@@ -11,6 +13,39 @@ is_clean(struct slice s)
 			return false;
 	}
 	return true;
+}
+
+/* Whose last label is a number. */
+static bool
+is_number(struct slice host)
+{
+	const char *dot = memrchr(host.p, '.', host.n);
+	size_t at = dot ? (size_t)(dot - host.p) + 1 : 0;
+	struct slice last = slice_make(host.p + at, host.n - at);
+
+	if (slice_starts(last, SLICE("0x")))
+		return true;
+	for (size_t i = 0; i < last.n; i++) {
+		if (last.p[i] < '0' || last.p[i] > '9')
+			return false;
+	}
+	return last.n > 0;
+}
+
+/* Does everybody take it for the same host? */
+static bool
+is_plain(struct slice host)
+{
+	char text[INET_ADDRSTRLEN];
+	struct in_addr address;
+
+	if (host.p[0] == '[' || !is_number(host))
+		return true;
+	if (host.n >= sizeof text)
+		return false;
+	memcpy(text, host.p, host.n);
+	text[host.n] = '\0';
+	return inet_pton(AF_INET, text, &address) == 1;
 }
 
 /* As everybody writes it: in lower case. */
@@ -41,7 +76,7 @@ absolute_parse(struct slice text, char *room, struct absolute *out)
 		n++;
 	raw = slice_make(text.p, n);
 	if (raw.n > URI_HOST_MAX || uri_host_parse(raw, room, &out->host) != 0 ||
-	    out->host.host.n == 0)
+	    out->host.host.n == 0 || !is_plain(out->host.host))
 		return "its host is none";
 	colon = memrchr(raw.p, ':', raw.n);
 	out->dotted = raw.p[raw.n - 1] == '.' || (colon && colon > raw.p && colon[-1] == '.');

@@ -3,7 +3,8 @@
 /*
  * absolute: an absolute http or https URI (RFC 9110 section 4.2) taken apart, for requests of our
  * own. Stricter than the RFC where two readers could disagree: no userinfo, a host as lib/uri takes
- * it, nothing but visible ASCII behind it, no backslash.
+ * it, but no number that some would read as an address of IPv4 in another form than dotted decimal
+ * ("2130706433", "127.1", "0x7f.0.0.1"), nothing but visible ASCII behind it, no backslash.
  */
 
 #include "uri.h"

@@ -41,6 +41,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	peer_open();
 	q.unix_path = peer.address.sun_path;
 	q.keep = data[1] & 1;
+	q.keep_head = data[1] & 2;
 	q.body_max = data[1] & 2 ? 65536 : data[1];
 	assert(http_client_get(&peer.loop, &q, done, &o, &c) == 0);
 	peer_say(data + 2, size - 2, data[0]);

@@ -84,6 +84,14 @@ test_refused(void **state)
 		"https://::1/",
 		"https://[fe80::1%25eth0]/",
 		"https://[::1]x/",
+		"https://2130706433/",
+		"https://127.1/",
+		"https://0x7f000001/",
+		"https://0x7f.0.0.1/",
+		"https://0177.0.0.1/",
+		"https://127.0.0.1.1/",
+		"https://a.example.1/",
+		"https://127.0.0.256/",
 	};
 
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
