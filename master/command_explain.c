@@ -216,6 +216,25 @@ write_limits(const struct json *root, bool colours, struct buf *b)
 	}
 }
 
+/* Whom the route has asked in its user's name. */
+static void
+write_hub(const struct json *root, bool colours, struct buf *b)
+{
+	const struct json *hub = json_get(root, "hub"), *first = json_first(json_get(hub, "allow"));
+
+	if (!hub || json_kind(hub) != JSON_OBJECT)
+		return;
+	add_label(b, "hub", colours);
+	buf_adds(b, SLICE("asks "));
+	for (const struct json *t = first; t; t = json_next(t)) {
+		buf_adds(b, t == first ? SLICE("") : SLICE(", "));
+		add_clean(b, json_text(t));
+	}
+	if (!first)
+		buf_adds(b, SLICE("nobody"));
+	buf_adds(b, answer_true(hub, "http") ? SLICE("; without TLS, too\n") : SLICE("\n"));
+}
+
 static void
 write_endpoints(const struct json *root, bool colours, struct buf *b)
 {
@@ -298,6 +317,7 @@ write_answer(const struct json *root, struct buf *b)
 	write_gate(root, colours, b);
 	write_authorisation(root, colours, b);
 	write_limits(root, colours, b);
+	write_hub(root, colours, b);
 	write_endpoints(root, colours, b);
 	write_near(root, colours, b);
 	write_head(json_get(root, "sent"), b);

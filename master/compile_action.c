@@ -1,6 +1,7 @@
 #include "compile_action.h"
 
 #include "compile_candidate.h"
+#include "compile_hub.h"
 
 static bool
 has_store(const struct config_action *a)
@@ -19,6 +20,8 @@ compile_action_leads(const struct config_route *r, struct buf *space)
 		buf_addf(space, "respond %u", a->respond_status);
 	else if (has_store(a))
 		buf_addf(space, "redirect store %s", a->store.upstream);
+	else if (a->hub.given)
+		buf_addf(space, "hub");
 	for (size_t i = 0; i < a->arms_count; i++)
 		buf_addf(space, "%s%s", i > 0 ? "," : "", a->arms[i].upstream);
 	return space->n > 0 ? buf_slice(space) : slice_of(r->upstream);
@@ -222,6 +225,8 @@ compile_action(const struct compile_input *in, struct table_builder *b, enum rul
 		a.type = text(b, c->respond_type);
 	} else if (has_store(c)) {
 		add_store(in, b, source, c, &a);
+	} else if (c->hub.given) {
+		a.hub = compile_hub(in, b, &c->hub);
 	} else if (c->rewrite_location && is_changed(in, source, r, upstream)) {
 		a.flags = ACTION_BACK;
 	}
@@ -231,9 +236,10 @@ compile_action(const struct compile_input *in, struct table_builder *b, enum rul
 	compile_cors(b, &c->cors, &a);
 	add_split(in, b, source, r, &a);
 	add_mirror(in, source, c, &a);
-	if (a.flags == 0 && a.request_count + a.response_count + a.origins_count + a.arms_count +
-				    a.mirror_percent ==
-				0)
+	if (a.flags == 0 && a.hub == 0 &&
+	    a.request_count + a.response_count + a.origins_count + a.arms_count +
+		    a.mirror_percent ==
+		0)
 		return 0;
 	return seg_builder_add(&b->seg, RULES_ACTIONS, &a, sizeof a);
 }

@@ -15,5 +15,5 @@ uint32_t compile_action(const struct compile_input *in, struct table_builder *b,
 /* Adds the origins that may ask, if there are any, to a row. */
 void compile_cors(struct table_builder *b, const struct config_cors *c, struct table_action *a);
 /* Where a route leads, for who reads it: the name of its upstream, those of its split, "redirect
- * 308", "respond 404". May use `space`. */
+ * 308", "respond 404", "hub". May use `space`. */
 struct slice compile_action_leads(const struct config_route *r, struct buf *space);

@@ -194,6 +194,28 @@ struct config_arm { /* of a split */
 	struct config_place place;
 };
 
+struct config_hub_target { /* what is different of one that a hub may ask */
+	const char *host;  /* as in config_hub.allow */
+	const char *ca;    /* file of roots; NULL: as upstream_tls says */
+	uint32_t timeout;  /* ms; 0: the hub's */
+	struct config_place place;
+};
+
+struct config_hub { /* who signs in may have other services asked in his name */
+	bool given;
+	const char **allow; /* "host", "host:port", "[v6]:port" or "*" */
+	size_t allow_count;
+	bool allow_http;
+	const char **allow_private; /* networks */
+	size_t allow_private_count;
+	struct config_hub_target *targets;
+	size_t targets_count;
+	uint32_t timeout; /* ms */
+	uint64_t request_limit, response_limit;
+	const char *credential; /* provider; "": the token that is shown */
+	uint32_t refresh_s;
+};
+
 struct config_action {        /* what a route does beside passing requests on as they are */
 	const char *redirect; /* template of the target, "" = none */
 	uint32_t redirect_status;
@@ -213,6 +235,7 @@ struct config_action {        /* what a route does beside passing requests on as
 	size_t arms_count;
 	const char *split_by;
 	const char *mirror; /* upstream, "" = none */
+	struct config_hub hub;
 	uint32_t mirror_percent;
 	uint32_t auth;        /* enum route_auth */
 	const char **issuers; /* names; none: all */
@@ -374,6 +397,7 @@ struct config_gate {
 	struct config_claim *claims;
 	size_t claims_count;
 	const char *token_header, *token_query;
+	bool development; /* anybody can make tokens */
 	bool first_cookie, refuse_bad_optional;
 	const char *is_auth, *forward_auth; /* paths; "": none */
 	struct config_cors cors;            /* of is_auth */

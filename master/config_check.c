@@ -383,6 +383,7 @@ config_check(struct config_reader *r)
 	check_listeners(r);
 	config_check_admin(r);
 	check_user(r);
+	config_development(r);
 	config_check_issuers(r);
 	config_check_login(r);
 	check_gate(r);

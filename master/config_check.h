@@ -36,6 +36,13 @@ void config_list_issuers(struct config_reader *r);
 /* Does the file say this of it? */
 bool config_issuer_given(const struct config_reader *r, const struct config_issuer *i,
 			 const char *what);
+/* config_check_hub.c: of a route of the file, of which `n` is written; then upstreams for whom hubs
+ * may ask, once all routes are checked. */
+void config_check_hub(struct config_reader *r, const struct node *n, const char *key,
+		      struct config_route *route);
+void config_hub_upstreams(struct config *c);
+/* config_development.c: before what verifies tokens is checked. */
+void config_development(struct config_reader *r);
 /* config_check_rule.c: one entry of a store, at the present key. */
 void config_check_rule_route(struct config_reader *r, const struct node *n,
 			     struct config_route *route);

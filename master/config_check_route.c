@@ -16,9 +16,13 @@ mistake(const struct route_check *k, const struct node *at, const char *below, c
 static const struct {
 	const char *key, *text;
 } leads[] = {
-	{ "upstream", "an upstream" }, { "target", "a target" },
-	{ "split", "a split" },        { "redirect", "a redirect" },
-	{ "respond", "an answer" },    { "redirect_store", "a redirect store" },
+	{ "upstream", "an upstream" },
+	{ "target", "a target" },
+	{ "split", "a split" },
+	{ "redirect", "a redirect" },
+	{ "respond", "an answer" },
+	{ "redirect_store", "a redirect store" },
+	{ "hub", "a hub" },
 };
 
 bool

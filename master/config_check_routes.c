@@ -389,6 +389,7 @@ config_check_routes(struct config_reader *r)
 		resolve_upstream(&g, route, &k);
 		config_check_sections(&k);
 		check_action(&g, route, i);
+		config_check_hub(r, k.node, key, route);
 		config_check_conditions(&r->mistakes, key, route->place.line, route);
 		if (route->path && route->host && route->name)
 			check_unique(&g, route, i);
@@ -396,6 +397,7 @@ config_check_routes(struct config_reader *r)
 	resolve_fallbacks(&g);
 	warn_unused(&g);
 	join_upstreams(&g);
+	config_hub_upstreams(c);
 	map_deinit(&g.upstreams, NULL);
 	map_deinit(&g.names, NULL);
 	map_deinit(&g.matches, NULL);

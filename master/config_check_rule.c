@@ -45,6 +45,10 @@ config_check_rule_route(struct config_reader *r, const struct node *n, struct co
 			     "cookies");
 	route->credentials_count = 0;
 	route->cookies = COOKIES_OWN_REMOVED;
+	if (node_get(n, SLICE("hub")))
+		mistakes_add(&r->mistakes, false, 0, key,
+			     "only the configuration file says whom users' tokens are sent to; "
+			     "remove hub");
 	if (!route->target.address.text)
 		return;
 	config_endpoint_identity(&route->target, &name);

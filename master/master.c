@@ -3,6 +3,7 @@
 #include "access.h"
 #include "api.h"
 #include "exchange_workers.h"
+#include "name_ask.h"
 #include "reload.h"
 #include "renewal.h"
 #include "status_issuers.h"
@@ -206,6 +207,7 @@ const struct supervisor_ops master_supervisor_ops = {
 	.failing = on_failing,
 	.keys_ask = on_keys_ask,
 	.token_ask = on_token_ask,
+	.name_ask = name_ask,
 	.exchange = exchange_workers_ask,
 	.exchange_kept = exchange_workers_kept,
 	.explained = on_explained,

@@ -85,6 +85,7 @@ struct master {
 	struct sticky_key sticky_key; /* where the configuration has none */
 	struct introspector *introspector;
 	struct exchanger *exchanger;
+	unsigned names_asked; /* by workers, and not told yet (name_ask.c) */
 	struct issuers *issuers;           /* whose keys are not in the configuration */
 	struct certificates *certificates; /* as they were last read */
 	struct tickets tickets;

@@ -325,6 +325,20 @@ hear_token_ask(struct slot *slot, const struct ipc_message *m)
 }
 
 static int
+hear_name_ask(struct slot *slot, const struct ipc_message *m)
+{
+	struct msg_name_ask ask;
+
+	if (slot->role != ROLE_TRAFFIC || m->body.n != sizeof ask)
+		return -EBADMSG;
+	memcpy(&ask, m->body.p, sizeof ask);
+	if (ask.n == 0 || ask.n > sizeof ask.host || memchr(ask.host, '\0', ask.n))
+		return -EBADMSG;
+	slot->supervisor->ops->name_ask(slot->supervisor->userdata, slot, &ask);
+	return 0;
+}
+
+static int
 hear_exchange(struct slot *slot, struct ipc_message *m)
 {
 	struct msg_exchange ask;
@@ -425,6 +439,8 @@ on_message(void *userdata, struct ipc *ipc, struct ipc_message *m)
 		r = hear_lease(slot, m);
 	else if (m->type == MSG_TOKEN_ASK)
 		r = hear_token_ask(slot, m);
+	else if (m->type == MSG_NAME_ASK)
+		r = hear_name_ask(slot, m);
 	else if (m->type == MSG_EXCHANGE)
 		r = hear_exchange(slot, m);
 	else if (m->type == MSG_EXCHANGE_KEPT)

@@ -58,6 +58,8 @@ struct supervisor_ops {
 	/* A traffic worker met a token that is signed with a key which is not there. */
 	void (*token_ask)(void *userdata, struct slot *slot, const struct msg_token_ask *ask);
 	void (*keys_ask)(void *userdata, struct slot *slot, const struct msg_keys_ask *ask);
+	/* A traffic worker wants the addresses of a host. */
+	void (*name_ask)(void *userdata, struct slot *slot, const struct msg_name_ask *ask);
 	/* A traffic worker has something posted to a provider; `fd` stays the caller's. 0 or
 	 * -EBADMSG. And: a result of that is stored. */
 	int (*exchange)(void *userdata, struct slot *slot, const struct msg_exchange *ask, int fd);

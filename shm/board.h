@@ -64,6 +64,9 @@ extern const uint32_t board_bucket_us[BOARD_BUCKETS - 1];
 	X(mirrors_failed, "Copies of requests that a mirror did not answer")                       \
 	X(redirects_asked, "Questions to a redirect store")                                        \
 	X(redirects_failed, "Questions that a redirect store did not answer")                      \
+	X(hub_answered, "Requests to hubs that were answered by who was asked")                    \
+	X(hub_refused, "Requests to hubs that nobody was asked for")                               \
+	X(hub_failed, "Requests to hubs that who was asked did not answer")                        \
 	X(rates_shared,                                                                            \
 	  "Questions to rates that were decided by a row of several keys, for want of "            \
 	  "room: see limits.rate_memory")                                                          \

@@ -61,6 +61,9 @@ enum message_type {
 			       is yours; the memfd has the context alone, the answer follows */
 	MSG_EXCHANGE_KEPT,  /* W> struct msg_exchange_kept: what an EXCHANGE_REFRESH brought is
 			       stored, or nothing was to be */
+	MSG_NAME_ASK,  /* W> struct msg_name_ask: what are the addresses of a host that stands in
+			  no table? */
+	MSG_NAME_TOLD, /* M> struct msg_name_told: these */
 };
 
 #define BOARD_SLOT_MASTER 0xffffffffu
@@ -215,6 +218,23 @@ struct msg_exchanged {
 
 struct msg_exchange_kept {
 	uint64_t id;
+};
+
+#define NAME_HOST_MAX 256u
+#define NAME_ADDRESSES 8u
+
+struct msg_name_ask {
+	uint64_t key;  /* the worker's own, comes back */
+	uint32_t port; /* addresses that are listeners of ours there are left out */
+	uint32_t n;
+	char host[NAME_HOST_MAX];
+};
+
+struct msg_name_told {
+	uint64_t key;
+	uint32_t count; /* 0: it does not resolve */
+	uint32_t pad;
+	uint8_t addresses[NAME_ADDRESSES][16]; /* IPv4 mapped */
 };
 
 struct msg_drain {

@@ -84,6 +84,13 @@
 	X(logout_unproved, 403, "A page of another site may not log you out.")                     \
 	X(logout_token_refused, 400, "The logout token is not accepted.")                          \
 	X(provider_unavailable, 503, "The identity provider is not available at the moment.")      \
+	X(hub_query, 400, "What the hub is to ask is not complete, or not well-formed.")           \
+	X(hub_domain, 400, "Domain is not allowed")                                                \
+	X(hub_address, 400, "The domain has no address that may be asked.")                        \
+	X(hub_token, 401, "Could not decode JWT")                                                  \
+	X(hub_path, 404, "Not Found")                                                              \
+	X(hub_answer, 502, "The service's answer is too large, or not one that can be told.")      \
+	X(hub_busy, 503, "Too many requests to services are under way.")                           \
 	X(no_endpoint, 503, "No endpoint of the upstream is available.")                           \
 	X(queue_full, 503, "Too many requests wait for this service.")                             \
 	X(queue_timeout, 503, "The service had no room for this request in time.")                 \

@@ -20,6 +20,7 @@
 #include "table_api_key.h"
 #include "table_authorise.h"
 #include "table_behind.h"
+#include "table_hub.h"
 #include "table_limits.h"
 #include "table_login.h"
 #include "table_tls.h"
@@ -68,6 +69,8 @@ enum rules_section {
 	RULES_REDIRECTS, /* struct seg_ref: origins that a login may end at */
 	RULES_CREDENTIALS, /* struct table_credential, runs of them belong to routes */
 	RULES_STORES,      /* struct table_store: actions refer to it */
+	RULES_HUBS,        /* struct table_hub, of actions */
+	RULES_HUB_TARGETS, /* struct table_hub_target, runs of them belong to hubs */
 };
 
 enum { FORWARDED_REPLACE, FORWARDED_APPEND }; /* X-Forwarded-* of an untrusted peer */
@@ -255,7 +258,7 @@ struct table_action {   /* what a route does beside passing requests on as they 
 	uint32_t mirror;                 /* index in ENDPOINTS_UPSTREAMS */
 	uint32_t mirror_percent;         /* 0 = no mirror */
 	uint32_t store;                  /* index in RULES_STORES */
-	uint32_t pad;
+	uint32_t hub;                    /* 1 + index in RULES_HUBS; 0 = none */
 };
 
 enum { CHANGE_REMOVE, CHANGE_SET, CHANGE_ADD };

@@ -5,6 +5,7 @@
 #include "changes.h"
 #include "client.h"
 #include "cors.h"
+#include "hub.h"
 #include "https.h"
 #include "real_client.h"
 #include "redirect_store.h"
@@ -138,6 +139,8 @@ action_step(struct request *r)
 		return redirect(r);
 	if (r->action->flags & ACTION_RESPOND)
 		return respond(r);
+	if (r->action->hub)
+		return hub_step(r);
 	if (r->action->arms_count > 0)
 		split_choose(r);
 	return STEP_NEXT;

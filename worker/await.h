@@ -17,6 +17,7 @@ enum await_kind {
 	AWAIT_SESSION,    /* of a session, by what it is known by */
 	AWAIT_TOKENS,     /* of a session, while they are refreshed or exchanged */
 	AWAIT_REDIRECT,   /* where something has gone (redirect_store.c) */
+	AWAIT_NAME,       /* the addresses of one */
 	AWAIT_N
 };
 

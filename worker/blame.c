@@ -15,6 +15,8 @@ body_limit(const struct request *r)
 		return r->access > ACCESS_LOOK ? "admin.body_limit" : NULL;
 	all = r->table ? table_policy(r->table->segments[SEGMENT_RULES], 0) : NULL;
 
+	if (r->action && r->action->hub && r->hub)
+		return "routes[].hub.request_limit";
 	return all && all->body_bytes != r->policy.body_bytes ? "routes[].body_limit"
 							      : "limits.body";
 }
@@ -37,8 +39,10 @@ blame_limit(const struct request *r)
 		return "timeouts.client_body";
 	case REASON_upstream_connect_timeout:
 		return "timeouts.connect";
+	case REASON_hub_answer:
+		return "routes[].hub.response_limit";
 	case REASON_upstream_first_byte_timeout:
-		return "timeouts.first_byte";
+		return r->hub ? "routes[].hub.timeout" : "timeouts.first_byte";
 	case REASON_upstream_send_timeout:
 	case REASON_upstream_stalled:
 		return "timeouts.idle";

@@ -10,6 +10,7 @@
 #include "introspect_wait.h"
 #include "keys_wait.h"
 #include "listen.h"
+#include "name_wait.h"
 #include "peers.h"
 #include "session.h"
 #include "session_asked.h"
@@ -378,6 +379,8 @@ control_on_message(void *userdata, struct ipc *ipc, struct ipc_message *m)
 		exchange_adopt(w, body, m->fd);
 	else if (IS(MSG_EXCHANGED, msg_exchanged))
 		exchange_heard(w, body, m->fd);
+	else if (IS(MSG_NAME_TOLD, msg_name_told))
+		name_told(w, body);
 	else if (IS(MSG_ACCESS, msg_access))
 		control_access(w, body);
 	else if (IS(MSG_RATES, rate_head))

@@ -32,6 +32,8 @@ void explain_credentials(const struct request *r, struct buf *out);
 /* Is it a field that the upstream is told of who asks? */
 bool explain_is_credential(const struct request *r, struct slice name);
 void explain_upstream(const struct explained *e, struct buf *out);
+/* explain_hub.c */
+void explain_hub(const struct request *r, struct buf *out);
 /* explain_issuers.c: `accepted`: bits of those whose tokens are good there. */
 void explain_issuers(const struct request *r, uint64_t accepted, struct buf *out);
 void explain_heads(const struct explained *e, struct buf *out);

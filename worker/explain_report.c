@@ -275,6 +275,8 @@ explain_report(const struct explained *e, struct buf *out)
 	buf_addc(out, ',');
 	explain_credentials(e->r, out);
 	buf_addc(out, ',');
+	explain_hub(e->r, out);
+	buf_addc(out, ',');
 	explain_upstream(e, out);
 	buf_addc(out, ',');
 	explain_heads(e, out);

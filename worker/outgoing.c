@@ -16,6 +16,8 @@ struct outgoing {
 	struct sockaddr_storage address;
 	char unix_path[sizeof((struct sockaddr_un *)0)->sun_path]; /* "": by the address */
 	struct http_client *client;                                /* under way; NULL: it is not */
+	char *peer;                                                /* NULL: the pool's */
+	struct http_client_head head;                              /* within `done` */
 	http_client_fn done;
 	void *userdata;
 };
@@ -70,11 +72,26 @@ outgoing_endpoint(const struct outgoing *o)
 	return o->endpoint;
 }
 
+void
+outgoing_to(struct outgoing *o, const struct sockaddr_storage *address, struct slice peer)
+{
+	o->unix_path[0] = '\0';
+	o->address = *address;
+	o->peer = peer.p ? xstrndup(peer.p, peer.n) : NULL;
+}
+
+struct http_client_head
+outgoing_head(const struct outgoing *o)
+{
+	return o->head;
+}
+
 static void
 on_done(void *userdata, int status, struct slice body)
 {
 	struct outgoing *o = userdata;
 
+	o->head = http_client_head(o->client);
 	o->client = NULL;
 	o->done(o->userdata, status, body);
 }
@@ -88,6 +105,7 @@ outgoing_send(struct outgoing *o, const struct outgoing_ask *ask, http_client_fn
 		.preface = ask->preface,
 		.head = ask->head,
 		.keep = ask->keep,
+		.keep_head = ask->keep_head,
 		.timeout_ms = ask->timeout_ms,
 		.body_max = ask->body_max,
 	};
@@ -98,7 +116,7 @@ outgoing_send(struct outgoing *o, const struct outgoing_ask *ask, http_client_fn
 		q.address = (struct sockaddr *)&o->address;
 	if (o->pool->tls) {
 		q.tls = o->pool->behind->context;
-		q.peer = o->pool->peer;
+		q.peer = o->peer ? o->peer : o->pool->peer;
 	}
 	o->done = done;
 	o->userdata = userdata;
@@ -113,5 +131,6 @@ outgoing_free(struct outgoing *o)
 	if (o->client)
 		http_client_cancel(o->client);
 	pool_unref(o->pool);
+	free(o->peer);
 	free(o);
 }

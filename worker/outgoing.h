@@ -20,7 +20,7 @@ struct worker;
 
 struct outgoing_ask { /* as in struct http_client_request */
 	struct slice whole, preface;
-	bool head, keep;
+	bool head, keep, keep_head;
 	uint32_t timeout_ms;
 	size_t body_max;
 };
@@ -31,6 +31,11 @@ struct outgoing *outgoing_new(struct worker *w, struct snapshot *t, uint32_t ups
     __attribute__((warn_unused_result));
 /* The index of that endpoint. */
 uint32_t outgoing_endpoint(const struct outgoing *o);
+/* Before that: to this address in the place of the endpoint's, and with its TLS to whoever is
+ * `peer`; p == NULL: to the endpoint itself. */
+void outgoing_to(struct outgoing *o, const struct sockaddr_storage *address, struct slice peer);
+/* Within `done`, as http_client_head. */
+struct http_client_head outgoing_head(const struct outgoing *o);
 /* Once; as http_client_send. Whatever comes of it, outgoing_free is due, also from `done`. */
 int outgoing_send(struct outgoing *o, const struct outgoing_ask *ask, http_client_fn done,
 		  void *userdata) __attribute__((warn_unused_result));

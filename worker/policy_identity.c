@@ -146,12 +146,16 @@ by_session(struct request *r, bool needed, uint64_t issuers)
 static enum verdict
 passed(struct request *r, const struct gate_verdict *verdict)
 {
+	const struct table_hub *hub =
+	    r->action ? table_hub(r->table->segments[SEGMENT_RULES], r->action->hub) : NULL;
 	struct slice token = verdict->token;
 
 	take(r, verdict);
-	if (r->injects)
+	if (r->injects || hub)
 		r->shown = arena_copy(&r->arena, token);
-	return r->injects && r->worker->sessions ? session_caller(r, token) : PASS;
+	if (!r->worker->sessions || !(r->injects || (hub && hub->provider != TRIE_NONE)))
+		return PASS;
+	return session_caller(r, token);
 }
 
 /* By a token, or a key. */

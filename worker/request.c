@@ -8,7 +8,9 @@
 #include "answer.h"
 #include "await.h"
 #include "client.h"
+#include "collect.h"
 #include "control.h"
+#include "hub.h"
 #include "limiter.h"
 #include "login.h"
 #include "mirror.h"
@@ -52,6 +54,8 @@ request_end(struct request *r, bool keep)
 		queue_leave(r);
 	if (r->mirror)
 		mirror_drop(r);
+	if (r->hub)
+		hub_leave(r);
 	if (r->limits)
 		limiter_end(r);
 	if (r->session)
@@ -131,6 +135,8 @@ request_input(struct request *r)
 		relay_hold(r);
 	if (!r->ended && r->step == STEP_ROUTE)
 		r->login ? login_input(r) : admin_input(r);
+	else if (!r->ended && r->collecting)
+		collect_input(r);
 }
 
 void

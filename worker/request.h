@@ -29,6 +29,7 @@ struct worker;
 struct call;
 struct queue;
 struct mirror;
+struct hub;
 struct limit_uses;
 struct login;
 struct await;
@@ -98,6 +99,8 @@ struct request {
 	const struct table_action *action; /* of the table; NULL: it passes on as it is */
 	struct slice arm;                  /* of a split, its name */
 	struct mirror *mirror;             /* a copy that waits for the rest of the body */
+	struct hub *hub;                   /* what the route asks another service */
+	bool collecting;                   /* a step waits for all of the body, in `held` */
 	bool mirrored;                     /* it was decided whether there is one */
 	struct slice path_rest;            /* behind what the route matched */
 	const struct identity *who;        /* in the arena; NULL: nobody, as far as one knows */
@@ -128,9 +131,9 @@ struct request {
 	struct slice scope;       /* its scopes, in the arena */
 	bool injects;             /* the route tells its upstream of who asks (inject.h) */
 	struct slice credentials; /* as fields, in the arena */
-	struct slice shown;       /* of those, in the arena: the token by which it is known */
-	uint32_t authorise;       /* of the route (shm/table_authorise.h) */
-	enum reason shadow;       /* it would be refused, were that not in its shadow mode */
+	struct slice shown; /* of those and of hubs, in the arena: the token by which it is known */
+	uint32_t authorise; /* of the route (shm/table_authorise.h) */
+	enum reason shadow; /* it would be refused, were that not in its shadow mode */
 
 	/* the body of the request */
 	enum framing body;

@@ -16,6 +16,7 @@
 #include "listen.h"
 #include "load.h"
 #include "mirror.h"
+#include "name_wait.h"
 #include "redirect_store.h"
 #include "pool.h"
 #include "queue.h"
@@ -315,6 +316,7 @@ worker_deinit(struct worker *w)
 	introspect_wait_free(w);
 	refreshes_free(w);
 	exchanges_free(w);
+	name_wait_free(w);
 	tls_front_free(w->front);
 	credentials_free(w->credentials);
 	assertions_free(w->assertions);

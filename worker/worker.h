@@ -104,9 +104,12 @@ struct worker {
 	struct keys_wait *keys_wait; /* NULL: no key was asked for yet */
 	struct list mirrors;         /* struct mirror: copies under way */
 	unsigned mirrors_count;
-	struct store *store;       /* NULL, as the next: no login */
-	struct sessions *sessions; /* session.c */
+	struct store *store;              /* NULL, as the next: no login */
+	struct sessions *sessions;        /* session.c */
 	struct redirect_store *redirects; /* NULL: none was asked for yet */
+	struct name_wait *name_wait;      /* NULL: no name was asked for yet */
+	unsigned hubs_count;              /* services that are being asked */
+	uint64_t hub_log_at;              /* ms: no line about one before */
 	struct suspended suspended;
 	struct {
 		uv_idle_t idle;

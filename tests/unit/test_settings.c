@@ -76,6 +76,8 @@ nest(const char *path, const char *value, struct buf *out)
 #define LOGIN_WHOLE LOGIN PROVIDERS
 #define CREDENTIAL LOGIN_WHOLE "}, routes: [{target: h, credentials: [{header: A, "
 
+#define HUB "{gate: {secret: x}, routes: [{auth: required, hub: {"
+
 /* A good configuration in which the name of a child is this. */
 static void
 configuration_named(const struct setting *s, const char *name, struct buf *out)
@@ -154,6 +156,8 @@ configuration_with(const struct setting *s, const char *value, struct buf *out)
 		  "", "}}}}" },
 		{ "gate.issuers.*.", "{gate: {issuers: {corp: {allow_http: true, ",
 		  "jwks_uri: \"http://h/\", ", "}}}}" },
+		{ "gate.development", "{listeners: [{address: \"127.0.0.1:1\"}], gate: {", "",
+		  "}}" },
 		{ "gate.cors.", "{gate: {secret: x, is_auth: /a, cors: {",
 		  "origins: [\"http://a\"], ", "}}}" },
 		{ "gate.protect[].", "{gate: {secret: x, protect: [{", "path: /p, ", "}]}}" },
@@ -232,6 +236,13 @@ configuration_with(const struct setting *s, const char *value, struct buf *out)
 		{ "routes[].respond.", "{routes: [{respond: {", "status: 404, ", "}}]}" },
 		{ "routes[].cors.", "{routes: [{target: h, cors: {", "origins: [\"http://a\"], ",
 		  "}}]}" },
+		{ "routes[].hub.targets[].", HUB "allow: [service.example], targets: [{",
+		  "host: service.example, ", "}]}}]}" },
+		{ "routes[].hub.targets", HUB "allow: [service.example], ", "", "}}]}" },
+		{ "routes[].hub.credential",
+		  LOGIN_WHOLE "}, gate: {secret: x}, routes: [{auth: required, hub: {allow: [a], ",
+		  "", "}}]}" },
+		{ "routes[].hub.", HUB, "allow: [a], ", "}}]}" },
 		{ "routes[].mirror.",
 		  "{upstreams: {shadow: {endpoints: [h]}}, routes: [{target: h, mirror: {",
 		  "upstream: shadow, ", "}}]}" },
