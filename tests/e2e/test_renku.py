@@ -96,13 +96,15 @@ def test_tokens_of_the_command_line(renku):
 
     def who(shown=bearer, **claims):
         path = f"/api/data/{len(ups['data'].requests)}"
-        assert gw.ask(path, headers=shown(sign(KEY, "k", **good | claims))).status == 200
-        return gw.logged(path=path).get("user")
+        token = sign(KEY, "k", **good | claims)
+        assert gw.ask(path, headers=shown(token)).status == 200
+        user = gw.logged(path=path).get("user")
+        assert ups["data"].requests[-1].header("Authorization") == (f"Bearer {token}" if user else None)
+        return user
 
     assert who() == "user-1" and who(azp="renku") == "user-1"
     assert who(lambda t: {"Authorization": "Basic " + base64.b64encode(b"any:" + t.encode()).decode()}) == "user-1"
     assert who() == "user-1"
-    assert ups["data"].requests[-1].header("Authorization").startswith("Bearer ")
     for wrong in ({"azp": "other"}, {"azp": None}, {"aud": "other"}, {"exp": 1}, {"iss": "http://other.test"}):
         assert who(**wrong) is None, wrong
 
@@ -113,6 +115,7 @@ def test_nobody_passes_for_somebody(renku):
               "Renku-User", "renku-user-id"]
     assert gw.ask("/api/data/x", headers=[(name, "forged") for name in forged]).status == 200
     assert "forged" not in str(ups["data"].requests[-1].headers)
+    assert ups["data"].requests[-1].header("Renku-Auth-Anon-Id").startswith("anon-")
 
 
 def test_no_secret_is_told(renku):
