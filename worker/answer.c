@@ -4,6 +4,7 @@
 #include "client.h"
 #include "cors.h"
 #include "https.h"
+#include "inject.h"
 #include "limiter.h"
 #include "login.h"
 #include "worker.h"
@@ -283,6 +284,8 @@ add_challenge(struct request *r, const struct reason_info *info, const struct se
 	if (r->scope.n > 0)
 		buf_addf(extra, ", scope=\"%.*s\"", SLICE_F(r->scope));
 	buf_adds(extra, SLICE("\r\n"));
+	if (r->injects && inject_takes_basic(r))
+		buf_addf(extra, "WWW-Authenticate: Basic realm=\"%.*s\"\r\n", SLICE_F(realm));
 }
 
 static void

@@ -232,11 +232,6 @@ assertion_publish(struct request *r)
 	struct assertions *a = r->worker->assertions;
 	struct buf BUF_CLEAN body = { 0 };
 
-	if (r->method != METHOD_GET && r->method != METHOD_HEAD) {
-		r->allowed = 1u << METHOD_GET | 1u << METHOD_HEAD;
-		r->reason = REASON_method_not_allowed;
-		return STEP_REPLY;
-	}
 	buf_adds(&body, SLICE("{\"keys\":["));
 	for (uint32_t i = 0; i < a->count; i++) {
 		buf_adds(&body, i > 0 ? SLICE(",") : SLICE(""));

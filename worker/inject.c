@@ -30,6 +30,22 @@ inject_replaces(const struct request *r, struct slice name)
 	return false;
 }
 
+bool
+inject_takes_basic(const struct request *r)
+{
+	const struct segment *rules = r->table->segments[SEGMENT_RULES];
+	const struct table_credential *c;
+
+	if (!(table_global(rules)->sources & TOKEN_FROM_BASIC))
+		return false;
+	for (uint32_t i = 0; (c = row_at(r, i)) != NULL; i++) {
+		if (c->form == CREDENTIAL_BASIC &&
+		    slice_ieq(seg_string(rules, c->field), SLICE("Authorization")))
+			return true;
+	}
+	return false;
+}
+
 void
 inject_wipe(struct request *r)
 {

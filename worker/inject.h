@@ -17,5 +17,7 @@ enum verdict inject_policy(struct request *r);
 /* Does the route have a field of this name, Authorization or Cookie, of its own? All other names
  * are taken off everywhere (RULES_STRIP). */
 bool inject_replaces(const struct request *r, struct slice name);
+/* Do its clients, as its upstream, speak Basic? Git asks for a password only where it hears so. */
+bool inject_takes_basic(const struct request *r);
 /* What was said is nobody's business any more. */
 void inject_wipe(struct request *r);
