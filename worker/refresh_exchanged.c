@@ -205,7 +205,7 @@ static enum verdict
 settled(struct request *r, const struct exchanged *e, struct slice *token, enum reason *why)
 {
 	r->awaited &= ~(1u << AWAIT_TOKENS);
-	*why = REASON_login_needed;
+	*why = REASON_credential_missing;
 	if (e->outcome == TOKEN_GRANTED)
 		*token = arena_copy(&r->arena, slice_make(e->token, e->token_n));
 	return e->outcome == TOKEN_UNAVAILABLE ? unavailable(r) : PASS;
