@@ -13,14 +13,16 @@
 
 /* Would another answer come of it? */
 static bool
-mends(enum reason reason)
+mends(const struct request *r)
 {
-	switch (reason) {
+	switch (r->reason) {
 	case REASON_token_missing:
 	case REASON_token_expired:
 	case REASON_session_expired:
 	case REASON_login_needed:
 		return true;
+	case REASON_credential_missing: /* who has logged in lacks it for another reason */
+		return !r->who;
 	default:
 		return false;
 	}
@@ -77,7 +79,7 @@ login_offer(const struct request *r, struct buf *out)
 {
 	const struct segment *rules = r->table ? r->table->segments[SEGMENT_RULES] : NULL;
 
-	if (!rules || !mends(r->reason) || !table_login(rules))
+	if (!rules || !mends(r) || !table_login(rules))
 		return false;
 	add_login(rules, out);
 	return true;
@@ -89,7 +91,7 @@ login_redirects(struct request *r)
 	const struct segment *rules = r->table->segments[SEGMENT_RULES];
 	struct buf BUF_CLEAN fields = { 0 };
 
-	if (!table_login(rules) || r->asks || r->rehearsed || !mends(r->reason) ||
+	if (!table_login(rules) || r->asks || r->rehearsed || !mends(r) ||
 	    !login_is_navigation(r))
 		return false;
 	login_page_fields(false, &fields);

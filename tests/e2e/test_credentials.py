@@ -155,6 +155,8 @@ def test_required(place):
     for path, headers in [("/need", {}), ("/need", one), ("/needclaim", one), ("/need", {"Gitlab-Access-Token": "forged"})]:
         r = place.gw.ask(path, headers=headers)
         assert (r.status, r.why) == (401, "credential_missing"), path
+    page = {"Accept": "text/html"}
+    assert [place.gw.ask("/need", headers=h | page).status for h in ({}, one)] == [302, 401]  # to log in would not help again
 
 
 def test_secret_goes_with_the_claim(place):
