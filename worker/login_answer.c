@@ -120,7 +120,7 @@ sentence(const struct login *l, enum reason reason)
 
 	if (p == TRIE_NONE)
 		return slice_of(text);
-	return login_text(l, "%s It was %.*s.", text,
+	return login_text(l, "%s (Identity provider: %.*s)", text,
 			  SLICE_F(seg_string(rules, table_provider(rules, p)->title)));
 }
 

@@ -39,7 +39,8 @@ ask(struct login *l, enum reason reason)
 {
 	struct login_page page = {
 		.title = "Log out?",
-		.text = SLICE("You will be logged out here, and where you logged in for it."),
+		.text = SLICE("You will be logged out here, and at the identity providers that you "
+			      "logged in with."),
 		.first = { .label = "Log out", .post = true, .place = l->state.place },
 		.second = { .label = "Stay logged in", .href = l->state.place },
 	};

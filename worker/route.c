@@ -222,7 +222,7 @@ route_step(struct request *r)
 	r->reason = prepare(r);
 	if (r->reason != REASON_none)
 		return STEP_REPLY;
-	if (login_is(r))
+	if (!r->asks && login_is(r))
 		return login_step(r);
 	if (r->asks && !r->query_own.p)
 		return take_question(r);

@@ -2,6 +2,7 @@
 (https://chromedevtools.github.io/devtools-protocol). It verifies as it does for its users: what it trusts beyond its own
 roots stands in its home's database."""
 
+import base64
 import json
 import os
 import select
@@ -25,7 +26,7 @@ class Refused(Exception):
 
 
 class Browser:
-    """Names below .example have their ports 80 and 443 at `plain` and `secure`, no other name has an address. `root`: file of a
+    """Names below .example have their ports 80 and 443 at `plain` and `secure`, no other name but localhost has an address. `root`: file of a
     certificate to trust. `seconds`: for each thing that is waited for."""
 
     installed = shutil.which("chromium") and shutil.which("certutil")
@@ -35,21 +36,50 @@ class Browser:
         self.events = []
         self.home = tempfile.mkdtemp(prefix="chromium-")
         self.trust(root)
-        rules = f"MAP *.example:80 127.0.0.1:{plain},MAP *.example:443 127.0.0.1:{secure},MAP * ~NOTFOUND"
+        rules = f"MAP *.example:80 127.0.0.1:{plain},MAP *.example:443 127.0.0.1:{secure},MAP * ~NOTFOUND,EXCLUDE localhost"
         options = [*OPTIONS, f"--user-data-dir={self.home}/profile", f"--host-resolver-rules={rules}"]
         with open(os.path.join(self.home, "log"), "wb") as log:
             self.process = procs.spawn([*ON_PIPES, "chromium", *options], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                        stderr=log, env=os.environ | {"HOME": self.home}, start_new_session=True)
         try:
-            self.session = None
-            page = self.ask("Target.createTarget", url="about:blank")["targetId"]
-            self.session = self.ask("Target.attachToTarget", targetId=page, flatten=True)["sessionId"]
-            self.ask("Page.enable")
-            self.ask("Network.enable", maxPostDataSize=1)  # what is sent is not told
-            self.ask("Page.setLifecycleEventsEnabled", enabled=True)
+            self.tab()
         except BaseException:
             self.finish()
             raise
+
+    def tab(self):
+        """Another one, which is looked at from here on; for `look`."""
+        self.session = None
+        page = self.ask("Target.createTarget", url="about:blank")["targetId"]
+        self.session = self.ask("Target.attachToTarget", targetId=page, flatten=True)["sessionId"]
+        self.ask("Page.enable")
+        self.ask("Network.enable", maxPostDataSize=1)  # what is sent is not told
+        self.ask("Page.setLifecycleEventsEnabled", enabled=True)
+        return self.session
+
+    def look(self, tab):
+        self.session = tab
+        self.ask("Page.bringToFront")
+
+    def until(self, script, what=None):
+        """Waits until this is true of the page, whichever it has come to."""
+        def holds():
+            try:
+                return self.run(script)
+            except AssertionError:  # it is on its way to another one
+                return False
+        return procs.wait_until(holds, self.seconds, what=lambda: what or f"{script} at {self.run('location.href')}")
+
+    def shot(self, name):
+        """A picture of the page, where the environment names a folder for it."""
+        if os.environ.get("YETT_SCREENSHOTS"):
+            data = self.ask("Page.captureScreenshot", format="png")["data"]
+            with open(os.path.join(os.environ["YETT_SCREENSHOTS"], name + ".png"), "wb") as f:
+                f.write(base64.b64decode(data))
+
+    def screen(self, width, height, dark=False):
+        self.ask("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=width < 600)
+        self.ask("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": "dark" if dark else "light"}])
 
     def trust(self, root):
         database = os.path.join(self.home, ".pki", "nssdb")

@@ -10,7 +10,7 @@ import ssl
 import urllib.parse
 
 from . import node, procs
-from .gateway import Gateway, proxy_to
+from .gateway import Gateway, merge, proxy_to
 from .redis_server import RedisServer
 from .upstream import Upstream
 
@@ -229,7 +229,7 @@ class Town:
         port = self.ports.pop(0)  # providers know the first one for back-channel logout
         url = f"http://localhost:{port}"
         site = {"listeners": [f"127.0.0.1:{port}"], "login": config(url, store, providers or self.providers, **login)}
-        gw = start(proxy_to(upstream, auth="required") | site | (more or {}))
+        gw = start(merge(proxy_to(upstream, auth="required") | site, more or {}))
         gw.port, gw.url = port, url
         if wait:
             wait_for(gw)
