@@ -3,6 +3,7 @@ nowhere else."""
 
 import json
 import threading
+import time
 
 import pytest
 
@@ -11,6 +12,7 @@ from harness.dns_server import DnsServer
 from harness.gateway import BINARY, merge
 from harness.hub import BASE, Page, config, error, wrapped
 from harness.procs import free_port, run, wait_until
+from harness.token_server import TokenServer
 from harness.tokens import bearer, token
 
 
@@ -289,3 +291,32 @@ def test_session(gateway, serve, store):
     wrapped(ask("/corp", one))
     assert ask("/lab", one).why == "hub_token" and len(up.requests) == 3
     assert "access-" not in gw.log() + json.dumps(gw.access_log())
+
+
+def test_token_that_ends_soon(gateway, serve, store):
+    """It is refreshed half a minute before its end, once, and not before that."""
+    provider, up = TokenServer(), serve()
+    how = sessions.config(store, up)
+    how["login"]["providers"] = {"corp": provider.config()}
+    del how["gate"]
+    how["routes"] = [{"path": "/corp", "auth": "required", "hub": {
+        "allow": [up.address], "allow_http": True, "allow_private": ["127.0.0.0/8"]}}]
+    gw = gateway(how)
+    some = sessions.Sessions(store.db)
+
+    def logged_in(ends):
+        id = some.create("7")
+        tid = some.tids(id)["corp"]
+        for kind, value, end in zip(("accessToken", "refreshToken"), provider.grant("7"), (time.time() + ends, None)):
+            store.db.hset(f"{kind}:{tid}", mapping={"Value": sessions.seal(value, f"{kind}:{tid}"), "ExpiresAt": sessions.stamp(end)})
+        return id
+
+    def sent(id):
+        query = {"query": {"method": "GET", "url": f"http://{up.address}/"}}
+        r = gw.ask("/corp/external-service", "POST", headers=sessions.cookie(id), body=json.dumps(query).encode())
+        return up.requests[-1].header("Authorization") if r.status == 200 else r.why
+
+    later, soon = logged_in(45), logged_in(15)
+    wait_until(lambda: sent(soon) == "Bearer access-g1-1", 10)
+    assert sent(later) == "Bearer access-g0-0" and provider.refreshes == 1
+    provider.stop()
