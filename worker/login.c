@@ -236,7 +236,7 @@ login_step(struct request *r)
 	enum result result = r->login ? STEP_NEXT : prepare(r);
 	struct login *l = r->login;
 
-	if (result == STEP_NEXT && r->rehearsed) /* an endpoint of ours takes it: no more is asked */
+	if (result == STEP_NEXT && r->rehearsed) /* an endpoint of ours takes it: that is all */
 		return login_answer(l, 200, NULL, SLICE(""), SLICE(""));
 	if (result == STEP_NEXT && l->endpoint->methods & POSTS)
 		result = collect(l);
