@@ -1,5 +1,7 @@
 """Logging out: here first, then at every provider, from either side; by whoever it is alone."""
 
+import urllib.parse
+
 import pytest
 
 from harness import node, oidc, procs
@@ -97,6 +99,13 @@ def test_at_the_provider(site, person):
     person.submit(page)
     procs.wait_until(lambda: not is_logged_in(site, person), 5, what=lambda: renku.state())
     assert ["yett", "cleo"] in renku.state()["logouts"] and is_logged_in(site, other)
+
+    form = urllib.parse.parse_qs(renku.state()["sent"][-1])  # once: who repeats it ends nobody's next session
+    person.log_in(site.url + "/x", "cleo")
+    r = person.stranger().ask(site.at("/backchannel"), headers={}, form={"logout_token": form["logout_token"][0]})
+    assert (r.status, r.why) == (400, "logout_token_refused") and is_logged_in(site, person)
+    bearer = {"Authorization": "Bearer " + form["logout_token"][0]} | PROGRAM
+    assert person.stranger().ask(site.url + "/x", headers=bearer).status == 401
 
 
 def test_logout_tokens_that_are_none(site, person):

@@ -87,6 +87,28 @@ test_known_tokens(void **state)
 	assert_int_equal(judge_plain(slice_of(other), "your-256-bit-secre"), JWT_SIGNATURE);
 }
 
+/* Whoever asks for logout tokens takes them, and other ones as well. */
+static void
+test_logout_typ(void **state)
+{
+	static const char *const headers[] = { "{\"alg\":\"HS256\",\"typ\":\"logout+jwt\"}",
+					       "{\"alg\":\"HS256\",\"typ\":\"JWT\"}",
+					       "{\"alg\":\"HS256\",\"typ\":\"x+jwt\"}" };
+
+	for (size_t i = 0; i < COUNT(headers); i++) {
+		BUF_CLEAN struct buf b = { 0 };
+		struct jwt_token t;
+
+		token_add(&b, headers[i], "{}", TOKEN_SECRET, NULL);
+		assert_int_equal(jwt_token_init(&t, buf_slice(&b), HS256 | JWT_TYP_LOGOUT),
+				 i == 2 ? JWT_MALFORMED : JWT_OK);
+		jwt_token_deinit(&t);
+		assert_int_equal(jwt_token_init(&t, buf_slice(&b), HS256),
+				 i == 1 ? JWT_OK : JWT_MALFORMED);
+		jwt_token_deinit(&t);
+	}
+}
+
 /* Headers, each rightly signed with HMAC-SHA256. */
 static void
 test_headers(void **state)
@@ -601,21 +623,14 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_known_tokens),
-		cmocka_unit_test(test_headers),
-		cmocka_unit_test(test_payloads),
-		cmocka_unit_test(test_forms),
-		cmocka_unit_test(test_tampering),
-		cmocka_unit_test(test_size),
-		cmocka_unit_test(test_keys),
-		cmocka_unit_test(test_allowed_set),
-		cmocka_unit_test(test_signature_length),
-		cmocka_unit_test(test_kid),
-		cmocka_unit_test(test_dates),
-		cmocka_unit_test(test_span),
-		cmocka_unit_test(test_issuer_and_audience),
-		cmocka_unit_test(test_libjwt),
-		cmocka_unit_test(test_libjwt_none),
+		cmocka_unit_test(test_known_tokens), cmocka_unit_test(test_headers),
+		cmocka_unit_test(test_logout_typ),   cmocka_unit_test(test_payloads),
+		cmocka_unit_test(test_forms),        cmocka_unit_test(test_tampering),
+		cmocka_unit_test(test_size),         cmocka_unit_test(test_keys),
+		cmocka_unit_test(test_allowed_set),  cmocka_unit_test(test_signature_length),
+		cmocka_unit_test(test_kid),          cmocka_unit_test(test_dates),
+		cmocka_unit_test(test_span),         cmocka_unit_test(test_issuer_and_audience),
+		cmocka_unit_test(test_libjwt),       cmocka_unit_test(test_libjwt_none),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

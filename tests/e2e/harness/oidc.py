@@ -10,7 +10,7 @@ import ssl
 import urllib.parse
 
 from . import node, procs
-from .gateway import Gateway, merge, proxy_to
+from .gateway import ROOT, Gateway, merge, proxy_to
 from .redis_server import RedisServer
 from .upstream import Upstream
 
@@ -240,11 +240,19 @@ class Town:
             p.kill()
 
 
+def user_of_the_manual():
+    """The command of yett(8) that makes the Redis user for sessions, who may do no more."""
+    with open(os.path.join(ROOT, "etc/man/yett.8"), encoding="utf-8") as f:
+        return re.search(r"^ACL SETUSER [^.]*", f.read(), re.MULTILINE)[0].replace("\\", "").split()
+
+
 class Site:
     """A gateway of a town with all that it needs, for the tests of a file."""
 
     def __init__(self, town, handler, more=None, **login):
         self.store, self.upstream = RedisServer(), Upstream(handler)
+        self.store.db.execute_command(*user_of_the_manual())
+        login |= {"redis": {"address": self.store.address, "username": "yett", "password": "PASSWORD"}}
         self.gateway = town.gateway(Gateway, self.upstream, self.store, more, **login)
         self.url, self.town = self.gateway.url, town
 

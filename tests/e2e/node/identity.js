@@ -13,7 +13,7 @@ const pem = fs.readFileSync(file);
 const issuer = `https://localhost:${port}`;
 const asked = {}; // by path, and of the token endpoint by grant
 let failing = {}; // path: status
-let logouts = [];
+const logouts = [], sent = []; // what relying parties were told, and in which words
 
 console.info = console.warn = () => {}; // it has advice for those who run it in earnest
 
@@ -27,7 +27,10 @@ const settings = {
 	claims: { openid: ["sub"], profile: ["name", "preferred_username"], email: ["email"] },
 	conformIdTokenClaims: false,
 	// Without what it takes from the options: it would ask nobody at an address of this machine.
-	fetch: (url, { dispatcher, ...options }) => fetch(url, options),
+	fetch: (url, { dispatcher, ...options }) => {
+		sent.push(String(options.body));
+		return fetch(url, options);
+	},
 	scopes: ["openid", "profile", "email", "offline_access"],
 	pkce: { required: () => true },
 	rotateRefreshToken: true,
@@ -82,7 +85,7 @@ function test(url, response) {
 		failing = Object.fromEntries(url.searchParams);
 	}
 	response.setHeader("Content-Type", "application/json");
-	response.end(JSON.stringify({ asked, logouts }));
+	response.end(JSON.stringify({ asked, logouts, sent }));
 }
 
 async function main() {
