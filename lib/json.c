@@ -6,6 +6,7 @@
 #include <cjson/cJSON.h>
 #include <errno.h>
 #include <math.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -64,6 +65,32 @@ static const cJSON *
 tree(const struct json *v)
 {
 	return (const cJSON *)v;
+}
+
+/* Gives each number its place in the text, which has them in the order of the tree. */
+static void
+tree_exact(cJSON *v, struct slice *rest)
+{
+	cJSON *m;
+
+	if (cJSON_IsNumber(v)) {
+		struct slice number = json_scan_number(rest);
+
+		v->valuestring = (char *)(uintptr_t)number.p;
+		v->valueint = (int)number.n;
+		v->type |= cJSON_IsReference; /* which is not freed with it */
+	}
+	cJSON_ArrayForEach(m, v) tree_exact(m, rest);
+}
+
+int
+json_parse_exact(struct slice text, size_t bytes_max, unsigned depth_max, struct json **out)
+{
+	int r = json_parse(text, bytes_max, depth_max, out);
+
+	if (r == 0)
+		tree_exact((cJSON *)*out, &text);
+	return r;
 }
 
 int
@@ -158,6 +185,16 @@ json_number(const struct json *v, double *out)
 	return true;
 }
 
+struct slice
+json_number_text(const struct json *v)
+{
+	const cJSON *t = tree(v);
+
+	if (!cJSON_IsNumber(t) || !(t->type & cJSON_IsReference))
+		return (struct slice){ NULL, 0 };
+	return slice_make(t->valuestring, (size_t)t->valueint);
+}
+
 const struct json *
 json_first(const struct json *v)
 {
@@ -174,4 +211,67 @@ struct slice
 json_name(const struct json *v)
 {
 	return slice_of(tree(v)->string);
+}
+
+/* ---- changing a tree ---- */
+
+static void *
+have(void *p)
+{
+	if (!p)
+		abort();
+	return p;
+}
+
+struct json *
+json_own_first(struct json *v)
+{
+	return (struct json *)((cJSON *)v)->child;
+}
+
+struct json *
+json_own_next(struct json *v)
+{
+	return (struct json *)((cJSON *)v)->next;
+}
+
+struct json *
+json_object(void)
+{
+	return have(cJSON_CreateObject());
+}
+
+void
+json_take(struct json *parent, struct json *v)
+{
+	cJSON_DetachItemViaPointer((cJSON *)parent, (cJSON *)v);
+}
+
+void
+json_put(struct json *object, const char *name, struct json *v)
+{
+	if (!cJSON_AddItemToObject((cJSON *)object, name, (cJSON *)v))
+		abort();
+}
+
+void
+json_put_back(struct json *object, struct json *v)
+{
+	cJSON_AddItemToArray((cJSON *)object, (cJSON *)v);
+}
+
+void
+json_rename(struct json *v, const char *name)
+{
+	cJSON *t = (cJSON *)v;
+	size_t n = strlen(name) + 1;
+
+	cJSON_free(t->string);
+	t->string = memcpy(have(cJSON_malloc(n)), name, n);
+}
+
+bool
+json_repeats(const struct json *object)
+{
+	return !names_unique(tree(object));
 }

@@ -28,6 +28,10 @@ enum json_kind {
 #define JSON_DEPTH_MAX 64
 int json_parse(struct slice text, size_t bytes_max, unsigned depth_max, struct json **out)
     __attribute__((warn_unused_result));
+/* The same for a tree that json_write gives back with each number as it was written, however long
+ * or large (json_number_text). The numbers stay in `text`, which has to outlive the tree. */
+int json_parse_exact(struct slice text, size_t bytes_max, unsigned depth_max, struct json **out)
+    __attribute__((warn_unused_result));
 void json_free(struct json *root); /* NULL is allowed */
 
 enum json_kind json_kind(const struct json *v);
@@ -42,6 +46,8 @@ const struct json *json_find(const struct json *v, struct slice path);
 struct slice json_text(const struct json *v);
 /* A finite number? */
 bool json_number(const struct json *v, double *out);
+/* As it was written, of a tree that was parsed exactly; p == NULL for anything else. */
+struct slice json_number_text(const struct json *v);
 /* The first element of an array or member of an object, then its successors; NULL at the end. */
 const struct json *json_first(const struct json *v);
 const struct json *json_next(const struct json *v);
@@ -49,3 +55,22 @@ const struct json *json_next(const struct json *v);
 void json_write(const struct json *v, struct buf *out);
 /* The name of a member; p == NULL for what is none. */
 struct slice json_name(const struct json *v);
+
+/* ---- changing a tree ---- */
+
+/* As json_first and json_next, of what may be changed. */
+struct json *json_own_first(struct json *v);
+struct json *json_own_next(struct json *v);
+/* {}, a root. */
+struct json *json_object(void);
+/* Takes an element or member out of what it is in: it is a root from here on, and keeps its name.
+ */
+void json_take(struct json *parent, struct json *v);
+/* A root becomes the last member of an object, under this name; or under the one that it kept. That
+ * there is no other of the name is the caller's to see to. */
+void json_put(struct json *object, const char *name, struct json *v);
+void json_put_back(struct json *object, struct json *v);
+/* Another name for a member, in its place. */
+void json_rename(struct json *v, const char *name);
+/* Does an object have a name twice? */
+bool json_repeats(const struct json *object);

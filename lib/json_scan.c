@@ -247,3 +247,23 @@ json_scan(struct slice text, unsigned depth_max)
 	scan_space(&s);
 	return s.p == s.end;
 }
+
+struct slice
+json_scan_number(struct slice *rest)
+{
+	const char *p = rest->p, *end = rest->p + rest->n, *start;
+	bool quoted = false;
+
+	for (; p < end && (quoted || (*p != '-' && (*p < '0' || *p > '9'))); p++) {
+		if (*p == '"')
+			quoted = !quoted;
+		else if (*p == '\\')
+			p++;
+	}
+	if (p >= end)
+		return (struct slice){ NULL, 0 };
+	for (start = p; p < end && strchr("+-.0123456789eE", *p) && *p; p++)
+		;
+	*rest = slice_make(p, (size_t)(end - p));
+	return slice_make(start, (size_t)(p - start));
+}

@@ -12,3 +12,6 @@
  * and lone surrogates, numbers of sane length, and at most depth_max arrays and objects within each
  * other. It calls itself for each of those. */
 bool json_scan(struct slice text, unsigned depth_max);
+/* The next number of a text that json_scan has taken; *rest becomes what is behind it. p == NULL:
+ * there is none. */
+struct slice json_scan_number(struct slice *rest);

@@ -27,6 +27,7 @@ write_members(const struct json *v, struct buf *out)
 void
 json_write(const struct json *v, struct buf *out)
 {
+	struct slice exact = json_number_text(v);
 	double number = 0;
 
 	switch (json_kind(v)) {
@@ -41,7 +42,10 @@ json_write(const struct json *v, struct buf *out)
 		break;
 	case JSON_NUMBER:
 		json_number(v, &number);
-		buf_add_double(out, number);
+		if (exact.p)
+			buf_adds(out, exact);
+		else
+			buf_add_double(out, number);
 		break;
 	case JSON_STRING:
 		buf_add_json(out, json_text(v));

@@ -55,7 +55,9 @@ take_number(struct growth *g, const struct json *v)
 	if (!json_number(v, &number)) /* beyond a double; no setting takes it for a number */
 		return take_text(g, SLICE("beyond all numbers"), true);
 	whole = fabs(number) < 1e15 && !(fabs(number - (double)(int64_t)number) > 0);
-	buf_addf(&text, whole ? "%.0f" : "%.17g", number);
+	if (!whole)
+		return take_text(g, json_number_text(v), true);
+	buf_addf(&text, "%.0f", number);
 	return take_text(g, buf_slice(&text), true);
 }
 
@@ -109,7 +111,7 @@ document_json(struct document *d, struct slice text, size_t bytes_max, unsigned 
 {
 	struct growth g = { .d = d };
 	struct json *root;
-	int r = json_parse(text, bytes_max, depth_max, &root);
+	int r = json_parse_exact(text, bytes_max, depth_max, &root);
 
 	*d = (struct document){ 0 };
 	if (r < 0)
