@@ -248,6 +248,12 @@ json_scan(struct slice text, unsigned depth_max)
 	return s.p == s.end;
 }
 
+static bool
+is_of_number(char c)
+{
+	return (c >= '0' && c <= '9') || c == '.' || c == '-' || c == '+' || (c | 0x20) == 'e';
+}
+
 struct slice
 json_scan_number(struct slice *rest)
 {
@@ -262,7 +268,7 @@ json_scan_number(struct slice *rest)
 	}
 	if (p >= end)
 		return (struct slice){ NULL, 0 };
-	for (start = p; p < end && strchr("+-.0123456789eE", *p) && *p; p++)
+	for (start = p; p < end && is_of_number(*p); p++)
 		;
 	*rest = slice_make(p, (size_t)(end - p));
 	return slice_make(start, (size_t)(p - start));

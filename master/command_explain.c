@@ -236,6 +236,21 @@ write_hub(const struct json *root, bool colours, struct buf *b)
 }
 
 static void
+write_translation(const struct json *root, bool colours, struct buf *b)
+{
+	const struct json *t = json_get(root, "translation");
+	double request = 0, response = 0;
+
+	if (!json_number(json_get(t, "request"), &request) ||
+	    !json_number(json_get(t, "response"), &response))
+		return;
+	add_label(b, "bodies", colours);
+	buf_addf(b, "%s%s%s translated, where JSON%s\n", request > 0 ? "request" : "",
+		 request > 0 && response > 0 ? " and " : "", response > 0 ? "answer" : "",
+		 answer_true(t, "required") ? "; others are refused" : "");
+}
+
+static void
 write_endpoints(const struct json *root, bool colours, struct buf *b)
 {
 	static const char *const titles[] = { "ENDPOINT", "STATE", "WEIGHT", "IN FLIGHT", "" };
@@ -318,6 +333,7 @@ write_answer(const struct json *root, struct buf *b)
 	write_authorisation(root, colours, b);
 	write_limits(root, colours, b);
 	write_hub(root, colours, b);
+	write_translation(root, colours, b);
 	write_endpoints(root, colours, b);
 	write_near(root, colours, b);
 	write_head(json_get(root, "sent"), b);

@@ -2,6 +2,7 @@
 
 #include "compile_candidate.h"
 #include "compile_hub.h"
+#include "compile_translation.h"
 
 static bool
 has_store(const struct config_action *a)
@@ -236,9 +237,10 @@ compile_action(const struct compile_input *in, struct table_builder *b, enum rul
 	compile_cors(b, &c->cors, &a);
 	add_split(in, b, source, r, &a);
 	add_mirror(in, source, c, &a);
+	a.translation = compile_translation(b, &c->translate);
 	if (a.flags == 0 && a.hub == 0 &&
-	    a.request_count + a.response_count + a.origins_count + a.arms_count +
-		    a.mirror_percent ==
+	    a.request_count + a.response_count + a.origins_count + a.arms_count + a.mirror_percent +
+		    a.translation ==
 		0)
 		return 0;
 	return seg_builder_add(&b->seg, RULES_ACTIONS, &a, sizeof a);

@@ -216,6 +216,22 @@ struct config_hub { /* who signs in may have other services asked in his name */
 	uint32_t refresh_s;
 };
 
+struct config_operation { /* on the JSON of a body: one of these, by pointers of RFC 6901 */
+	const char **pick, **drop;
+	size_t pick_count, drop_count;
+	const char *rename, *to, *flatten, *wrap, *absent; /* NULL: not given */
+	const char *value;                                 /* of `absent`, as JSON */
+	bool optional;
+	struct config_place place;
+};
+
+struct config_translate { /* of bodies, in both directions; nothing: they pass as they are */
+	struct config_operation *request, *response;
+	size_t request_count, response_count;
+	uint64_t max;
+	bool required;
+};
+
 struct config_action {        /* what a route does beside passing requests on as they are */
 	const char *redirect; /* template of the target, "" = none */
 	uint32_t redirect_status;
@@ -243,6 +259,7 @@ struct config_action {        /* what a route does beside passing requests on as
 	uint32_t retries;                  /* UINT32_MAX = the global one */
 	uint32_t retry_on;                 /* RETRY_* */
 	const struct authorise *authorise; /* who may; NULL: everybody whom `auth` lets in */
+	struct config_translate translate;
 };
 
 enum route_auth { AUTH_INHERIT, AUTH_REQUIRED, AUTH_NONE, AUTH_OPTIONAL };

@@ -1,6 +1,7 @@
 #include "config_check_action.h"
 
 #include "config_check_authorise.h"
+#include "config_check_translate.h"
 #include "issuer_names.h"
 #include "redirect.h"
 #include "shm/origin.h"
@@ -307,6 +308,7 @@ config_check_action(const struct action_check *a, struct config_route *route)
 	check_changes(a, route, true);
 	config_check_cors(a, &route->action.cors);
 	check_split(a, &route->action);
+	config_check_translate(a, route);
 	config_check_authorise(a, &route->action);
 	check_auth(a, &route->action);
 	check_issuers(a, &route->action);

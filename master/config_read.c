@@ -308,7 +308,7 @@ read_object(struct config_reader *r, const struct setting *s, const struct node 
 	struct buf BUF_CLEAN text = { 0 };
 	struct json *v = NULL;
 
-	if (n->kind != NODE_MAPPING) {
+	if (n->kind != NODE_MAPPING && s->type == SETTING_OBJECT) {
 		wrong_kind(r, n, NODE_MAPPING);
 		return;
 	}
@@ -328,7 +328,7 @@ config_read_value(struct config_reader *r, const struct setting *s, const struct
 {
 	bool list = value_is_list(s);
 
-	if (node_is_null(n)) {
+	if (node_is_null(n) && s->type != SETTING_JSON) {
 		if (!s->children && !list)
 			mistakes_add(&r->mistakes, false, n->line, config_key(r),
 				     "the value is missing; give one, or remove the key");
@@ -339,7 +339,7 @@ config_read_value(struct config_reader *r, const struct setting *s, const struct
 		read_children(r, s, n, base);
 	else if (list)
 		read_items(r, s, n, base);
-	else if (s->type == SETTING_OBJECT)
+	else if (s->type == SETTING_OBJECT || s->type == SETTING_JSON)
 		read_object(r, s, n, base);
 	else if (s->type == SETTING_SECRET)
 		config_read_secret(r, n, (struct config_secret *)((char *)base + s->offset));

@@ -40,6 +40,7 @@ enum setting_type {
 	SETTING_SHA256,  /* 64 hexadecimal digits */
 	SETTING_MOMENT,  /* a date with or without a time, or seconds since 1970; kept as those */
 	SETTING_OBJECT,  /* a mapping of anything, kept as the text of a JSON object */
+	SETTING_JSON,    /* anything, kept as JSON; also null */
 	SETTING_LOG,     /* where the access log goes */
 	SETTING_STRINGS, /* a list; so are the next three */
 	SETTING_TOKENS,

@@ -122,6 +122,7 @@ static const char *const type_name[] = {
 	[SETTING_SHA256] = "SHA-256 in hexadecimal digits",
 	[SETTING_MOMENT] = "date, with or without a time, or never",
 	[SETTING_OBJECT] = "mapping of anything",
+	[SETTING_JSON] = "anything",
 	[SETTING_HOST_HEADER] = "keep, upstream or a host",
 	[SETTING_HASH_BY] = "address, path, header:NAME, cookie:NAME or claim:NAME",
 	[SETTING_LOG] = "off, stdout, stderr or a file",

@@ -130,6 +130,7 @@ value_parse(const struct value_env *e, const struct setting *s, struct slice tex
 	case SETTING_SERVERS:
 	case SETTING_SECRET:
 	case SETTING_OBJECT:
+	case SETTING_JSON:
 	case SETTING_AUTHORISE:
 	case SETTING_LIST:
 	case SETTING_MAP:

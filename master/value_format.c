@@ -214,6 +214,12 @@ value_format(const struct setting *s, const void *base, bool json, struct buf *o
 		buf_addf(out, "%s",
 			 *(const char *const *)field ? *(const char *const *)field : "{}");
 		break;
+	case SETTING_JSON:
+		if (*(const char *const *)field)
+			buf_adds(out, slice_of(*(const char *const *)field));
+		else
+			put_optional(NULL, json, out);
+		break;
 	case SETTING_LOG:
 		put_log(base, json, out);
 		break;

@@ -66,8 +66,7 @@
 	X(scope_insufficient, 403, "The token lacks a scope that this needs.")                     \
 	X(not_authorised, 403, "Who asks is not authorised to do this.")                           \
 	X(address_refused, 403, "This address may not ask for this.")                              \
-	X(credential_missing, 401,                                                                 \
-	  "The service needs to know more of who asks than there is.")                           \
+	X(credential_missing, 401, "The service needs to know more of who asks than there is.")    \
 	X(rate_limited, 429, "There were too many requests; slow down.")                           \
 	X(concurrency_limited, 429, "There are too many requests at a time; finish some first.")   \
 	X(login_needed, 401, "Log in first.")                                                      \
@@ -91,6 +90,10 @@
 	X(hub_path, 404, "Not Found")                                                              \
 	X(hub_answer, 502, "The service's answer is too large, or not one that can be told.")      \
 	X(hub_busy, 503, "Too many requests to services are under way.")                           \
+	X(translation_type, 415, "A body of this type or coding is not taken here.")               \
+	X(translation_request, 400, "The body is not what this service takes.")                    \
+	X(translation_response, 502,                                                               \
+	  "The upstream's answer is not what this service makes of it.")                           \
 	X(no_endpoint, 503, "No endpoint of the upstream is available.")                           \
 	X(queue_full, 503, "Too many requests wait for this service.")                             \
 	X(queue_timeout, 503, "The service had no room for this request in time.")                 \

@@ -24,6 +24,7 @@
 #include "table_limits.h"
 #include "table_login.h"
 #include "table_tls.h"
+#include "table_translation.h"
 #include "trie.h"
 
 /* ---- SEGMENT_RULES ---- */
@@ -67,10 +68,13 @@ enum rules_section {
 	RULES_PROVIDERS, /* struct table_provider */
 	RULES_SEQUENCE,  /* uint32_t: indices in RULES_PROVIDERS */
 	RULES_REDIRECTS, /* struct seg_ref: origins that a login may end at */
-	RULES_CREDENTIALS, /* struct table_credential, runs of them belong to routes */
-	RULES_STORES,      /* struct table_store: actions refer to it */
-	RULES_HUBS,        /* struct table_hub, of actions */
-	RULES_HUB_TARGETS, /* struct table_hub_target, runs of them belong to hubs */
+	RULES_CREDENTIALS,  /* struct table_credential, runs of them belong to routes */
+	RULES_STORES,       /* struct table_store: actions refer to it */
+	RULES_HUBS,         /* struct table_hub, of actions */
+	RULES_HUB_TARGETS,  /* struct table_hub_target, runs of them belong to hubs */
+	RULES_TRANSLATIONS, /* struct table_translation */
+	RULES_OPERATIONS,   /* struct table_operation, runs of them belong to those */
+	RULES_POINTERS,     /* struct seg_ref, runs of them belong to operations */
 };
 
 enum { FORWARDED_REPLACE, FORWARDED_APPEND }; /* X-Forwarded-* of an untrusted peer */
@@ -259,6 +263,7 @@ struct table_action {   /* what a route does beside passing requests on as they 
 	uint32_t mirror_percent;         /* 0 = no mirror */
 	uint32_t store;                  /* index in RULES_STORES */
 	uint32_t hub;                    /* 1 + index in RULES_HUBS; 0 = none */
+	uint32_t translation;            /* 1 + index in RULES_TRANSLATIONS; 0 = none */
 };
 
 enum { CHANGE_REMOVE, CHANGE_SET, CHANGE_ADD };

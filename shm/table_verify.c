@@ -116,6 +116,7 @@ actions_ok(const struct segment *s)
 		      a[i].status < 600 && a[i].mirror_percent <= 100 &&
 		      (!(a[i].flags & ACTION_STORE) || a[i].store < seg_count(s, RULES_STORES)) &&
 		      a[i].hub <= seg_count(s, RULES_HUBS) &&
+		      a[i].translation <= seg_count(s, RULES_TRANSLATIONS) &&
 		      run_ok(a[i].request_first, a[i].request_count, all_changes) &&
 		      run_ok(a[i].response_first, a[i].response_count, all_changes) &&
 		      run_ok(a[i].origins_first, a[i].origins_count, all_origins) &&
@@ -246,7 +247,7 @@ table_verify_rules(const struct segment *s)
 	if (!global_ok(s) || !layer_ok(s) || !hosts_ok(s) || !conditions_ok(s) || !routes_ok(s) ||
 	    !actions_ok(s) || !gates_ok(s) || !tokens_ok(s) || !strips_ok(s) ||
 	    !peers_and_pages_ok(s) || !table_authorise_ok(s) || !table_limits_ok(s) ||
-	    !table_login_ok(s) || !table_hubs_ok(s))
+	    !table_login_ok(s) || !table_hubs_ok(s) || !table_translation_ok(s))
 		return -EBADMSG;
 	if (trie_verify(s, RULES_NODES, RULES_EDGES, RULES_HEADS, seg_count(s, RULES_ROUTES)))
 		return -EBADMSG;

@@ -11,6 +11,7 @@
 #include "redirect_store.h"
 #include "split.h"
 #include "tls_front.h"
+#include "translate.h"
 
 #include "lib/tls_session.h"
 
@@ -141,6 +142,12 @@ action_step(struct request *r)
 		return respond(r);
 	if (r->action->hub)
 		return hub_step(r);
+	if (r->action->translation) {
+		enum result result = translate_request(r);
+
+		if (result != STEP_NEXT)
+			return result;
+	}
 	if (r->action->arms_count > 0)
 		split_choose(r);
 	return STEP_NEXT;
@@ -154,7 +161,7 @@ action_request_begin(struct request *r, struct action_request *a)
 	struct changes c = changes_of(r, false);
 
 	values_of(r, a->values);
-	a->room = changes_size(&c, a->values);
+	a->room = changes_size(&c, a->values) + TRANSLATE_ROOM;
 }
 
 bool
@@ -170,6 +177,8 @@ action_put_request(char *o, const struct request *r, const struct action_request
 {
 	struct changes c = changes_of(r, false);
 
+	if (r->action->translation)
+		o = translate_put_request(o, r);
 	return changes_put(o, &c, a->values);
 }
 

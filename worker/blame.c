@@ -1,6 +1,7 @@
 #include "blame.h"
 
 #include "limiter.h"
+#include "translate.h"
 #include "worker.h"
 
 #include "shm/call.h"
@@ -13,6 +14,8 @@ body_limit(const struct request *r)
 
 	if (r->access != ACCESS_NONE)
 		return r->access > ACCESS_LOOK ? "admin.body_limit" : NULL;
+	if (r->action && r->action->translation && translate_limits(r))
+		return "routes[].translate.max";
 	all = r->table ? table_policy(r->table->segments[SEGMENT_RULES], 0) : NULL;
 
 	if (r->action && r->action->hub && r->hub)

@@ -36,6 +36,8 @@ void explain_upstream(const struct explained *e, struct buf *out);
 void explain_hub(const struct request *r, struct buf *out);
 /* explain_issuers.c: `accepted`: bits of those whose tokens are good there. */
 void explain_issuers(const struct request *r, uint64_t accepted, struct buf *out);
+/* explain_upstream.c: whether bodies are translated on the way. */
+void explain_translation(const struct request *r, struct buf *out);
 void explain_heads(const struct explained *e, struct buf *out);
 void explain_route(const struct segment *rules, const struct table_route *route, struct buf *out);
 void explain_methods(uint32_t methods, struct buf *out);

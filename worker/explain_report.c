@@ -279,6 +279,8 @@ explain_report(const struct explained *e, struct buf *out)
 	buf_addc(out, ',');
 	explain_upstream(e, out);
 	buf_addc(out, ',');
+	explain_translation(e->r, out);
+	buf_addc(out, ',');
 	explain_heads(e, out);
 	buf_addc(out, '}');
 }

@@ -85,6 +85,24 @@ explain_upstream(const struct explained *e, struct buf *b)
 
 /* ---- what it would get ---- */
 
+void
+explain_translation(const struct request *r, struct buf *b)
+{
+	const struct table_translation *t = NULL;
+
+	if (r->action)
+		t = table_translation(r->table->segments[SEGMENT_RULES],
+				      r->action->translation - 1);
+	if (!t) {
+		buf_adds(b, SLICE("\"translation\":null"));
+		return;
+	}
+	buf_addf(b, "\"translation\":{\"request\":%u,\"response\":%u,\"max\":%llu,",
+		 t->request_count, t->response_count, (unsigned long long)t->max);
+	explain_bool(b, "required", t->flags & TRANSLATION_REQUIRED);
+	buf_addc(b, '}');
+}
+
 /* Without its CR LF. */
 static struct slice
 next_line(struct slice *rest)

@@ -94,8 +94,9 @@ relay_client_owes(const struct request *r)
 {
 	const struct upstream *u = r->upstream;
 
-	return u && u->connected && !r->body_done && !u->stream.full && !u->broken &&
-	       !is_awaited(r);
+	return (r->collecting && r->step == STEP_POLICIES) ||
+	       (u && u->connected && !r->body_done && !u->stream.full && !u->broken &&
+		!is_awaited(r));
 }
 
 /* Who owes bytes now, and until when: the one place that knows. A side that we paused owes nothing.
@@ -265,7 +266,7 @@ relay_interim(struct request *r)
 }
 
 void
-relay_answer_head(struct request *r)
+relay_answer_head(struct request *r, struct slice body)
 {
 	struct upstream *u = r->upstream;
 	struct parcel p = { .n = 0 };
@@ -273,8 +274,7 @@ relay_answer_head(struct request *r)
 
 	parcel_add(&p, buf_slice(&r->worker->head));
 	p.trailers = trailers_to_client(r, &u->parser);
-	parcel_body(&p, r->framing, (struct slice){ NULL, 0 }, u->parser.spans, u->parser.spans_n,
-		    done);
+	parcel_body(&p, r->framing, body, u->parser.spans, u->parser.spans_n, done);
 	u->parser.spans_n = 0;
 	r->started = true;
 	if (write_client(r, &p))

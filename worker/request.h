@@ -159,6 +159,7 @@ struct request {
 	bool untaken; /* upstream_closed and _tls_failed: its application has read nothing of the
 			 request */
 	bool interim; /* a 1xx of it came */
+	bool translating;    /* its answer's body is collected, in `held` */
 	enum reason failure; /* of the present try; REASON_none: none */
 
 	/* the answer */

@@ -8,6 +8,7 @@
 #include "outcome.h"
 #include "relay.h"
 #include "retry.h"
+#include "translate.h"
 #include "tunnel.h"
 #include "upstream.h"
 
@@ -58,6 +59,23 @@ is_switch_asked(const struct request *r, const struct http_parser *p)
 	return false;
 }
 
+/* It is passed on, and the final one waited for. */
+static enum result
+pass_interim(struct request *r)
+{
+	struct upstream *u = r->upstream;
+
+	if (http_minor(&r->in) == 1) { /* an HTTP/1.0 client does not know them */
+		forward_interim(r);
+		relay_interim(r);
+	}
+	r->interim = true;
+	r->first_us = 0; /* of the final answer nothing came yet */
+	http_parser_reset(&u->parser);
+	u->parser.head_request = r->method == METHOD_HEAD;
+	return r->client_lost ? STEP_NEXT : STEP_WAIT;
+}
+
 enum result
 response_step(struct request *r)
 {
@@ -68,28 +86,23 @@ response_step(struct request *r)
 		return retry_or_fail(r);
 	if (!u->parser.head_done)
 		return STEP_WAIT;
+	if (r->translating)
+		return translate_answer(r);
 	status = u->parser.llhttp.status_code;
 	if ((status == 101 && !is_switch_asked(r, &u->parser)) || !is_sound(&u->parser)) {
 		r->failure = REASON_upstream_malformed;
 		upstream_close(u);
 		return retry_or_fail(r);
 	}
-	if (status < 200 && status != 101) {
-		if (http_minor(&r->in) == 1) { /* an HTTP/1.0 client does not know them */
-			forward_interim(r);
-			relay_interim(r);
-		}
-		r->interim = true;
-		r->first_us = 0; /* of the final answer nothing came yet */
-		http_parser_reset(&u->parser);
-		u->parser.head_request = r->method == METHOD_HEAD;
-		return r->client_lost ? STEP_NEXT : STEP_WAIT;
-	}
+	if (status < 200 && status != 101)
+		return pass_interim(r);
 	outcome_answer(r, status);
 	if (status >= 502 && status <= 504 && retry_answer(r, status))
 		return STEP_NEXT;
+	if (r->action && r->action->translation && translate_begin(r))
+		return translate_answer(r);
 	forward_response(r);
-	relay_answer_head(r);
+	relay_answer_head(r, SLICE(""));
 	if (status == 101 && !r->client_lost)
 		tunnel_start(r);
 	return STEP_NEXT;

@@ -164,6 +164,16 @@ upstream_connect(struct upstream *u, const struct sockaddr *address, const char 
 			      path, connect_done);
 }
 
+/* Of an answer whose head has come. */
+static void
+upstream_body(struct request *r)
+{
+	if (r->step == STEP_RESPONSE)
+		request_advance(r);
+	else
+		relay_response_body(r);
+}
+
 /* One run of the parser; false when the bytes need no further look. */
 static bool
 upstream_feed(struct upstream *u, struct request *r, struct slice *bytes)
@@ -185,10 +195,7 @@ upstream_feed(struct upstream *u, struct request *r, struct slice *bytes)
 	/* Bytes behind a final answer belong to no request: the connection is not used again. */
 	if (u->parser.done && bytes->n > 0 && u->parser.llhttp.status_code >= 200)
 		u->last = true;
-	if (r->step == STEP_RESPONSE)
-		request_advance(r);
-	else
-		relay_response_body(r);
+	upstream_body(r);
 	return u->request == r && !r->ended;
 }
 
@@ -271,7 +278,7 @@ upstream_on_end(struct stream *s, int error)
 	} else if (u->tunnel) {
 		tunnel_end(r, false);
 	} else if (u->parser.head_done && error == 0 && http_parse_end(&u->parser) == HTTP_OK) {
-		relay_response_body(r);
+		upstream_body(r);
 	} else {
 		r->untaken = !r->interim && is_untaken(u, error);
 		/* Whatever it read of this one, that connection did not last as long as it waited.

@@ -33,6 +33,27 @@ image_conditions(struct table_builder *b, size_t pick, struct table_route *r)
 	}
 }
 
+/* An operation of each kind. */
+static inline uint32_t
+image_translation(struct table_builder *b)
+{
+	struct seg_ref text = seg_builder_string(&b->seg, SLICE("/a/*/b~1c"));
+	struct table_translation t = { .request_count = OPERATION_KIND_N, .max = 1024 };
+
+	for (uint32_t kind = 0; kind < OPERATION_KIND_N; kind++) {
+		struct table_operation op = { .kind = kind, .count = 2, .to = text, .value = text };
+		uint32_t at;
+
+		op.first = seg_builder_add(&b->seg, RULES_POINTERS, &text, sizeof text);
+		seg_builder_add(&b->seg, RULES_POINTERS, &text, sizeof text);
+		at = seg_builder_add(&b->seg, RULES_OPERATIONS, &op, sizeof op);
+		if (kind == 0)
+			t.request_first = t.response_first = at;
+	}
+	t.response_count = 2;
+	return 1 + seg_builder_add(&b->seg, RULES_TRANSLATIONS, &t, sizeof t);
+}
+
 /* One that has all that an action can have. */
 static inline uint32_t
 image_action(struct table_builder *b)
@@ -57,6 +78,7 @@ image_action(struct table_builder *b)
 		.arms_count = 2,
 	};
 
+	a.translation = image_translation(b);
 	a.request_first = seg_builder_add(&b->seg, RULES_CHANGES, &change, sizeof change);
 	a.response_first = seg_builder_add(&b->seg, RULES_CHANGES, &change, sizeof change);
 	seg_builder_add(&b->seg, RULES_CHANGES, &change, sizeof change);
@@ -406,6 +428,21 @@ image_read(const struct segment *s, struct seg_ref ref)
 }
 
 static inline unsigned
+image_read_operations(const struct segment *s, uint32_t first, uint32_t count)
+{
+	unsigned sum = 0;
+
+	for (uint32_t i = 0; i < count; i++) {
+		const struct table_operation *op = table_operation(s, first + i);
+
+		sum += image_read(s, op->to) + image_read(s, op->value);
+		for (uint32_t k = 0; k < op->count; k++)
+			sum += (unsigned)table_operation_pointer(s, op, k).n;
+	}
+	return sum;
+}
+
+static inline unsigned
 image_read_action(const struct segment *s, const struct table_action *a)
 {
 	unsigned sum = image_read(s, a->text) + image_read(s, a->type) + image_read(s, a->methods) +
@@ -414,7 +451,11 @@ image_read_action(const struct segment *s, const struct table_action *a)
 	const struct table_change *c;
 	const struct table_arm *arm;
 	const struct seg_ref *origin;
+	const struct table_translation *t = table_translation(s, a->translation - 1);
 
+	if (t)
+		sum += image_read_operations(s, t->request_first, t->request_count) +
+		       image_read_operations(s, t->response_first, t->response_count);
 	for (uint32_t i = 0; i < a->request_count; i++) {
 		c = seg_at(s, RULES_CHANGES, a->request_first + i, sizeof *c);
 		sum += image_read(s, c->name) + image_read(s, c->value);
