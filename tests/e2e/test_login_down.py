@@ -30,7 +30,9 @@ def test_as_renku_has_it(gateway, serve, store, town, person):
     """A page of ours gets an access token of a provider; user-profile leads to the account; explaining a login begins none."""
     renku, gitlab = town.providers
     providers = {"renku": renku.config(account_url="https://kc.example/account"), "gitlab": gitlab.config(end_session_endpoint="https://gl.example/sign_out")}
-    gw = town.gateway(gateway, serve(), store, {"compatibility": "renku", "login": {"providers": providers}})
+    same = {"issuer": renku.issuer, "discovery": renku.issuer + "/.well-known/openid-configuration", "audience": ["shop"],
+            "algorithms": ["ES256"], "tls": {"ca": town.pki.root}}  # whose tokens programs show, for another audience
+    gw = town.gateway(gateway, serve(), store, {"compatibility": "renku", "gate": {"issuers": {"shop": same}}, "login": {"providers": providers}})
     at = gw.url + BASE
     assert (person.ask(at + "/gitlab/exchange").status, person.ask(at + "/gitlab/exchange").text) == (401, "Unauthorized")
     person.log_in(gw.url + "/x", "ann", "ann")
