@@ -50,12 +50,22 @@ on_each(void *userdata, int error, const struct session *s)
 		login_resume(l);
 }
 
+/* The provider as sessions are kept by now: TRIE_NONE would be all of them. */
+static uint32_t
+provider_now(const struct login *l)
+{
+	const struct segment *rules = login_rules(l);
+
+	return table_provider_find(l->worker->table->segments[SEGMENT_RULES],
+				   seg_string(rules, table_provider(rules, l->provider)->name));
+}
+
 static enum result
 end_sessions(struct login *l)
 {
-	struct session_users which = { .provider = l->provider, .subject = l->sub, .sid = l->sid };
+	struct session_users which = { provider_now(l), .subject = l->sub, .sid = l->sid };
 
-	if (l->lost)
+	if (l->lost || which.provider == TRIE_NONE)
 		return login_fail(l, REASON_session_unavailable);
 	if (!l->taken)
 		return refused(l);

@@ -107,6 +107,8 @@ verify(struct login *l)
 
 	if (!provider_of(l, &p))
 		return login_fail(l, REASON_login_provider_unknown);
+	if (session_is_ahead(r)) /* it would be somebody else's session */
+		return login_fail(l, REASON_session_unavailable);
 	reason = login_id_token(l, p, &waits);
 	if (waits) {
 		l->next = verify;

@@ -148,10 +148,11 @@ on_revoked(void *userdata, const struct exchange_answer *a)
 }
 
 void
-refresh_revoke(struct worker *w, uint32_t provider, struct slice token)
+refresh_revoke(struct worker *w, struct slice provider, struct slice token)
 {
 	const struct segment *rules = w->table->segments[SEGMENT_RULES];
-	const struct table_provider *p = table_provider(rules, provider);
+	const struct table_provider *p =
+	    table_provider(rules, table_provider_find(rules, provider));
 	struct buf form = { 0 };
 
 	if (!p || !(p->flags & PROVIDER_REVOKES) || token.n == 0)
@@ -159,7 +160,6 @@ refresh_revoke(struct worker *w, uint32_t provider, struct slice token)
 	buf_reserve(&form, 3 * token.n + 64);
 	buf_adds(&form, SLICE("token_type_hint=refresh_token&token="));
 	buf_add_form(&form, token);
-	(void)exchange_start(w, seg_string(rules, p->name), EXCHANGE_REVOKE, buf_slice(&form),
-			     on_revoked, NULL);
+	(void)exchange_start(w, provider, EXCHANGE_REVOKE, buf_slice(&form), on_revoked, NULL);
 	buf_wipe(&form);
 }

@@ -28,9 +28,9 @@ enum verdict refresh_exchanged(struct request *r, uint32_t provider, uint32_t ma
 			       struct slice audience, struct slice scope, struct slice *token,
 			       enum reason *why);
 
-/* A refresh token is no longer needed: its provider is told, where it wants to be (RFC 7009).
- * Nobody waits for that. */
-void refresh_revoke(struct worker *w, uint32_t provider, struct slice token);
+/* A refresh token is no longer needed: its provider, by its name, is told, where it wants to be
+ * (RFC 7009). Nobody waits for that. */
+void refresh_revoke(struct worker *w, struct slice provider, struct slice token);
 
 /* The master gives us what another worker began; it ends with exchange_kept. False: it is none of
  * ours. */

@@ -131,7 +131,7 @@ settle_granted(struct refresh *f)
 static void
 settle_ended(struct refresh *f)
 {
-	refresh_revoke(f->of->worker, f->provider,
+	refresh_revoke(f->of->worker, slice_of(f->name),
 		       f->answer.refresh.n > 0 ? f->answer.refresh : f->answer.access);
 	refresh_settle(f, TOKEN_GONE, GRANTED_MS);
 }

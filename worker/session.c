@@ -133,8 +133,7 @@ session_policy(struct request *r)
 
 	if (r->session_looked || !ss || !login)
 		return PASS;
-	/* Its table has other providers than the one that sessions are kept by. */
-	if (r->table->version < ss->since)
+	if (session_is_ahead(r))
 		return session_unavailable(r);
 	e = find_cookie(r, seg_string(rules, login->cookie));
 	verdict = e ? look(r, e) : PASS;

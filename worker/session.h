@@ -56,6 +56,10 @@ enum verdict session_anonymous(struct request *r);
 /* What upstreams may know a session of nobody by, with the configured prefix: appended. */
 void session_anonymous_id(const struct request *r, const struct session *s, struct buf *out);
 
+/* Sessions are kept by a newer table than r's, which has other providers: an index of one is not
+ * one of the other. */
+bool session_is_ahead(const struct request *r);
+
 struct session *session_ref(struct session *s);
 void session_put(struct session *s);
 /* r is not under way for r->session any more: it has ended, or ends that session itself. What still

@@ -160,6 +160,8 @@ session_caller(struct request *r, struct slice token)
 	struct session_entry *e;
 	uint64_t key;
 
+	if (session_is_ahead(r))
+		return session_unavailable(r);
 	if (r->session) /* of nobody */
 		session_leave(r);
 	if (provider == TRIE_NONE || sub.n == 0)
@@ -236,7 +238,7 @@ session_anonymous(struct request *r)
 
 	if (r->session || r->rehearsed)
 		return PASS;
-	if (!ss)
+	if (!ss || session_is_ahead(r))
 		return session_unavailable(r);
 	if (!*r->session_id)
 		return make_nobody(r);

@@ -102,6 +102,14 @@ sessions_load(struct worker *w)
 	session_store_load(w, t);
 }
 
+bool
+session_is_ahead(const struct request *r)
+{
+	const struct sessions *ss = r->worker->sessions;
+
+	return ss && r->table->version < ss->since;
+}
+
 /* No request is left, nor the link. */
 void
 sessions_free(struct worker *w)
