@@ -21,7 +21,7 @@ struct session_entry;
 struct session_token { /* of one provider; what is empty is not there */
 	struct slice access, refresh, id;
 	struct slice tid;                 /* "<provider>:<random>", by which it stands in Redis */
-	struct slice subject;             /* as its ID token says */
+	struct slice subject, sid;        /* as its ID token says */
 	int64_t expires, refresh_expires; /* seconds since 1970; INT64_MAX: no end is known */
 	uint64_t fence;                   /* of refreshToken:<tid>, 0: none */
 };
@@ -103,8 +103,8 @@ int session_end(struct worker *w, struct slice id, session_ended_fn fn, void *us
 
 struct session_users {     /* which sessions of a user */
 	uint32_t provider; /* TRIE_NONE: of any */
-	struct slice subject;
-	struct slice sid; /* of the provider's session; empty: all of the subject */
+	struct slice subject; /* empty: whoever `sid` is of */
+	struct slice sid;     /* of the provider's session; empty: all of the subject */
 };
 /* One call for each session that was found; then once with s NULL: the end, or an error. With
  * `end` each is ended before it is told. */

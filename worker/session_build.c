@@ -20,6 +20,7 @@
 
 #define CLAIMS_MAX ((size_t)48 << 10)
 #define CLAIMS_DEPTH 16
+#define SID_MAX 255
 
 /* ---- at rest ---- */
 
@@ -80,6 +81,18 @@ session_claims(struct slice token, struct buf *out)
 		return NULL;
 	out->n += n;
 	return claims;
+}
+
+struct slice
+session_sid(struct slice token, struct arena *arena)
+{
+	struct buf BUF_CLEAN text = { 0 };
+	struct json *claims = session_claims(token, &text);
+	struct slice sid = json_text(json_get(claims, "sid"));
+
+	sid = sid.n > 0 && sid.n <= SID_MAX ? arena_copy(arena, sid) : SLICE("");
+	json_free(claims);
+	return sid;
 }
 
 /* ---- one piece ---- */
@@ -149,7 +162,7 @@ size_of(const struct session_record *r, struct session_loaded tokens[][SESSION_P
 	for (unsigned i = 0; i < r->held_n; i++) {
 		size += r->held[i].tid.n;
 		for (unsigned k = 0; k < SESSION_PARTS; k++)
-			size += tokens[i][k].plain.n + tokens[i][k].subject.n;
+			size += tokens[i][k].plain.n + tokens[i][k].subject.n + tokens[i][k].sid.n;
 	}
 	return size;
 }
@@ -162,6 +175,7 @@ pack_token(struct packer *p, struct session_token *to, const struct session_held
 	to->access = pack(p, from[SESSION_ACCESS].plain);
 	to->refresh = pack(p, from[SESSION_REFRESH].plain);
 	to->id = pack(p, from[SESSION_ID_TOKEN].plain);
+	to->sid = pack(p, from[SESSION_ID_TOKEN].sid);
 	for (unsigned k = 0; k < SESSION_PARTS && to->subject.n == 0; k++)
 		to->subject = pack(p, from[k].subject);
 	if (to->access.n)
@@ -281,6 +295,7 @@ session_build_shown(const struct session *from, struct slice shown, uint32_t pro
 		s->tokens[i].id = pack(&p, t->id);
 		s->tokens[i].tid = pack(&p, t->tid);
 		s->tokens[i].subject = pack(&p, t->subject);
+		s->tokens[i].sid = pack(&p, t->sid);
 	}
 	if (from) {
 		s->first = from->first;

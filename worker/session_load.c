@@ -184,6 +184,8 @@ take_token(struct session_load *l, const struct part *p, const struct redis_repl
 	}
 	to->plain = buf_slice(&plain);
 	to->subject = arena_copy(&l->arena, token.subject);
+	if (p->part == SESSION_ID_TOKEN)
+		to->sid = session_sid(to->plain, &l->arena);
 	to->expires = token.expires;
 	to->fence = token.fence;
 }

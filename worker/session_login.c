@@ -27,7 +27,7 @@ struct beginning {
 	struct session *old;
 	char id[SESSION_ID + 1];
 	struct arena arena; /* of the draft */
-	struct slice provider;
+	struct slice provider, sid;
 	struct session_draft draft;
 };
 
@@ -206,7 +206,7 @@ collect(const struct beginning *b, uint32_t provider, bool more, struct slice ti
 {
 	const struct session *old = b->old;
 	const struct segment *rules = b->worker->table->segments[SEGMENT_RULES];
-	struct session_name fresh = { b->provider, tid, b->draft.subject };
+	struct session_name fresh = { b->provider, tid, b->draft.subject, b->sid };
 	struct session_names all;
 
 	names->n = 0;
@@ -312,6 +312,7 @@ session_login_as(struct worker *w, const struct session_draft *d, session_made_f
 		.expires = d->expires,
 		.refresh_expires = d->refresh_expires,
 	};
+	b->sid = session_sid(d->id_token, &b->arena);
 	if (d->replaces.n > 0)
 		error = session_get(w, d->replaces, on_old, b);
 	else

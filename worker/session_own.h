@@ -110,6 +110,7 @@ void session_loads_fail(struct sessions *ss);
 
 struct session_loaded { /* a token as it was read */
 	struct slice plain, subject;
+	struct slice sid; /* of an ID token */
 	int64_t expires;
 	uint64_t fence;
 };
@@ -124,6 +125,8 @@ struct session *session_build_shown(const struct session *from, struct slice sho
 				    uint32_t provider, int64_t until);
 /* Of a JWT; to be freed with json_free, NULL: it is none. The text is appended to out. */
 struct json *session_claims(struct slice token, struct buf *out);
+/* Of an ID token: the provider's own session, copied; empty: it names none. */
+struct slice session_sid(struct slice token, struct arena *arena);
 
 /* ---- session_write.c ---- */
 
@@ -131,6 +134,8 @@ struct json *session_claims(struct slice token, struct buf *out);
 void session_touch(struct sessions *ss, struct session_entry *e, bool steady);
 /* "userSessions:<provider>:<subject>", appended. */
 void session_user_key(struct slice provider, struct slice subject, struct buf *out);
+/* "userSessions::<provider>:<sid>", appended. */
+void session_sid_key(struct slice provider, struct slice sid, struct buf *out);
 
 /* ---- session_login.c ---- */
 

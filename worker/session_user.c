@@ -9,7 +9,6 @@
 #include "store.h"
 #include "worker.h"
 
-#include "lib/json.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -86,7 +85,10 @@ ask_list(struct listing *l, struct slice provider)
 				SLICE("0"),
 				{ 0 } };
 
-	session_user_key(provider, buf_slice(&l->subject), &key);
+	if (l->subject.n > 0)
+		session_user_key(provider, buf_slice(&l->subject), &key);
+	else
+		session_sid_key(provider, buf_slice(&l->sid), &key);
 	buf_addf(&now, "%lld", (long long)l->worker->wall);
 	buf_addf(&most, "%d", LISTED_MAX);
 	argv[1] = buf_slice(&key);
@@ -98,26 +100,16 @@ ask_list(struct listing *l, struct slice provider)
 
 /* ---- each of them ---- */
 
-static bool
-has_sid(const struct listing *l, struct slice token)
-{
-	struct buf BUF_CLEAN text = { 0 };
-	struct json *claims = session_claims(token, &text);
-	bool same = slice_eq(json_text(json_get(claims, "sid")), buf_slice(&l->sid));
-
-	json_free(claims);
-	return same;
-}
-
-/* Lists of users are what leads here; the tokens say whose it is. */
+/* Lists are what leads here; the tokens say whose it is. */
 static bool
 is_meant(const struct listing *l, const struct session *s)
 {
 	for (unsigned i = 0; i < PROVIDERS_MAX; i++) {
 		const struct session_token *t = &s->tokens[i];
 
-		if (t->tid.n > 0 && slice_eq(t->subject, buf_slice(&l->subject)) &&
-		    (l->sid.n == 0 || has_sid(l, t->id)))
+		if (t->tid.n > 0 &&
+		    (l->subject.n == 0 || slice_eq(t->subject, buf_slice(&l->subject))) &&
+		    (l->sid.n == 0 || slice_eq(t->sid, buf_slice(&l->sid))))
 			return true;
 	}
 	return false;

@@ -47,6 +47,14 @@ session_user_key(struct slice provider, struct slice subject, struct buf *out)
 	buf_adds(out, subject);
 }
 
+void
+session_sid_key(struct slice provider, struct slice sid, struct buf *out)
+{
+	session_user_key(SLICE(""), provider, out);
+	buf_addc(out, ':');
+	buf_adds(out, sid);
+}
+
 static struct slice
 take_buf(struct session_commands *c, struct buf *text)
 {
@@ -74,13 +82,22 @@ session_key_of_token(struct session_commands *c, enum session_part part, struct 
 	return take_buf(c, &text);
 }
 
-struct slice
-session_key_of_user(struct session_commands *c, struct slice provider, struct slice subject)
+/* The lists that a session stands in, by what one of its tokens says. */
+static unsigned
+lists_of(struct session_commands *c, const struct session_name *n, struct slice out[2])
 {
-	struct buf text = { 0 };
+	struct buf user = { 0 }, sid = { 0 };
+	unsigned count = 0;
 
-	session_user_key(provider, subject, &text);
-	return take_buf(c, &text);
+	if (n->subject.n > 0) {
+		session_user_key(n->provider, n->subject, &user);
+		out[count++] = take_buf(c, &user);
+	}
+	if (n->sid.n > 0) {
+		session_sid_key(n->provider, n->sid, &sid);
+		out[count++] = take_buf(c, &sid);
+	}
+	return count;
 }
 
 /* "EVAL script n key...", of which the keys follow in two rows. */
@@ -89,26 +106,24 @@ session_touch_command(struct session_commands *c, const char *id, int64_t expire
 		      const struct session_names *names)
 {
 	int64_t gone = expires == INT64_MAX ? now + FOREVER_S : expires + SESSION_GRACE_S;
-	size_t tokens = 0, users = 0;
+	struct slice all[2 * PROVIDERS_MAX];
+	size_t tokens = 0, lists = 0;
 
 	for (unsigned i = 0; i < names->n; i++) {
 		tokens += names->of[i].tid.n > 0 ? SESSION_PARTS : 0;
-		users += names->of[i].subject.n > 0;
+		lists += lists_of(c, &names->of[i], all + lists);
 	}
 	commands_begin(c, SLICE("EVAL"));
 	commands_add(c, slice_of(touch_script));
-	commands_add_number(c, (int64_t)(1 + tokens + users));
+	commands_add_number(c, (int64_t)(1 + tokens + lists));
 	commands_add(c, session_key(c, id));
 	for (unsigned i = 0; i < names->n; i++) {
 		for (unsigned k = 0; names->of[i].tid.n > 0 && k < SESSION_PARTS; k++)
 			commands_add(
 			    c, session_key_of_token(c, (enum session_part)k, names->of[i].tid));
 	}
-	for (unsigned i = 0; i < names->n; i++) {
-		if (names->of[i].subject.n > 0)
-			commands_add(
-			    c, session_key_of_user(c, names->of[i].provider, names->of[i].subject));
-	}
+	for (size_t i = 0; i < lists; i++)
+		commands_add(c, all[i]);
 	commands_add_moment(c, expires);
 	commands_add_number(c, gone);
 	commands_add_number(c, (int64_t)(1 + tokens));
@@ -129,6 +144,7 @@ session_names_of(const struct worker *w, const struct session *s, struct session
 			.provider = seg_string(rules, table_provider(rules, i)->name),
 			.tid = s->tokens[i].tid,
 			.subject = s->tokens[i].subject,
+			.sid = s->tokens[i].sid,
 		};
 	}
 }
@@ -193,7 +209,8 @@ void
 session_delete_commands(struct session_commands *c, const struct worker *w, const struct session *s,
 			uint64_t providers)
 {
-	const struct segment *rules = w->table->segments[SEGMENT_RULES];
+	struct session_names names;
+	struct slice lists[2];
 
 	commands_begin(c, SLICE("DEL"));
 	commands_add(c, session_key(c, s->id));
@@ -204,14 +221,15 @@ session_delete_commands(struct session_commands *c, const struct worker *w, cons
 								     s->tokens[i].tid));
 		}
 	}
-	for (uint32_t i = 0; i < table_providers(rules) && i < PROVIDERS_MAX; i++) {
-		if (s->tokens[i].subject.n == 0)
-			continue;
-		commands_begin(c, SLICE("ZREM"));
-		commands_add(
-		    c, session_key_of_user(c, seg_string(rules, table_provider(rules, i)->name),
-					   s->tokens[i].subject));
-		commands_add(c, slice_of(s->id));
+	session_names_of(w, s, &names);
+	for (unsigned i = 0; i < names.n; i++) {
+		unsigned n = lists_of(c, &names.of[i], lists);
+
+		for (unsigned k = 0; k < n; k++) {
+			commands_begin(c, SLICE("ZREM"));
+			commands_add(c, lists[k]);
+			commands_add(c, slice_of(s->id));
+		}
 	}
 }
 

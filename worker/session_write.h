@@ -10,7 +10,7 @@
 #include "lib/xalloc.h"
 
 struct session_name {
-	struct slice provider, tid, subject;
+	struct slice provider, tid, subject, sid;
 };
 
 struct session_names { /* of all that belongs to a session */
@@ -22,8 +22,6 @@ struct session_names { /* of all that belongs to a session */
 struct slice session_key(struct session_commands *c, const char *id);
 struct slice session_key_of_token(struct session_commands *c, enum session_part part,
 				  struct slice tid);
-struct slice session_key_of_user(struct session_commands *c, struct slice provider,
-				 struct slice subject);
 /* Borrows from s and the worker's table. */
 void session_names_of(const struct worker *w, const struct session *s, struct session_names *out);
 /* Sets when all of it ends, where it is still there. */

@@ -360,6 +360,11 @@ test_of_user(void **state)
 	login("", 0, "bob", id);
 	assert_int_equal(sessions_of("alice", "sid-bob", true), 0);
 	assert_int_equal(sessions_of("alice", "sid-alice", false), 2);
+	assert_int_equal(sessions_of("", "sid-nobody", true), 0);
+	assert_int_equal(sessions_of("", "", true), 0);
+	assert_int_equal(sessions_of("", "sid-bob", true), 1);
+	assert_int_equal(sessions_of("bob", "", false), 0);
+	login("", 0, "bob", id);
 	assert_int_equal(sessions_of("alice", "", true), 2);
 	assert_int_equal(sessions_of("alice", "", false), 0);
 	assert_int_equal(sessions_of("bob", "", false), 1);
