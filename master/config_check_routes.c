@@ -361,7 +361,8 @@ warn_unused(struct routing *g)
 		mistakes_add(&g->r->mistakes, true, u->place.line, key.p,
 			     "no route uses this upstream; add one, or remove it");
 	}
-	if (c->routes_count == 0 && !c->redis.configured)
+	/* Of what is refused it is not known which routes it would have. */
+	if (c->routes_count == 0 && !c->redis.configured && g->r->mistakes.errors == 0)
 		mistakes_add(
 		    &g->r->mistakes, true, config_line(g->r, "routes"), "routes",
 		    "there are no routes and no Redis, so every request is answered %u; add routes",

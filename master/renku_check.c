@@ -181,10 +181,11 @@ number_of(struct renku *k, const char *path, int64_t initial)
 	struct slice text = renku_text(k, path);
 	int64_t number = initial;
 
-	if (text.n > 0 && number_parse(SETTING_SIGNED, text, &number) != NUMBER_OK)
-		renku_tell(k, false, foreign_at(k->said, path), path,
-			   "it is a number; write one, such as 14400");
-	return number;
+	if (text.n == 0 || number_parse(SETTING_SIGNED, text, &number) == NUMBER_OK)
+		return number;
+	renku_tell(k, false, foreign_at(k->said, path), path,
+		   "it is a number; write one, such as 14400");
+	return initial;
 }
 
 static void
@@ -344,6 +345,8 @@ check_needed(struct renku *k)
 		{ "login.providers.renku.clientID", "it is missing; give it" },
 	};
 
+	const struct node *addresses = foreign_at(k->said, "redis.addresses");
+
 	for (size_t i = 0; i < sizeof needed / sizeof needed[0]; i++)
 		renku_needed(k, needed[i].path, needed[i].remedy);
 	if (renku_text(k, "sessions.cookieHashKey").n == 0 &&
@@ -353,7 +356,7 @@ check_needed(struct renku *k)
 	if (renku_true(k, "redirects.gitlab.enabled"))
 		renku_needed(k, "redirects.gitlab.renkuBaseURL",
 			     "it is missing; give https://HOST");
-	if (!foreign_at(k->said, "redis.addresses"))
+	if (!addresses || (addresses->kind == NODE_LIST && addresses->count == 0))
 		renku_tell(k, false, foreign_get(k->said, "redis"), "redis.addresses",
 			   "sessions need a Redis server; give [HOST:PORT]");
 }

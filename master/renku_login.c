@@ -182,13 +182,12 @@ redis(struct renku *k)
 	const struct node *first = addresses;
 	struct node *out = mapping(k, 4);
 
-	if (addresses->kind == NODE_LIST && addresses->count == 1)
+	if (addresses->kind == NODE_LIST && addresses->count > 0)
 		first = addresses->items[0];
-	if (first->kind == NODE_SCALAR)
-		put(k, out, "address", first);
-	else
+	if (first != addresses && addresses->count > 1)
 		renku_tell(k, false, addresses, "redis.addresses",
 			   "sessions are kept in one server; name one, HOST:PORT");
+	put(k, out, "address", first);
 	put_secret(k, out, "password", "redis.password");
 	move(k, out, "database", "redis.dbIndex");
 	return out;

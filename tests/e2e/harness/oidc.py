@@ -19,11 +19,11 @@ BASE = "/api/auth"
 
 
 class Identity(node.Node):
-    """A provider. `clients`: of each the URL of a gateway."""
+    """A provider. `urls`: those of gateways. `plain`: without TLS."""
 
-    def __init__(self, pki, name, urls, port=None, access_s=None):
+    def __init__(self, pki, name, urls, port=None, access_s=None, plain=False):
         self.port, self.name = port or procs.free_port(), name
-        self.issuer = f"https://localhost:{self.port}"
+        self.issuer = f"{'http' if plain else 'https'}://localhost:{self.port}"
         self.root, file = pki.root, os.path.join(pki.dir, f"identity-{self.port}.pem")
         pki.issue("localhost").write(file)
         clients = [{"client_id": "yett", "client_secret": SECRET, "grant_types": ["authorization_code", "refresh_token"],
@@ -31,7 +31,7 @@ class Identity(node.Node):
                     "redirect_uris": [url + BASE + "/callback" for url in urls],
                     "post_logout_redirect_uris": [url + BASE + "/logout/done" for url in urls],
                     "backchannel_logout_uri": urls[0] + BASE + "/backchannel", "backchannel_logout_session_required": True}]
-        super().__init__("identity.js", self.port, file, json.dumps({"name": name, "clients": clients, "access_s": access_s}))
+        super().__init__("identity.js", self.port, file, json.dumps({"name": name, "clients": clients, "access_s": access_s, "plain": plain}))
         self.expect("ready")
 
     def state(self, **failing):

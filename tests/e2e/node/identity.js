@@ -4,13 +4,14 @@
 "use strict";
 const crypto = require("crypto");
 const fs = require("fs");
+const http = require("http");
 const https = require("https");
 const { pathToFileURL } = require("url");
 
 const [port, file, given] = process.argv.slice(2);
-const told = JSON.parse(given); // name, clients, access_s
+const told = JSON.parse(given); // name, clients, access_s, plain
 const pem = fs.readFileSync(file);
-const issuer = `https://localhost:${port}`;
+const issuer = `${told.plain ? "http" : "https"}://localhost:${port}`;
 const asked = {}; // by path, and of the token endpoint by grant
 let failing = {}; // path: status
 const logouts = [], sent = []; // what relying parties were told, and in which words
@@ -100,7 +101,7 @@ async function main() {
 	});
 	provider.on("backchannel.success", (ctx, client, accountId) => logouts.push([client.clientId, accountId]));
 	provider.on("backchannel.error", (ctx, error, client, accountId) => logouts.push([client.clientId, accountId, `${error}: ${error.cause}`]));
-	https.createServer({ key: pem, cert: pem }, (request, response) => {
+	const serve = (request, response) => {
 		const url = new URL(request.url, issuer);
 		if (url.pathname.startsWith("/test/"))
 			return test(url, response);
@@ -113,7 +114,9 @@ async function main() {
 		if (url.pathname.startsWith("/interaction/"))
 			return interaction(provider, request, response).catch((e) => response.writeHead(400).end(String(e)));
 		return callback(request, response);
-	}).listen(port, "127.0.0.1", () => process.stdout.write("ready\n"));
+	};
+	const server = told.plain ? http.createServer(serve) : https.createServer({ key: pem, cert: pem }, serve);
+	server.listen(port, "127.0.0.1", () => process.stdout.write("ready\n"));
 	process.stdin.on("end", () => process.exit(0)).resume();
 }
 
