@@ -87,6 +87,7 @@
 	X(hub_domain, 400, "Domain is not allowed")                                                \
 	X(hub_address, 400, "The domain has no address that may be asked.")                        \
 	X(hub_token, 401, "Could not decode JWT")                                                  \
+	X(hub_cross_site, 403, "A page of another site may not ask in a user's name.")             \
 	X(hub_path, 404, "Not Found")                                                              \
 	X(hub_answer, 502, "The service's answer is too large, or not one that can be told.")      \
 	X(hub_busy, 503, "Too many requests to services are under way.")                           \

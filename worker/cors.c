@@ -71,6 +71,14 @@ cors_method(struct slice name)
 }
 
 bool
+cors_trusts(const struct request *r)
+{
+	bool any;
+
+	return r->action->flags & ACTION_CREDENTIALS && origin_of(r, &any).p;
+}
+
+bool
 cors_is_preflight(const struct request *r, enum table_method *asked)
 {
 	struct slice name;

@@ -13,6 +13,8 @@ enum table_method cors_method(struct slice name);
 bool cors_is_preflight(const struct request *r, enum table_method *asked);
 /* Answers it. */
 void cors_answer(struct request *r);
+/* Is it of a page that may ask in the name of who has the cookie, and read the answer? */
+bool cors_trusts(const struct request *r);
 /* Fields of CORS in an answer of the upstream: ours stand in their place. */
 bool cors_drops(struct slice name);
 /* The fields for an answer of this route. */

@@ -2,9 +2,12 @@
 
 #include "answer.h"
 #include "collect.h"
+#include "cors.h"
+#include "fields.h"
 #include "hub_own.h"
 #include "hub_reply.h"
 #include "identity.h"
+#include "login_redirect.h"
 #include "outgoing.h"
 #include "refresh.h"
 #include "session.h"
@@ -59,6 +62,21 @@ hub_refuse(struct request *r, enum reason reason, const char *message)
 }
 
 /* ---- who asks ---- */
+
+/* Did a page of another site make a browser ask, which sends the cookie along? A site below the
+ * same domain is another one, too, and SameSite does not tell it apart. */
+static bool
+is_foreign(const struct request *r)
+{
+	struct slice site = fields_header(r, SLICE("Sec-Fetch-Site"));
+	struct slice origin = fields_header(r, SLICE("Origin"));
+
+	if (!r->session || r->session->ephemeral || slice_eq(site, SLICE("same-origin")))
+		return false;
+	if (origin.p)
+		return !login_origin_is_known(rules_of(r), origin) && !cors_trusts(r);
+	return site.p && !slice_eq(site, SLICE("none"));
+}
 
 /* The first value of a fact about who asks; p == NULL: there is none that has a text. */
 static struct slice
@@ -194,6 +212,8 @@ hub_step(struct request *r)
 	if (service ? r->method != METHOD_POST
 		    : r->method != METHOD_GET && r->method != METHOD_HEAD)
 		return hub_refuse(r, REASON_method_not_allowed, "Method Not Allowed");
+	if (service && is_foreign(r))
+		return hub_refuse(r, REASON_hub_cross_site, NULL);
 	return service ? external_service(r, rules) : me(r, rules);
 }
 

@@ -293,6 +293,26 @@ def test_session(gateway, serve, store):
     assert "access-" not in gw.log() + json.dumps(gw.access_log())
 
 
+def test_pages_of_other_sites(gateway, serve, store):
+    """A cookie goes along with what any page makes a browser ask, a form of a sibling's among them; a token does not."""
+    up = serve()
+    how = sessions.config(store, up)
+    how["routes"] = [{"path": "/corp", "auth": "required", "cors": {"origins": ["https://lab.example"], "credentials": True}, "hub": {
+        "allow": [up.address], "allow_http": True, "allow_private": ["127.0.0.0/8"]}}]
+    gw = gateway(how)
+    cookie = sessions.cookie(sessions.Sessions(store.db).create("jo"))
+    ours = how["login"]["url"]
+    body = json.dumps({"query": {"method": "POST", "url": f"http://{up.address}/"}}).encode()
+    for fields in ({"Origin": "https://evil.example"}, {"Origin": "null"}, {"Origin": ours + ".evil.example"}, {"Sec-Fetch-Site": "same-site"},
+                   {"Sec-Fetch-Site": "cross-site"}, {"Origin": "https://evil.example", "Sec-Fetch-Site": "same-site"}, {"Origin": ""}):
+        r = gw.ask("/corp/external-service", "POST", headers=cookie | fields, body=body)
+        assert (r.status, r.why) == (403, "hub_cross_site"), fields
+    assert not up.requests
+    for fields in ({}, {"Origin": ours}, {"Origin": "https://lab.example", "Sec-Fetch-Site": "cross-site"}, {"Sec-Fetch-Site": "same-origin"},
+                   {"Sec-Fetch-Site": "none"}, {"Origin": ours, "Sec-Fetch-Site": "same-origin"}):
+        assert wrapped(gw.ask("/corp/external-service", "POST", headers=cookie | fields, body=body))["status_code"] == 200, fields
+
+
 def test_token_that_ends_soon(gateway, serve, store):
     """It is refreshed half a minute before its end, once, and not before that."""
     provider, up = TokenServer(), serve()
