@@ -352,6 +352,16 @@ answer_info(const struct request *r)
 	return info;
 }
 
+/* Who would only have to log in, and is not sent there, is told where: a page would not say it to
+ * the program that most likely asks. */
+static bool
+says_html(const struct request *r)
+{
+	struct buf BUF_CLEAN login = { 0 };
+
+	return r->in.head_done && answer_wants_html(r) && !login_offer(r, &login);
+}
+
 void
 answer_reason(struct request *r)
 {
@@ -360,7 +370,7 @@ answer_reason(struct request *r)
 	struct buf BUF_CLEAN body = { 0 };
 	struct buf BUF_CLEAN extra = { 0 };
 	bool traffic = r->client->kind == LISTENER_HTTP;
-	bool html = traffic && r->in.head_done && answer_wants_html(r);
+	bool html = traffic && says_html(r);
 
 	if (r->client->stream.closing || info.status == 0) {
 		r->client_lost = true;
