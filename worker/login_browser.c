@@ -20,6 +20,24 @@
 #define LOOP_LOGINS 3
 #define DONE "done"
 
+/*
+ * A login is put into a browser's record, of which the oldest go where there are too many: of
+ * those that several requests put at once, too. KEYS: the record. ARGV: the login's key, its value
+ * (which begins with when it began), when the record goes, the most.
+ */
+static const char put_script[] =
+    "redis.call('HSET',KEYS[1],ARGV[1],ARGV[2])\n"
+    "redis.call('EXPIRE',KEYS[1],ARGV[3])\n"
+    "local r,all=redis.call('HGETALL',KEYS[1]),{}\n"
+    "for i=1,#r,2 do\n"
+    " if r[i]~='done' then\n"
+    "  all[#all+1]={r[i],tonumber(string.match(r[i+1],'^%d+')) or 0}\n"
+    " end\n"
+    "end\n"
+    "table.sort(all,function(a,b) return a[2]<b[2] end)\n"
+    "for i=1,#all-ARGV[4] do redis.call('HDEL',KEYS[1],all[i][1]) end\n"
+    "return 1\n";
+
 static struct slice
 cookie_name(const struct login *l)
 {
@@ -87,37 +105,19 @@ take_done(struct login *l, struct slice text)
 }
 
 static void
-take_entry(struct login *l, struct slice key, struct slice value)
+on_done(struct login *l, const struct redis_reply *reply)
 {
-	int64_t begun = (int64_t)leading_number(value);
-
-	if (slice_eq(key, SLICE(DONE))) {
-		take_done(l, value);
-		return;
-	}
-	if (l->entries++ > 0 && begun >= l->oldest_begun)
-		return;
-	l->oldest_begun = begun;
-	memset(l->oldest, 0, sizeof l->oldest);
-	memcpy(l->oldest, key.p, key.n < SESSION_ID ? key.n : SESSION_ID);
-}
-
-static void
-on_record(struct login *l, const struct redis_reply *reply)
-{
-	for (size_t i = 0; reply->type == REDIS_ARRAY && i + 1 < reply->count; i += 2) {
-		if (reply->elements[i] && reply->elements[i + 1])
-			take_entry(l, reply->elements[i]->text, reply->elements[i + 1]->text);
-	}
+	if (reply->type == REDIS_STRING)
+		take_done(l, reply->text);
 }
 
 void
 login_browser_read(struct login *l)
 {
-	const struct slice argv[] = { SLICE("HGETALL"), record_name(l) };
+	const struct slice argv[] = { SLICE("HGET"), record_name(l), SLICE(DONE) };
 
 	if (!l->browser_new)
-		login_ask(l, on_record, 2, argv);
+		login_ask(l, on_done, 3, argv);
 }
 
 /* ---- one login ---- */
@@ -159,21 +159,24 @@ now_us(void)
 bool
 login_browser_put(struct login *l)
 {
+	const struct table_login *login = table_login(login_rules(l));
 	struct buf BUF_CLEAN value = { 0 };
-	struct slice argv[4] = { SLICE("HDEL"), record_name(l), { l->oldest, SESSION_ID } };
+	struct slice argv[] = { SLICE("EVAL"),
+				slice_of(put_script),
+				SLICE("1"),
+				record_name(l),
+				{ l->key, SESSION_ID },
+				{ NULL, 0 },
+				number(l, login->state_s),
+				number(l, ENTRIES_MAX) };
 
 	l->state.begun = l->request->worker->wall;
 	buf_addf(&value, "%lld.", now_us());
 	session_id_new(l->key);
 	if (!login_state_close(login_keys(l), bound_to(l, slice_of(l->key)), &l->state, &value))
 		return false;
-	if (l->entries >= ENTRIES_MAX)
-		login_post(l, 3, argv);
-	argv[0] = SLICE("HSET");
-	argv[2] = slice_of(l->key);
-	argv[3] = buf_slice(&value);
-	login_ask(l, NULL, 4, argv);
-	expire(l);
+	argv[5] = buf_slice(&value);
+	login_ask(l, NULL, sizeof argv / sizeof argv[0], argv);
 	add_cookie(l);
 	return true;
 }
@@ -189,13 +192,6 @@ static void
 on_deleted(struct login *l, const struct redis_reply *reply)
 {
 	l->taken = reply->type == REDIS_INTEGER && reply->integer == 1;
-}
-
-static void
-on_done(struct login *l, const struct redis_reply *reply)
-{
-	if (reply->type == REDIS_STRING)
-		take_done(l, reply->text);
 }
 
 void

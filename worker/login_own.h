@@ -44,9 +44,6 @@ struct login {
 
 	char browser[SESSION_ID + 1]; /* login_browser.c */
 	bool browser_new;
-	unsigned entries;        /* of its record */
-	char oldest[SESSION_ID]; /* key of one, when there are too many */
-	int64_t oldest_begun;
 	int64_t done_at[LOGIN_DONE_MAX];     /* logins that are over, and */
 	uint64_t done_place[LOGIN_DONE_MAX]; /* where they ended */
 	unsigned done;
@@ -112,7 +109,7 @@ void login_resume(struct login *l);
 
 /* Whose cookie it is, or a new one. */
 void login_browser(struct login *l);
-/* Asks for the record; entries, oldest and done are set. */
+/* Asks where the last logins ended: done is set. */
 void login_browser_read(struct login *l);
 /* Writes l->state under a new key, in the place of the oldest one where there are too many. False:
  * it cannot be sealed. */

@@ -1,6 +1,7 @@
 """What somebody hostile makes of a login: links that lead elsewhere, states that are another's, sessions that he knows beforehand."""
 
 import urllib.parse
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -107,6 +108,14 @@ def test_a_browser_has_no_more_than_16(site, person):
     assert 0 < db.hlen(key) <= 17 and 0 < db.ttl(key) <= 900
     kept = b"".join(db.hvals(key))
     assert b"renku" not in kept and b"verifier" not in kept
+
+    def once(_):
+        return person.stranger().ask(site.at("/login"), headers=person.NAVIGATION | cookie).status
+
+    cookie = {"Cookie": "session-login=" + person.cookies(site.url)["session-login"]}
+    with ThreadPoolExecutor(24) as pool:
+        assert set(pool.map(once, range(48))) == {302}
+    assert db.hlen(key) <= 17
 
 
 def test_an_id_that_is_known_beforehand(site, person):
