@@ -28,14 +28,17 @@ refreshes_of(struct worker *w)
 }
 
 /* By up to an eighth more, always the same for a session: those that logged in together do not
- * refresh together. */
+ * refresh together. But a token that lives no longer than that is not refreshed all the time. */
 static int64_t
 margin_of(const struct session_token *t, uint32_t margin_s)
 {
+	uint32_t half_s = t->life_s / 2;
 	uint32_t h = 2166136261u;
 
 	for (size_t i = 0; i < t->tid.n; i++)
 		h = (h ^ (unsigned char)t->tid.p[i]) * 16777619u;
+	if (half_s > 0 && margin_s > half_s - half_s / 8)
+		margin_s = half_s - half_s / 8;
 	return (int64_t)margin_s + (h >> 8) % (margin_s / 8 + 1);
 }
 

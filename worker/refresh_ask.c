@@ -194,6 +194,7 @@ store(struct refresh *f)
 		.subject = buf_slice(&subject),
 		.expires = a->expires,
 		.refresh_expires = a->refresh_expires,
+		.life_s = token_life(a->expires, f->of->worker->wall),
 	};
 	if (!sealed)
 		tell(f, "it cannot be sealed by login.token_keys");

@@ -27,7 +27,7 @@ static const char renew_script[] = "local v=redis.call('GET',KEYS[1])\n"
 				   "return 1\n";
 
 /* ARGV: owner, fence; sealed tokens and ends of access and refresh; sealed ID token and whose it
- * is. New keys live as long as the session's own do. */
+ * is; how long the access token lives. New keys live as long as the session's own do. */
 static const char store_script[] =
     "if redis.call('GET',KEYS[1])==ARGV[1] then redis.call('DEL',KEYS[1]) end\n"
     "local r=redis.call('HMGET',KEYS[2],'ID','Subject','ProviderID','TokenURL','Kept')\n"
@@ -44,6 +44,7 @@ static const char store_script[] =
     " if ttl>0 then redis.call('PEXPIRE',key,ttl) end\n"
     "end\n"
     "put(KEYS[3],'AccessToken',ARGV[3],ARGV[4])\n"
+    "redis.call('HSET',KEYS[3],'Life',ARGV[9])\n"
     "if ARGV[7]~='' and ARGV[8]==r[2] then put(KEYS[4],'IDToken',ARGV[7],ARGV[4]) end\n"
     "return 1\n";
 
@@ -208,6 +209,7 @@ refresh_store(struct worker *w, const struct refresh_lock *l, const struct refre
 	commands_add_moment(&c, result->refresh_expires);
 	commands_add(&c, result->id);
 	commands_add(&c, result->subject);
+	commands_add_number(&c, result->life_s);
 	return ask(&c, w, fn, userdata);
 }
 

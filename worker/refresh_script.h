@@ -57,6 +57,7 @@ struct refresh_result { /* sealed; empty: it did not come */
 	struct slice access, refresh, id;
 	struct slice subject; /* of the ID token */
 	int64_t expires, refresh_expires;
+	uint32_t life_s; /* of the access token; 0: it has no end */
 };
 
 /* Stores and gives the lock back. */

@@ -23,6 +23,7 @@ struct session_token { /* of one provider; what is empty is not there */
 	struct slice tid;                 /* "<provider>:<random>", by which it stands in Redis */
 	struct slice subject, sid;        /* as its ID token says */
 	int64_t expires, refresh_expires; /* seconds since 1970; INT64_MAX: no end is known */
+	uint32_t life_s;                  /* of the access token when it came; 0: not known */
 	uint64_t fence;                   /* of refreshToken:<tid>, 0: none */
 };
 

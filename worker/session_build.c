@@ -178,8 +178,10 @@ pack_token(struct packer *p, struct session_token *to, const struct session_held
 	to->sid = pack(p, from[SESSION_ID_TOKEN].sid);
 	for (unsigned k = 0; k < SESSION_PARTS && to->subject.n == 0; k++)
 		to->subject = pack(p, from[k].subject);
-	if (to->access.n)
+	if (to->access.n) {
 		to->expires = from[SESSION_ACCESS].expires;
+		to->life_s = from[SESSION_ACCESS].life_s;
+	}
 	if (to->refresh.n) {
 		to->refresh_expires = from[SESSION_REFRESH].expires;
 		to->fence = from[SESSION_REFRESH].fence;
@@ -307,6 +309,7 @@ session_build_shown(const struct session *from, struct slice shown, uint32_t pro
 	if (provider < PROVIDERS_MAX) {
 		s->tokens[provider].access = s->shown;
 		s->tokens[provider].expires = until;
+		s->tokens[provider].life_s = 0;
 	}
 	return s;
 }

@@ -187,6 +187,7 @@ take_token(struct session_load *l, const struct part *p, const struct redis_repl
 	if (p->part == SESSION_ID_TOKEN)
 		to->sid = session_sid(to->plain, &l->arena);
 	to->expires = token.expires;
+	to->life_s = token.life_s;
 	to->fence = token.fence;
 }
 

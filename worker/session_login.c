@@ -8,6 +8,7 @@
 
 #include "snapshot.h"
 #include "store.h"
+#include "token_answer.h"
 #include "worker.h"
 
 #include "lib/base64.h"
@@ -137,6 +138,10 @@ add_token(struct beginning *b, struct session_commands *c, enum session_part par
 		commands_add(c, words[i]);
 	commands_add(c, SLICE("ExpiresAt"));
 	commands_add_moment(c, expires);
+	if (part == SESSION_ACCESS) {
+		commands_add(c, SLICE("Life"));
+		commands_add_number(c, token_life(expires, b->worker->wall));
+	}
 	commands_add(c, SLICE("Value"));
 	commands_add(c, arena_copy(&c->arena, buf_slice(&sealed)));
 	return true;

@@ -112,6 +112,7 @@ struct session_loaded { /* a token as it was read */
 	struct slice plain, subject;
 	struct slice sid; /* of an ID token */
 	int64_t expires;
+	uint32_t life_s;
 	uint64_t fence;
 };
 

@@ -132,6 +132,7 @@ token_record_read(const struct redis_reply *r, struct slice tid, struct token_re
 		return error;
 	out->value = field(r, SLICE("Value"));
 	out->subject = field(r, SLICE("Subject"));
+	(void)seconds(r, SLICE("Life"), &out->life_s);
 	fence = field(r, SLICE("Fence"));
 	if (!slice_eq(field(r, SLICE("ID")), tid) || !out->value.p || !out->subject.p ||
 	    out->subject.n > USER_MAX ||

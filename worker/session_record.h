@@ -33,6 +33,7 @@ struct token_record {
 	struct slice value; /* sealed */
 	struct slice subject;
 	int64_t expires; /* INT64_MAX: no end is known */
+	uint32_t life_s; /* 0: not known */
 	uint64_t fence;
 };
 

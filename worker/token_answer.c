@@ -51,6 +51,12 @@ granted(struct token_answer *a, int64_t now)
 	return TOKEN_UNAVAILABLE;
 }
 
+uint32_t
+token_life(int64_t expires, int64_t now)
+{
+	return expires == INT64_MAX || expires <= now ? 0 : (uint32_t)(expires - now);
+}
+
 /* The code is one of the RFC's, or an extension's: plain words, of which no more than some are
  * told. */
 static enum token_outcome

@@ -32,4 +32,6 @@ struct token_answer {
 /* `status`: of HTTP, or a negative errno. For token_answer_deinit, whatever the outcome. */
 enum token_outcome token_answer_read(int status, struct slice body, int64_t now,
 				     struct token_answer *out);
+/* In seconds; 0: no end is known. */
+uint32_t token_life(int64_t expires, int64_t now);
 void token_answer_deinit(struct token_answer *a);

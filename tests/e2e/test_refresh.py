@@ -235,6 +235,18 @@ def test_the_gateway_stops_meanwhile(guarded, sessions, provider, store):
     assert_one_refresh(provider, store, tid)
 
 
+def test_a_short_life(guarded, sessions, provider, store):
+    """No longer than login.refresh: that would be always."""
+    cookie, tid = logged_in(sessions, provider, -5)
+    provider.life = 60
+    assert token(guarded(), cookie) == "access-g0-1"
+    other = guarded()
+    assert {token(other, cookie) for _ in range(40)} == {"access-g0-1"}
+    assert_one_refresh(provider, store, tid)
+    store.db.hset(f"accessToken:{tid}", "ExpiresAt", stamp(int(time.time()) + 20))
+    wait_until(lambda: token(other, cookie) == "access-g0-2", 8)
+
+
 def test_the_provider_is_away(guarded, sessions, provider, store):
     gw = guarded()
     good, tid = logged_in(sessions, provider, 20)
