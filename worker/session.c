@@ -6,6 +6,7 @@
 #include "session.h"
 
 #include "await.h"
+#include "fields.h"
 #include "identity.h"
 #include "session_cookie.h"
 #include "session_own.h"
@@ -58,13 +59,18 @@ take(struct request *r, struct session_entry *e)
 		session_touch(ss, e, false);
 }
 
-/* The cookie is no use to anybody any more, and the client is told so. */
+/* The cookie is no use to anybody any more, and the client is told so. But not by an answer to a
+ * script: those ask while a login gives their browser another session, in this tab or in another
+ * one, and what deletes the cookie may come after that and take the new one away. */
 static void
 take_dead(struct request *r)
 {
+	struct slice mode = fields_header(r, SLICE("Sec-Fetch-Mode"));
 	struct buf BUF_CLEAN line = { 0 };
 
 	r->session_dead = true;
+	if (mode.p && !slice_eq(mode, SLICE("navigate")))
+		return;
 	session_cookie(r, "", &line);
 	r->set_cookie = arena_copy(&r->arena, buf_slice(&line));
 }

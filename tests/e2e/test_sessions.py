@@ -125,6 +125,9 @@ def test_dead_cookie(gateway, serve, store, some):
     r = gw.ask(headers=cookie(gone))
     assert (r.status, r.header("X-Yett-Reason")) == (401, "session_expired")
     assert r.header("Set-Cookie") == f"{COOKIE}=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax"
+    for mode, status, keeps in (("navigate", 302, False), ("cors", 401, True), ("same-origin", 401, True)):
+        r = gw.ask(headers=cookie(gone) | {"Sec-Fetch-Mode": mode})  # a script's answer may come after the cookie of a new session
+        assert (r.status, r.header("Set-Cookie") is None) == (status, keeps), mode
     r = gw.ask(headers=cookie(gone) | bearer(token(id="by token")))
     assert (r.status, r.body) == (200, b"by token") and "Max-Age=0" in r.header("Set-Cookie")
     alive = some.create("alice")
