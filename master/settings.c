@@ -1180,7 +1180,9 @@ const struct setting settings[] = {
 	  .example = "{file: /etc/yett/token.key}" },
 	{ "login.refresh", SETTING_SECONDS, AT(config, login.refresh_s), .initial = "3m",
 	  .min = SECOND, .max = HOUR,
-	  .text = "So long before its end an access token is refreshed; one of a short life when half of that is over.", .example = "1m" },
+	  .text = "So long before its end an access token is refreshed; one of a short life when "
+		  "half of that is over.",
+	  .example = "1m" },
 	{ "login.state_lifetime", SETTING_SECONDS, AT(config, login.state_s), .initial = "15m",
 	  .min = 10 * SECOND, .max = DAY,
 	  .text = "How long somebody may take to log in, at all of the sequence together.",

@@ -10,6 +10,7 @@
 #include "exchange.h"
 #include "worker.h"
 
+#include "lib/redis.h"
 #include "lib/xalloc.h"
 
 #include <stdio.h>
@@ -207,12 +208,17 @@ on_seen(void *userdata, const struct redis_reply *r)
 {
 	struct refresh *f = userdata;
 	struct refresh_seen seen;
+	char why[160];
 
 	f->call = NULL;
-	if (refresh_look_read(r, &seen))
+	if (refresh_look_read(r, &seen)) {
 		act(f, &seen);
-	else
-		refresh_settle(f, TOKEN_UNAVAILABLE, AGAIN_MS);
+		return;
+	}
+	if (r) /* of a link that is lost store.c tells */
+		refresh_tell(f->of, f->provider, "refresh", f->name, TOKEN_UNAVAILABLE,
+			     redis_fault(r, why, sizeof why));
+	refresh_settle(f, TOKEN_UNAVAILABLE, AGAIN_MS);
 }
 
 static void

@@ -247,6 +247,19 @@ def test_a_short_life(guarded, sessions, provider, store):
     wait_until(lambda: token(other, cookie) == "access-g0-2", 8)
 
 
+def test_redis_refuses_the_script(guarded, sessions, provider, store):
+    """An operator reads why; nobody asks the provider, and no token is lost."""
+    gw = guarded()
+    good, tid = logged_in(sessions, provider, 20)
+    ended, _ = logged_in(sessions, provider, -5, "8")
+    store.db.execute_command("ACL", "SETUSER", "yett", "-eval")
+    assert [token(gw, good), token(gw, ended)] == ["access-g0-0", "provider_unavailable"]
+    wait_until(lambda: 'refresh provider=corp error="' in gw.log() and "NOPERM" in gw.log(), 5)
+    store.db.execute_command("ACL", "SETUSER", "yett", "+eval")
+    wait_until(lambda: token(gw, ended) == "access-g1-1", 8)
+    assert provider.reused == 0
+
+
 def test_the_provider_is_away(guarded, sessions, provider, store):
     gw = guarded()
     good, tid = logged_in(sessions, provider, 20)
