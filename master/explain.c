@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #define PATIENCE_MS 2000
+#define SESSIONS_MS 20000 /* of many a session is read and ended one after the other */
 #define ANSWER_MAX ((size_t)4 << 20)
 
 struct waiting {
@@ -90,7 +91,7 @@ ask_worker(struct master *m, struct slot *slot, const struct explain_request *as
 }
 
 static void
-wait_for(struct api_call *c, const struct slot *slot, uint32_t id)
+wait_for(struct api_call *c, const struct slot *slot, uint32_t id, uint64_t patience_ms)
 {
 	struct master *m = c->master;
 	struct waiting *w = xcalloc(1, sizeof *w);
@@ -98,7 +99,7 @@ wait_for(struct api_call *c, const struct slot *slot, uint32_t id)
 	w->call = c;
 	w->id = id;
 	w->instance = slot->instance;
-	w->until_ms = clock_mono_ms() + PATIENCE_MS;
+	w->until_ms = clock_mono_ms() + patience_ms;
 	list_push(&m->explainer.waiting, &w->link);
 }
 
@@ -111,7 +112,7 @@ explain(struct api_call *c, const struct explain_request *asked)
 	if (!slot || ask_worker(c->master, slot, asked, &id) < 0)
 		api_reply_message(c, 503, "No worker can be asked", SLICE(""));
 	else
-		wait_for(c, slot, id);
+		wait_for(c, slot, id, PATIENCE_MS);
 }
 
 void
@@ -125,7 +126,7 @@ explainer_ask_sessions(struct api_call *c, struct msg_sessions *question)
 	}
 	question->id = ++c->master->explainer.next;
 	supervisor_send(slot, MSG_SESSIONS, question, sizeof *question, -1);
-	wait_for(c, slot, question->id);
+	wait_for(c, slot, question->id, SESSIONS_MS);
 }
 
 void

@@ -95,7 +95,7 @@ session_asked(struct worker *w, const struct msg_sessions *q)
 {
 	const struct session_users user = {
 		.provider = TRIE_NONE,
-		.subject = slice_make(q->user, q->n < sizeof q->user ? q->n : 0),
+		.subject = slice_make(q->user, q->n <= sizeof q->user ? q->n : 0),
 	};
 	struct asked_user *a;
 

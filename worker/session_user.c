@@ -9,17 +9,19 @@
 #include "store.h"
 #include "worker.h"
 
-
 #include <errno.h>
 #include <stdlib.h>
 
 #define LISTED_MAX 1000 /* sessions of a user at one provider */
+#define ENDED_MAX 200   /* that are ended before the list is read again */
 
 struct listing {
 	struct worker *worker;
 	session_each_fn fn;
 	void *userdata;
+	uint32_t provider; /* TRIE_NONE: any */
 	bool end, failed;
+	bool some; /* of this round were ended */
 	struct buf subject, sid;
 	char (*ids)[SESSION_ID + 1];
 	size_t ids_n, next;
@@ -90,7 +92,7 @@ ask_list(struct listing *l, struct slice provider)
 	else
 		session_sid_key(provider, buf_slice(&l->sid), &key);
 	buf_addf(&now, "%lld", (long long)l->worker->wall);
-	buf_addf(&most, "%d", LISTED_MAX);
+	buf_addf(&most, "%d", l->end ? ENDED_MAX : LISTED_MAX);
 	argv[1] = buf_slice(&key);
 	argv[3] = buf_slice(&now);
 	argv[6] = buf_slice(&most);
@@ -122,6 +124,7 @@ on_ended(void *userdata, int error, const struct session *s)
 
 	if (s)
 		l->fn(l->userdata, 0, s);
+	l->some |= s != NULL;
 	l->failed |= error < 0;
 	listing_step(l);
 }
@@ -143,11 +146,32 @@ on_read(void *userdata, int error, struct session *s)
 	listing_step(l);
 }
 
+/* False: nothing is asked, and nothing will be told. */
+static bool
+ask_lists(struct listing *l)
+{
+	const struct segment *rules = l->worker->table->segments[SEGMENT_RULES];
+
+	l->ids_n = l->next = 0;
+	l->some = false;
+	for (uint32_t i = 0; i < table_providers(rules); i++) {
+		if (l->provider == TRIE_NONE || l->provider == i)
+			ask_list(l, seg_string(rules, table_provider(rules, i)->name));
+	}
+	return l->pending > 0;
+}
+
 static void
 listing_step(struct listing *l)
 {
 	struct slice id;
 
+	/* Those that were ended made room for others of a list that was cut. */
+	if (l->next == l->ids_n && l->ids_n >= ENDED_MAX && l->some && !l->failed) {
+		if (!ask_lists(l))
+			listing_done(l, -EAGAIN);
+		return;
+	}
 	if (l->next == l->ids_n || l->failed) {
 		listing_done(l, l->failed ? -EAGAIN : 0);
 		return;
@@ -168,14 +192,12 @@ session_of_user(struct worker *w, const struct session_users *u, bool end, sessi
 	    !store_has_room(w, table_providers(rules)))
 		return -EAGAIN;
 	l = xcalloc(1, sizeof *l);
-	*l = (struct listing){ .worker = w, .fn = fn, .userdata = userdata, .end = end };
+	*l = (struct listing){
+		.worker = w, .fn = fn, .userdata = userdata, .provider = u->provider, .end = end
+	};
 	buf_adds(&l->subject, u->subject);
 	buf_adds(&l->sid, u->sid);
-	for (uint32_t i = 0; i < table_providers(rules); i++) {
-		if (u->provider == TRIE_NONE || u->provider == i)
-			ask_list(l, seg_string(rules, table_provider(rules, i)->name));
-	}
-	if (l->pending > 0)
+	if (ask_lists(l))
 		return 0;
 	buf_deinit(&l->subject);
 	buf_deinit(&l->sid);

@@ -216,6 +216,16 @@ def test_logout_on_two_gateways(gateway, serve, store, some):
         c.close()
 
 
+def test_a_user_of_very_many(gateway, serve, store, some):
+    """All are ended, not as many as a list has."""
+    gw = gateway(config(store, serve(seen)))
+    ids = [some.create("alice") for _ in range(210)]
+    assert user(gw, cookie(ids[0])) == "alice"
+    said = gw.cli("sessions", "alice", "--end")
+    assert said.stdout == "210 sessions ended\n", said
+    assert store.db.keys("session:*") == [] == store.db.keys("userSessions:*")
+
+
 def test_store_away(gateway, serve, store, some):
     """Nobody becomes nobody by our fault: 503, and the cookie stays."""
     gw = gateway(config(store, serve(seen), auth="optional"))
