@@ -7,6 +7,7 @@
 
 #define ANSWER_DEPTH 16
 #define LIFE_MAX_S 3.2e9
+#define SECONDS_DIGITS 10
 
 /* Empty: there is none that could be passed on. */
 static struct slice
@@ -21,13 +22,30 @@ token_of(const struct json *root, const char *name)
 	return s.p ? s : SLICE("");
 }
 
+/* Some write it as a string. */
+static bool
+seconds_of(const struct json *v, double *out)
+{
+	struct slice text = json_text(v);
+
+	if (!text.p)
+		return json_number(v, out);
+	*out = 0;
+	for (size_t i = 0; i < text.n; i++) {
+		if (text.n > SECONDS_DIGITS || text.p[i] < '0' || text.p[i] > '9')
+			return false;
+		*out = *out * 10 + (text.p[i] - '0');
+	}
+	return true;
+}
+
 /* Keycloak says 0 for a refresh token without an end. */
 static int64_t
 end_of(const struct json *root, const char *name, int64_t now)
 {
 	double s;
 
-	if (!json_number(json_get(root, name), &s) || s <= 0 || s > LIFE_MAX_S)
+	if (!seconds_of(json_get(root, name), &s) || s <= 0 || s > LIFE_MAX_S)
 		return INT64_MAX;
 	return now + (int64_t)s;
 }
