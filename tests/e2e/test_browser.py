@@ -12,7 +12,7 @@ from harness.node import MISSING, WebSocketServer
 from harness.tls import VERSIONS
 
 pytestmark = [pytest.mark.skipif(not LONG, reason="a browser is driven in the long form only (YETT_LONG=1)"),
-              pytest.mark.skipif(not Browser.installed, reason="no Chromium: run etc/setup browser")]
+              pytest.mark.skipif(not Browser.installed, reason="no Chromium that can be driven: run etc/setup browser")]
 CIPHERS = {"AES_128_GCM": "AES_128_GCM_SHA256", "AES_256_GCM": "AES_256_GCM_SHA384", "CHACHA20_POLY1305": "CHACHA20_POLY1305_SHA256"}
 GROUPS = {"P-256": "secp256r1", "P-384": "secp384r1", "X25519": "x25519"}
 # ecdsa_secp256r1_sha256, rsa_pkcs1_sha256, rsa_pss_rsae_sha256; mbedTLS signs with the last in TLS 1.3 alone

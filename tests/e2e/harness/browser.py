@@ -1,24 +1,18 @@
-"""Chromium without a window, with a home of its own; driven by the DevTools protocol over a pair of pipes
-(https://chromedevtools.github.io/devtools-protocol). It verifies as it does for its users: what it trusts beyond its own
-roots stands in its home's database."""
+"""Chromium without a window, with a home of its own, driven by node/browser.js. It verifies as it does for its users: what it
+trusts beyond its own roots stands in its home's database."""
 
-import base64
 import json
 import os
+import re
 import select
 import shutil
 import signal
-import subprocess
 import tempfile
-import time
 
-from . import procs
+from . import node, procs
 
-# Without the sandbox, which root cannot have, and not everybody else: the pages are the tests' own.
-OPTIONS = ["--headless=new", "--no-sandbox", "--remote-debugging-pipe", "--no-first-run", "--disable-gpu", "--disable-sync",
-           "--disable-component-update", "--disable-background-networking", "--explicitly-allowed-ports=10080"]
-# The protocol is spoken on descriptors 3 and 4.
-ON_PIPES = ["sh", "-c", 'exec "$0" "$@" 3<&0 4>&1 </dev/null >/dev/null']
+PACKAGE = "playwright-core"
+OPTIONS = ["--disable-gpu", "--disable-sync", "--explicitly-allowed-ports=10080"]
 
 
 class Refused(Exception):
@@ -29,37 +23,33 @@ class Browser:
     """Names below .example have their ports 80 and 443 at `plain` and `secure`, no other name but localhost has an address. `root`: file of a
     certificate to trust. `seconds`: for each thing that is waited for."""
 
-    installed = shutil.which("chromium") and shutil.which("certutil")
+    installed = shutil.which("chromium") and shutil.which("certutil") and not node.missing(PACKAGE)
 
     def __init__(self, root, plain, secure, seconds=30):
-        self.seconds, self.last, self.rest = seconds, 0, b""
-        self.events = []
+        self.seconds, self.tabs, self.groups = seconds, 1, []
         self.home = tempfile.mkdtemp(prefix="chromium-")
         self.trust(root)
         rules = f"MAP *.example:80 127.0.0.1:{plain},MAP *.example:443 127.0.0.1:{secure},MAP * ~NOTFOUND,EXCLUDE localhost"
-        options = [*OPTIONS, f"--user-data-dir={self.home}/profile", f"--host-resolver-rules={rules}"]
+        # Without the sandbox, which root cannot have, and not everybody else: the pages are the tests' own.
+        options = {"executablePath": shutil.which("chromium"), "chromiumSandbox": False, "timeout": seconds * 1000,
+                   "args": [*OPTIONS, f"--host-resolver-rules={rules}"]}
         with open(os.path.join(self.home, "log"), "wb") as log:
-            self.process = procs.spawn([*ON_PIPES, "chromium", *options], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                       stderr=log, env=os.environ | {"HOME": self.home}, start_new_session=True)
+            self.driver = node.Node("browser.js", json.dumps(options), stderr=log,
+                                    HOME=self.home, TMPDIR=self.home, DEBUG="pw:browser")
         try:
-            self.tab()
+            self.answer()
         except BaseException:
             self.finish()
             raise
 
     def tab(self):
-        """Another one, which is looked at from here on; for `look`."""
-        self.session = None
-        page = self.ask("Target.createTarget", url="about:blank")["targetId"]
-        self.session = self.ask("Target.attachToTarget", targetId=page, flatten=True)["sessionId"]
-        self.ask("Page.enable")
-        self.ask("Network.enable", maxPostDataSize=1)  # what is sent is not told
-        self.ask("Page.setLifecycleEventsEnabled", enabled=True)
-        return self.session
+        """Another one, which is looked at from here on; its number, for `look`. The first one is 0."""
+        self.ask("tab")
+        self.tabs += 1
+        return self.tabs - 1
 
     def look(self, tab):
-        self.session = tab
-        self.ask("Page.bringToFront")
+        self.ask("look", tab)
 
     def until(self, script, what=None):
         """Waits until this is true of the page, whichever it has come to."""
@@ -73,13 +63,26 @@ class Browser:
     def shot(self, name):
         """A picture of the page, where the environment names a folder for it."""
         if os.environ.get("YETT_SCREENSHOTS"):
-            data = self.ask("Page.captureScreenshot", format="png")["data"]
-            with open(os.path.join(os.environ["YETT_SCREENSHOTS"], name + ".png"), "wb") as f:
-                f.write(base64.b64decode(data))
+            self.ask("shot", os.path.join(os.path.abspath(os.environ["YETT_SCREENSHOTS"]), name + ".png"))
 
     def screen(self, width, height, dark=False):
-        self.ask("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=width < 600)
-        self.ask("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": "dark" if dark else "light"}])
+        """A narrow one is a phone's."""
+        self.ask("screen", width, height, dark)
+
+    def go(self, url):
+        """Loads a page: the answer that it came with, a Response of the DevTools protocol's domain Network, with its text as `text`."""
+        return self.ask("go", url)
+
+    def run(self, script):
+        """The value of an expression of JavaScript in the page, or what its promise gives."""
+        return self.ask("run", script)
+
+    def fill(self, where, text):
+        """An input, by its selector, once it is there; so is `click`."""
+        self.ask("fill", where, text)
+
+    def click(self, where):
+        self.ask("click", where)
 
     def trust(self, root):
         database = os.path.join(self.home, ".pki", "nssdb")
@@ -92,69 +95,34 @@ class Browser:
         with open(os.path.join(self.home, "log"), errors="replace") as f:
             return f.read()
 
-    def receive(self, end):
-        """The next message."""
-        pipe = self.process.stdout.fileno()
-        while b"\0" not in self.rest:
-            if not select.select([pipe], [], [], max(0, end - time.monotonic()))[0]:
-                raise AssertionError(f"the browser says nothing; its log:\n{self.log()}")
-            data = os.read(pipe, 1 << 20)
-            assert data, f"the browser has ended; its log:\n{self.log()}"
-            self.rest += data
-        message, _, self.rest = self.rest.partition(b"\0")
-        return json.loads(message)
+    def ask(self, *action):
+        """What an action of node/browser.js gives."""
+        self.driver.tell(json.dumps(action))
+        return self.answer()
 
-    def ask(self, method, **parameters):
-        """The result of a method of the protocol."""
-        self.last += 1
-        message = {"id": self.last, "method": method, "params": parameters}
-        if self.session:
-            message["sessionId"] = self.session
-        self.process.stdin.write(json.dumps(message).encode() + b"\0")
-        self.process.stdin.flush()
-        end = time.monotonic() + self.seconds
-        while (m := self.receive(end)).get("id") != self.last:
-            self.events.append(m)
-        assert "result" in m, m
-        return m["result"]
-
-    def event(self, method, **what):
-        """The parameters of the first event with these members since the last visit began, which is waited for."""
-        end, seen = time.monotonic() + self.seconds, 0
-        while True:
-            for m in self.events[seen:]:
-                if m["method"] == method and what.items() <= m["params"].items():
-                    return m["params"]
-            seen = len(self.events)
-            self.events.append(self.receive(end))
-
-    def go(self, url):
-        """Loads a page: the answer that it came with, a Response of the protocol's domain Network, with its text as `text`."""
-        self.events.clear()
-        got = self.ask("Page.navigate", url=url)
-        if got.get("errorText"):
-            raise Refused(got["errorText"])
-        r = self.event("Network.responseReceived", loaderId=got["loaderId"], type="Document")["response"]
-        self.event("Page.lifecycleEvent", loaderId=got["loaderId"], name="load")
-        return r | {"text": self.run("document.documentElement.innerText")}
-
-    def run(self, script):
-        """The value of an expression of JavaScript in the page, or what its promise gives."""
-        got = self.ask("Runtime.evaluate", expression=script, awaitPromise=True, returnByValue=True)
-        assert "exceptionDetails" not in got, got
-        return got["result"].get("value")
+    def answer(self):
+        ready, _, _ = select.select([self.driver.process.stdout], [], [], self.seconds + 5)  # its own limit is nearer
+        line = ready and self.driver.line()
+        assert line, f"the browser {'has ended' if ready else 'says nothing'}; its log:\n{self.log()}"
+        told = json.loads(line)
+        if refused := re.search(r"net::(\w+)", told.get("error", "")):
+            raise Refused(refused[1])
+        assert "error" not in told, f"{told['error']}\nthe browser's log:\n{self.log()}"
+        return told.get("result")
 
     def finish(self):
-        """With all of its processes, which are of one group."""
-        os.killpg(self.process.pid, signal.SIGKILL)
-        self.process.communicate()
-        procs.forget(self.process)
-        procs.wait_until(self.is_gone, what="the end of the browser")
+        """With all of its processes, which are of a group of their own."""
+        groups = procs.children(self.driver.process.pid)
+        self.driver.kill()
+        for group in groups:
+            os.killpg(group, signal.SIGKILL)
+        procs.wait_until(lambda: not any(map(self.is_there, groups)), what="the end of the browser")
         shutil.rmtree(self.home)
 
-    def is_gone(self):
+    @staticmethod
+    def is_there(group):
         try:
-            os.killpg(self.process.pid, 0)
+            os.killpg(group, 0)
         except ProcessLookupError:
-            return True
-        return False
+            return False
+        return True

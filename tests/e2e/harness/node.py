@@ -23,10 +23,10 @@ MISSING = missing("ws")
 
 
 class Node:
-    def __init__(self, program, *arguments):
+    def __init__(self, program, *arguments, stderr=subprocess.PIPE, **environment):
         self.process = procs.spawn(["node", os.path.join(PROGRAMS, program), *map(str, arguments)], text=True, bufsize=1,
-                                   stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                                   env=os.environ | {"NODE_PATH": MODULES})
+                                   stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=stderr,
+                                   env=os.environ | {"NODE_PATH": MODULES} | environment)
 
     def line(self):
         """The next line that it prints."""
