@@ -21,7 +21,7 @@ static const char style[] =
     "border-radius:.5rem;background:none;color:inherit;font:inherit;font-weight:600;"
     "text-align:center;text-decoration:none;cursor:pointer}"
     ".m{border-color:var(--main);background:var(--main);color:var(--on)}"
-    ".b:hover{filter:brightness(1.08)}"
+    ".b:hover{border-color:var(--main)}.m:hover{filter:brightness(1.08)}"
     ".b:focus-visible{outline:3px solid var(--main);outline-offset:2px}"
     "footer{margin-top:1.5rem;padding-top:.8rem;border-top:1px solid var(--line);"
     "font-size:.8rem;color:var(--dim)}"
