@@ -367,16 +367,29 @@ uri_match_form(struct slice path, char *out)
 	return slice_make(out, path.n);
 }
 
-struct slice
-uri_unescape(struct slice in, char *out)
+static struct slice
+unescape(struct slice in, bool form, char *out)
 {
 	size_t n = 0;
 
 	for (size_t i = 0; i < in.n; i++) {
 		int byte = triplet_value(slice_make(in.p + i, in.n - i));
+		char plain = form && in.p[i] == '+' ? ' ' : in.p[i];
 
-		out[n++] = byte >= 0 ? (char)byte : in.p[i];
+		out[n++] = byte >= 0 ? (char)byte : plain;
 		i += byte >= 0 ? 2 : 0;
 	}
 	return slice_make(out, n);
+}
+
+struct slice
+uri_unescape(struct slice in, char *out)
+{
+	return unescape(in, false, out);
+}
+
+struct slice
+uri_unescape_form(struct slice in, char *out)
+{
+	return unescape(in, true, out);
 }

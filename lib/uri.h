@@ -54,6 +54,8 @@ struct slice uri_match_form(struct slice path, char *out);
 /* Triplets become the bytes that they stand for (RFC 3986 section 2.1), any of them; what is none
  * stays as it is. Not for what is routed by. `out` needs in.n bytes. */
 struct slice uri_unescape(struct slice in, char *out);
+/* The same of a name or value of application/x-www-form-urlencoded: a plus is a blank. */
+struct slice uri_unescape_form(struct slice in, char *out);
 
 struct uri_host {
 	struct slice host;      /* lower case, no port, no dot at the end; IPv6 with its brackets */

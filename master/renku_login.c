@@ -242,7 +242,23 @@ verifier(struct renku *k, const struct node *said)
 	return out;
 }
 
-/* By who they are for: "bearer-renku-cli". */
+/* By who they are for, "bearer-renku-cli", as far as a name can say it. */
+static void
+name_issuer(const struct node *all, size_t i, struct slice party, struct buf *name)
+{
+	buf_adds(name, SLICE("bearer-"));
+	for (size_t c = 0; c < party.n; c++) {
+		char lower = ascii_lower(party.p[c]);
+		bool plain = (lower >= 'a' && lower <= 'z') || (lower >= '0' && lower <= '9') ||
+			     lower == '.' || lower == '_';
+
+		buf_addc(name, plain ? party.p[c] : '-');
+	}
+	if (node_get(all, buf_slice(name)))
+		buf_addf(name, ".%zu", i + 1);
+	buf_addc(name, '\0');
+}
+
 static struct node *
 issuers(struct renku *k, const struct node *said)
 {
@@ -252,8 +268,7 @@ issuers(struct renku *k, const struct node *said)
 		const struct node *party = foreign_get(said->items[i], "authorizedParty");
 		struct buf BUF_CLEAN name = { 0 };
 
-		buf_addf(&name, "bearer-%.*s", SLICE_F(party->text));
-		buf_addc(&name, '\0');
+		name_issuer(out, i, party->text, &name);
 		put(k, out, name.p, verifier(k, said->items[i]));
 	}
 	return out;

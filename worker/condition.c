@@ -4,6 +4,7 @@
 #include "tls_front.h"
 
 #include "lib/pattern.h"
+#include "lib/uri.h"
 
 /* One question: a condition, and what it is asked of. */
 struct question {
@@ -49,38 +50,6 @@ header_matches(const struct question *q)
 }
 
 static int
-hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c = ascii_lower(c);
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-/* As forms are written: plus signs are blanks. What is no triplet stays as it is. */
-static struct slice
-decode(struct slice text, char *out)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < text.n; i++) {
-		int high = -1, low = -1;
-
-		if (text.p[i] == '%' && i + 2 < text.n) {
-			high = hex_digit(text.p[i + 1]);
-			low = hex_digit(text.p[i + 2]);
-		}
-		if (high >= 0 && low >= 0) {
-			out[n++] = (char)(high << 4 | low);
-			i += 2;
-		} else {
-			out[n++] = text.p[i] == '+' ? ' ' : text.p[i];
-		}
-	}
-	return slice_make(out, n);
-}
-
-static int
 query_matches(const struct question *q)
 {
 	struct slice query = request_query(q->r), rest;
@@ -95,9 +64,9 @@ query_matches(const struct question *q)
 		struct slice name = slice_cut(one, '=', &value);
 		int r;
 
-		if (one.n == 0 || !slice_eq(decode(name, space.p), q->name))
+		if (one.n == 0 || !slice_eq(uri_unescape_form(name, space.p), q->name))
 			continue;
-		r = value_matches(q, decode(value.p ? value : SLICE(""), space.p));
+		r = value_matches(q, uri_unescape_form(value.p ? value : SLICE(""), space.p));
 		if (r != PATTERN_NO)
 			return r;
 	}

@@ -7,17 +7,6 @@
 #include "lib/uri.h"
 #include "shm/table.h"
 
-/* application/x-www-form-urlencoded: a plus is a blank. */
-static struct slice
-decode(struct arena *arena, struct slice text)
-{
-	char *room = arena_alloc(arena, text.n + 1), *plain = arena_alloc(arena, text.n + 1);
-
-	for (size_t i = 0; i < text.n; i++)
-		plain[i] = text.p[i] == '+' ? ' ' : text.p[i];
-	return uri_unescape(slice_make(plain, text.n), room);
-}
-
 unsigned
 login_parameters(struct arena *arena, struct slice all, const char *name, struct slice *values,
 		 unsigned most)
@@ -31,7 +20,7 @@ login_parameters(struct arena *arena, struct slice all, const char *name, struct
 		if (!slice_eq(key, slice_of(name)))
 			continue;
 		if (n < most)
-			values[n] = decode(arena, value.p ? value : SLICE(""));
+			values[n] = uri_unescape_form(value, arena_alloc(arena, value.n + 1));
 		n++;
 	}
 	return n;

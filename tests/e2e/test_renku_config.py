@@ -84,6 +84,16 @@ def test_lists_are_replaced_whole(tmp_path):
     assert "other:6380" in shown and "redis:6379" not in shown
 
 
+def test_verifiers_of_one_party(tmp_path):
+    """By several issuers, or with a name that is none of ours."""
+    write(tmp_path, changed("sessions.authorizationVerifiers", [
+        {"issuer": issuer, "audience": "renku", "authorizedParty": party}
+        for issuer, party in ((ISSUER, "renku-cli"), ("https://new.test", "renku-cli"), (ISSUER, "renku cli"))]))
+    shown = effective(tmp_path)
+    for name in ("bearer-renku-cli", "bearer-renku-cli.2", "bearer-renku-cli.3"):
+        assert f"gate.issuers.{name}.issuer: " in shown
+
+
 def test_where_it_is_looked_for(tmp_path):
     write(tmp_path)
     assert check(tmp_path, CONFIG_LOCATION=str(tmp_path)).returncode == 0

@@ -461,10 +461,34 @@ test_a_host_is_bounded(void **state)
 	assert_int_equal(uri_host_parse(slice_make(in, 10), out, &result), -EINVAL);
 }
 
+static void
+test_unescape(void **state)
+{
+	static const struct {
+		const char *in, *plain, *form;
+	} cases[] = {
+		{ "", "", "" },
+		{ "a+b%2Bc%20", "a+b+c ", "a b+c " },
+		{ "%", "%", "%" },
+		{ "%4", "%4", "%4" },
+		{ "%4g%%41+", "%4g%A+", "%4g%A " },
+		{ "%25%32%42", "%2B", "%2B" },
+	};
+	char out[32];
+
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		struct slice in = slice_of(cases[i].in);
+
+		assert_true(slice_eq(uri_unescape(in, out), slice_of(cases[i].plain)));
+		assert_true(slice_eq(uri_unescape_form(in, out), slice_of(cases[i].form)));
+	}
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_unescape),
 		cmocka_unit_test(test_paths),
 		cmocka_unit_test(test_a_nul_ends_nothing),
 		cmocka_unit_test(test_every_byte),
