@@ -20,6 +20,7 @@
 #define NAME_MAX_BYTES 255 /* of sub, sid, jti */
 #define REPLAY_MIN_S 300
 #define REPLAY_MAX_S 86400
+#define UNDER_WAY_S "60"
 
 /* 400 as section 2.8 has it. */
 static enum result
@@ -30,12 +31,35 @@ refused(struct login *l)
 			    SLICE("X-Yett-Reason: logout_token_refused\r\n"));
 }
 
+/* What did not end its sessions was not used: the provider may try again. */
 static enum result
-done(struct login *l)
+gave_up(struct login *l)
+{
+	const struct slice argv[] = { SLICE("DEL"), l->jti };
+
+	if (l->taken)
+		login_post(l, 2, argv);
+	return login_fail(l, REASON_session_unavailable);
+}
+
+static enum result
+kept(struct login *l)
 {
 	if (l->lost)
 		return login_fail(l, REASON_session_unavailable);
 	return login_answer(l, 200, NULL, SLICE(""), SLICE(""));
+}
+
+static enum result
+done(struct login *l)
+{
+	const struct slice argv[] = { SLICE("EXPIRE"), l->jti,
+				      login_text(l, "%lld", (long long)l->jti_s) };
+
+	if (l->lost)
+		return gave_up(l);
+	login_ask(l, NULL, sizeof argv / sizeof argv[0], argv);
+	return login_await(l, kept);
 }
 
 /* ---- the sessions ---- */
@@ -66,11 +90,11 @@ end_sessions(struct login *l)
 	struct session_users which = { provider_now(l), .subject = l->sub, .sid = l->sid };
 
 	if (l->lost || which.provider == TRIE_NONE)
-		return login_fail(l, REASON_session_unavailable);
+		return gave_up(l);
 	if (!l->taken)
 		return refused(l);
 	if (session_of_user(l->worker, &which, true, on_each, l) < 0)
-		return login_fail(l, REASON_session_unavailable);
+		return gave_up(l);
 	login_expect(l);
 	return login_await(l, done);
 }
@@ -83,7 +107,8 @@ on_new(struct login *l, const struct redis_reply *reply)
 	l->taken = reply->type == REDIS_STATUS;
 }
 
-/* SET NX: who comes first, on any gateway. */
+/* SET NX: who comes first, on any gateway. For as long as it may take; once all is ended, for as
+ * long as the token would be good. */
 static enum result
 note(struct login *l, struct slice jti, int64_t until)
 {
@@ -91,16 +116,15 @@ note(struct login *l, struct slice jti, int64_t until)
 	char text[48];
 	int64_t s = until - l->worker->wall;
 	struct slice argv[] = { SLICE("SET"), { NULL, 0 }, SLICE("1"),
-				SLICE("NX"),  SLICE("EX"), { NULL, 0 } };
+				SLICE("NX"),  SLICE("EX"), SLICE(UNDER_WAY_S) };
 	const struct table_provider *p = table_provider(login_rules(l), l->provider);
 
 	if (!sha256(jti, digest))
 		return refused(l);
-	s = s < REPLAY_MIN_S ? REPLAY_MIN_S : s > REPLAY_MAX_S ? REPLAY_MAX_S : s;
+	l->jti_s = s < REPLAY_MIN_S ? REPLAY_MIN_S : s > REPLAY_MAX_S ? REPLAY_MAX_S : s;
 	text[base64url_encode(slice_make((const char *)digest, sizeof digest), text)] = '\0';
-	argv[1] =
+	argv[1] = l->jti =
 	    login_text(l, "loginJti:%.*s:%s", SLICE_F(seg_string(login_rules(l), p->name)), text);
-	argv[5] = login_text(l, "%lld", (long long)s);
 	login_ask(l, on_new, sizeof argv / sizeof argv[0], argv);
 	return login_await(l, end_sessions);
 }

@@ -57,6 +57,8 @@ struct login {
 	struct token_answer answer;
 	char session[SESSION_ID + 1];
 	struct slice sub, sid; /* of an ID token or a logout token, in the request's arena */
+	struct slice jti;      /* the key that says that a logout token was used, and */
+	int64_t jti_s;         /* for how long */
 	struct buf cookies;    /* lines for the answer */
 };
 
