@@ -1,5 +1,5 @@
 """How old a rule can be: time from the moment a Redis client sends a raw SET until every connection to the gateway is
-answered by the new rule. Redis is spoken by hand, as the oldest tool of a user would: nothing announces the write."""
+answered by the new rule. Nothing announces the write."""
 
 import contextlib
 import os
@@ -9,33 +9,11 @@ import time
 
 import peers
 import processes
+import redis_server
 
 HOST = "fresh.example"
 CONNECTIONS = 8  # over the workers: the kernel spreads them
 PATIENCE_S = 5
-
-
-class Redis:
-    def __init__(self, port):
-        self.socket = socket.create_connection(("127.0.0.1", port), timeout=5)
-        self.replies = self.socket.makefile("rb")
-
-    def send(self, *words):
-        parts = [b"*%d\r\n" % len(words)]
-        for word in words:
-            word = word if isinstance(word, bytes) else word.encode()
-            parts.append(b"$%d\r\n%s\r\n" % (len(word), word))
-        self.socket.sendall(b"".join(parts))
-
-    def reply(self):
-        line = self.replies.readline()
-        if not line or line[:1] == b"-":
-            raise processes.Failure(f"redis: {line.decode().strip() or 'connection closed'}")
-        return line
-
-    def command(self, *words):
-        self.send(*words)
-        return self.reply()
 
 
 class Asker:
@@ -88,15 +66,9 @@ def until_all(askers, wanted, start):
 def run(scenario, _, stage):
     tools, folder = stage.tools, os.path.join(stage.folder, scenario.name)
     os.mkdir(folder)
-    redis_server = processes.find("redis-server")
-    if not redis_server:
-        raise processes.Failure("freshness: redis-server is not installed: run etc/setup bench")
     with contextlib.ExitStack() as stack:
-        redis_port, port = processes.free_port(), processes.free_port()
-        stack.enter_context(processes.Process(
-            [redis_server, "--port", str(redis_port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"],
-            folder, "redis")).wait_port(redis_port)
-        redis = Redis(redis_port)
+        redis_port, port = redis_server.start(folder, stack), processes.free_port()
+        redis = redis_server.Redis(redis_port)
         for name in ("one", "two"):
             responder = stack.enter_context(
                 processes.Process([tools["bench-responder"], "--name", name], folder, name, pipes=True))

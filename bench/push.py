@@ -12,6 +12,7 @@ import urllib.parse
 import freshness
 import peers
 import processes
+import redis_server
 
 LOAD_RATE = 1000  # requests a second meanwhile
 
@@ -84,11 +85,8 @@ def row(via, push, count, scenario, api, redis, askers):
 def rows_with(count, scenario, stage, folder):
     tools = stage.tools
     with contextlib.ExitStack() as stack:
-        redis_port, port = processes.free_port(), processes.free_port()
-        stack.enter_context(processes.Process(
-            [processes.find("redis-server"), "--port", str(redis_port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"],
-            folder, "redis")).wait_port(redis_port)
-        redis = freshness.Redis(redis_port)
+        redis_port, port = redis_server.start(folder, stack), processes.free_port()
+        redis = redis_server.Redis(redis_port)
         for name in ("one", "two"):
             responder = stack.enter_context(
                 processes.Process([tools["bench-responder"], "--name", name], folder, name, pipes=True))

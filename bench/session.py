@@ -6,8 +6,7 @@ import json
 import os
 import time
 
-import freshness
-import processes
+import redis_server
 
 COOKIE_KEY, TOKEN_KEY = "a-cookie-key-of-the-benchmark-of-32-bytes", "a-token-key-of-the-benchmark-of-32-bytes"
 COOKIE, TOUCH_S = "yett", 5
@@ -40,13 +39,8 @@ def fill(redis):
 
 def start(folder, stack):
     """(port, cookie)"""
-    server = processes.find("redis-server")
-    if not server:
-        raise processes.Failure("session: redis-server is not installed: run etc/setup bench")
-    port = processes.free_port()
-    stack.enter_context(processes.Process(
-        [server, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"], folder, "redis")).wait_port(port)
-    return port, fill(freshness.Redis(port))
+    port = redis_server.start(folder, stack)
+    return port, fill(redis_server.Redis(port))
 
 
 def configuration(port):

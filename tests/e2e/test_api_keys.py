@@ -83,13 +83,13 @@ def test_known_keys_outlive_redis_and_a_restart(gateway, serve, store):
 def test_of_the_file(gateway, serve):
     """Beside those of the store; one that has expired is none, and the file wins over the store."""
     def config(**gate):
-        soon = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 2))
+        soon = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 6))
         return merge(proxy_to(serve()), gated(**gate)) | {"api_keys": {
             "own": {"sha256": digest(KEY), "claims": {"sub": "7", "n": 1, "deep": {"a": [True, None, "x"]}}},
             "old": {"sha256": digest("old"), "expires": "2020-01-01"}, "soon": {"sha256": digest("soon"), "expires": soon}}}
     gw = gateway(config())
     assert shown(gw, KEY).status == shown(gw, "soon").status == 200 and shown(gw, "old").why == "api_key_invalid"
-    wait_until(lambda: shown(gw, "soon").why == "api_key_invalid", 5)
+    wait_until(lambda: shown(gw, "soon").why == "api_key_invalid", 12)
     own = add(gw, "own")
     assert shown(gw, own).why == "api_key_invalid" and "shadowed" in gw.cli("key", "list").stdout
     # Keys alone need no secret; another header, and upstreams may have it.
