@@ -21,10 +21,9 @@
 #include <stdlib.h>
 
 #define LOCK_MS 15000u
+#define FIRST_MS 8000u /* if we die over it, who waits (REFRESH_WAIT_MS) still gets one */
 #define RENEW_MS 4000u
-#define BEGIN_MS                                                                                   \
-	2500u /* less than an unused lock lasts: the master does not send it after that            \
-	       */
+#define BEGIN_MS 2500u /* less than an unused lock lasts: the master does not send it later */
 #define STORE_AGAIN_MS 250u
 #define CROWDED_MS 1000u
 #define GRANTED_MS 5000u /* what came is at hand for those that had seen the session before */
@@ -241,10 +240,11 @@ refresh_answered(void *userdata, const struct exchange_answer *answer)
 		ms);
 }
 
-void
-refresh_ask(struct refresh *f, struct slice token)
+static void
+ask(struct refresh *f)
 {
 	struct worker *w = f->of->worker;
+	struct slice token = buf_slice(&f->sealed);
 	struct buf BUF_CLEAN key = { 0 }, context = { 0 };
 	struct buf plain = { 0 }, form = { 0 };
 
@@ -266,6 +266,30 @@ refresh_ask(struct refresh *f, struct slice token)
 		refresh_hold(f);
 	else
 		give_up(f, TOKEN_UNAVAILABLE, "", CROWDED_MS);
+}
+
+static void
+on_held(void *userdata, const struct redis_reply *r)
+{
+	struct refresh *f = userdata;
+
+	f->call = NULL;
+	if (r && r->type == REDIS_INTEGER && r->integer == 1)
+		ask(f);
+	else
+		refresh_look_again(f, CROWDED_MS);
+}
+
+/* The provider sees the token only once the lock lasts: who is cut off from Redis just then would
+ * leave it to others too soon. */
+void
+refresh_ask(struct refresh *f, struct slice token)
+{
+	f->sealed.n = 0;
+	buf_adds(&f->sealed, token);
+	f->call = refresh_renew(f->of->worker, &f->lock, FIRST_MS, on_held, f);
+	if (!f->call)
+		refresh_settle(f, TOKEN_UNAVAILABLE, CROWDED_MS);
 }
 
 void

@@ -77,6 +77,7 @@ refresh_free(struct refresh *f)
 	token_answer_deinit(&f->answer);
 	buf_wipe(&f->bytes);
 	explicit_bzero(&f->lock, sizeof f->lock);
+	buf_deinit(&f->sealed);
 	free(f->tid);
 	free(f);
 }

@@ -57,6 +57,7 @@ struct refresh {
 	uint64_t until_ms; /* others are waited for */
 	uint64_t taken_ms; /* the lock was asked for */
 	struct store_call *call;
+	struct buf sealed; /* the refresh token, while the lock is taken */
 	struct exchange *exchange;
 	struct token_answer answer; /* to be stored */
 	bool told;                  /* that it cannot be */

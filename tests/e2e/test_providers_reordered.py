@@ -9,7 +9,7 @@ import pytest
 from harness import sessions
 from harness.procs import wait_until
 from harness.provider import sign
-from harness.redis_proxy import RedisProxy
+from harness.redis_proxy import Slow
 from harness.token_server import CLIENT, TokenServer
 from harness.tokens import SECRET, bearer, token
 
@@ -47,20 +47,6 @@ def test_what_comes_for_a_session_that_ended_is_revoked_where_it_came_from(gatew
     assert r.returncode == 0, r
     wait_until(lambda: pair[0].revoked or pair[1].revoked, 10)
     assert (pair[0].revoked, pair[1].revoked) == (["refresh-g0-1"], [])
-
-
-class Slow(RedisProxy):
-    """Keeps back what is asked for from such a command on, until it may go."""
-
-    def __init__(self, store, command):
-        super().__init__(store)
-        self.command, self.holds, self.free = command, threading.Event(), threading.Event()
-
-    def ask(self, data, server):
-        if self.command in data:
-            self.holds.set()
-            assert self.free.wait(10)
-        server.sendall(data)
 
 
 def test_a_caller_who_waited_gets_no_token_of_another_provider(gateway, serve, store):

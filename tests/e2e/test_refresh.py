@@ -15,6 +15,7 @@ import pytest
 from harness.dns_server import DnsServer
 from harness.gateway import LONG, ROOT, merge, proxy_to
 from harness.procs import wait_until
+from harness.redis_proxy import Slow
 from harness.sessions import COOKIE, COOKIE_KEY, TOKEN_KEY, Sessions, cookie, seal, stamp, unseal
 from harness.token_server import TokenServer
 
@@ -44,9 +45,9 @@ def guarded(gateway, serve, provider, store):
     up = serve()
     store.db.execute_command("ACL", "SETUSER", "yett", "on", ">pw", *acl())
 
-    def start(value=None, more=None, **of_provider):
+    def start(value=None, more=None, address=None, **of_provider):
         credential = {"header": "Authorization", "form": "bearer", "value": "access_token", "provider": "corp", "required": True}
-        login = {"url": "http://test", "providers": {"corp": provider.config(**of_provider)}, "redis": {"address": store.address, "username": "yett", "password": "pw"},
+        login = {"url": "http://test", "providers": {"corp": provider.config(**of_provider)}, "redis": {"address": address or store.address, "username": "yett", "password": "pw"},
                  "session": {"cookie": COOKIE, "insecure_cookie": True}, "cookie_keys": [COOKIE_KEY], "token_keys": [TOKEN_KEY]}
         return gateway(merge(proxy_to(up, auth="optional", credentials=[credential | (value or {})]), {"login": login} | (more or {})))
     return start
@@ -190,6 +191,18 @@ def test_killed_before_it_asked(guarded, sessions, provider, store):
     begun = time.monotonic()
     assert token(gw, cookie) == "access-g0-1" and time.monotonic() - begun > 1
     assert_one_refresh(provider, store, tid)
+
+
+def test_nothing_is_asked_before_the_lock_lasts(guarded, sessions, provider, store):
+    """Who is cut off from Redis with a short one would have asked, and others would ask again."""
+    proxy = Slow(store, b"v~=ARGV[1]")
+    gw = guarded(address=proxy.address)
+    cookie, tid = logged_in(sessions, provider, 20)
+    assert token(gw, cookie) == "access-g0-0" and proxy.holds.wait(10)
+    assert not provider.begun.wait(0.5)
+    proxy.free.set()
+    assert_one_refresh(provider, store, tid) if provider.begun.wait(5) else pytest.fail("it was not refreshed")
+    proxy.close()
 
 
 def test_killed_at_any_moment(guarded, sessions, provider, store):
