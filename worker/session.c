@@ -33,11 +33,21 @@ session_unavailable(struct request *r)
 	return REPLY;
 }
 
+/* What word came of may have changed again until it is looked at: then it is waited once more. Not
+ * where time ran out: the load is still under way. */
+static bool
+may_wait(struct request *r, const struct session_entry *e)
+{
+	if (!(r->awaited & 1u << AWAIT_SESSION))
+		return true;
+	return !e->load && session_tries(r);
+}
+
 enum verdict
 session_await(struct request *r, struct session_entry *e)
 {
 	struct sessions *ss = r->worker->sessions;
-	bool waits = !(r->awaited & 1u << AWAIT_SESSION) && !r->rehearsed && session_load(ss, e) &&
+	bool waits = !r->rehearsed && may_wait(r, e) && session_load(ss, e) &&
 		     await_begin(r, AWAIT_SESSION, e->hash, SESSION_WAIT_MS, SESSION_WAITING_MAX);
 
 	if (waits)

@@ -138,9 +138,8 @@ make(struct request *r, const struct session *from, struct slice token, uint32_t
 	return PASS;
 }
 
-/* It waits for one thing after the other, but not for ever. */
-static bool
-may_wait(struct request *r)
+bool
+session_tries(struct request *r)
 {
 	if (r->rehearsed || r->session_tries >= TRIES)
 		return false;
@@ -173,7 +172,7 @@ session_caller(struct request *r, struct slice token)
 	c = map_get(&ss->callers, buf_slice(&name));
 	if (!c || worker_now(r->worker) >= c->until_ms) {
 		key = key_of(ss, buf_slice(&name));
-		if (may_wait(r) && ask_newest(ss, buf_slice(&name), key) &&
+		if (session_tries(r) && ask_newest(ss, buf_slice(&name), key) &&
 		    await_begin(r, AWAIT_SESSION, key, SESSION_WAIT_MS, SESSION_WAITING_MAX))
 			return WAIT;
 		return session_unavailable(r);
@@ -185,7 +184,7 @@ session_caller(struct request *r, struct slice token)
 		return make(r, e->session, token, provider);
 	if (session_is_absent(ss, e))
 		return make(r, NULL, token, provider);
-	(void)!may_wait(r);
+	(void)!session_tries(r);
 	return session_await(r, e);
 }
 
@@ -214,7 +213,7 @@ make_nobody(struct request *r)
 	struct nobody *n;
 	struct slice id;
 
-	if (!may_wait(r))
+	if (!session_tries(r))
 		return session_unavailable(r);
 	n = xcalloc(1, sizeof *n);
 	n->worker = r->worker;
@@ -251,7 +250,7 @@ session_anonymous(struct request *r)
 	}
 	if (session_is_absent(ss, e))
 		return session_unavailable(r);
-	(void)!may_wait(r);
+	(void)!session_tries(r);
 	return session_await(r, e);
 }
 

@@ -70,6 +70,8 @@ struct sessions {
 
 /* r has to wait for it. */
 enum verdict session_await(struct request *r, struct session_entry *e);
+/* It waits for one thing after the other, but not for ever: may it once more? */
+bool session_tries(struct request *r);
 /* REPLY: session_unavailable. */
 enum verdict session_unavailable(struct request *r);
 
