@@ -66,7 +66,7 @@ class Setting:
 
     def write(self, name, text):
         path = os.path.join(self.folder, name)
-        with open(path, "w", encoding="ascii") as f:
+        with open(path, "w", encoding="ascii", opener=lambda p, how: os.open(p, how, 0o600)) as f:  # it may have a secret
             f.write(text)
         return path
 

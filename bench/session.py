@@ -9,7 +9,7 @@ import time
 import redis_server
 
 COOKIE_KEY, TOKEN_KEY = "a-cookie-key-of-the-benchmark-of-32-bytes", "a-token-key-of-the-benchmark-of-32-bytes"
-COOKIE, TOUCH_S = "yett", 5
+COOKIE, TOUCH_S = "__Host-yett", 5
 
 
 def b64(data):
@@ -47,9 +47,9 @@ def configuration(port):
     return f"""
 gate: {{claims: {{sub: X-Auth-Sub}}}}
 login:
-  url: http://bench.example
+  url: https://bench.example
   redis: {{address: "127.0.0.1:{port}"}}
-  session: {{cookie: {COOKIE}, insecure_cookie: true, touch: {TOUCH_S}s}}
+  session: {{cookie: {COOKIE}, touch: {TOUCH_S}s}}
   cookie_keys: [{COOKIE_KEY}]
   token_keys: [{TOKEN_KEY}]
   providers:

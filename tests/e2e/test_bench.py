@@ -193,7 +193,7 @@ def test_yett_takes_it(bench, tmp_path, secret):
             scenario = dataclasses.replace(scenario, routes=50)
         folder = tmp_path / scenario.name
         folder.mkdir()
-        setting = bench["peers"].Setting(str(folder), 8080, 9001, 64, 640, scenario, Keys, {"yett": gateways.BINARY})
+        setting = bench["peers"].Setting(str(folder), 8080, 9001, 64, 640, scenario, Keys, {"yett": gateways.BINARY}, redis=6379)
         argv = bench["peer_yett"].start(setting)
         checked = procs.run([gateways.BINARY, "check", *argv[2:]])
         assert checked.returncode == 0 and "0 warnings" in checked.stdout, (scenario.name, checked)

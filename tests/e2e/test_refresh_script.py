@@ -29,7 +29,7 @@ class Scripts:
         return (self._take(KEYS, [owner, ms, kept]) + [b""])[:2]
 
     def store(self, owner, fence, access, refresh="", token="", sub=""):
-        return self._store(KEYS, [owner, fence, access, "2030-01-01T00:00:00Z", refresh, "never", token, sub])
+        return self._store(KEYS, [owner, fence, access, "2030-01-01T00:00:00Z", refresh, "never", token, sub, 3600])
 
     def fail(self, owner, why="", ms=1000, gone="", kept=""):
         return self._fail(KEYS, [owner, why, ms, gone, kept])
