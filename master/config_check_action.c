@@ -9,8 +9,6 @@
 #include "shm/template.h"
 
 #include <stdarg.h>
-#include <stdio.h>
-
 static void mistake(const struct action_check *a, int line, const char *below, const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));
 
@@ -18,15 +16,13 @@ static void
 mistake(const struct action_check *a, int line, const char *below, const char *fmt, ...)
 {
 	struct buf BUF_CLEAN key = { 0 };
-	char text[512];
 	va_list args;
 
-	va_start(args, fmt);
-	vsnprintf(text, sizeof text, fmt, args);
-	va_end(args);
 	buf_addf(&key, "%s.%s", a->key, below);
 	buf_addc(&key, '\0');
-	mistakes_add(a->mistakes, false, line ? line : a->line, key.p, "%s", text);
+	va_start(args, fmt);
+	mistakes_vadd(a->mistakes, false, line ? line : a->line, key.p, fmt, args);
+	va_end(args);
 }
 
 /* ---- headers ---- */

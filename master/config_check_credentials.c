@@ -47,14 +47,13 @@ static void tell(const struct credential_check *k, const char *below, const char
 static void
 tell(const struct credential_check *k, const char *below, const char *fmt, ...)
 {
-	char text[512], key[96];
+	char key[96];
 	va_list args;
 
-	va_start(args, fmt);
-	vsnprintf(text, sizeof text, fmt, args);
-	va_end(args);
 	snprintf(key, sizeof key, "%s.%s", k->key, below);
-	mistakes_add(&k->r->mistakes, false, k->c->place.line, key, "%s", text);
+	va_start(args, fmt);
+	mistakes_vadd(&k->r->mistakes, false, k->c->place.line, key, fmt, args);
+	va_end(args);
 }
 
 /* ---- the field ---- */

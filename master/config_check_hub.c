@@ -10,7 +10,6 @@
 
 #include "lib/absolute.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
 #define DOMAINS "NAAVRE_ALLOWED_DOMAINS"
@@ -29,15 +28,13 @@ static void
 mistake(const struct check *k, bool warning, const char *below, const char *fmt, ...)
 {
 	struct buf BUF_CLEAN key = { 0 };
-	char text[512];
 	va_list args;
 
-	va_start(args, fmt);
-	vsnprintf(text, sizeof text, fmt, args);
-	va_end(args);
 	buf_addf(&key, "%s.hub%s%s", k->key, *below ? "." : "", below);
 	buf_addc(&key, '\0');
-	mistakes_add(&k->r->mistakes, warning, k->line, key.p, "%s", text);
+	va_start(args, fmt);
+	mistakes_vadd(&k->r->mistakes, warning, k->line, key.p, fmt, args);
+	va_end(args);
 }
 
 /* As NaaVRE reads it: nothing is trimmed, and an empty name is none. */

@@ -14,8 +14,6 @@
 #include "lib/log.h"
 
 #include <stdarg.h>
-#include <stdio.h>
-
 #define SECRET_ADVISED 32 /* bytes: RFC 7518 section 3.2 for HS256 */
 
 static void tell(struct config_reader *r, const struct config_issuer *i, bool warning,
@@ -26,15 +24,13 @@ tell(struct config_reader *r, const struct config_issuer *i, bool warning, const
      const char *fmt, ...)
 {
 	struct buf BUF_CLEAN key = { 0 };
-	char text[512];
 	va_list args;
 
-	va_start(args, fmt);
-	vsnprintf(text, sizeof text, fmt, args);
-	va_end(args);
 	buf_addf(&key, "gate.issuers.%s%s%s", i->name, *below ? "." : "", below);
 	buf_addc(&key, '\0');
-	mistakes_add(&r->mistakes, warning, i->place.line, key.p, "%s", text);
+	va_start(args, fmt);
+	mistakes_vadd(&r->mistakes, warning, i->place.line, key.p, fmt, args);
+	va_end(args);
 }
 
 static void

@@ -10,8 +10,6 @@
 #include "shm/table.h"
 
 #include <stdarg.h>
-#include <stdio.h>
-
 static const char *const endpoint_names[ISSUER_ENDPOINTS] = {
 	[ISSUER_AUTHORIZATION] = "authorization_endpoint",
 	[ISSUER_TOKEN] = "token_endpoint",
@@ -27,15 +25,13 @@ tell(struct config_reader *r, const struct config_provider *p, bool warning, con
      const char *fmt, ...)
 {
 	struct buf BUF_CLEAN key = { 0 };
-	char text[512];
 	va_list args;
 
-	va_start(args, fmt);
-	vsnprintf(text, sizeof text, fmt, args);
-	va_end(args);
 	buf_addf(&key, "login.providers.%s%s%s", p->name, *below ? "." : "", below);
 	buf_addc(&key, '\0');
-	mistakes_add(&r->mistakes, warning, p->place.line, key.p, "%s", text);
+	va_start(args, fmt);
+	mistakes_vadd(&r->mistakes, warning, p->place.line, key.p, fmt, args);
+	va_end(args);
 }
 
 uint32_t

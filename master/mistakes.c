@@ -15,15 +15,13 @@ mistakes_deinit(struct mistakes *m)
 }
 
 void
-mistakes_add(struct mistakes *m, bool warning, int line, const char *key, const char *fmt, ...)
+mistakes_vadd(struct mistakes *m, bool warning, int line, const char *key, const char *fmt,
+	      va_list args)
 {
 	struct buf BUF_CLEAN text = { 0 };
 	char one[1024];
-	va_list args;
 
-	va_start(args, fmt);
 	vsnprintf(one, sizeof one, fmt, args);
-	va_end(args);
 	buf_addf(&text, "%s%s%s%s", key, *key ? ": " : "", warning ? "warning: " : "", one);
 	for (size_t i = 0; i < text.n; i++) {
 		if ((unsigned char)text.p[i] < 0x20 || text.p[i] == 0x7f)
@@ -36,6 +34,16 @@ mistakes_add(struct mistakes *m, bool warning, int line, const char *key, const 
 	m->items[m->count] = (struct mistake){ line, m->count, warning, xstrndup(text.p, text.n) };
 	m->count++;
 	m->errors += !warning;
+}
+
+void
+mistakes_add(struct mistakes *m, bool warning, int line, const char *key, const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	mistakes_vadd(m, warning, line, key, fmt, args);
+	va_end(args);
 }
 
 static int

@@ -7,6 +7,8 @@
 
 #include "lib/buf.h"
 
+#include <stdarg.h>
+
 #define MISTAKES_SHOWN 200 /* more are counted, not listed */
 /* A line of another place than the file is MISTAKES_LINES * i + its line, and places[i] says which
  * place that is; of one that has no lines (a variable) the line is 0. */
@@ -32,6 +34,9 @@ void mistakes_deinit(struct mistakes *m);
  * semicolon, the remedy. Control characters in it (they came out of the file) become '?'. */
 void mistakes_add(struct mistakes *m, bool warning, int line, const char *key, const char *fmt, ...)
     __attribute__((format(printf, 5, 6)));
+/* The same, for who has the arguments of its own caller. */
+void mistakes_vadd(struct mistakes *m, bool warning, int line, const char *key, const char *fmt,
+		   va_list args) __attribute__((format(printf, 5, 0)));
 /* "FILE:LINE", or what else a line means. */
 void mistakes_where(const struct mistakes *m, const char *file, int line, struct buf *out);
 /* One line each: "FILE:LINE: KEY: TEXT". */
