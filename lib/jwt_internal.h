@@ -1,7 +1,8 @@
 #pragma once
 
 /*
- * jwt_internal: a key as jwt_key makes it and jwt_verify uses it. For these two files alone.
+ * jwt_internal: a key as jwt_key makes it and jwt_verify uses it, and what jwt_sign shares with
+ * them. For these three files alone.
  */
 
 #include "jwt.h"
@@ -29,3 +30,10 @@ struct jwt_key {
 	EVP_MD_CTX *scratch;
 	uint32_t takes; /* public keys: bits of enum jwt_alg */
 };
+
+/* A pem_password_cb of libcrypto: no pass phrase is asked for, whatever the text says of itself. */
+static inline int
+jwt_no_passphrase(char *room, int size, int writing, void *userdata)
+{
+	return -1;
+}

@@ -131,22 +131,15 @@ verify_prepare(struct jwt_key *key, enum jwt_alg alg)
 	return true;
 }
 
-/* No pass phrase is asked for, whatever the text says of itself. */
-static int
-no_passphrase(char *room, int size, int writing, void *userdata)
-{
-	return -1;
-}
-
 static EVP_PKEY *
 public_read(struct slice pem)
 {
 	BIO *bio = BIO_new_mem_buf(pem.p, pem.n < INT32_MAX ? (int)pem.n : 0);
-	EVP_PKEY *key = bio ? PEM_read_bio_PUBKEY(bio, NULL, no_passphrase, NULL) : NULL;
+	EVP_PKEY *key = bio ? PEM_read_bio_PUBKEY(bio, NULL, jwt_no_passphrase, NULL) : NULL;
 	X509 *certificate = NULL;
 
 	if (bio && !key && BIO_reset(bio) == 1)
-		certificate = PEM_read_bio_X509(bio, NULL, no_passphrase, NULL);
+		certificate = PEM_read_bio_X509(bio, NULL, jwt_no_passphrase, NULL);
 	if (certificate)
 		key = X509_get_pubkey(certificate);
 	X509_free(certificate);

@@ -6,6 +6,7 @@
 #include "jwt_sign.h"
 
 #include "base64.h"
+#include "jwt_internal.h"
 #include "sha256.h"
 #include "xalloc.h"
 
@@ -31,18 +32,11 @@ struct jwt_signer {
 	struct buf jwk;
 };
 
-/* No pass phrase is asked for, whatever the text says of itself. */
-static int
-no_passphrase(char *room, int size, int writing, void *userdata)
-{
-	return -1;
-}
-
 static EVP_PKEY *
 private_read(struct slice pem)
 {
 	BIO *bio = BIO_new_mem_buf(pem.p, pem.n < INT32_MAX ? (int)pem.n : 0);
-	EVP_PKEY *key = bio ? PEM_read_bio_PrivateKey(bio, NULL, no_passphrase, NULL) : NULL;
+	EVP_PKEY *key = bio ? PEM_read_bio_PrivateKey(bio, NULL, jwt_no_passphrase, NULL) : NULL;
 
 	BIO_free(bio);
 	return key;
