@@ -173,24 +173,14 @@ on_touched(void *userdata, const struct redis_reply *r)
 	free(t);
 }
 
-void
-session_touch(struct sessions *ss, struct session_entry *e, bool steady)
+static void
+touch(struct sessions *ss, struct session *s, int64_t until)
 {
 	struct worker *w = ss->worker;
-	struct session *s = e->session;
-	uint32_t every = table_login(w->table->segments[SEGMENT_RULES])
-			     ? table_login(w->table->segments[SEGMENT_RULES])->touch_s
-			     : 0;
-	int64_t until = session_touched(w->wall, s->created, s->idle_s, s->max_s);
 	struct session_commands c = { 0 };
 	struct session_names names;
 	struct touched *t;
 
-	if (steady && every < s->idle_s / 2)
-		every = s->idle_s / 2;
-	if (!session_is_due(until, s->expires, s->created, s->max_s, every) ||
-	    !store_has_room(w, 1))
-		return;
 	session_names_of(w, s, &names);
 	session_touch_command(&c, s->id, until, w->wall, &names);
 	t = xcalloc(1, sizeof *t);
@@ -201,6 +191,21 @@ session_touch(struct sessions *ss, struct session_entry *e, bool steady)
 	else
 		free(t);
 	arena_deinit(&c.arena);
+}
+
+void
+session_touch(struct sessions *ss, struct session_entry *e, bool steady)
+{
+	struct worker *w = ss->worker;
+	struct session *s = e->session;
+	const struct table_login *login = table_login(w->table->segments[SEGMENT_RULES]);
+	uint32_t every = login ? login->touch_s : 0;
+	int64_t until = session_touched(w->wall, s->created, s->idle_s, s->max_s);
+
+	if (steady && every < s->idle_s / 2)
+		every = s->idle_s / 2;
+	if (session_is_due(until, s->expires, s->created, s->max_s, every) && store_has_room(w, 1))
+		touch(ss, s, until);
 }
 
 /* ---- it ends ---- */
