@@ -64,7 +64,7 @@ class Gateway:
         os.mkdir(self.state_dir)
         self.port = procs.free_port()
         self.file = os.path.join(self.dir, "yett.yaml")
-        self.env = os.environ | {"UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1"} | (env or {})
+        self.env = os.environ | {"ASAN_OPTIONS": "detect_leaks=1:handle_sigill=1"} | (env or {})
         self.base = {"listeners": [f"127.0.0.1:{self.port}"], "workers": 2, "run_dir": self.run_dir,
                      "state_dir": self.state_dir, "access_log": "stdout", "timeouts": {"drain": "3s"}}
         self.process = None
