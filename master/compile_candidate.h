@@ -54,6 +54,7 @@ struct work {
 	bool lacks;         /* there was no place for a claim that a route asks about */
 	struct map unnamed; /* routes of the file, by their place: how many */
 	struct map limited; /* runs of RULES_LIMITED that are there: 1 + where */
+	struct map asked;   /* runs of RULES_CONDITIONS that are there, by key: count, where */
 	struct limit_run limit_all;
 	bool overfull; /* rules ask for more claims than there is room for; an overlay has none */
 };

@@ -115,33 +115,58 @@ find_canonical(const struct work *w, const struct candidate *verbatim)
 	return NULL;
 }
 
+/* The run of its conditions; routes that ask for the same share it. */
 static void
-write_route(struct work *w, const struct candidate *c)
+ask(struct work *w, const struct candidate *c, struct table_shape *shape)
 {
-	struct seg_builder *seg = &w->b->seg;
-	struct slice id = slice_of(c->line->id);
-	struct table_route route = {
+	uint32_t first, count = c->route ? compile_conditions_count(c->route) : 0;
+	void **run;
+
+	if (count == 0)
+		return;
+	run = map_put(&w->asked, c->key);
+	if (!*run) {
+		first = compile_conditions(w->b, c->route);
+		*run = (void *)((uintptr_t)count << 32 | first);
+	}
+	shape->conditions = (uint32_t)(uintptr_t)*run;
+	shape->conditions_count = (uint32_t)((uintptr_t)*run >> 32);
+}
+
+static uint32_t
+shape_of(struct work *w, const struct candidate *c)
+{
+	struct table_builder *b = w->b;
+	struct table_shape shape = {
 		.flags = c->flags | (w->floors && c->line->source != SOURCE_FILE ? ROUTE_FLOOR : 0),
-		.upstream = c->upstream,
 		.policy = c->policy,
 		.action = c->action,
-		.slot = slots_get(w->in->slots->routes, id),
 		.fallback = c->fallback,
 		.authorise = c->authorise,
 		.priority = c->priority,
-		.id = seg_builder_string(seg, id),
-		.host = seg_builder_string(seg, slice_of(c->line->host)),
-		.path = seg_builder_string(seg, c->written),
-		.add_prefix = seg_builder_string(seg, slice_of(c->add_prefix)),
-		.set_host = seg_builder_string(seg, slice_of(c->set_host)),
+		.add_prefix = table_builder_text(b, slice_of(c->add_prefix)),
+		.set_host = table_builder_text(b, slice_of(c->set_host)),
 	};
 
+	ask(w, c, &shape);
 	if (c->route) {
-		route.credentials = compile_credentials(seg, c->route);
-		route.credentials_count = (uint32_t)c->route->credentials_count;
-		route.conditions = compile_conditions(w->b, c->route);
-		route.conditions_count = compile_conditions_count(c->route);
+		shape.credentials = compile_credentials(&b->seg, c->route);
+		shape.credentials_count = (uint32_t)c->route->credentials_count;
 	}
+	return table_builder_shape(b, &shape);
+}
+
+static void
+write_route(struct work *w, const struct candidate *c)
+{
+	struct slice id = slice_of(c->line->id);
+	struct table_route route = {
+		.shape = shape_of(w, c),
+		.upstream = c->upstream,
+		.slot = slots_get(w->in->slots->routes, id),
+	};
+
+	table_builder_texts(w->b, &route, id, slice_of(c->line->host), c->written);
 	table_builder_route(w->b, c->at.host, c->at.verbatim, c->at.path, &route);
 }
 

@@ -330,6 +330,7 @@ compile_rules_over(const struct config *c, const struct rules *rules, const stru
 	table_builder_deinit(&b);
 	map_deinit(&o.w.unnamed, NULL);
 	map_deinit(&o.w.limited, NULL);
+	map_deinit(&o.w.asked, NULL);
 	free(o.w.candidates);
 	free(o.w.policies);
 	free(o.groups);

@@ -154,20 +154,20 @@ compile_fallback(const struct compile_input *in, const char *route,
 static void
 write_fallback(struct work *w)
 {
-	struct seg_builder *seg = &w->b->seg;
 	struct slice id = SLICE("fallback");
 	const char *why;
+	const struct table_shape shape = { .policy = policy_of(w, NULL, NULL, &why) };
 	struct table_route route = {
 		.next = TRIE_NONE,
+		.shape = table_builder_shape(w->b, &shape),
 		.upstream = compile_index(compile_fallback(w->in, NULL, NULL)),
-		.policy = policy_of(w, NULL, NULL, &why),
 		.slot = slots_get(w->in->slots->routes, id),
-		.id = seg_builder_string(seg, id),
-		.path = seg_builder_string(seg, SLICE("/")),
 	};
 
+	table_builder_texts(w->b, &route, id, SLICE(""), SLICE("/"));
 	if (route.upstream != 0)
-		w->b->global.fallback = seg_builder_add(seg, RULES_ROUTES, &route, sizeof route);
+		w->b->global.fallback =
+		    seg_builder_add(&w->b->seg, RULES_ROUTES, &route, sizeof route);
 }
 
 /* The same for who asks whether his token is good; with the default policy, the first one. */
@@ -177,9 +177,9 @@ write_is_auth(struct work *w)
 	struct seg_builder *seg = &w->b->seg;
 	struct slice id = SLICE("is_auth"), path = slice_of(w->in->config->gate.is_auth);
 	struct table_action action = { .flags = ACTION_RESPOND, .status = 200 };
+	struct table_shape shape = { .flags = ROUTE_AUTH | ROUTE_EXACT };
 	struct table_route route = {
 		.next = TRIE_NONE,
-		.flags = ROUTE_AUTH | ROUTE_EXACT,
 		.slot = slots_get(w->in->slots->routes, id),
 	};
 
@@ -187,9 +187,9 @@ write_is_auth(struct work *w)
 		return;
 	action.text = action.type = seg_builder_string(seg, SLICE(""));
 	compile_cors(w->b, &w->in->config->gate.cors, &action);
-	route.id = seg_builder_string(seg, id);
-	route.path = seg_builder_string(seg, path);
-	route.action = seg_builder_add(seg, RULES_ACTIONS, &action, sizeof action);
+	table_builder_texts(w->b, &route, id, SLICE(""), path);
+	shape.action = seg_builder_add(seg, RULES_ACTIONS, &action, sizeof action);
+	route.shape = table_builder_shape(w->b, &shape);
 	w->b->global.is_auth_route = seg_builder_add(seg, RULES_ROUTES, &route, sizeof route);
 }
 
@@ -454,6 +454,7 @@ compile_routes(const struct compile_input *in, struct table_builder *b,
 	report->file_count = c->routes_count;
 	map_deinit(&w.unnamed, NULL);
 	map_deinit(&w.limited, NULL);
+	map_deinit(&w.asked, NULL);
 	free(w.candidates);
 	free(w.policies);
 	return w.overfull ? -ERANGE : 0;

@@ -184,7 +184,7 @@ add_shadowed(struct buf *b, struct master *m, const struct msg_explained *answer
 
 	buf_adds(b, SLICE("\"shadowed\":["));
 	if (route && answer->version == p->version) {
-		id = seg_string(p->segments[SEGMENT_RULES], route->id);
+		id = table_route_id(p->segments[SEGMENT_RULES], route);
 		report = publish_report(m);
 		for (size_t i = 0; i < report->routes_count; i++) {
 			const struct compile_route *line = &report->routes[i];

@@ -54,21 +54,23 @@ static void
 fate_of(const struct replay_side *side, const struct table_key *key, struct fate *out)
 {
 	const struct table_route *route = find_route(side, key);
+	const struct table_shape *shape;
 	const struct table_upstream *up;
 
 	*out = (struct fate){ .kind = FATE_NONE };
 	if (!route)
 		return;
-	out->protects = table_route_protection(side->rules, key, route->flags).needed;
-	out->kind = route->flags & ROUTE_REFUSED ? FATE_REFUSED : FATE_ROUTED;
-	out->flags = route->flags & (ROUTE_STRIP | ROUTE_UPSTREAM_HOST);
-	out->route = seg_string(side->rules, route->id);
-	out->add_prefix = seg_string(side->rules, route->add_prefix);
-	out->set_host = seg_string(side->rules, route->set_host);
+	shape = table_shape(side->rules, route);
+	out->protects = table_route_protection(side->rules, key, shape->flags).needed;
+	out->kind = shape->flags & ROUTE_REFUSED ? FATE_REFUSED : FATE_ROUTED;
+	out->flags = shape->flags & (ROUTE_STRIP | ROUTE_UPSTREAM_HOST);
+	out->route = table_route_id(side->rules, route);
+	out->add_prefix = seg_string(side->rules, shape->add_prefix);
+	out->set_host = seg_string(side->rules, shape->set_host);
 	out->rules = side->rules;
 	out->by = route;
 	out->asks = replay_asks(side->rules, key, route);
-	out->action = route->action ? table_action(side->rules, route->action) : NULL;
+	out->action = shape->action ? table_action(side->rules, shape->action) : NULL;
 	up = table_upstream(side->endpoints, route->upstream);
 	if (up)
 		out->upstream = seg_string(side->endpoints, up->name);

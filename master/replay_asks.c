@@ -40,12 +40,13 @@ static uint64_t
 sum_up(const struct segment *rules, const struct table_key *key, const struct table_route *route,
        struct buf *text)
 {
+	const struct table_shape *shape = table_shape(rules, route);
 	struct sum sum = { .rules = rules, .text = text };
 
-	if (route->authorise)
-		add(&sum, route->authorise, NULL, SLICE(""));
+	if (shape->authorise)
+		add(&sum, shape->authorise, NULL, SLICE(""));
 	if (table_global(rules)->gate_authorises)
-		table_gate_authorises(rules, key, route->flags, add, &sum);
+		table_gate_authorises(rules, key, shape->flags, add, &sum);
 	return sum.asks;
 }
 

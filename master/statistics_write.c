@@ -55,7 +55,7 @@ add_routes(struct buf *b, const struct segment *rules, const struct board_counts
 
 		if (!table_route_stands(rules, i) || slot == 0 || seen[slot]++)
 			continue;
-		add_route(b, seg_string(rules, r->id), &sum->route[slot]);
+		add_route(b, table_route_id(rules, r), &sum->route[slot]);
 	}
 	/* No route, routes beyond the board's slots, and those that came to nothing before. */
 	add_route(b, SLICE("other"), &sum->route[0]);

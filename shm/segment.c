@@ -123,6 +123,8 @@ seg_builder_text(const struct seg_builder *b, struct seg_ref ref)
 
 	if (ref.offset < first)
 		return seg_string(b->base, ref);
+	if ((uint64_t)(ref.offset - first) + ref.size > b->sections[0].n)
+		return SLICE("");
 	return slice_make(b->sections[0].p + (ref.offset - first), ref.size);
 }
 

@@ -20,7 +20,7 @@
 enum table_segment { SEGMENT_RULES, SEGMENT_ENDPOINTS, SEGMENT_KEYS, SEGMENT_N };
 
 #define SEGMENT_MAGIC 0x3174746579u /* "yett1" */
-#define SEGMENT_FORMAT 10u          /* of the rows too: those of table.h */
+#define SEGMENT_FORMAT 11u          /* of the rows too: those of table.h */
 #define SEGMENT_SECTIONS 48
 
 struct seg_section {     /* an array of fixed-size elements */
@@ -84,7 +84,8 @@ int seg_builder_finish(struct seg_builder *b, enum table_segment kind, uint64_t 
 		       struct segment **out) __attribute__((warn_unused_result));
 /* Element i of the whole, if it is one of the builder's own; valid until the next one is added. */
 void *seg_builder_own(struct seg_builder *b, unsigned section, uint32_t i);
-/* A stored string of the builder or of its base; valid until the next one is stored. */
+/* A stored string of the builder or of its base, as seg_string; valid until the next one is stored.
+ */
 struct slice seg_builder_text(const struct seg_builder *b, struct seg_ref ref);
 
 /* Maps a received memfd (taken over in any case) after checking seals, size, header, checksum and

@@ -19,6 +19,30 @@ table_route(const struct segment *rules, uint32_t i)
 	return seg_at(rules, RULES_ROUTES, i, sizeof(struct table_route));
 }
 
+const struct table_shape *
+table_shape(const struct segment *rules, const struct table_route *r)
+{
+	return seg_at(rules, RULES_SHAPES, r->shape, sizeof(struct table_shape));
+}
+
+struct slice
+table_route_id(const struct segment *rules, const struct table_route *r)
+{
+	return seg_string(rules, (struct seg_ref){ r->text, r->id_size });
+}
+
+struct slice
+table_route_host(const struct segment *rules, const struct table_route *r)
+{
+	return seg_string(rules, (struct seg_ref){ r->text + r->host_at, r->host_size });
+}
+
+struct slice
+table_route_path(const struct segment *rules, const struct table_route *r)
+{
+	return seg_string(rules, (struct seg_ref){ r->text + r->path_at, r->path_size });
+}
+
 bool
 table_route_stands(const struct segment *rules, uint32_t i)
 {

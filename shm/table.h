@@ -16,6 +16,7 @@
  * that are others now. Whoever asks gives the overlay and sees one table.
  */
 
+#include "lib/map.h"
 #include "segment.h"
 #include "table_api_key.h"
 #include "table_authorise.h"
@@ -37,6 +38,7 @@ enum rules_section {
 	RULES_NODES,  /* tries of routes */
 	RULES_EDGES,
 	RULES_ROUTES,   /* struct table_route */
+	RULES_SHAPES,   /* struct table_shape: routes refer to it */
 	RULES_POLICIES, /* struct table_policy; 0 is the default one */
 	RULES_GATE_NODES,
 	RULES_GATE_EDGES,
@@ -179,21 +181,28 @@ struct table_host {
 #define ROUTE_COOKIES_ALL 2048u
 #define ROUTE_REWRITE 4096u /* add_prefix is a whole path, as in rewrite.h */
 
+/* One has a place of its own for what tells it from the others alone: there may be a million. */
 struct table_route {
-	uint32_t next; /* in the chain of its node: exact first, then by priority */
-	uint32_t flags;
+	uint32_t next;     /* in the chain of its node: exact first, then by priority */
+	uint32_t shape;    /* index in RULES_SHAPES */
+	uint32_t upstream; /* index in ENDPOINTS_UPSTREAMS */
+	uint32_t slot;     /* on the board */
+	/* Its id, where it begins among the strings, and behind that, or in it, its host and path
+	 * (table_builder_texts). */
+	uint32_t text;
+	uint16_t id_size, host_at, host_size, path_at, path_size;
+	uint16_t pad;
+};
+
+struct table_shape {                           /* the rest, which most share with many */
+	uint32_t flags;                        /* ROUTE_* */
 	uint32_t conditions, conditions_count; /* run of RULES_CONDITIONS; all must hold */
-	uint32_t upstream;                     /* index in ENDPOINTS_UPSTREAMS */
 	uint32_t policy;
 	uint32_t action;   /* index in RULES_ACTIONS, 0 = none: it passes requests on as they are */
-	uint32_t slot;     /* on the board */
 	uint32_t fallback; /* upstream of what its own one cannot answer; 0 = none */
 	uint32_t authorise;                      /* 1 + index in RULES_AUTHORISE; 0 = none */
 	uint32_t credentials, credentials_count; /* run of RULES_CREDENTIALS */
 	int32_t priority;
-	struct seg_ref id;   /* stable: "file:users", "redis:test.com/a/" */
-	struct seg_ref host; /* as written, for logs */
-	struct seg_ref path;
 	struct seg_ref add_prefix; /* put before the path after stripping, "" for none; see
 				      ROUTE_REWRITE */
 	struct seg_ref set_host;   /* Host for the upstream, "" = keep */
@@ -286,7 +295,7 @@ struct table_store {         /* where redirects are asked for; `text` of the act
 
 struct table_arm {
 	uint32_t upstream; /* index in ENDPOINTS_UPSTREAMS */
-	uint32_t fallback; /* as that of a route */
+	uint32_t fallback; /* as that of a shape */
 	uint32_t weight;
 	struct seg_ref name;
 };
@@ -310,7 +319,7 @@ struct table_gate { /* of the file's and of the store's entries each the deepest
 	uint32_t next;
 	uint32_t flags;
 	uint32_t methods;    /* bits of enum table_method, 0 = all */
-	uint32_t authorise;  /* as that of a route */
+	uint32_t authorise;  /* as that of a shape */
 	uint64_t issuers;    /* of a GATE_ISSUERS: bits, by index in RULES_ISSUERS */
 	struct seg_ref host; /* of a GATE_ROUTE, GATE_FLOOR or GATE_ISSUERS: a name, one with a
 				port, "*.example.org", "" = any */
@@ -441,6 +450,13 @@ struct table_protection table_route_protection(const struct segment *rules,
 					       const struct table_key *key, uint32_t flags);
 /* NULL for an index outside. */
 const struct table_route *table_route(const struct segment *rules, uint32_t i);
+/* Of a verified table there is one. */
+const struct table_shape *table_shape(const struct segment *rules, const struct table_route *r);
+/* Stable: "file:users", "redis:test.com/a/". */
+struct slice table_route_id(const struct segment *rules, const struct table_route *r);
+/* As written, for logs. */
+struct slice table_route_host(const struct segment *rules, const struct table_route *r);
+struct slice table_route_path(const struct segment *rules, const struct table_route *r);
 /* Is it one of those that table_find can find? An overlay takes some of its base away. */
 bool table_route_stands(const struct segment *rules, uint32_t i);
 const struct table_condition *table_condition(const struct segment *rules, uint32_t i);
@@ -616,6 +632,8 @@ struct table_builder {
 	struct table_host *hosts;   /* growing hash while building */
 	uint32_t hosts_count, hosts_cap;
 	uint32_t root_any, gate_root;
+	struct map shapes, texts; /* 1 + index; 1 + where it stands: those that are there */
+	struct buf scratch;
 	uint32_t node;                 /* of the route that was added last */
 	bool verbatim, port, wildcard; /* some host is */
 };
@@ -628,12 +646,18 @@ void table_builder_init_over(struct table_builder *b, const struct segment *base
  * this. */
 void table_builder_clear(struct table_builder *b, uint32_t node);
 void table_builder_deinit(struct table_builder *b);
+/* Stores a text that may be there already, with a shape's for example, once. */
+struct seg_ref table_builder_text(struct table_builder *b, struct slice s);
+/* Its index; one that is there already is not stored again. Its texts are table_builder_text's. */
+uint32_t table_builder_shape(struct table_builder *b, const struct table_shape *shape);
+/* Stores what a route is called, and its host and path as written. */
+void table_builder_texts(struct table_builder *b, struct table_route *route, struct slice id,
+			 struct slice host, struct slice path);
 /* Adds a route under its host ("" = any, "*.x" = wildcard, "x:port", verbatim: compared as written,
- * with table_key.host_raw alone) and path. The route's refs are made with
- * seg_builder_string(&b->seg, ...); where route->path begins with `path` the trie shares its bytes.
- * Routes of one node must be added in the order in which they win (exact first, then priority); one
- * that cannot win after those before it is stored but never found. Its conditions are added to
- * RULES_CONDITIONS before. Returns its index. */
+ * with table_key.host_raw alone) and path; where the path that it has among its texts begins with
+ * `path` the trie shares its bytes. Routes of one node must be added in the order in which they win
+ * (exact first, then priority); one that cannot win after those before it is stored but never
+ * found. Its shape and the conditions of that are added before. Returns its index. */
 uint32_t table_builder_route(struct table_builder *b, struct slice host, bool verbatim,
 			     struct slice path, const struct table_route *route);
 uint32_t table_builder_gate(struct table_builder *b, struct slice path,

@@ -12,6 +12,8 @@
 
 #include <stdlib.h>
 
+#define HOW (ROUTE_EXACT | ROUTE_EXACT_SLASH)
+
 void
 table_builder_init(struct table_builder *b)
 {
@@ -49,9 +51,43 @@ table_builder_deinit(struct table_builder *b)
 	trie_builder_deinit(&b->routes);
 	trie_builder_deinit(&b->gates);
 	seg_builder_deinit(&b->seg);
+	map_deinit(&b->shapes, NULL);
+	map_deinit(&b->texts, NULL);
+	buf_deinit(&b->scratch);
 	free(b->hosts);
 	b->hosts = NULL;
 }
+
+/* ---- what is stored once ---- */
+
+struct seg_ref
+table_builder_text(struct table_builder *b, struct slice s)
+{
+	struct seg_ref ref = { 0, (uint32_t)s.n };
+	void **at;
+
+	if (s.n == 0)
+		return ref;
+	at = map_put(&b->texts, s);
+	if (!*at)
+		*at = (void *)((uintptr_t)seg_builder_string(&b->seg, s).offset + 1);
+	ref.offset = (uint32_t)((uintptr_t)*at - 1);
+	return ref;
+}
+
+uint32_t
+table_builder_shape(struct table_builder *b, const struct table_shape *shape)
+{
+	void **at = map_put(&b->shapes, slice_make((const char *)shape, sizeof *shape));
+
+	if (!*at)
+		*at = (void *)((uintptr_t)seg_builder_add(&b->seg, RULES_SHAPES, shape,
+							  sizeof *shape) +
+			       1);
+	return (uint32_t)((uintptr_t)*at - 1);
+}
+
+/* ---- facts ---- */
 
 uint32_t
 table_builder_fact(struct table_builder *b, struct slice path)
@@ -70,6 +106,48 @@ table_builder_fact(struct table_builder *b, struct slice path)
 		return TRIE_NONE;
 	ref = seg_builder_string(&b->seg, path);
 	return seg_builder_add(&b->seg, RULES_FACTS, &ref, sizeof ref);
+}
+
+/* ---- routes ---- */
+
+static bool
+ends_with(struct slice s, struct slice end)
+{
+	return s.n >= end.n && (end.n == 0 || memcmp(s.p + s.n - end.n, end.p, end.n) == 0);
+}
+
+/* Where `s` stands at the end of the first `n` bytes of the text, or now behind it. */
+static uint16_t
+text_place(struct buf *text, size_t n, struct slice s)
+{
+	if (ends_with(slice_make(text->p, n), s))
+		return (uint16_t)(n - s.n);
+	buf_adds(text, s);
+	return (uint16_t)(text->n - s.n);
+}
+
+/* The host is looked for before the path, which is at the end of the id, but for a slash. */
+void
+table_builder_texts(struct table_builder *b, struct table_route *route, struct slice id,
+		    struct slice host, struct slice path)
+{
+	struct buf *text = &b->scratch;
+	size_t end = id.n;
+
+	text->n = 0;
+	buf_adds(text, id);
+	if (!ends_with(id, path) && end > 0 && id.p[end - 1] == '/')
+		end--;
+	route->path_at = text_place(text, end, path);
+	/* What the trie takes for a segment ends before a slash. */
+	if (text->n > 0 && text->p[text->n - 1] != '/')
+		buf_addc(text, '/');
+	route->host_at = text_place(text, route->path_at < id.n ? route->path_at : id.n, host);
+	b->seg.full |= text->n > UINT16_MAX;
+	route->id_size = (uint16_t)id.n;
+	route->host_size = (uint16_t)host.n;
+	route->path_size = (uint16_t)path.n;
+	route->text = seg_builder_string(&b->seg, buf_slice(text)).offset;
 }
 
 /* Those that are the builder's own. */
@@ -179,20 +257,28 @@ chain_of(struct table_builder *b, uint32_t node)
 	return link;
 }
 
+/* Of one of the builder's own routes. */
+static const struct table_shape *
+own_shape(struct table_builder *b, const struct table_route *route)
+{
+	return seg_builder_own(&b->seg, RULES_SHAPES, route->shape);
+}
+
 /* Puts a route behind those of its node. One that applies exactly where an earlier one without
  * conditions does is left out: no request would ever come to it. */
 static void
 route_link(struct table_builder *b, uint32_t node, uint32_t i)
 {
 	const struct table_route *route = seg_builder_own(&b->seg, RULES_ROUTES, i);
-	uint32_t how = route->flags & (ROUTE_EXACT | ROUTE_EXACT_SLASH);
-	uint32_t *link = chain_of(b, node);
+	uint32_t how = own_shape(b, route)->flags & HOW, *link = chain_of(b, node);
 	struct table_route *before;
 
 	for (; *link != TRIE_NONE; link = &before->next) {
+		const struct table_shape *shape;
+
 		before = seg_builder_own(&b->seg, RULES_ROUTES, *link);
-		if ((before->flags & (ROUTE_EXACT | ROUTE_EXACT_SLASH)) == how &&
-		    before->conditions_count == 0)
+		shape = own_shape(b, before);
+		if ((shape->flags & HOW) == how && shape->conditions_count == 0)
 			return;
 	}
 	*link = i;
@@ -208,11 +294,11 @@ uint32_t
 table_builder_route(struct table_builder *b, struct slice host, bool verbatim, struct slice path,
 		    const struct table_route *route)
 {
-	struct seg_ref stored = { route->path.offset, (uint32_t)path.n };
+	struct seg_ref stored = { route->text + route->path_at, (uint32_t)path.n };
 	struct table_route copy = *route;
 	uint32_t root = root_for(b, host, verbatim), node, i;
 
-	if (slice_starts(seg_builder_text(&b->seg, route->path), path))
+	if (path.n <= route->path_size && trie_builder_has(&b->routes, stored.offset, path))
 		node = trie_builder_path_ref(&b->routes, root, stored);
 	else
 		node = trie_builder_path(&b->routes, root, path);
@@ -264,9 +350,18 @@ strip_filter(struct table_builder *b)
 static void
 hosts_write(struct table_builder *b)
 {
-	/* Half full at most, so that a free slot is never far. */
-	for (uint32_t i = 0; i < b->hosts_cap; i++)
-		seg_builder_add(&b->seg, RULES_HOSTS, &b->hosts[i], sizeof b->hosts[i]);
+	/* Two thirds full, so that a free slot is never far. */
+	uint32_t count = b->hosts_count ? b->hosts_count + b->hosts_count / 2 + 1 : 0;
+	const struct table_host none = { .root = TRIE_NONE };
+	struct table_host *hosts;
+
+	for (uint32_t i = 0; i < count; i++)
+		seg_builder_add(&b->seg, RULES_HOSTS, &none, sizeof none);
+	hosts = elements(b, RULES_HOSTS);
+	for (uint32_t i = 0; i < b->hosts_cap; i++) {
+		if (b->hosts[i].root != TRIE_NONE)
+			hosts_place(hosts, count, &b->hosts[i]);
+	}
 }
 
 static bool

@@ -43,18 +43,18 @@ table_host_root(const struct segment *rules, uint32_t kind, uint32_t hash, struc
 
 /* Does the path that a route is for apply, given what of the path lies below its node? */
 static bool
-route_applies(const struct table_route *r, struct slice rest, struct slice path)
+shape_applies(const struct table_shape *s, struct slice rest, struct slice path)
 {
 	bool slash = path.n > 0 && path.p[path.n - 1] == '/';
 
-	if (!(r->flags & ROUTE_EXACT))
+	if (!(s->flags & ROUTE_EXACT))
 		return true;
 	for (size_t i = 0; i < rest.n; i++) {
 		if (rest.p[i] != '/')
 			return false;
 	}
 	/* "/" is a path that ends in a slash and has none to spare. */
-	return rest.n == path.n || slash == !!(r->flags & ROUTE_EXACT_SLASH);
+	return rest.n == path.n || slash == !!(s->flags & ROUTE_EXACT_SLASH);
 }
 
 static bool
@@ -73,20 +73,20 @@ condition_holds(const struct finder *f, uint32_t i)
 
 /* The first condition that does not hold, or TRIE_NONE. */
 static uint32_t
-route_fails(const struct finder *f, const struct table_route *r)
+shape_fails(const struct finder *f, const struct table_shape *s)
 {
-	for (uint32_t n = 0; n < r->conditions_count; n++) {
-		if (!condition_holds(f, r->conditions + n))
-			return r->conditions + n;
+	for (uint32_t n = 0; n < s->conditions_count; n++) {
+		if (!condition_holds(f, s->conditions + n))
+			return s->conditions + n;
 	}
 	return TRIE_NONE;
 }
 
 static void
-allow_add(const struct finder *f, const struct table_route *r)
+allow_add(const struct finder *f, const struct table_shape *s)
 {
-	for (uint32_t n = 0; n < r->conditions_count; n++) {
-		const struct table_condition *c = table_condition(f->rules, r->conditions + n);
+	for (uint32_t n = 0; n < s->conditions_count; n++) {
+		const struct table_condition *c = table_condition(f->rules, s->conditions + n);
 
 		if (c && c->kind == CONDITION_METHODS)
 			*f->allow |= c->methods;
@@ -107,17 +107,18 @@ chain_match(const struct finder *f, uint32_t entry, struct slice rest, struct ta
 	const struct table_route *r;
 
 	for (uint32_t i = entry; (r = table_route(f->rules, i)) != NULL; i = r->next) {
+		const struct table_shape *s = table_shape(f->rules, r);
 		uint32_t fails;
 
-		if (!route_applies(r, rest, f->key->path)) {
+		if (!shape_applies(s, rest, f->key->path)) {
 			note(f, i, MISS_EXACT, TRIE_NONE);
 			continue;
 		}
-		fails = route_fails(f, r);
+		fails = shape_fails(f, s);
 		if (fails != TRIE_NONE) {
 			note(f, i, MISS_CONDITION, fails);
 		} else if (f->allow) {
-			allow_add(f, r);
+			allow_add(f, s);
 		} else if (f->settled || found->r) {
 			note(f, i,
 			     f->settled                ? MISS_HOST
@@ -132,19 +133,30 @@ chain_match(const struct finder *f, uint32_t entry, struct slice rest, struct ta
 	}
 }
 
+/* What of the path lies below the node above one that has `rest` below it. */
+static struct slice
+rest_above(struct slice path, struct slice rest)
+{
+	const char *p = rest.p;
+
+	while (p > path.p && p[-1] != '/')
+		p--;
+	while (p > path.p && p[-1] == '/')
+		p--;
+	return slice_make(p, path.n - (size_t)(p - path.p));
+}
+
 /* From a node up to the root, on which `rest` is the whole path. */
 static void
 trie_climb(const struct finder *f, uint32_t node, struct slice rest, struct table_match *found)
 {
 	const struct trie_node *n;
-	size_t up;
 
 	while ((n = seg_at(f->rules, RULES_NODES, node, sizeof *n)) != NULL) {
 		chain_match(f, trie_entry(f->rules, RULES_NODES, RULES_HEADS, node), rest, found);
-		up = (size_t)n->text.size + 1;
-		if ((found->r && !f->all) || rest.n + up > f->key->path.n)
+		if ((found->r && !f->all) || rest.n == f->key->path.n)
 			return;
-		rest = slice_make(rest.p - up, rest.n + up);
+		rest = rest_above(f->key->path, rest);
 		node = n->parent;
 	}
 }
@@ -164,9 +176,11 @@ trie_match(const struct finder *f, uint32_t root)
 	do {
 		for (uint32_t i = trie_walk_entry(&w); (r = table_route(f->rules, i)) != NULL;
 		     i = r->next) {
-			if (!route_applies(r, w.rest, path))
+			const struct table_shape *s = table_shape(f->rules, r);
+
+			if (!shape_applies(s, w.rest, path))
 				continue;
-			if (r->conditions_count) {
+			if (s->conditions_count) {
 				conditional = w.node;
 				rest = w.rest;
 				continue;

@@ -79,18 +79,18 @@ table_secret(const struct segment *keys, enum secret_kind kind, uint32_t i)
 static bool
 credentials_ok(const struct segment *s)
 {
-	uint32_t count, routes, all = seg_count(s, RULES_CREDENTIALS);
+	uint32_t count, shapes, all = seg_count(s, RULES_CREDENTIALS);
 	bool ok = true;
 	const struct table_credential *c = section(s, RULES_CREDENTIALS, sizeof *c, &count, &ok);
-	const struct table_route *r = section(s, RULES_ROUTES, sizeof *r, &routes, &ok);
+	const struct table_shape *shape = section(s, RULES_SHAPES, sizeof *shape, &shapes, &ok);
 
 	for (uint32_t i = 0; i < count; i++)
 		ok &= c[i].value < CREDENTIAL_VALUE_N && c[i].form < CREDENTIAL_FORM_N &&
 		      (c[i].provider == TRIE_NONE || c[i].provider < table_providers(s)) &&
 		      ref_ok(s, c[i].field) && ref_ok(s, c[i].text) && ref_ok(s, c[i].user) &&
 		      ref_ok(s, c[i].scope);
-	for (uint32_t i = 0; i < routes; i++)
-		ok &= run_ok(r[i].credentials, r[i].credentials_count, all);
+	for (uint32_t i = 0; i < shapes; i++)
+		ok &= run_ok(shape[i].credentials, shape[i].credentials_count, all);
 	return ok;
 }
 

@@ -77,23 +77,37 @@ conditions_ok(const struct segment *s)
 }
 
 static bool
+shapes_ok(const struct segment *s)
+{
+	uint32_t count, policies, actions = seg_count(s, RULES_ACTIONS);
+	uint32_t conditions = seg_count(s, RULES_CONDITIONS);
+	bool ok = true;
+	const struct table_shape *r = section(s, RULES_SHAPES, sizeof *r, &count, &ok);
+
+	section(s, RULES_POLICIES, sizeof(struct table_policy), &policies, &ok);
+	for (uint32_t i = 0; i < count; i++)
+		ok &= r[i].policy < seg_count(s, RULES_POLICIES) && r[i].action < actions &&
+		      ref_ok(s, r[i].add_prefix) && ref_ok(s, r[i].set_host) &&
+		      run_ok(r[i].conditions, r[i].conditions_count, conditions) &&
+		      r[i].authorise <= seg_count(s, RULES_AUTHORISE);
+	return ok;
+}
+
+/* There may be a million. */
+static bool
 routes_ok(const struct segment *s)
 {
-	uint32_t count, policies = seg_count(s, RULES_POLICIES);
-	uint32_t actions = seg_count(s, RULES_ACTIONS), conditions = seg_count(s, RULES_CONDITIONS);
+	uint32_t count, shapes = seg_count(s, RULES_SHAPES);
 	uint32_t below = seg_base_count(s, RULES_ROUTES), all = seg_count(s, RULES_ROUTES);
+	uint32_t end = seg_count(s, RULES_STRINGS);
 	bool ok = true;
 	const struct table_route *r = section(s, RULES_ROUTES, sizeof *r, &count, &ok);
 
-	for (uint32_t i = 0; i < count; i++) {
-		ok &= next_ok(r[i].next, below + i, all) && r[i].policy < policies &&
-		      r[i].action < actions && ref_ok(s, r[i].id) && ref_ok(s, r[i].host) &&
-		      ref_ok(s, r[i].path) && ref_ok(s, r[i].add_prefix) &&
-		      ref_ok(s, r[i].set_host) &&
-		      run_ok(r[i].conditions, r[i].conditions_count, conditions) &&
-		      r[i].authorise <= seg_count(s, RULES_AUTHORISE);
-	}
-	section(s, RULES_POLICIES, sizeof(struct table_policy), &policies, &ok);
+	for (uint32_t i = 0; i < count; i++)
+		ok &= next_ok(r[i].next, below + i, all) && r[i].shape < shapes &&
+		      run_ok(r[i].text, r[i].id_size, end) &&
+		      run_ok(r[i].text, (uint32_t)r[i].host_at + r[i].host_size, end) &&
+		      run_ok(r[i].text, (uint32_t)r[i].path_at + r[i].path_size, end);
 	return ok;
 }
 
@@ -244,8 +258,8 @@ layer_ok(const struct segment *s)
 int
 table_verify_rules(const struct segment *s)
 {
-	if (!global_ok(s) || !layer_ok(s) || !hosts_ok(s) || !conditions_ok(s) || !routes_ok(s) ||
-	    !actions_ok(s) || !gates_ok(s) || !tokens_ok(s) || !strips_ok(s) ||
+	if (!global_ok(s) || !layer_ok(s) || !hosts_ok(s) || !conditions_ok(s) || !shapes_ok(s) ||
+	    !routes_ok(s) || !actions_ok(s) || !gates_ok(s) || !tokens_ok(s) || !strips_ok(s) ||
 	    !peers_and_pages_ok(s) || !table_authorise_ok(s) || !table_limits_ok(s) ||
 	    !table_login_ok(s) || !table_hubs_ok(s) || !table_translation_ok(s))
 		return -EBADMSG;

@@ -28,7 +28,7 @@ trie_path_next(struct slice *rest, struct slice *text)
 static bool
 nodes_ok(const struct segment *seg, unsigned nodes, uint32_t entries)
 {
-	uint32_t n = seg_own_count(seg, nodes);
+	uint32_t n = seg_own_count(seg, nodes), strings = seg_count(seg, 0);
 	const struct trie_node *node = seg_own(seg, nodes, 0, sizeof *node);
 
 	if (n && !node)
@@ -36,7 +36,7 @@ nodes_ok(const struct segment *seg, unsigned nodes, uint32_t entries)
 	for (uint32_t i = 0; i < n; i++) {
 		if (node[i].entry != TRIE_NONE && node[i].entry >= entries)
 			return false;
-		if (seg_string(seg, node[i].text).n != node[i].text.size)
+		if (node[i].text > strings)
 			return false;
 	}
 	return true;
@@ -175,7 +175,7 @@ trie_edge_find(const struct segment *layer, const struct trie_walk *w, uint32_t 
 		if (edges[i].hash == hash) {
 			node = seg_at(w->seg, w->nodes, edges[i].node, sizeof *node);
 			if (node && node->parent == w->node &&
-			    slice_eq(seg_string(w->seg, node->text), text))
+			    trie_text_is(seg_string(w->seg, trie_text(node->text, text)), text))
 				return edges[i].node;
 		}
 		i = i + 1 < count ? i + 1 : 0;

@@ -22,8 +22,9 @@
 
 struct trie_node {
 	uint32_t parent;
-	struct seg_ref text; /* the segment that leads here */
-	uint32_t entry;      /* first entry of the chain, or TRIE_NONE */
+	uint32_t text;  /* where the segment that leads here begins among the strings; it ends
+			   before a slash */
+	uint32_t entry; /* first entry of the chain, or TRIE_NONE */
 };
 
 struct trie_head { /* a slot of the hash; node == TRIE_NONE: free */
@@ -56,7 +57,10 @@ uint32_t trie_builder_root(struct trie_builder *t);
 /* The node of `path` below root, made where missing; the segments of new nodes are stored as
  * strings. */
 uint32_t trie_builder_path(struct trie_builder *t, uint32_t root, struct slice path);
-/* The same for a path that is a stored string already: new nodes refer to it and store nothing. */
+/* Is this the path that is stored there, with a slash at its end or behind it? */
+bool trie_builder_has(const struct trie_builder *t, uint32_t at, struct slice path);
+/* The same for a path that is a stored string already, with a slash at its end or behind it: new
+ * nodes refer to it and store nothing. */
 uint32_t trie_builder_path_ref(struct trie_builder *t, uint32_t root, struct seg_ref path);
 /* The head of a node's chain, to be read and set; valid until the next call. In an overlay a node
  * of the base has that of the base at first. */

@@ -46,7 +46,7 @@ values_of(struct request *r, struct slice values[TEMPLATE_N])
 	values[TEMPLATE_QUERY] = request_query(r);
 	values[TEMPLATE_REMOTE_ADDR] = real_client_text(r);
 	values[TEMPLATE_REQUEST_ID] = slice_make(r->id, r->id_n);
-	values[TEMPLATE_ROUTE] = seg_string(rules_of(r), route->id);
+	values[TEMPLATE_ROUTE] = table_route_id(rules_of(r), route);
 	tls_values(r, values);
 }
 
@@ -184,20 +184,26 @@ action_put_request(char *o, const struct request *r, const struct action_request
 
 /* ---- the answer ---- */
 
+static const struct table_shape *
+shape_of(const struct request *r)
+{
+	return table_shape(rules_of(r), table_route(rules_of(r), r->route));
+}
+
 /* What the upstream saw, and what the client asked. `space`: for the upstream's prefix. */
 static struct back
 back_of(struct request *r, char *space)
 {
 	const struct segment *endpoints = r->table->segments[SEGMENT_ENDPOINTS];
 	const struct table_endpoint *e = table_endpoint(endpoints, r->endpoint);
-	const struct table_route *route = table_route(rules_of(r), r->route);
+	const struct table_shape *shape = shape_of(r);
 	struct slice prefix = r->route_flags & ROUTE_REWRITE
 				  ? SLICE("") /* there is no way back */
-				  : seg_string(rules_of(r), route->add_prefix);
+				  : seg_string(rules_of(r), shape->add_prefix);
 	char *o = put(put(space, seg_string(endpoints, e->base)), prefix);
 	struct back b = {
 		.upstream_prefix = slice_make(space, (size_t)(o - space)),
-		.hosts = { seg_string(endpoints, e->host), seg_string(rules_of(r), route->set_host),
+		.hosts = { seg_string(endpoints, e->host), seg_string(rules_of(r), shape->set_host),
 			   r->host_field },
 		.scheme = https_scheme(r),
 		.host = r->host_field,
@@ -212,7 +218,7 @@ static size_t
 prefix_room(const struct request *r)
 {
 	return table_endpoint(r->table->segments[SEGMENT_ENDPOINTS], r->endpoint)->base.size +
-	       table_route(rules_of(r), r->route)->add_prefix.size + 1;
+	       shape_of(r)->add_prefix.size + 1;
 }
 
 size_t

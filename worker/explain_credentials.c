@@ -46,13 +46,13 @@ add_credential(const struct request *r, const struct table_credential *c, struct
 void
 explain_credentials(const struct request *r, struct buf *b)
 {
-	const struct table_route *route =
-	    r->table ? table_route(r->table->segments[SEGMENT_RULES], r->route) : NULL;
+	const struct segment *rules = r->table ? r->table->segments[SEGMENT_RULES] : NULL;
+	const struct table_route *route = rules ? table_route(rules, r->route) : NULL;
+	const struct table_shape *shape = route ? table_shape(rules, route) : NULL;
 
 	buf_adds(b, SLICE("\"credentials\":["));
-	for (uint32_t i = 0; route && i < route->credentials_count; i++) {
-		const struct table_credential *c =
-		    table_credential(r->table->segments[SEGMENT_RULES], route->credentials + i);
+	for (uint32_t i = 0; shape && i < shape->credentials_count; i++) {
+		const struct table_credential *c = table_credential(rules, shape->credentials + i);
 
 		if (!c)
 			break;

@@ -83,14 +83,16 @@ add_outcome(struct buf *b, const struct explained *e)
 void
 explain_route(const struct segment *rules, const struct table_route *route, struct buf *b)
 {
-	explain_text(b, "id", seg_string(rules, route->id));
+	const struct table_shape *shape = table_shape(rules, route);
+
+	explain_text(b, "id", table_route_id(rules, route));
 	buf_addc(b, ',');
-	explain_text(b, "host", seg_string(rules, route->host));
+	explain_text(b, "host", table_route_host(rules, route));
 	buf_addc(b, ',');
-	explain_text(b, "path", seg_string(rules, route->path));
+	explain_text(b, "path", table_route_path(rules, route));
 	buf_addc(b, ',');
-	explain_bool(b, "exact", route->flags & ROUTE_EXACT);
-	buf_addf(b, ",\"priority\":%d", route->priority);
+	explain_bool(b, "exact", shape->flags & ROUTE_EXACT);
+	buf_addf(b, ",\"priority\":%d", shape->priority);
 }
 
 static void

@@ -92,13 +92,13 @@ passes(const struct request *r, const struct http_field *f, bool trusted)
 }
 
 static char *
-put_target(char *o, struct request *r, const struct table_route *route,
+put_target(char *o, struct request *r, const struct table_shape *shape,
 	   const struct table_endpoint *e)
 {
 	const struct segment *rules = r->table->segments[SEGMENT_RULES];
 	struct slice path = r->path,
 		     base = seg_string(r->table->segments[SEGMENT_ENDPOINTS], e->base);
-	struct slice prefix = seg_string(rules, route->add_prefix);
+	struct slice prefix = seg_string(rules, shape->add_prefix);
 
 	if (r->asterisk)
 		return PUT(o, "*");
@@ -115,10 +115,10 @@ put_target(char *o, struct request *r, const struct table_route *route,
 }
 
 static char *
-put_host(char *o, struct request *r, const struct table_route *route,
+put_host(char *o, struct request *r, const struct table_shape *shape,
 	 const struct table_endpoint *e)
 {
-	struct slice host = seg_string(r->table->segments[SEGMENT_RULES], route->set_host);
+	struct slice host = seg_string(r->table->segments[SEGMENT_RULES], shape->set_host);
 
 	if (host.n == 0 && !(r->route_flags & ROUTE_UPSTREAM_HOST))
 		host = r->host_field;
@@ -190,23 +190,23 @@ put_prefix(char *o, struct request *r)
 
 /* Of the path that is made by the route. */
 static size_t
-rewrite_room(const struct request *r, const struct table_route *route)
+rewrite_room(const struct request *r, const struct table_shape *shape)
 {
 	if (!(r->route_flags & ROUTE_REWRITE))
 		return 0;
-	return rewrite_size(seg_string(r->table->segments[SEGMENT_RULES], route->add_prefix),
+	return rewrite_size(seg_string(r->table->segments[SEGMENT_RULES], shape->add_prefix),
 			    r->path);
 }
 
 /* Of the request's head, but for what actions and redx add. */
 static size_t
-request_room(const struct request *r, const struct table_route *route,
+request_room(const struct request *r, const struct table_shape *shape,
 	     const struct table_endpoint *e)
 {
 	return (size_t)r->in.head_n + 4 * (size_t)r->in.fields_n + 2 * r->path.n +
 	       4 * r->host_field.n + identity_headers(r->who).n + r->credentials.n +
-	       client_certificate_room(r) + e->base.size + e->host.size + route->add_prefix.size +
-	       route->set_host.size + real_client_room(r) + rewrite_room(r, route) + 1024;
+	       client_certificate_room(r) + e->base.size + e->host.size + shape->add_prefix.size +
+	       shape->set_host.size + real_client_room(r) + rewrite_room(r, shape) + 1024;
 }
 
 /* What the client sent, but for what is not the upstream's. */
@@ -238,7 +238,7 @@ write_request(struct request *r, uint32_t endpoint, bool copy)
 	const struct segment *rules = r->table->segments[SEGMENT_RULES];
 	const struct table_endpoint *e =
 	    table_endpoint(r->table->segments[SEGMENT_ENDPOINTS], endpoint);
-	const struct table_route *route = table_route(rules, r->route);
+	const struct table_shape *shape = table_shape(rules, table_route(rules, r->route));
 	const struct table_global *g = table_global(rules);
 	struct buf *head = &r->worker->head;
 	bool trusted = client_is_trusted(r->client, r->table);
@@ -249,13 +249,13 @@ write_request(struct request *r, uint32_t endpoint, bool copy)
 	if (r->action)
 		action_request_begin(r, &action);
 	head->n = 0;
-	buf_reserve(head, request_room(r, route, e) + action.room +
+	buf_reserve(head, request_room(r, shape, e) + action.room +
 			      (g->redx_headers ? redx_headers_room(r) : 0));
 	o = put(head->p, http_method(&r->in));
 	o = PUT(o, " ");
-	o = put_target(o, r, route, e);
+	o = put_target(o, r, shape, e);
 	o = PUT(o, " HTTP/1.1\r\n");
-	o = put_host(o, r, route, e);
+	o = put_host(o, r, shape, e);
 	o = put_request_fields(o, r, g, trusted);
 	o = put_framing(o, r, copy);
 	o = real_client_put(o, r, trusted);

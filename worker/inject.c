@@ -12,9 +12,11 @@ row_at(const struct request *r, uint32_t i)
 	const struct segment *rules = r->table->segments[SEGMENT_RULES];
 	const struct table_route *route = table_route(rules, r->route);
 
-	if (!route || i >= route->credentials_count)
+	const struct table_shape *shape = route ? table_shape(rules, route) : NULL;
+
+	if (!shape || i >= shape->credentials_count)
 		return NULL;
-	return table_credential(rules, route->credentials + i);
+	return table_credential(rules, shape->credentials + i);
 }
 
 bool

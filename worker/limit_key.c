@@ -130,7 +130,7 @@ add_key(struct request *r, const struct table_limit_key *k, struct key *h)
 		add_part(h, LIMIT_BY_HOST, r->host.host);
 		return true;
 	case LIMIT_BY_ROUTE:
-		add_part(h, LIMIT_BY_ROUTE, seg_string(rules, table_route(rules, r->route)->id));
+		add_part(h, LIMIT_BY_ROUTE, table_route_id(rules, table_route(rules, r->route)));
 		return true;
 	case LIMIT_BY_N:
 		break;

@@ -34,8 +34,10 @@ for_routes(const struct segment *rules, const struct board_counts *sum, struct b
 		const struct table_route *r = table_route(rules, i);
 		uint32_t slot = r->slot < BOARD_ROUTES ? r->slot : 0;
 
-		if (table_route_stands(rules, i) && !seen[slot]++)
-			row(b, slot ? seg_string(rules, r->id) : SLICE("other"), &sum->route[slot]);
+		if (seen[slot] || !table_route_stands(rules, i))
+			continue;
+		seen[slot] = 1;
+		row(b, slot ? table_route_id(rules, r) : SLICE("other"), &sum->route[slot]);
 	}
 	free(seen);
 }

@@ -16,7 +16,7 @@ told_of(const struct request *r)
 	    table_upstream(seg, r->fell ? r->fell_from : r->upstream_index);
 	const struct table_endpoint *e =
 	    table_endpoint(seg, r->fell ? r->fell_endpoint : r->endpoint);
-	struct slice id = seg_string(rules, table_route(rules, r->route)->id);
+	struct slice id = table_route_id(rules, table_route(rules, r->route));
 	struct told t = { 0 };
 
 	if (r->route == table_global(rules)->fallback)

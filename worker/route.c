@@ -59,7 +59,8 @@ find_asked(struct request *r, struct table_match *match)
 	if (!cors_is_preflight(r, &r->route_method))
 		return false;
 	find(r, r->match_path, match);
-	return match->r && table_action(rules, match->r->action)->origins_count > 0;
+	return match->r &&
+	       table_action(rules, table_shape(rules, match->r)->action)->origins_count > 0;
 }
 
 static void
@@ -93,8 +94,9 @@ asked_by_gate(struct request *r, struct slice path, uint32_t flags)
 static bool
 is_ambiguous(struct request *r, struct slice path, uint32_t route)
 {
-	const struct table_route *row = table_route(r->table->segments[SEGMENT_RULES], route);
-	uint32_t flags = row ? row->flags : 0;
+	const struct segment *rules = r->table->segments[SEGMENT_RULES];
+	const struct table_route *row = table_route(rules, route);
+	uint32_t flags = row ? table_shape(rules, row)->flags : 0;
 	uint64_t closed = asked_by_gate(r, path, flags);
 	char *room = arena_alloc(&r->arena, path.n + 1);
 
@@ -116,19 +118,20 @@ take(struct request *r, const struct table_global *g, const struct table_match *
 {
 	const struct segment *rules = r->table->segments[SEGMENT_RULES];
 	const struct table_route *route = match->r;
-	const struct table_policy *policy = table_policy(rules, route->policy);
+	const struct table_shape *shape = table_shape(rules, route);
+	const struct table_policy *policy = table_policy(rules, shape->policy);
 
 	r->route = match->route;
 	r->route_slot = route->slot < BOARD_ROUTES ? route->slot : 0;
-	r->route_flags = route->flags;
+	r->route_flags = shape->flags;
 	r->upstream_index = route->upstream;
-	r->fallback = route->fallback;
-	r->authorise = route->authorise;
-	r->injects = route->credentials_count > 0;
+	r->fallback = shape->fallback;
+	r->authorise = shape->authorise;
+	r->injects = shape->credentials_count > 0;
 	r->path_rest = slice_make(r->path.p + r->path.n - match->rest.n, match->rest.n);
 	if (g->access_log)
-		r->route_id = arena_copy(&r->arena, seg_string(rules, route->id));
-	if (route->flags & ROUTE_REFUSED) {
+		r->route_id = arena_copy(&r->arena, table_route_id(rules, route));
+	if (shape->flags & ROUTE_REFUSED) {
 		r->reason = REASON_rule_refused;
 		return STEP_REPLY;
 	}
@@ -136,6 +139,17 @@ take(struct request *r, const struct table_global *g, const struct table_match *
 	if (r->policy.total_ms)
 		timer_set(r->worker, &r->total, r->policy.total_ms);
 	return STEP_NEXT;
+}
+
+/* Before anything else: a refusal, too, is for the page that asked. */
+static void
+take_action(struct request *r, const struct table_route *route)
+{
+	const struct segment *rules = r->table->segments[SEGMENT_RULES];
+	uint32_t action = table_shape(rules, route)->action;
+
+	if (action)
+		r->action = table_action(rules, action);
 }
 
 /* Another proxy asks about what it would serve itself: no route is needed, and then a token is. */
@@ -227,8 +241,8 @@ route_step(struct request *r)
 	if (r->asks && !r->query_own.p)
 		return take_question(r);
 	find_any(r, g, &match);
-	if (match.r && match.r->action) /* a refusal, too, is for the page that asked */
-		r->action = table_action(r->table->segments[SEGMENT_RULES], match.r->action);
+	if (match.r)
+		take_action(r, match.r);
 	r->reason = fault_of(r, &match);
 	if (r->reason != REASON_none)
 		return STEP_REPLY;

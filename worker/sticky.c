@@ -101,7 +101,7 @@ path_of(const struct request *r, const struct table_sticky *s)
 	struct slice path = seg_string(r->table->segments[SEGMENT_ENDPOINTS], s->path);
 
 	if (path.n == 0 && route)
-		path = seg_string(rules, route->path);
+		path = table_route_path(rules, route);
 	return path.n == 0 || memchr(path.p, ';', path.n) ? SLICE("/") : path;
 }
 

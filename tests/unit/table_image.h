@@ -16,7 +16,7 @@
 
 /* Of every kind; `pick` says which ones. */
 static inline void
-image_conditions(struct table_builder *b, size_t pick, struct table_route *r)
+image_conditions(struct table_builder *b, size_t pick, struct table_shape *shape)
 {
 	for (uint32_t kind = 0; kind <= CONDITION_CERTIFICATE; kind++) {
 		struct table_condition c = { .kind = kind, .how = (uint32_t)pick % 4 };
@@ -28,8 +28,8 @@ image_conditions(struct table_builder *b, size_t pick, struct table_route *r)
 		c.name = seg_builder_string(&b->seg, SLICE("x-beta"));
 		c.value = seg_builder_string(&b->seg, SLICE("a+"));
 		at = seg_builder_add(&b->seg, RULES_CONDITIONS, &c, sizeof c);
-		if (r->conditions_count++ == 0)
-			r->conditions = at;
+		if (shape->conditions_count++ == 0)
+			shape->conditions = at;
 	}
 }
 
@@ -123,18 +123,18 @@ static inline void
 image_route(struct table_builder *b, const char *host, bool verbatim, const char *path,
 	    uint32_t flags)
 {
-	struct table_route r = { .flags = flags };
+	struct table_shape shape = { .flags = flags };
+	struct table_route r = { 0 };
 	struct buf id = { 0 };
 
 	buf_addf(&id, "redis:%s%s", host, path);
-	r.id = seg_builder_string(&b->seg, buf_slice(&id));
-	r.host = seg_builder_string(&b->seg, slice_of(host));
-	r.path = seg_builder_string(&b->seg, slice_of(path));
-	r.add_prefix = seg_builder_string(&b->seg, SLICE("/base"));
-	r.set_host = seg_builder_string(&b->seg, SLICE("inner"));
-	image_conditions(b, id.n, &r);
-	r.action = id.n % 3 ? 0 : image_action(b);
-	r.authorise = id.n % 5 ? 0 : image_authorise(b);
+	shape.add_prefix = table_builder_text(b, SLICE("/base"));
+	shape.set_host = table_builder_text(b, SLICE("inner"));
+	image_conditions(b, id.n, &shape);
+	shape.action = id.n % 3 ? 0 : image_action(b);
+	shape.authorise = id.n % 5 ? 0 : image_authorise(b);
+	r.shape = table_builder_shape(b, &shape);
+	table_builder_texts(b, &r, buf_slice(&id), slice_of(host), slice_of(path));
 	table_builder_route(b, slice_of(host), verbatim, slice_of(path), &r);
 	buf_deinit(&id);
 }
@@ -417,14 +417,19 @@ image_of(enum table_segment kind)
 
 /* Reads every byte, so that a sanitizer sees those that are not ours. */
 static inline unsigned
-image_read(const struct segment *s, struct seg_ref ref)
+image_add_up(struct slice text)
 {
-	struct slice text = seg_string(s, ref);
 	unsigned sum = 0;
 
 	for (size_t i = 0; i < text.n; i++)
 		sum += (unsigned char)text.p[i];
 	return sum;
+}
+
+static inline unsigned
+image_read(const struct segment *s, struct seg_ref ref)
+{
+	return image_add_up(seg_string(s, ref));
 }
 
 static inline unsigned
@@ -541,6 +546,7 @@ image_find(const struct segment *s)
 						 .test = image_test,
 						 .userdata = (void *)(uintptr_t)s };
 			struct image_sum gates = { .s = s };
+			const struct table_shape *shape;
 			struct table_match m;
 			struct slice at;
 
@@ -555,12 +561,15 @@ image_find(const struct segment *s)
 			sum += gates.sum;
 			if (!m.r)
 				continue;
-			sum += image_read(s, m.r->id) + image_read(s, m.r->path) +
-			       image_read(s, m.r->host) + image_read(s, m.r->add_prefix) +
-			       image_read(s, m.r->set_host) + (unsigned)m.rest.n;
-			sum += table_policy(s, m.r->policy)->connect_ms;
-			sum += image_read_action(s, table_action(s, m.r->action));
-			sum += image_read_authorise(s, m.r->authorise);
+			shape = table_shape(s, m.r);
+			sum += image_add_up(table_route_id(s, m.r)) +
+			       image_add_up(table_route_host(s, m.r)) +
+			       image_add_up(table_route_path(s, m.r)) +
+			       image_read(s, shape->add_prefix) + image_read(s, shape->set_host) +
+			       (unsigned)m.rest.n;
+			sum += table_policy(s, shape->policy)->connect_ms;
+			sum += image_read_action(s, table_action(s, shape->action));
+			sum += image_read_authorise(s, shape->authorise);
 		}
 	}
 	return sum;

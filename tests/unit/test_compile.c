@@ -130,6 +130,12 @@ find(struct fixture *f, const char *host, const char *target)
 	return m.r;
 }
 
+static const struct table_shape *
+shape(struct fixture *f, const char *host, const char *target)
+{
+	return table_shape(f->table, find(f, host, target));
+}
+
 static const char *
 found(struct fixture *f, const char *host, const char *target)
 {
@@ -138,8 +144,8 @@ found(struct fixture *f, const char *host, const char *target)
 
 	if (!r)
 		return "";
-	snprintf(id, sizeof id, "%.*s%s", SLICE_F(seg_string(f->table, r->id)),
-		 r->flags & ROUTE_REFUSED ? " refused" : "");
+	snprintf(id, sizeof id, "%.*s%s", SLICE_F(table_route_id(f->table, r)),
+		 table_shape(f->table, r)->flags & ROUTE_REFUSED ? " refused" : "");
 	return id;
 }
 
@@ -665,17 +671,17 @@ test_policies(void **state)
 	f->c.upstreams_count = 1;
 	compile(f);
 	assert_int_equal(seg_count(f->table, RULES_POLICIES), 3);
-	assert_int_equal(find(f, "x", "/a")->policy, 0);
+	assert_int_equal(shape(f, "x", "/a")->policy, 0);
 	assert_int_equal(table_policy(f->table, 0)->first_byte_ms, 2);
 	assert_int_equal(table_policy(f->table, 0)->client_body_ms, 6);
 	assert_int_equal(table_policy(f->table, 0)->body_bytes, 6);
-	assert_int_equal(find(f, "x", "/b")->policy, find(f, "x", "/c")->policy);
-	assert_int_equal(table_policy(f->table, find(f, "x", "/b")->policy)->idle_ms, 99);
-	assert_int_equal(table_policy(f->table, find(f, "x", "/b")->policy)->connect_ms, 1);
-	assert_int_equal(table_policy(f->table, find(f, "x", "/d")->policy)->body_bytes, 0);
-	assert_int_equal(find(f, "x", "/d")->flags, ROUTE_STRIP | ROUTE_UPSTREAM_HOST);
-	assert_true(slice_eq(seg_string(f->table, find(f, "x", "/d")->add_prefix), SLICE("/v1")));
-	assert_true(slice_eq(seg_string(f->table, find(f, "x", "/d")->set_host), SLICE("h")));
+	assert_int_equal(shape(f, "x", "/b")->policy, shape(f, "x", "/c")->policy);
+	assert_int_equal(table_policy(f->table, shape(f, "x", "/b")->policy)->idle_ms, 99);
+	assert_int_equal(table_policy(f->table, shape(f, "x", "/b")->policy)->connect_ms, 1);
+	assert_int_equal(table_policy(f->table, shape(f, "x", "/d")->policy)->body_bytes, 0);
+	assert_int_equal(shape(f, "x", "/d")->flags, ROUTE_STRIP | ROUTE_UPSTREAM_HOST);
+	assert_true(slice_eq(seg_string(f->table, shape(f, "x", "/d")->add_prefix), SLICE("/v1")));
+	assert_true(slice_eq(seg_string(f->table, shape(f, "x", "/d")->set_host), SLICE("h")));
 	assert_true(find(f, "x", "/a")->slot != find(f, "x", "/b")->slot);
 }
 
@@ -726,12 +732,12 @@ test_actions(void **state)
 	f->c.upstreams = upstreams;
 	f->c.upstreams_count = 2;
 	compile(f);
-	assert_int_equal(find(f, "x", "/plain")->action, 0);
-	a = table_action(f->table, find(f, "x", "/to")->action);
+	assert_int_equal(shape(f, "x", "/plain")->action, 0);
+	a = table_action(f->table, shape(f, "x", "/to")->action);
 	assert_int_equal(a->flags, ACTION_REDIRECT);
 	assert_int_equal(a->status, 308);
 	assert_true(slice_eq(seg_string(f->table, a->text), SLICE("/x")));
-	a = table_action(f->table, find(f, "x", "/split")->action);
+	a = table_action(f->table, shape(f, "x", "/split")->action);
 	assert_int_equal(a->arms_count, 2);
 	assert_int_equal(a->split_by, SPLIT_COOKIE);
 	assert_true(slice_eq(seg_string(f->table, a->split_name), SLICE("s")));
@@ -739,8 +745,8 @@ test_actions(void **state)
 				     offsetof(struct table_arm, name), sizeof(struct table_arm)),
 			     SLICE("v")));
 	expect_line(f, "file:/split", ROUTE_ACTIVE, "");
-	assert_int_equal(find(f, "x", "/all")->flags, ROUTE_AUTH);
-	a = table_action(f->table, find(f, "x", "/all")->action);
+	assert_int_equal(shape(f, "x", "/all")->flags, ROUTE_AUTH);
+	a = table_action(f->table, shape(f, "x", "/all")->action);
 	assert_int_equal(a->flags, ACTION_CREDENTIALS);
 	assert_int_equal(a->mirror_percent, 5);
 	assert_true(a->mirror > 0 && a->mirror != find(f, "x", "/all")->upstream);
@@ -754,7 +760,8 @@ test_actions(void **state)
 	    slice_eq(text_at(f, RULES_CHANGES, a->request_first + 1,
 			     offsetof(struct table_change, value), sizeof(struct table_change)),
 		     SLICE("$host")));
-	assert_int_equal(table_action(f->table, find(f, "x", "/host")->action)->flags, ACTION_BACK);
+	assert_int_equal(table_action(f->table, shape(f, "x", "/host")->action)->flags,
+			 ACTION_BACK);
 }
 
 static void
@@ -1083,7 +1090,7 @@ test_fallbacks(void **state)
 		uint32_t index =
 		    want ? directory_find(f->d, SOURCE_FILE, slice_of(want))->index : 0;
 
-		assert_int_equal(find(f, "x", cases[i].path)->fallback, index);
+		assert_int_equal(shape(f, "x", cases[i].path)->fallback, index);
 	}
 	assert_int_equal(table_route(f->table, table_global(f->table)->fallback)->upstream,
 			 directory_find(f->d, SOURCE_FILE, SLICE("b"))->index);

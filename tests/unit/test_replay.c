@@ -52,15 +52,18 @@ make_rules(const struct rule *rules, const char *protect)
 	seg_builder_add(&b.seg, RULES_POLICIES, &policy, sizeof policy);
 	seg_builder_add(&b.seg, RULES_ACTIONS, &action, sizeof action);
 	for (; rules->host; rules++) {
-		struct table_route r = { .upstream = rules->upstream, .flags = rules->flags };
+		struct table_shape shape = { .flags = rules->flags };
+		struct table_route r = { .upstream = rules->upstream };
 		char id[64];
 
 		snprintf(id, sizeof id, "redis:%s%s", rules->host, rules->path);
-		r.id = seg_builder_string(&b.seg, slice_of(id));
-		r.path = seg_builder_string(&b.seg, slice_of(rules->path));
+		table_builder_texts(&b, &r, slice_of(id), slice_of(rules->host),
+				    slice_of(rules->path));
 		action = (struct table_action){ .flags = ACTION_RESPOND, .status = rules->status };
 		if (rules->status)
-			r.action = seg_builder_add(&b.seg, RULES_ACTIONS, &action, sizeof action);
+			shape.action =
+			    seg_builder_add(&b.seg, RULES_ACTIONS, &action, sizeof action);
+		r.shape = table_builder_shape(&b, &shape);
 		table_builder_route(&b, slice_of(rules->host), false, slice_of(rules->path), &r);
 	}
 	if (protect)

@@ -25,10 +25,10 @@ static void
 route_add(struct table_builder *b, const char *id, const char *host, bool verbatim,
 	  const char *path, uint32_t flags)
 {
-	struct table_route r = { .flags = flags };
+	const struct table_shape shape = { .flags = flags };
+	struct table_route r = { .shape = table_builder_shape(b, &shape) };
 
-	r.id = seg_builder_string(&b->seg, slice_of(id));
-	r.path = seg_builder_string(&b->seg, slice_of(path));
+	table_builder_texts(b, &r, slice_of(id), slice_of(host), slice_of(path));
 	table_builder_route(b, slice_of(host), verbatim, slice_of(path), &r);
 }
 
@@ -74,7 +74,7 @@ check(const struct segment *s, const struct find_case *cases, size_t n)
 	for (size_t i = 0; i < n; i++) {
 		char lower[64];
 		struct table_match m = find(s, cases[i].host, cases[i].path, lower);
-		struct slice id = m.r ? seg_string(s, m.r->id) : SLICE("none");
+		struct slice id = m.r ? table_route_id(s, m.r) : SLICE("none");
 
 		if (!slice_eq(id, slice_of(cases[i].id)))
 			print_error("%s%s is %.*s\n", cases[i].host, cases[i].path, SLICE_F(id));
@@ -246,13 +246,82 @@ test_long_host(void **state)
 	s = finish(&b);
 	key.host = key.host_port = key.host_raw = buf_slice(&host);
 	table_find(s, &key, &m);
-	assert_true(slice_eq(seg_string(s, m.r->id), SLICE("any")));
+	assert_true(slice_eq(table_route_id(s, m.r), SLICE("any")));
 	host.n = 255;
 	memcpy(host.p + 251, ".org", 4);
 	key.host = key.host_port = key.host_raw = buf_slice(&host);
 	table_find(s, &key, &m);
-	assert_true(slice_eq(seg_string(s, m.r->id), SLICE("wild")));
+	assert_true(slice_eq(table_route_id(s, m.r), SLICE("wild")));
 	buf_deinit(&host);
+	seg_unref(s);
+}
+
+/* What a route is called, and its host and path, which are not stored twice where they are parts
+ * of one another. */
+static void
+test_texts(void **state)
+{
+	static const struct {
+		const char *id, *host, *path, *stored;
+	} cases[] = {
+		{ "redis:a.b/x/", "a.b", "/x", "redis:a.b/x/" },
+		{ "redis:a.b/x", "a.b", "/x", "redis:a.b/x/" },
+		{ "redis:/x/", "", "/x/", "redis:/x/" },
+		{ "redis:a.b", "a.b", "/", "redis:a.b/" },
+		{ "redis:A.b/x/", "a.b", "/x", "redis:A.b/x/a.b" },
+		{ "file:n", "a.b", "/x", "file:n/x/a.b" },
+		{ "file:a.b/x#2", "a.b", "/x", "file:a.b/x#2/x/a.b" },
+		{ "fallback", "", "/", "fallback/" },
+		{ "", "", "", "" },
+	};
+
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct table_route r = { 0 };
+		struct table_builder b;
+		struct segment *s;
+
+		table_builder_init(&b);
+		policy_add(&b);
+		r.shape = table_builder_shape(&b, &(struct table_shape){ 0 });
+		table_builder_texts(&b, &r, slice_of(cases[i].id), slice_of(cases[i].host),
+				    slice_of(cases[i].path));
+		assert_true(slice_eq(buf_slice(&b.seg.sections[0]), slice_of(cases[i].stored)));
+		table_builder_route(&b, SLICE(""), false, slice_of(cases[i].path), &r);
+		s = finish(&b);
+		assert_true(slice_eq(table_route_id(s, table_route(s, 0)), slice_of(cases[i].id)));
+		assert_true(
+		    slice_eq(table_route_host(s, table_route(s, 0)), slice_of(cases[i].host)));
+		assert_true(
+		    slice_eq(table_route_path(s, table_route(s, 0)), slice_of(cases[i].path)));
+		seg_unref(s);
+	}
+}
+
+/* A million routes have to fit into 150 MiB: what each of many takes. */
+static void
+test_bytes(void **state)
+{
+	enum { ROUTES = 20000, MOST = 150 * 1024 * 1024 / 1000000 };
+	struct table_builder b;
+	struct segment *s;
+	char id[96];
+
+	table_builder_init(&b);
+	policy_add(&b);
+	for (int i = 0; i < ROUTES; i++) {
+		struct table_route r = { 0 };
+		int host = snprintf(id, sizeof id, "redis:team-%d.apps.example.org", i / 100) - 6;
+
+		snprintf(id + 6 + host, sizeof id - 6 - (size_t)host, "/svc-%06d/v1/", i);
+		r.shape = table_builder_shape(&b, &(struct table_shape){ 0 });
+		table_builder_texts(&b, &r, slice_of(id), slice_make(id + 6, (size_t)host),
+				    slice_of(id + 6 + host));
+		table_builder_route(&b, slice_make(id + 6, (size_t)host), false,
+				    slice_of(id + 6 + host), &r);
+	}
+	s = finish(&b);
+	assert_int_equal(seg_own_count(s, RULES_SHAPES), 1);
+	assert_true(s->size < (size_t)ROUTES * MOST);
 	seg_unref(s);
 }
 
@@ -591,7 +660,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_paths),     cmocka_unit_test(test_root_exact),
 		cmocka_unit_test(test_hosts),     cmocka_unit_test(test_verbatim),
-		cmocka_unit_test(test_long_host), cmocka_unit_test(test_empty),
+		cmocka_unit_test(test_long_host), cmocka_unit_test(test_texts),
+		cmocka_unit_test(test_bytes),     cmocka_unit_test(test_empty),
 		cmocka_unit_test(test_global),    cmocka_unit_test(test_gate),
 		cmocka_unit_test(test_floor),     cmocka_unit_test(test_strips),
 		cmocka_unit_test(test_trusts),    cmocka_unit_test(test_pages),

@@ -125,9 +125,13 @@ element(struct seg_header *h, unsigned section, uint32_t i)
 enum fault {
 	ROUTE_LOOP,
 	ROUTE_NEXT,
-	ROUTE_POLICY,
-	ROUTE_STRING,
-	ROUTE_ACTION,
+	ROUTE_SHAPE,
+	ROUTE_ID,
+	ROUTE_HOST,
+	ROUTE_PATH,
+	SHAPE_POLICY,
+	SHAPE_STRING,
+	SHAPE_ACTION,
 	ACTION_TEXT,
 	ACTION_CHANGES,
 	ACTION_ORIGINS,
@@ -163,6 +167,7 @@ static void
 spoil(struct seg_header *h, enum fault fault)
 {
 	struct table_route *route = element(h, RULES_ROUTES, 1);
+	struct table_shape *shape = element(h, RULES_SHAPES, 1);
 	struct table_global *global = element(h, RULES_GLOBAL, 0);
 	struct table_host *host = element(h, RULES_HOSTS, 0);
 	struct table_strip *strip = element(h, RULES_STRIP, 0);
@@ -175,14 +180,26 @@ spoil(struct seg_header *h, enum fault fault)
 	case ROUTE_NEXT:
 		route->next = h->sections[RULES_ROUTES].count;
 		break;
-	case ROUTE_POLICY:
-		route->policy = 1;
+	case ROUTE_SHAPE:
+		route->shape = h->sections[RULES_SHAPES].count;
 		break;
-	case ROUTE_STRING:
-		route->set_host.size = UINT32_MAX;
+	case ROUTE_ID:
+		route->text = h->sections[RULES_STRINGS].count + 1u - route->id_size;
 		break;
-	case ROUTE_ACTION:
-		route->action = h->sections[RULES_ACTIONS].count;
+	case ROUTE_HOST:
+		route->host_at = UINT16_MAX;
+		break;
+	case ROUTE_PATH:
+		route->path_size = UINT16_MAX;
+		break;
+	case SHAPE_POLICY:
+		shape->policy = 1;
+		break;
+	case SHAPE_STRING:
+		shape->set_host.size = UINT32_MAX;
+		break;
+	case SHAPE_ACTION:
+		shape->action = h->sections[RULES_ACTIONS].count;
 		break;
 	case ACTION_TEXT:
 		action->text.size = UINT32_MAX;
@@ -402,7 +419,7 @@ test_authorise(void **state)
 		size_t offset;
 		uint32_t value;
 	} faults[] = {
-		{ RULES_ROUTES, 1, offsetof(struct table_route, authorise), 100 },
+		{ RULES_SHAPES, 1, offsetof(struct table_shape, authorise), 100 },
 		{ RULES_GATES, 1, offsetof(struct table_gate, authorise), 100 },
 		{ RULES_AUTHORISE, 1, offsetof(struct table_authorise, first), 0 },
 		{ RULES_AUTHORISE, 1, offsetof(struct table_authorise, count), 0 },

@@ -72,14 +72,14 @@ random_rule(struct rule *r)
 
 /* One condition a bit that the request must have, and one on the method. */
 static void
-add_conditions(struct table_builder *b, const struct rule *rule, struct table_route *r)
+add_conditions(struct table_builder *b, const struct rule *rule, struct table_shape *s)
 {
 	static const char *const names[] = { "0", "1" };
 	struct table_condition c = { .kind = CONDITION_METHODS, .methods = rule->methods };
 
 	if (rule->methods) {
-		r->conditions = seg_builder_add(&b->seg, RULES_CONDITIONS, &c, sizeof c);
-		r->conditions_count++;
+		s->conditions = seg_builder_add(&b->seg, RULES_CONDITIONS, &c, sizeof c);
+		s->conditions_count++;
 	}
 	for (uint32_t i = 0; i < 2; i++) {
 		uint32_t at;
@@ -89,8 +89,8 @@ add_conditions(struct table_builder *b, const struct rule *rule, struct table_ro
 		c = (struct table_condition){ .kind = CONDITION_HEADER };
 		c.name = seg_builder_string(&b->seg, slice_of(names[i]));
 		at = seg_builder_add(&b->seg, RULES_CONDITIONS, &c, sizeof c);
-		if (r->conditions_count++ == 0)
-			r->conditions = at;
+		if (s->conditions_count++ == 0)
+			s->conditions = at;
 	}
 }
 
@@ -121,16 +121,16 @@ random_rules(struct rule *rules, uint32_t n)
 static uint32_t
 add_route(struct table_builder *b, const struct rule *rule)
 {
-	struct table_route r = { .flags = rule->flags,
-				 .priority = rule->priority,
-				 .slot = rule->id };
+	struct table_shape shape = { .flags = rule->flags, .priority = rule->priority };
+	struct table_route r = { .slot = rule->id };
 	char path[80];
 
 	/* With a slash at the end or without one, stored before or not: it is the same. */
 	snprintf(path, sizeof path, "%s%s", rule->path, !rule->path[0] || below(2) ? "/" : "");
 	if (below(2))
-		r.path = seg_builder_string(&b->seg, slice_of(path));
-	add_conditions(b, rule, &r);
+		table_builder_texts(b, &r, SLICE(""), SLICE(""), slice_of(path));
+	add_conditions(b, rule, &shape);
+	r.shape = table_builder_shape(b, &shape);
 	return table_builder_route(b, slice_of(rule->host), rule->verbatim, slice_of(path), &r);
 }
 

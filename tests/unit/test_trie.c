@@ -172,7 +172,11 @@ test_path_ref(void **state)
 
 	fixture_init(&f);
 	root = trie_builder_root(&f.trie);
-	ref = seg_builder_string(&f.seg, SLICE("/stored/path"));
+	ref = seg_builder_string(&f.seg, SLICE("/stored/path/"));
+	assert_true(trie_builder_has(&f.trie, ref.offset, SLICE("/stored/path")));
+	assert_true(trie_builder_has(&f.trie, ref.offset, SLICE("/stored/")));
+	assert_false(trie_builder_has(&f.trie, ref.offset, SLICE("/stored/pat")));
+	assert_false(trie_builder_has(&f.trie, ref.offset, SLICE("/stored/path/x")));
 	node = trie_builder_path_ref(&f.trie, root, ref);
 	assert_int_equal(f.seg.sections[0].n, ref.size);
 	assert_int_equal(trie_builder_path(&f.trie, root, SLICE("/stored/path")), node);
@@ -282,7 +286,7 @@ test_verify(void **state)
 
 	bad = copy_of(f.s);
 	node = at(&bad, NODES, 1);
-	node->text.offset = UINT32_MAX;
+	node->text = UINT32_MAX;
 	assert_int_equal(trie_verify(&bad, NODES, EDGES, 0, 2), -EBADMSG); /* a string outside */
 	free((void *)(uintptr_t)bad.head);
 	fixture_deinit(&f);
