@@ -43,6 +43,12 @@ ipc_watch(struct ipc *ipc, int events)
 }
 
 static int
+reading(const struct ipc *ipc)
+{
+	return ipc->held ? 0 : UV_READABLE;
+}
+
+static int
 record_send(int sock, uint32_t type, const void *body, size_t n, int fd)
 {
 	union control control = { 0 };
@@ -105,7 +111,15 @@ ipc_enqueue(struct ipc *ipc, uint32_t type, const void *body, size_t n, int fd)
 		ipc->first = p;
 	ipc->last = p;
 	ipc->queued++;
-	return ipc_watch(ipc, UV_READABLE | UV_WRITABLE);
+	return ipc_watch(ipc, reading(ipc) | UV_WRITABLE);
+}
+
+void
+ipc_hold(struct ipc *ipc, bool hold)
+{
+	ipc->held = hold;
+	if (!ipc->closing && !ipc->gone)
+		ipc_watch(ipc, reading(ipc) | (ipc->first ? UV_WRITABLE : 0));
 }
 
 int
@@ -225,6 +239,8 @@ ipc_read(struct ipc *ipc)
 			close(m.fd);
 		if (ipc->closing)
 			return false;
+		if (ipc->held)
+			break;
 	}
 	return true;
 }
@@ -257,7 +273,7 @@ ipc_flush(struct ipc *ipc)
 		/* With nobody to send to, reading gets the peer's last words and its end. */
 		pending_drop(ipc);
 	}
-	ipc_watch(ipc, UV_READABLE);
+	ipc_watch(ipc, reading(ipc));
 }
 
 static void

@@ -36,7 +36,7 @@ struct ipc {
 	struct ipc_pending *first, *last; /* not yet sent */
 	size_t queued;
 	int events;
-	bool closing, gone;
+	bool closing, gone, held;
 	void (*closed)(struct ipc *ipc);
 };
 
@@ -48,6 +48,9 @@ int ipc_open(struct ipc *ipc, uv_loop_t *loop, int fd, const struct ipc_ops *ops
  * duplicated when it has to wait. 0; -EMSGSIZE; -EPIPE when the other end is gone; -ENOBUFS beyond
  * 4096 waiting messages. */
 int ipc_send(struct ipc *ipc, uint32_t type, const void *body, size_t n, int fd);
+/* Nothing that the other end sends, nor its end, is heard while this holds; it waits, in its order.
+ */
+void ipc_hold(struct ipc *ipc, bool hold);
 /* Closes; `closed` (may be NULL) runs when libuv let the handle go, and only then may the struct be
  * freed. */
 void ipc_close(struct ipc *ipc, void (*closed)(struct ipc *ipc));

@@ -1,6 +1,7 @@
 #include "control.h"
 
 #include "access_log.h"
+#include "arrive.h"
 #include "assertion.h"
 #include "client.h"
 #include "exchange.h"
@@ -133,56 +134,6 @@ control_board(struct worker *w, const struct msg_board *b, struct ipc_message *m
 	if (m->fd < 0 || b->instance == w->hello.instance)
 		return;
 	peers_add(w->peers, b, m->fd, w->hello.role == ROLE_ADMIN);
-	m->fd = -1;
-}
-
-static int
-verify(const struct segment *s, enum table_segment kind)
-{
-	switch (kind) {
-	case SEGMENT_RULES:
-		return table_verify_rules(s);
-	case SEGMENT_ENDPOINTS:
-		return table_verify_endpoints(s);
-	case SEGMENT_KEYS:
-		return table_verify_keys(s);
-	case SEGMENT_N:
-		break;
-	}
-	return -EBADMSG;
-}
-
-/* What this one is over, if it is an overlay, is the base that came last. 0 or -EBADMSG. */
-static int
-extend(struct segment *s, struct segment *arrived)
-{
-	if (s->head->base == 0)
-		return 0;
-	if (arrived && arrived->base)
-		arrived = arrived->base;
-	return arrived ? seg_extend(s, arrived) : -EBADMSG;
-}
-
-static void
-control_segment(struct worker *w, const struct msg_segment *info, struct ipc_message *m)
-{
-	struct segment *s;
-
-	if (info->kind >= SEGMENT_N || m->fd < 0)
-		return;
-	if (seg_open(m->fd, (enum table_segment)info->kind, &s) < 0) {
-		log_error("segment kind=%u generation=%llu is not usable", info->kind,
-			  (unsigned long long)info->generation);
-	} else if (extend(s, w->arrived[info->kind]) < 0 ||
-		   verify(s, (enum table_segment)info->kind) < 0 ||
-		   s->head->generation != info->generation) {
-		log_error("segment kind=%u generation=%llu does not verify", info->kind,
-			  (unsigned long long)info->generation);
-		seg_unref(s);
-	} else {
-		seg_unref(w->arrived[info->kind]);
-		w->arrived[info->kind] = s;
-	}
 	m->fd = -1;
 }
 
@@ -353,7 +304,7 @@ control_on_message(void *userdata, struct ipc *ipc, struct ipc_message *m)
 	else if (IS(MSG_BOARD, msg_board))
 		control_board(w, body, m);
 	else if (IS(MSG_SEGMENT, msg_segment))
-		control_segment(w, body, m);
+		segment_arrives(w, body, m);
 	else if (IS(MSG_PUBLISH, msg_publish))
 		control_publish(w, body);
 	else if (IS(MSG_LISTENER, msg_listener))

@@ -19,7 +19,7 @@ struct end { /* one side, and what it heard */
 	uint32_t types[8192];
 	uint32_t sizes[8192];
 	int fd; /* the last descriptor that came */
-	bool keep_fd, close_at_once;
+	bool keep_fd, close_at_once, hold;
 	char last[IPC_MAX];
 };
 
@@ -49,6 +49,8 @@ on_message(void *userdata, struct ipc *ipc, struct ipc_message *m)
 		m->fd = -1;
 	if (e->close_at_once)
 		ipc_close(ipc, on_closed);
+	if (e->hold)
+		ipc_hold(ipc, true);
 }
 
 static void
@@ -301,6 +303,36 @@ test_close_inside(void **state)
 	assert_int_equal(p->a.closed, 1);
 }
 
+/* What is held back comes later, in its order and with the end; what is sent meanwhile goes out. */
+static void
+test_hold(void **state)
+{
+	struct pair *p = *state;
+	char got[64];
+
+	p->a.hold = true;
+	for (uint32_t i = 1; i <= 3; i++)
+		send_raw(p->b, i, 0, NULL, 0);
+	turn(p);
+	assert_int_equal(p->a.messages, 1);
+	assert_int_equal(ipc_send(&p->a.ipc, 7, "x", 1, -1), 0);
+	assert_int_equal(read(p->b, got, sizeof got), 5);
+	close(p->b);
+	p->b = -1;
+	turn(p);
+	assert_int_equal(p->a.messages, 1);
+	assert_int_equal(p->a.gone, 0);
+	ipc_hold(&p->a.ipc, false);
+	turn(p);
+	assert_int_equal(p->a.messages, 2);
+	p->a.hold = false;
+	ipc_hold(&p->a.ipc, false);
+	turn(p);
+	assert_int_equal(p->a.messages, 3);
+	assert_int_equal(p->a.types[2], 3);
+	assert_int_equal(p->a.gone, 1);
+}
+
 int
 main(void)
 {
@@ -313,6 +345,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_queue, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_close_with_queue, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_close_inside, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_hold, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
