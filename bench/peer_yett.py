@@ -28,13 +28,14 @@ gate:
     if scenario.session:
         gate = session.configuration(s.redis)
     auth = ", auth: required" if scenario.session else ""
-    routes = "".join(f"  - {{path: {path}, upstream: up{auth}}}\n" for path in s.routes() or ["/"])
+    redis = f'redis: {{address: "127.0.0.1:{s.redis}"}}\n' if scenario.store else ""
+    routes = "" if scenario.store else "routes:\n" + "".join(f"  - {{path: {path}, upstream: up{auth}}}\n" for path in s.routes() or ["/"])
     path = s.write("yett.yaml", f"""\
 listeners: [{{address: "127.0.0.1:{s.port}"{", tls: true" if s.certificate else ""}}}]
 admin: {{socket: {s.folder}/admin.sock}}
 run_dir: {s.folder}
 state_dir: {s.folder}
-workers: 1
+workers: {getattr(scenario, 'workers', 1)}
 access_log: {s.folder + "/access.log" if scenario.log else "off"}
 limits:
   body: {"100m" if scenario.body else "1m"}
@@ -44,8 +45,7 @@ limits:
 timeouts: {{keepalive: 1h, upstream_idle: 1h}}
 upstreams:
   up: {{endpoints: ["127.0.0.1:{s.upstream}"]}}
-routes:
-{routes}{gate}{tls(s)}""")
+{routes}{redis}{gate}{tls(s)}""")
     return [s.tools["yett"], "run", "-c", path]
 
 

@@ -16,6 +16,7 @@ class Scenario:
     gate: str = ""  # tokens are checked: signed with this algorithm
     tokens: int = 1  # used in turn; 0: none is seen twice
     routes: int = 0  # each has a prefix of its own; 0: one for all paths
+    store: bool = False  # yett has them from Redis
     limits: int = 0  # rates by address that a request is under, none of which refuses one
     session: bool = False  # requests have the cookie of one, whose record is in Redis
     log: bool = False
@@ -74,6 +75,17 @@ class Renew(Scenario):
     rate: float = 2000  # over kept connections
     new_rate: float = 200  # over new ones
     renewals: int = 60
+
+
+@dataclasses.dataclass
+class Change(Scenario):
+    """Others are served while routes change."""
+    others: int = 64  # connections of those who are served
+    rate: float = 5000
+    workers: int = 2
+    pairs: int = 6  # of windows, without changes and with them,
+    window_s: float = 5
+    every_s: float = 1  # a change
 
 
 @dataclasses.dataclass
@@ -149,6 +161,8 @@ SCENARIOS = {scenario.name: scenario for scenario in (
     *gate_scenarios(),
     Scenario("routes-100k", "100 000 routes in turn", path="/svc-{n}/v1/1k", routes=100000,
              targets={"nginx": 0.82, "haproxy": 0.78}),
+    Scenario("routes-1m", "1 000 000 routes in turn", path="/svc-{n}/v1/1k", routes=1000000, store=True,
+             targets={"nginx": 0.82, "haproxy": 0.68}),
     *tls_scenarios(),
     Idle("idle", "memory of idle kept-alive connections, user space", connections=10000),
     Syscalls("syscalls", "system calls for each request"),
@@ -157,4 +171,6 @@ SCENARIOS = {scenario.name: scenario for scenario in (
     Loris("loris-bodies", "1 000 attackers dribble bodies while others are served", part="bodies"),
     Freshness("freshness", "time from a raw SET in Redis until every worker answers by it"),
     Push("push", "a push of one rule under load, until every worker has acknowledged it"),
+    Change("routes-1m-change", "one of 1 000 000 routes changes each second while others are served", path="/svc-{n}/v1/1k",
+           routes=1000000, store=True),
 )}

@@ -12,6 +12,7 @@ import time
 import certificates
 import peers
 import processes
+import routes
 import session
 import tokens
 
@@ -128,8 +129,8 @@ def check_log(entry):
 
 def wait_ready(entry):
     """It listens, and has its routes: a gateway may accept before."""
-    entry.process.wait_port(entry.setting.port, 60)
-    end = time.monotonic() + 60
+    entry.process.wait_port(entry.setting.port, 120)
+    end = time.monotonic() + 120
     while time.monotonic() < end:
         with contextlib.suppress(OSError, http.client.HTTPException):
             if ask(entry.setting, None)[0] != 503:
@@ -157,6 +158,8 @@ def start(entry, scenario, stage, stack, can_reload=False):
                                   certificates.Certificate(os.path.join(folder, "tls")) if scenario.tls else None)
     if scenario.session:
         entry.setting.redis, entry.setting.cookie = session.start(folder, stack)
+    if scenario.store and entry.ours:
+        entry.setting.redis = routes.start(entry.setting, stack)
     if scenario.gate:
         stage.keys.prepare(scenario.gate)
     entry.process = stack.enter_context(

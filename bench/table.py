@@ -95,8 +95,20 @@ def push(result):
     return render(lines)
 
 
+def change(result):
+    lines = [["", "us without", "least to most", "with changes", "least to most"]]
+    for row in result["rows"]:
+        for share in ("p50", "p99", "p99.9"):
+            one = row[share]
+            lines.append([share, cell(one["control"], digits=0), f"{one['min']:.0f} to {one['max']:.0f}",
+                          cell(one["changing"], digits=0), f"{one['least']:.0f} to {one['worst']:.0f}"])
+        text = (f"  {row['changes']} changes: median {row['median_ms']:.1f} ms until all workers have it, longest {row['max_ms']:.1f} ms; "
+                f"{row['failed']} requests failed\n")
+    return render(lines) + text
+
+
 KINDS = {"rounds": rounds, "idle": idle, "syscalls": syscalls, "reload": reload, "loris": loris, "renew": renew,
-         "freshness": freshness, "push": push}
+         "freshness": freshness, "push": push, "change": change}
 
 
 def word(line):
@@ -148,6 +160,8 @@ def line(result):
                                   f"{row['during_p99_us']:.0f} during",
             "push": lambda row: "; ".join(f"{r['via']}, {r['routes']} routes: median {r['median_ms']:.1f} ms, p99 {r['p99_ms']:.1f}"
                                           for r in result["rows"]),
+            "change": lambda row: f"median {row['median_ms']:.1f} ms; p99 {row['p99']['control']:.0f} us without changes, "
+                                  f"{row['p99']['changing']:.0f} with; {row['failed']} failed",
             "renew": lambda row: f"{row['failed']} of {row['requests']} failed; {row['renewals']} renewals, {row['late']} late",
             "loris": lambda row: f"p99 {row['control_p99_us']:.0f} us without, {row['attacked_p99_us']:.0f} with; "
                                  f"{row['failed']} failed",
