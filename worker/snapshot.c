@@ -28,9 +28,10 @@ snapshot_new(struct worker *w, const struct msg_publish *p, struct segment *segm
 	s->behinds = behind_take(w, endpoints);
 	s->pools = xcalloc(s->pools_count, sizeof *s->pools);
 	s->turns = xcalloc(s->turns_count, sizeof *s->turns);
-	/* Not all workers start with the first endpoint. */
+	/* Not all workers start with the first endpoint, and tables that follow one another fast go
+	 * on where the last one was: else some endpoints would have their turn too often. */
 	for (uint32_t i = 0; i < s->turns_count; i++)
-		s->turns[i] = w->seed;
+		s->turns[i] = w->table && i < w->table->turns_count ? w->table->turns[i] : w->seed;
 	board_set(&w->page->tables_alive, ++w->tables_alive);
 	return s;
 }
