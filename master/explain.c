@@ -172,7 +172,7 @@ read_answer(int fd, size_t least, struct buf *out)
 	return 0;
 }
 
-/* By the route of the table in force. If that has become another one, nothing is said. */
+/* By the route of the rules in force. If those have become other ones, nothing is said. */
 static void
 add_shadowed(struct buf *b, struct master *m, const struct msg_explained *answer)
 {
@@ -183,7 +183,7 @@ add_shadowed(struct buf *b, struct master *m, const struct msg_explained *answer
 	bool any = false;
 
 	buf_adds(b, SLICE("\"shadowed\":["));
-	if (route && answer->version == p->version) {
+	if (route && answer->version >= p->rules_since) {
 		id = table_route_id(p->segments[SEGMENT_RULES], route);
 		report = publish_report(m);
 		for (size_t i = 0; i < report->routes_count; i++) {

@@ -190,6 +190,8 @@ publish_commit(struct master *m, struct product *product, bool revision)
 		return false;
 	p->version++;
 	p->generation++;
+	if (changed[SEGMENT_RULES])
+		p->rules_since = p->version;
 	p->published_wall = clock_wall();
 	board_set(&m->page->published_wall, (uint64_t)p->published_wall);
 	board_set(&m->page->version, p->version);

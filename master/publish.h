@@ -45,6 +45,7 @@ struct publisher {
 	uint64_t retry_ms;   /* after a compilation that failed */
 	uint64_t generation; /* of the next segments */
 	uint64_t version;    /* of the table in force, 0 before the first */
+	uint64_t rules_since; /* its rules are those of this one */
 	int64_t published_wall;
 	char revision[REVISION_TEXT]; /* of the rules, as the next table says; empty: unknown */
 	int64_t revision_wall;
