@@ -64,8 +64,7 @@ def test_one_that_hangs_is_replaced(gateway, responder):
 def test_repeated_deaths_do_not_stop_the_service(gateway, responder):
     gw = gateway(proxy_to(responder))
     for _ in range(6):
-        wait_until(gw.workers, 10)
-        os.kill(gw.workers()[0], signal.SIGKILL)
+        os.kill(wait_until(gw.workers, 10)[0], signal.SIGKILL)
         time.sleep(0.05)
     assert gw.ask().status == 200
     wait_until(lambda: len(gw.workers()) == 2, 15)
