@@ -96,6 +96,14 @@ plural(size_t n)
 	return n == 1 ? "" : "s";
 }
 
+static const char *
+redis_of(const struct config *c)
+{
+	if (c->redis.configured)
+		return "with Redis";
+	return c->login.configured ? "with Redis for sessions alone" : "no Redis";
+}
+
 static void
 print_good(const char *file, const struct config *c, const struct buf *report)
 {
@@ -105,8 +113,7 @@ print_good(const char *file, const struct config *c, const struct buf *report)
 	       "protected path%s, %s, %zu warning%s\n",
 	       file, n.listeners, plural(n.listeners), n.upstreams, plural(n.upstreams),
 	       n.endpoints, plural(n.endpoints), n.routes, plural(n.routes), n.protected,
-	       plural(n.protected), c->redis.configured ? "with Redis" : "no Redis", n.warnings,
-	       plural(n.warnings));
+	       plural(n.protected), redis_of(c), n.warnings, plural(n.warnings));
 }
 
 int
