@@ -36,6 +36,8 @@ void refresh_revoke(struct worker *w, struct slice provider, struct slice token)
  * ours. */
 bool refresh_adopt(struct worker *w, struct exchange *x, struct slice provider,
 		   struct slice context);
+/* Providers may be other ones, or configured otherwise: none is left alone any more. */
+void refreshes_renew(struct worker *w);
 /* Is something under way that must not be lost? */
 bool refreshes_hold(const struct worker *w);
 void refreshes_free(struct worker *w);

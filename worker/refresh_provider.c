@@ -15,6 +15,13 @@
 #define RETRY_MAX_S 300u
 #define TELL_MS 10000u
 
+void
+refreshes_renew(struct worker *w)
+{
+	if (w->refreshes)
+		memset(w->refreshes->providers, 0, sizeof w->refreshes->providers);
+}
+
 uint32_t
 refresh_jitter(struct worker *w, uint32_t ms)
 {

@@ -6,6 +6,7 @@
 #include "session_own.h"
 
 #include "identity_make.h"
+#include "refresh.h"
 #include "snapshot.h"
 #include "store.h"
 #include "worker.h"
@@ -60,7 +61,6 @@ sessions_new(struct worker *w)
 	ss->worker = w;
 	list_init(&ss->lru);
 	list_init(&ss->busy);
-	list_init(&ss->coming);
 	list_init(&ss->later);
 	ss->maker = identity_maker_new();
 	while (getrandom(ss->secret, sizeof ss->secret, 0) != (ssize_t)sizeof ss->secret)
@@ -76,6 +76,7 @@ renew(struct sessions *ss, struct snapshot *t)
 		container_of(pos, struct session_entry, lru)->good = false;
 	session_drop_all(ss);
 	identity_maker_load(ss->maker, t->segments[SEGMENT_RULES]);
+	refreshes_renew(ss->worker);
 	ss->since = t->version;
 }
 
