@@ -245,19 +245,10 @@ sessions_flushed(struct worker *w)
 }
 
 void
-sessions_store_up(struct worker *w)
-{
-	if (w->sessions)
-		session_loads_begin(w->sessions);
-}
-
-void
 sessions_store_lost(struct worker *w)
 {
-	if (!w->sessions)
-		return;
-	session_drop_all(w->sessions);
-	session_loads_fail(w->sessions);
+	if (w->sessions)
+		session_drop_all(w->sessions);
 }
 
 /* ---- time ---- */

@@ -135,7 +135,6 @@ void sessions_turn(struct worker *w); /* the end of the loop turn */
 void sessions_tick(struct worker *w); /* once a second */
 void sessions_free(struct worker *w);
 /* What store.c hears. */
-void sessions_store_up(struct worker *w);
 void sessions_store_lost(struct worker *w);
 void sessions_changed(struct worker *w, struct slice key);
 void sessions_flushed(struct worker *w);

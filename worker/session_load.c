@@ -30,7 +30,6 @@ struct part { /* of a token */
 struct session_load {
 	struct sessions *all;
 	struct session_entry *entry;
-	struct list link; /* of sessions.coming, until it has begun */
 	struct session_record record;
 	struct arena arena; /* of what the record points to */
 	struct session_loaded tokens[PROVIDERS_MAX][SESSION_PARTS];
@@ -85,7 +84,6 @@ static void
 load_end(struct session_load *l)
 {
 	l->entry->load = NULL;
-	list_remove(&l->link);
 	load_clear(l);
 	arena_deinit(&l->arena);
 	free(l);
@@ -271,21 +269,16 @@ bool
 session_load(struct sessions *ss, struct session_entry *e)
 {
 	struct session_load *l = e->load;
-	bool up = store_has_room(ss->worker, 1);
 
 	if (l)
 		return true;
-	if (!up && !store_is_coming(ss->worker))
+	if (!store_has_room(ss->worker, 1))
 		return false;
 	board_add(&ss->worker->page->counts.counter[COUNTER_session_misses], 1);
 	l = e->load = xcalloc(1, sizeof *l);
 	l->all = ss;
 	l->entry = e;
-	list_init(&l->link);
-	if (up)
-		begin(l);
-	else
-		list_push(&ss->coming, &l->link);
+	begin(l);
 	return true;
 }
 
@@ -294,23 +287,4 @@ session_load_stale(struct session_entry *e)
 {
 	if (e->load)
 		e->load->stale = true;
-}
-
-void
-session_loads_begin(struct sessions *ss)
-{
-	while (!list_empty(&ss->coming)) {
-		struct session_load *l = container_of(ss->coming.next, struct session_load, link);
-
-		list_remove(&l->link);
-		l->stale = false;
-		begin(l);
-	}
-}
-
-void
-session_loads_fail(struct sessions *ss)
-{
-	while (!list_empty(&ss->coming))
-		fail(container_of(ss->coming.next, struct session_load, link));
 }

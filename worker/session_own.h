@@ -56,7 +56,6 @@ struct sessions {
 	size_t entries, bytes; /* of sessions that are kept */
 	struct list lru;       /* entries, the least recently used first */
 	struct list busy;      /* those with requests under way */
-	struct list coming;    /* loads that wait for the store */
 	struct list later;     /* struct session_wait: told at the end of the loop turn */
 	struct map tids;       /* to entries */
 	struct map callers;    /* names of userSessions: keys to what they held */
@@ -104,9 +103,6 @@ void session_hold(struct request *r, struct session_entry *e);
 /* Begins to read it, unless that is under way. False: the store is not there. */
 bool session_load(struct sessions *ss, struct session_entry *e);
 void session_load_stale(struct session_entry *e);
-/* The store is up, or lost. */
-void session_loads_begin(struct sessions *ss);
-void session_loads_fail(struct sessions *ss);
 
 /* ---- session_build.c ---- */
 

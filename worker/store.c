@@ -18,13 +18,16 @@
 
 #define RETRY_MIN_MS 100
 #define RETRY_MAX_MS 1600
-#define CALLS_MAX 8192 /* that wait for their answer */
+#define CALLS_MAX 8192  /* that wait for their answer */
+#define COMING_MAX 1024 /* that wait for the link */
 
 struct store_call {
 	struct list link;
 	struct store *store;
 	store_fn fn; /* NULL: nobody wants to know any more */
 	void *userdata;
+	struct slice *argv; /* until there is a link to send it over; one piece of memory */
+	size_t argc;
 };
 
 struct store {
@@ -34,7 +37,7 @@ struct store {
 	struct redis_login login;
 	char where[80];
 	struct redis_link *link; /* NULL: a pause */
-	struct redis_conn *ask;  /* NULL: it is not up */
+	struct redis_conn *ask;  /* NULL: it is not up, or not yet */
 	bool tracks, dirty, told;
 	unsigned turn; /* which of the addresses is next */
 	uint32_t retry_ms;
@@ -50,13 +53,7 @@ static void store_connect(struct store *s);
 bool
 store_is_up(const struct worker *w)
 {
-	return w->store && w->store->ask;
-}
-
-bool
-store_is_coming(const struct worker *w)
-{
-	return w->store && w->store->link && !w->store->ask;
+	return w->store && w->store->link;
 }
 
 bool
@@ -68,7 +65,43 @@ store_tracks(const struct worker *w)
 bool
 store_has_room(const struct worker *w, size_t n)
 {
-	return store_is_up(w) && w->store->calls_n + n <= CALLS_MAX;
+	const struct store *s = w->store;
+
+	return s && s->link && s->calls_n + n <= (s->ask ? CALLS_MAX : COMING_MAX);
+}
+
+/* A secret may be among them. */
+static void
+call_forget_text(struct store_call *c)
+{
+	size_t bytes = sizeof *c->argv * c->argc;
+
+	for (size_t i = 0; i < c->argc; i++)
+		bytes += c->argv[i].n;
+	if (c->argv)
+		explicit_bzero(c->argv, bytes);
+	free(c->argv);
+	c->argv = NULL;
+	c->argc = 0;
+}
+
+static void
+call_keep_text(struct store_call *c, size_t argc, const struct slice *argv)
+{
+	size_t bytes = sizeof *argv * argc;
+	char *o;
+
+	for (size_t i = 0; i < argc; i++)
+		bytes += argv[i].n;
+	c->argc = argc;
+	c->argv = xmalloc(bytes);
+	o = (char *)(c->argv + argc);
+	for (size_t i = 0; i < argc; i++) {
+		c->argv[i] = slice_make(o, argv[i].n);
+		if (argv[i].n > 0)
+			memcpy(o, argv[i].p, argv[i].n);
+		o += argv[i].n;
+	}
 }
 
 static void
@@ -79,6 +112,7 @@ call_end(struct store_call *c, const struct redis_reply *r)
 
 	list_remove(&c->link);
 	c->store->calls_n--;
+	call_forget_text(c);
 	free(c);
 	if (fn)
 		fn(userdata, r);
@@ -88,6 +122,13 @@ static void
 on_answer(void *userdata, struct slice tag, const struct redis_reply *r)
 {
 	call_end(userdata, r);
+}
+
+static void
+call_send(struct store_call *c, size_t argc, const struct slice *argv)
+{
+	redis_conn_command(c->store->ask, on_answer, c, SLICE(""), argc, argv);
+	c->store->dirty = true;
 }
 
 struct store_call *
@@ -104,8 +145,10 @@ store_ask(struct worker *w, store_fn fn, void *userdata, size_t argc, const stru
 	c->userdata = userdata;
 	list_push(&s->calls, &c->link);
 	s->calls_n++;
-	redis_conn_command(s->ask, on_answer, c, SLICE(""), argc, argv);
-	s->dirty = true;
+	if (s->ask)
+		call_send(c, argc, argv);
+	else
+		call_keep_text(c, argc, argv);
 	return c;
 }
 
@@ -183,7 +226,12 @@ on_ready(void *userdata, struct redis_conn *ask, bool tracking)
 	s->ask = ask;
 	s->tracks = tracking;
 	board_set(&s->worker->page->store_up, 1);
-	sessions_store_up(s->worker);
+	list_for (pos, &s->calls) {
+		struct store_call *c = container_of(pos, struct store_call, link);
+
+		call_send(c, c->argc, c->argv);
+		call_forget_text(c);
+	}
 }
 
 static void
@@ -316,7 +364,7 @@ session_store_load(struct worker *w, struct snapshot *t)
 void
 session_store_tick(struct worker *w)
 {
-	if (store_is_up(w))
+	if (w->store && w->store->ask)
 		redis_link_ping(w->store->link);
 }
 

@@ -20,13 +20,12 @@ struct worker;
 /* r NULL: the link was lost; the command was done, or was not. */
 typedef void (*store_fn)(void *userdata, const struct redis_reply *r);
 
+/* It can be asked: the link stands, or is being made right now. */
 bool store_is_up(const struct worker *w);
-/* It is being connected to right now, and has not failed: what asks may wait for that. */
-bool store_is_coming(const struct worker *w);
 /* What was read is announced when it changes. */
 bool store_tracks(const struct worker *w);
 /* One command; several keep their order, so that MULTI ... EXEC is as many calls. They go out at
- * the end of the loop turn. NULL: the store is not up, or too much waits for it already; then fn is
+ * the end of the loop turn, or as soon as the link stands. NULL: the store is not up, or too much waits for it already; then fn is
  * not called. It is never called from within. */
 struct store_call *store_ask(struct worker *w, store_fn fn, void *userdata, size_t argc,
 			     const struct slice *argv);

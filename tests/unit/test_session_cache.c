@@ -28,7 +28,6 @@ set_up(void **state)
 	ss->worker = &worker;
 	list_init(&ss->lru);
 	list_init(&ss->busy);
-	list_init(&ss->coming);
 	list_init(&ss->later);
 	*state = ss;
 	return 0;
