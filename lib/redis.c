@@ -7,12 +7,16 @@
 #include "xalloc.h"
 
 #include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <sys/un.h>
 
-#define SLOW_MAX 10 /* one answer that keeps coming in may take so many times answer_ms */
-#define LATE_MS 50  /* what a loop that was held up may find in its socket after a deadline */
+#define SLOW_MAX 10      /* one answer that keeps coming in may take so many times answer_ms */
+#define VANISHED_MS 2000 /* a peer whose kernel says nothing for so long is no more */
+#define LATE_MS 50       /* what a loop that was held up may find in its socket after a deadline */
 
 struct command {
 	struct command *next;
@@ -359,6 +363,23 @@ on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 		conn_feed(c, slice_make(buf->base, (size_t)n));
 }
 
+/* Packets that vanish are noticed by the kernels, which answer one another even while a server is
+ * busy for long: its answers have their own deadline. */
+static void
+conn_watch(struct redis_conn *c)
+{
+	const int on = 1, second = 1, vanished = VANISHED_MS;
+	int fd;
+
+	uv_tcp_nodelay(&c->u.tcp, 1);
+	if (uv_fileno(&c->u.handle, &fd) < 0)
+		return;
+	(void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &second, sizeof second);
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &second, sizeof second);
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &vanished, sizeof vanished);
+}
+
 static void
 on_connected(uv_connect_t *req, int status)
 {
@@ -373,7 +394,9 @@ on_connected(uv_connect_t *req, int status)
 		return;
 	}
 	if (c->u.handle.type == UV_TCP)
-		uv_tcp_nodelay(&c->u.tcp, 1);
+		conn_watch(c);
+	c->late = false;
+	uv_timer_start(&c->timer, on_timer, c->answer_ms, 0);
 	if (c->tls)
 		conn_take(c, SLICE(""));
 	else

@@ -49,7 +49,8 @@ typedef void (*redis_answer_fn)(void *userdata, struct slice tag, const struct r
 
 /* `address`: numeric, or sockaddr_un. `tls`: NULL for a plain connection; else `peer` is whom the
  * server's certificate has to be of (tls_session_set_peer). The connection must stand within
- * connect_ms, and each answer begin within answer_ms of the one before it (or of its command). One
+ * connect_ms, its TLS within answer_ms of that, and each answer begin within answer_ms of the one
+ * before it (or of its command). A peer that vanished without a word is gone after two seconds. One
  * that has begun may take longer as long as it does not stand still for answer_ms, up to ten times
  * that. 0 or a negative errno. */
 int redis_conn_new(uv_loop_t *loop, const struct sockaddr *address, struct tls_context *tls,

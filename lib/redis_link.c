@@ -8,7 +8,7 @@
 #include <stdlib.h>
 
 #define CHANNEL "__redis__:invalidate"
-#define CONNECT_MAX_MS 2000
+#define CONNECT_MAX_MS 600 /* to a server that is away: it may be back while we wait */
 
 struct redis_link {
 	const struct redis_login *login;

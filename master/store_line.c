@@ -7,8 +7,7 @@
 #include <sys/random.h>
 
 #define RETRY_MIN_MS 100
-#define RETRY_MAX_MS                                                                               \
-	1600 /* with a comparison after it all is current 2 s after the server is back */
+#define RETRY_MAX_MS 1000 /* all is current 2 s after the server is back */
 
 static void
 line_failed(struct store_line *l, const char *reason)

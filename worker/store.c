@@ -17,7 +17,7 @@
 #include <sys/un.h>
 
 #define RETRY_MIN_MS 100
-#define RETRY_MAX_MS 1600
+#define RETRY_MAX_MS 1000
 #define CALLS_MAX 8192  /* that wait for their answer */
 #define COMING_MAX 1024 /* that wait for the link */
 
