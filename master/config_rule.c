@@ -1,6 +1,7 @@
 #include "config_rule.h"
 
 #include "config_check.h"
+#include "number.h"
 
 #include <errno.h>
 
@@ -191,6 +192,30 @@ set_name(struct config_reader *r, enum native_kind kind, const struct node *n, c
 			     "a rule is named by its key; remove the name");
 }
 
+/* Takes "format" out of it, which is no setting. */
+static void
+take_format(struct config_reader *r, struct node *root)
+{
+	for (size_t i = 0; root->kind == NODE_MAPPING && i < root->count; i++) {
+		const struct node *value = root->pairs[i].value;
+		int64_t format;
+
+		if (!slice_eq(root->pairs[i].key->text, SLICE("format")))
+			continue;
+		if (value->kind != NODE_SCALAR ||
+		    number_parse(SETTING_INT, value->text, &format) != NUMBER_OK)
+			mistakes_add(&r->mistakes, false, 0, "format", "it is no number");
+		else if (format > RULE_FORMAT)
+			mistakes_add(&r->mistakes, false, 0, "format",
+				     "it is %lld, and this version reads up to %d; upgrade this "
+				     "gateway",
+				     (long long)format, RULE_FORMAT);
+		memmove(&root->pairs[i], &root->pairs[i + 1],
+			(--root->count - i) * sizeof *root->pairs);
+		return;
+	}
+}
+
 static int
 read_document(enum native_kind kind, struct config_reader *r, struct slice name, void **out,
 	      struct buf *why)
@@ -238,6 +263,7 @@ config_rule_read(enum native_kind kind, const struct config *c, struct slice nam
 			       "write one JSON object");
 		return -EINVAL;
 	}
+	take_format(&r, d.root);
 	r.root = d.root;
 	result = read_document(kind, &r, name, out, why);
 	config_reader_deinit(&r);

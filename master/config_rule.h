@@ -3,7 +3,8 @@
 /*
  * config_rule: one entry of routes, upstreams, policies or api_keys that does not stand in the file
  * but in a store, as a JSON object. It is read by the same rows and judged by the same checks as
- * the file's.
+ * the file's. It may say beside them by which format it is written ("format": 1): one of a newer
+ * format is refused, as it may mean what this version does not know.
  */
 
 #include "config.h"
@@ -12,6 +13,7 @@ enum native_kind { NATIVE_ROUTE, NATIVE_UPSTREAM, NATIVE_POLICY, NATIVE_KEY, NAT
 
 #define RULE_NAME_MAX 128 /* bytes of its name: that of the key */
 #define RULE_MAX 65536    /* bytes of its text */
+#define RULE_FORMAT 1     /* newest form of rules that is read; goes up when one gets a key */
 
 /* Into a struct config_route, config_upstream, config_policy or config_api_key, which lives in
  * `arena` (and, for what it inherits, as long as `c`). `c`: what it inherits from; NULL: nothing,

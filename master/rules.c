@@ -223,6 +223,8 @@ rules_refuse(struct rules *r, struct slice key, const char *reason)
 	lost = !kept && is_lost(r, key, f);
 	if (f && !f->kept)
 		r->refused--;
+	if (f)
+		refusal_hold(r, f, NULL);
 	refusal_free(f);
 	f = xcalloc(1, sizeof *f);
 	f->key = xstrndup(key.p, key.n);
@@ -259,6 +261,7 @@ rules_unrefuse(struct rules *r, struct slice key)
 	map_take(&r->refusals, key);
 	r->refused -= !f->kept;
 	r->generation++;
+	refusal_hold(r, f, NULL);
 	refusal_free(f);
 	rules_end(r, key, &before);
 	return true;

@@ -162,9 +162,15 @@ rules_digest_behind(const struct rules *r, const struct delta *d, char out[DIGES
 	for (size_t i = 0; i < d->items.count; i++) {
 		const struct map_entry *e = &d->items.entries[i];
 		const struct delta_item *item = e->value;
+		const struct rules_refusal *f = rules_refusal_find(r, map_name(e));
+		struct buf before BUF_CLEAN = { 0 };
 
-		if (strcmp(item->before, "null") != 0)
-			digest_remove(&digest, map_name(e), slice_of(item->before));
+		if (f)
+			refusal_value(f, &before);
+		else
+			buf_adds(&before, slice_of(item->before));
+		if (!slice_eq(buf_slice(&before), SLICE("null")))
+			digest_remove(&digest, map_name(e), buf_slice(&before));
 		if (strcmp(item->after, "null") != 0)
 			digest_add(&digest, map_name(e), slice_of(item->after));
 	}

@@ -172,6 +172,29 @@ judge(enum native_kind kind, struct slice name, struct slice text, struct buf *w
 	arena_deinit(&arena);
 }
 
+void
+refusal_value(const struct rules_refusal *f, struct buf *out)
+{
+	if (f->native && rules_is_utf8(slice_of(f->native->text)))
+		buf_add_json(out, slice_of(f->native->text));
+	else
+		buf_adds(out, SLICE("false"));
+}
+
+void
+refusal_hold(struct rules *r, struct rules_refusal *f, struct rules_native *native)
+{
+	struct buf was BUF_CLEAN = { 0 }, is BUF_CLEAN = { 0 };
+	struct slice key = slice_make(f->key, f->key_n);
+
+	refusal_value(f, &was);
+	native_free(f->native);
+	f->native = native;
+	refusal_value(f, &is);
+	digest_remove(&r->digest, key, buf_slice(&was));
+	digest_add(&r->digest, key, buf_slice(&is));
+}
+
 /* Refuses the key, and keeps the value that is at fault: what can be read of it still closes what
  * it would have closed. */
 static int
@@ -186,8 +209,7 @@ refuse(struct rules *r, struct slice key, const char *why, enum native_kind kind
 		return -1;
 	if (f->native && slice_eq(slice_of(f->native->text), text))
 		return -1;
-	native_free(f->native);
-	f->native = native_new(kind, name, text);
+	refusal_hold(r, f, native_new(kind, name, text));
 	r->generation++;
 	return -1;
 }

@@ -34,6 +34,11 @@ void *native_share(void *native);
 /* What is wrong with the name of a native rule: it cannot ever have had a good value. NULL:
  * nothing. */
 const char *native_name_fault(struct slice name);
+/* What a refused key is to the digest: the value that it holds, or "false". */
+void refusal_value(const struct rules_refusal *f, struct buf *out);
+/* The value that is refused, of which the refusal takes a share over; NULL: it is not known. To the
+ * digest it is what it is: another version of ours may take it, and has the same digest. */
+void refusal_hold(struct rules *r, struct rules_refusal *f, struct rules_native *native);
 /* Takes the refusal of a key away; says whether there was one. */
 bool rules_unrefuse(struct rules *r, struct slice key);
 /* The key may stand otherwise than before. */

@@ -33,7 +33,7 @@ put_below(struct rules *r, struct rules_refusal *f, struct slice value)
 	rules_unrefuse(r, key);
 	rules_refuse(r, key, reason);
 	f = (struct rules_refusal *)(uintptr_t)rules_refusal_find(r, key);
-	f->native = native;
+	refusal_hold(r, f, native);
 	f->lost = !f->kept;
 	free(reason);
 	free(name);

@@ -372,6 +372,61 @@ test_copy_and_file(void **state)
 	unlink(path);
 }
 
+/* Another version may take what this one refuses, and is to have the same digest: it is of what is
+ * stored. */
+static void
+test_digest_of_refused(void **state)
+{
+	static const char *const values[] = {
+		"{\"target\":\"h:1\"}",
+		"{\"target\":\"h:1\",\"new\":1}",
+		"{\"target\":\"h:1\",\"format\":2}",
+		"{\"target\":\"h:2\"}",
+		"{\"target\":\"\xff\"}",
+		"{",
+	};
+	struct rules *r = rules_new(), *copy;
+	char is[DIGEST_TEXT], other[DIGEST_TEXT];
+
+	for (int i = 0; i < 200; i++) {
+		struct buf text BUF_CLEAN = { 0 };
+		struct digest sum = { 0 };
+		const char *value = values[(i * 7 + i / 6) % 6];
+
+		set(r, NATIVE_ROUTE, "r", value);
+		if (strchr(value, '\xff'))
+			buf_adds(&text, SLICE("false"));
+		else
+			buf_add_json(&text, slice_of(value));
+		digest_add(&sum, SLICE("yett:route:r"), buf_slice(&text));
+		rules_digest(r, is);
+		assert_string_equal(is, digest_text(&sum, other));
+		copy = rules_copy(r);
+		rules_replace(r, copy);
+	}
+	rules_delete(r, SLICE("yett:route:r"));
+	rules_digest(r, is);
+	assert_string_equal(is, digest_text(&(struct digest){ 0 }, other));
+	rules_free(r);
+}
+
+static void
+test_format(void **state)
+{
+	struct rules *r = rules_new();
+
+	set(r, NATIVE_ROUTE, "r", "{\"format\":1,\"target\":\"h:1\"}");
+	assert_non_null(read_good(r, NATIVE_ROUTE, "r"));
+	set(r, NATIVE_ROUTE, "r", "{\"target\":\"h:1\",\"format\":2}");
+	assert_non_null(rules_refusal_find(r, SLICE("yett:route:r")));
+	assert_non_null(strstr(rules_refusal_find(r, SLICE("yett:route:r"))->reason,
+			       "format: it is 2, and this version reads up to 1"));
+	assert_non_null(read_good(r, NATIVE_ROUTE, "r")); /* the last good one */
+	set(r, NATIVE_ROUTE, "r", "{\"target\":\"h:1\",\"format\":\"new\"}");
+	assert_non_null(rules_refusal_find(r, SLICE("yett:route:r")));
+	rules_free(r);
+}
+
 int
 main(void)
 {
@@ -386,6 +441,8 @@ main(void)
 		cmocka_unit_test(test_recovered),
 		cmocka_unit_test(test_never_good),
 		cmocka_unit_test(test_copy_and_file),
+		cmocka_unit_test(test_digest_of_refused),
+		cmocka_unit_test(test_format),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
