@@ -20,6 +20,12 @@ const struct api_row api_rows[] = {
 	{ "GET", "/statistics", ACCESS_LOOK, api_statistics,
 	  "Requests, errors, bytes and time of each route and upstream; with the role operate of "
 	  "identities, too." },
+	{ "GET", "/fleet", ACCESS_READ, api_fleet,
+	  "The gateways that share the Redis: which revision all workers of each have in force, "
+	  "its version and state." },
+	{ "GET", "/wait/{revision}", ACCESS_READ, api_wait,
+	  "Waits for a revision (\"latest\"), or a newer one, to be in force here, with all=1 in "
+	  "every gateway: for two seconds, or timeout=DURATION." },
 	{ "GET", "/config", ACCESS_LOOK, api_config,
 	  "Every setting with its origin, secrets redacted." },
 	{ "GET", "/sessions/{user}", ACCESS_READ, api_sessions,

@@ -75,6 +75,12 @@ bool api_matches(const struct api_call *c);
  * envelope: 200, 202 with who lags, 400, 409 or 503. */
 void api_change(struct api_call *c, struct change *change);
 
+/* api_fleet.c: a change is in force here: waits for all gateways, and answers: 200, or 202 with who
+ * lags. */
+void api_wait_fleet(struct api_call *c);
+void api_fleet(struct api_call *c);
+void api_wait(struct api_call *c);
+
 /* api_warn.c: what a rule of our own says that has no effect beside the configuration becomes a
  * warning of the answer. */
 void api_warn(struct api_call *c, struct slice key, struct slice json);

@@ -47,6 +47,11 @@ on_settled(struct api_call *c, const struct wait_outcome *o)
 {
 	struct buf more BUF_CLEAN = { 0 };
 
+	if (o->status == 200 && *c->revision && api_flag(c, SLICE("wait=fleet"))) {
+		api_wait_fleet(c);
+		return;
+	}
+	roster_warn(c->master, &c->warnings);
 	if (o->status == 200) {
 		api_reply_message(c, 200, "OK", buf_slice(&c->data));
 		return;
@@ -79,5 +84,6 @@ on_stored(void *userdata, const struct store_outcome *o)
 void
 api_change(struct api_call *c, struct change *change)
 {
+	roster_refresh(c->master);
 	store_submit(c->master, change, on_stored, c);
 }

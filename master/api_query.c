@@ -8,10 +8,7 @@
 #include "lib/uri.h"
 
 static const struct slice flags[] = {
-	{ "wait", 4 },
-	{ "force", 5 },
-	{ "dry_run", 7 },
-	{ "refused", 7 },
+	{ "wait", 4 }, { "force", 5 }, { "dry_run", 7 }, { "refused", 7 }, { "all", 3 },
 };
 static const struct slice others[] = { { "to", 2 }, { "from", 4 }, { "steps", 5 } };
 
@@ -57,6 +54,14 @@ is_one_of(struct slice name, const struct slice *names, size_t count)
 	return false;
 }
 
+/* Is it answered by api_change? */
+static bool
+changes_rules(const struct api_call *c)
+{
+	return c->row->role == ACCESS_WRITE && c->row->run != api_suspend &&
+	       c->row->run != api_resume && c->row->run != api_sessions_end;
+}
+
 /* What is wrong with a parameter; NULL: nothing. Paths that redx has take names that they do not
  * know, as they did there. */
 static const char *
@@ -65,6 +70,8 @@ fault(const struct api_call *c, struct slice name, struct slice value)
 	bool strict =
 	    c->row->run == api_apply || c->row->run == api_rollback || c->row->run == api_reload;
 
+	if (slice_eq(name, SLICE("wait")) && value.p && slice_eq(value, SLICE("fleet")))
+		return changes_rules(c) ? NULL : "only a change of rules can wait for the fleet";
 	if (is_one_of(name, flags, sizeof flags / sizeof flags[0]))
 		return value.p && (slice_eq(value, SLICE("0")) || slice_eq(value, SLICE("1")))
 			   ? NULL

@@ -26,6 +26,8 @@ enum option_name {
 	OPTION_IF_MATCH = 16384,
 	OPTION_DRY_RUN = 32768,
 	OPTION_REPLAY = 65536,
+	OPTION_ALL = 1 << 18,
+	OPTION_TIMEOUT = 1 << 19,
 	OPTION_UNTIL = 1 << 20,
 	OPTION_ISSUED_BEFORE = 1 << 21,
 	OPTION_REASON = 1 << 22,
@@ -54,6 +56,8 @@ static const struct option {
 	{ "--refused", NULL, OPTION_REFUSED, offsetof(struct command_options, refused), true },
 	{ "--why", NULL, OPTION_WHY, offsetof(struct command_options, why), false },
 	{ "--if-match", NULL, OPTION_IF_MATCH, offsetof(struct command_options, if_match), false },
+	{ "--all", NULL, OPTION_ALL, offsetof(struct command_options, all), true },
+	{ "--timeout", NULL, OPTION_TIMEOUT, offsetof(struct command_options, timeout), false },
 	{ "--dry-run", NULL, OPTION_DRY_RUN, offsetof(struct command_options, dry_run), true },
 	{ "--claim", NULL, OPTION_CLAIM, 0, false },
 	{ "--header", "-H", OPTION_HEADER, 0, false },
@@ -131,6 +135,26 @@ static const struct command {
 	  "--force also applies deletions in Redis that were withheld. Exit status: 0 in force, 1 "
 	  "refused,\n"
 	  "2 nobody answers, 3 in force but a worker lags." },
+	{ "fleet", 0, OPTION_FILE | OPTION_SOCKET | OPTION_JSON, command_fleet,
+	  "fleet [--json] [-c FILE | --socket PATH]",
+	  "Shows the gateways that share the Redis: the revision that all workers of each have in "
+	  "force and since\n"
+	  "when, version, state, and who was heard of last and is gone. Exit status: 0 all are "
+	  "shown, 1 Redis is away,\n"
+	  "2 nobody answers." },
+	{ "wait", 1, OPTION_FILE | OPTION_SOCKET | OPTION_JSON | OPTION_ALL | OPTION_TIMEOUT,
+	  command_wait,
+	  "wait [REVISION | latest] [--all] [--timeout DURATION] [--json] [-c FILE | --socket "
+	  "PATH]",
+	  "Ends when this gateway, with --all every gateway that shares the Redis, has the "
+	  "revision "
+	  "or a newer one in\n"
+	  "force in all its workers; who drains does not count, nor does who was not heard of for "
+	  "7 "
+	  "seconds. Without\n"
+	  "--timeout it waits as long as it takes. Exit status: 0 in force, 1 no such revision, or "
+	  "Redis is away,\n"
+	  "2 nobody answers, 3 somebody lags." },
 	{ "explain", 2, OPTION_FILE | OPTION_SOCKET | OPTION_JSON | OPTION_HEADER | OPTION_FROM,
 	  command_explain,
 	  "explain METHOD URL [-H \"NAME: VALUE\"]... [--from ADDRESS] [--json] [-c FILE | "

@@ -24,10 +24,11 @@ struct command_options {
 	const char *if_match; /* --if-match REVISION */
 	const char *by;       /* --by COLUMN */
 	const char *hour;     /* --hour 2026-11-27T10 */
+	const char *timeout;  /* --timeout DURATION */
 	bool dry_run;
 	const char *until, *issued_before, *reason;
 	bool sub, sid, jti; /* of what kind the ID is */
-	bool json, effective, wait, force, refused, replay, once, end;
+	bool json, effective, wait, force, refused, replay, once, end, all;
 };
 
 #define COMMAND_OK 0
@@ -51,6 +52,8 @@ int command_suspend(const struct command_options *o);
 int command_resume(const struct command_options *o);
 int command_suspended(const struct command_options *o);
 int command_sessions(const struct command_options *o);
+int command_fleet(const struct command_options *o);
+int command_wait(const struct command_options *o); /* command_fleet.c */
 int command_diff(const struct command_options *o);
 int command_apply(const struct command_options *o);
 int command_top(const struct command_options *o); /* command_top.c */

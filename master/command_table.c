@@ -12,7 +12,7 @@ enum colour
 command_colour(struct slice state)
 {
 	if (command_is(state, "running") || command_is(state, "alive") ||
-	    command_is(state, "active") || command_is(state, "up"))
+	    command_is(state, "active") || command_is(state, "up") || command_is(state, "ready"))
 		return COLOUR_GOOD;
 	if (command_is(state, "dead") || command_is(state, "refused") ||
 	    command_is(state, "down") || command_is(state, "backoff") || command_is(state, "none"))

@@ -278,8 +278,6 @@ fleet_tick(struct master *m, uint64_t now_ms)
 		board_set(&f->table.memory->up, 0);
 	if (f->sour_ms && now_ms > f->sour_ms)
 		fleet_sour(m, false);
-	if (f->up)
-		fleet_count(m, now_ms);
 	for (uint32_t i = 0; f->count.open && i < f->rows; i++) {
 		if (f->keys[i].key)
 			key_sweep(m, &f->keys[i], now_ms, renew);

@@ -65,16 +65,14 @@ struct fleet_key { /* of a row; key 0: there is none */
 
 struct fleet {
 	struct side_user user;
-	bool leaving;   /* the others are told that we are no longer */
 	bool up, known; /* known: the secret is the fleet's */
 	struct lease_table table;
 	int fd;
 	struct fleet_key *keys; /* by row */
 	uint32_t rows;
 	char script[41];   /* by which Redis knows it; "": not loaded */
-	char gateway[17];  /* our name among the others */
-	uint64_t gateways; /* that were seen; 0: none was counted yet */
-	uint64_t swept_ms, counted_ms, ended_ms;
+	uint64_t gateways; /* that share the Redis (roster.h); 0: none was counted yet */
+	uint64_t swept_ms, ended_ms;
 	uint64_t sour_ms;   /* Redis refuses what we ask: until then it is not asked; 0: no */
 	uint64_t silent_ms; /* since when questions are without an answer; 0: none is */
 	char complaint[96];
@@ -92,6 +90,8 @@ void fleet_greet(struct master *m, struct slot *slot);
 void fleet_asked(struct master *m, struct slot *slot, const struct msg_lease *ask);
 /* At every tick. */
 void fleet_tick(struct master *m, uint64_t now_ms);
+/* So many gateways share the Redis. */
+void fleet_counted(struct master *m, uint64_t gateways);
 /* The configuration was swapped. */
 void fleet_reconfigured(struct master *m);
 void fleet_write(const struct master *m, struct buf *out); /* for status, as a JSON object */

@@ -10,10 +10,6 @@
 
 /* The link is wanted, until the end. */
 void fleet_join(struct master *m);
-/* Who else is there, every few seconds. */
-void fleet_count(struct master *m, uint64_t now_ms);
-/* We are no longer. */
-void fleet_leave(struct master *m);
 /* Asks Redis for so many units of a key, tells it of the debt, and gives some back. */
 void fleet_take(struct master *m, struct fleet_key *k, uint64_t ask, uint64_t back);
 

@@ -1,6 +1,5 @@
 /*
- * What the fleet says to Redis: questions for units, the secret that all gateways share, and how
- * many gateways there are.
+ * What the fleet says to Redis: questions for units, and the secret that all gateways share.
  */
 
 #include "fleet_own.h"
@@ -15,15 +14,7 @@
 #include <string.h>
 #include <sys/random.h>
 
-#define COUNT_MS 2000
 #define SECRET_KEY "yett:fleet-secret"
-
-/* KEYS[1]: {name: when it was heard of}. Who was not for 7 s is gone. */
-static const char count_script[] = "local now = tonumber(redis.call('TIME')[1]) "
-				   "redis.call('ZADD', KEYS[1], now, ARGV[1]) "
-				   "redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now - 7) "
-				   "redis.call('EXPIRE', KEYS[1], 60) "
-				   "return redis.call('ZCARD', KEYS[1])";
 
 /* ---- questions ---- */
 
@@ -146,52 +137,6 @@ fleet_take(struct master *m, struct fleet_key *k, uint64_t ask, uint64_t back)
 	k->under_way = true;
 }
 
-/* ---- the others ---- */
-
-static void
-on_counted(void *userdata, struct slice tag, const struct redis_reply *r)
-{
-	struct master *m = userdata;
-	struct fleet *f = &m->fleet;
-
-	if (!r || r->type != REDIS_INTEGER || r->integer < 1)
-		return;
-	if (f->gateways != (uint64_t)r->integer)
-		log_info("fleet gateways=%" PRIi64, r->integer);
-	f->gateways = (uint64_t)r->integer;
-	if (f->table.memory && !m->config->fleet_gateways)
-		board_set(&f->table.memory->gateways, f->gateways);
-}
-
-static void
-on_left(void *userdata, struct slice tag, const struct redis_reply *r)
-{
-	((struct master *)userdata)->fleet.leaving = false;
-}
-
-void
-fleet_count(struct master *m, uint64_t now_ms)
-{
-	struct fleet *f = &m->fleet;
-	const struct slice argv[] = { SLICE("EVAL"), slice_of(count_script), SLICE("1"),
-				      SLICE("yett:gateways"), slice_of(f->gateway) };
-
-	if (f->counted_ms && now_ms < f->counted_ms + COUNT_MS)
-		return;
-	f->counted_ms = now_ms;
-	if (side_command(m->side, on_counted, m, SLICE(""), 5, argv) == 0)
-		f->count.messages++;
-}
-
-void
-fleet_leave(struct master *m)
-{
-	const struct slice argv[] = { SLICE("ZREM"), SLICE("yett:gateways"),
-				      slice_of(m->fleet.gateway) };
-
-	m->fleet.leaving = side_command(m->side, on_left, m, SLICE(""), 3, argv) == 0;
-}
-
 /* ---- the link ---- */
 
 static void
@@ -218,7 +163,6 @@ on_secret(void *userdata, struct slice tag, const struct redis_reply *r)
 	}
 	memcpy(secret, r->text.p, sizeof secret);
 	fleet_secret(m, secret);
-	fleet_count(m, clock_mono_ms());
 	explicit_bzero(secret, sizeof secret);
 }
 
@@ -243,7 +187,6 @@ on_up(void *userdata, bool tracking)
 	const struct slice ask[] = { SLICE("GET"), SLICE(SECRET_KEY) };
 	const struct slice load[] = { SLICE("SCRIPT"), SLICE("LOAD"), slice_of(fleet_script) };
 
-	m->fleet.counted_ms = 0;
 	m->fleet.script[0] = '\0';
 	if (m->fleet.known) /* a Redis that has lost it: what the gateways hold is still good */
 		memcpy(fresh, m->fleet.table.head.secret, sizeof fresh);
@@ -269,10 +212,7 @@ void
 fleet_join(struct master *m)
 {
 	struct fleet *f = &m->fleet;
-	uint64_t name = 0;
 
-	(void)!getrandom(&name, sizeof name, 0);
-	snprintf(f->gateway, sizeof f->gateway, "%016" PRIx64, name);
 	f->user = (struct side_user){ .up = on_up, .down = on_down, .userdata = m };
 	side_join(m->side, &f->user);
 }

@@ -187,14 +187,23 @@ fleet_end(struct master *m)
 		if (units > 0 || k->debt > 0)
 			fleet_take(m, k, 0, units > 0 ? (uint64_t)units : 0);
 	}
-	if (!f->ended_ms) {
+	if (!f->ended_ms)
 		f->ended_ms = now;
-		fleet_leave(m);
-	}
-	return (!f->leaving && !any_is_under_way(f)) || now > f->ended_ms + LAST_MS;
+	return !any_is_under_way(f) || now > f->ended_ms + LAST_MS;
 }
 
 /* ---- what is said of them ---- */
+
+void
+fleet_counted(struct master *m, uint64_t gateways)
+{
+	struct fleet *f = &m->fleet;
+
+	if (f->gateways != gateways && f->table.memory)
+		log_info("fleet gateways=%llu", (unsigned long long)gateways);
+	f->gateways = gateways;
+	fleet_reconfigured(m);
+}
 
 void
 fleet_reconfigured(struct master *m)

@@ -106,6 +106,7 @@ on_workers_changed(void *userdata)
 
 	readiness_settle(m);
 	waiters_settle(m);
+	roster_tick(m);
 	exchanger_settle(m->exchanger);
 }
 
@@ -170,7 +171,7 @@ end_settle(struct master *m)
 {
 	if (m->phase != MASTER_DRAINING || !m->supervisor.emptied ||
 	    !takeover_is_over(&m->takeover) || !cascade_is_over(m->cascade) || !flusher_end(m) ||
-	    !fleet_end(m))
+	    !fleet_end(m) || !roster_end(m))
 		return;
 	m->phase = MASTER_ENDED;
 	uv_stop(&m->loop);
@@ -276,6 +277,7 @@ board_settle(struct master *m)
 
 	store_redis_get_status(m->store, &st);
 	ready_note(m);
+	board_set(&b->degraded, (uint64_t)(roster_state(m) == ROSTER_DEGRADED));
 	status_board_issuers(m->issuers, m->takeover.page, b);
 	board_set(&b->redis_state, st.state == REDIS_OFF ? 0u : st.state == REDIS_UP ? 1u : 2u);
 	board_set(&b->rules_withheld, (uint64_t)st.withheld);
@@ -308,6 +310,8 @@ on_store_state(void *userdata)
 	struct master *m = userdata;
 
 	board_settle(m);
+	if (!store_redis_is_up(m->store))
+		roster_lost(m);
 	/* The first comparison may find no rule and yet say that they are loaded; and while we wait
 	 * for it, that Redis is down is news too. */
 	if (m->phase == MASTER_WAITING || master_rules_loaded(m) != m->publisher.rules_loaded)
@@ -336,6 +340,7 @@ master_drain(struct master *m, uint32_t grace_ms)
 	}
 	m->phase = MASTER_DRAINING;
 	board_set(&m->page->ready, 0u);
+	roster_tick(m);
 	/* What an earlier master left is ours to remove now. */
 	for (int kind = LISTENER_HTTP; kind <= LISTENER_TAKEOVER; kind++)
 		listeners_place(&m->listeners, (enum listener_kind)kind);
@@ -378,6 +383,7 @@ on_tick(uv_timer_t *timer)
 	takeover_tell_gone(&m->takeover, &m->supervisor);
 	flusher_tick(m, now);
 	fleet_tick(m, now);
+	roster_tick(m);
 	end_settle(m);
 	ejector_tick(m->ejector, now);
 	renewal_tick(m);

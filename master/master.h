@@ -23,6 +23,7 @@
 #include "renewal.h"
 #include "resolve.h"
 #include "revisions.h"
+#include "roster.h"
 #include "rules.h"
 #include "save.h"
 #include "shm/board.h"
@@ -95,6 +96,7 @@ struct master {
 	struct suspensions suspensions;
 	struct flusher flusher;
 	struct fleet fleet;
+	struct roster roster;
 	struct saver saver;
 
 	struct { /* for status */

@@ -131,6 +131,7 @@ open_parts(struct master *m)
 	m->ejector = ejector_new(m->page, m->resolver);
 	m->store = store_redis_new(&m->loop, m->resolver, m->rules, &m->revisions.history,
 				   &master_store_ops, m);
+	roster_init(m);
 	m->side = side_new(&m->loop, m->resolver);
 	m->cascade = cascade_new(m);
 	r = suspensions_init(m);
@@ -176,6 +177,7 @@ static void
 end(struct master *m)
 {
 	store_close(m);
+	roster_deinit(m);
 	saver_finish(m);
 	issuers_free(m->issuers);
 	introspect_free(m->introspector);

@@ -314,7 +314,9 @@ status_write(struct master *m, struct buf *out)
 	buf_addf(out, ",\"pid\":%d,\"uptime_s\":%llu,", (int)getpid(),
 		 (unsigned long long)((clock_mono_ms() - m->started_ms) / 1000));
 	add_table(out, m);
-	buf_addf(out, ",\"ready\":%s,", m->page->ready ? "true" : "false");
+	buf_addf(out, ",\"ready\":%s,\"state\":\"%s\",\"degraded\":\"%s\",\"gateway\":\"%s\",",
+		 m->page->ready ? "true" : "false", roster_state_name[roster_state(m)],
+		 roster_degraded(m), m->roster.id);
 	add_workers(out, m);
 	buf_addc(out, ',');
 	add_rules(out, m, &st);

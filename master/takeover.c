@@ -390,6 +390,7 @@ seed(struct board_master *board, const struct board_master *before)
 	board->base[0] = *board_base(before);
 	board->names = before->names;
 	board->version = before->version;
+	board->gateway = before->gateway;
 	board->reloads_ok = before->reloads_ok;
 	board->reloads_failed = before->reloads_failed;
 	board->respawns = before->respawns;

@@ -18,7 +18,7 @@
 #include <stdint.h>
 
 #define BOARD_MAGIC 0x6472616f62ull /* "board" */
-#define BOARD_LAYOUT 11u
+#define BOARD_LAYOUT 12u
 #define BOARD_ROUTES 4096     /* slots; 0 is "other" */
 #define BOARD_ENDPOINTS 4096  /* slots; 0 is "other" */
 #define BOARD_LIMITS 512      /* slots; 0 is "other" */
@@ -236,6 +236,8 @@ struct board_master {
 	uint64_t version;        /* newest table published */
 	uint64_t published_wall; /* seconds since 1970 */
 	uint64_t ready;          /* every worker has a table */
+	uint64_t degraded;       /* it serves, but not as it should: see its status */
+	uint64_t gateway;        /* by which others know it (master/roster.h); 0: none yet */
 	uint64_t reloads_ok, reloads_failed;
 	uint64_t last_reload_ok; /* 1 or 0 */
 	uint64_t respawns;

@@ -35,7 +35,7 @@ refuse(struct request *r, enum reason reason)
 }
 
 /* Ready: the master says that every worker has a table. An orphan serves, but nobody can change
- * what it serves. */
+ * what it serves. One that is degraded goes on: its body says so. */
 static enum result
 admin_ready(struct request *r)
 {
@@ -43,7 +43,8 @@ admin_ready(struct request *r)
 
 	if (!m || !board_get(&m->ready) || r->worker->draining)
 		return refuse(r, REASON_not_ready);
-	return page(r, 200, "text/plain", SLICE(""));
+	return page(r, 200, "text/plain",
+		    board_get(&m->degraded) ? SLICE("degraded\n") : SLICE(""));
 }
 
 static enum result

@@ -168,6 +168,8 @@ write_master(const struct board_master *m, struct buf *b)
 		{ "table_published_timestamp_seconds", "gauge", "When it was published",
 		  board_get(&m->published_wall) },
 		{ "ready", "gauge", "Every worker has a table", board_get(&m->ready) },
+		{ "degraded", "gauge", "Serves, but not as it should: the status says why",
+		  board_get(&m->degraded) },
 		{ "reloads_succeeded_total", "counter", "Reloads that took effect",
 		  board_get(&m->reloads_ok) },
 		{ "reloads_failed_total", "counter", "Reloads that were refused",

@@ -66,10 +66,10 @@ def from_redis(store, *, health=False, **redis):
 
 
 class Gateway:
-    """`files`: most descriptors that each of its processes may have."""
+    """`files`: most descriptors that each of its processes may have; `within`: words of a command that runs it."""
 
-    def __init__(self, config, ready=True, env=None, files=None):
-        self.files = files
+    def __init__(self, config, ready=True, env=None, files=None, within=()):
+        self.files, self.within = files, within
         self.dir = tempfile.mkdtemp(prefix="yett-")
         self.run_dir, self.state_dir = os.path.join(self.dir, "run"), os.path.join(self.dir, "state")
         os.mkdir(self.run_dir)
@@ -102,7 +102,7 @@ class Gateway:
     def start(self, ready=True):
         self.access = open(os.path.join(self.dir, "access.log"), "ab")
         self.errors = open(os.path.join(self.dir, "error.log"), "ab")
-        self.process = procs.spawn([BINARY, "run", "-c", self.file], stdin=subprocess.DEVNULL, stdout=self.access,
+        self.process = procs.spawn([*self.within, BINARY, "run", "-c", self.file], stdin=subprocess.DEVNULL, stdout=self.access,
                                    stderr=self.errors, env=self.env, start_new_session=True,
                                    preexec_fn=self.limit_files if self.files else None)
         self.access.close()

@@ -1,0 +1,31 @@
+#pragma once
+
+/* Between the parts of roster.h. */
+
+#include "roster.h"
+
+#include "lib/buf.h"
+#include "lib/redis.h"
+
+#define ROSTER_HEARD "yett:gateways:heard"
+#define ROSTER_KEY "yett:gateway:"
+
+/* ---- roster.c ---- */
+
+/* What we are. */
+void roster_self(const struct master *m, struct roster_gateway *out);
+/* Once, until it is something else. */
+void roster_complain(struct roster *r, const struct redis_reply *reply);
+
+/* ---- roster_read.c ---- */
+
+/* As JSON; what is announced has no id, and no age since it was heard of. */
+void roster_write_one(const struct roster_gateway *g, bool announced, struct buf *out);
+/* Asks Redis, unless a question is under way. `beyond`: who has that revision is not asked for
+ * again; "": all are. */
+void roster_read(struct master *m, const char *beyond);
+
+/* ---- roster_wait.c ---- */
+
+/* Something was read, or is in force, or time has passed. */
+void roster_settle(struct master *m);

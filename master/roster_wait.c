@@ -1,0 +1,158 @@
+/*
+ * Who waits for a revision to be in force: in this gateway, or in all that share the Redis. Others
+ * are asked for until they have it, at first often.
+ */
+
+#include "api.h"
+#include "master.h"
+#include "roster_own.h"
+
+#include "lib/clock.h"
+#include "lib/xalloc.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#define POLL_FIRST_MS 100
+#define POLL_LAST_MS 500
+
+struct wait {
+	struct list link;
+	struct api_call *call;
+	void (*settled)(struct api_call *call, const struct roster_outcome *o);
+	char revision[REVISION_TEXT]; /* "": whatever they have */
+	bool all;
+	uint64_t begun_ms, deadline_ms;
+	uint64_t poll_ms, pause_ms;
+};
+
+static bool
+has(const char *revision, const struct wait *w)
+{
+	return !*w->revision || (*revision && revision_compare(revision, w->revision) >= 0);
+}
+
+static void
+name_one(const struct roster_gateway *g, struct buf *out)
+{
+	buf_addf(out, "%s{\"gateway\":\"%s\",\"name\":", out->n ? "," : "", g->id);
+	buf_add_json(out, slice_of(g->name));
+	buf_addf(out, ",\"revision\":\"%s\"}", g->revision);
+}
+
+/* Who counts and has not got it; who does not count any more is named, too. */
+static void
+look(const struct master *m, const struct wait *w, struct buf *lagging, struct buf *gone)
+{
+	const struct roster *r = &m->roster;
+	struct roster_gateway self;
+
+	roster_self(m, &self);
+	if (!has(self.revision, w))
+		name_one(&self, lagging);
+	for (size_t i = 0; w->all && i < r->known.count; i++) {
+		const struct roster_gateway *g = &r->known.all[i];
+
+		if (strcmp(g->id, self.id) == 0 || g->state == ROSTER_DRAINING)
+			continue;
+		if (g->state == ROSTER_GONE)
+			name_one(g, gone);
+		else if (!has(g->revision, w))
+			name_one(g, lagging);
+	}
+}
+
+/* Is it over? Then *out says how. */
+static bool
+is_over(struct master *m, struct wait *w, uint64_t now, struct buf *lagging, struct buf *gone,
+	struct roster_outcome *out)
+{
+	bool others = w->all && m->config->redis.configured;
+	bool known = !others || m->roster.known.ms >= w->begun_ms;
+	bool late = now >= w->deadline_ms;
+
+	*out = (struct roster_outcome){ .status = 200 };
+	if (w->call->admin->instance != w->call->instance) /* nobody hears it any more */
+		return true;
+	if (known)
+		look(m, w, lagging, gone);
+	out->lagging = buf_slice(lagging);
+	out->gone = buf_slice(gone);
+	if (known && lagging->n == 0)
+		return true;
+	out->status = known ? 202 : 503;
+	/* There is no list of others without Redis, and no point in waiting for it. */
+	return late || (others && !*w->revision && !store_redis_is_up(m->store));
+}
+
+static void
+wait_end(struct wait *w, const struct roster_outcome *o)
+{
+	struct api_call *call = w->call;
+	void (*settled)(struct api_call *, const struct roster_outcome *) = w->settled;
+
+	list_remove(&w->link);
+	free(w);
+	settled(call, o);
+}
+
+static void
+poll(struct master *m, struct wait *w, uint64_t now)
+{
+	if (!w->all || now < w->poll_ms)
+		return;
+	w->pause_ms = w->pause_ms < POLL_LAST_MS / 2 ? 2 * w->pause_ms : POLL_LAST_MS;
+	w->poll_ms = now + w->pause_ms;
+	roster_read(m, m->roster.known.ms >= w->begun_ms ? w->revision : "");
+}
+
+void
+roster_settle(struct master *m)
+{
+	uint64_t now = clock_mono_ms();
+
+	list_for_safe (pos, tmp, &m->roster.waits) {
+		struct wait *w = container_of(pos, struct wait, link);
+		BUF_CLEAN struct buf lagging = { 0 }, gone = { 0 };
+		struct roster_outcome o;
+
+		if (is_over(m, w, now, &lagging, &gone, &o))
+			wait_end(w, &o);
+		else
+			poll(m, w, now);
+	}
+}
+
+void
+roster_wait(struct api_call *call, const char *revision, bool all, uint64_t deadline_ms,
+	    void (*settled)(struct api_call *call, const struct roster_outcome *o))
+{
+	struct master *m = call->master;
+	struct wait *w = xcalloc(1, sizeof *w);
+
+	w->call = call;
+	w->settled = settled;
+	w->all = all;
+	w->begun_ms = clock_mono_ms();
+	w->deadline_ms = deadline_ms;
+	w->pause_ms = POLL_FIRST_MS / 2;
+	snprintf(w->revision, sizeof w->revision, "%s", revision);
+	list_push(&m->roster.waits, &w->link);
+	roster_settle(m);
+}
+
+void
+roster_deinit(struct master *m)
+{
+	struct roster *r = &m->roster;
+
+	roster_lost(m);
+	list_for_safe (pos, tmp, &r->waits) {
+		struct wait *w = container_of(pos, struct wait, link);
+
+		list_remove(&w->link);
+		api_reply_message(w->call, 503, "The gateway ends", SLICE(""));
+		free(w);
+	}
+	free(r->known.all);
+}

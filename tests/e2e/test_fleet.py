@@ -1,0 +1,271 @@
+"""Gateways that share one Redis know one another, and who pushes or waits hears when all of them have a revision in force."""
+
+import calendar
+import hashlib
+import json
+import os
+import subprocess
+import time
+
+from harness import procs
+from harness.api import Api
+from harness.gateway import from_redis
+from harness.procs import wait_until
+
+HEARD = "yett:gateways:heard"
+
+
+class Ghost:
+    """A gateway that is nothing but its announcement."""
+
+    def __init__(self, store, number, **what):
+        self.db, self.id = store.db, f"{number:016x}"
+        self.what = {"name": f"ghost-{number}", "version": "0.0.9", "format": 1, "state": "ready", "revision": "1-0", "pid": 1}
+        self.say(**what)
+
+    def say(self, **what):
+        self.what |= what
+        self.db.set("yett:gateway:" + self.id, json.dumps(self.what))
+        self.db.zadd(HEARD, {f"{self.id} {self.what['name']}": int(time.time() * 1000)})
+
+    def vanish(self):
+        self.db.delete("yett:gateway:" + self.id)
+
+
+def fleet(gw):
+    """By id."""
+    data = Api(gw.socket).data("fleet")
+    assert data["whole"]
+    return {g["id"]: g for g in data["gateways"]}
+
+
+def states(gw):
+    return sorted(g["state"] for g in fleet(gw).values())
+
+
+def push(gw, name="r", query="wait=fleet", timeout=20, **rule):
+    return Api(gw.socket).ask("PUT", "rules", "route", name, query=query, timeout=timeout,
+                              body={"path": f"/{name}", "redirect": {"to": "http://there/"}} | rule)
+
+
+def test_gateways_know_one_another(gateway, store):
+    one, two = (gateway(from_redis(store)) for _ in range(2))
+    wait_until(lambda: states(one) == ["ready", "ready"], 5)
+    ids = [gw.status()["gateway"] for gw in (one, two)]
+    assert len(set(ids)) == 2 and set(fleet(one)) == set(fleet(two)) == set(ids)
+    r = push(one)
+    assert r.status == 200, r
+    revision = r.json()["revision"]
+    for gw, other in (one, two), (two, one):
+        wait_until(lambda: {g["revision"] for g in fleet(gw).values()} == {revision}, 2)
+        g = fleet(gw)[other.status()["gateway"]]
+        assert g["pid"] == other.pid and g["workers"] == 2 and g["format"] == 1
+        assert g["in_force_ms"] < 5000 and g["up_ms"] < 60000 and g["heard_ms"] < 5000 and g["degraded"] == ""
+    assert all(s["path"] != "/yett" for s in one.admin("/routes").json()["routes"])  # no announcement is taken for a rule
+    shown = one.cli("fleet")
+    assert shown.returncode == 0 and shown.stdout.count(revision) == 2 and f"{ids[0]} *" in shown.stdout
+    two.stop()
+    assert list(fleet(one)) == [ids[0]] and store.db.zcard(HEARD) == 1 and not store.db.exists("yett:gateway:" + ids[1])
+    one.kill()
+    one.start()
+    assert one.status()["gateway"] == ids[0]  # who takes over is the same to the others
+
+
+def test_announcements_reload_nothing(gateway, store):
+    gw = gateway(from_redis(store))
+    push(gw)
+    store.db.config_resetstat()
+    version, messages = gw.status()["table"]["version"], 0
+    time.sleep(2.5)
+    calls = {name: c["calls"] for name, c in store.db.info("commandstats").items()}
+    messages = calls.get("cmdstat_evalsha", 0)
+    assert gw.status()["table"]["version"] == version and 1 <= messages <= 2 and "cmdstat_eval" not in calls, calls
+    assert 0 < store.db.ttl("yett:gateway:" + gw.status()["gateway"]) <= 7
+
+
+def test_waiting(gateway, store):
+    gw = gateway(from_redis(store))
+    nothing = gw.cli("wait")
+    assert nothing.returncode == 1 and "no revisions yet" in nothing.stderr
+    revision = push(gw, query="").json()["revision"]
+    ghost = Ghost(store, 1, revision=revision)
+    assert [gw.cli("wait", *words).returncode for words in (("latest", "--all"), (revision,), ("1-0",))] == [0] * 3
+    assert gw.cli("wait", "nonsense").returncode == 1 and gw.cli("wait", "--timeout", "soon").returncode == 2
+    later = gw.cli("wait", "99999999999999-0", "--all", "--timeout", "200ms")
+    assert later.returncode == 3 and later.stderr.count("lags") == 2 and "ghost-1" in later.stderr
+    ghost.say(revision="5-0")
+    assert gw.cli("wait", "--timeout", "200ms").returncode == 0  # this one has it
+    assert gw.cli("wait", "--all", "--timeout", "200ms").returncode == 3
+    ghost.say(state="draining")
+    assert gw.cli("wait", "--all", "--timeout", "5s").returncode == 0
+    ghost.say(state="ready")
+    ghost.vanish()
+    gone = gw.cli("wait", "--all", "--timeout", "5s")
+    assert gone.returncode == 0 and "ghost-1) is gone" in gone.stderr
+    ghost.say()
+    command = procs.spawn([gw.process.args[0], "wait", "--all", "-c", gw.file], stdout=subprocess.PIPE, text=True)
+    time.sleep(0.5)
+    assert command.poll() is None
+    ghost.say(revision=revision)
+    assert command.communicate(timeout=10)[0] == f"revision {revision} is in force in every gateway\n"
+    procs.forget(command)
+    store.freeze()
+    try:
+        wait_until(lambda: gw.status()["redis"]["state"] == "down", 10)
+        away = gw.cli("wait", "--all", "--timeout", "100ms")
+        assert away.returncode == 1 and "Redis is away" in away.stderr
+        assert gw.cli("wait", "--timeout", "100ms").returncode == 0
+        assert gw.cli("fleet").returncode == 1
+    finally:
+        store.thaw()
+
+
+def test_a_push_waits_for_the_fleet(gateway, store):
+    gw = gateway(from_redis(store))
+    assert push(gw).status == 200
+    ghost = Ghost(store, 7)
+    begin = time.monotonic()
+    r = push(gw, path="/second")
+    assert r.status == 202 and 1.5 < time.monotonic() - begin < 8
+    assert [g["gateway"] for g in r.json()["lagging"]] == [ghost.id] and r.json()["gone"] == []
+    assert push(gw, query="", path="/third").status == 200  # who does not ask does not wait
+    ghost.vanish()
+    r = push(gw, path="/fourth")
+    assert r.status == 200 and [g["name"] for g in r.json()["gone"]] == ["ghost-7"]
+    assert Api(gw.socket).ask("POST", "reload", query="wait=fleet").status == 400
+    assert Api(gw.socket).ask("PUT", "suspended", "sub", "a", query="wait=fleet").status == 400
+
+
+def test_rubbish_in_redis(gateway, store):
+    gw = gateway(from_redis(store))
+    for i, text in enumerate(("{", "[]", '{"a":1,"a":2}', "x" * 100000, json.dumps({"name": "\x1b[2J" * 100, "pid": -1e300}))):
+        Ghost(store, i)
+        store.db.set(f"yett:gateway:{i:016x}", text)
+    store.db.rpush("yett:gateway:%016x" % 9, "a")
+    store.db.zadd(HEARD, {"%016x" % 9: 1, "": 2, "short name": 3, "Z" * 16: 4, "a" * 5000: 5})
+    found = fleet(gw)
+    assert len(found) == 7 and "\x1b" not in gw.cli("fleet").stdout
+    store.db.delete(HEARD)
+    store.db.set(HEARD, "no set")
+    wait_until(lambda: "gateways redis=" in gw.log(), 6)
+    assert push(gw, query="").status == 200
+    store.db.delete(HEARD)
+    wait_until(lambda: states(gw).count("ready") == 1, 6)
+
+
+# ---- versions side by side ----
+
+def digest(rules):
+    """As digest.h has it: of key and value in source form."""
+    total = 0
+    for key, value in rules.items():
+        text = json.dumps(value, ensure_ascii=False)
+        total += int.from_bytes(hashlib.sha256(len(key).to_bytes(8, "little") + key.encode() + text.encode()).digest()[:16], "big")
+    return f"{total % (1 << 128):032x}"
+
+
+class Newer:
+    """What a gateway of the next version would store."""
+
+    def __init__(self, store):
+        self.db, self.rules = store.db, {}
+
+    def write(self, key, value):
+        self.rules[key] = value
+        with self.db.pipeline() as p:
+            p.set(key, value)
+            p.xadd("yett:revisions", {"who": "newer", "why": "a test", "digest": digest(self.rules), "delta": '"it is of a newer form"',
+                                      "never": "[]", "colour": "green"})
+            return p.execute()[1].decode()
+
+
+def test_a_newer_one_beside(gateway, store):
+    """What only the newer version understands is refused alone, and the revision is the same for both."""
+    newer = Newer(store)
+    good = '{"path":"/a","redirect":{"to":"http://a/"}}'
+    newer.write("yett:route:a", good)
+    gw = gateway(from_redis(store))
+    Ghost(store, 2, format=2, version="9.9.9", state="levitating", mood="good")
+    wait_until(lambda: sorted(g["format"] for g in fleet(gw).values()) == [1, 2], 5)
+    assert push(gw, query="", name="b").json().get("warnings") is None
+    newer.rules["yett:route:b"] = json.dumps({"path": "/b", "redirect": {"to": "http://there/"}})
+    for value, reason in (('{"path":"/a","redirect":{"to":"http://c/"},"levitate":true}', "levitate"),
+                          ('{"path":"/a","redirect":{"to":"http://d/"},"format":2}', "format")):
+        revision = newer.write("yett:route:a", value)
+        wait_until(lambda: (gw.status()["rules"]["revision"] or {}).get("revision") == revision, 5, what=lambda: gw.status()["rules"])
+        refused = gw.status()["rules"]["refused"]
+        assert [r["key"] for r in refused] == ["yett:route:a"] and reason in refused[0]["reason"]
+        assert gw.ask("/a").header("Location") == "http://a/" and gw.ask("/b").status == 302
+        assert gw.cli("wait", revision, "--timeout", "5s").returncode == 0
+    time.sleep(1)  # nobody notes what has a revision
+    assert store.db.xlen("yett:revisions") == 4
+    revision = newer.write("yett:route:a", '{"path":"/a","redirect":{"to":"http://e/"},"format":1}')
+    assert gw.cli("wait", revision, "--timeout", "5s").returncode == 0
+    assert gw.ask("/a").header("Location") == "http://e/" and gw.status()["rules"]["refused"] == []
+
+
+def test_an_older_one_beside(gateway, store):
+    """Who pushes hears of it."""
+    gw = gateway(from_redis(store))
+    old = Ghost(store, 3, format=0, revision="99999999999999-0")
+    r = push(gw)
+    assert r.status == 200 and len(r.json()["warnings"]) == 1 and old.id in r.json()["warnings"][0]
+    with open(os.path.join(gw.dir, "rules.yaml"), "w") as f:
+        json.dump({"frontends": {"h": "b"}}, f)
+    applied = gw.cli("apply", os.path.join(gw.dir, "rules.yaml"))
+    assert applied.returncode == 0 and "warning: gateway " + old.id in applied.stderr
+
+
+# ---- clocks ----
+
+SHIM = """
+#define _GNU_SOURCE
+#include <stdlib.h>
+#include <sys/syscall.h>
+#include <sys/time.h>
+#include <time.h>
+#include <unistd.h>
+static int off(void) { const char *s = getenv("CLOCK_OFF"); return s ? atoi(s) : 0; }
+int clock_gettime(clockid_t id, struct timespec *ts)
+{
+	int r = (int)syscall(SYS_clock_gettime, id, ts);
+	if (id == CLOCK_REALTIME || id == CLOCK_REALTIME_COARSE) ts->tv_sec += off();
+	return r;
+}
+int gettimeofday(struct timeval *restrict tv, void *restrict tz)
+{
+	struct timespec ts;
+	int r = clock_gettime(CLOCK_REALTIME, &ts);
+	tv->tv_sec = ts.tv_sec; tv->tv_usec = ts.tv_nsec / 1000;
+	return r;
+}
+time_t time(time_t *t)
+{
+	struct timespec ts;
+	clock_gettime(CLOCK_REALTIME, &ts);
+	if (t) *t = ts.tv_sec;
+	return ts.tv_sec;
+}
+"""
+
+
+def test_clocks_ten_seconds_apart(gateway, store, tmp_path):
+    (tmp_path / "shim.c").write_text(SHIM)
+    built = procs.run(["cc", "-shared", "-fPIC", "-o", str(tmp_path / "shim.so"), str(tmp_path / "shim.c")])
+    assert built.returncode == 0, built.stderr
+    asan = "detect_leaks=1:handle_sigill=1:verify_asan_link_order=0"
+    gateways = [gateway(from_redis(store), env={"LD_PRELOAD": str(tmp_path / "shim.so"), "CLOCK_OFF": str(off), "ASAN_OPTIONS": asan})
+                for off in (5, -5)]
+    wait_until(lambda: states(gateways[0]) == ["ready", "ready"], 5)
+    shown = [calendar.timegm(time.strptime(gw.status()["table"]["published"], "%Y-%m-%dT%H:%M:%SZ")) for gw in gateways]
+    assert shown[0] - shown[1] > 5, shown  # the second was started later
+    revisions = []
+    for i in range(6):
+        r = push(gateways[i % 2], path=f"/{i}")
+        assert r.status == 200, r
+        revisions.append(r.json()["revision"])
+        wait_until(lambda: {g["revision"] for gw in gateways for g in fleet(gw).values()} == {revisions[-1]}, 2)
+        assert all(g["in_force_ms"] < 5000 and g["heard_ms"] < 5000 for gw in gateways for g in fleet(gw).values())
+    assert revisions == sorted(set(revisions), key=lambda r: [int(n) for n in r.split("-")])
+    lists = [[r["revision"] for r in Api(gw.socket).data("revisions")["revisions"]] for gw in gateways]
+    assert lists[0] == lists[1] == revisions[::-1]
