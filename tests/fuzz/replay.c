@@ -1,7 +1,7 @@
 /*
  * replay: runs a fuzz target without a fuzzer: over the files given, and over mutations of them
- * that a fixed seed makes. So the corpus is looked at in every test run, with any compiler;
- * libFuzzer does the searching (-Dfuzz=true).
+ * that a fixed seed makes, for as long as a test may take. So the corpus is looked at in every test
+ * run, with any compiler; libFuzzer does the searching (-Dfuzz=true).
  *
  * usage: fuzz_NOUN [-n MUTATIONS] FILE...
  */
@@ -10,8 +10,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #define INPUT_MAX 65536
+#define CPU_S 5 /* then no further round begins */
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -74,31 +76,38 @@ one(const uint8_t *p, size_t n)
 	free(copy);
 }
 
+/* The file as it stands, and then, in each further round, another mutation of it. 0, or 1. */
+static int
+round_of(const char *path, long round)
+{
+	static uint8_t bytes[INPUT_MAX + 8];
+	FILE *f = fopen(path, "rb");
+	size_t n;
+
+	if (!f) {
+		perror(path);
+		return 1;
+	}
+	n = fread(bytes, 1, INPUT_MAX, f);
+	fclose(f);
+	one(bytes, round ? mutate(bytes, n) : n);
+	return 0;
+}
+
 int
 main(int argc, char **argv)
 {
-	static uint8_t original[INPUT_MAX], mutated[INPUT_MAX + 8];
 	long mutations = 2000, inputs = 0;
-	int i = 1;
+	int first = 1;
 
 	if (argc > 2 && strcmp(argv[1], "-n") == 0) {
 		mutations = atol(argv[2]);
-		i = 3;
+		first = 3;
 	}
-	for (; i < argc; i++) {
-		FILE *f = fopen(argv[i], "rb");
-		size_t n;
-
-		if (!f) {
-			perror(argv[i]);
-			return 1;
-		}
-		n = fread(original, 1, sizeof original, f);
-		fclose(f);
-		one(original, n);
-		for (long m = 0; m < mutations; m++, inputs++) {
-			memcpy(mutated, original, n);
-			one(mutated, mutate(mutated, n));
+	for (long m = 0; m <= mutations && (m == 0 || clock() < CPU_S * CLOCKS_PER_SEC); m++) {
+		for (int i = first; i < argc; i++, inputs++) {
+			if (round_of(argv[i], m) != 0)
+				return 1;
 		}
 	}
 	printf("%ld inputs\n", inputs);
