@@ -50,10 +50,13 @@ struct name {
 };
 
 static char *
-name_new(struct slice s)
+name_new(const struct map *m, struct slice s)
 {
-	struct name *n = xmalloc(sizeof *n + s.n + 1);
+	struct name *n;
 
+	if (m->borrows)
+		return (char *)(uintptr_t)s.p;
+	n = xmalloc(sizeof *n + s.n + 1);
 	n->shared = 0;
 	if (s.n)
 		memcpy(n->text, s.p, s.n);
@@ -68,10 +71,12 @@ name_of(char *text)
 }
 
 static void
-name_release(char *text)
+name_release(const struct map *m, char *text)
 {
 	struct name *n = name_of(text);
 
+	if (m->borrows)
+		return;
 	if (n->shared == 0)
 		free(n);
 	else
@@ -100,28 +105,37 @@ void
 map_deinit(struct map *m, void (*free_value)(void *value))
 {
 	for (size_t i = 0; i < m->count; i++) {
-		name_release(m->entries[i].name);
+		name_release(m, m->entries[i].name);
 		if (free_value)
 			free_value(m->entries[i].value);
 	}
 	free(m->entries);
 	free(m->slots);
-	*m = (struct map)MAP_INIT;
+	*m = (struct map){ .borrows = m->borrows };
 }
 
-void *
-map_get(const struct map *m, struct slice name)
+void **
+map_find(const struct map *m, struct slice name)
 {
 	size_t i;
 
 	if (m->count == 0)
 		return NULL;
 	i = map_slot(m, name, map_hash(name));
-	return m->slots[i] ? m->entries[m->slots[i] - 1].value : NULL;
+	return m->slots[i] ? &m->entries[m->slots[i] - 1].value : NULL;
 }
 
-void **
-map_put(struct map *m, struct slice name)
+void *
+map_get(const struct map *m, struct slice name)
+{
+	void **place = map_find(m, name);
+
+	return place ? *place : NULL;
+}
+
+/* The entry of the name, made where missing. */
+static struct map_entry *
+map_entry(struct map *m, struct slice name)
 {
 	uint64_t hash = map_hash(name);
 	struct map_entry *e;
@@ -131,15 +145,33 @@ map_put(struct map *m, struct slice name)
 		map_grow(m);
 	i = map_slot(m, name, hash);
 	if (m->slots[i])
-		return &m->entries[m->slots[i] - 1].value;
+		return &m->entries[m->slots[i] - 1];
 	if (m->count == m->cap) {
 		m->cap = m->cap ? m->cap * 2 : 8;
 		m->entries = xrealloc(m->entries, m->cap * sizeof *m->entries);
 	}
 	e = &m->entries[m->count++];
-	*e = (struct map_entry){ .n = name.n, .hash = hash, .name = name_new(name) };
+	*e = (struct map_entry){ .n = name.n, .hash = hash, .name = name_new(m, name) };
 	m->slots[i] = (uint32_t)m->count;
-	return &e->value;
+	return e;
+}
+
+void **
+map_put(struct map *m, struct slice name)
+{
+	return &map_entry(m, name)->value;
+}
+
+void *
+map_set(struct map *m, struct slice name, void *value)
+{
+	struct map_entry *e = map_entry(m, name);
+	void *before = e->value;
+
+	if (m->borrows)
+		e->name = (char *)(uintptr_t)name.p;
+	e->value = value;
+	return before;
 }
 
 /* Frees a slot and moves back what had been pushed past it. */
@@ -179,14 +211,14 @@ map_take(struct map *m, struct slice name)
 	m->slots[moved] = (uint32_t)e + 1;
 	m->count--;
 	map_slot_clear(m, slot);
-	name_release(taken.name);
+	name_release(m, taken.name);
 	return taken.value;
 }
 
 void
 map_copy(struct map *to, const struct map *from, void *(*copy)(void *value))
 {
-	*to = (struct map)MAP_INIT;
+	*to = (struct map){ .borrows = from->borrows };
 	if (from->count == 0)
 		return;
 	to->count = to->cap = from->count;
@@ -198,7 +230,8 @@ map_copy(struct map *to, const struct map *from, void *(*copy)(void *value))
 	for (size_t i = 0; i < to->count; i++) {
 		struct map_entry *e = &to->entries[i];
 
-		name_of(e->name)->shared++;
+		if (!to->borrows)
+			name_of(e->name)->shared++;
 		e->value = copy(e->value);
 	}
 }

@@ -532,6 +532,7 @@ struct config {
 	struct config_statistics statistics;
 	uint32_t retries, retry_budget;
 	struct config_health health;   /* defaults for every upstream, and for those of Redis */
+	uint32_t probe_rate;           /* a second, of all upstreams together */
 	struct config_balance balance; /* so are these */
 	struct config_upstream_tls upstream_tls; /* so is this */
 	int upstream_tls_line, redis_tls_line;

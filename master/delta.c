@@ -24,15 +24,35 @@ void
 delta_deinit(struct delta *d)
 {
 	map_deinit(&d->items, item_free);
+	d->bytes = 0;
+	d->large = false;
+}
+
+bool
+delta_is_empty(const struct delta *d)
+{
+	return !d->large && d->items.count == 0;
 }
 
 /* ---- changing ---- */
 
+/* Once it is too much, it is so until it is emptied. */
+static void
+delta_enlarge(struct delta *d)
+{
+	delta_deinit(d);
+	d->large = true;
+}
+
 void
 delta_put(struct delta *d, struct slice key, struct slice before, struct slice after)
 {
-	struct delta_item **place = (struct delta_item **)map_put(&d->items, key), *i = *place;
+	struct delta_item **place, *i;
 
+	if (d->large)
+		return;
+	place = (struct delta_item **)map_put(&d->items, key);
+	i = *place;
 	if (!i) {
 		i = *place = xcalloc(1, sizeof *i);
 		i->before = xstrndup(before.p, before.n);
@@ -44,12 +64,17 @@ delta_put(struct delta *d, struct slice key, struct slice before, struct slice a
 	}
 	free(i->after);
 	i->after = xstrndup(after.p, after.n);
+	d->bytes += key.n + before.n + after.n;
+	if (d->most && d->bytes > d->most)
+		delta_enlarge(d);
 }
 
 void
 delta_compose(struct delta *d, const struct delta *next)
 {
-	for (size_t k = 0; k < next->items.count; k++) {
+	if (next->large)
+		delta_enlarge(d);
+	for (size_t k = 0; k < next->items.count && !d->large; k++) {
 		const struct map_entry *e = &next->items.entries[k];
 		const struct delta_item *i = e->value;
 
@@ -96,7 +121,9 @@ delta_sorted(const struct delta *d)
 void
 delta_write(const struct delta *d, struct buf *out)
 {
+	static const char large[] = "\"it is too large to be kept\"";
 	const struct map_entry **sorted = delta_sorted(d);
+	size_t start = out->n;
 
 	buf_addc(out, '[');
 	for (size_t k = 0; k < d->items.count; k++) {
@@ -108,6 +135,10 @@ delta_write(const struct delta *d, struct buf *out)
 	}
 	buf_addc(out, ']');
 	free(sorted);
+	if (!d->large && out->n - start <= DELTA_MAX)
+		return;
+	out->n = start;
+	buf_addf(out, "%s", large);
 }
 
 /* ---- reading ---- */

@@ -19,9 +19,14 @@ struct delta_item { /* NUL-terminated JSON, owned here */
 
 struct delta {
 	struct map items; /* by key */
+	size_t bytes;     /* of keys and values, about */
+	size_t most;      /* more of them than this are not kept; 0: any number is */
+	bool large;       /* it is more than that: there are no items, and it is not empty */
 };
 
+/* Empties it; `most` stays. */
 void delta_deinit(struct delta *d);
+bool delta_is_empty(const struct delta *d);
 #define DELTA_CLEAN __attribute__((cleanup(delta_deinit)))
 
 /* Behind what the delta does, this key goes from `before` to `after`; a key that is back at its
@@ -33,6 +38,7 @@ void delta_compose(struct delta *d, const struct delta *next);
 void delta_invert(struct delta *d);
 /* The keys in order, as many as d->items.count: malloc'd, of entries of `d`. */
 const struct map_entry **delta_sorted(const struct delta *d);
+/* In the place of one that is too large to be kept, or whose text would be: a text that says so. */
 void delta_write(const struct delta *d, struct buf *out);
 /* Adds the items of a text to `d`, which is empty. 0; -EINVAL when it is no delta. */
 int delta_read(struct delta *d, struct slice text) __attribute__((warn_unused_result));

@@ -24,12 +24,18 @@ hash(struct slice key, struct slice value)
 }
 
 void
+digest_join(struct digest *d, const struct digest *other)
+{
+	d->low += other->low;
+	d->high += other->high + (d->low < other->low);
+}
+
+void
 digest_add(struct digest *d, struct slice key, struct slice value)
 {
 	struct digest h = hash(key, value);
 
-	d->low += h.low;
-	d->high += h.high + (d->low < h.low);
+	digest_join(d, &h);
 }
 
 void

@@ -20,5 +20,7 @@ struct digest {
 void digest_add(struct digest *d, struct slice key, struct slice value);
 /* What was added with the same key and value. */
 void digest_remove(struct digest *d, struct slice key, struct slice value);
+/* All that was added to and removed from `other`, since it was zero. */
+void digest_join(struct digest *d, const struct digest *other);
 /* Returns out. */
 const char *digest_text(const struct digest *d, char out[DIGEST_TEXT]);

@@ -47,7 +47,10 @@ to_now(const struct master *m, const struct revision *from, struct delta *out, s
 	r = history_between(h, from, base, out, why);
 	if (r == 0)
 		delta_compose(out, rules_changes(m->rules));
-	return r;
+	if (!out->large)
+		return r;
+	buf_adds(why, SLICE("what changed since then is too large to be kept"));
+	return -ENOENT;
 }
 
 int

@@ -46,8 +46,11 @@ struct prober {
 	struct wheel wheel;
 	struct list ready;
 	unsigned running;
-	bool starting; /* inside prober_start */
-	bool short_of; /* of descriptors or memory; said once */
+	uint32_t rate;       /* probes that may begin in a second */
+	uint64_t allowed;    /* thousandths of probes that may begin now, */
+	uint64_t allowed_ms; /* as of then */
+	bool starting;       /* inside prober_start */
+	bool short_of;       /* of descriptors or memory; said once */
 	struct board_master *board;
 	const struct resolver *resolver;
 	struct own *own; /* of the configuration in force */
@@ -210,13 +213,28 @@ endpoint_answered(void *userdata, int status)
 		prober_start(p);
 }
 
+/* What was not used up is kept for a tick, no longer: probes are spread, and never come in a flood.
+ */
+static void
+prober_allow(struct prober *p)
+{
+	uint64_t now = uv_now(p->loop), most = (uint64_t)p->rate * WHEEL_TICK_MS + 1000;
+
+	p->allowed += (now - p->allowed_ms) * p->rate;
+	p->allowed_ms = now;
+	if (p->allowed > most)
+		p->allowed = most;
+}
+
 static void
 prober_start(struct prober *p)
 {
 	p->starting = true; /* one that fails at once must not start the next from inside */
-	while (p->running < AT_ONCE && !list_empty(&p->ready)) {
+	prober_allow(p);
+	while (p->running < AT_ONCE && p->allowed >= 1000 && !list_empty(&p->ready)) {
 		struct endpoint *e = container_of(p->ready.next, struct endpoint, ready);
 
+		p->allowed -= 1000;
 		list_remove(&e->ready);
 		e->at = ENDPOINT_RUNNING;
 		e->started_ms = uv_now(p->loop);
@@ -377,6 +395,7 @@ prober_watch(struct prober *p, const struct directory *d, const struct config *c
 	size_t beyond = 0;
 	bool any = false;
 
+	p->rate = c->probe_rate;
 	if (p->own)
 		own_renew(p->own, c);
 	else

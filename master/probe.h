@@ -27,7 +27,8 @@ void prober_free(struct prober *p); /* closes its handles; run the loop once mor
 /* The endpoints that matter from now on, and what TLS to them needs (NULL: those that are https
  * cannot be asked). Probes of endpoints that stay go on undisturbed, new ones
  * are probed within 50 ms, the rest is spread over the interval with jitter of 10 %; at most 64
- * probes are under way at once. `c` must outlive the next call. */
+ * probes are under way at once, and no more begin in a second than health.rate: of too many
+ * endpoints each waits longer, in turn. `c` must outlive the next call. */
 void prober_watch(struct prober *p, const struct directory *d, const struct config *c,
 		  const struct certificates *files);
 /* Why the last probe of this endpoint got no answer; "" where it did. Until the prober runs again.

@@ -27,7 +27,7 @@ revisions_in_force(const struct master *m)
 {
 	const struct revisions *v = &m->revisions;
 
-	if (rules_changes(m->rules)->items.count > 0)
+	if (!delta_is_empty(rules_changes(m->rules)))
 		return NULL;
 	return history_find(&v->history, slice_of(v->base));
 }
@@ -122,7 +122,7 @@ is_due(struct master *m)
 		rules_mark(m->rules);
 		return rules_knows_better(m->rules, newest);
 	}
-	return v->due || rules_changes(m->rules)->items.count > 0 ||
+	return v->due || !delta_is_empty(rules_changes(m->rules)) ||
 	       (!v->base[0] && (newest || rules_known(m->rules) > 0));
 }
 

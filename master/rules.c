@@ -25,27 +25,79 @@ rules_source_name(enum rules_source source)
 	return names[source];
 }
 
-/* ---- life ---- */
+/* ---- values ---- */
+
+/* The name of a backend, once for all frontends that lead to it. */
+struct word {
+	size_t uses;
+	char text[];
+};
+
+static struct map words; /* struct word; of all sets, which belong to one thread */
+
+static const char *
+word_take(struct slice text)
+{
+	struct word **place = (struct word **)map_put(&words, text), *w = *place;
+
+	if (!w) {
+		w = *place = xmalloc(sizeof *w + text.n + 1);
+		w->uses = 0;
+		memcpy(w->text, text.p, text.n);
+		w->text[text.n] = '\0';
+	}
+	w->uses++;
+	return w->text;
+}
 
 static void
+word_release(const char *text, size_t n)
+{
+	struct word *w =
+	    (struct word *)(void *)((char *)(uintptr_t)text - offsetof(struct word, text));
+
+	if (--w->uses > 0)
+		return;
+	map_take(&words, slice_make(text, n));
+	free(w);
+	if (words.count == 0)
+		map_deinit(&words, NULL);
+}
+
+static struct rules_frontend *
+frontend_new(struct slice url, struct slice backend)
+{
+	struct rules_frontend *f = xmalloc(sizeof *f + url.n + 1);
+
+	*f = (struct rules_frontend){ .backend = word_take(backend),
+				      .url_n = (uint32_t)url.n,
+				      .backend_n = (uint32_t)backend.n };
+	memcpy(f->url, url.p, url.n);
+	f->url[url.n] = '\0';
+	return f;
+}
+
+void
 frontend_free(void *p)
 {
 	struct rules_frontend *f = p;
 
 	if (!f || (f->shared && f->shared--))
 		return;
-	free(f->url);
-	free(f->backend);
+	word_release(f->backend, f->backend_n);
 	free(f);
 }
 
-static void
-backend_release(void *p)
+void *
+frontend_share(void *p)
 {
-	backend_free(p);
+	struct rules_frontend *f = p;
+
+	f->shared++;
+	return f;
 }
 
-static void
+void
 refusal_free(void *p)
 {
 	struct rules_refusal *f = p;
@@ -58,47 +110,7 @@ refusal_free(void *p)
 	free(f);
 }
 
-struct rules *
-rules_new(void)
-{
-	struct rules *r = xcalloc(1, sizeof *r);
-
-	r->touched_all = true;
-	return r;
-}
-
-static void
-rules_clear(struct rules *r)
-{
-	map_deinit(&r->frontends, frontend_free);
-	map_deinit(&r->backends, backend_release);
-	for (unsigned k = 0; k < NATIVE_KINDS; k++)
-		map_deinit(&r->natives[k], native_free);
-	map_deinit(&r->refusals, refusal_free);
-	delta_deinit(&r->changes);
-	map_deinit(&r->touched, NULL);
-	r->refused = 0;
-}
-
-static void *
-frontend_share(void *p)
-{
-	struct rules_frontend *f = p;
-
-	f->shared++;
-	return f;
-}
-
-static void *
-backend_share(void *p)
-{
-	struct rules_backend *b = p;
-
-	b->shared++;
-	return b;
-}
-
-static void *
+void *
 refusal_copy(void *p)
 {
 	const struct rules_refusal *from = p;
@@ -111,56 +123,25 @@ refusal_copy(void *p)
 	return f;
 }
 
-struct rules *
-rules_copy(const struct rules *r)
+bool
+key_space(struct slice key, enum rules_space *space, struct slice *name)
 {
-	struct rules *to = xcalloc(1, sizeof *to);
+	enum native_kind kind;
 
-	map_copy(&to->frontends, &r->frontends, frontend_share);
-	map_copy(&to->backends, &r->backends, backend_share);
-	for (unsigned k = 0; k < NATIVE_KINDS; k++)
-		map_copy(&to->natives[k], &r->natives[k], native_share);
-	map_copy(&to->refusals, &r->refusals, refusal_copy);
-	to->refused = r->refused;
-	to->whole = r->whole;
-	memcpy(to->sought, r->sought, sizeof to->sought);
-	to->generation = r->generation;
-	to->upstreams = r->upstreams;
-	to->api_keys = r->api_keys;
-	to->digest = r->digest;
-	return to;
-}
-
-void
-rules_free(struct rules *r)
-{
-	if (!r)
-		return;
-	rules_clear(r);
-	free(r);
-}
-
-void
-rules_replace(struct rules *r, struct rules *from)
-{
-	uint64_t generation = r->generation + 1;
-	struct delta changes = r->changes;
-	struct map touched = from->touched;
-
-	delta_compose(&changes, &from->changes);
-	delta_deinit(&from->changes);
-	r->changes = (struct delta){ 0 };
-	from->touched = r->touched;
-	from->touched_all |= r->touched_all;
-	r->touched = (struct map)MAP_INIT;
-	rules_clear(r);
-	*r = *from;
-	for (size_t i = 0; i < touched.count; i++)
-		rules_touch(r, map_name(&touched.entries[i]));
-	map_deinit(&touched, NULL);
-	r->changes = changes;
-	r->generation = generation;
-	free(from);
+	if (slice_starts(key, FRONTEND)) {
+		*space = SPACE_FRONTENDS;
+		*name = slice_make(key.p + FRONTEND.n, key.n - FRONTEND.n);
+		return true;
+	}
+	if (slice_starts(key, BACKEND)) {
+		*space = SPACE_BACKENDS;
+		*name = slice_make(key.p + BACKEND.n, key.n - BACKEND.n);
+		return true;
+	}
+	if (!rules_native_key(key, &kind, name))
+		return false;
+	*space = SPACE_NATIVES + kind;
+	return true;
 }
 
 /* ---- refusals ---- */
@@ -182,16 +163,10 @@ key_of(struct buf *out, struct slice kind, struct slice name)
 static bool
 in_force(const struct rules *r, struct slice key)
 {
-	enum native_kind kind;
+	enum rules_space space;
 	struct slice name;
 
-	if (slice_starts(key, FRONTEND))
-		return map_get(&r->frontends, slice_make(key.p + FRONTEND.n, key.n - FRONTEND.n)) !=
-		       NULL;
-	if (slice_starts(key, BACKEND))
-		return map_get(&r->backends, slice_make(key.p + BACKEND.n, key.n - BACKEND.n)) !=
-		       NULL;
-	return rules_native_key(key, &kind, &name) && map_get(&r->natives[kind], name);
+	return key_space(key, &space, &name) && space_get(r, space, name);
 }
 
 /* May a key that is refused, and has no good version here, have had one? */
@@ -210,32 +185,27 @@ int
 rules_refuse(struct rules *r, struct slice key, const char *reason)
 {
 	struct buf before BUF_CLEAN = { 0 };
-	struct rules_refusal **place, *f;
-	bool kept, lost;
+	struct rules_refusal *f, *old;
+	bool kept;
 
 	key = key_cut(key);
-	rules_begin(r, key, &before);
 	kept = in_force(r, key);
-	place = (struct rules_refusal **)map_put(&r->refusals, key);
-	f = *place;
-	if (f && f->kept == kept && strcmp(f->reason, reason) == 0)
+	old = space_get(r, SPACE_REFUSALS, key);
+	if (old && old->kept == kept && strcmp(old->reason, reason) == 0)
 		return -1;
-	lost = !kept && is_lost(r, key, f);
-	if (f && !f->kept)
-		r->refused--;
-	if (f)
-		refusal_hold(r, f, NULL);
-	refusal_free(f);
+	rules_begin(r, key, &before);
+	if (old)
+		refusal_release(r, old);
 	f = xcalloc(1, sizeof *f);
 	f->key = xstrndup(key.p, key.n);
 	f->key_n = key.n;
 	f->reason = xstrdup(reason);
 	f->kept = kept;
-	f->lost = lost;
-	if (lost)
+	f->lost = !kept && is_lost(r, key, old);
+	if (f->lost)
 		r->sought[0] = '\0';
-	*place = f;
-	r->refused += !kept;
+	r->lost += f->lost - (old && old->lost);
+	space_put(r, SPACE_REFUSALS, slice_make(f->key, f->key_n), f);
 	r->generation++;
 	rules_end(r, key, &before);
 	return -1;
@@ -247,6 +217,14 @@ rules_whole(struct rules *r)
 	r->whole = true;
 }
 
+/* Nothing is refused, which is the common case of very many keys. */
+static bool
+none_refused(const struct rules *r)
+{
+	return r->spaces[SPACE_REFUSALS].count == 0 &&
+	       (!r->under || r->under->spaces[SPACE_REFUSALS].count == 0);
+}
+
 bool
 rules_unrefuse(struct rules *r, struct slice key)
 {
@@ -254,15 +232,14 @@ rules_unrefuse(struct rules *r, struct slice key)
 	struct rules_refusal *f;
 
 	key = key_cut(key);
-	f = map_get(&r->refusals, key);
+	f = space_get(r, SPACE_REFUSALS, key);
 	if (!f)
 		return false;
 	rules_begin(r, key, &before);
-	map_take(&r->refusals, key);
-	r->refused -= !f->kept;
+	r->lost -= f->lost;
+	refusal_release(r, f);
+	space_drop(r, SPACE_REFUSALS, key);
 	r->generation++;
-	refusal_hold(r, f, NULL);
-	refusal_free(f);
 	rules_end(r, key, &before);
 	return true;
 }
@@ -281,6 +258,8 @@ unrefuse_named(struct rules *r, struct slice kind, struct slice name)
 {
 	struct buf key BUF_CLEAN = { 0 };
 
+	if (none_refused(r))
+		return false;
 	key_of(&key, kind, name);
 	return rules_unrefuse(r, buf_slice(&key));
 }
@@ -292,7 +271,7 @@ rules_set_frontend(struct rules *r, struct slice url, struct slice backend)
 {
 	const char *fault = rules_name_fault(url);
 	struct buf key BUF_CLEAN = { 0 }, before BUF_CLEAN = { 0 };
-	struct rules_frontend **place, *f;
+	struct rules_frontend *f;
 	bool changed;
 
 	if (!backend.p)
@@ -303,37 +282,66 @@ rules_set_frontend(struct rules *r, struct slice url, struct slice backend)
 		return refuse_named(r, FRONTEND, url,
 				    "its value is no name of a backend (1 to 1024 bytes of text)");
 	changed = unrefuse_named(r, FRONTEND, url);
-	place = (struct rules_frontend **)map_put(&r->frontends, url);
-	if (*place && slice_eq(slice_of((*place)->backend), backend))
+	f = space_get(r, SPACE_FRONTENDS, url);
+	if (f && slice_eq(slice_make(f->backend, f->backend_n), backend))
 		return changed;
 	key_of(&key, FRONTEND, url);
 	rules_begin(r, buf_slice(&key), &before);
-	frontend_free(*place);
-	f = xcalloc(1, sizeof *f);
-	f->url = xstrndup(url.p, url.n);
-	f->url_n = url.n;
-	f->backend = xstrndup(backend.p, backend.n);
-	f->backend_n = backend.n;
-	*place = f;
+	f = frontend_new(url, backend);
+	space_put(r, SPACE_FRONTENDS, slice_make(f->url, f->url_n), f);
 	r->generation++;
 	rules_end(r, buf_slice(&key), &before);
 	return 1;
 }
 
+/* What stands for a key, which is no refusal. `refusal`: one of it was taken away before. */
+static int
+delete_value(struct rules *r, struct slice key, bool refusal)
+{
+	struct buf before BUF_CLEAN = { 0 };
+	enum rules_space space;
+	struct slice name;
+
+	if (!key_space(key, &space, &name) || !space_get(r, space, name))
+		return refusal;
+	rules_begin(r, key, &before);
+	space_drop(r, space, name);
+	r->generation++;
+	rules_end(r, key, &before);
+	return 1;
+}
+
+int
+rules_delete(struct rules *r, struct slice key)
+{
+	return delete_value(r, key, rules_unrefuse(r, key));
+}
+
+static int
+delete_named(struct rules *r, struct slice kind, struct slice name)
+{
+	struct buf key BUF_CLEAN = { 0 };
+
+	key_of(&key, kind, name);
+	return rules_delete(r, buf_slice(&key));
+}
+
 int
 rules_delete_frontend(struct rules *r, struct slice url)
 {
-	bool refusal = unrefuse_named(r, FRONTEND, url);
-	struct buf key BUF_CLEAN = { 0 }, before BUF_CLEAN = { 0 };
+	return delete_named(r, FRONTEND, url);
+}
 
-	if (!map_get(&r->frontends, url))
-		return refusal;
-	key_of(&key, FRONTEND, url);
-	rules_begin(r, buf_slice(&key), &before);
-	frontend_free(map_take(&r->frontends, url));
-	r->generation++;
-	rules_end(r, buf_slice(&key), &before);
-	return 1;
+int
+rules_delete_backend(struct rules *r, struct slice name)
+{
+	return delete_named(r, BACKEND, name);
+}
+
+int
+rules_delete_native(struct rules *r, enum native_kind kind, struct slice name)
+{
+	return delete_named(r, rules_native_prefix(kind), name);
 }
 
 /* ---- backends ---- */
@@ -342,17 +350,15 @@ static int
 backend_store(struct rules *r, struct rules_backend *b, bool changed)
 {
 	struct buf key BUF_CLEAN = { 0 }, before BUF_CLEAN = { 0 };
-	struct rules_backend **place =
-	    (struct rules_backend **)map_put(&r->backends, slice_of(b->name));
+	const struct rules_backend *now = rules_backend_find(r, slice_of(b->name));
 
-	if (*place && backend_same(*place, b)) {
+	if (now && backend_same(now, b)) {
 		backend_free(b);
 		return changed;
 	}
 	key_of(&key, BACKEND, slice_of(b->name));
 	rules_begin(r, buf_slice(&key), &before);
-	backend_free(*place);
-	*place = b;
+	space_put(r, SPACE_BACKENDS, slice_of(b->name), b);
 	r->generation++;
 	rules_end(r, buf_slice(&key), &before);
 	return 1;
@@ -373,91 +379,60 @@ rules_set_backend(struct rules *r, struct slice name, const struct slice *fields
 	return backend_store(r, b, unrefuse_named(r, BACKEND, name));
 }
 
-int
-rules_delete_backend(struct rules *r, struct slice name)
-{
-	bool refusal = unrefuse_named(r, BACKEND, name);
-	struct buf key BUF_CLEAN = { 0 }, before BUF_CLEAN = { 0 };
-
-	if (!map_get(&r->backends, name))
-		return refusal;
-	key_of(&key, BACKEND, name);
-	rules_begin(r, buf_slice(&key), &before);
-	backend_free(map_take(&r->backends, name));
-	r->generation++;
-	rules_end(r, buf_slice(&key), &before);
-	return 1;
-}
-
-int
-rules_delete(struct rules *r, struct slice key)
-{
-	enum native_kind kind;
-	struct slice name;
-
-	if (slice_starts(key, FRONTEND))
-		return rules_delete_frontend(r, slice_make(key.p + FRONTEND.n, key.n - FRONTEND.n));
-	if (slice_starts(key, BACKEND))
-		return rules_delete_backend(r, slice_make(key.p + BACKEND.n, key.n - BACKEND.n));
-	if (rules_native_key(key, &kind, &name))
-		return rules_delete_native(r, kind, name);
-	return rules_unrefuse(r, key);
-}
-
 /* ---- reading ---- */
 
 size_t
 rules_frontends(const struct rules *r)
 {
-	return r->frontends.count;
+	return r->spaces[SPACE_FRONTENDS].count;
 }
 
 size_t
 rules_backends(const struct rules *r)
 {
-	return r->backends.count;
+	return r->spaces[SPACE_BACKENDS].count;
 }
 
 const struct rules_frontend *
 rules_frontend_at(const struct rules *r, size_t i)
 {
-	return r->frontends.entries[i].value;
+	return r->spaces[SPACE_FRONTENDS].entries[i].value;
 }
 
 const struct rules_frontend *
 rules_frontend_find(const struct rules *r, struct slice url)
 {
-	return map_get(&r->frontends, url);
+	return space_get(r, SPACE_FRONTENDS, url);
 }
 
 const struct rules_backend *
 rules_backend_at(const struct rules *r, size_t i)
 {
-	return r->backends.entries[i].value;
+	return r->spaces[SPACE_BACKENDS].entries[i].value;
 }
 
 const struct rules_backend *
 rules_backend_find(const struct rules *r, struct slice name)
 {
-	return map_get(&r->backends, name);
+	return space_get(r, SPACE_BACKENDS, name);
 }
 
 size_t
 rules_refusals(const struct rules *r)
 {
-	return r->refusals.count;
+	return r->spaces[SPACE_REFUSALS].count;
 }
 
 const struct rules_refusal *
 rules_refusal_at(const struct rules *r, size_t i)
 {
-	return r->refusals.entries[i].value;
+	return r->spaces[SPACE_REFUSALS].entries[i].value;
 }
 
 const struct rules_refusal *
 rules_refusal_find(const struct rules *r, struct slice key)
 {
-	return map_get(&r->refusals, key_cut(key));
+	return none_refused(r) ? NULL : space_get(r, SPACE_REFUSALS, key_cut(key));
 }
 
 bool
@@ -486,20 +461,10 @@ rules_api_keys(const struct rules *r)
 	return r->api_keys;
 }
 
-static size_t
-natives_count(const struct rules *r)
-{
-	size_t n = 0;
-
-	for (unsigned k = 0; k < NATIVE_KINDS; k++)
-		n += r->natives[k].count;
-	return n;
-}
-
 size_t
 rules_known(const struct rules *r)
 {
-	return r->frontends.count + r->backends.count + natives_count(r) + r->refused;
+	return (size_t)(r->known + (r->under ? r->under->known : 0));
 }
 
 bool
@@ -508,35 +473,101 @@ rules_knows(const struct rules *r, struct slice key)
 	return in_force(r, key) || rules_is_refused(r, key);
 }
 
+/* ---- all keys ---- */
+
 size_t
 rules_keys(const struct rules *r)
 {
-	return r->frontends.count + r->backends.count + natives_count(r) + r->refusals.count;
+	size_t n = 0;
+
+	for (unsigned s = 0; s < SPACES; s++)
+		n += r->spaces[s].count;
+	return n;
+}
+
+/* The entry of an index, and its space. */
+static const struct map_entry *
+entry_at(const struct rules *r, size_t i, enum rules_space *space)
+{
+	unsigned s = 0;
+
+	for (; i >= r->spaces[s].count; s++)
+		i -= r->spaces[s].count;
+	*space = (enum rules_space)s;
+	return &r->spaces[s].entries[i];
+}
+
+static bool
+entry_key(const struct map_entry *e, enum rules_space space, struct buf *key)
+{
+	switch (space) {
+	case SPACE_FRONTENDS:
+		key_of(key, FRONTEND, map_name(e));
+		return true;
+	case SPACE_BACKENDS:
+		key_of(key, BACKEND, map_name(e));
+		return true;
+	case SPACE_REFUSALS:
+		key_of(key, SLICE(""), map_name(e));
+		return !((const struct rules_refusal *)e->value)->kept;
+	case SPACE_NATIVES:
+	default:
+		key_of(key, rules_native_prefix((enum native_kind)(space - SPACE_NATIVES)),
+		       map_name(e));
+		return true;
+	}
 }
 
 bool
 rules_key_at(const struct rules *r, size_t i, struct buf *key)
 {
-	const struct rules_refusal *f;
+	enum rules_space space;
+	const struct map_entry *e = entry_at(r, i, &space);
 
-	if (i < r->frontends.count) {
-		key_of(key, FRONTEND, map_name(&r->frontends.entries[i]));
-		return true;
+	return entry_key(e, space, key);
+}
+
+static uint32_t *
+met_of(enum rules_space space, void *value)
+{
+	switch (space) {
+	case SPACE_FRONTENDS:
+		return &((struct rules_frontend *)value)->met;
+	case SPACE_BACKENDS:
+		return &((struct rules_backend *)value)->met;
+	case SPACE_REFUSALS:
+		return &((struct rules_refusal *)value)->met;
+	case SPACE_NATIVES:
+	default:
+		return native_met(value);
 	}
-	i -= r->frontends.count;
-	if (i < r->backends.count) {
-		key_of(key, BACKEND, map_name(&r->backends.entries[i]));
-		return true;
+}
+
+bool
+rules_meet(const struct rules *r, struct slice key, uint32_t number)
+{
+	enum rules_space space = SPACE_FRONTENDS;
+	struct slice name;
+	void *value = key_space(key, &space, &name) ? space_get(r, space, name) : NULL;
+	void *refusal = (void *)(uintptr_t)rules_refusal_find(r, key);
+	bool met = false;
+
+	if (value) {
+		met = *met_of(space, value) == number;
+		*met_of(space, value) = number;
 	}
-	i -= r->backends.count;
-	for (unsigned k = 0; k < NATIVE_KINDS; k++) {
-		if (i < r->natives[k].count) {
-			key_of(key, rules_native_prefix(k), map_name(&r->natives[k].entries[i]));
-			return true;
-		}
-		i -= r->natives[k].count;
+	if (refusal) {
+		met |= *met_of(SPACE_REFUSALS, refusal) == number;
+		*met_of(SPACE_REFUSALS, refusal) = number;
 	}
-	f = rules_refusal_at(r, i);
-	key_of(key, SLICE(""), slice_make(f->key, f->key_n));
-	return !f->kept;
+	return met;
+}
+
+bool
+rules_unmet_at(const struct rules *r, size_t i, uint32_t number, struct buf *key)
+{
+	enum rules_space space;
+	const struct map_entry *e = entry_at(r, i, &space);
+
+	return *met_of(space, e->value) != number && entry_key(e, space, key);
 }

@@ -36,14 +36,16 @@ struct rules_backend {
 	char **config;       /* name, value, name, value */
 	size_t config_count; /* pairs */
 	unsigned shared;     /* sets that hold it beside the first (rules_copy) */
+	uint32_t met;        /* rules_meet */
 };
 
-/* One frontend of redx: `url` as stored, backend name. */
+/* One frontend of redx: `url` as stored, backend name. There may be a million of them: one piece of
+ * memory each, and the name of a backend once for all that lead to it. */
 struct rules_frontend {
-	char *url;
-	char *backend;
-	size_t url_n, backend_n; /* their lengths: the compiler asks for those of all */
-	unsigned shared;         /* as above */
+	const char *backend;
+	uint32_t url_n, backend_n; /* their lengths: the compiler asks for those of all */
+	uint32_t shared, met;      /* as above */
+	char url[];
 };
 
 /* "file", "rule", "redis". */
@@ -61,16 +63,23 @@ struct rules_refusal {
 	bool kept;    /* its last good version stays in force */
 	bool lost;    /* it may have one, which is not known here; never together with `kept` */
 	struct rules_native
-	    *native; /* the value that is refused, of a native rule; NULL: it is not known */
+	    *native;  /* the value that is refused, of a native rule; NULL: it is not known */
+	uint32_t met; /* rules_meet */
 };
 
 /* The rules of Redis: owned by the store, borrowed by the compiler. Keyed maps by name. */
 struct rules;
 
 struct rules *rules_new(void);
-/* The same rules, refusals and generation once more: a draft, to be brought in by rules_replace.
- * Its changes begin with it. What neither changes they share, so both belong to one thread. */
+/* The same rules, refusals and generation once more. Its changes begin with it. What neither
+ * changes they share, so both belong to one thread. */
 struct rules *rules_copy(const struct rules *r);
+/* What becomes of these rules, to be brought in by rules_replace: it has what differs alone, so
+ * that it costs as much as changes, and has to end before r does. It is read by name, not by index.
+ */
+struct rules *rules_draft(const struct rules *r);
+/* Has anything changed in a draft? */
+bool rules_differ(const struct rules *draft);
 void rules_free(struct rules *r);
 
 /* Raw facts as they come from Redis. Each says whether the set in force changed (1), did not (0),
@@ -139,6 +148,11 @@ bool rules_knows(const struct rules *r, struct slice key);
  * none at this index. */
 size_t rules_keys(const struct rules *r);
 bool rules_key_at(const struct rules *r, size_t i, struct buf *key);
+/* Who goes through all keys of the store (`number`, not 0) has met this one. Was it met before by
+ * the same? False, too, when nothing stands for it. */
+bool rules_meet(const struct rules *r, struct slice key, uint32_t number);
+/* As rules_key_at; false, too, when the key was met. */
+bool rules_unmet_at(const struct rules *r, size_t i, uint32_t number, struct buf *key);
 /* Deletes what a key of Redis stands for, or its refusal: as rules_delete_frontend and
  * rules_delete_backend. */
 int rules_delete(struct rules *r, struct slice key);
@@ -151,14 +165,20 @@ int rules_put(struct rules *r, struct slice key, struct slice value);
 void rules_digest(const struct rules *r, char out[DIGEST_TEXT]);
 /* As rules_digest, of what the rules would be with this delta, which starts from them. */
 void rules_digest_behind(const struct rules *r, const struct delta *d, char out[DIGEST_TEXT]);
-/* What changed since rules_new or the last rules_mark. */
+/* What changed since rules_new or the last rules_mark. Of those that are kept in a store it becomes
+ * `large` (delta.h) when it is too much to be kept. */
 const struct delta *rules_changes(const struct rules *r);
 void rules_mark(struct rules *r);
 /* Keys that may stand otherwise than at the last rules_settle, for good or refused; the values mean
  * nothing. NULL: any may, or too many to be told apart, as in a set that is new. */
 const struct map *rules_touched(const struct rules *r);
 void rules_settle(struct rules *r);
-/* Takes over the content of `from`, which is freed; its changes are added to those of r. */
+/* The same since the last rules_saved that was told of success; what failed may have left anything.
+ */
+const struct map *rules_unsaved(const struct rules *r);
+void rules_saved(struct rules *r, bool saved);
+/* Takes over the content of `from`, or what it changes if it is a draft of r; it is freed, its
+ * changes are added to those of r. */
 void rules_replace(struct rules *r, struct rules *from);
 
 /* A server as redx writes it (rules_server.c). 0 and *out, its strings malloc'd
@@ -167,11 +187,26 @@ void rules_replace(struct rules *r, struct rules *from);
 int rules_server_parse(struct slice text, struct config_endpoint *out, const char **why);
 void rules_endpoint_free(struct config_endpoint *e);
 
-/* Last-known-good: JSON in source form, written by rename and fsynced (file and folder), read back
- * at start. `revision`: which they are; NULL: not known. */
+/* Last-known-good: JSON in source form (rules_text.h), written by rename and fsynced (file and
+ * folder), read back at start. `revision`: which they are; NULL: not known. */
 int rules_save(const struct rules *r, const struct revision *revision, const char *path,
 	       struct buf *error);
+/* What was touched since the last rules_saved goes behind it into PATH.more instead, which is
+ * begun anew where `anew`. */
+int rules_save_more(const struct rules *r, const struct revision *revision, const char *path,
+		    bool anew, struct buf *error);
 /* 0; -ENOENT; -EBADMSG when it is no such file (moved aside, reason in error: keep.h). *saved_at:
- * seconds since 1970. *revision is the caller's, NULL where none was saved. */
+ * seconds since 1970. *revision is the caller's, NULL where none was saved. Behind it what
+ * PATH.more says of it, as far as that was written as a whole; where there is none, the rules count
+ * as saved.
+ */
 int rules_load(struct rules *r, const char *path, int64_t *saved_at, struct revision **revision,
 	       struct buf *error);
+/* The same in parts. _go reads so many keys; 1: there are more; 0: rules_load_end is next; or
+ * -EBADMSG, and it is over. */
+struct rules_loading;
+int rules_load_begin(const char *path, struct rules_loading **out, struct buf *error);
+int rules_load_go(struct rules_loading *l, size_t keys, struct buf *error)
+    __attribute__((warn_unused_result));
+void rules_load_end(struct rules_loading *l, struct rules *r, int64_t *saved_at,
+		    struct revision **revision);

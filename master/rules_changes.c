@@ -31,7 +31,7 @@ rules_value(const struct rules *r, struct slice key, struct buf *out)
 	if (rules_refusal_find(r, key)) {
 		buf_adds(out, SLICE("false"));
 	} else if (slice_starts(key, FRONTEND)) {
-		const struct rules_frontend *f = map_get(&r->frontends, after(key, FRONTEND));
+		const struct rules_frontend *f = rules_frontend_find(r, after(key, FRONTEND));
 
 		if (f)
 			buf_add_json(out, slice_of(f->backend));
@@ -110,6 +110,8 @@ rules_end(struct rules *r, struct slice key, const struct buf *before)
 	is = buf_slice(&after);
 	if (slice_eq(was, is))
 		return;
+	r->known += slice_eq(was, SLICE("null"));
+	r->known -= slice_eq(is, SLICE("null"));
 	if (slice_starts(key, rules_native_prefix(NATIVE_KEY)))
 		r->api_keys = ++last;
 	else if (!slice_starts(key, FRONTEND))
@@ -124,28 +126,66 @@ rules_end(struct rules *r, struct slice key, const struct buf *before)
 		delta_put(&r->changes, key, was, is);
 }
 
+static void
+touch(struct touched *t, struct slice key)
+{
+	if (!t->all)
+		*map_put(&t->keys, key) = t;
+	if (t->keys.count <= TOUCHED_MAX)
+		return;
+	t->all = true;
+	map_deinit(&t->keys, NULL);
+}
+
+static void
+touched_none(struct touched *t)
+{
+	map_deinit(&t->keys, NULL);
+	t->all = false;
+}
+
 void
 rules_touch(struct rules *r, struct slice key)
 {
-	if (!r->touched_all)
-		*map_put(&r->touched, key) = r;
-	if (r->touched.count <= TOUCHED_MAX)
+	touch(&r->touched, key);
+	touch(&r->unsaved, key);
+}
+
+void
+rules_touch_as(struct rules *r, const struct rules *other)
+{
+	for (size_t i = 0; i < other->touched.keys.count; i++)
+		rules_touch(r, map_name(&other->touched.keys.entries[i]));
+	if (!other->touched.all)
 		return;
-	r->touched_all = true;
-	map_deinit(&r->touched, NULL);
+	touched_none(&r->touched);
+	touched_none(&r->unsaved);
+	r->touched.all = r->unsaved.all = true;
 }
 
 const struct map *
 rules_touched(const struct rules *r)
 {
-	return r->touched_all ? NULL : &r->touched;
+	return r->touched.all ? NULL : &r->touched.keys;
 }
 
 void
 rules_settle(struct rules *r)
 {
-	map_deinit(&r->touched, NULL);
-	r->touched_all = false;
+	touched_none(&r->touched);
+}
+
+const struct map *
+rules_unsaved(const struct rules *r)
+{
+	return r->unsaved.all ? NULL : &r->unsaved.keys;
+}
+
+void
+rules_saved(struct rules *r, bool saved)
+{
+	touched_none(&r->unsaved);
+	r->unsaved.all = !saved;
 }
 
 void

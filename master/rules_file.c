@@ -1,136 +1,35 @@
 /*
- * The last good rules in a file of our own: what the gateway starts with when Redis is away. JSON,
- * in source form, so that a newer or an older version reads it through the same checks as Redis'
- * own values.
+ * The last good rules in files of our own: what the gateway starts with when Redis is away. One has
+ * all of them; what changed since then is in another one behind it, a line for each time, so that a
+ * change of one rule writes one rule, however many there are.
  */
 
 #include "rules.h"
 
+#include "file.h"
 #include "history.h"
 #include "keep.h"
-#include "rules_backend.h"
 #include "rules_own.h"
+#include "rules_text.h"
 
 #include "lib/clock.h"
 #include "lib/json.h"
+#include "lib/sha256.h"
 #include "lib/xalloc.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define FORMAT "yett rules 1"
-#define FILE_MAX ((off_t)256 << 20)
-#define DEPTH 3 /* the file, "backends", one backend */
+#define MORE_FORMAT "yett rules 1, more"
+#define MORE_MAX ((size_t)1 << 30)
+#define LINE_MAX 1024 /* bytes of the first line of all of them */
+#define SUM 16        /* hexadecimal digits before each line, and a blank behind them */
 
 /* ---- writing ---- */
-
-/* A key that JSON could not give back as it is is left out: under another name it might be another
- * key's, or stand twice. */
-static void
-refusals_write(const struct rules *r, bool lost, struct buf *out)
-{
-	bool first = true;
-
-	for (size_t i = 0; i < rules_refusals(r); i++) {
-		const struct rules_refusal *f = rules_refusal_at(r, i);
-		struct slice key = slice_make(f->key, f->key_n);
-
-		if ((lost && !f->lost) || memchr(key.p, '\0', key.n) || !rules_is_utf8(key))
-			continue;
-		buf_adds(out, first ? SLICE("\n") : SLICE(",\n"));
-		first = false;
-		buf_add_json(out, key);
-		buf_addc(out, ':');
-		buf_add_json(out, slice_of(f->reason));
-	}
-}
-
-/* Under the names of their keys. */
-static void
-native_write(struct slice key, const struct rules_native *n, bool *first, struct buf *out)
-{
-	buf_adds(out, *first ? SLICE("\n") : SLICE(",\n"));
-	*first = false;
-	buf_add_json(out, key);
-	buf_addc(out, ':');
-	buf_add_json(out, rules_native_text(n));
-}
-
-static void
-natives_write(const struct rules *r, struct buf *out)
-{
-	bool first = true;
-
-	for (unsigned kind = 0; kind < NATIVE_KINDS; kind++) {
-		for (size_t i = 0; i < rules_natives(r, kind); i++) {
-			const struct rules_native *n = rules_native_at(r, kind, i);
-			struct buf key BUF_CLEAN = { 0 };
-
-			buf_adds(&key, rules_native_prefix(kind));
-			buf_addf(&key, "%s", rules_native_name(n));
-			native_write(buf_slice(&key), n, &first, out);
-		}
-	}
-}
-
-/* Values that are refused: what can be read of them has to close what it closed, after a restart
- * too. */
-static void
-refused_natives_write(const struct rules *r, struct buf *out)
-{
-	bool first = true;
-
-	for (size_t i = 0; i < rules_refusals(r); i++) {
-		const struct rules_refusal *f = rules_refusal_at(r, i);
-
-		if (f->native && rules_is_utf8(rules_native_text(f->native)))
-			native_write(slice_make(f->key, f->key_n), f->native, &first, out);
-	}
-}
-
-static void
-rules_write(const struct rules *r, const struct revision *revision, struct buf *out)
-{
-	buf_addf(out, "{\"format\":\"" FORMAT "\",\"saved_at\":%" PRId64 ",\n\"frontends\":{",
-		 clock_wall());
-	for (size_t i = 0; i < rules_frontends(r); i++) {
-		const struct rules_frontend *f = rules_frontend_at(r, i);
-
-		buf_adds(out, i ? SLICE(",\n") : SLICE("\n"));
-		buf_add_json(out, slice_of(f->url));
-		buf_addc(out, ':');
-		buf_add_json(out, slice_of(f->backend));
-	}
-	buf_adds(out, SLICE("},\n\"backends\":{"));
-	for (size_t i = 0; i < rules_backends(r); i++) {
-		buf_adds(out, i ? SLICE(",\n") : SLICE("\n"));
-		buf_add_json(out, slice_of(rules_backend_at(r, i)->name));
-		buf_addc(out, ':');
-		backend_write(rules_backend_at(r, i), out);
-	}
-	/* Without these a restart would forget that a match must answer 503, and let a shorter path
-	 * have it. */
-	buf_adds(out, SLICE("},\n\"refused\":{"));
-	refusals_write(r, false, out);
-	/* Of which it is not known what they closed. */
-	buf_adds(out, SLICE("},\n\"lost\":{"));
-	refusals_write(r, true, out);
-	buf_adds(out, SLICE("},\n\"native\":{"));
-	natives_write(r, out);
-	buf_adds(out, SLICE("},\n\"native_refused\":{"));
-	refused_natives_write(r, out);
-	buf_addc(out, '}');
-	if (revision) {
-		buf_adds(out, SLICE(",\n\"revision\":"));
-		revision_save(revision, false, out);
-	}
-	buf_adds(out, SLICE("}\n"));
-}
 
 static int
 write_all(int fd, struct slice s)
@@ -144,7 +43,7 @@ write_all(int fd, struct slice s)
 			return n < 0 ? -errno : -EIO;
 		s = slice_make(s.p + n, s.n - (size_t)n);
 	}
-	return fsync(fd) < 0 ? -errno : 0;
+	return 0;
 }
 
 /* A rename is only safe from a power failure once the folder is written too. */
@@ -163,15 +62,27 @@ sync_folder(const char *path)
 	return r;
 }
 
+/* Opens what becomes of the file. */
 static int
-write_file(const char *path, const char *temporary, struct slice content)
+file_begin(const char *temporary)
 {
 	int fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0640);
 	int r;
 
-	if (fd < 0)
-		return -errno;
-	r = fchmod(fd, 0640) < 0 ? -errno : write_all(fd, content);
+	if (fd < 0 || fchmod(fd, 0640) == 0)
+		return fd < 0 ? -errno : fd;
+	r = -errno;
+	close(fd);
+	unlink(temporary);
+	return r;
+}
+
+/* `r`: what became of its content. */
+static int
+file_end(const char *path, const char *temporary, int fd, int r)
+{
+	if (r == 0 && fsync(fd) < 0)
+		r = -errno;
 	if (close(fd) < 0 && r == 0)
 		r = -errno;
 	if (r == 0 && rename(temporary, path) < 0)
@@ -181,194 +92,250 @@ write_file(const char *path, const char *temporary, struct slice content)
 	return r < 0 ? r : sync_folder(path);
 }
 
-int
-rules_save(const struct rules *r, const struct revision *revision, const char *path,
-	   struct buf *error)
+static int
+fail(struct buf *error, const char *path, int e)
 {
-	struct buf content BUF_CLEAN = { 0 }, temporary BUF_CLEAN = { 0 };
-	int e;
-
-	buf_addf(&temporary, "%s.tmp", path);
-	buf_addc(&temporary, '\0');
-	rules_write(r, revision, &content);
-	e = write_file(path, temporary.p, buf_slice(&content));
 	if (e < 0)
 		buf_addf(error, "%s: %s", path, strerror(-e));
 	return e;
 }
 
-/* ---- reading ---- */
+static void
+name_behind(const char *path, const char *suffix, struct buf *out)
+{
+	buf_addf(out, "%s%s", path, suffix);
+	buf_addc(out, '\0');
+}
 
+int
+rules_save(const struct rules *r, const struct revision *revision, const char *path,
+	   struct buf *error)
+{
+	struct buf temporary BUF_CLEAN = { 0 };
+	struct rules_sink sink = { 0 };
+
+	name_behind(path, ".tmp", &temporary);
+	sink.fd = file_begin(temporary.p);
+	if (sink.fd < 0)
+		return fail(error, path, sink.fd);
+	rules_write(r, revision, &sink);
+	return fail(error, path, file_end(path, temporary.p, sink.fd, rules_sink_end(&sink)));
+}
+
+/* ---- what changed since then ---- */
+
+static void
+add_line(struct buf *out, struct slice text)
+{
+	uint8_t digest[SHA256_BYTES];
+
+	(void)!sha256(text, digest); /* else nobody takes the line for one */
+	for (size_t i = 0; i < SUM / 2; i++)
+		buf_addf(out, "%02x", digest[i]);
+	buf_addc(out, ' ');
+	buf_adds(out, text);
+}
+
+/* Says which rules it stands behind. */
 static int
-read_file(const char *path, struct buf *out)
+add_head(const char *path, struct buf *out)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	struct stat st;
-	ssize_t n = -1;
+	struct buf text BUF_CLEAN = { 0 };
+	char line[LINE_MAX];
+	ssize_t n = fd < 0 ? -1 : read(fd, line, sizeof line);
+	const char *end = n > 0 ? memchr(line, '\n', (size_t)n) : NULL;
+	int r = n < 0 ? -errno : 0;
+
+	if (fd >= 0)
+		close(fd);
+	if (!end)
+		return r < 0 ? r : -EBADMSG;
+	buf_addf(&text, "{\"format\":\"" MORE_FORMAT "\",\"base\":");
+	buf_add_json(&text, slice_make(line, (size_t)(end - line)));
+	buf_addf(&text, "}\n");
+	add_line(out, buf_slice(&text));
+	return 0;
+}
+
+static int
+append(const char *more, struct slice lines)
+{
+	int fd = open(more, O_WRONLY | O_APPEND | O_CLOEXEC | O_NOFOLLOW), r;
 
 	if (fd < 0)
 		return -errno;
-	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size < FILE_MAX) {
-		do {
-			buf_reserve(out, 65536);
-			n = read(fd, out->p + out->n, 65536);
-			out->n += n > 0 ? (size_t)n : 0;
-		} while (n > 0 && (off_t)out->n < FILE_MAX);
-	}
-	close(fd);
-	return n == 0 ? 0 : -EBADMSG;
+	r = write_all(fd, lines);
+	if (r == 0 && fdatasync(fd) < 0)
+		r = -errno;
+	if (close(fd) < 0 && r == 0)
+		r = -errno;
+	return r;
 }
 
-/* False when one of the members is of another kind. */
-static bool
-members_are(const struct json *object, enum json_kind kind)
+int
+rules_save_more(const struct rules *r, const struct revision *revision, const char *path, bool anew,
+		struct buf *error)
 {
-	if (!object || json_kind(object) != JSON_OBJECT)
-		return false;
-	for (const struct json *i = json_first(object); i; i = json_next(i)) {
-		if (json_kind(i) != kind)
-			return false;
+	struct buf more BUF_CLEAN = { 0 }, temporary BUF_CLEAN = { 0 }, lines BUF_CLEAN = { 0 };
+	struct rules_sink sink = { .fd = -1 };
+	int e = 0, fd;
+
+	name_behind(path, ".more", &more);
+	name_behind(path, ".more.tmp", &temporary);
+	rules_write_part(r, rules_unsaved(r), revision, &sink);
+	if (anew)
+		e = add_head(path, &lines);
+	add_line(&lines, buf_slice(&sink.text));
+	(void)rules_sink_end(&sink);
+	if (!anew)
+		return fail(error, more.p, append(more.p, buf_slice(&lines)));
+	fd = e < 0 ? e : file_begin(temporary.p);
+	if (fd < 0)
+		return fail(error, more.p, fd);
+	return fail(error, more.p,
+		    file_end(more.p, temporary.p, fd, write_all(fd, buf_slice(&lines))));
+}
+
+/* ---- reading ---- */
+
+/* The text of the next line, with its end; p NULL: there is none that is whole. */
+static struct slice
+next_line(struct slice *rest)
+{
+	const char *end = rest->n > 0 ? memchr(rest->p, '\n', rest->n) : NULL;
+	struct slice text = { NULL, 0 }, line;
+	struct buf again BUF_CLEAN = { 0 };
+
+	if (!end || end - rest->p < SUM + 1)
+		return text;
+	line = slice_make(rest->p, (size_t)(end + 1 - rest->p));
+	text = slice_make(line.p + SUM + 1, line.n - SUM - 1);
+	add_line(&again, text);
+	if (!slice_eq(buf_slice(&again), line))
+		return (struct slice){ NULL, 0 };
+	*rest = slice_make(end + 1, rest->n - line.n);
+	return text;
+}
+
+static bool
+is_head(struct slice text, struct slice base)
+{
+	struct json *root = NULL;
+	bool is = json_parse(text, LINE_MAX * 8, 1, &root) == 0 &&
+		  slice_eq(json_text(json_get(root, "format")), SLICE(MORE_FORMAT)) &&
+		  slice_eq(json_text(json_get(root, "base")), base);
+
+	json_free(root);
+	return is;
+}
+
+/* False when the line is no such text. */
+static bool
+load_line(struct rules *r, struct slice text, int64_t *saved_at, struct revision **revision)
+{
+	struct rules_reader *x = rules_reader_new(r, -1, text, true);
+	bool good = rules_reader_go(x, SIZE_MAX) == 0;
+
+	if (good) {
+		revision_free(*revision);
+		*revision = rules_reader_revision(x);
+		*saved_at = rules_reader_saved_at(x);
 	}
+	rules_reader_free(x);
+	return good;
+}
+
+/* Ends at what was not written as a whole. False: there is no such file. */
+static bool
+load_more(struct rules *r, const char *path, struct slice base, int64_t *saved_at,
+	  struct revision **revision)
+{
+	struct buf more BUF_CLEAN = { 0 }, text BUF_CLEAN = { 0 };
+	struct slice rest, line;
+
+	name_behind(path, ".more", &more);
+	if (file_read(more.p, MORE_MAX, &text, NULL) < 0)
+		return false;
+	rest = buf_slice(&text);
+	line = next_line(&rest);
+	if (!line.p || !is_head(line, base))
+		return true;
+	while ((line = next_line(&rest)).p && load_line(r, line, saved_at, revision))
+		;
 	return true;
 }
 
-static bool
-load_frontends(struct rules *r, const struct json *object)
+struct rules_loading {
+	struct rules *rules;
+	struct rules_reader *reader;
+	char *path;
+};
+
+static void
+loading_free(struct rules_loading *l)
 {
-	if (!members_are(object, JSON_STRING))
-		return false;
-	for (const struct json *i = json_first(object); i; i = json_next(i))
-		rules_set_frontend(r, json_name(i), json_text(i));
-	return true;
+	rules_reader_free(l->reader);
+	rules_free(l->rules);
+	free(l->path);
+	free(l);
 }
 
-static bool
-load_backend(struct rules *r, const struct json *backend)
+int
+rules_load_begin(const char *path, struct rules_loading **out, struct buf *error)
 {
-	size_t count = 0;
-	struct slice *fields;
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	struct rules_loading *l;
 
-	if (!members_are(backend, JSON_STRING))
-		return false;
-	for (const struct json *i = json_first(backend); i; i = json_next(i))
-		count += 2;
-	fields = xcalloc(count, sizeof *fields);
-	count = 0;
-	for (const struct json *i = json_first(backend); i; i = json_next(i)) {
-		fields[count++] = json_name(i);
-		fields[count++] = json_text(i);
+	if (fd < 0)
+		return fail(error, path, -errno);
+	l = xcalloc(1, sizeof *l);
+	l->rules = rules_new();
+	l->rules->changes.most = DELTA_MAX;
+	l->reader = rules_reader_new(l->rules, fd, SLICE(""), false);
+	l->path = xstrdup(path);
+	*out = l;
+	return 0;
+}
+
+int
+rules_load_go(struct rules_loading *l, size_t keys, struct buf *error)
+{
+	int r = rules_reader_go(l->reader, keys);
+
+	if (r < 0) {
+		keep_damaged(l->path, error);
+		loading_free(l);
 	}
-	rules_set_backend(r, json_name(backend), fields, count);
-	free(fields);
-	return true;
+	return r;
 }
 
-static bool
-load_backends(struct rules *r, const struct json *object)
+void
+rules_load_end(struct rules_loading *l, struct rules *r, int64_t *saved_at,
+	       struct revision **revision)
 {
-	if (!members_are(object, JSON_OBJECT))
-		return false;
-	for (const struct json *i = json_first(object); i; i = json_next(i)) {
-		if (!load_backend(r, i))
-			return false;
-	}
-	return true;
-}
+	bool more;
 
-/* By their keys. A file of an older version has none. */
-static bool
-load_natives(struct rules *r, const struct json *object)
-{
-	if (object && !members_are(object, JSON_STRING))
-		return false;
-	for (const struct json *i = json_first(object); i; i = json_next(i)) {
-		enum native_kind kind;
-		struct slice name;
-
-		if (rules_native_key(json_name(i), &kind, &name))
-			rules_set_native(r, kind, name, json_text(i));
-	}
-	return true;
-}
-
-static bool
-load_refused(struct rules *r, const struct json *object)
-{
-	if (!members_are(object, JSON_STRING))
-		return false;
-	for (const struct json *i = json_first(object); i; i = json_next(i)) {
-		const struct rules_refusal *f = rules_refusal_find(r, json_name(i));
-
-		if (!f || !f->native) /* else this version has judged it by its value */
-			rules_refuse(r, json_name(i), json_text(i).p);
-	}
-	return true;
-}
-
-/* Those that were refused when the file was written had no good version but that which stands in
- * it, unless it says so. A file of an older version does not. */
-static bool
-load_refusals(struct rules *r, const struct json *document)
-{
-	const struct json *lost = json_get(document, "lost");
-
-	if (lost && !members_are(lost, JSON_STRING))
-		return false;
-	r->whole = lost != NULL;
-	if (!load_natives(r, json_get(document, "native_refused")) ||
-	    !load_refused(r, json_get(document, "refused")))
-		return false;
-	r->whole = false;
-	for (const struct json *i = json_first(lost); i; i = json_next(i)) {
-		struct rules_refusal *f =
-		    (struct rules_refusal *)(uintptr_t)rules_refusal_find(r, json_name(i));
-
-		if (f)
-			f->lost = !f->kept;
-	}
-	return true;
-}
-
-/* What this version refuses is a refusal of that key alone, as if it came from Redis. */
-static bool
-load_document(struct rules *r, const struct json *document, int64_t *saved_at)
-{
-	double saved;
-
-	if (!slice_eq(json_text(json_get(document, "format")), SLICE(FORMAT)) ||
-	    !json_number(json_get(document, "saved_at"), &saved) || !(saved >= 0 && saved < 1e15))
-		return false;
-	*saved_at = (int64_t)saved;
-	return load_frontends(r, json_get(document, "frontends")) &&
-	       load_backends(r, json_get(document, "backends")) &&
-	       load_natives(r, json_get(document, "native")) && load_refusals(r, document);
+	*saved_at = rules_reader_saved_at(l->reader);
+	*revision = rules_reader_revision(l->reader);
+	more = load_more(l->rules, l->path, rules_reader_line(l->reader), saved_at, revision);
+	rules_replace(r, l->rules);
+	rules_saved(r, !more);
+	l->rules = NULL;
+	loading_free(l);
 }
 
 int
 rules_load(struct rules *r, const char *path, int64_t *saved_at, struct revision **revision,
 	   struct buf *error)
 {
-	struct buf content BUF_CLEAN = { 0 };
-	struct rules *loaded;
-	struct json *document = NULL;
-	bool good;
-	int e = read_file(path, &content);
+	struct rules_loading *l;
+	int e = rules_load_begin(path, &l, error);
 
 	*revision = NULL;
-	if (e < 0 && e != -EBADMSG) {
-		buf_addf(error, "%s: %s", path, strerror(-e));
-		return e;
-	}
-	loaded = rules_new();
-	good = e == 0 && json_parse(buf_slice(&content), FILE_MAX, DEPTH, &document) == 0 &&
-	       load_document(loaded, document, saved_at);
-	*revision = good ? revision_load(json_get(document, "revision")) : NULL;
-	json_free(document);
-	if (!good) {
-		rules_free(loaded);
-		keep_damaged(path, error);
-		return -EBADMSG;
-	}
-	rules_replace(r, loaded);
-	return 0;
+	if (e == 0)
+		e = rules_load_go(l, SIZE_MAX, error);
+	if (e == 0)
+		rules_load_end(l, r, saved_at, revision);
+	return e;
 }

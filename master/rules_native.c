@@ -19,6 +19,7 @@ struct rules_native {
 	enum native_kind kind;
 	char *name, *text;
 	unsigned shared; /* sets that hold it beside the first (rules_copy) */
+	uint32_t met;    /* rules_meet */
 	struct arena arena;
 	void *entry;       /* in the arena: what it says, and */
 	const char *fault; /* what is wrong with it, NULL for nothing; read for: */
@@ -90,6 +91,12 @@ native_share(void *p)
 	if (n)
 		n->shared++;
 	return n;
+}
+
+uint32_t *
+native_met(void *p)
+{
+	return &((struct rules_native *)p)->met;
 }
 
 const char *
@@ -182,16 +189,27 @@ refusal_value(const struct rules_refusal *f, struct buf *out)
 }
 
 void
-refusal_hold(struct rules *r, struct rules_refusal *f, struct rules_native *native)
+refusal_release(struct rules *r, const struct rules_refusal *f)
 {
-	struct buf was BUF_CLEAN = { 0 }, is BUF_CLEAN = { 0 };
+	struct buf was BUF_CLEAN = { 0 };
 	struct slice key = slice_make(f->key, f->key_n);
 
 	refusal_value(f, &was);
+	digest_remove(&r->digest, key, buf_slice(&was));
+	digest_add(&r->digest, key, SLICE("false"));
+}
+
+void
+refusal_hold(struct rules *r, struct rules_refusal *f, struct rules_native *native)
+{
+	struct buf is BUF_CLEAN = { 0 };
+	struct slice key = slice_make(f->key, f->key_n);
+
+	refusal_release(r, f);
 	native_free(f->native);
 	f->native = native;
 	refusal_value(f, &is);
-	digest_remove(&r->digest, key, buf_slice(&was));
+	digest_remove(&r->digest, key, SLICE("false"));
 	digest_add(&r->digest, key, buf_slice(&is));
 }
 
@@ -201,15 +219,15 @@ static int
 refuse(struct rules *r, struct slice key, const char *why, enum native_kind kind, struct slice name,
        struct slice text)
 {
-	struct rules_refusal *f;
+	const struct rules_refusal *now;
 
 	rules_refuse(r, key, why);
-	f = (struct rules_refusal *)(uintptr_t)rules_refusal_find(r, key);
+	now = rules_refusal_find(r, key);
 	if (native_name_fault(name) || text.n > RULE_MAX || memchr(text.p, '\0', text.n))
 		return -1;
-	if (f->native && slice_eq(slice_of(f->native->text), text))
+	if (now->native && slice_eq(slice_of(now->native->text), text))
 		return -1;
-	refusal_hold(r, f, native_new(kind, name, text));
+	refusal_hold(r, refusal_own(r, key), native_new(kind, name, text));
 	r->generation++;
 	return -1;
 }
@@ -218,7 +236,7 @@ int
 rules_set_native(struct rules *r, enum native_kind kind, struct slice name, struct slice json)
 {
 	struct buf key BUF_CLEAN = { 0 }, before BUF_CLEAN = { 0 }, why BUF_CLEAN = { 0 };
-	struct rules_native **place, *now = map_get(&r->natives[kind], name);
+	const struct rules_native *now = rules_native_find(r, kind, name);
 	bool changed;
 
 	if (!json.p)
@@ -231,26 +249,7 @@ rules_set_native(struct rules *r, enum native_kind kind, struct slice name, stru
 	if (now && slice_eq(slice_of(now->text), json))
 		return changed;
 	rules_begin(r, buf_slice(&key), &before);
-	place = (struct rules_native **)map_put(&r->natives[kind], name);
-	native_free(*place);
-	*place = native_new(kind, name, json);
-	r->generation++;
-	rules_end(r, buf_slice(&key), &before);
-	return 1;
-}
-
-int
-rules_delete_native(struct rules *r, enum native_kind kind, struct slice name)
-{
-	struct buf key BUF_CLEAN = { 0 }, before BUF_CLEAN = { 0 };
-	bool refusal;
-
-	key_of(&key, kind, name);
-	refusal = rules_unrefuse(r, buf_slice(&key));
-	if (!map_get(&r->natives[kind], name))
-		return refusal;
-	rules_begin(r, buf_slice(&key), &before);
-	native_free(map_take(&r->natives[kind], name));
+	space_put(r, SPACE_NATIVES + kind, name, native_new(kind, name, json));
 	r->generation++;
 	rules_end(r, buf_slice(&key), &before);
 	return 1;
@@ -276,17 +275,17 @@ rules_closes(const struct rules_refusal *f, const struct config *c)
 size_t
 rules_natives(const struct rules *r, enum native_kind kind)
 {
-	return r->natives[kind].count;
+	return r->spaces[SPACE_NATIVES + kind].count;
 }
 
 struct rules_native *
 rules_native_at(const struct rules *r, enum native_kind kind, size_t i)
 {
-	return r->natives[kind].entries[i].value;
+	return r->spaces[SPACE_NATIVES + kind].entries[i].value;
 }
 
 struct rules_native *
 rules_native_find(const struct rules *r, enum native_kind kind, struct slice name)
 {
-	return map_get(&r->natives[kind], name);
+	return space_get(r, SPACE_NATIVES + kind, name);
 }

@@ -21,20 +21,21 @@ last_good(const struct delta_item *item)
 /* The refusal stays, with the good value below it. One that was good once and is no longer is as
  * good as none. */
 static void
-put_below(struct rules *r, struct rules_refusal *f, struct slice value)
+put_below(struct rules *r, const struct rules_refusal *refusal, struct slice value)
 {
-	struct slice key = slice_make(f->key, f->key_n);
-	char *name = xstrndup(key.p, key.n), *reason = xstrdup(f->reason);
-	struct rules_native *native = native_share(f->native);
+	struct slice key = slice_make(refusal->key, refusal->key_n);
+	char *name = xstrndup(key.p, key.n), *reason = xstrdup(refusal->reason);
+	struct rules_native *native = native_share(refusal->native);
+	struct rules_refusal *f;
 
 	key.p = name;
 	rules_unrefuse(r, key);
 	rules_put(r, key, value);
 	rules_unrefuse(r, key);
 	rules_refuse(r, key, reason);
-	f = (struct rules_refusal *)(uintptr_t)rules_refusal_find(r, key);
+	f = refusal_own(r, key);
 	refusal_hold(r, f, native);
-	f->lost = !f->kept;
+	refusal_set_lost(r, f, !f->kept);
 	free(reason);
 	free(name);
 }
@@ -42,11 +43,7 @@ put_below(struct rules *r, struct rules_refusal *f, struct slice value)
 static bool
 any_lost(const struct rules *r)
 {
-	for (size_t i = 0; i < rules_refusals(r); i++) {
-		if (rules_refusal_at(r, i)->lost)
-			return true;
-	}
-	return false;
+	return r->lost + (r->under ? r->under->lost : 0) > 0;
 }
 
 static void
@@ -55,15 +52,14 @@ recover_from(struct rules *r, const struct delta *d)
 	for (size_t i = 0; i < d->items.count; i++) {
 		struct slice key = map_name(&d->items.entries[i]);
 		const char *value = last_good(d->items.entries[i].value);
-		struct rules_refusal *f =
-		    (struct rules_refusal *)(uintptr_t)rules_refusal_find(r, key);
+		const struct rules_refusal *f = rules_refusal_find(r, key);
 
 		if (!f || !f->lost || !value)
 			continue;
 		if (strcmp(value, "null") != 0) {
 			put_below(r, f, slice_of(value));
 		} else {
-			f->lost = false;
+			refusal_set_lost(r, refusal_own(r, key), false);
 			rules_touch(r, key);
 			r->generation++;
 		}
@@ -72,7 +68,7 @@ recover_from(struct rules *r, const struct delta *d)
 
 /* The refusal of the next key that the revision says it of, and that is refused here; NULL: there
  * is none. `at`: the key before it, NULL to begin with. */
-static struct rules_refusal *
+static const struct rules_refusal *
 next_never(const struct rules *r, const struct json *never, const struct json **at)
 {
 	const struct rules_refusal *f = NULL;
@@ -81,7 +77,7 @@ next_never(const struct rules *r, const struct json *never, const struct json **
 		if (json_kind(*at) == JSON_STRING)
 			f = rules_refusal_find(r, json_text(*at));
 	}
-	return (struct rules_refusal *)(uintptr_t)f;
+	return f;
 }
 
 static struct json *
@@ -100,12 +96,15 @@ recover_never(struct rules *r, const struct revision *newest)
 {
 	struct json *never = read_never(newest);
 	const struct json *at = NULL;
-	struct rules_refusal *f;
+	const struct rules_refusal *f;
 
 	while (never && (f = next_never(r, never, &at)) != NULL) {
+		struct slice key = slice_make(f->key, f->key_n);
+
 		r->generation += f->lost;
-		f->lost = false;
-		rules_touch(r, slice_make(f->key, f->key_n));
+		rules_touch(r, key);
+		if (f->lost)
+			refusal_set_lost(r, refusal_own(r, key), false);
 	}
 	json_free(never);
 }

@@ -30,6 +30,7 @@
 #define KILLED_MS 200  /* for it to go when it is killed; one that waits for its disk does not */
 #define LOCK_TRIES 20  /* a child of a killed master has the lock until it is replaced or gone */
 #define PAUSE_MS 10
+#define WHOLE_MAX ((off_t)1 << 20) /* bytes of rules that are quickly written */
 
 static void
 pause_ms(unsigned ms)
@@ -223,10 +224,11 @@ keep_rules(const struct master *m)
 	return errno ? -1 : 0;
 }
 
+/* All of them, in place of all that was. */
 static int
 rules_store(const struct master *m, const char *path, struct buf *error)
 {
-	char *next = new_path(m, "rules.json");
+	char *next = new_path(m, "rules.json"), *more = state_path(m, "rules.json.more");
 	int r = rules_save(m->rules, revisions_in_force(m), next, error);
 
 	if (r == 0 && (keep_rules(m) < 0 || rename(next, path) < 0)) {
@@ -234,8 +236,33 @@ rules_store(const struct master *m, const char *path, struct buf *error)
 		buf_addf(error, "%s: %s", path, strerror(-r));
 		unlink(next);
 	}
+	if (r == 0)
+		unlink(more); /* it stood behind others */
 	free(next);
+	free(more);
 	return r < 0 ? r : save_sync(m->config->state_dir);
+}
+
+static off_t
+size_of(const struct master *m, const char *name)
+{
+	char *path = state_path(m, name);
+	struct stat st;
+	off_t size = stat(path, &st) == 0 ? st.st_size : 0;
+
+	free(path);
+	return size;
+}
+
+/* A few rules are written as a whole each time, many with what changed behind them, until that is
+ * half as much. */
+static bool
+rules_need_whole(const struct master *m)
+{
+	off_t size = size_of(m, "rules.json");
+
+	return m->saver.rules_failed || !rules_unsaved(m->rules) || size < WHOLE_MAX ||
+	       (m->saver.more && size_of(m, "rules.json.more") > size / 2);
 }
 
 /* ---- the keys of issuers ---- */
@@ -338,7 +365,12 @@ saver_load(struct master *m)
 
 /* ---- all of it ---- */
 
-enum { SAVE_RULES = 1, SAVE_SEEN = 2, SAVE_ISSUERS = 4 };
+enum {
+	SAVE_RULES = 1,
+	SAVE_SEEN = 2,
+	SAVE_ISSUERS = 4,
+	SAVE_MORE = 8
+}; /* MORE: in place of RULES */
 
 static bool
 saved(int r, const char *what, const char *name)
@@ -356,7 +388,9 @@ save_now(const struct master *m, unsigned what)
 	char *rules = state_path(m, "rules.json");
 	bool good = true;
 
-	if (what & SAVE_RULES && rules_store(m, rules, &error) < 0) {
+	if ((what & SAVE_RULES && rules_store(m, rules, &error) < 0) ||
+	    (what & SAVE_MORE &&
+	     rules_save_more(m->rules, revisions_in_force(m), rules, !m->saver.more, &error) < 0)) {
 		log_warn("rules file=%s error=\"%.*s\"", rules, SLICE_F(buf_slice(&error)));
 		good = false;
 	}
@@ -391,6 +425,11 @@ saver_start(struct master *m, unsigned what)
 		log_warn("save error=\"%s\"", strerror(errno));
 	else
 		m->saver.child = child;
+	if (child < 0 || !(what & (SAVE_RULES | SAVE_MORE)))
+		return;
+	rules_saved(m->rules, true);
+	m->saver.more = (what & SAVE_MORE) != 0;
+	m->saver.rules_failed &= !(what & SAVE_RULES);
 }
 
 static void
@@ -403,7 +442,7 @@ saver_reap(struct saver *s, uint64_t now_ms, int flags)
 	s->child = 0;
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
 		return;
-	s->rules_due = true;
+	s->rules_failed = s->rules_due = true;
 	s->seen_digest = 0;
 	s->issuers_generation = 0;
 	s->next_ms = now_ms + AFTER_FAILURE_MS;
@@ -431,7 +470,9 @@ rules_due(const struct master *m)
 static unsigned
 what_is_due(const struct master *m)
 {
-	return (rules_due(m) ? SAVE_RULES : 0u) |
+	unsigned rules = rules_need_whole(m) ? SAVE_RULES : SAVE_MORE;
+
+	return (rules_due(m) ? rules : 0u) |
 	       (seen_digest(m) != m->saver.seen_digest ? SAVE_SEEN : 0u) |
 	       (issuers_due(m) ? SAVE_ISSUERS : 0u);
 }
@@ -450,7 +491,7 @@ saver_tick(struct master *m, uint64_t now_ms)
 	s->next_ms = now_ms + INTERVAL_MS;
 	if (!what)
 		return;
-	if (what & SAVE_RULES) {
+	if (what & (SAVE_RULES | SAVE_MORE)) {
 		m->store_fault[0] = '\0';
 		s->rules_due = false;
 		s->saved_wall = clock_wall();

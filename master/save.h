@@ -1,7 +1,8 @@
 #pragma once
 
 /*
- * save: what outlives a restart: the last-known-good rules (state_dir/rules.json), and which
+ * save: what outlives a restart: the last-known-good rules (state_dir/rules.json, and in
+ * rules.json.more what changed behind many of them), and which
  * endpoints' health pages once gave a 2xx (state_dir/seen, one authority a line), and the keys of
  * issuers that were fetched (state_dir/issuers.json). Written by a
  * short-lived child, which has a snapshot of them for nothing and may wait for the disk; at most
@@ -19,6 +20,8 @@ struct saver {
 	bool locked; /* we hold `lock`, a descriptor that is the master's alone */
 	int lock;
 	bool rules_due;
+	bool rules_failed;           /* what is on disk is not known: all of them are written */
+	bool more;                   /* rules.json.more stands behind rules.json */
 	uint64_t next_ms;            /* not before */
 	int64_t saved_wall;          /* age of the rules on disk */
 	uint64_t seen_digest;        /* of the endpoints on disk */

@@ -2182,6 +2182,11 @@ const struct setting settings[] = {
 	  .text = "Failures in a row that make an endpoint dead.", .example = "5" },
 	{ "health.rise", SETTING_INT, AT(config, health.rise), .initial = "2", .min = 1, .max = 100,
 	  .text = "Successes in a row that make it alive again.", .example = "1" },
+	{ "health.rate", SETTING_INT, AT(config, probe_rate), .initial = "1000", .min = 1,
+	  .max = 100000,
+	  .text = "Probes that begin in a second at most, of all endpoints together. Where the "
+		  "intervals ask for more, each endpoint waits longer, in turn.",
+	  .example = "200" },
 	{ "balance", SETTING_WORD, AT(config, balance.strategy), .initial = "round_robin",
 	  .words = balancing,
 	  .text =

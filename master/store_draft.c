@@ -36,7 +36,7 @@ void
 draft_open(struct store_draft *d)
 {
 	if (!d->next)
-		draft_set(d, rules_copy(d->rules));
+		draft_set(d, rules_draft(d->rules));
 }
 
 void
@@ -54,10 +54,10 @@ draft_apply(struct store_draft *d)
 	if (!d->next)
 		return;
 	d->ops->drafted(d->userdata, d->next);
-	if (rules_generation(d->next) == rules_generation(d->rules))
-		rules_free(d->next);
-	else
+	if (rules_differ(d->next))
 		rules_replace(d->rules, d->next);
+	else
+		rules_free(d->next);
 	draft_set(d, NULL);
 	keys_confirm(&d->keys);
 	tell_withheld(d, before);
@@ -66,10 +66,10 @@ draft_apply(struct store_draft *d)
 static enum draft_read
 key_absent(struct store_draft *d, struct slice key, enum loss loss)
 {
-	const struct mark *m = keys_mark(&d->keys, key);
+	const struct mark *m = keys_find(&d->keys, key);
 	size_t before = d->keys.withheld;
 
-	if (!m->own && !m->meant)
+	if (!m || (!m->own && !m->meant))
 		return keys_absent(&d->keys, key, loss) ? DRAFT_LOST : DRAFT_GONE;
 	keys_drop(&d->keys, key);
 	tell_withheld(d, before);

@@ -6,7 +6,11 @@
 
 #include <stdlib.h>
 
-#define WINDOW 500 /* fetches under way at once */
+#define WINDOW 1000 /* keys under way at once */
+#define TOGETHER                                                                                   \
+	200 /* of them in one command; with the largest values that are good, the answer is        \
+	       well below REDIS_ANSWER_MAX */
+#define FULL 2000
 
 struct wanted { /* a key to ask for */
 	struct list link;
@@ -14,8 +18,30 @@ struct wanted { /* a key to ask for */
 	char key[];
 };
 
-/* The tag of a command is one of these, and the key. */
+/* The tag of a command is one of these, and its keys, each behind its length. */
 static const char tags[FETCH_N] = { [FETCH_URGENT] = 'u', [FETCH_ORDINARY] = 'c' };
+
+static void
+tag_add(struct buf *tag, struct slice key)
+{
+	buf_add(tag, &key.n, sizeof key.n);
+	buf_adds(tag, key);
+}
+
+/* The next of them; p NULL: there are no more. */
+static struct slice
+tag_next(struct slice *rest)
+{
+	struct slice key = { NULL, 0 };
+	size_t n;
+
+	if (rest->n == 0)
+		return key;
+	memcpy(&n, rest->p, sizeof n);
+	key = slice_make(rest->p + sizeof n, n);
+	*rest = slice_make(key.p + n, rest->n - sizeof n - n);
+	return key;
+}
 
 void
 fetch_init(struct store_fetch *f, struct store_keys *keys, fetch_fn answered, void *userdata)
@@ -82,44 +108,122 @@ fetch_take_later(struct store_fetch *f)
 	return any;
 }
 
+static enum fetch
+tag_kind(struct slice tag)
+{
+	return tag.p[0] == tags[FETCH_URGENT] ? FETCH_URGENT : FETCH_ORDINARY;
+}
+
+/* ---- one key ---- */
+
 static void
 on_fetched(void *userdata, struct slice tag, const struct redis_reply *r)
 {
+	struct slice rest = slice_make(tag.p + 1, tag.n - 1), key = tag_next(&rest);
 	struct store_fetch *f = userdata;
-	enum fetch kind = tag.p[0] == tags[FETCH_URGENT] ? FETCH_URGENT : FETCH_ORDINARY;
+	struct mark *m = keys_find(f->keys, key);
+	enum fetch kind = tag_kind(tag);
 
 	f->under_way--;
 	f->left[kind]--;
-	f->answered(f->userdata, kind, fetch_key(tag), r);
+	if (m && m->alone)
+		m->alone = r->text.n > RULES_VALUE_MAX;
+	f->answered(f->userdata, kind, key, r);
 }
 
 static void
-fetch(struct store_fetch *f, struct wanted *w, enum fetch kind)
+fetch_alone(struct store_fetch *f, enum fetch kind, struct slice key)
 {
-	struct slice key = slice_make(w->key, w->n);
 	struct slice argv[2] = { store_reads_hash(key) ? SLICE("HGETALL") : SLICE("GET"), key };
 	struct buf tag BUF_CLEAN = { 0 };
 
-	if (kind == FETCH_URGENT)
-		keys_mark(f->keys, key)->queued = false;
 	buf_addc(&tag, tags[kind]);
-	buf_adds(&tag, key);
+	tag_add(&tag, key);
 	redis_conn_command(f->conn, on_fetched, f, buf_slice(&tag), 2, argv);
-	f->under_way++;
-	list_remove(&w->link);
-	free(w);
+}
+
+/* ---- many at once ---- */
+
+/* What is no string looks there as if it were gone: asked for alone, it says what it is. */
+static void
+on_fetched_together(void *userdata, struct slice tag, const struct redis_reply *r)
+{
+	struct slice rest = slice_make(tag.p + 1, tag.n - 1), key;
+	struct store_fetch *f = userdata;
+	enum fetch kind = tag_kind(tag);
+
+	for (size_t i = 0; f->conn && (key = tag_next(&rest)).p; i++) {
+		const struct redis_reply *value = r->type != REDIS_ARRAY ? r
+						  : i < r->count         ? r->elements[i]
+									 : NULL;
+
+		if (!value || value->type == REDIS_NIL) {
+			fetch_alone(f, kind, key);
+			continue;
+		}
+		f->under_way--;
+		f->left[kind]--;
+		f->answered(f->userdata, kind, key, value);
+	}
+}
+
+static bool
+is_alone(const struct store_fetch *f, struct slice key)
+{
+	const struct mark *m = keys_find(f->keys, key);
+
+	return store_reads_hash(key) || (m && m->alone);
+}
+
+/* The next of the queue, which is not empty. */
+static void
+fetch_next(struct store_fetch *f, enum fetch kind)
+{
+	struct slice argv[1 + TOGETHER] = { SLICE("MGET") };
+	struct wanted *taken[TOGETHER];
+	struct buf tag BUF_CLEAN = { 0 };
+	size_t n = 0;
+	bool alone = false;
+
+	buf_addc(&tag, tags[kind]);
+	while (n < TOGETHER && f->under_way < WINDOW && !list_empty(&f->queues[kind]) && !alone) {
+		struct wanted *w = container_of(f->queues[kind].next, struct wanted, link);
+		struct slice key = slice_make(w->key, w->n);
+		struct mark *m = keys_find(f->keys, key);
+
+		alone = is_alone(f, key);
+		if (alone && n > 0)
+			break;
+		list_remove(&w->link);
+		if (m && kind == FETCH_URGENT)
+			m->queued = false;
+		tag_add(&tag, key);
+		taken[n++] = w;
+		argv[n] = key;
+		f->under_way++;
+	}
+	if (n == 1)
+		fetch_alone(f, kind, argv[1]);
+	else
+		redis_conn_command(f->conn, on_fetched_together, f, buf_slice(&tag), 1 + n, argv);
+	for (size_t i = 0; i < n; i++)
+		free(taken[i]);
 }
 
 void
 fetch_pump(struct store_fetch *f)
 {
 	for (enum fetch kind = FETCH_URGENT; kind < FETCH_N; kind++) {
-		struct list *queue = &f->queues[kind];
-
-		while (f->under_way < WINDOW && !list_empty(queue))
-			fetch(f, container_of(queue->next, struct wanted, link), kind);
+		while (f->under_way < WINDOW && !list_empty(&f->queues[kind]))
+			fetch_next(f, kind);
 	}
 	redis_conn_flush(f->conn);
+}
+
+bool
+fetch_is_full(const struct store_fetch *f)
+{
+	return f->left[FETCH_ORDINARY] >= FULL;
 }
 
 bool
@@ -128,10 +232,19 @@ fetch_rests(const struct store_fetch *f)
 	return f->under_way == 0 && list_empty(&f->queues[FETCH_URGENT]) && list_empty(&f->later);
 }
 
-struct slice
-fetch_key(struct slice tag)
+void
+fetch_oversized(struct store_fetch *f, struct slice tag)
 {
+	struct slice rest, key, next;
+
 	if (tag.n < 2 || (tag.p[0] != tags[FETCH_URGENT] && tag.p[0] != tags[FETCH_ORDINARY]))
-		return slice_make(NULL, 0);
-	return slice_make(tag.p + 1, tag.n - 1);
+		return;
+	rest = slice_make(tag.p + 1, tag.n - 1);
+	key = tag_next(&rest);
+	if (rest.n == 0) {
+		keys_mark(f->keys, key)->oversized = true;
+		return;
+	}
+	for (next = key; next.p; next = tag_next(&rest))
+		keys_mark(f->keys, next)->alone = true;
 }

@@ -2,7 +2,7 @@
 
 /*
  * store_fetch: asks Redis for keys, those that were announced before those of a comparison, a
- * window of them at a time. Keeps nothing of the answers.
+ * window of them at a time, and strings many at once. Keeps nothing of the answers.
  */
 
 #include "lib/list.h"
@@ -37,7 +37,10 @@ void fetch_want_later(struct store_fetch *f, struct slice key);
 /* Were there any? */
 bool fetch_take_later(struct store_fetch *f);
 void fetch_pump(struct store_fetch *f);
+/* Has a comparison named as many keys as should wait? */
+bool fetch_is_full(const struct store_fetch *f);
 /* Nothing is asked for, and nothing urgent waits for it. */
 bool fetch_rests(const struct store_fetch *f);
-/* The key that a command with this tag asked for; p NULL: it was none of ours. */
-struct slice fetch_key(struct slice tag);
+/* The answer to the command with this tag was too large: its key is marked as oversized, or if
+ * there were several, each is asked for alone from now on. */
+void fetch_oversized(struct store_fetch *f, struct slice tag);

@@ -35,6 +35,12 @@ keys_mark(struct store_keys *k, struct slice key)
 	return *place;
 }
 
+struct mark *
+keys_find(const struct store_keys *k, struct slice key)
+{
+	return map_get(&k->marks, key_cut(key));
+}
+
 static void
 set_withheld(struct store_keys *k, struct mark *m, bool withheld)
 {
@@ -46,21 +52,35 @@ set_withheld(struct store_keys *k, struct mark *m, bool withheld)
 void
 keys_present(struct store_keys *k, struct slice key)
 {
-	struct mark *m = keys_mark(k, key);
+	struct mark *m = keys_find(k, key);
 
+	if (!m)
+		return;
 	m->missing = m->gone = m->oversized = m->meant = false;
 	m->found = true;
+}
+
+static bool
+is_blank(const struct mark *m)
+{
+	return !(m->missing || m->gone || m->withheld || m->oversized || m->queued || m->own ||
+		 m->meant || m->alone);
 }
 
 void
 keys_confirm(struct store_keys *k)
 {
-	for (size_t i = 0; i < k->marks.count; i++) {
-		struct mark *m = k->marks.entries[i].value;
+	for (size_t i = k->marks.count; i-- > 0;) {
+		struct map_entry *e = &k->marks.entries[i];
+		struct mark *m = e->value;
 
 		if (m->found)
 			set_withheld(k, m, false);
 		m->found = false;
+		if (!is_blank(m))
+			continue;
+		map_take(&k->marks, map_name(e)); /* the last one, seen before, takes its place */
+		free(m);
 	}
 }
 
@@ -108,7 +128,7 @@ keys_drop(struct store_keys *k, struct slice key)
 bool
 keys_withholds(const struct store_keys *k, struct slice key)
 {
-	const struct mark *m = map_get(&k->marks, key_cut(key));
+	const struct mark *m = keys_find(k, key);
 
 	return m && m->withheld;
 }
@@ -116,7 +136,7 @@ keys_withholds(const struct store_keys *k, struct slice key)
 void
 keys_own(struct store_keys *k, struct slice key, bool own)
 {
-	struct mark *m = own ? keys_mark(k, key) : map_get(&k->marks, key_cut(key));
+	struct mark *m = own ? keys_mark(k, key) : keys_find(k, key);
 
 	if (m)
 		m->own = own;

@@ -1,7 +1,7 @@
 #pragma once
 
 /*
- * store_keys: what is known of each key of Redis beside its rule, and what becomes of the rules
+ * store_keys: what is known of some keys of Redis beside their rules, and what becomes of the rules
  * whose keys are gone: they go too, unless so many went at once that it looks like somebody's
  * accident. Then the deletions are withheld until the keys come back or somebody confirms.
  */
@@ -10,7 +10,6 @@
 #include "rules.h"
 
 struct mark {
-	uint64_t seen;  /* the comparison that met it last */
 	bool missing;   /* this comparison found it gone */
 	bool found;     /* it is there, which ends its being withheld at keys_confirm */
 	bool gone;      /* an announcement led to nothing; waits for the end of its batch */
@@ -19,6 +18,7 @@ struct mark {
 	bool queued;    /* announced, not asked for yet */
 	bool own;       /* a write of ours touches it: if it goes, that is meant */
 	bool meant;     /* a revision says so of it, until it is found again */
+	bool alone;     /* is not asked for together with others: all of it was too large */
 };
 
 enum loss { LOSS_MISSING, LOSS_GONE }; /* by mark.missing, by mark.gone */
@@ -33,6 +33,8 @@ void keys_init(struct store_keys *k, struct rules *rules);
 void keys_deinit(struct store_keys *k);
 /* Made where missing; valid until the key is forgotten. */
 struct mark *keys_mark(struct store_keys *k, struct slice key);
+/* NULL: there is nothing to tell of it, as of nearly all. */
+struct mark *keys_find(const struct store_keys *k, struct slice key);
 /* The key is there, whatever its value. */
 void keys_present(struct store_keys *k, struct slice key);
 /* The key is not there. Says whether that is a loss: a rule stands for it. */
@@ -43,7 +45,8 @@ void keys_drop(struct store_keys *k, struct slice key);
 bool keys_withholds(const struct store_keys *k, struct slice key);
 /* Sets mark.own. */
 void keys_own(struct store_keys *k, struct slice key, bool own);
-/* What was found by now is in force from now on: it is withheld no longer. */
+/* What was found by now is in force from now on: it is withheld no longer. Forgets those of which
+ * there is nothing to tell. */
 void keys_confirm(struct store_keys *k);
 /* Applies the deletions that were found, or withholds them: with `all` (nothing is left, or it was
  * flushed), or when more than half of the rules and at least four are lost, every one; else those

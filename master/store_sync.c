@@ -16,6 +16,8 @@ struct store_sync {
 	const struct store_sync_ops *ops;
 	void *userdata;
 	uv_timer_t settle;
+	uv_idle_t walk; /* goes on with a comparison that waits for no answer */
+	unsigned handles;
 	struct store_draft draft;
 	struct store_fetch fetch;
 	struct store_compare compare;
@@ -241,6 +243,22 @@ batch_next(struct store_sync *s)
 	fetch_pump(&s->fetch);
 }
 
+static void
+on_walk(uv_idle_t *idle)
+{
+	sync_turn(idle->data);
+}
+
+/* Its next part comes in the next turn of the loop. */
+static void
+walk_on(struct store_sync *s)
+{
+	if (compare_walks(&s->compare))
+		uv_idle_start(&s->walk, on_walk);
+	else
+		uv_idle_stop(&s->walk);
+}
+
 void
 sync_turn(struct store_sync *s)
 {
@@ -248,7 +266,9 @@ sync_turn(struct store_sync *s)
 
 	if (!s->fetch.conn)
 		return;
+	compare_go_on(&s->compare);
 	fetch_pump(&s->fetch);
+	walk_on(s);
 	if (s->fetch.left[FETCH_URGENT] > 0) {
 		/* Without an end to what is announced there would be none to what waits for it. */
 		if (compare_is_through(&s->compare) || now - s->gather_since > GATHER_MS)
@@ -271,10 +291,7 @@ sync_turn(struct store_sync *s)
 void
 sync_oversized(struct store_sync *s, struct slice tag)
 {
-	struct slice key = fetch_key(tag);
-
-	if (key.p)
-		keys_mark(&s->draft.keys, key)->oversized = true;
+	fetch_oversized(&s->fetch, tag);
 }
 
 bool
@@ -306,7 +323,9 @@ sync_new(uv_loop_t *loop, struct rules *rules, const struct store_sync_ops *ops,
 	s->compare.failed = on_nonsense;
 	s->compare.userdata = s;
 	uv_timer_init(loop, &s->settle);
-	s->settle.data = s;
+	uv_idle_init(loop, &s->walk);
+	s->settle.data = s->walk.data = s;
+	s->handles = 2;
 	return s;
 }
 
@@ -325,6 +344,7 @@ sync_detach(struct store_sync *s)
 	s->barrier.batches = 0;
 	s->barrier.fetched = false;
 	uv_timer_stop(&s->settle);
+	uv_idle_stop(&s->walk);
 	fetch_reset(&s->fetch);
 	draft_drop(&s->draft);
 	keys_reset(&s->draft.keys);
@@ -333,7 +353,10 @@ sync_detach(struct store_sync *s)
 static void
 on_closed(uv_handle_t *handle)
 {
-	free(handle->data);
+	struct store_sync *s = handle->data;
+
+	if (--s->handles == 0)
+		free(s);
 }
 
 void
@@ -341,6 +364,8 @@ sync_free(struct store_sync *s)
 {
 	s->fetch.conn = NULL;
 	fetch_reset(&s->fetch);
+	compare_deinit(&s->compare);
 	draft_deinit(&s->draft);
 	uv_close((uv_handle_t *)&s->settle, on_closed);
+	uv_close((uv_handle_t *)&s->walk, on_closed);
 }

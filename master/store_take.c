@@ -68,19 +68,6 @@ finish_refused(struct store_write *w, int status, struct slice reason)
 
 /* ---- what it does ---- */
 
-/* A delta that is too large to be kept is told of in its place. */
-static void
-delta_text(struct store_write *w)
-{
-	static const char large[] = "\"it is too large to be kept\"";
-
-	delta_write(rules_changes(w->draft), &w->delta);
-	if (w->delta.n <= DELTA_MAX)
-		return;
-	w->delta.n = 0;
-	buf_addf(&w->delta, "%s", large);
-}
-
 /* 0, or the HTTP status and the reason. */
 static int
 prepare(struct store_write *w, struct buf *why)
@@ -100,7 +87,7 @@ prepare(struct store_write *w, struct buf *why)
 	if (change_draft(w->change, m->rules, &w->draft, why) < 0)
 		return 400;
 	rules_digest_behind(m->rules, rules_changes(w->draft), w->digest);
-	delta_text(w);
+	delta_write(rules_changes(w->draft), &w->delta);
 	return 0;
 }
 
@@ -286,7 +273,7 @@ is_idle(const struct store_write *w)
 		if (rules_refusal_find(w->master->rules, map_name(&keys->entries[i])))
 			return false;
 	}
-	return rules_changes(w->draft)->items.count == 0;
+	return delta_is_empty(rules_changes(w->draft));
 }
 
 static void

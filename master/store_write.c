@@ -250,7 +250,7 @@ on_newer(void *userdata, struct slice tag, const struct redis_reply *r)
 		spoil_reply(w, r);
 	else if (r->count > 0)
 		spoil_stale(w);
-	else if (w->order.draft && rules_changes(w->order.draft)->items.count == 0 && !w->differs)
+	else if (w->order.draft && delta_is_empty(rules_changes(w->order.draft)) && !w->differs)
 		spoil(w, WRITE_IDLE, "");
 	if (w->result == WRITE_DONE) {
 		write_store(w);

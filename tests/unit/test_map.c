@@ -118,6 +118,29 @@ test_copy(void **state)
 	map_deinit(&again, NULL);
 }
 
+struct own { /* a value that has its name */
+	int n;
+	char name[16];
+};
+
+static void
+test_borrowed_names(void **state)
+{
+	struct map m = { .borrows = true };
+	struct own *one = malloc(sizeof *one), *two = malloc(sizeof *two);
+
+	*one = (struct own){ 1, "a" };
+	*two = (struct own){ 2, "a" };
+	assert_null(map_set(&m, slice_of(one->name), one));
+	assert_ptr_equal(map_set(&m, slice_of(two->name), two), one);
+	free(one); /* and nothing refers to its name any more */
+	assert_int_equal(m.count, 1);
+	assert_ptr_equal(map_get(&m, SLICE("a")), two);
+	assert_null(map_find(&m, SLICE("b")));
+	map_deinit(&m, free);
+	assert_true(m.borrows);
+}
+
 int
 main(void)
 {
@@ -125,6 +148,7 @@ main(void)
 		cmocka_unit_test(test_random),
 		cmocka_unit_test(test_any_bytes),
 		cmocka_unit_test(test_copy),
+		cmocka_unit_test(test_borrowed_names),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

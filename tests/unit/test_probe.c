@@ -87,6 +87,7 @@ setup(void **state)
 	w->prober = prober_make(w);
 	w->directory.upstreams = w->upstreams;
 	w->directory.upstreams_count = 1;
+	w->config.probe_rate = 100000;
 	for (int i = 0; i < 2; i++) {
 		w->upstreams[i].endpoints = w->endpoints;
 		w->upstreams[i].health = (struct config_health){ .enabled = true,
@@ -754,6 +755,31 @@ test_more_than_the_board(void **state)
 	free(authorities);
 }
 
+/* However short the intervals are, and in turn: each gets its part. */
+static void
+test_rate(void **state)
+{
+	struct world *w = *state;
+	unsigned before;
+	uint64_t begin;
+
+	w->server.answer = OK;
+	w->config.probe_rate = 50;
+	for (int i = 0; i < 16; i++)
+		add(w, "127.0.0.1", w->server.port);
+	for (int i = 0; i < 16; i++)
+		snprintf(w->authorities[i], sizeof w->authorities[i], "127.0.0.1:%d-%d",
+			 w->server.port, i);
+	w->upstreams[0].health.interval = 100; /* that is 160 in a second */
+	watch(w);
+	WAIT(w, w->server.requests >= 16);
+	before = w->server.requests;
+	begin = uv_hrtime() / 1000000;
+	WAIT(w, w->server.requests >= before + 25);
+	/* Half a second, less what was kept for a tick. */
+	assert_true(uv_hrtime() / 1000000 - begin >= 350);
+}
+
 static int
 descriptors(void)
 {
@@ -825,6 +851,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_memory_is_bounded, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_at_most_64, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_spread, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_rate, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_more_than_the_board, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_want_of_descriptors, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_freed_with_probes_under_way, setup, teardown),

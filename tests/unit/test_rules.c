@@ -240,11 +240,12 @@ test_refusals_are_told_once(void **state)
 	rules_free(r);
 }
 
-/* A draft and the set that it was made of know nothing of each other's changes. */
+/* A draft, and the set that it is made of, which knows nothing of its changes. */
 static void
-test_copies(void **state)
+test_drafts(void **state)
 {
 	struct rules *r = rules_new(), *draft;
+	char digest[DIGEST_TEXT], as_built[DIGEST_TEXT];
 	uint64_t before;
 
 	set_frontend(r, "a.com", "b");
@@ -252,7 +253,7 @@ test_copies(void **state)
 	BACKEND_SET(r, "b", "h:2", "many");
 	rules_refuse(r, SLICE("frontend:x"), "why");
 	before = rules_generation(r);
-	draft = rules_copy(r);
+	draft = rules_draft(r);
 	assert_int_equal(rules_generation(draft), before);
 	assert_int_equal(rules_known(draft), 3);
 	expect_refused(draft, "backend:b", "number", true);
@@ -260,6 +261,12 @@ test_copies(void **state)
 	assert_int_equal(set_frontend(draft, "a.com", "b"), 0);
 	assert_int_equal(BACKEND_SET(draft, "b", "h:2", "many"), -1);
 	assert_int_equal(rules_generation(draft), before);
+	assert_false(rules_differ(draft));
+	set_frontend(draft, "new.com", "c");
+	rules_delete(draft, SLICE("frontend:new.com"));
+	rules_delete(draft, SLICE("frontend:a.com"));
+	assert_false(rules_knows(draft, SLICE("frontend:a.com")));
+	assert_int_equal(rules_known(draft), 2);
 	set_frontend(draft, "a.com", "c");
 	BACKEND_SET(draft, "b", "h:3", "0");
 	rules_delete(draft, SLICE("frontend:x"));
@@ -277,7 +284,59 @@ test_copies(void **state)
 	assert_string_equal(rules_backend_at(r, 0)->servers[0].text, "h:3");
 	expect_refused(r, "backend:b", "number", true);
 	assert_int_equal(rules_known(r), 2);
+	assert_int_equal(rules_frontends(r), 1);
+	rules_digest(r, digest);
 	rules_free(r);
+	r = rules_new();
+	BACKEND_SET(r, "b", "h:4", "nan");
+	set_frontend(r, "a.com", "c");
+	rules_digest(r, as_built);
+	assert_string_equal(digest, as_built);
+	rules_free(r);
+}
+
+/* Drafts of any kind lead to where the same steps lead without one. */
+static void
+test_drafts_at_random(void **state)
+{
+	struct rules *r = rules_new(), *plain = rules_new();
+	unsigned seed = 1;
+
+	for (unsigned round = 0; round < 200; round++) {
+		char a[DIGEST_TEXT], b[DIGEST_TEXT];
+		struct rules *draft = rules_draft(r);
+
+		for (unsigned i = 0; i < 20; i++) {
+			struct rules *sets[] = { draft, plain };
+			int what = rand_r(&seed) % 6;
+			char name[16];
+
+			snprintf(name, sizeof name, "k%d", rand_r(&seed) % 12);
+			for (unsigned k = 0; k < 2; k++) {
+				struct slice key = SLICE("frontend:k3");
+
+				if (what == 0)
+					rules_delete(sets[k], key);
+				else if (what == 1)
+					rules_delete_frontend(sets[k], slice_of(name));
+				else if (what == 2)
+					rules_refuse(sets[k], key, "why");
+				else if (what == 3)
+					BACKEND_SET(sets[k], name, i % 2 ? "h:1" : "h:2", "0");
+				else
+					set_frontend(sets[k], name, i % 2 ? "b" : "c");
+			}
+		}
+		rules_replace(r, draft);
+		rules_digest(r, a);
+		rules_digest(plain, b);
+		assert_string_equal(a, b);
+		assert_int_equal(rules_known(r), rules_known(plain));
+		assert_int_equal(rules_frontends(r), rules_frontends(plain));
+		assert_int_equal(rules_refusals(r), rules_refusals(plain));
+	}
+	rules_free(r);
+	rules_free(plain);
 }
 
 static void
@@ -333,8 +392,14 @@ make_folder(void **state)
 static int
 drop_folder(void **state)
 {
+	char more[sizeof bad + 8];
+
 	unlink(path);
 	unlink(bad);
+	for (unsigned i = 2; i < 100; i++) {
+		snprintf(more, sizeof more, "%s.%u", bad, i);
+		unlink(more);
+	}
 	return rmdir(folder);
 }
 
@@ -490,6 +555,74 @@ test_load_nothing(void **state)
 	rules_free(r);
 }
 
+/* What changed behind the file, as much of it as was written as a whole. */
+static void
+test_save_more(void **state)
+{
+	struct rules *r = rules_new();
+	struct buf error BUF_CLEAN = { 0 }, more BUF_CLEAN = { 0 };
+	struct revision *revision;
+	char want[DIGEST_TEXT], got[DIGEST_TEXT];
+	int64_t saved_at;
+	struct stat st;
+
+	buf_addf(&more, "%s.more", path);
+	buf_addc(&more, '\0');
+	set_frontend(r, "a.com", "b");
+	set_frontend(r, "gone.com", "b");
+	BACKEND_SET(r, "b", "h:1", "0");
+	assert_int_equal(rules_save(r, NULL, path, &error), 0);
+	rules_saved(r, true);
+	set_frontend(r, "c.com", "b\"\\");
+	rules_delete(r, SLICE("frontend:gone.com"));
+	assert_int_equal(rules_save_more(r, NULL, path, true, &error), 0);
+	rules_saved(r, true);
+	BACKEND_SET(r, "b", "h:1", "nan"); /* its last good version stays */
+	BACKEND_SET(r, "n", "h:1", "nan");
+	assert_int_equal(rules_save_more(r, NULL, path, false, &error), 0);
+	rules_saved(r, true);
+	rules_digest(r, want);
+	rules_free(r);
+	for (unsigned cut = 0; cut < 4; cut++) {
+		r = rules_new();
+		assert_int_equal(rules_load(r, path, &saved_at, &revision, &error), 0);
+		rules_digest(r, got);
+		assert_int_equal(rules_frontends(r), 2);
+		if (cut == 0) {
+			assert_string_equal(got, want);
+			expect_refused(r, "backend:b", "number", true);
+			expect_refused(r, "backend:n", "number", false);
+		} else if (cut == 1) { /* the second line is torn */
+			assert_non_null(rules_frontend_find(r, SLICE("c.com")));
+			assert_null(rules_frontend_find(r, SLICE("gone.com")));
+			assert_int_equal(rules_refusals(r), 0);
+		} else {
+			assert_non_null(rules_frontend_find(r, SLICE("gone.com")));
+		}
+		assert_null(rules_unsaved(r)); /* nothing is written behind what is torn */
+		rules_free(r);
+		assert_int_equal(stat(more.p, &st), 0);
+		assert_int_equal(truncate(more.p, cut == 0 ? st.st_size - 1 : st.st_size / 3), 0);
+	}
+	/* It stands behind that file alone. */
+	assert_int_equal(unlink(more.p), 0);
+	r = rules_new();
+	assert_int_equal(rules_load(r, path, &saved_at, &revision, &error), 0);
+	assert_int_equal(rules_unsaved(r)->count, 0);
+	set_frontend(r, "d.com", "b");
+	assert_int_equal(rules_save_more(r, NULL, path, true, &error), 0);
+	set_frontend(r, "e.com", "b");
+	assert_int_equal(rules_save(r, NULL, path, &error), 0);
+	rules_delete(r, SLICE("frontend:d.com"));
+	rules_free(r);
+	r = rules_new();
+	assert_int_equal(rules_load(r, path, &saved_at, &revision, &error), 0);
+	assert_non_null(rules_frontend_find(r, SLICE("e.com")));
+	unlink(more.p);
+	unlink(path);
+	rules_free(r);
+}
+
 static void
 test_load_what_is_refused_today(void **state)
 {
@@ -516,12 +649,14 @@ main(void)
 		cmocka_unit_test(test_backend_of_settings_alone),
 		cmocka_unit_test(test_bad_backends),
 		cmocka_unit_test(test_refusals_are_told_once),
-		cmocka_unit_test(test_copies),
+		cmocka_unit_test(test_drafts),
+		cmocka_unit_test(test_drafts_at_random),
 		cmocka_unit_test(test_sizes),
 		cmocka_unit_test(test_save_and_load),
 		cmocka_unit_test(test_load_rubbish),
 		cmocka_unit_test(test_keys_that_json_cannot_hold),
 		cmocka_unit_test(test_load_nothing),
+		cmocka_unit_test(test_save_more),
 		cmocka_unit_test(test_load_what_is_refused_today),
 	};
 

@@ -1,0 +1,482 @@
+/*
+ * Rules out of their text (rules_text.h), key by key: a file of a million is neither held as a
+ * whole nor as a tree. Whatever comes before, between and behind the three large sections is small,
+ * and read as JSON at the end.
+ */
+
+#include "rules_text.h"
+
+#include "history.h"
+#include "rules_backend.h"
+#include "rules_own.h"
+
+#include "lib/json.h"
+#include "lib/xalloc.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#define READ ((size_t)1 << 18)
+#define KEY_MAX ((size_t)1 << 30) /* bytes of one of them and its value, or of the rest */
+#define DEPTH 3                   /* the rest, "refused", ...; a key, a backend */
+
+enum section { SECTION_NONE, SECTION_FRONTENDS, SECTION_BACKENDS, SECTION_NATIVES, SECTIONS };
+
+static const char *const section_names[SECTIONS] = { "", "\"frontends\"", "\"backends\"",
+						     "\"native\"" };
+
+struct rules_reader {
+	struct rules *rules;
+	bool over;
+	int fd; /* -1: there is no more to come */
+	struct buf text;
+	size_t at; /* what is read of it */
+	struct buf line;
+	bool lined;
+	enum { AT_BEGIN, AT_MEMBERS, AT_END } state;
+	enum section section;
+	bool first; /* no member was there before */
+	bool had[SECTIONS];
+	struct slice name, value; /* of the member that was found; in `text` */
+	struct buf rest;
+	int64_t saved_at;
+	struct revision *revision;
+};
+
+/* ---- tokens ---- */
+
+static size_t
+spaces(struct slice t, size_t i)
+{
+	while (i < t.n && (t.p[i] == ' ' || t.p[i] == '\n' || t.p[i] == '\t' || t.p[i] == '\r'))
+		i++;
+	return i;
+}
+
+/* Behind the string that begins at i; 0: it does not end in there. */
+static size_t
+string_end(struct slice t, size_t i)
+{
+	for (i++; i < t.n; i++) {
+		if (t.p[i] == '\\')
+			i++;
+		else if (t.p[i] == '"')
+			return i + 1;
+	}
+	return 0;
+}
+
+/* Behind the value that begins at i, if it is one; 0: it does not end in there. */
+static size_t
+value_end(struct slice t, size_t i)
+{
+	size_t depth = 0;
+
+	while (i < t.n) {
+		char c = t.p[i];
+
+		if (c == '"') {
+			i = string_end(t, i);
+			if (i == 0)
+				return 0;
+			if (depth == 0)
+				return i;
+			continue;
+		}
+		if (depth == 0 && (c == ',' || c == '}' || c == ']'))
+			return i; /* behind a number or a word */
+		if (c == '{' || c == '[')
+			depth++;
+		i++;
+		if ((c == '}' || c == ']') && --depth == 0)
+			return i;
+	}
+	return 0;
+}
+
+enum found { FOUND_NOTHING, FOUND_MEMBER, FOUND_SECTION, FOUND_END, FOUND_RUBBISH };
+
+static enum section
+section_of(const struct rules_reader *x, struct slice name)
+{
+	for (unsigned s = 1; s < SECTIONS && x->section == SECTION_NONE; s++) {
+		if (slice_eq(name, slice_of(section_names[s])))
+			return (enum section)s;
+	}
+	return SECTION_NONE;
+}
+
+/* The next member of the object that is being read. Nothing: what is there holds no more. */
+static enum found
+next_member(struct rules_reader *x)
+{
+	struct slice t = buf_slice(&x->text);
+	size_t i = spaces(t, x->at), end;
+	enum section section;
+
+	if (i < t.n && t.p[i] == '}') {
+		x->at = i + 1;
+		return FOUND_END;
+	}
+	if (i < t.n && !x->first) {
+		if (t.p[i] != ',')
+			return FOUND_RUBBISH;
+		i = spaces(t, i + 1);
+	}
+	if (i == t.n)
+		return FOUND_NOTHING;
+	end = string_end(t, i);
+	if (t.p[i] != '"')
+		return FOUND_RUBBISH;
+	if (end == 0)
+		return FOUND_NOTHING;
+	x->name = slice_make(t.p + i, end - i);
+	i = spaces(t, end);
+	if (i < t.n && t.p[i] != ':')
+		return FOUND_RUBBISH;
+	i = spaces(t, i < t.n ? i + 1 : i);
+	if (i == t.n)
+		return FOUND_NOTHING;
+	section = section_of(x, x->name);
+	if (section != SECTION_NONE && t.p[i] == '{') {
+		x->at = i + 1;
+		x->section = section;
+		x->first = true;
+		return x->had[section] ? FOUND_RUBBISH : FOUND_SECTION;
+	}
+	end = value_end(t, i);
+	if (end == 0)
+		return FOUND_NOTHING;
+	x->value = slice_make(t.p + i, end - i);
+	x->at = end;
+	x->first = false;
+	return FOUND_MEMBER;
+}
+
+/* ---- members ---- */
+
+/* False when one of the members is of another kind. */
+static bool
+members_are(const struct json *object, enum json_kind kind)
+{
+	if (!object || json_kind(object) != JSON_OBJECT)
+		return false;
+	for (const struct json *i = json_first(object); i; i = json_next(i)) {
+		if (json_kind(i) != kind)
+			return false;
+	}
+	return true;
+}
+
+/* A string with nothing that stands for something else. */
+static bool
+is_plain(struct slice s)
+{
+	return s.n >= 2 && s.p[0] == '"' && !memchr(s.p, '\\', s.n);
+}
+
+static struct slice
+unquoted(struct slice s)
+{
+	return slice_make(s.p + 1, s.n - 2);
+}
+
+static bool
+take_frontend(struct rules_reader *x, struct slice url, struct slice backend)
+{
+	if (!x->over && rules_frontend_find(x->rules, url))
+		return false;
+	rules_set_frontend(x->rules, url, backend);
+	return true;
+}
+
+static bool
+take_backend(struct rules_reader *x, const struct json *backend)
+{
+	struct slice *fields;
+	size_t count = 0;
+
+	if (!members_are(backend, JSON_STRING) ||
+	    (!x->over && rules_backend_find(x->rules, json_name(backend))))
+		return false;
+	for (const struct json *i = json_first(backend); i; i = json_next(i))
+		count += 2;
+	fields = xcalloc(count, sizeof *fields);
+	count = 0;
+	for (const struct json *i = json_first(backend); i; i = json_next(i)) {
+		fields[count++] = json_name(i);
+		fields[count++] = json_text(i);
+	}
+	rules_set_backend(x->rules, json_name(backend), fields, count);
+	free(fields);
+	return true;
+}
+
+/* By its key. */
+static bool
+take_native(struct rules *r, const struct json *text)
+{
+	enum native_kind kind;
+	struct slice name;
+
+	if (json_kind(text) != JSON_STRING)
+		return false;
+	if (rules_native_key(json_name(text), &kind, &name))
+		rules_set_native(r, kind, name, json_text(text));
+	return true;
+}
+
+static bool
+take_json(struct rules_reader *x)
+{
+	struct buf member BUF_CLEAN = { 0 };
+	struct json *root = NULL;
+	const struct json *m;
+	bool good;
+
+	buf_addf(&member, "{%.*s:%.*s}", SLICE_F(x->name), SLICE_F(x->value));
+	if (json_parse(buf_slice(&member), KEY_MAX, DEPTH, &root) < 0)
+		return false;
+	m = json_first(root);
+	if (x->section == SECTION_FRONTENDS)
+		good = json_kind(m) == JSON_STRING && take_frontend(x, json_name(m), json_text(m));
+	else
+		good =
+		    x->section == SECTION_BACKENDS ? take_backend(x, m) : take_native(x->rules, m);
+	json_free(root);
+	return good;
+}
+
+static bool
+take_member(struct rules_reader *x)
+{
+	if (x->section == SECTION_FRONTENDS && is_plain(x->name) && is_plain(x->value))
+		return take_frontend(x, unquoted(x->name), unquoted(x->value));
+	if (x->section != SECTION_NONE)
+		return take_json(x);
+	buf_adds(&x->rest, x->rest.n ? SLICE(",") : SLICE("{"));
+	buf_adds(&x->rest, x->name);
+	buf_addc(&x->rest, ':');
+	buf_adds(&x->rest, x->value);
+	return x->rest.n < KEY_MAX;
+}
+
+/* ---- the rest ---- */
+
+static bool
+take_natives(struct rules *r, const struct json *object)
+{
+	for (const struct json *i = object ? json_first(object) : NULL; i; i = json_next(i)) {
+		if (!take_native(r, i))
+			return false;
+	}
+	return !object || json_kind(object) == JSON_OBJECT;
+}
+
+static bool
+take_refused(struct rules *r, const struct json *object)
+{
+	if (!members_are(object, JSON_STRING))
+		return false;
+	for (const struct json *i = json_first(object); i; i = json_next(i)) {
+		const struct rules_refusal *f = rules_refusal_find(r, json_name(i));
+
+		if (!f || !f->native) /* else this version has judged it by its value */
+			rules_refuse(r, json_name(i), json_text(i).p);
+	}
+	return true;
+}
+
+/* Those that were refused when the file was written had no good version but that which stands in
+ * it, unless it says so. A file of an older version does not. */
+static bool
+take_refusals(struct rules *r, const struct json *rest)
+{
+	const struct json *lost = json_get(rest, "lost");
+
+	if (lost && !members_are(lost, JSON_STRING))
+		return false;
+	r->whole = lost != NULL;
+	if (!take_natives(r, json_get(rest, "native_refused")) ||
+	    !take_refused(r, json_get(rest, "refused")))
+		return false;
+	r->whole = false;
+	for (const struct json *i = json_first(lost); i; i = json_next(i)) {
+		struct rules_refusal *f = refusal_own(r, json_name(i));
+
+		if (f)
+			refusal_set_lost(r, f, !f->kept);
+	}
+	return true;
+}
+
+/* Of a part: keys that stand for nothing good any more. */
+static void
+take_gone(struct rules *r, const struct json *gone)
+{
+	for (const struct json *i = json_first(gone); i; i = json_next(i)) {
+		if (json_kind(i) == JSON_STRING)
+			rules_delete(r, json_text(i));
+	}
+}
+
+/* What this version refuses is a refusal of that key alone, as if it came from Redis. */
+static bool
+take_rest(struct rules_reader *x)
+{
+	struct json *rest = NULL;
+	double saved;
+	bool good;
+
+	buf_adds(&x->rest, x->rest.n ? SLICE("}") : SLICE("{}"));
+	if (json_parse(buf_slice(&x->rest), KEY_MAX, DEPTH, &rest) < 0)
+		return false;
+	good = slice_eq(json_text(json_get(rest, "format")), SLICE(RULES_FORMAT)) &&
+	       json_number(json_get(rest, "saved_at"), &saved) && saved >= 0 && saved < 1e15 &&
+	       x->had[SECTION_FRONTENDS] && x->had[SECTION_BACKENDS];
+	if (good) {
+		x->saved_at = (int64_t)saved;
+		take_gone(x->rules, json_get(rest, "gone"));
+		good = take_refusals(x->rules, rest);
+	}
+	if (good)
+		x->revision = revision_load(json_get(rest, "revision"));
+	json_free(rest);
+	return good;
+}
+
+/* ---- all of it ---- */
+
+/* False: there is no more. */
+static bool
+read_more(struct rules_reader *x)
+{
+	size_t left = x->text.n - x->at, want = left > READ ? left : READ;
+	ssize_t n;
+
+	if (x->fd < 0 || left > KEY_MAX)
+		return false;
+	if (left > 0)
+		memmove(x->text.p, x->text.p + x->at, left);
+	x->text.n = left;
+	x->at = 0;
+	buf_reserve(&x->text, want);
+	do
+		n = read(x->fd, x->text.p + left, want);
+	while (n < 0 && errno == EINTR);
+	if (n <= 0) {
+		close(x->fd);
+		x->fd = -1;
+		return false;
+	}
+	x->text.n += (size_t)n;
+	if (!x->lined) {
+		const char *end = memchr(x->text.p, '\n', x->text.n);
+
+		buf_add(&x->line, x->text.p, end ? (size_t)(end - x->text.p) : x->text.n);
+		x->lined = true;
+	}
+	return true;
+}
+
+static bool
+reader_begins(struct rules_reader *x)
+{
+	size_t i;
+
+	do
+		i = spaces(buf_slice(&x->text), x->at);
+	while (i == x->text.n && read_more(x));
+	if (i == x->text.n || x->text.p[i] != '{')
+		return false;
+	x->at = i + 1;
+	x->state = AT_MEMBERS;
+	x->first = true;
+	return true;
+}
+
+static bool
+reader_ends(struct rules_reader *x)
+{
+	do
+		x->at = spaces(buf_slice(&x->text), x->at);
+	while (x->at == x->text.n && read_more(x));
+	x->state = AT_END;
+	return x->at == x->text.n && take_rest(x);
+}
+
+int
+rules_reader_go(struct rules_reader *x, size_t keys)
+{
+	if (x->state == AT_BEGIN && !reader_begins(x))
+		return -EBADMSG;
+	while (x->state == AT_MEMBERS && keys > 0) {
+		switch (next_member(x)) {
+		case FOUND_NOTHING:
+			if (!read_more(x))
+				return -EBADMSG;
+			break;
+		case FOUND_MEMBER:
+			keys--;
+			if (!take_member(x))
+				return -EBADMSG;
+			break;
+		case FOUND_SECTION:
+			x->had[x->section] = true;
+			break;
+		case FOUND_END:
+			x->first = false;
+			if (x->section == SECTION_NONE && !reader_ends(x))
+				return -EBADMSG;
+			x->section = SECTION_NONE;
+			break;
+		case FOUND_RUBBISH:
+			return -EBADMSG;
+		}
+	}
+	return x->state == AT_MEMBERS;
+}
+
+int64_t
+rules_reader_saved_at(const struct rules_reader *x)
+{
+	return x->saved_at;
+}
+
+struct revision *
+rules_reader_revision(const struct rules_reader *x)
+{
+	return x->revision;
+}
+
+struct slice
+rules_reader_line(const struct rules_reader *x)
+{
+	return buf_slice(&x->line);
+}
+
+struct rules_reader *
+rules_reader_new(struct rules *r, int fd, struct slice text, bool over)
+{
+	struct rules_reader *x = xcalloc(1, sizeof *x);
+
+	x->rules = r;
+	x->fd = fd;
+	x->over = over;
+	buf_adds(&x->text, text);
+	return x;
+}
+
+void
+rules_reader_free(struct rules_reader *x)
+{
+	if (!x)
+		return;
+	if (x->fd >= 0)
+		close(x->fd);
+	buf_deinit(&x->text);
+	buf_deinit(&x->line);
+	buf_deinit(&x->rest);
+	free(x);
+}
