@@ -329,7 +329,7 @@ int
 rules_load(struct rules *r, const char *path, int64_t *saved_at, struct revision **revision,
 	   struct buf *error)
 {
-	struct rules_loading *l;
+	struct rules_loading *l = NULL;
 	int e = rules_load_begin(path, &l, error);
 
 	*revision = NULL;
