@@ -13,6 +13,12 @@
 #define SEALS (F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL)
 #define ALIGN 16u
 #define SHARE_MAX 1024 /* longer strings are not searched for the next one */
+#define HUGE_PAGE ((size_t)2 << 20)
+#define HUGE_FROM ((size_t)8 << 20) /* smaller images fit what the processor knows of pages */
+
+#ifndef MADV_COLLAPSE
+#define MADV_COLLAPSE 25 /* Linux 6.1; glibc has it later */
+#endif
 
 static const char *const names[SEGMENT_N] = { "yett-rules", "yett-endpoints", "yett-keys" };
 
@@ -208,12 +214,37 @@ seg_check(const void *image, size_t size, enum table_segment kind)
 	return head->checksum == seg_checksum(head) ? 0 : -EBADMSG;
 }
 
-/* Maps a sealed memfd for reading. Populated at once: the checksum touches every page anyway.
- * Secrets stay out of core dumps. */
+/* Maps a memfd, a large one where its huge pages can be mapped as such: a look-up in it is of
+ * memory that is in no cache, and would wait for the addresses of small pages as well. */
+static void *
+map(int fd, size_t size, int prot, int flags)
+{
+	size_t before, room = size + HUGE_PAGE;
+	char *p, *at;
+
+	if (size < HUGE_FROM)
+		return mmap(NULL, size, prot, flags, fd, 0);
+	p = mmap(NULL, room, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (p == MAP_FAILED)
+		return MAP_FAILED;
+	before = -(uintptr_t)p % HUGE_PAGE;
+	at = mmap(p + before, size, prot, flags | MAP_FIXED, fd, 0);
+	if (at == MAP_FAILED) {
+		munmap(p, room);
+		return MAP_FAILED;
+	}
+	if (before)
+		munmap(p, before);
+	size = (size + 4095) & ~(size_t)4095;
+	munmap(at + size, room - before - size);
+	return at;
+}
+
+/* Maps a sealed memfd for reading. Secrets stay out of core dumps. */
 static int
 segment_map(int fd, size_t size, enum table_segment kind, struct segment **out)
 {
-	void *p = mmap(NULL, size, PROT_READ, MAP_PRIVATE | MAP_POPULATE, fd, 0);
+	void *p = map(fd, size, PROT_READ, MAP_PRIVATE);
 
 	if (p == MAP_FAILED)
 		return -errno;
@@ -229,7 +260,7 @@ segment_map(int fd, size_t size, enum table_segment kind, struct segment **out)
 static int
 image_write(struct seg_builder *b, struct seg_header *head, int fd)
 {
-	char *p = mmap(NULL, head->size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	char *p = map(fd, head->size, PROT_READ | PROT_WRITE, MAP_SHARED);
 
 	if (p == MAP_FAILED)
 		return -errno;
@@ -242,6 +273,8 @@ image_write(struct seg_builder *b, struct seg_header *head, int fd)
 	}
 	memcpy(p, head, sizeof *head);
 	((struct seg_header *)p)->checksum = seg_checksum((struct seg_header *)p);
+	if (head->size >= HUGE_FROM) /* without them it is slower, and right */
+		(void)madvise(p, head->size, MADV_COLLAPSE);
 	/* F_SEAL_WRITE needs that no writable mapping is left. */
 	return munmap(p, head->size) ? -errno : 0;
 }

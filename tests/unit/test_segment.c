@@ -279,6 +279,46 @@ test_too_large(void **state)
 	seg_builder_deinit(&b);
 }
 
+static size_t
+mappings(void)
+{
+	FILE *f = fopen("/proc/self/maps", "r");
+	char line[4096];
+	size_t n = 0;
+
+	assert_non_null(f);
+	while (fgets(line, sizeof line, f))
+		n += strstr(line, "yett-") != NULL;
+	fclose(f);
+	return n;
+}
+
+/* A large one lies where huge pages can be. */
+static void
+test_large(void **state)
+{
+	enum { COUNT = 9 * 1024 * 1024 / 8 + 300 };
+	struct segment *s = NULL, *again = NULL;
+	struct seg_builder b;
+	size_t before = mappings();
+
+	seg_builder_init(&b);
+	for (uint64_t i = 0; i < COUNT; i++)
+		seg_builder_add(&b, 1, &i, sizeof i);
+	assert_int_equal(seg_builder_finish(&b, SEGMENT_RULES, 7, &s), 0);
+	seg_builder_deinit(&b);
+	assert_int_equal(seg_open(dup(s->fd), SEGMENT_RULES, &again), 0);
+	assert_int_equal((uintptr_t)s->head % (2 * 1024 * 1024), 0);
+	assert_int_equal((uintptr_t)again->head % (2 * 1024 * 1024), 0);
+	for (uint32_t i = 0; i < COUNT; i += 997)
+		assert_int_equal(*(const uint64_t *)seg_at(again, 1, i, sizeof(uint64_t)), i);
+	assert_int_equal(*(const uint64_t *)seg_at(again, 1, COUNT - 1, sizeof(uint64_t)),
+			 COUNT - 1);
+	seg_unref(s);
+	seg_unref(again);
+	assert_int_equal(mappings(), before);
+}
+
 int
 main(void)
 {
@@ -287,6 +327,7 @@ main(void)
 		cmocka_unit_test(test_sealed),        cmocka_unit_test(test_strings_share),
 		cmocka_unit_test(test_not_a_segment), cmocka_unit_test(test_header),
 		cmocka_unit_test(test_checksum),      cmocka_unit_test(test_too_large),
+		cmocka_unit_test(test_large),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
