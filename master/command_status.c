@@ -80,6 +80,7 @@ write_upstreams(const struct json *root, bool colours, struct buf *out)
 	static const char *const titles[] = { "UPSTREAM", "FROM",     "ENDPOINT",  "STATE",
 					      "PROBE",    "HAS PAGE", "ADDRESSES", NULL };
 	struct columns c;
+	double more;
 
 	columns_init(&c, 7, colours);
 	command_head(&c, titles);
@@ -92,6 +93,11 @@ write_upstreams(const struct json *root, bool colours, struct buf *out)
 		buf_addc(out, '\n');
 		columns_write(&c, out);
 	}
+	if (json_number(json_get(root, "upstreams_more"), &more) && more > 0)
+		buf_addf(out,
+			 "\nand %.0f more upstreams; of very many those are told that have "
+			 "a dead, an ejected or no endpoint\n",
+			 more);
 	columns_deinit(&c);
 }
 

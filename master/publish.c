@@ -217,6 +217,8 @@ publish_held(struct master *m, uint64_t now)
 	if (now < p->retry_ms)
 		return true;
 	if (m->phase == MASTER_WAITING) {
+		if (m->saver.loading) /* soon there are rules */
+			return true;
 		if (now >= m->started_ms + m->config->start_wait)
 			return false;
 		return !master_rules_awaited(m) || !resolver_settled(m->resolver);

@@ -210,3 +210,4 @@ int rules_load_go(struct rules_loading *l, size_t keys, struct buf *error)
     __attribute__((warn_unused_result));
 void rules_load_end(struct rules_loading *l, struct rules *r, int64_t *saved_at,
 		    struct revision **revision);
+void rules_load_drop(struct rules_loading *l);

@@ -272,8 +272,8 @@ struct rules_loading {
 	char *path;
 };
 
-static void
-loading_free(struct rules_loading *l)
+void
+rules_load_drop(struct rules_loading *l)
 {
 	rules_reader_free(l->reader);
 	rules_free(l->rules);
@@ -305,7 +305,7 @@ rules_load_go(struct rules_loading *l, size_t keys, struct buf *error)
 
 	if (r < 0) {
 		keep_damaged(l->path, error);
-		loading_free(l);
+		rules_load_drop(l);
 	}
 	return r;
 }
@@ -322,7 +322,7 @@ rules_load_end(struct rules_loading *l, struct rules *r, int64_t *saved_at,
 	rules_replace(r, l->rules);
 	rules_saved(r, !more);
 	l->rules = NULL;
-	loading_free(l);
+	rules_load_drop(l);
 }
 
 int

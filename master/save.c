@@ -30,6 +30,8 @@
 #define KILLED_MS 200  /* for it to go when it is killed; one that waits for its disk does not */
 #define LOCK_TRIES 20  /* a child of a killed master has the lock until it is replaced or gone */
 #define PAUSE_MS 10
+#define LOAD_AT_ONCE 20000         /* rules that a start waits for */
+#define LOAD_KEYS 4000             /* of more, in a turn of the loop */
 #define WHOLE_MAX ((off_t)1 << 20) /* bytes of rules that are quickly written */
 
 static void
@@ -303,15 +305,15 @@ issuers_due(const struct master *m)
 
 /* ---- what there was ---- */
 
-/* The copy before takes the place of one that is damaged. */
+/* The copy before takes the place of one that is damaged. `r`: what became of the file itself. */
 static int
-remembered_load(struct master *m, const char *path, struct revision **revision, struct buf *error)
+load_previous(struct master *m, int r, const char *path, struct revision **revision,
+	      struct buf *error)
 {
 	BUF_CLEAN struct buf other = { 0 };
-	int r = rules_load(m->rules, path, &m->remembered_wall, revision, error);
 	char *previous;
 
-	if (r == 0 || (r == -ENOENT && !keep_has_damaged(path)))
+	if (r == -ENOENT && !keep_has_damaged(path))
 		return r;
 	previous = state_path(m, "rules.json.1");
 	r = rules_load(m->rules, previous, &m->remembered_wall, revision, &other);
@@ -328,38 +330,97 @@ remembered_load(struct master *m, const char *path, struct revision **revision, 
 	return r == -ENOENT ? -EBADMSG : r;
 }
 
+static void
+rules_remembered(struct master *m, int r, struct revision *revision)
+{
+	m->remembered = r == 0;
+	m->revisions.first = r == -ENOENT;
+	if (revision)
+		revisions_remember(m, revision);
+	m->saver.saved_wall = m->remembered_wall;
+	if (r == 0)
+		log_info("rules source=last-known-good frontends=%zu backends=%zu age_s=%lld",
+			 rules_frontends(m->rules), rules_backends(m->rules),
+			 (long long)(clock_wall() - m->remembered_wall));
+	else if (r != -ENOENT)
+		log_error("rules error=\"%s\"", m->store_fault);
+}
+
+/* Goes on with so many of them. */
+static void
+rules_go_on(struct master *m, size_t keys)
+{
+	BUF_CLEAN struct buf error = { 0 };
+	struct saver *s = &m->saver;
+	struct revision *revision = NULL;
+	int r = rules_load_go(s->loading, keys, &error);
+	char *path;
+
+	if (r > 0)
+		return;
+	if (r == 0) {
+		rules_load_end(s->loading, m->rules, &m->remembered_wall, &revision);
+	} else {
+		path = state_path(m, "rules.json");
+		r = load_previous(m, r, path, &revision, &error);
+		free(path);
+	}
+	s->loading = NULL;
+	uv_idle_stop(&s->idle);
+	rules_remembered(m, r, revision);
+}
+
+/* A store is looked at once it is known what was good in it. */
+static void
+on_idle(uv_idle_t *idle)
+{
+	struct master *m = idle->data;
+
+	rules_go_on(m, LOAD_KEYS);
+	if (m->saver.loading)
+		return;
+	store_redis_configure(m->store, &m->config->redis);
+	publish_mark(m, PUBLISH_ALL);
+}
+
+void
+saver_load_all(struct master *m)
+{
+	if (m->saver.loading)
+		rules_go_on(m, SIZE_MAX);
+}
+
+static void
+rules_begin_load(struct master *m)
+{
+	BUF_CLEAN struct buf error = { 0 };
+	struct revision *revision = NULL;
+	char *path = state_path(m, "rules.json");
+	int r = rules_load_begin(path, &m->saver.loading, &error);
+
+	if (r < 0)
+		rules_remembered(m, load_previous(m, r, path, &revision, &error), revision);
+	else
+		rules_go_on(m, LOAD_AT_ONCE);
+	if (m->saver.loading)
+		uv_idle_start(&m->saver.idle, on_idle);
+	free(path);
+}
+
 void
 saver_load(struct master *m)
 {
-	BUF_CLEAN struct buf error = { 0 };
-	struct revision *revision;
-	char *rules, *seen;
-	int r;
+	char *seen = state_path(m, "seen");
 
+	uv_idle_init(&m->loop, &m->saver.idle);
+	m->saver.idle.data = m;
 	if (saver_lock(m))
 		sweep(m);
-	rules = state_path(m, "rules.json");
-	seen = state_path(m, "seen");
-
 	seen_load(m, seen);
 	issuers_load(m);
 	m->saver.seen_digest = seen_digest(m);
-	if (m->config->redis.configured) {
-		r = remembered_load(m, rules, &revision, &error);
-		m->remembered = r == 0;
-		m->revisions.first = r == -ENOENT;
-		if (revision)
-			revisions_remember(m, revision);
-		m->saver.saved_wall = m->remembered_wall;
-		if (r == 0)
-			log_info(
-			    "rules source=last-known-good frontends=%zu backends=%zu age_s=%lld",
-			    rules_frontends(m->rules), rules_backends(m->rules),
-			    (long long)(clock_wall() - m->remembered_wall));
-		else if (r != -ENOENT)
-			log_error("rules error=\"%s\"", m->store_fault);
-	}
-	free(rules);
+	if (m->config->redis.configured)
+		rules_begin_load(m);
 	free(seen);
 }
 
@@ -543,4 +604,7 @@ saver_finish(struct master *m)
 	if (s->locked)
 		close(s->lock);
 	s->locked = false;
+	if (s->loading)
+		rules_load_drop(s->loading);
+	uv_close((uv_handle_t *)&s->idle, NULL);
 }

@@ -12,13 +12,18 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
+#include <uv.h>
 
 struct master;
+struct rules_loading;
 
 struct saver {
 	pid_t child; /* 0: none */
 	bool locked; /* we hold `lock`, a descriptor that is the master's alone */
 	int lock;
+	struct rules_loading
+	    *loading; /* the rules that there were, in parts; NULL: they are read */
+	uv_idle_t idle;
 	bool rules_due;
 	bool rules_failed;           /* what is on disk is not known: all of them are written */
 	bool more;                   /* rules.json.more stands behind rules.json */
@@ -33,6 +38,9 @@ struct saver {
  * the log; but a state_dir that another master writes to ends the process, with the reason on
  * stderr and exit status 1. To be called when there is no worker yet. */
 void saver_load(struct master *m);
+/* Of more rules than a start waits for the rest is read in turns of the loop, and then the store is
+ * looked at; or now. */
+void saver_load_all(struct master *m);
 void saver_mark(struct saver *s);
 /* At every tick. */
 void saver_tick(struct master *m, uint64_t now_ms);

@@ -163,7 +163,8 @@ begin(struct master *m)
 	saver_load(m);
 	store_open(m);
 	store_secure(m);
-	store_redis_configure(m->store, &m->config->redis);
+	if (!m->saver.loading)
+		store_redis_configure(m->store, &m->config->redis);
 	side_configure(m->side, &m->config->redis);
 	cascade_configure(m->cascade);
 	suspensions_load(m);

@@ -11,6 +11,8 @@
 
 #include <unistd.h>
 
+#define ENDPOINTS_LISTED 2000
+
 /* ---- workers ---- */
 
 static void
@@ -259,31 +261,64 @@ add_tls(struct buf *b, const struct directory_upstream *u)
 }
 
 static void
+add_upstream(struct buf *b, const struct master *m, const struct own *own,
+	     const struct directory_upstream *u, uint64_t now)
+{
+	buf_adds(b, SLICE("{\"name\":"));
+	buf_add_json(b, slice_of(u->name));
+	buf_addf(b, ",\"source\":\"%s\",\"tls\":", rules_source_name(u->source));
+	add_tls(b, u);
+	buf_adds(b, SLICE(",\"endpoints\":["));
+	for (size_t k = 0; k < u->endpoints_count; k++) {
+		if (k > 0)
+			buf_addc(b, ',');
+		add_endpoint(b, m, &u->endpoints[k], now);
+	}
+	buf_adds(b, SLICE("],\"left_out\":["));
+	add_left_out(b, m, own, u);
+	buf_adds(b, SLICE("]}"));
+}
+
+/* Is there something to tell of it that somebody should see? */
+static bool
+is_troubled(const struct master *m, const struct directory_upstream *u, uint64_t now)
+{
+	bool troubled = u->own_count > 0 || u->endpoints_count == 0;
+
+	for (size_t k = 0; k < u->endpoints_count && !troubled; k++) {
+		const struct board_health *h = &m->page->health[u->endpoints[k].slot];
+
+		troubled = h->state == HEALTH_DEAD || h->ejected_until_ms > now;
+	}
+	return troubled;
+}
+
+/* Of very many endpoints those alone that somebody should see, and no more than can be read. */
+static void
 add_upstreams(struct buf *b, const struct master *m)
 {
 	const struct directory *d = m->publisher.directory;
 	struct own *own = own_new(m->config);
 	uint64_t now = clock_mono_ms();
+	size_t endpoints = 0, listed = 0, upstreams = 0;
+	bool all;
 
+	for (size_t i = 0; d && i < d->upstreams_count; i++)
+		endpoints += d->upstreams[i].endpoints_count;
+	all = endpoints <= ENDPOINTS_LISTED;
 	buf_adds(b, SLICE("\"upstreams\":["));
 	for (size_t i = 0; d && i < d->upstreams_count; i++) {
 		const struct directory_upstream *u = &d->upstreams[i];
 
-		buf_adds(b, i > 0 ? SLICE(",{\"name\":") : SLICE("{\"name\":"));
-		buf_add_json(b, slice_of(u->name));
-		buf_addf(b, ",\"source\":\"%s\",\"tls\":", rules_source_name(u->source));
-		add_tls(b, u);
-		buf_adds(b, SLICE(",\"endpoints\":["));
-		for (size_t k = 0; k < u->endpoints_count; k++) {
-			if (k > 0)
-				buf_addc(b, ',');
-			add_endpoint(b, m, &u->endpoints[k], now);
-		}
-		buf_adds(b, SLICE("],\"left_out\":["));
-		add_left_out(b, m, own, u);
-		buf_adds(b, SLICE("]}"));
+		if (!all &&
+		    (listed + u->endpoints_count > ENDPOINTS_LISTED || !is_troubled(m, u, now)))
+			continue;
+		if (upstreams++ > 0)
+			buf_addc(b, ',');
+		listed += u->endpoints_count;
+		add_upstream(b, m, own, u, now);
 	}
-	buf_addc(b, ']');
+	buf_addf(b, "],\"upstreams_more\":%zu", d ? d->upstreams_count - upstreams : 0);
 	own_free(own);
 }
 

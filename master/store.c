@@ -174,6 +174,7 @@ store_reconfigured(struct master *m, bool was_redis)
 	struct store *s = &m->writes;
 
 	s->shut = true;
+	saver_load_all(m);
 	store_secure(m);
 	store_redis_configure(m->store, &m->config->redis);
 	side_configure(m->side, &m->config->redis);
