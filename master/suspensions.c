@@ -27,7 +27,8 @@ suspensions_use_redis(const struct master *m)
 
 	return c->redis.configured &&
 	       (c->gate.secret.bytes || c->gate.public_key.bytes || c->gate.issuers_count > 0 ||
-		c->gate.sources & TOKEN_FROM_API_KEY || c->suspension.redis_keys);
+		c->gate.sources & TOKEN_FROM_API_KEY || c->login.providers_count > 0 ||
+		c->suspension.redis_keys);
 }
 
 bool

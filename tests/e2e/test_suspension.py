@@ -8,6 +8,7 @@ import time
 import pytest
 from harness import procs
 from harness.gateway import BINARY, from_redis, merge
+from harness.sessions import Sessions, config, cookie
 from harness.procs import wait_until
 from harness.redis_proxy import RedisProxy
 from harness.tokens import SECRET, bearer, token
@@ -318,3 +319,13 @@ def test_fewer_allowed_than_there_are(gateway, serve):
         assert gw.cli("suspend", "e").returncode == 1
         gw.stop()
         gw.start()
+
+
+def test_where_people_log_in_and_no_token_is_taken(gateway, serve, store):
+    """The set is heard of there, too: sessions have identities."""
+    up, sessions = serve(), Sessions(store.db)
+    a, b = (gateway(merge(config(store, up), from_redis(store))) for _ in range(2))
+    browser = cookie(sessions.create("mallory"))
+    assert b.ask(headers=browser.items()).status == 200
+    assert a.cli("suspend", "mallory").returncode == 0
+    wait_until(lambda: b.ask(headers=browser.items()).why == "suspended", 2)
