@@ -26,8 +26,9 @@ class Api:
         self.socket.connect(path)
         self.replies = self.socket.makefile("rb")
 
-    def ask(self, method, path):
-        self.socket.sendall(f"{method} {path} HTTP/1.1\r\nHost: yett\r\nContent-Length: 0\r\n\r\n".encode())
+    def ask(self, method, path, body=b""):
+        head = f"{method} {path} HTTP/1.1\r\nHost: yett\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+        self.socket.sendall(head.encode() + body)
         status, length = int(self.replies.readline().split()[1]), 0
         while (line := self.replies.readline()) != b"\r\n":
             if line.lower().startswith(b"content-length:"):
