@@ -9,6 +9,7 @@ import pytest
 
 from harness import client, procs
 from harness.gateway import BINARY, proxy_to
+from harness.load import Load
 from harness.procs import wait_until
 
 
@@ -130,3 +131,22 @@ def test_many_reloads_leave_no_tables_and_descriptors(gateway, serve):
     assert gw.ask("/19").status == 200 and gw.ask("/18").status == 404
     wait_until(lambda: gw.status()["table"]["alive"] == 1)
     assert max(descriptors()) <= max(before) + 3
+
+
+def test_large_table_comes_in_its_order(gateway, serve, tmp_path):
+    """It is checked in a thread, and what the master says meanwhile waits."""
+    pages = {status: str(tmp_path / f"{status}.html") for status in (502, 503)}
+    for page in pages.values():
+        with open(page, "w", encoding="ascii") as f:
+            f.write("x" * 700000)
+    names = "abcd"
+    ups = [serve(name=name) for name in names]
+    gw = gateway(proxy_to(ups[0]) | {"error_pages": pages})
+    assert all(len(os.listdir(f"/proc/{pid}/task")) == 1 for pid in gw.workers())
+    with Load(gw.port, rate=200) as load:
+        for name, up in zip(names[1:], ups[1:]):
+            assert gw.reload(proxy_to(up, add_prefix="/" + name) | {"error_pages": pages}).returncode == 0
+            assert {gw.ask().json()["name"] for _ in range(4)} == {name}
+        result = load.stop()
+    assert result["ok"] and not result["failures"], result
+    assert all(len(os.listdir(f"/proc/{pid}/task")) > 1 for pid in gw.workers())
