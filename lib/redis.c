@@ -3,6 +3,7 @@
 #include "buf.h"
 #include "list.h"
 #include "redis_reader.h"
+#include "redis_tag.h"
 #include "tls_feed.h"
 #include "xalloc.h"
 
@@ -22,6 +23,8 @@ struct command {
 	struct command *next;
 	redis_answer_fn answer;
 	void *userdata;
+	struct buf bytes; /* of one that another node may have to answer; else none are kept */
+	bool scan;
 	size_t tag_n;
 	char tag[];
 };
@@ -44,12 +47,19 @@ struct redis_conn {
 	size_t pending;
 	size_t answer_bytes;     /* of the answer that is coming in */
 	struct buf out;          /* queued, not yet handed to the stream */
+	struct slice key_tag;    /* empty: none */
 	struct tls_session *tls; /* NULL: plain */
 	struct buf secret;       /* encrypted, within a call */
 	unsigned handles;        /* to be closed before the memory goes */
 	bool connected, closed, late;
 	bool oversized;
+	bool found;  /* it was, so that another one may be */
+	bool parked; /* another node has been asked what is next */
+	bool joined; /* commands belong together until EXEC */
+	bool follows;
 };
+
+static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf);
 
 struct write {
 	uv_write_t req;
@@ -59,12 +69,19 @@ struct write {
 /* ---- life ---- */
 
 static void
+command_free(struct command *command)
+{
+	buf_deinit(&command->bytes);
+	free(command);
+}
+
+static void
 conn_free(struct redis_conn *c)
 {
 	while (c->first) {
 		struct command *next = c->first->next;
 
-		free(c->first);
+		command_free(c->first);
 		c->first = next;
 	}
 	redis_reader_free(c->reader);
@@ -151,6 +168,52 @@ is_message(const struct redis_conn *c, const struct redis_reply *r)
 	       r->elements[1] && r->elements[2] && slice_eq(r->elements[0]->text, SLICE("message"));
 }
 
+/* The names that a SCAN found, as who asks knows them. */
+static void
+cut_names(const struct redis_conn *c, const struct redis_reply *r)
+{
+	const struct redis_reply *names = r->count == 2 ? r->elements[1] : NULL;
+
+	for (size_t i = 0; names && i < names->count; i++) {
+		if (names->elements[i])
+			names->elements[i]->text =
+			    redis_tag_cut(c->key_tag, names->elements[i]->text);
+	}
+}
+
+static void
+command_end(struct redis_conn *c, const struct redis_reply *r)
+{
+	struct command *command = c->first;
+
+	c->first = command->next;
+	if (!c->first)
+		c->last = &c->first;
+	c->pending--;
+	conn_wait(c);
+	if (command->scan)
+		cut_names(c, r);
+	command->answer(command->userdata, slice_make(command->tag, command->tag_n), r);
+	command_free(command);
+}
+
+static bool
+is_redirection(const struct redis_reply *r)
+{
+	return r->type == REDIS_FAILED &&
+	       (slice_starts(r->text, SLICE("ASK ")) || slice_starts(r->text, SLICE("MOVED ")));
+}
+
+/* What waits behind it keeps its order. */
+static void
+conn_park(struct redis_conn *c, const struct redis_reply *r)
+{
+	c->parked = true;
+	uv_timer_stop(&c->timer);
+	uv_read_stop(&c->u.stream);
+	c->ops->asked(c->userdata, r->text, buf_slice(&c->first->bytes));
+}
+
 static void
 conn_answer(struct redis_conn *c, const struct redis_reply *r)
 {
@@ -166,26 +229,22 @@ conn_answer(struct redis_conn *c, const struct redis_reply *r)
 						     : "an answer that was not asked for");
 		return;
 	}
-	c->first = command->next;
-	if (!c->first)
-		c->last = &c->first;
-	c->pending--;
-	conn_wait(c);
-	command->answer(command->userdata, slice_make(command->tag, command->tag_n), r);
-	free(command);
+	if (command->bytes.n && is_redirection(r))
+		conn_park(c, r);
+	else if (c->found && redis_is_elsewhere(r))
+		conn_down(c, redis_fault(r, text, sizeof text));
+	else
+		command_end(c, r);
 }
 
 static void
-conn_feed(struct redis_conn *c, struct slice bytes)
+conn_answers(struct redis_conn *c)
 {
 	struct redis_reply *reply;
 	const char *why;
 	char text[160];
 
-	redis_reader_feed(c->reader, bytes);
-	c->answer_bytes += bytes.n;
-	conn_wait_more(c);
-	while (!c->closed) {
+	while (!c->closed && !c->parked) {
 		if (redis_reader_next(c->reader, &reply, &why) != 0) {
 			snprintf(text, sizeof text, "no Redis protocol: %s", why);
 			conn_down(c, text);
@@ -197,7 +256,7 @@ conn_feed(struct redis_conn *c, struct slice bytes)
 		conn_answer(c, reply);
 		redis_reply_free(reply);
 	}
-	if (c->closed)
+	if (c->closed || c->parked)
 		return;
 	if (c->answer_bytes > REDIS_ANSWER_MAX) {
 		c->oversized = true;
@@ -205,6 +264,17 @@ conn_feed(struct redis_conn *c, struct slice bytes)
 	} else if (c->ops->turn) {
 		c->ops->turn(c->userdata);
 	}
+}
+
+static void
+conn_feed(struct redis_conn *c, struct slice bytes)
+{
+	redis_reader_feed(c->reader, bytes);
+	c->answer_bytes += bytes.n;
+	if (c->parked)
+		return;
+	conn_wait_more(c);
+	conn_answers(c);
 }
 
 static void
@@ -266,13 +336,11 @@ redis_conn_flush(struct redis_conn *c)
 	conn_write(c, &c->secret);
 }
 
-void
-redis_conn_command(struct redis_conn *c, redis_answer_fn answer, void *userdata, struct slice tag,
-		   size_t argc, const struct slice *argv)
+static struct command *
+conn_queue(struct redis_conn *c, redis_answer_fn answer, void *userdata, struct slice tag)
 {
-	struct command *command = xmalloc(sizeof *command + tag.n);
+	struct command *command = xcalloc(1, sizeof *command + tag.n);
 
-	command->next = NULL;
 	command->answer = answer;
 	command->userdata = userdata;
 	command->tag_n = tag.n;
@@ -280,14 +348,84 @@ redis_conn_command(struct redis_conn *c, redis_answer_fn answer, void *userdata,
 		memcpy(command->tag, tag.p, tag.n);
 	*c->last = command;
 	c->last = &command->next;
+	if (c->pending++ == 0 && c->connected && !c->closed)
+		conn_wait(c);
+	return command;
+}
+
+static void
+pack(struct redis_conn *c, size_t argc, const struct slice *argv)
+{
+	size_t first = argc, end = argc;
+
+	if (c->key_tag.n)
+		redis_tag_keys(argc, argv, &first, &end);
 	buf_addf(&c->out, "*%zu\r\n", argc);
 	for (size_t i = 0; i < argc; i++) {
-		buf_addf(&c->out, "$%zu\r\n", argv[i].n);
+		struct slice tag = i >= first && i < end ? c->key_tag : SLICE("");
+
+		buf_addf(&c->out, "$%zu\r\n", tag.n + argv[i].n);
+		buf_adds(&c->out, tag);
 		buf_adds(&c->out, argv[i]);
 		buf_adds(&c->out, SLICE("\r\n"));
 	}
-	if (c->pending++ == 0 && c->connected && !c->closed)
-		conn_wait(c);
+}
+
+/* Another node answers one command alone. What belongs together is not torn apart: it is refused
+ * as long as its keys are on their way. */
+static bool
+stands_alone(struct redis_conn *c, struct slice word)
+{
+	if (slice_eq(word, SLICE("WATCH")) || slice_eq(word, SLICE("MULTI")))
+		c->joined = true;
+	else if (slice_eq(word, SLICE("EXEC")) || slice_eq(word, SLICE("UNWATCH")))
+		c->joined = false;
+	return !c->joined;
+}
+
+void
+redis_conn_command(struct redis_conn *c, redis_answer_fn answer, void *userdata, struct slice tag,
+		   size_t argc, const struct slice *argv)
+{
+	struct command *command = conn_queue(c, answer, userdata, tag);
+	size_t before = c->out.n;
+
+	pack(c, argc, argv);
+	if (stands_alone(c, argv[0]) && c->follows) {
+		command->scan = slice_eq(argv[0], SLICE("SCAN"));
+		buf_add(&command->bytes, c->out.p + before, c->out.n - before);
+	}
+}
+
+void
+redis_conn_bytes(struct redis_conn *c, redis_answer_fn answer, void *userdata, struct slice bytes)
+{
+	conn_queue(c, answer, userdata, SLICE(""));
+	buf_adds(&c->out, bytes);
+}
+
+void
+redis_conn_found(struct redis_conn *c, struct slice tag)
+{
+	c->found = true;
+	c->key_tag = tag;
+}
+
+void
+redis_conn_follow(struct redis_conn *c, bool follow)
+{
+	c->follows = follow;
+}
+
+void
+redis_conn_resume(struct redis_conn *c, const struct redis_reply *r)
+{
+	c->parked = false;
+	command_end(c, r);
+	conn_answers(c);
+	/* A stream that is dead says so when it is written to. */
+	if (!c->closed && !c->parked)
+		(void)!uv_read_start(&c->u.stream, on_alloc, on_read);
 }
 
 size_t

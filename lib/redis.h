@@ -36,6 +36,9 @@ struct redis_conn_ops {
 	/* A published message: an array that begins with "message". NULL: the connection subscribes
 	 * to nothing. */
 	void (*message)(void *userdata, const struct redis_reply *r);
+	/* Of one that follows: the answer to the command whose bytes these are is to be had of
+	 * another node, as `where` says (redis_where). All waits for redis_conn_resume. */
+	void (*asked)(void *userdata, struct slice where, struct slice bytes);
 	/* All that had arrived has been reported: the moment to act on it, and to flush. */
 	void (*turn)(void *userdata);
 	/* Refused, lost, silent for too long, or nonsense; called once, never from within another
@@ -59,9 +62,21 @@ int redis_conn_new(uv_loop_t *loop, const struct sockaddr *address, struct tls_c
     __attribute__((warn_unused_result));
 /* No callback comes any more; the memory goes when the loop has run once more. NULL is allowed. */
 void redis_conn_close(struct redis_conn *c);
+/* It must be the server of all that is asked: an answer that says that it is not
+ * (redis_is_elsewhere) ends the connection. `tag`, which stays the caller's, stands before all
+ * names of keys (redis_tag), and none of it is seen from here. Before the first command. */
+void redis_conn_found(struct redis_conn *c, struct slice tag);
+/* Commands from now on may be answered by another node (ops->asked); those of a transaction are
+ * not, and fail as long as their keys are on their way. */
+void redis_conn_follow(struct redis_conn *c, bool follow);
+/* What the other node answered to what ops->asked told of. */
+void redis_conn_resume(struct redis_conn *c, const struct redis_reply *r);
 /* Queues a command. Nothing is sent before redis_conn_flush. `tag` is copied. */
 void redis_conn_command(struct redis_conn *c, redis_answer_fn answer, void *userdata,
 			struct slice tag, size_t argc, const struct slice *argv);
+/* One whose bytes are those of another connection's ops->asked. */
+void redis_conn_bytes(struct redis_conn *c, redis_answer_fn answer, void *userdata,
+		      struct slice bytes);
 void redis_conn_flush(struct redis_conn *c);
 /* What is wrong with an answer that should have been another: the server's words, fit for a log, or
  * that its form was not expected. Returns out. */

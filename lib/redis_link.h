@@ -2,18 +2,21 @@
 
 /*
  * redis_link: two connections to Redis, from connecting to the moment when changes are announced.
+ * In a cluster whose keys are on their way, a third one to where they go (redis_aside).
  * One asks; the other subscribes to what CLIENT TRACKING of the first one announces (RESP2 needs
  * two), and to what else somebody wants to hear. Keeps nothing when it is over.
  */
 
 #include "slice.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/socket.h>
 #include <uv.h>
 
 struct redis_conn;
 struct redis_link;
+struct redis_reply;
 struct tls_context;
 
 #define LINK_TRACK_MAX 16
@@ -26,6 +29,8 @@ struct redis_login {
 	const char *where;     /* the server, for the log */
 	uint32_t database;
 	uint32_t answer_ms; /* each answer begins within that; 0: 5 s */
+	bool found;         /* not named by an address: it must be a master, or */
+	struct slice tag;   /* of a cluster, the node that has the slot of this tag; else empty */
 };
 
 /* What a link is for; static. */
@@ -49,11 +54,21 @@ struct redis_link_ops {
 	void (*subscribed)(void *userdata, struct slice channel, const char *fault);
 	void (*message)(void *userdata, struct slice channel, struct slice text);
 	void (*turn)(void *userdata); /* all that had arrived has been reported; may be NULL */
+	/* What was read before may change unheard, and so may what is read from now on: its keys
+	 * are on their way to another node. NULL without a tag. */
+	void (*untold)(void *userdata);
+	/* May that node be asked? NULL: any. */
+	bool (*may_ask)(void *userdata, const struct sockaddr_storage *node);
 	/* Of the command; `failed` follows. May be NULL. */
 	void (*oversized)(void *userdata, struct slice tag);
-	/* The link is of no more use; called once. */
+	/* The link is of no more use; called once. For redis_where: where it is instead. */
 	void (*failed)(void *userdata, const char *reason);
 };
+
+/* Queues AUTH, where there is a password; answered with the tag "AUTH". */
+void redis_login_send(const struct redis_login *login, struct redis_conn *c,
+		      void (*answer)(void *userdata, struct slice tag, const struct redis_reply *r),
+		      void *userdata);
 
 /* `tls`: NULL for plain connections. 0 or a negative errno. */
 int redis_link_new(uv_loop_t *loop, const struct sockaddr *address, struct tls_context *tls,
