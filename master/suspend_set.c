@@ -229,6 +229,55 @@ scan_ask(struct suspend_set *s, struct slice cursor)
 		s->scanning = false;
 }
 
+static void
+scan_first(struct suspend_set *s)
+{
+	if (s->forgot)
+		log_warn(
+		    "suspensions redis=\"it has forgotten the latest changes\" effect=\"what is "
+		    "known of them is told to it\"");
+	snprintf(s->newest, sizeof s->newest, "%s", s->last);
+	scan_ask(s, SLICE("0"));
+}
+
+static bool
+entry_id(const struct redis_reply *r, struct slice *id)
+{
+	const struct redis_reply *entry = r->count > 0 ? r->elements[0] : NULL;
+
+	if (!entry || entry->type != REDIS_ARRAY || entry->count == 0 ||
+	    !is_text(entry->elements[0]))
+		return false;
+	*id = entry->elements[0]->text;
+	return true;
+}
+
+/* The newest one that is no newer than the newest that we saw: another one, though there are newer
+ * ones, where a replica took over that did not have it. */
+static void
+on_known(void *userdata, struct slice tag, const struct redis_reply *r)
+{
+	struct suspend_set *s = userdata;
+	struct slice id;
+
+	if (!is_array(s, r)) {
+		s->scanning = false;
+		return;
+	}
+	s->forgot = entry_id(r, &id) && !slice_eq(id, slice_of(s->newest));
+	scan_first(s);
+}
+
+static void
+known_ask(struct suspend_set *s)
+{
+	const struct slice argv[] = { SLICE("XREVRANGE"), SLICE(STREAM),  slice_of(s->newest),
+				      SLICE("-"),         SLICE("COUNT"), SLICE("1") };
+
+	if (side_command(s->master->side, on_known, s, SLICE(""), 6, argv) < 0)
+		s->scanning = false;
+}
+
 /* Where the stream ends before the reading: what comes behind it is read as a change. */
 static void
 on_last(void *userdata, struct slice tag, const struct redis_reply *r)
@@ -240,18 +289,14 @@ on_last(void *userdata, struct slice tag, const struct redis_reply *r)
 		s->scanning = false;
 		return;
 	}
-	if (r->count > 0 && r->elements[0] && r->elements[0]->count > 0 &&
-	    is_text(r->elements[0]->elements[0]))
-		id = r->elements[0]->elements[0]->text;
+	(void)!entry_id(r, &id);
 	if (id.n < sizeof s->last)
 		snprintf(s->last, sizeof s->last, "%.*s", SLICE_F(id));
 	s->forgot = has_forgotten(s);
-	if (s->forgot)
-		log_warn(
-		    "suspensions redis=\"it has forgotten the latest changes\" effect=\"what is "
-		    "known of them is told to it\"");
-	snprintf(s->newest, sizeof s->newest, "%s", s->last);
-	scan_ask(s, SLICE("0"));
+	if (s->forgot || !*s->newest || strcmp(s->newest, s->last) == 0)
+		scan_first(s);
+	else
+		known_ask(s);
 }
 
 static void
