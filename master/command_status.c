@@ -182,6 +182,37 @@ write_revision(const struct json *rules, struct buf *out)
 		buf_addf(out, "        revisions cannot be read: %.*s\n", SLICE_F(error));
 }
 
+/* Where nobody said it, that is. */
+static void
+write_found(const struct json *redis, struct buf *out)
+{
+	struct slice by = json_text(json_get(redis, "found_by"));
+
+	if (by.n && !command_is(by, "address"))
+		buf_addf(out, " (%.*s)", SLICE_F(by));
+}
+
+/* Only where it is found: who has it under an address knows. */
+static void
+write_sessions(const struct json *root, bool colours, struct buf *out)
+{
+	const struct json *redis = json_get(root, "sessions_redis"),
+			  *servers = json_get(redis, "servers");
+	struct slice error = json_text(json_get(redis, "error"));
+
+	if (json_kind(redis) != JSON_OBJECT ||
+	    command_is(json_text(json_get(redis, "found_by")), "address"))
+		return;
+	write_label("sessions", colours, out);
+	for (const struct json *v = json_first(servers); v; v = json_next(v))
+		buf_addf(out, "%s%.*s", v == json_first(servers) ? "" : ", ",
+			 SLICE_F(json_text(v)));
+	write_found(redis, out);
+	if (error.n > 0)
+		buf_addf(out, ": %.*s", SLICE_F(error));
+	buf_addc(out, '\n');
+}
+
 static void
 write_rules(const struct json *root, bool colours, struct buf *out)
 {
@@ -210,7 +241,8 @@ write_rules(const struct json *root, bool colours, struct buf *out)
 	write_label("redis", colours, out);
 	write_state(state, colours, out);
 	if (!command_is(state, "off"))
-		buf_addf(out, " %.*s", SLICE_F(json_text(json_get(redis, "address"))));
+		buf_addf(out, " %.*s", SLICE_F(json_text(json_get(redis, "server"))));
+	write_found(redis, out);
 	if (command_is(state, "up"))
 		buf_addf(out, ", %s",
 			 answer_true(redis, "tracking") ? "changes are announced"
@@ -300,6 +332,7 @@ write_status(const struct json *root, bool colours, struct buf *out)
 	buf_addf(out, "version %.0f of %s, in force in %zu of %zu workers\n", version,
 		 answer_text(table, "published", a), in_force, workers);
 	write_rules(root, colours, out);
+	write_sessions(root, colours, out);
 	command_cascade_line(root, colours, out);
 	write_suspensions(root, colours, out);
 	write_reload(root, colours, out);

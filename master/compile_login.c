@@ -91,10 +91,14 @@ add_redirects(struct seg_builder *b, const struct config_login *l, struct table_
 static uint32_t
 flags_of(const struct config *c)
 {
+	const struct config_seek *seek = &c->login.redis.seek;
+
 	return (c->login.insecure_cookie ? LOGIN_COOKIE_INSECURE : 0) |
 	       (c->login.oauth2_paths ? LOGIN_OAUTH2_NAMES : 0) |
 	       (c->profile == PROFILE_RENKU ? LOGIN_RENKU : 0) |
-	       (c->gate.sources & TOKEN_FROM_BASIC ? LOGIN_BASIC : 0);
+	       (c->gate.sources & TOKEN_FROM_BASIC ? LOGIN_BASIC : 0) |
+	       (seek->places_count ? LOGIN_STORE_FOUND : 0) |
+	       (seek->nodes_count ? LOGIN_STORE_CLUSTER : 0);
 }
 
 void

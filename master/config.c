@@ -127,6 +127,7 @@ wipe_login(struct config_login *l)
 	for (size_t i = 0; i < l->token_keys_count; i++)
 		wipe(&l->token_keys[i].secret);
 	wipe(&l->redis.password);
+	wipe(&l->redis.seek.password);
 	for (size_t i = 0; i < l->assertion.keys_count; i++)
 		wipe(&l->assertion.keys[i].secret);
 }
@@ -150,6 +151,7 @@ config_free(struct config *c)
 			wipe(&c->routes[i].credentials[k].secret);
 	}
 	wipe(&c->redis.password);
+	wipe(&c->redis.seek.password);
 	wipe(&c->sticky_secret);
 	wipe(&c->tls.ticket_secret);
 	for (size_t i = 0; i < c->api.tokens_count; i++)

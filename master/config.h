@@ -433,7 +433,8 @@ struct config_gate {
 
 struct config_redis {
 	bool configured;
-	struct config_address address;
+	struct config_address address; /* completed: its text, where seek says where it is */
+	struct config_seek seek;
 	bool secure; /* TLS, by these: */
 	struct config_upstream_tls tls;
 	const char *username; /* "" = none */

@@ -366,9 +366,8 @@ check_limits(struct config_reader *r)
 	if (c->balance.eject_max_time < c->balance.eject_time)
 		mistakes_add(&r->mistakes, true, config_line(r, "ejection"), "ejection.max_time",
 			     "it is shorter than ejection.time; no ejection lasts longer");
-	c->redis.configured = c->redis.address.text != NULL;
 	if (redis && redis->kind == NODE_MAPPING && redis->count > 0 && !c->redis.configured &&
-	    !node_get(redis, SLICE("address")))
+	    !config_seeks(redis))
 		mistakes_add(
 		    &r->mistakes, true, redis->line, "redis",
 		    "without redis.address no Redis is used; give it, or remove the section");
@@ -384,6 +383,7 @@ config_check(struct config_reader *r)
 	config_check_admin(r);
 	check_user(r);
 	config_development(r);
+	config_check_redis(r);
 	config_check_issuers(r);
 	config_check_login(r);
 	check_gate(r);

@@ -27,6 +27,13 @@ void config_endpoint_identity(const struct config_endpoint *e, struct buf *out);
 void config_check_policy(struct arena *arena, struct config_policy *p);
 /* config_check_issuers.c: reads files of their keys, too. */
 void config_check_issuers(struct config_reader *r);
+/* config_check_redis.c: where Redis is, or how it is found; before what needs one. */
+void config_check_redis(struct config_reader *r);
+/* The same for one section: completes `seek` and, where that says it all, the address. */
+void config_check_seek(struct config_reader *r, const char *section, struct config_seek *seek,
+		       struct config_address *address, uint32_t database);
+/* Does the section say where its Redis is? */
+bool config_seeks(const struct node *section);
 /* config_check_login.c: sessions and login; behind issuers, as each provider is one. */
 void config_check_login(struct config_reader *r);
 /* config_check_credentials.c: what routes tell their upstreams; behind routes. */

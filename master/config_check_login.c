@@ -227,9 +227,10 @@ complete_redis(struct config_reader *r, const struct node *given)
 	const struct config_redis *rules = &r->c->redis;
 
 	s->line = given ? given->line : config_line(r, "login");
-	if (node_get(given, SLICE("address")) || !rules->address.text)
+	if (config_seeks(given) || !rules->address.text)
 		return;
 	s->address = rules->address;
+	s->seek = rules->seek;
 	if (!node_get(given, SLICE("tls"))) {
 		s->secure = rules->secure;
 		s->tls = rules->tls;
@@ -248,26 +249,36 @@ same_text(const char *a, const char *b)
 	return strcmp(a ? a : "", b ? b : "") == 0;
 }
 
+/* One that is found has a text alone. */
+static bool
+same_place(const struct config_address *a, const struct config_address *b)
+{
+	if (!a->host && !a->unix_path && !same_text(a->text, b->text))
+		return false;
+	return b->text && a->port == b->port && same_text(a->host, b->host) &&
+	       same_text(a->unix_path, b->unix_path);
+}
+
 static void
 check_redis(struct config_reader *r)
 {
 	const struct node *given = node_at(r->root, SLICE("login.redis"));
-	const struct config_sessions *s = &r->c->login.redis;
+	struct config_sessions *s = &r->c->login.redis;
 	const struct config_redis *rules = &r->c->redis;
 
+	config_check_seek(r, "login.redis", &s->seek, &s->address, s->database);
 	complete_redis(r, given);
-	if (!s->address.text && !node_get(given, SLICE("address")))
+	if (!s->address.text && !config_seeks(given))
 		mistakes_add(&r->mistakes, false, s->line, "login.redis.address",
 			     "no Redis is configured that could hold sessions; give "
-			     "login.redis.address, or redis.address");
+			     "login.redis.address, or redis.address (or how it is found: "
+			     ".sentinel, .cluster)");
 	config_check_pins(r, &s->tls, s->line, "login.redis.tls.pin_sha256");
 	if (s->secure && s->tls.insecure_skip_verify)
 		mistakes_add(&r->mistakes, true, s->line, "login.redis.tls.insecure_skip_verify",
 			     "whoever answers in its place is taken for Redis, and can read and "
 			     "make sessions; give login.redis.tls.ca instead");
-	if (s->address.text && rules->address.text && s->address.port == rules->address.port &&
-	    same_text(s->address.host, rules->address.host) &&
-	    same_text(s->address.unix_path, rules->address.unix_path) &&
+	if (s->address.text && same_place(&s->address, &rules->address) &&
 	    same_text(s->username, rules->username))
 		mistakes_add(&r->mistakes, true, s->line, "login.redis.username",
 			     "sessions and rules are read as the same user of Redis, so that who "

@@ -55,6 +55,7 @@ struct config_login_key { /* of several: the first one writes */
 
 struct config_sessions { /* the Redis that holds them; of redis: where it says nothing */
 	struct config_address address;
+	struct config_seek seek;
 	bool secure; /* TLS, by these: */
 	struct config_upstream_tls tls;
 	const char *username;

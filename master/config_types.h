@@ -43,3 +43,13 @@ struct config_url { /* of a document that the master fetches */
 	const char *authority; /* for Host */
 	const char *path;      /* in origin form, with its query */
 };
+
+struct config_seek {                     /* how a Redis is found that no address names */
+	const char **sentinels, **nodes; /* of a cluster; as they are written */
+	size_t sentinels_count, nodes_count;
+	const char *master;   /* as sentinels know it */
+	const char *username; /* of the sentinels; "" = none */
+	struct config_secret password;
+	struct config_address *places; /* completed: whom to ask, sentinels or nodes */
+	size_t places_count;           /* 0: the address says it all */
+};

@@ -4,6 +4,7 @@
 #include "lib/xalloc.h"
 #include "own.h"
 #include "rules_backend.h"
+#include "seek.h"
 #include "shm/table.h"
 
 #include <stdlib.h>
@@ -302,23 +303,29 @@ add_target(struct builder *b, const struct config *c, const struct config_route 
 
 #define SESSIONS "(sessions)"
 
+/* Where they are, or where they were found: one server, or all nodes of a cluster. */
 static void
-add_sessions(struct builder *b, const struct config *c)
+add_sessions(struct builder *b, const struct config *c, const struct seek_servers *found)
 {
 	const struct config_sessions *s = &c->login.redis;
-	struct config_endpoint endpoint = {
-		.address = s->address, .base = "", .tls = s->secure, .weight = 1
-	};
-	const struct config_upstream u = {
+	const struct seek_servers given = { { &s->address }, 1 };
+	struct config_endpoint endpoints[SEEK_NODES];
+	struct config_upstream u = {
 		.name = SESSIONS,
-		.endpoints = &endpoint,
-		.endpoints_count = 1,
+		.endpoints = endpoints,
 		.balance = { .strategy = BALANCE_ROUND_ROBIN, .hash_by = "address" },
 		.fallback = "off",
 		.tls = s->tls,
 	};
 	struct directory_upstream *own = &b->d->upstreams[b->d->upstreams_count];
 
+	if (!s->seek.places_count)
+		found = &given;
+	for (size_t i = 0; found && i < found->count; i++)
+		endpoints[i] = (struct config_endpoint){
+			.address = *found->at[i], .base = "", .tls = s->secure, .weight = 1
+		};
+	u.endpoints_count = found ? found->count : 0;
 	add_own(b, &u, SOURCE_FILE);
 	own->hidden = true;
 	b->d->sessions = own->index;
@@ -357,7 +364,8 @@ compare(const void *a, const void *b)
 }
 
 struct directory *
-directory_build(const struct config *c, const struct rules *rules, struct directory_slots *slots,
+directory_build(const struct config *c, const struct rules *rules,
+		const struct seek_servers *sessions, struct directory_slots *slots,
 		struct buf *warnings)
 {
 	struct directory *d = xcalloc(1, sizeof *d);
@@ -372,7 +380,7 @@ directory_build(const struct config *c, const struct rules *rules, struct direct
 	for (size_t i = 0; i < c->upstreams_count; i++)
 		add_own(&b, &c->upstreams[i], SOURCE_FILE);
 	if (c->login.configured)
-		add_sessions(&b, c);
+		add_sessions(&b, c, sessions);
 	if (rules)
 		add_rules(&b, c, rules);
 	qsort(d->upstreams, d->upstreams_count, sizeof *d->upstreams, compare);

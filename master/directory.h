@@ -60,6 +60,7 @@ struct directory {
 /* Remembers slots by identity between directories, so that counters and health stay with their
  * endpoint. */
 struct board_name;
+struct seek_servers;
 struct slots;
 struct slots *slots_new(uint32_t limit); /* hands out 1..limit-1; 0 when full */
 void slots_free(struct slots *s);
@@ -79,9 +80,11 @@ struct directory_slots { /* one for the life of the master */
 	struct slots *upstreams, *endpoints, *routes, *limits;
 };
 
-/* `rules` may be NULL. Endpoints that are listeners of our own are left out (a loop), with a line
+/* `rules` may be NULL; so may `sessions`: where the Redis of sessions is that has no address.
+ * Endpoints that are listeners of our own are left out (a loop), with a line
  * in `warnings`. */
 struct directory *directory_build(const struct config *c, const struct rules *rules,
+				  const struct seek_servers *sessions,
 				  struct directory_slots *slots, struct buf *warnings);
 void directory_free(struct directory *d);
 /* Calls `moved` for each upstream, of either or of both, to which routes lead otherwise by `next`

@@ -6,6 +6,7 @@
 #include "name_ask.h"
 #include "reload.h"
 #include "renewal.h"
+#include "status_redis.h"
 #include "status_issuers.h"
 
 #include "lib/clock.h"
@@ -283,6 +284,7 @@ board_settle(struct master *m)
 	ready_note(m);
 	board_set(&b->degraded, (uint64_t)(roster_state(m) == ROSTER_DEGRADED));
 	status_board_issuers(m->issuers, m->takeover.page, b);
+	status_board_redis(m, &st);
 	board_set(&b->redis_state, st.state == REDIS_OFF ? 0u : st.state == REDIS_UP ? 1u : 2u);
 	board_set(&b->rules_withheld, (uint64_t)st.withheld);
 	board_set(&b->rules_age_wall,
@@ -331,6 +333,13 @@ void
 master_names_changed(void *userdata)
 {
 	publish_mark(userdata, PUBLISH_ENDPOINTS);
+}
+
+void
+master_sessions_found(void *userdata)
+{
+	board_settle(userdata);
+	publish_sessions(userdata);
 }
 
 /* ---- signals and time ---- */

@@ -26,6 +26,7 @@
 #include "roster.h"
 #include "rules.h"
 #include "save.h"
+#include "seek.h"
 #include "shm/board.h"
 #include "side.h"
 #include "spawn.h"
@@ -75,6 +76,8 @@ struct master {
 	bool remembered;         /* they were last-known-good ones from the state file */
 	int64_t remembered_wall; /* when those were saved */
 	struct resolver *resolver;
+	struct seek *seek, *seek_sessions; /* where Redis is, where no address says it */
+	struct seek_user sessions_found;
 	struct store_redis *store;
 	struct side *side; /* for what is no rule */
 	struct cascade *cascade;
@@ -86,7 +89,7 @@ struct master {
 	struct sticky_key sticky_key; /* where the configuration has none */
 	struct introspector *introspector;
 	struct exchanger *exchanger;
-	unsigned names_asked; /* by workers, and not told yet (name_ask.c) */
+	unsigned names_asked;              /* by workers, and not told yet (name_ask.c) */
 	struct issuers *issuers;           /* whose keys are not in the configuration */
 	struct certificates *certificates; /* as they were last read */
 	struct tickets tickets;
@@ -117,6 +120,7 @@ extern const struct store_redis_ops master_store_ops;
 extern const struct introspect_ops master_introspect_ops;
 extern const struct issuers_ops master_issuers_ops;
 void master_names_changed(void *userdata);
+void master_sessions_found(void *userdata);
 
 /* False while Redis is configured, never answered, and there were no last-known-good rules. */
 bool master_rules_loaded(const struct master *m);

@@ -87,6 +87,13 @@ publish_mark(struct master *m, unsigned parts)
 }
 
 void
+publish_sessions(struct master *m)
+{
+	m->publisher.directory_old = true;
+	publish_mark(m, PUBLISH_ENDPOINTS);
+}
+
+void
 publish_reconfigured(struct master *m)
 {
 	publish_directory(m);

@@ -75,6 +75,8 @@ void publish_deinit(struct master *m);
 void publish_mark(struct master *m, unsigned parts);
 /* Others than before are in force. */
 void publish_certificates(struct master *m);
+/* The Redis of sessions was found at another place. */
+void publish_sessions(struct master *m);
 /* The next table says that its rules are this revision; empty: unknown. */
 void publish_revision(struct master *m, const char *id, int64_t wall);
 /* At every tick. */

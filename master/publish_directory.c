@@ -52,8 +52,11 @@ publish_directory(struct master *m)
 {
 	struct publisher *p = &m->publisher;
 	BUF_CLEAN struct buf warnings = { 0 };
-	struct directory *next = directory_build(m->config, m->rules, &p->slots, &warnings);
+	struct seek_servers sessions;
+	struct directory *next;
 
+	seek_servers(m->seek_sessions, &sessions);
+	next = directory_build(m->config, m->rules, &sessions, &p->slots, &warnings);
 	publish_warn(&p->warnings, &warnings);
 	resolver_watch(m->resolver, next);
 	prober_watch(m->prober, next, m->config, m->certificates);

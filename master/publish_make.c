@@ -89,7 +89,7 @@ publish_check(struct master *m, const struct config *next, struct buf *report)
 {
 	BUF_CLEAN struct buf warnings = { 0 };
 	const struct rules *rules = rules_for(m, next);
-	struct directory *d = directory_build(next, rules, &m->publisher.slots, &warnings);
+	struct directory *d = directory_build(next, rules, NULL, &m->publisher.slots, &warnings);
 	struct product product = { 0 };
 	int r = product_make(m, next, d, PUBLISH_ALL, &product);
 

@@ -320,10 +320,6 @@ check_redis(struct renku *k)
 		renku_tell(k, false, foreign_at(k->said, "redis.type"), "redis.type",
 			   "sessions are kept in a Redis server alone; write redis, and its "
 			   "address");
-	if (renku_true(k, "redis.isSentinel"))
-		renku_tell(k, false, foreign_at(k->said, "redis.isSentinel"), "redis.isSentinel",
-			   "Redis Sentinel is not asked for the server; name the server in "
-			   "addresses, and write false");
 }
 
 static void

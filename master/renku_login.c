@@ -73,7 +73,7 @@ put_secret(struct renku *k, struct node *to, const char *key, const char *path)
 
 /* A variable holds a list with commas, or blanks. */
 static const struct node *
-scopes_of(struct renku *k, const struct node *given)
+list_of(struct renku *k, const struct node *given)
 {
 	struct node *out;
 	struct slice rest;
@@ -113,7 +113,7 @@ provider(struct renku *k, const char *name, const struct node *said)
 	snprintf(path, sizeof path, "login.providers.%.64s.clientSecret", name);
 	put_secret(k, out, "client_secret", path);
 	if (scopes && (scopes->kind != NODE_LIST || scopes->count > 0))
-		put(k, out, "scopes", scopes_of(k, scopes));
+		put(k, out, "scopes", list_of(k, scopes));
 	snprintf(path, sizeof path, "login.providers.%.64s.callbackURI", name);
 	move(k, out, "redirect_uri", path);
 	if (strcmp(name, "gitlab") == 0) {
@@ -175,6 +175,18 @@ session(struct renku *k)
 	return out;
 }
 
+/* One password is that of the sentinels, too. */
+static struct node *
+sentinel(struct renku *k, const struct node *addresses)
+{
+	struct node *out = mapping(k, 3);
+
+	put(k, out, "addresses", list_of(k, addresses));
+	move(k, out, "master", "redis.masterName");
+	put_secret(k, out, "password", "redis.password");
+	return out;
+}
+
 static struct node *
 redis(struct renku *k)
 {
@@ -182,12 +194,17 @@ redis(struct renku *k)
 	const struct node *first = addresses;
 	struct node *out = mapping(k, 4);
 
-	if (addresses->kind == NODE_LIST && addresses->count > 0)
-		first = addresses->items[0];
-	if (first != addresses && addresses->count > 1)
-		renku_tell(k, false, addresses, "redis.addresses",
-			   "sessions are kept in one server; name one, HOST:PORT");
-	put(k, out, "address", first);
+	if (renku_true(k, "redis.isSentinel")) {
+		put(k, out, "sentinel", sentinel(k, addresses));
+	} else {
+		if (addresses->kind == NODE_LIST && addresses->count > 0)
+			first = addresses->items[0];
+		if (first != addresses && addresses->count > 1)
+			renku_tell(k, false, addresses, "redis.addresses",
+				   "sessions are kept in one server; name one, HOST:PORT, or "
+				   "sentinels, and write isSentinel: true");
+		put(k, out, "address", first);
+	}
 	put_secret(k, out, "password", "redis.password");
 	move(k, out, "database", "redis.dbIndex");
 	return out;

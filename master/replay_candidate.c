@@ -100,7 +100,7 @@ replay_candidate(struct master *m, const struct rules *candidate, bool examples,
 		return -ENOENT;
 	if (!p->segments[SEGMENT_RULES])
 		return -EAGAIN;
-	d = directory_build(m->config, candidate, &p->slots, &warnings);
+	d = directory_build(m->config, candidate, NULL, &p->slots, &warnings);
 	r = compile_rules(m->config, candidate, true, d, &p->slots, m->issuers, p->generation,
 			  &rules, &report);
 	if (r == 0)

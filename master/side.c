@@ -84,10 +84,10 @@ on_failed(void *userdata, const char *reason)
 	struct side *s = userdata;
 
 	if (s->ask || strncmp(s->error, reason, sizeof s->error - 1) != 0)
-		log_warn("redis_side state=down address=%s reason=\"%s\"",
-			 s->line.config->address.text, reason);
+		log_warn("redis_side state=down address=%s reason=\"%s\"", line_where(&s->line),
+			 reason);
 	snprintf(s->error, sizeof s->error, "%s", reason);
-	line_again(&s->line);
+	line_again(&s->line, s->error);
 	side_lose(s, s->error);
 }
 
@@ -103,7 +103,7 @@ on_ready(void *userdata, struct redis_conn *ask, bool tracking)
 	s->error[0] = '\0';
 	s->since_wall = clock_wall();
 	line_settled(&s->line);
-	log_info("redis_side state=up address=%s tracking=%s", s->line.config->address.text,
+	log_info("redis_side state=up address=%s tracking=%s", line_where(&s->line),
 		 tracking ? "yes" : "no");
 	list_for (pos, &s->channels)
 		redis_link_subscribe(s->line.link,
@@ -172,12 +172,20 @@ on_message(void *userdata, struct slice name, struct slice text)
 		c->message(c->userdata, text);
 }
 
+/* Who reads also looks again by itself. */
+static void
+on_untold(void *userdata)
+{
+	((struct side *)userdata)->tracking = false;
+}
+
 static const struct redis_link_ops link_ops = {
 	.ready = on_ready,
 	.announced = on_announced,
 	.flushed = on_flushed,
 	.subscribed = on_subscribed,
 	.message = on_message,
+	.untold = on_untold,
 	.failed = on_failed,
 };
 
@@ -237,11 +245,11 @@ on_flush(uv_prepare_t *turn)
 }
 
 struct side *
-side_new(uv_loop_t *loop, struct resolver *resolver)
+side_new(uv_loop_t *loop, struct resolver *resolver, struct seek *seek)
 {
 	struct side *s = xcalloc(1, sizeof *s);
 
-	line_init(&s->line, loop, resolver, &link_wish, &link_ops, s);
+	line_init(&s->line, loop, resolver, seek, &link_wish, &link_ops, s);
 	uv_timer_init(loop, &s->pulse);
 	uv_prepare_init(loop, &s->flush);
 	s->pulse.data = s->flush.data = s;

@@ -14,6 +14,7 @@
 #define SIDE_WAITING_MAX 100000 /* commands without an answer */
 
 struct config_redis;
+struct seek;
 struct side;
 struct tls_context;
 
@@ -53,7 +54,8 @@ struct side_status {
 /* `r` is NULL when the answer was lost: the command may have been done or not. */
 typedef void (*side_answer_fn)(void *userdata, struct slice tag, const struct redis_reply *r);
 
-struct side *side_new(uv_loop_t *loop, struct resolver *resolver);
+/* `seek` as line_init. */
+struct side *side_new(uv_loop_t *loop, struct resolver *resolver, struct seek *seek);
 void side_free(struct side *s); /* run the loop once more before it ends */
 /* Both as in store_redis.h. */
 void side_secure(struct side *s, struct tls_context *tls);

@@ -129,10 +129,11 @@ open_parts(struct master *m)
 	m->exchanger = exchanger_new(&m->loop, m->resolver, &master_exchange_ops, m);
 	m->prober = prober_new(&m->loop, m->page, m->resolver);
 	m->ejector = ejector_new(m->page, m->resolver);
-	m->store = store_redis_new(&m->loop, m->resolver, m->rules, &m->revisions.history,
+	store_seek(m);
+	m->store = store_redis_new(&m->loop, m->resolver, m->seek, m->rules, &m->revisions.history,
 				   &master_store_ops, m);
 	roster_init(m);
-	m->side = side_new(&m->loop, m->resolver);
+	m->side = side_new(&m->loop, m->resolver, m->seek);
 	m->cascade = cascade_new(m);
 	r = suspensions_init(m);
 	if (r < 0)
@@ -162,10 +163,7 @@ begin(struct master *m)
 	introspect_configure(m->introspector, m->config);
 	saver_load(m);
 	store_open(m);
-	store_secure(m);
-	if (!m->saver.loading)
-		store_redis_configure(m->store, &m->config->redis);
-	side_configure(m->side, &m->config->redis);
+	store_configure(m);
 	cascade_configure(m->cascade);
 	suspensions_load(m);
 	publish_mark(m, PUBLISH_ALL);
@@ -191,6 +189,7 @@ end(struct master *m)
 	cascade_free(m->cascade);
 	fleet_deinit(&m->fleet);
 	store_redis_free(m->store);
+	store_seek_end(m);
 	resolver_free(m->resolver);
 	revisions_deinit(m);
 	rules_free(m->rules);

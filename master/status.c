@@ -5,6 +5,7 @@
 #include "probe.h"
 #include "status_issuers.h"
 #include "status_limits.h"
+#include "status_redis.h"
 #include "status_tls.h"
 
 #include "lib/clock.h"
@@ -139,25 +140,6 @@ add_rules(struct buf *b, struct master *m, const struct store_redis_status *st)
 		buf_addf(b, ",\"age_s\":%lld}", (long long)(clock_wall() - compared));
 	else
 		buf_adds(b, SLICE(",\"age_s\":null}"));
-}
-
-static void
-add_redis(struct buf *b, const struct master *m, const struct store_redis_status *st)
-{
-	static const char *const name[] = {
-		[REDIS_OFF] = "off",         [REDIS_CONNECTING] = "connecting",
-		[REDIS_LOADING] = "loading", [REDIS_UP] = "up",
-		[REDIS_DOWN] = "down",
-	};
-
-	buf_addf(b, "\"redis\":{\"state\":\"%s\",\"tls\":%s,\"address\":", name[st->state],
-		 m->config->redis.secure ? "true" : "false");
-	buf_add_json(b, slice_of(m->config->redis.configured ? m->config->redis.address.text : ""));
-	buf_adds(b, SLICE(",\"error\":"));
-	buf_add_json(b, slice_of(st->error));
-	buf_addf(b, ",\"tracking\":%s,\"since\":", st->tracking ? "true" : "false");
-	buf_add_json_time(b, st->since_wall);
-	buf_addc(b, '}');
 }
 
 /* ---- upstreams ---- */
@@ -356,7 +338,7 @@ status_write(struct master *m, struct buf *out)
 	buf_addc(out, ',');
 	add_rules(out, m, &st);
 	buf_addc(out, ',');
-	add_redis(out, m, &st);
+	status_write_redis(m, &st, out);
 	buf_addc(out, ',');
 	add_upstreams(out, m);
 	buf_adds(out, SLICE(",\"cascade\":"));

@@ -157,15 +157,63 @@ store_move(struct master *m)
 		file_load(m);
 }
 
+/* Workers hold on to the last one that was found. */
+static void
+on_sessions_lost(void *userdata, const char *reason)
+{
+}
+
+void
+store_seek(struct master *m)
+{
+	m->seek = seek_new(&m->loop, m->resolver);
+	m->seek_sessions = seek_new(&m->loop, m->resolver);
+	m->sessions_found =
+	    (struct seek_user){ master_sessions_found, on_sessions_lost, .userdata = m };
+	seek_join(m->seek_sessions, &m->sessions_found);
+}
+
+void
+store_seek_end(struct master *m)
+{
+	seek_free(m->seek);
+	seek_free(m->seek_sessions);
+}
+
+static struct tls_context *
+context_of(struct master *m, bool secure, const struct config_upstream_tls *tls)
+{
+	return secure ? upstream_tls_context(m->certificates, tls) : NULL;
+}
+
 void
 store_secure(struct master *m)
 {
 	const struct config_redis *c = &m->config->redis;
-	struct tls_context *tls = c->secure ? upstream_tls_context(m->certificates, &c->tls) : NULL;
+	const struct config_sessions *sessions = &m->config->login.redis;
+	struct tls_context *tls = context_of(m, c->secure, &c->tls);
 
+	seek_secure(m->seek, tls);
 	store_redis_secure(m->store, tls);
 	side_secure(m->side, tls);
 	tls_context_unref(tls);
+	tls = sessions->seek.places_count ? context_of(m, sessions->secure, &sessions->tls) : NULL;
+	seek_secure(m->seek_sessions, tls);
+	tls_context_unref(tls);
+}
+
+void
+store_configure(struct master *m)
+{
+	const struct seek_way rules = seek_way_rules(&m->config->redis),
+			      sessions = seek_way_sessions(&m->config->login.redis);
+
+	store_secure(m);
+	seek_configure(m->seek, &rules);
+	seek_configure(m->seek_sessions, &sessions);
+	if (!m->saver.loading)
+		store_redis_configure(m->store, &m->config->redis);
+	side_configure(m->side, &m->config->redis);
 }
 
 void
@@ -175,9 +223,7 @@ store_reconfigured(struct master *m, bool was_redis)
 
 	s->shut = true;
 	saver_load_all(m);
-	store_secure(m);
-	store_redis_configure(m->store, &m->config->redis);
-	side_configure(m->side, &m->config->redis);
+	store_configure(m);
 	cascade_configure(m->cascade);
 	if (was_redis != m->config->redis.configured)
 		store_move(m);

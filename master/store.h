@@ -40,6 +40,11 @@ typedef void (*store_done_fn)(void *userdata, const struct store_outcome *o);
 void store_open(struct master *m);
 /* Whoever waits hears that the gateway ends; waits for the disk. Before store_redis_free. */
 void store_close(struct master *m);
+/* Who finds the servers that no address names; before and after all that needs one. */
+void store_seek(struct master *m);
+void store_seek_end(struct master *m);
+/* All links to Redis are as the configuration says. */
+void store_configure(struct master *m);
 /* Files of certificates changed: connections to Redis are made by the new ones. */
 void store_secure(struct master *m);
 /* The configuration was swapped: the rules may be kept elsewhere from here on. What is under way in

@@ -90,18 +90,39 @@ text_differs(const char *a, const char *b)
 	return strcmp(a ? a : "", b ? b : "") != 0;
 }
 
-static bool
-tls_differs(const struct config_redis *a, const struct config_redis *b)
+bool
+dial_tls_differs(bool a_secure, const struct config_upstream_tls *a, bool b_secure,
+		 const struct config_upstream_tls *b)
 {
-	const struct config_upstream_tls *x = &a->tls, *y = &b->tls;
-
-	if (a->secure != b->secure || x->insecure_skip_verify != y->insecure_skip_verify ||
-	    x->pins_count != y->pins_count || text_differs(x->ca, y->ca) ||
-	    text_differs(x->server_name, y->server_name) ||
-	    text_differs(x->certificate, y->certificate) || text_differs(x->key, y->key))
+	if (a_secure != b_secure || a->insecure_skip_verify != b->insecure_skip_verify ||
+	    a->pins_count != b->pins_count || text_differs(a->ca, b->ca) ||
+	    text_differs(a->server_name, b->server_name) ||
+	    text_differs(a->certificate, b->certificate) || text_differs(a->key, b->key))
 		return true;
-	for (size_t i = 0; i < x->pins_count; i++) {
-		if (text_differs(x->pins[i], y->pins[i]))
+	for (size_t i = 0; i < a->pins_count; i++) {
+		if (text_differs(a->pins[i], b->pins[i]))
+			return true;
+	}
+	return false;
+}
+
+bool
+dial_login_differs(const char *a_name, const struct config_secret *a, const char *b_name,
+		   const struct config_secret *b)
+{
+	return text_differs(a_name, b_name) ||
+	       !slice_eq(slice_make(a->bytes, a->n), slice_make(b->bytes, b->n));
+}
+
+bool
+dial_seek_differs(const struct config_seek *a, const struct config_seek *b)
+{
+	if (a->places_count != b->places_count || a->nodes_count != b->nodes_count ||
+	    text_differs(a->master, b->master) ||
+	    dial_login_differs(a->username, &a->password, b->username, &b->password))
+		return true;
+	for (size_t i = 0; i < a->places_count; i++) {
+		if (text_differs(a->places[i].text, b->places[i].text))
 			return true;
 	}
 	return false;
@@ -113,8 +134,8 @@ dial_differs(const struct config_redis *a, const struct config_redis *b)
 	return a->configured != b->configured || text_differs(a->address.host, b->address.host) ||
 	       a->address.port != b->address.port ||
 	       text_differs(a->address.unix_path, b->address.unix_path) ||
-	       text_differs(a->username, b->username) || a->database != b->database ||
-	       a->timeout != b->timeout || tls_differs(a, b) ||
-	       !slice_eq(slice_make(a->password.bytes, a->password.n),
-			 slice_make(b->password.bytes, b->password.n));
+	       a->database != b->database || a->timeout != b->timeout ||
+	       dial_seek_differs(&a->seek, &b->seek) ||
+	       dial_tls_differs(a->secure, &a->tls, b->secure, &b->tls) ||
+	       dial_login_differs(a->username, &a->password, b->username, &b->password);
 }

@@ -25,5 +25,11 @@ struct store_dial {
 void dial_start(struct store_dial *d, const struct config_address *a);
 /* Nothing is called any more. */
 void dial_stop(struct store_dial *d);
+/* Parts of the question that follows. */
+bool dial_tls_differs(bool a_secure, const struct config_upstream_tls *a, bool b_secure,
+		      const struct config_upstream_tls *b);
+bool dial_login_differs(const char *a_name, const struct config_secret *a, const char *b_name,
+			const struct config_secret *b);
+bool dial_seek_differs(const struct config_seek *a, const struct config_seek *b);
 /* Is it another server, or another way to it or into it? */
 bool dial_differs(const struct config_redis *a, const struct config_redis *b);

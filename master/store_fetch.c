@@ -144,6 +144,13 @@ fetch_alone(struct store_fetch *f, enum fetch kind, struct slice key)
 
 /* ---- many at once ---- */
 
+/* In a cluster, while they are on their way to another node: each is at one of the two. */
+static bool
+are_apart(const struct redis_reply *r)
+{
+	return r->type == REDIS_FAILED && slice_starts(r->text, SLICE("TRYAGAIN "));
+}
+
 /* What is no string looks there as if it were gone: asked for alone, it says what it is. */
 static void
 on_fetched_together(void *userdata, struct slice tag, const struct redis_reply *r)
@@ -153,9 +160,10 @@ on_fetched_together(void *userdata, struct slice tag, const struct redis_reply *
 	enum fetch kind = tag_kind(tag);
 
 	for (size_t i = 0; f->conn && (key = tag_next(&rest)).p; i++) {
-		const struct redis_reply *value = r->type != REDIS_ARRAY ? r
-						  : i < r->count         ? r->elements[i]
-									 : NULL;
+		const struct redis_reply *value = are_apart(r)             ? NULL
+						  : r->type != REDIS_ARRAY ? r
+						  : i < r->count           ? r->elements[i]
+									   : NULL;
 
 		if (!value || value->type == REDIS_NIL) {
 			fetch_alone(f, kind, key);

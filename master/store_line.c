@@ -3,6 +3,7 @@
 #include "lib/clock.h"
 #include "lib/tls.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
 
@@ -38,8 +39,39 @@ on_not_found(void *userdata, const char *reason)
 	line_failed(userdata, reason);
 }
 
+static bool
+line_seeks(const struct store_line *l)
+{
+	return l->seek && seek_used(l->seek);
+}
+
+/* At once, if it waits or pauses. A replica may go on answering, so what is connected to it ends; a
+ * node of a cluster says itself what it has no longer. */
+static void
+on_server(void *userdata)
+{
+	struct store_line *l = userdata;
+	const struct config_address *server = seek_server(l->seek);
+
+	if (l->link && server && !seek_is_cluster(l->seek) && strcmp(server->text, l->where) != 0)
+		line_failed(l, "another server is the master now");
+	if (l->waits || uv_is_active((uv_handle_t *)&l->retry)) {
+		line_drop(l);
+		line_start(l);
+	}
+}
+
+static void
+on_no_server(void *userdata, const char *reason)
+{
+	struct store_line *l = userdata;
+
+	if (l->waits)
+		line_failed(l, reason);
+}
+
 void
-line_init(struct store_line *l, uv_loop_t *loop, struct resolver *resolver,
+line_init(struct store_line *l, uv_loop_t *loop, struct resolver *resolver, struct seek *seek,
 	  const struct redis_link_wish *wish, const struct redis_link_ops *ops, void *userdata)
 {
 	*l = (struct store_line){ .loop = loop,
@@ -48,6 +80,10 @@ line_init(struct store_line *l, uv_loop_t *loop, struct resolver *resolver,
 				  .userdata = userdata,
 				  .retry_ms = RETRY_MIN_MS };
 	l->dial = (struct store_dial){ resolver, on_found, on_not_found, .userdata = l };
+	l->seek = seek;
+	l->finds = (struct seek_user){ on_server, on_no_server, .userdata = l };
+	if (seek)
+		seek_join(seek, &l->finds);
 	uv_timer_init(loop, &l->retry);
 	l->retry.data = l;
 }
@@ -56,6 +92,8 @@ void
 line_deinit(struct store_line *l, uv_close_cb closed, void *data)
 {
 	line_drop(l);
+	if (l->seek)
+		seek_leave(l->seek, &l->finds);
 	tls_context_unref(l->tls);
 	l->tls = NULL;
 	l->retry.data = data;
@@ -71,25 +109,38 @@ line_secure(struct store_line *l, struct tls_context *tls)
 	l->tls = tls;
 }
 
+/* NULL: it has to be found first. */
+static const struct config_address *
+line_server(const struct store_line *l)
+{
+	return line_seeks(l) ? seek_server(l->seek) : &l->config->address;
+}
+
 /* Whom its certificate has to be of. */
 static const char *
-peer_of(const struct config_redis *c)
+peer_of(const struct config_redis *c, const struct config_address *server)
 {
 	if (c->tls.server_name && *c->tls.server_name)
 		return c->tls.server_name;
-	return c->address.host ? c->address.host : "localhost";
+	return server && server->host ? server->host : "localhost";
 }
 
 static struct redis_login
-login_of(const struct config_redis *c)
+login_of(struct store_line *l)
 {
+	const struct config_redis *c = l->config;
+	const struct config_address *server = line_server(l);
+
 	return (struct redis_login){
 		.user = slice_of(c->username),
 		.password = slice_make(c->password.bytes, c->password.n),
-		.peer = peer_of(c),
-		.where = c->address.text,
+		.peer = peer_of(c, server),
+		.where = line_where(l),
 		.database = c->database,
 		.answer_ms = c->timeout,
+		.found = line_seeks(l),
+		.tag =
+		    line_seeks(l) && seek_is_cluster(l->seek) ? SLICE(SEEK_TAG_RULES) : SLICE(""),
 	};
 }
 
@@ -99,16 +150,31 @@ line_configure(struct store_line *l, const struct config_redis *c)
 	bool anew = !l->config || dial_differs(l->config, c);
 
 	l->config = c;
-	l->login = login_of(c);
-	if (anew)
+	if (anew) {
 		l->retry_ms = RETRY_MIN_MS;
+		l->where[0] = '\0';
+	}
+	l->login = login_of(l);
 	return anew;
 }
 
 void
 line_start(struct store_line *l)
 {
-	dial_start(&l->dial, &l->config->address);
+	const struct config_address *server = line_server(l);
+
+	l->waits = !server;
+	if (!server)
+		return;
+	snprintf(l->where, sizeof l->where, "%s", server->text);
+	l->login = login_of(l);
+	dial_start(&l->dial, server);
+}
+
+const char *
+line_where(const struct store_line *l)
+{
+	return *l->where ? l->where : l->config->address.text;
 }
 
 void
@@ -118,6 +184,7 @@ line_drop(struct store_line *l)
 
 	dial_stop(&l->dial);
 	uv_timer_stop(&l->retry);
+	l->waits = false;
 	l->link = NULL;
 	redis_link_free(link);
 }
@@ -141,16 +208,22 @@ retry_pause(struct store_line *l)
 }
 
 void
-line_again(struct store_line *l)
+line_again(struct store_line *l, const char *reason)
 {
+	bool waited = l->waits;
+
 	line_drop(l);
 	uv_timer_start(&l->retry, on_retry, retry_pause(l), 0);
+	if (l->seek && !waited)
+		seek_doubt(l->seek, reason);
 }
 
 void
 line_settled(struct store_line *l)
 {
 	l->retry_ms = RETRY_MIN_MS;
+	if (l->seek)
+		seek_confirm(l->seek);
 }
 
 void

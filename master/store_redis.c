@@ -63,12 +63,11 @@ set_state(struct store_redis *s, int state, const char *error)
 	if (same)
 		return;
 	if (state == REDIS_UP)
-		log_info("redis state=up address=%s tracking=%s", s->line.config->address.text,
+		log_info("redis state=up address=%s tracking=%s", line_where(&s->line),
 			 s->status.tracking ? "yes" : "no");
 	else if (state == REDIS_DOWN || state == REDIS_LOADING)
 		log_warn("redis state=%s address=%s reason=\"%s\" rules=kept",
-			 state == REDIS_DOWN ? "down" : "loading", s->line.config->address.text,
-			 s->error);
+			 state == REDIS_DOWN ? "down" : "loading", line_where(&s->line), s->error);
 	if (s->ops->state)
 		s->ops->state(s->userdata);
 }
@@ -100,7 +99,7 @@ store_fail(struct store_redis *s, const char *reason)
 	snprintf(copy, sizeof copy, "%s", reason);
 	store_disconnect(s, copy);
 	set_state(s, loading ? REDIS_LOADING : REDIS_DOWN, copy);
-	line_again(&s->line);
+	line_again(&s->line, copy);
 }
 
 /* ---- comparing ---- */
@@ -222,6 +221,14 @@ on_link_oversized(void *userdata, struct slice tag)
 }
 
 static void
+on_link_untold(void *userdata)
+{
+	struct store_redis *s = userdata;
+
+	s->status.tracking = false;
+}
+
+static void
 on_link_failed(void *userdata, const char *reason)
 {
 	store_fail(userdata, reason);
@@ -232,6 +239,7 @@ static const struct redis_link_ops link_ops = {
 	.announced = on_link_announced,
 	.flushed = on_link_flushed,
 	.turn = on_link_turn,
+	.untold = on_link_untold,
 	.oversized = on_link_oversized,
 	.failed = on_link_failed,
 };
@@ -257,7 +265,7 @@ on_pulse(uv_timer_t *timer)
 /* ---- the interface ---- */
 
 struct store_redis *
-store_redis_new(uv_loop_t *loop, struct resolver *resolver, struct rules *rules,
+store_redis_new(uv_loop_t *loop, struct resolver *resolver, struct seek *seek, struct rules *rules,
 		struct history *history, const struct store_redis_ops *ops, void *userdata)
 {
 	struct store_redis *s = xcalloc(1, sizeof *s);
@@ -269,7 +277,7 @@ store_redis_new(uv_loop_t *loop, struct resolver *resolver, struct rules *rules,
 	s->writer = writer_new();
 	s->write.sync = s->sync;
 	s->write.writer = s->writer;
-	line_init(&s->line, loop, resolver, &link_wish, &link_ops, s);
+	line_init(&s->line, loop, resolver, seek, &link_wish, &link_ops, s);
 	s->revisions = history;
 	s->history = store_history_new(history, on_history, s);
 	s->status.since_wall = clock_wall();
@@ -380,6 +388,7 @@ store_redis_get_status(const struct store_redis *s, struct store_redis_status *o
 {
 	*out = s->status;
 	out->error = s->error;
+	out->server = s->line.config ? line_where(&s->line) : "";
 	out->withheld = sync_withheld(s->sync);
 	out->history_error = store_history_fault(s->history);
 	out->settled = s->status.state == REDIS_UP && s->status.loaded && out->withheld == 0 &&

@@ -12,6 +12,7 @@
 #include "rules.h"
 #include "store_write.h"
 
+struct seek;
 struct store_redis;
 struct tls_context;
 
@@ -27,6 +28,7 @@ struct store_redis_ops {
 struct store_redis_status {
 	enum { REDIS_OFF, REDIS_CONNECTING, REDIS_LOADING, REDIS_UP, REDIS_DOWN } state;
 	const char *error;     /* "" when up */
+	const char *server;    /* in use, or last tried; as the configuration says until then */
 	bool tracking;         /* else polled each second */
 	bool loaded;           /* a full comparison has succeeded since start */
 	int64_t compared_wall; /* seconds since 1970, 0 = never */
@@ -36,10 +38,10 @@ struct store_redis_status {
 	const char *history_error; /* why the revisions cannot be read; "" when they can */
 };
 
-/* `rules` and `history` are filled by the store and stay the caller's. */
-struct store_redis *store_redis_new(uv_loop_t *loop, struct resolver *resolver, struct rules *rules,
-				    struct history *history, const struct store_redis_ops *ops,
-				    void *userdata);
+/* `rules` and `history` are filled by the store and stay the caller's. `seek` as line_init. */
+struct store_redis *store_redis_new(uv_loop_t *loop, struct resolver *resolver, struct seek *seek,
+				    struct rules *rules, struct history *history,
+				    const struct store_redis_ops *ops, void *userdata);
 /* Ends the connections for good; the write under way ends with that reason. */
 void store_redis_stop(struct store_redis *s, const char *reason);
 void store_redis_free(

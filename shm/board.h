@@ -219,6 +219,14 @@ struct board_flush {
 	struct board_top seen[2];
 };
 
+enum board_redis_of { BOARD_REDIS_RULES, BOARD_REDIS_SESSIONS, BOARD_REDIS_N };
+
+struct board_redis {
+	uint64_t changes; /* how often the server that is found was another one */
+	char server[264]; /* in use, or last tried; "": there is none */
+	char by[304];     /* how it was found: "address", "sentinel 10.0.0.1:26379" */
+};
+
 #define BOARD_ISSUERS 64
 
 struct board_issuer {
@@ -256,6 +264,8 @@ struct board_master {
 	uint64_t certificates_refused; /* pairs that do not serve, or not as they are now */
 	uint64_t certificates_seq;     /* odd while the rows change */
 	struct board_certificate certificates[BOARD_CERTIFICATES];
+	uint64_t redis_seq; /* odd while the rows change */
+	struct board_redis redis[BOARD_REDIS_N];
 	uint64_t issuers_seq;                       /* odd while the rows change */
 	struct board_issuer issuers[BOARD_ISSUERS]; /* whose keys are fetched */
 	uint64_t fleet_up, fleet_gateways, fleet_keys, fleet_messages; /* of master/fleet.h */

@@ -12,6 +12,8 @@
 #define LOGIN_OAUTH2_NAMES 2u    /* oauth2-proxy's endpoints are answered, too */
 #define LOGIN_RENKU 4u           /* paths and pages as Renku's gateway has them */
 #define LOGIN_BASIC 8u           /* the password of Basic credentials may be a token */
+#define LOGIN_STORE_FOUND 16u    /* the Redis of sessions has to say that it is a master */
+#define LOGIN_STORE_CLUSTER 32u  /* it is a cluster: the endpoints are all its nodes */
 
 struct table_login {                  /* RULES_LOGIN: one row, or none */
 	struct seg_ref base;          /* path of the endpoints: "/api/auth" */

@@ -3,6 +3,7 @@
 #include "control.h"
 #include "metrics_table.h"
 #include "metrics_issuers.h"
+#include "metrics_redis.h"
 #include "metrics_tls.h"
 #include "peers.h"
 
@@ -244,6 +245,7 @@ metrics_write(struct worker *w, struct buf *out)
 	write_gauges(w, out);
 	if (w->master_page) {
 		write_master(w->master_page, out);
+		metrics_write_redis(w->master_page, out);
 		metrics_write_certificates(w->master_page, out);
 		metrics_write_issuers(w->master_page, out);
 	}

@@ -8,6 +8,7 @@
 
 #include "lib/log.h"
 #include "lib/redis_link.h"
+#include "lib/redis_tag.h"
 #include "lib/tls.h"
 #include "lib/xalloc.h"
 
@@ -18,8 +19,10 @@
 
 #define RETRY_MIN_MS 100
 #define RETRY_MAX_MS 1000
-#define CALLS_MAX 8192  /* that wait for their answer */
-#define COMING_MAX 1024 /* that wait for the link */
+#define CALLS_MAX 8192        /* that wait for their answer */
+#define COMING_MAX 1024       /* that wait for the link */
+#define HOPS_MAX 5            /* from node to node of a cluster, before a pause */
+#define TAG "{yett-sessions}" /* of all keys in a cluster: they are on one node */
 
 struct store_call {
 	struct list link;
@@ -39,7 +42,8 @@ struct store {
 	struct redis_link *link; /* NULL: a pause */
 	struct redis_conn *ask;  /* NULL: it is not up, or not yet */
 	bool tracks, dirty, told;
-	unsigned turn; /* which of the addresses is next */
+	unsigned turn, at; /* which of the addresses is next; which is in use */
+	unsigned hops;     /* since it was up */
 	uint32_t retry_ms;
 	struct timer retry;
 	struct list calls;
@@ -190,10 +194,37 @@ store_drop(struct store *s)
 	sessions_store_lost(s->worker);
 }
 
+/* What was not sent yet waits for the next one. */
+static void
+store_leave(struct store *s)
+{
+	if (s->ask) {
+		store_drop(s);
+		return;
+	}
+	redis_link_free(s->link);
+	s->link = NULL;
+}
+
 static void
 on_retry(struct timer *t)
 {
 	store_connect(container_of(t, struct store, retry));
+}
+
+/* A node of a cluster says which one has our keys. */
+static bool
+follow(struct store *s, const char *reason)
+{
+	struct sockaddr_storage where;
+	unsigned at = s->to.addresses_n;
+
+	if (s->to.cluster && redis_where(slice_of(reason), SLICE("MOVED"), &where))
+		at = store_target_find(&s->to, &where);
+	if (at == s->to.addresses_n || ++s->hops > HOPS_MAX)
+		return false;
+	s->turn = at;
+	return true;
 }
 
 /* Three quarters to the whole of a pause that grows, so that workers do not come back in step. */
@@ -203,6 +234,11 @@ store_again(struct store *s, const char *reason)
 	struct worker *w = s->worker;
 	uint32_t pause = s->retry_ms;
 
+	if (follow(s, reason)) {
+		store_leave(s);
+		store_connect(s);
+		return;
+	}
 	if (!s->told)
 		log_error("sessions store=down address=%s reason=\"%s\": requests with a session "
 			  "are answered 503",
@@ -223,6 +259,7 @@ on_ready(void *userdata, struct redis_conn *ask, bool tracking)
 		log_info("sessions store=up address=%s", s->where);
 	s->told = false;
 	s->retry_ms = RETRY_MIN_MS;
+	s->hops = 0;
 	s->ask = ask;
 	s->tracks = tracking;
 	board_set(&s->worker->page->store_up, 1);
@@ -246,6 +283,25 @@ on_flushed(void *userdata)
 	sessions_flushed(((struct store *)userdata)->worker);
 }
 
+/* Keys are on their way to another node, which announces nothing. */
+static void
+on_untold(void *userdata)
+{
+	struct store *s = userdata;
+
+	s->tracks = false;
+	sessions_flushed(s->worker);
+}
+
+/* No server that the table does not name. */
+static bool
+may_ask(void *userdata, const struct sockaddr_storage *node)
+{
+	const struct store_target *to = &((struct store *)userdata)->to;
+
+	return store_target_find(to, node) < to->addresses_n;
+}
+
 static void
 on_failed(void *userdata, const char *reason)
 {
@@ -264,6 +320,8 @@ static const struct redis_link_ops ops = {
 	.ready = on_ready,
 	.announced = on_announced,
 	.flushed = on_flushed,
+	.untold = on_untold,
+	.may_ask = may_ask,
 	.failed = on_failed,
 };
 
@@ -294,10 +352,11 @@ store_connect(struct store *s)
 	int r;
 
 	if (s->to.addresses_n == 0) {
-		store_again(s, "its name does not resolve (yet)");
+		store_again(s, "where it is is not known (yet)");
 		return;
 	}
-	a = &s->to.addresses[s->turn++ % s->to.addresses_n];
+	s->at = s->turn++ % s->to.addresses_n;
+	a = &s->to.addresses[s->at];
 	name_address(s, a);
 	if (s->to.secure && !tls) {
 		store_again(s, "what its TLS needs is not there");
@@ -326,7 +385,26 @@ store_aim(struct store *s, const struct store_target *to, struct behind *behind)
 		.where = s->where,
 		.database = s->to.database,
 		.answer_ms = s->to.answer_ms,
+		.found = s->to.found,
+		.tag = s->to.cluster ? SLICE(TAG) : SLICE(""),
 	};
+}
+
+/* A cluster has other nodes, and the one in use is still among them. */
+static bool
+stays(const struct store *s, const struct store_target *to)
+{
+	struct store_target same = s->to;
+	bool good;
+
+	if (!s->ask || !to->cluster || !s->to.cluster)
+		return false;
+	memcpy(same.addresses, to->addresses, sizeof same.addresses);
+	same.addresses_n = to->addresses_n;
+	good = memcmp(&same, to, sizeof same) == 0 &&
+	       store_target_find(to, &s->to.addresses[s->at]) < to->addresses_n;
+	explicit_bzero(&same, sizeof same);
+	return good;
 }
 
 void
@@ -348,7 +426,10 @@ session_store_load(struct worker *w, struct snapshot *t)
 		timer_init(&s->retry, on_retry);
 	}
 	store_target_read(t, login, &to, &behind);
-	if (memcmp(&to, &s->to, sizeof to) != 0 || !s->retry_ms) {
+	if (stays(s, &to)) {
+		s->at = store_target_find(&to, &s->to.addresses[s->at]);
+		memcpy(&s->to, &to, sizeof to);
+	} else if (memcmp(&to, &s->to, sizeof to) != 0 || !s->retry_ms) {
 		bool had = s->link != NULL;
 
 		timer_clear(&s->retry);

@@ -25,8 +25,8 @@ bool store_is_up(const struct worker *w);
 /* What was read is announced when it changes. */
 bool store_tracks(const struct worker *w);
 /* One command; several keep their order, so that MULTI ... EXEC is as many calls. They go out at
- * the end of the loop turn, or as soon as the link stands. NULL: the store is not up, or too much waits for it already; then fn is
- * not called. It is never called from within. */
+ * the end of the loop turn, or as soon as the link stands. NULL: the store is not up, or too much
+ * waits for it already; then fn is not called. It is never called from within. */
 struct store_call *store_ask(struct worker *w, store_fn fn, void *userdata, size_t argc,
 			     const struct slice *argv);
 /* May `n` commands be asked now? What belongs together is asked all or not at all. */

@@ -67,8 +67,34 @@ store_target_read(struct snapshot *t, const struct table_login *login, struct st
 	take_word(table_secret(keys, SECRET_STORE_USER, 0), to->user, &to->user_n);
 	take_word(password, to->password, &to->password_n);
 	to->closed = password.n > 0;
+	to->found = login->flags & LOGIN_STORE_FOUND;
+	to->cluster = login->flags & LOGIN_STORE_CLUSTER;
 	to->database = login->store_db;
 	to->answer_ms = login->store_ms;
 	for (uint32_t i = 0; up && i < up->count; i++)
 		take_endpoint(t, table_endpoint(seg, up->first + i), to, behind);
+}
+
+static bool
+same_address(const struct sockaddr_storage *a, const struct sockaddr_storage *b)
+{
+	const struct sockaddr_in6 *a6 = (const void *)a, *b6 = (const void *)b;
+	const struct sockaddr_in *a4 = (const void *)a, *b4 = (const void *)b;
+
+	if (a->ss_family != b->ss_family)
+		return false;
+	if (a->ss_family == AF_INET)
+		return a4->sin_port == b4->sin_port && a4->sin_addr.s_addr == b4->sin_addr.s_addr;
+	return a->ss_family == AF_INET6 && a6->sin6_port == b6->sin6_port &&
+	       memcmp(&a6->sin6_addr, &b6->sin6_addr, sizeof a6->sin6_addr) == 0;
+}
+
+unsigned
+store_target_find(const struct store_target *to, const struct sockaddr_storage *a)
+{
+	unsigned i = 0;
+
+	while (i < to->addresses_n && !same_address(&to->addresses[i], a))
+		i++;
+	return i;
 }

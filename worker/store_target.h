@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <sys/socket.h>
 
-#define STORE_ADDRESSES_MAX 16
+#define STORE_ADDRESSES_MAX 64
 #define STORE_WORD_MAX 512 /* of user and password */
 
 struct behind;
@@ -27,8 +27,12 @@ struct store_target { /* where it is; all of its bytes count */
 	size_t user_n, password_n;
 	char user[STORE_WORD_MAX], password[STORE_WORD_MAX];
 	bool closed; /* there is a password */
+	bool found;  /* it was, and has to say that it is a master */
+	bool cluster;
 };
 
+/* Which of its addresses that is; addresses_n: none. */
+unsigned store_target_find(const struct store_target *to, const struct sockaddr_storage *a);
 /* All bytes are set. *behind: the way of TLS, borrowed from the snapshot; NULL: it is plain, or the
  * table lacks what it needs. */
 void store_target_read(struct snapshot *t, const struct table_login *login, struct store_target *to,

@@ -4,7 +4,7 @@ import copy
 import json
 import os
 
-from harness.gateway import BINARY
+from harness.gateway import BINARY, merge
 from harness.procs import run
 
 ISSUER = "https://renku.test/auth/realms/Renku"
@@ -84,6 +84,19 @@ def test_lists_are_replaced_whole(tmp_path):
     assert "other:6380" in shown and "redis:6379" not in shown
 
 
+def test_sentinel(tmp_path):
+    """Addresses are those of sentinels, whose password is that of Redis; one of a variable is a list, too."""
+    config = changed("redis", {"type": "redis", "addresses": ["s1:26379", "s2"], "isSentinel": True, "masterName": "renku", "dbIndex": 2})
+    write(tmp_path, config, merge(SECRETS, {"redis": {"password": "of all of them"}}))
+    shown = effective(tmp_path)
+    for line in ("login.redis.sentinel.addresses: [s1:26379, s2]", "login.redis.sentinel.master: renku", "login.redis.database: 2",
+                 "login.redis.sentinel.password: <redacted-14-chars>", "login.redis.password: <redacted-14-chars>"):
+        assert line in shown, (line, shown)
+    write(tmp_path, changed("redis", {"addresses": [], "isSentinel": True}))
+    assert "addresses: [s1:26379, s2:26379]" in effective(tmp_path, GATEWAY_REDIS_ADDRESSES="s1:26379,s2:26379")
+    assert "login.redis.sentinel.master: mymaster" in effective(tmp_path, GATEWAY_REDIS_ADDRESSES="s1:26379,s2:26379")
+
+
 def test_verifiers_of_one_party(tmp_path):
     """By several issuers, or with a name that is none of ours."""
     write(tmp_path, changed("sessions.authorizationVerifiers", [
@@ -130,7 +143,6 @@ REFUSED = [
     ("revproxy.renkuServices.uiServer", None, "the UI server"),
     ("redirects.gitlab.renkuBaseURL", None, "it is missing"),
     ("redis.type", "redis-mock", "a Redis server alone"),
-    ("redis.isSentinel", True, "Sentinel is not asked"),
     ("redis.addresses", None, "give [HOST:PORT]"),
     ("redis.addresses", [], "give [HOST:PORT]"),
     ("redis.addresses", ["a:1", "b:2"], "kept in one server"),

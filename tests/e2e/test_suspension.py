@@ -264,6 +264,24 @@ def test_redis_forgets(gateway, serve, store):
     assert ask(gw, "first").status == 200 and store.db.hkeys("yett:suspended") == [b"sub:second"]
 
 
+def test_redis_went_on(gateway, serve, store):
+    """A replica that took over without the latest change, and has a later one of somebody else by the time that it is found."""
+    gw = settled(gateway(before(serve(), from_redis(store))))
+    for who in ("first", "second"):
+        assert gw.cli("suspend", who).returncode == 0
+    (last, entry), = store.db.xrevrange("yett:suspended:log", count=1)
+    with store.db.pipeline() as p:
+        p.hdel("yett:suspended", "sub:second")
+        p.xdel("yett:suspended:log", last)
+        p.hset("yett:suspended", "sub:third", entry[b"v"])
+        p.xadd("yett:suspended:log", {"f": "sub:third", "v": entry[b"v"]})
+        p.execute_command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+        p.execute_command("CLIENT", "KILL", "TYPE", "pubsub", "SKIPME", "yes")
+        p.execute()
+    wait_until(lambda: store.db.hexists("yett:suspended", "sub:second"), 5, what="Redis was told")
+    assert all(ask(gw, who).why == "suspended" for who in ("first", "second", "third"))
+
+
 def test_changed_by_hand(gateway, serve, store):
     gw = settled(gateway(before(serve(), from_redis(store))))
     store.db.hset("yett:suspended", mapping={f"sub:{i}": "1" for i in range(10)})

@@ -84,7 +84,7 @@ compile(struct fixture *f)
 	struct buf warnings BUF_CLEAN = { 0 };
 
 	forget(f);
-	f->d = directory_build(&f->c, f->rules, &f->slots, &warnings);
+	f->d = directory_build(&f->c, f->rules, NULL, &f->slots, &warnings);
 	assert_int_equal(
 	    compile_rules(&f->c, f->rules, true, f->d, &f->slots, NULL, 1, &f->table, &f->report),
 	    0);

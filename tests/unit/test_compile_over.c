@@ -330,7 +330,7 @@ static void
 direct(struct fixture *f)
 {
 	struct buf warnings BUF_CLEAN = { 0 };
-	struct directory *next = directory_build(f->c, f->rules, &f->slots, &warnings);
+	struct directory *next = directory_build(f->c, f->rules, NULL, &f->slots, &warnings);
 
 	if (f->d)
 		directory_compare(f->d, next, on_moved, f);

@@ -90,6 +90,12 @@ load_good(const char *yaml)
 
 /* Any route, so that there is no warning that there is none. */
 #define ROUTE "routes: [{target: \"h:1\"}]\n"
+#define TAGLESS                                                                                    \
+	"2: redis.cluster: keys of redx and riox (frontend:, backend:) have no hash tag, so that " \
+	"a cluster spreads them over its nodes, and no change of a host is one transaction; keep " \
+	"them in one Redis or one that sentinels watch, or push rules of our own (yett apply) "    \
+	"and "                                                                                     \
+	"remove redis.dialect and compatibility\n"
 #define TLS "listeners: [{address: \":1\", tls: true}]\n"
 
 static const struct {
@@ -383,6 +389,29 @@ static const struct {
 	  "2: redis.address: a URL does not belong here; write host:port\n" },
 	{ ROUTE "redis: {address: \":hunter2@h:1\"}\n", 1,
 	  "2: redis.address: a user or password does not belong in an address; write host:port\n" },
+	{ ROUTE "redis: {sentinel: {addresses: [\"a:1\", b]}}\n", 0, "" },
+	{ ROUTE "redis: {cluster: [\"a:1\", \"[::1]:2\"]}\n", 0, "" },
+	{ ROUTE "redis: {sentinel: {master: m}}\n", 1,
+	  "2: redis.sentinel: no sentinel is named; give addresses: [HOST:PORT]\n" },
+	{ ROUTE "redis: {address: \"h:1\", cluster: [\"a:1\"]}\n", 1,
+	  "2: redis: it is at an address, found by sentinel, or a cluster; write one of the "
+	  "three\n" },
+	{ ROUTE "redis: {sentinel: {addresses: [a]}, cluster: [\"a:1\"]}\n", 1,
+	  "2: redis: it is at an address, found by sentinel, or a cluster; write one of the "
+	  "three\n" },
+	{ ROUTE "redis: {sentinel: {addresses: [\"a:x\"]}}\n", 1,
+	  "2: redis.sentinel.addresses: it is no list of HOST:PORT; write such as "
+	  "[\"r1:6379\"]\n" },
+	{ ROUTE "redis: {cluster: [\"unix:/x\"]}\n", 1,
+	  "2: redis.cluster: it is no list of HOST:PORT; write such as [\"r1:6379\"]\n" },
+	{ ROUTE "redis: {cluster: [a], database: 1}\n", 1,
+	  "2: redis.database: a cluster has no databases but 0; remove it\n" },
+	{ ROUTE "redis: {cluster: [a], dialect: redx}\n", 1, TAGLESS },
+	{ ROUTE "redis: {cluster: [a]}\ncompatibility: riox\ngate: {protect: []}\n", 1, TAGLESS },
+	{ ROUTE "redis: {cluster: [a]}\nsuspension: {redis_keys: true}\n", 1,
+	  "2: redis.cluster: suspension.redis_keys looks for keys without a hash tag, which a "
+	  "cluster spreads over its nodes; keep them in one Redis or one that sentinels watch, or "
+	  "suspend by yett suspend and write suspension.redis_keys: false\n" },
 	{ ROUTE "redis: {database: 1}\n", 0,
 	  "2: redis: warning: without redis.address no Redis is used; give it, or remove the "
 	  "section\n" },

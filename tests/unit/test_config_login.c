@@ -231,7 +231,7 @@ make(struct made *m, const char *yaml)
 	*m = (struct made){ .c = load_good(yaml) };
 	m->slots = (struct directory_slots){ slots_new(100), slots_new(100), slots_new(100),
 					     slots_new(100) };
-	m->d = directory_build(m->c, NULL, &m->slots, &warnings);
+	m->d = directory_build(m->c, NULL, NULL, &m->slots, &warnings);
 	assert_int_equal(
 	    compile_rules(m->c, NULL, true, m->d, &m->slots, NULL, 1, &m->rules, &m->report), 0);
 	assert_int_equal(compile_keys(m->c, NULL, m->d, &(struct certificates){ 0 },

@@ -171,7 +171,7 @@ test_both_sources(void **state)
 	struct directory *d, *again;
 
 	assert_int_equal(rules_set_backend(rules, SLICE("web"), servers, 8), 1);
-	d = directory_build(&c, rules, &slots, &warnings);
+	d = directory_build(&c, rules, NULL, &slots, &warnings);
 	assert_int_equal(warnings.n, 0);
 	file = directory_find(d, SOURCE_FILE, SLICE("web"));
 	redis = directory_find(d, SOURCE_REDX, SLICE("web"));
@@ -193,7 +193,7 @@ test_both_sources(void **state)
 	assert_int_equal(d->index_end, 3);
 	assert_null(directory_find(d, SOURCE_REDX, SLICE("we")));
 	assert_null(directory_find(d, SOURCE_REDX, SLICE("webb")));
-	again = directory_build(&c, rules, &slots, &warnings);
+	again = directory_build(&c, rules, NULL, &slots, &warnings);
 	assert_int_equal(directory_find(again, SOURCE_REDX, SLICE("web"))->index, redis->index);
 	assert_int_equal(directory_find(again, SOURCE_REDX, SLICE("web"))->endpoints[2].slot,
 			 redis->endpoints[2].slot);
@@ -251,7 +251,7 @@ test_own_listeners(void **state)
 			.upstreams_count = 1,
 		};
 		struct buf warnings BUF_CLEAN = { 0 };
-		struct directory *d = directory_build(&c, NULL, &slots, &warnings);
+		struct directory *d = directory_build(&c, NULL, NULL, &slots, &warnings);
 
 		if ((d->upstreams[0].endpoints_count == 0) != cases[i].own ||
 		    (d->upstreams[0].own_count == 1) != cases[i].own ||
@@ -280,7 +280,7 @@ test_own_sockets(void **state)
 		.upstreams_count = 1,
 	};
 	struct buf warnings BUF_CLEAN = { 0 };
-	struct directory *d = directory_build(&c, NULL, &slots, &warnings);
+	struct directory *d = directory_build(&c, NULL, NULL, &slots, &warnings);
 
 	assert_int_equal(d->upstreams[0].endpoints_count, 1);
 	assert_string_equal(d->upstreams[0].endpoints[0].authority, "unix:/run/other");
@@ -298,7 +298,7 @@ test_full_board(void **state)
 
 	for (uint16_t i = 0; i < 8; i++)
 		e[i] = endpoint("10.0.0.1", (uint16_t)(i + 1));
-	d = directory_build(&c, NULL, &slots, &warnings);
+	d = directory_build(&c, NULL, NULL, &slots, &warnings);
 	assert_int_equal(d->upstreams[0].endpoints_count, 8);
 	assert_int_equal(d->upstreams[0].endpoints[7].slot, 0);
 	directory_free(d);

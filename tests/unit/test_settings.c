@@ -166,6 +166,14 @@ configuration_with(const struct setting *s, const char *value, struct buf *out)
 		{ "gate.delegate[].", "{gate: {delegate: [{", "", "}]}}" },
 		{ "login.url", "{login: {redis: {address: h}, " COOKIE_KEYS TOKEN_KEYS PROVIDERS,
 		  "", "}}" },
+		{ "login.redis.sentinel.",
+		  "{login: {url: \"https://h.example\", " COOKIE_KEYS TOKEN_KEYS PROVIDERS
+		  "redis: {sentinel: {",
+		  "addresses: [h], ", "}}}}" },
+		{ "login.redis.cluster",
+		  "{login: {url: \"https://h.example\", " COOKIE_KEYS TOKEN_KEYS PROVIDERS
+		  "redis: {",
+		  "", "}}}" },
 		{ "login.redis.",
 		  "{login: {url: \"https://h.example\", " COOKIE_KEYS TOKEN_KEYS PROVIDERS
 		  "redis: {",
@@ -311,6 +319,7 @@ configuration_with(const struct setting *s, const char *value, struct buf *out)
 		{ "gate.claims.*.", "{gate: {claims: {id: {", "", "}}}}" },
 		{ "gate.protect", "{gate: {secret: x, ", "", "}}" },
 		{ "fallback", "{upstreams: {users: {endpoints: [h]}}, ", "", "}" },
+		{ "redis.sentinel.", "{redis: {sentinel: {", "addresses: [h], ", "}}}" },
 		{ "redis.plugins[].stickiness.", "{redis: {address: h, plugins: [{stickiness: {",
 		  "cookie: c, ", "}}]}}" },
 		{ "redis.plugins[].", "{redis: {address: h, plugins: [{", "", "}]}}" },

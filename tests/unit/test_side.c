@@ -178,7 +178,7 @@ setup(void **state)
 	struct fixture *f = calloc(1, sizeof *f);
 
 	uv_loop_init(&f->loop);
-	f->side = side_new(&f->loop, NULL);
+	f->side = side_new(&f->loop, NULL, NULL);
 	f->user = (struct side_user){ on_up, on_down, on_invalidated, .userdata = f };
 	f->channel = (struct side_channel){ SLICE("news"), on_state, on_text, .userdata = f };
 	close(listen_free(&f->server.port));

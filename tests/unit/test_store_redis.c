@@ -220,7 +220,7 @@ setup_bare(void **state)
 
 	uv_loop_init(&f->loop);
 	f->rules = rules_new();
-	f->store = store_redis_new(&f->loop, NULL, f->rules, &f->history, &ops, f);
+	f->store = store_redis_new(&f->loop, NULL, NULL, f->rules, &f->history, &ops, f);
 	f->server.client = -1;
 	*state = f;
 	return 0;

@@ -1,0 +1,57 @@
+#include "metrics_redis.h"
+
+#include "metrics.h"
+
+static const char *const names[BOARD_REDIS_N] = {
+	[BOARD_REDIS_RULES] = "rules",
+	[BOARD_REDIS_SESSIONS] = "sessions",
+};
+
+/* The rows of one moment; false: the master is changing them all the time. */
+static bool
+rows_read(const struct board_master *m, struct board_redis out[BOARD_REDIS_N])
+{
+	for (int attempt = 0; attempt < 100; attempt++) {
+		uint64_t seq = __atomic_load_n(&m->redis_seq, __ATOMIC_ACQUIRE);
+
+		memcpy(out, m->redis, BOARD_REDIS_N * sizeof *out);
+		__atomic_thread_fence(__ATOMIC_ACQUIRE);
+		if (!(seq & 1) && board_get(&m->redis_seq) == seq)
+			return true;
+	}
+	return false;
+}
+
+static void
+add_label(struct buf *out, const char *name, const char *value, size_t cap)
+{
+	buf_addf(out, ",%s=\"", name);
+	metrics_label(out, slice_make(value, strnlen(value, cap)));
+	buf_addc(out, '"');
+}
+
+void
+metrics_write_redis(const struct board_master *m, struct buf *out)
+{
+	struct board_redis rows[BOARD_REDIS_N];
+
+	if (!rows_read(m, rows))
+		return;
+	metrics_family(out, "redis_server_info", "gauge",
+		       "1 for the server that is in use or was last tried, and how it was found");
+	for (int i = 0; i < BOARD_REDIS_N; i++) {
+		if (!rows[i].server[0])
+			continue;
+		buf_addf(out, "yett_redis_server_info{of=\"%s\"", names[i]);
+		add_label(out, "server", rows[i].server, sizeof rows[i].server);
+		add_label(out, "found", rows[i].by, sizeof rows[i].by);
+		buf_adds(out, SLICE("} 1\n"));
+	}
+	metrics_family(out, "redis_server_changes_total", "counter",
+		       "How often sentinels or a cluster named another server than before");
+	for (int i = 0; i < BOARD_REDIS_N; i++) {
+		if (rows[i].server[0])
+			buf_addf(out, "yett_redis_server_changes_total{of=\"%s\"} %llu\n", names[i],
+				 (unsigned long long)rows[i].changes);
+	}
+}
