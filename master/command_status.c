@@ -315,6 +315,7 @@ write_status(const struct json *root, bool colours, struct buf *out)
 {
 	const struct json *table = json_get(root, "table");
 	double version = answer_number(table, "version"), at;
+	struct slice degraded = json_text(json_get(root, "degraded"));
 	size_t in_force = 0, workers = 0;
 	char a[32], b[32];
 
@@ -327,6 +328,8 @@ write_status(const struct json *root, bool colours, struct buf *out)
 	buf_adds(out, SLICE(", "));
 	columns_paint(colours, answer_true(root, "ready") ? COLOUR_GOOD : COLOUR_BAD,
 		      answer_true(root, "ready") ? "ready" : "not ready", out);
+	if (degraded.n)
+		buf_addf(out, ", degraded: %.*s", SLICE_F(degraded));
 	buf_addc(out, '\n');
 	write_label("table", colours, out);
 	buf_addf(out, "version %.0f of %s, in force in %zu of %zu workers\n", version,

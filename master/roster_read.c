@@ -16,7 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define FRESH_MS 5000
+#define FRESH_MS 1000
 #define TEXT_MAX 4096 /* bytes of an announcement */
 
 struct roster_question {

@@ -145,6 +145,7 @@ class Hole(RedisProxy):
             client.sendall(data)
 
 
+@pytest.mark.skipif(not LONG, reason="the long form")
 def test_answers_vanish(gateway, store):
     """The server's kernel lives, nothing else does: its deadline is redis.timeout."""
     hole = Hole(store)
