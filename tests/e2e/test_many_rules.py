@@ -38,3 +38,18 @@ def test_last_good_rules_and_what_changed_behind_them(gateway, store, serve):
     assert gw.ask("/some/longer/path/1", host="host-1.test").status == 404
     store.start()
     wait_until(lambda: gw.status()["rules"]["source"] == "redis", 20)
+
+
+def test_status_of_many_upstreams(gateway, store, serve):
+    """Those alone that somebody should see, and no more than can be read."""
+    store.rule("a.test", serve().address)
+    pipe = store.db.pipeline(transaction=False)
+    for i in range(500):
+        pipe.hset(f"backend:many-{i}", mapping={f"127.0.0.1:{10000 + 5 * i + k}": 0 for k in range(5)})
+    pipe.hset("backend:empty", "_x", "")
+    pipe.execute()
+    gw = gateway(from_redis(store))
+    gw.rules_in_force(lambda rules: rules["backends"] == 502, 20)
+    status = gw.status()
+    assert [u["name"] for u in status["upstreams"]] == ["empty"] and status["upstreams_more"] == 501
+    assert "and 501 more upstreams" in gw.cli("status").stdout
