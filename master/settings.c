@@ -658,7 +658,8 @@ const struct setting settings[] = {
 	  .example = "2s" },
 	{ "redis.compare_interval", SETTING_DURATION, AT(config, redis.compare_interval),
 	  .initial = "2m", .min = SECOND, .max = DAY,
-	  .text = "Time between two full comparisons with what Redis holds; SWAPDB is only seen by "
+	  .text = "Time between two full comparisons with what Redis holds, by chance up to a "
+		  "quarter less, so that a fleet does not compare in step; SWAPDB is only seen by "
 		  "them.",
 	  .example = "5m" },
 	{ "redis.default_score", SETTING_SIGNED, AT(config, redis.default_score), .initial = "0",

@@ -195,16 +195,23 @@ on_retry(uv_timer_t *timer)
 	line_start(timer->data);
 }
 
-/* Three quarters to the whole of the pause, so that a fleet does not come back in step. */
-static uint64_t
-retry_pause(struct store_line *l)
+uint32_t
+line_spread(uint32_t ms)
 {
-	uint32_t pause = l->retry_ms, random = 0;
+	uint32_t random = 0;
 
 	if (getrandom(&random, sizeof random, GRND_NONBLOCK) != sizeof random)
 		random = (uint32_t)clock_mono_ns();
+	return ms - random % (ms / 4 + 1);
+}
+
+static uint64_t
+retry_pause(struct store_line *l)
+{
+	uint32_t pause = l->retry_ms;
+
 	l->retry_ms = pause * 2 < RETRY_MAX_MS ? pause * 2 : RETRY_MAX_MS;
-	return pause - random % (pause / 4 + 1);
+	return line_spread(pause);
 }
 
 void

@@ -49,6 +49,8 @@ void line_again(struct store_line *l, const char *reason);
 /* The server in use or last tried, for logs and operators: an address, or what the configuration
  * says. */
 const char *line_where(const struct store_line *l);
+/* Three quarters to the whole of it, so that a fleet does not do in step what each of it does. */
+uint32_t line_spread(uint32_t ms);
 /* It is of use: the next pause is a short one. */
 void line_settled(struct store_line *l);
 /* To be called each second: a peer that vanished without a word is only found by asking. */

@@ -44,7 +44,8 @@ struct store_redis {
 	struct redis_conn *ask; /* of the link, once it is ready */
 	uv_timer_t pulse;
 	unsigned handles;
-	uint64_t compared_ms; /* last comparison begun */
+	uint64_t compared_ms;   /* last comparison begun */
+	uint32_t compare_share; /* of compare_interval until the next, in thousandths */
 	struct store_redis_status status;
 	char error[200];
 };
@@ -105,9 +106,16 @@ store_fail(struct store_redis *s, const char *reason)
 /* ---- comparing ---- */
 
 static void
-store_compare(struct store_redis *s, bool force)
+compare_noted(struct store_redis *s)
 {
 	s->compared_ms = uv_now(s->loop);
+	s->compare_share = line_spread(1000);
+}
+
+static void
+store_compare(struct store_redis *s, bool force)
+{
+	compare_noted(s);
 	sync_compare(s->sync, force);
 }
 
@@ -198,7 +206,7 @@ on_link_flushed(void *userdata)
 {
 	struct store_redis *s = userdata;
 
-	s->compared_ms = uv_now(s->loop);
+	compare_noted(s);
 	sync_flushed(s->sync);
 	store_history_announce(s->history);
 }
@@ -251,7 +259,9 @@ on_pulse(uv_timer_t *timer)
 {
 	struct store_redis *s = timer->data;
 	uint64_t now = uv_now(s->loop);
-	uint32_t every = s->status.tracking ? s->line.config->compare_interval : POLL_MS;
+	uint64_t every = s->status.tracking
+			     ? (uint64_t)s->line.config->compare_interval * s->compare_share / 1000
+			     : POLL_MS;
 
 	if (s->status.state != REDIS_UP || !s->line.link)
 		return;
