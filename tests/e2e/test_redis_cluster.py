@@ -64,6 +64,8 @@ def test_all_of_it(gateway, serve, cluster):
     assert push(gw, "one", up).status == 200
     wait_until(lambda: other.ask("/one/").status == 200, 3, what="it is announced to the other one")
     assert cluster.owner().db.exists("{yett}yett:route:one", "{yett}yett:revisions") == 2
+    assert gw.cli("wait", "--all", "--timeout", "5s").returncode == 0
+    assert cluster.owner().db.exists("{yett}yett:gateways:heard", "{yett}yett:gateway:" + gw.status()["gateway"]) == 2
     id = sessions_of(cluster).create("alice")
     wait_until(lambda: user(gw, id) == "alice", 5, what=lambda: user(gw, id))
     assert gw.cli("suspend", "bob").returncode == 0 and suspended(gw) == "suspended"
