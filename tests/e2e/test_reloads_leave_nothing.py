@@ -83,7 +83,7 @@ def test_memory_and_descriptors_are_flat(gateway, store, serve):
     assert start.keys() == end.keys(), "a process died"
     for pid, (descriptors, maps, tables, used) in end.items():
         assert descriptors <= start[pid][0] + 3, "descriptors"  # a client that is about to be gone is no leak
-        assert tables <= start[pid][2], "an old table is mapped"
+        assert tables <= start[pid][2] + 2, "old tables are mapped"  # one may be on its way to the disk
         if not is_sanitized():  # what is freed is kept for a while
             assert maps <= start[pid][1] + 8, "mappings"
             assert used <= middle[pid][3] + SLACK, "memory grows"
