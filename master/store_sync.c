@@ -8,9 +8,10 @@
 
 #include <stdlib.h>
 
-#define QUIET_MS 20  /* a deletion waits so long for others of its batch, */
-#define BATCH_MS 100 /* and no longer than this */
-#define GATHER_MS 50 /* announced changes are one batch if they come within this */
+#define QUIET_MS 20   /* a deletion waits so long for others of its batch, */
+#define BATCH_MS 100  /* and no longer than this */
+#define WHOLE_MS 1000 /* and than this, where others of it are still asked for */
+#define GATHER_MS 50  /* announced changes are one batch if they come within this */
 
 struct store_sync {
 	const struct store_sync_ops *ops;
@@ -53,6 +54,11 @@ on_settle(uv_timer_t *timer)
 {
 	struct store_sync *s = timer->data;
 
+	/* What is still asked for may be of the same loss. */
+	if (s->fetch.left[FETCH_URGENT] > 0 && uv_now(timer->loop) < s->batch_since + WHOLE_MS) {
+		uv_timer_start(timer, on_settle, QUIET_MS, 0);
+		return;
+	}
 	s->batch_since = 0;
 	draft_open(&s->draft);
 	draft_settle(&s->draft, LOSS_GONE, false, false);
