@@ -123,6 +123,12 @@ ipc_hold(struct ipc *ipc, bool hold)
 }
 
 int
+ipc_put(int sock, uint32_t type, const void *body, size_t n, int fd)
+{
+	return n > IPC_MAX ? -EMSGSIZE : record_send(sock, type, body, n, fd);
+}
+
+int
 ipc_send(struct ipc *ipc, uint32_t type, const void *body, size_t n, int fd)
 {
 	int r;

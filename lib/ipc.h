@@ -51,6 +51,8 @@ int ipc_send(struct ipc *ipc, uint32_t type, const void *body, size_t n, int fd)
 /* Nothing that the other end sends, nor its end, is heard while this holds; it waits, in its order.
  */
 void ipc_hold(struct ipc *ipc, bool hold);
+/* The same on one end of a pair that nothing watches: what does not go out at once is -EAGAIN. */
+int ipc_put(int sock, uint32_t type, const void *body, size_t n, int fd);
 /* Closes; `closed` (may be NULL) runs when libuv let the handle go, and only then may the struct be
  * freed. */
 void ipc_close(struct ipc *ipc, void (*closed)(struct ipc *ipc));

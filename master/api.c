@@ -159,25 +159,30 @@ call_end(struct api_call *c)
 }
 
 void
-api_reply(struct api_call *c, int status, struct slice json, const char *fields)
+api_reply_fd(struct api_call *c, int status, int fd, const char *fields)
 {
 	struct msg_reply reply = { .id = c->id, .status = (uint32_t)status };
-	int fd = -1, r = 0;
 
 	if (is_write(c))
 		audit(c, status);
-	if (json.n > 0)
-		r = memfd_of("yett-reply", &json, 1, &fd);
-	if (r < 0) {
-		log_error("reply error=\"%s\"", strerror(-r));
-		reply.status = 500;
-	}
 	snprintf(reply.fields, sizeof reply.fields, "%s", fields ? fields : "");
 	if (c->admin->instance == c->instance)
 		supervisor_send(c->admin, MSG_REPLY, &reply, sizeof reply, fd);
+	call_end(c);
+}
+
+void
+api_reply(struct api_call *c, int status, struct slice json, const char *fields)
+{
+	int fd = -1, r = 0;
+
+	if (json.n > 0)
+		r = memfd_of("yett-reply", &json, 1, &fd);
+	if (r < 0)
+		log_error("reply error=\"%s\"", strerror(-r));
+	api_reply_fd(c, r < 0 ? 500 : status, fd, fields);
 	if (fd >= 0)
 		close(fd);
-	call_end(c);
 }
 
 void

@@ -52,11 +52,20 @@ void api_answer(struct master *m, struct slot *admin, const struct msg_call *cal
 /* Answers with this JSON (or nothing), and ends the call. `status`: HTTP. `fields`: whole header
  * lines, or NULL. */
 void api_reply(struct api_call *c, int status, struct slice json, const char *fields);
+/* The same with JSON that is in a sealed memfd, which stays the caller's. */
+void api_reply_fd(struct api_call *c, int status, int fd, const char *fields);
 /* The same in redx's envelope, {"message": text, "data": json, "revision": .., "version": ..};
  * `data` may be empty. `more`: members of its own (",\"a\":1"). */
 void api_reply_message(struct api_call *c, int status, const char *text, struct slice data);
 void api_reply_more(struct api_call *c, int status, const char *text, struct slice data,
 		    struct slice more, const char *fields);
+/* api_aside.c: an answer that takes long where there are many routes. `make` writes it, here or in
+ * a child, which changes nothing: 0 or a negative errno. `made` hears of that with a sealed memfd
+ * of what was written, which is there when r is 0, and answers; -EBUSY: there is another one.
+ * `what` is for `make`, and need not outlive this call. */
+typedef int api_make(struct api_call *c, const void *what, struct buf *out);
+typedef void api_made(struct api_call *c, int r, int fd);
+void api_aside(struct api_call *c, api_make *make, api_made *made, const void *what);
 /* api_query.c: a copy without percent triplets, in the call's arena. */
 struct slice api_unescape(struct api_call *c, struct slice s);
 /* False, with the answer given, when a flag of the query is neither 0 nor 1, or one of our own

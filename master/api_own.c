@@ -10,6 +10,8 @@
 #include "reload.h"
 #include "status.h"
 
+#include <errno.h>
+
 void
 api_status(struct api_call *c)
 {
@@ -19,15 +21,42 @@ api_status(struct api_call *c)
 	api_reply(c, 200, buf_slice(&json), NULL);
 }
 
+/* What became of each is not kept where nothing is to be said of it: all are compiled again. */
+static int
+routes_make(struct api_call *c, const void *what, struct buf *out)
+{
+	struct compile_report *report;
+	int r = publish_report_all(c->master, &report);
+
+	(void)what;
+	if (r < 0)
+		return r;
+	status_write_routes(report, out);
+	compile_report_free(report);
+	return 0;
+}
+
+static void
+routes_made(struct api_call *c, int r, int fd)
+{
+	if (r == -EBUSY)
+		api_reply_message(c, 503, "Another such question is being answered", SLICE(""));
+	else if (r < 0)
+		api_reply_message(c, 503, "The routes cannot be told now", SLICE(""));
+	else
+		api_reply_fd(c, 200, fd, NULL);
+}
+
 void
 api_routes(struct api_call *c)
 {
 	BUF_CLEAN struct buf json = { 0 };
 
-	if (api_flag(c, SLICE("refused=1")))
-		status_write_refused(c->master, &json);
-	else
-		status_write_routes(c->master, &json);
+	if (!api_flag(c, SLICE("refused=1"))) {
+		api_aside(c, routes_make, routes_made, NULL);
+		return;
+	}
+	status_write_refused(c->master, &json);
 	api_reply(c, 200, buf_slice(&json), NULL);
 }
 

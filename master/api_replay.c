@@ -12,18 +12,18 @@
 #include "replay.h"
 
 #include "lib/json.h"
+#include "shm/memfd.h"
 
 #include <errno.h>
 
 #define RULES_MAX ((size_t)16 << 20)
 
-/* Answers by these rules: the present ones, changed by `d`. */
-static void
-reply_by(struct api_call *c, const struct delta *d)
+static int
+replay_make(struct api_call *c, const void *what, struct buf *out)
 {
+	const struct delta *d = what;
 	struct rules *candidate = rules_copy(c->master->rules);
 	bool examples = c->text.role >= ACCESS_OPERATE;
-	BUF_CLEAN struct buf json = { 0 };
 	int r;
 
 	for (size_t i = 0; i < d->items.count; i++) {
@@ -32,17 +32,36 @@ reply_by(struct api_call *c, const struct delta *d)
 
 		(void)rules_put(candidate, map_name(e), slice_of(item->after));
 	}
-	buf_addc(&json, '{');
-	r = replay_candidate(c->master, candidate, examples, &json);
-	buf_addc(&json, '}');
+	buf_addc(out, '{');
+	r = replay_candidate(c->master, candidate, examples, out);
+	buf_addc(out, '}');
 	rules_free(candidate);
+	return r;
+}
+
+static void
+replay_made(struct api_call *c, int r, int fd)
+{
+	struct slice json = { 0 };
+
+	if (r == 0)
+		r = memfd_map(fd, &json);
 	if (r == -ENOENT)
 		api_reply_message(c, 409, "No requests are kept: replay_keys is off", SLICE(""));
+	else if (r == -EBUSY)
+		api_reply_message(c, 503, "Another such question is being answered", SLICE(""));
 	else if (r < 0)
 		api_reply_message(c, 503, "These rules cannot be compiled now", SLICE(""));
 	else
-		api_reply_message(c, 200, "What the last requests would make of it",
-				  buf_slice(&json));
+		api_reply_message(c, 200, "What the last requests would make of it", json);
+	memfd_unmap(json);
+}
+
+/* Answers by these rules: the present ones, changed by `d`. */
+static void
+reply_by(struct api_call *c, const struct delta *d)
+{
+	api_aside(c, replay_make, replay_made, d);
 }
 
 void

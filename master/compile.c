@@ -300,7 +300,7 @@ fill_global(struct table_builder *b, const struct config *c, bool rules_loaded)
 int
 compile_rules(const struct config *c, const struct rules *rules, bool rules_loaded,
 	      const struct directory *d, struct directory_slots *slots,
-	      const struct issuers *issuers, uint64_t generation, struct segment **out,
+	      const struct issuers *issuers, uint64_t generation, bool all, struct segment **out,
 	      struct compile_report **report)
 {
 	struct compile_report *lines = xcalloc(1, sizeof *lines);
@@ -308,6 +308,7 @@ compile_rules(const struct config *c, const struct rules *rules, bool rules_load
 	struct table_builder b;
 	int r;
 
+	lines->all = all;
 	table_builder_init(&b);
 	fill_global(&b, c, rules_loaded);
 	r = compile_routes(&in, &b, lines);

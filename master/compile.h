@@ -31,23 +31,30 @@ struct compile_route { /* what became of one route, for `yett routes` */
 
 struct compile_index;
 
+#define COMPILE_OVER_MAX 1000 /* groups of routes that an overlay has at most */
+
 struct compile_report {
 	struct arena arena;
 	struct compile_index *index; /* for compile_rules_over */
+	bool all; /* each route has a line; else those of which there is something to
+		     be said: they are not in force, or have a reason */
 	struct compile_route *routes;
 	size_t routes_count, file_count; /* those of the file come first, in its order */
+	size_t total;                    /* routes that there are */
 	bool sorted;                     /* the others, by id */
 	const char **gone; /* of an overlay: ids of those of the base that are no more */
 	size_t gone_count;
+	struct slice image; /* that compile_report_open gave; the report lies in it */
 };
 
-/* Rules, gate and login. `rules_loaded`: Redis is not configured, or its rules (or last-known-good
- * ones) are there; `issuers`: what is known of where providers are asked, NULL: nothing. 0 or a
- * negative errno. */
+/* Rules, gate and login. `all`: what the report's says. `rules_loaded`: Redis is not configured, or
+ * its rules (or last-known-good ones) are there; `issuers`: what is known of where providers are
+ * asked, NULL: nothing. 0 or a negative errno. */
 int compile_rules(const struct config *c, const struct rules *rules, bool rules_loaded,
 		  const struct directory *d, struct directory_slots *slots,
-		  const struct issuers *issuers, uint64_t generation, struct segment **out,
-		  struct compile_report **report) __attribute__((warn_unused_result));
+		  const struct issuers *issuers, uint64_t generation, bool all,
+		  struct segment **out, struct compile_report **report)
+    __attribute__((warn_unused_result));
 struct compile_moved { /* an upstream that is other than it was, or is no more (directory_compare)
 			*/
 	uint32_t what; /* compile_what_upstream */
@@ -96,4 +103,8 @@ void compile_report_sort(struct compile_report *r);
 /* The report of base and overlay together: it refers to both.*/
 struct compile_report *compile_report_over(const struct compile_report *base,
 					   const struct compile_report *over);
+/* For another process: report and index as the bytes of a sealed memfd; 0 or a negative errno. */
+int compile_report_pack(struct compile_report *r, int *fd) __attribute__((warn_unused_result));
+/* The way back; `fd` is taken over. 0, or -EBADMSG when it is none. */
+int compile_report_open(int fd, struct compile_report **out) __attribute__((warn_unused_result));
 void compile_report_free(struct compile_report *r); /* NULL is allowed */

@@ -29,6 +29,7 @@ struct candidate {
 struct place {          /* where one applies; see compile_order.c */
 	uint32_t group; /* compile_group */
 	uint32_t node;  /* that it was written to, else TRIE_NONE */
+	uint32_t row;   /* that it became */
 	struct candidate *candidate;
 };
 
@@ -39,11 +40,13 @@ struct limit_run { /* of RULES_LIMITED */
 struct work {
 	const struct compile_input *in;
 	struct table_builder *b;
-	struct arena *arena; /* of the report */
-	struct compile_report *report;
-	struct candidate *candidates;
+	struct arena *arena; /* of the lines */
+	struct compile_route *lines;
+	size_t lines_count;
+	struct candidate *candidates; /* of the group whose turn it is, or of all that are made */
 	size_t count;
-	struct place *places; /* of them, sorted; while compile_order runs */
+	struct place *places; /* of them, sorted by compile_order */
+	size_t places_cap;
 	struct placed_policy {
 		struct table_policy policy;
 		uint32_t index; /* in RULES_POLICIES */
@@ -77,23 +80,29 @@ const struct directory_upstream *compile_find(const struct compile_input *in,
 					      enum rules_source source, struct slice name);
 /* Where the candidate applies is known: what is found for it from now on is noted with it. */
 void compile_placed(struct work *w, const struct candidate *c);
-/* Of a route of the file or a rule: where it applies, what it asks and does; not where it leads. */
+/* Of a route of the file or a rule: where it applies, and nothing else. */
+void compile_place_of(struct work *w, struct candidate *c, const struct config_route *r);
+/* The same with what it asks and does; not where it leads. */
 void compile_route_of(struct work *w, struct candidate *c, const struct config_route *r);
 /* Leads it there; `u` NULL: the route has none, or it is not there. */
 void compile_leads(struct work *w, struct candidate *c, const struct config_route *r,
 		   const struct directory_upstream *u);
 /* One of the file; "" for `id`: it gets one. */
 void compile_file(struct work *w, const struct config_route *r, const char *id);
-/* compile_native.c: native rules, and one that is in force. */
-void compile_natives(struct work *w, const struct rules *rules);
+/* compile_native.c: a native rule that is in force. */
 void compile_native(struct work *w, struct rules_native *n);
+/* One that is refused and has no last good version. */
+void compile_native_refused(struct work *w, const struct rules_refusal *f, struct slice name);
 /* The upstream that a native rule names: "backend:X" is redx's; else a rule's goes before one of
  * the file. NULL: there is none, or it is refused. */
 const struct directory_upstream *compile_native_upstream(const struct compile_input *in,
 							 const char *name);
-/* compile_redx.c: those of redx in Redis, and one that is in force. */
-void compile_redx(struct work *w, const struct rules *rules);
+/* compile_redx.c: one of redx that is in force. */
 void compile_frontend(struct work *w, const struct rules_frontend *f);
+/* One that is refused and has no last good version. */
+void compile_frontend_refused(struct work *w, struct slice url, const struct rules_refusal *f);
+/* Where a frontend applies; false: nowhere. */
+bool compile_frontend_at(struct work *w, struct slice url, struct dialect_match *at);
 /* compile_limits.c: those that have a name, and those that limit all routes; first of all. */
 void compile_limits(struct work *w);
 /* Those of a route (`id`), NULL: of all. NULL; or what cannot be had. */
@@ -101,7 +110,11 @@ const char *compile_limited(struct work *w, const struct config_route *r, const 
 			    struct table_policy *p);
 /* Does it have limits that no other route has? */
 bool compile_limits_own(const struct config_route *r);
-/* compile_order.c: sorts all candidates, tells who is shadowed, writes the others. */
+/* compile_groups.c: all rules of the store, and those of the file that were made, group by group.
+ */
+void compile_groups(struct work *w, struct compile_report *report);
+/* compile_order.c: sorts the candidates, tells who is shadowed, writes the others. */
 void compile_order(struct work *w);
+void work_deinit(struct work *w);
 /* Candidates that touch one another have the same. */
 uint32_t compile_group(const struct candidate *c);

@@ -45,6 +45,16 @@ compile_index_note(struct compile_index *x, uint32_t what)
 	x->links[x->links_count++] = (struct compile_link){ what, x->group };
 }
 
+void
+compile_index_place(struct compile_index *x, const struct compile_place *p)
+{
+	if (x->places_count == x->places_cap) {
+		x->places_cap = x->places_cap ? 2 * x->places_cap : 64;
+		x->places = xrealloc(x->places, x->places_cap * sizeof *x->places);
+	}
+	x->places[x->places_count++] = *p;
+}
+
 static int
 compare_links(const void *x, const void *y)
 {
@@ -53,15 +63,20 @@ compare_links(const void *x, const void *y)
 	return (a->what > b->what) - (a->what < b->what);
 }
 
+void
+compile_index_sort(struct compile_index *x)
+{
+	if (!x->sorted && x->links_count)
+		qsort(x->links, x->links_count, sizeof *x->links, compare_links);
+	x->sorted = true;
+}
+
 const struct compile_link *
 compile_index_links(struct compile_index *x, uint32_t what, size_t *count)
 {
 	size_t low = 0, high = x->links_count;
 
-	/* By the first who asks: many tables are never followed by an overlay. */
-	if (!x->sorted && x->links_count)
-		qsort(x->links, x->links_count, sizeof *x->links, compare_links);
-	x->sorted = true;
+	compile_index_sort(x);
 	while (low < high) {
 		size_t middle = (low + high) / 2;
 

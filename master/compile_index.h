@@ -9,14 +9,19 @@
 
 #include "rules.h"
 
-struct compile_route;
+/* Who stands at a place: a number of this kind. */
+#define PLACE_KIND 0xc0000000u
+#define PLACE_ROW 0u           /* in RULES_ROUTES */
+#define PLACE_LINE 0x40000000u /* of the report, behind those of the file */
+#define PLACE_FILE 0x80000000u /* of the configuration's routes */
+/* With the kind: it answers 503, or is wrong beside what else there is. */
+#define PLACE_REFUSED 0x20000000u
+#define PLACE_NUMBER 0x1fffffffu
 
-struct compile_place { /* of one route */
+struct compile_place { /* of one route; there are as many as routes, so it is small */
 	uint32_t group;
-	uint32_t node;  /* of the table, TRIE_NONE for one that is in no chain */
-	const char *id; /* the report's */
-	bool refused;   /* it answers 503, or is wrong beside what else there is */
-	const struct compile_route *file; /* its line, if it is one of the file; else NULL */
+	uint32_t node; /* of the table, TRIE_NONE for one that is in no chain */
+	uint32_t who;  /* PLACE_* */
 };
 
 struct compile_link { /* the group has a route that was made from this */
@@ -25,7 +30,7 @@ struct compile_link { /* the group has a route that was made from this */
 
 struct compile_index {
 	struct compile_place *places; /* by group; those of a group in the order of its chains */
-	size_t places_count;
+	size_t places_count, places_cap;
 	struct compile_link *links;
 	size_t links_count, links_cap;
 	bool sorted;    /* the links */
@@ -40,6 +45,10 @@ uint32_t compile_what_id(struct slice id);
 uint32_t compile_what_upstream(enum rules_source source, struct slice name);
 /* The route that is being made is made from this. */
 void compile_index_note(struct compile_index *x, uint32_t what);
+/* Of the group whose turn it is, which comes behind those before it. */
+void compile_index_place(struct compile_index *x, const struct compile_place *p);
+/* For compile_index_links, by the first who asks: many tables are never followed by an overlay. */
+void compile_index_sort(struct compile_index *x);
 /* The links of `what`, *count of them. */
 const struct compile_link *compile_index_links(struct compile_index *x, uint32_t what,
 					       size_t *count);

@@ -177,8 +177,8 @@ compile_native(struct work *w, struct rules_native *n)
 }
 
 /* NULL in `r`: where it would have matched is not known. */
-static void
-add_refused(struct work *w, const struct rules_refusal *f, struct slice name)
+void
+compile_native_refused(struct work *w, const struct rules_refusal *f, struct slice name)
 {
 	const struct config_route *r =
 	    f->native ? rules_native_read(f->native, w->in->config) : NULL;
@@ -193,20 +193,4 @@ add_refused(struct work *w, const struct rules_refusal *f, struct slice name)
 	compile_route_of(w, c, r);
 	c->add_prefix = c->set_host = NULL;
 	compile_refuse(w, c, "", f->reason);
-}
-
-void
-compile_natives(struct work *w, const struct rules *rules)
-{
-	for (size_t i = 0; i < rules_natives(rules, NATIVE_ROUTE); i++)
-		compile_native(w, rules_native_at(rules, NATIVE_ROUTE, i));
-	for (size_t i = 0; i < rules_refusals(rules); i++) {
-		const struct rules_refusal *f = rules_refusal_at(rules, i);
-		enum native_kind kind;
-		struct slice name;
-
-		if (!f->kept && rules_native_key(slice_make(f->key, f->key_n), &kind, &name) &&
-		    kind == NATIVE_ROUTE)
-			add_refused(w, f, name);
-	}
 }

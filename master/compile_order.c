@@ -156,7 +156,7 @@ shape_of(struct work *w, const struct candidate *c)
 	return table_builder_shape(b, &shape);
 }
 
-static void
+static uint32_t
 write_route(struct work *w, const struct candidate *c)
 {
 	struct slice id = slice_of(c->line->id);
@@ -167,7 +167,7 @@ write_route(struct work *w, const struct candidate *c)
 	};
 
 	table_builder_texts(w->b, &route, id, slice_of(c->line->host), c->written);
-	table_builder_route(w->b, c->at.host, c->at.verbatim, c->at.path, &route);
+	return table_builder_route(w->b, c->at.host, c->at.verbatim, c->at.path, &route);
 }
 
 /* Who of its place matches all that a candidate does, and comes before it: the one without
@@ -195,32 +195,15 @@ is_alone(const struct work *w, size_t i)
 static void
 sort(struct work *w)
 {
-	w->places = xcalloc(w->count + 1, sizeof *w->places);
-	for (size_t i = 0; i < w->count; i++)
-		w->places[i] = (struct place){ compile_group(&w->candidates[i]), TRIE_NONE,
-					       &w->candidates[i] };
-	qsort(w->places, w->count, sizeof *w->places, compare_candidates);
-}
-
-static void
-index_places(struct work *w)
-{
-	struct compile_index *x = w->in->index;
-
-	x->places = xcalloc(w->count + 1, sizeof *x->places);
-	x->places_count = w->count;
-	for (size_t i = 0; i < w->count; i++) {
-		const struct place *p = &w->places[i];
-		const struct compile_route *line = p->candidate->line;
-
-		x->places[i] = (struct compile_place){
-			.group = p->group,
-			.node = p->node,
-			.id = line->id,
-			.refused = line->state == ROUTE_IS_REFUSED || line->faulty,
-			.file = line->source == SOURCE_FILE ? line : NULL,
-		};
+	if (w->count > w->places_cap) {
+		w->places_cap = w->count + w->count / 2;
+		w->places = xrealloc(w->places, w->places_cap * sizeof *w->places);
 	}
+	for (size_t i = 0; i < w->count; i++)
+		w->places[i] = (struct place){ compile_group(&w->candidates[i]), TRIE_NONE, 0,
+					       &w->candidates[i] };
+	if (w->count > 1)
+		qsort(w->places, w->count, sizeof *w->places, compare_candidates);
 }
 
 void
@@ -240,13 +223,11 @@ compile_order(struct work *w)
 			shadow(w, c, winner);
 			continue;
 		}
-		write_route(w, c);
+		w->places[i].row = write_route(w, c);
 		w->places[i].node = w->b->node;
 		c->line->order = (uint32_t)written.count + 1;
 		if (!is_alone(w, i))
 			*map_put(&written, c->key) = c;
 	}
 	map_deinit(&written, NULL);
-	index_places(w);
-	free(w->places);
 }

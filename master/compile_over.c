@@ -9,16 +9,18 @@
 
 #include <stdlib.h>
 
-#define GROUPS_MIN 16   /* so many may be touched in any table, */
-#define GROUPS_MAX 1000 /* and no more in a large one, */
-#define GROUPS_PART 16  /* nor more than such a part of what there is */
-#define LINES 4         /* in a group, on average; most have one */
+#define GROUPS_MIN 16  /* so many may be touched in any table, */
+#define GROUPS_PART 16 /* and no larger part of what there is, nor COMPILE_OVER_MAX */
+#define LINES 4        /* in a group, on average; most have one */
 
 #define FRONTEND SLICE("frontend:")
 #define BACKEND SLICE("backend:")
 
 struct over {
 	struct work w;
+	const struct compile_report *base;
+	const struct segment *table; /* that it is of */
+	struct compile_report *report;
 	const struct compile_touched *touched;
 	struct compile_index *index; /* of the base */
 	uint32_t *groups;            /* touched; sorted and each once in the end */
@@ -58,7 +60,7 @@ add_made_from(struct over *o, uint32_t what)
 static void
 add_id(struct over *o, const char *prefix, struct slice name)
 {
-	struct compile_report *lines = o->w.report;
+	struct compile_report *lines = o->report;
 	struct buf id BUF_CLEAN = { 0 };
 
 	buf_addf(&id, "%s:%.*s", prefix, SLICE_F(name));
@@ -193,48 +195,55 @@ is_changed(const struct over *o, struct slice kind, struct slice name)
 	return map_get(o->touched->keys, buf_slice(&key)) != NULL;
 }
 
+/* Of a route of the store that the base has. */
+static struct slice
+id_of(const struct over *o, uint32_t who)
+{
+	uint32_t number = who & PLACE_NUMBER;
+
+	if ((who & PLACE_KIND) == PLACE_LINE)
+		return slice_of(o->base->routes[o->base->file_count + number].id);
+	return table_route_id(o->table, table_route(o->table, number));
+}
+
 /* One of the base that did not change itself. */
 static void
-make_place(struct over *o, const struct compile_place *p)
+make_place(struct over *o, uint32_t who)
 {
-	struct slice name;
+	struct slice id = id_of(o, who), name;
+	bool redis = slice_starts(id, SLICE("redis:"));
 
-	slice_cut(slice_of(p->id), ':', &name);
-	if (strncmp(p->id, "redis:", 6) == 0) {
-		if (!is_changed(o, FRONTEND, name))
-			make_frontend(o, name, true);
-	} else if (!is_changed(o, rules_native_prefix(NATIVE_ROUTE), name)) {
+	slice_cut(id, ':', &name);
+	if (redis && !is_changed(o, FRONTEND, name))
+		make_frontend(o, name, true);
+	else if (!redis && !is_changed(o, rules_native_prefix(NATIVE_ROUTE), name))
 		make_native(o, name, true);
-	}
 }
 
 static int
 compare_files(const void *x, const void *y)
 {
-	const struct compile_route *a = (*(const struct compile_place *const *)x)->file;
-	const struct compile_route *b = (*(const struct compile_place *const *)y)->file;
+	uint32_t a = *(const uint32_t *)x, b = *(const uint32_t *)y;
 
 	return (a > b) - (a < b);
 }
 
-/* Of two of the file the first one in it wins: they keep their order. */
+/* Of two of the file the first one in it wins: they keep their order, and with it their ids, since
+ * all of one place are here. */
 static void
-make_files(struct over *o, const struct compile_place **files, size_t count,
-	   const struct compile_report *report)
+make_files(struct over *o, uint32_t *files, size_t count)
 {
-	const struct config *c = o->w.in->config;
-
 	if (count)
-		qsort(files, count, sizeof(struct compile_place *), compare_files);
+		qsort(files, count, sizeof *files, compare_files);
 	for (size_t i = 0; i < count && has_room(o); i++)
-		compile_file(&o->w, &c->routes[files[i]->file - report->routes], files[i]->id);
+		compile_file(&o->w, &o->w.in->config->routes[files[i]], "");
 }
 
 /* What the base has in the groups is no more, but for what is made again. */
 static void
-make_groups(struct over *o, const struct compile_report *report)
+make_groups(struct over *o)
 {
-	const struct compile_place **files = xcalloc(o->room + 1, sizeof(struct compile_place *));
+	uint32_t *files = xcalloc(o->room + 1, sizeof *files);
 	size_t files_count = 0, count;
 
 	for (size_t g = 0; g < o->count && !o->whole; g++) {
@@ -242,18 +251,18 @@ make_groups(struct over *o, const struct compile_report *report)
 		    compile_index_places(o->index, o->groups[g], &count);
 
 		for (size_t i = 0; i < count && !o->whole; i++) {
-			o->whole |= p[i].refused;
+			o->whole |= (p[i].who & PLACE_REFUSED) != 0;
 			if (p[i].node != TRIE_NONE)
 				table_builder_clear(o->w.b, p[i].node);
-			if (!p[i].file)
-				make_place(o, &p[i]);
+			if ((p[i].who & PLACE_KIND) != PLACE_FILE)
+				make_place(o, p[i].who);
 			else if (files_count < o->room)
-				files[files_count++] = &p[i];
+				files[files_count++] = p[i].who & PLACE_NUMBER;
 			else
 				o->whole = true;
 		}
 	}
-	make_files(o, files, files_count, report);
+	make_files(o, files, files_count);
 	free(files);
 }
 
@@ -272,8 +281,8 @@ anything_closed(const struct compile_input *in)
 static bool
 anything_refused(const struct over *o)
 {
-	for (size_t i = 0; i < o->w.report->routes_count; i++) {
-		const struct compile_route *line = &o->w.report->routes[i];
+	for (size_t i = 0; i < o->w.lines_count; i++) {
+		const struct compile_route *line = &o->w.lines[i];
 
 		if (line->state == ROUTE_IS_REFUSED || line->faulty)
 			return true;
@@ -282,13 +291,15 @@ anything_refused(const struct over *o)
 }
 
 static void
-over_init(struct over *o, struct table_builder *b, const struct compile_input *in,
-	  const struct compile_report *report, struct compile_report *lines)
+over_init(struct over *o, struct table_builder *b, const struct compile_input *in)
 {
-	size_t part = report->index->places_count / GROUPS_PART;
+	size_t part = o->base->index->places_count / GROUPS_PART;
+	struct compile_report *lines = o->report;
 
-	o->index = report->index;
-	o->limit = part < GROUPS_MIN ? GROUPS_MIN : part > GROUPS_MAX ? GROUPS_MAX : part;
+	o->index = o->base->index;
+	o->limit = part < GROUPS_MIN         ? GROUPS_MIN
+		   : part > COMPILE_OVER_MAX ? COMPILE_OVER_MAX
+					     : part;
 	o->room = o->touched->keys->count + LINES * o->limit;
 	o->whole = o->touched->keys->count > 2 * o->limit || anything_closed(in);
 	lines->routes = arena_calloc(&lines->arena, (o->room + 1) * sizeof *lines->routes);
@@ -297,9 +308,9 @@ over_init(struct over *o, struct table_builder *b, const struct compile_input *i
 		.in = in,
 		.b = b,
 		.arena = &lines->arena,
-		.report = lines,
+		.lines = lines->routes,
 		.candidates = xcalloc(o->room + 1, sizeof(struct candidate)),
-		.floors = report->index->floors,
+		.floors = o->base->index->floors,
 	};
 }
 
@@ -311,28 +322,25 @@ compile_rules_over(const struct config *c, const struct rules *rules, const stru
 {
 	struct compile_report *lines = xcalloc(1, sizeof *lines);
 	struct compile_input in = { c, rules, d, slots, lines->index = compile_index_new() };
-	struct over o = { .touched = touched };
+	struct over o = { .touched = touched, .base = report, .table = base, .report = lines };
 	struct table_builder b;
 	int r = 1;
 
 	table_builder_init_over(&b, base);
-	over_init(&o, &b, &in, report, lines);
+	over_init(&o, &b, &in);
 	compile_limits(&o.w);
 	make_touched(&o);
 	if (!o.whole)
 		groups_settle(&o);
 	if (!o.whole)
-		make_groups(&o, report);
+		make_groups(&o);
 	if (!o.whole)
 		compile_order(&o.w);
 	if (!o.whole && !o.w.lacks && !o.w.overfull && !anything_refused(&o))
 		r = table_builder_finish(&b, generation, out);
+	lines->routes_count = o.w.lines_count;
 	table_builder_deinit(&b);
-	map_deinit(&o.w.unnamed, NULL);
-	map_deinit(&o.w.limited, NULL);
-	map_deinit(&o.w.asked, NULL);
-	free(o.w.candidates);
-	free(o.w.policies);
+	work_deinit(&o.w);
 	free(o.groups);
 	if (r == 0)
 		*report_out = lines;

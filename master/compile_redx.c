@@ -44,18 +44,36 @@ target_redis(struct work *w, struct candidate *c, const struct rules_frontend *f
 			       refusal->reason);
 }
 
+/* DIALECT_*, and where it applies if it matches anything. */
+static int
+frontend_at(struct work *w, struct slice url, struct dialect_match *at, const char **reason)
+{
+	const struct config_redis *redis = &w->in->config->redis;
+
+	if (url.n > RULES_NAME_MAX) /* it was cut, and would apply somewhere else */
+		return DIALECT_REFUSED;
+	return dialect_read(redis->dialect, redis->max_path_length, url, w->arena, at, reason);
+}
+
+bool
+compile_frontend_at(struct work *w, struct slice url, struct dialect_match *at)
+{
+	const char *reason;
+
+	return frontend_at(w, url, at, &reason) == DIALECT_MATCHES;
+}
+
 /* `f` is NULL for a key that is refused and has no last good version; `refusal` then says why. */
 static void
 add_redis(struct work *w, struct slice url, const struct rules_frontend *f,
 	  const struct rules_refusal *refusal)
 {
 	static const char prefix[] = "redis:";
-	const struct config_redis *redis = &w->in->config->redis;
 	struct candidate *c = compile_next(w);
 	const char *slash = memchr(url.p, '/', url.n);
 	size_t host = slash ? (size_t)(slash - url.p) : url.n;
 	char *id = arena_alloc(w->arena, sizeof prefix + url.n);
-	const char *reason;
+	const char *reason = refusal ? refusal->reason : "";
 	int r;
 
 	memcpy(id, prefix, sizeof prefix - 1);
@@ -65,11 +83,7 @@ add_redis(struct work *w, struct slice url, const struct rules_frontend *f,
 	c->line->host = compile_text(w, slice_make(url.p, host));
 	c->line->path = slash ? id + sizeof prefix - 1 + host : "/";
 	c->line->source = SOURCE_REDX;
-	r = DIALECT_REFUSED;
-	reason = refusal ? refusal->reason : "";
-	if (url.n <= RULES_NAME_MAX) /* else it was cut, and would apply somewhere else */
-		r = dialect_read(redis->dialect, redis->max_path_length, url, w->arena, &c->at,
-				 &reason);
+	r = frontend_at(w, url, &c->at, &reason);
 	if (r != DIALECT_MATCHES) {
 		c->line->state = r == DIALECT_UNREACHABLE ? ROUTE_UNREACHABLE : ROUTE_IS_REFUSED;
 		c->line->reason = compile_text(w, slice_of(reason));
@@ -102,19 +116,7 @@ compile_frontend(struct work *w, const struct rules_frontend *f)
 }
 
 void
-compile_redx(struct work *w, const struct rules *rules)
+compile_frontend_refused(struct work *w, struct slice url, const struct rules_refusal *f)
 {
-	static const char prefix[] = "frontend:";
-
-	for (size_t i = 0; i < rules_frontends(rules); i++)
-		compile_frontend(w, rules_frontend_at(rules, i));
-	for (size_t i = 0; i < rules_refusals(rules); i++) {
-		const struct rules_refusal *f = rules_refusal_at(rules, i);
-		struct slice url = slice_make(f->key, f->key_n);
-
-		if (f->kept || !slice_starts(url, slice_of(prefix)))
-			continue;
-		url = slice_make(url.p + sizeof prefix - 1, url.n - (sizeof prefix - 1));
-		add_redis(w, url, NULL, f);
-	}
+	add_redis(w, url, NULL, f);
 }

@@ -21,7 +21,7 @@ compile_next(struct work *w)
 {
 	struct candidate *c = &w->candidates[w->count++];
 
-	*c = (struct candidate){ .line = &w->report->routes[w->report->routes_count++] };
+	*c = (struct candidate){ .line = &w->lines[w->lines_count++] };
 	c->key = SLICE("");
 	*c->line = (struct compile_route){ .upstream = "", .reason = "", .asks = "" };
 	return c;
@@ -213,8 +213,8 @@ host_form(struct work *w, const char *written)
 	return slice_make(out, host.host_port.n + 2);
 }
 
-static void
-place(struct work *w, struct candidate *c, const struct config_route *r)
+void
+compile_place_of(struct work *w, struct candidate *c, const struct config_route *r)
 {
 	struct slice path = slice_of(r->path);
 
@@ -288,7 +288,7 @@ compile_route_of(struct work *w, struct candidate *c, const struct config_route 
 	c->line->upstream = compile_text(w, compile_action_leads(r, &leads));
 	c->line->exact = r->exact;
 	c->line->priority = r->priority;
-	place(w, c, r);
+	compile_place_of(w, c, r);
 	compile_placed(w, c);
 	ask(w, c, r);
 	c->priority = r->priority;
@@ -380,82 +380,38 @@ compile_file(struct work *w, const struct config_route *r, const char *id)
 		add_issuers_floor(w, c);
 }
 
-/* ---- when nobody can tell what is closed ---- */
-
-/* The first rule that closes so much; NULL: there is none. */
-static const struct rules_refusal *
-find_closing(const struct compile_input *in, enum rules_closing closing)
-{
-	for (size_t i = 0; i < rules_refusals(in->rules); i++) {
-		if (rules_closes(rules_refusal_at(in->rules, i), in->config) == closing)
-			return rules_refusal_at(in->rules, i);
-	}
-	return NULL;
-}
-
-/* A rule that cannot be read at all may have closed anything that the store's rules serve: they
- * answer 503, or ask for a token, until it is mended or deleted. */
-static void
-close_store(struct work *w)
-{
-	const struct rules_refusal *all = find_closing(w->in, CLOSES_ALL);
-	bool token = find_closing(w->in, CLOSES_BY_TOKEN) != NULL;
-	char quoted[160];
-
-	if (!all && !token)
-		return;
-	if (all)
-		log_quote(slice_make(all->key, all->key_n), quoted, sizeof quoted);
-	for (size_t i = 0; i < w->count; i++) {
-		struct candidate *c = &w->candidates[i];
-
-		if (c->line->source == SOURCE_FILE || c->flags & ROUTE_REFUSED)
-			continue;
-		if (token)
-			c->flags |= ROUTE_AUTH;
-		if (all)
-			compile_refuse(w, c,
-				       "what this one may serve cannot be told before it is "
-				       "mended: ",
-				       quoted);
-	}
-}
-
 /* ---- all of it ---- */
+
+void
+work_deinit(struct work *w)
+{
+	map_deinit(&w->unnamed, NULL);
+	map_deinit(&w->limited, NULL);
+	map_deinit(&w->asked, NULL);
+	free(w->candidates);
+	free(w->places);
+	free(w->policies);
+}
 
 int
 compile_routes(const struct compile_input *in, struct table_builder *b,
 	       struct compile_report *report)
 {
 	const struct config *c = in->config;
-	struct work w = { .in = in, .b = b, .arena = &report->arena, .report = report };
-	size_t most = c->routes_count;
+	struct work w = { .in = in, .b = b, .arena = &report->arena };
 	const char *why;
 
-	if (in->rules)
-		most += rules_frontends(in->rules) + rules_refusals(in->rules) +
-			rules_natives(in->rules, NATIVE_ROUTE);
-	report->routes = arena_calloc(w.arena, (most + 1) * sizeof *report->routes);
-	w.candidates = xcalloc(most + 1, sizeof *w.candidates);
+	w.lines = arena_calloc(w.arena, (c->routes_count + 1) * sizeof *w.lines);
+	w.candidates = xcalloc(c->routes_count + 1, sizeof *w.candidates);
 	compile_limits(&w);
 	policy_of(&w, NULL, NULL, &why);
 	w.issuers = compile_issuers_named(c);
 	for (size_t i = 0; i < c->routes_count; i++)
 		compile_file(&w, &c->routes[i], "");
-	if (in->rules) {
-		compile_natives(&w, in->rules);
-		compile_redx(&w, in->rules);
-		close_store(&w);
-	}
-	compile_order(&w);
+	compile_groups(&w, report);
 	in->index->floors = w.floors;
 	write_fallback(&w);
 	write_is_auth(&w);
-	report->file_count = c->routes_count;
-	map_deinit(&w.unnamed, NULL);
-	map_deinit(&w.limited, NULL);
-	map_deinit(&w.asked, NULL);
-	free(w.candidates);
-	free(w.policies);
+	work_deinit(&w);
 	return w.overfull ? -ERANGE : 0;
 }

@@ -529,7 +529,7 @@ struct config {
 	uint64_t rate_memory;
 	uint32_t fleet_keys, fleet_gateways; /* gateways 0: as many as are seen */
 	uint32_t limit_ipv6_bits, limit_headers, limit_headers_always;
-	uint32_t replay_keys;
+	uint32_t replay_keys, build_routes;
 	struct config_statistics statistics;
 	uint32_t retries, retry_budget;
 	struct config_health health;   /* defaults for every upstream, and for those of Redis */

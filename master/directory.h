@@ -76,6 +76,18 @@ void slots_pass(struct slots *s);
  * that still lives names a slot that means something else. */
 void slots_sweep(struct slots *s, unsigned rounds_kept);
 
+/* Somebody else may hand out what is free: new identities get 0 meanwhile. */
+void slots_lend(struct slots *s, bool lent);
+/* In the child that does so: nothing is written to the board any more. */
+void slots_borrow(struct slots *s);
+/* Which numbers were asked for in this round, or `all`: for the lender or the next master to do the
+ * same. */
+void slots_write(const struct slots *s, bool all, struct buf *out);
+/* 0; -EBADMSG when it does not come out as it was written. */
+int slots_read(struct slots *s, struct slice written) __attribute__((warn_unused_result));
+/* The same of slots that were never asked for one: they have these numbers then. */
+int slots_restore(struct slots *s, struct slice written) __attribute__((warn_unused_result));
+
 struct directory_slots { /* one for the life of the master */
 	struct slots *upstreams, *endpoints, *routes, *limits;
 };

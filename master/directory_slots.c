@@ -4,11 +4,13 @@
 
 #include "directory.h"
 
+#include "lib/buf.h"
 #include "lib/map.h"
 #include "lib/sha256.h"
 #include "lib/xalloc.h"
 #include "shm/board.h"
 
+#include <errno.h>
 #include <stdlib.h>
 
 struct slot {
@@ -24,6 +26,7 @@ struct slots {
 	uint32_t unused_count;
 	uint32_t next, limit;  /* numbers never used yet: next..limit-1 */
 	uint64_t round, swept; /* now; when they were swept last */
+	bool lent, borrowed;
 };
 
 struct slots *
@@ -80,7 +83,7 @@ name_bytes(const struct board_name *name)
 static void
 name_write(struct slots *s, uint32_t number, const struct board_name *name)
 {
-	if (!s->names)
+	if (!s->names || s->borrowed)
 		return;
 	__atomic_store_n(&s->names[number].low, 0, __ATOMIC_RELEASE);
 	__atomic_store_n(&s->names[number].high, name->high, __ATOMIC_RELEASE);
@@ -126,6 +129,8 @@ slot_take(struct slots *s, struct slice identity)
 	struct board_name name = { 0 };
 	struct slot *slot;
 
+	if (s->lent)
+		return NULL;
 	if (s->names && (room || s->inherited.count > 0))
 		name = name_of(identity);
 	slot = map_take(&s->inherited, name_bytes(&name));
@@ -192,4 +197,128 @@ slots_sweep(struct slots *s, unsigned rounds_kept)
 	sweep(s, &s->by_identity, rounds_kept);
 	sweep(s, &s->inherited, rounds_kept);
 	s->swept = s->round++;
+}
+
+/* ---- another process's ---- */
+
+void
+slots_lend(struct slots *s, bool lent)
+{
+	s->lent = lent;
+}
+
+void
+slots_borrow(struct slots *s)
+{
+	s->lent = false;
+	s->borrowed = true;
+}
+
+struct written { /* then the identity */
+	uint32_t number, size;
+};
+
+void
+slots_write(const struct slots *s, bool all, struct buf *out)
+{
+	for (size_t i = 0; i < s->by_identity.count; i++) {
+		const struct map_entry *e = &s->by_identity.entries[i];
+		const struct slot *slot = e->value;
+		const struct written head = { slot->number, (uint32_t)map_name(e).n };
+
+		if (!all && slot->used != s->round)
+			continue;
+		buf_add(out, &head, sizeof head);
+		buf_adds(out, map_name(e));
+	}
+}
+
+/* The next of them: false at the end, and *r, when it is none. */
+static bool
+written_next(struct slice *rest, uint32_t *number, struct slice *identity, int *r)
+{
+	struct written head;
+
+	if (rest->n == 0)
+		return false;
+	*r = -EBADMSG;
+	if (rest->n < sizeof head)
+		return false;
+	memcpy(&head, rest->p, sizeof head);
+	*rest = slice_make(rest->p + sizeof head, rest->n - sizeof head);
+	if (head.size > rest->n)
+		return false;
+	*number = head.number;
+	*identity = slice_make(rest->p, head.size);
+	*rest = slice_make(rest->p + head.size, rest->n - head.size);
+	*r = 0;
+	return true;
+}
+
+/* New ones stand last, in the order in which they got their numbers. */
+int
+slots_read(struct slots *s, struct slice written)
+{
+	struct slice identity;
+	uint32_t number;
+	int r = 0;
+
+	while (written_next(&written, &number, &identity, &r)) {
+		if (slots_get(s, identity) != number)
+			return -EBADMSG;
+	}
+	return r;
+}
+
+/* Takes a number that nobody has. */
+static int
+place(struct slots *s, uint32_t number, struct slice identity)
+{
+	struct board_name name = { 0 };
+	void **by_identity = map_put(&s->by_identity, identity);
+	struct slot *slot;
+
+	if (*by_identity || number == 0 || number >= s->limit)
+		return -EBADMSG;
+	*by_identity = slot = xcalloc(1, sizeof *slot);
+	slot->number = number;
+	if (number >= s->next)
+		s->next = number + 1;
+	if (s->names)
+		name = name_of(identity);
+	name_write(s, number, &name);
+	return 0;
+}
+
+static void
+free_the_rest(struct slots *s)
+{
+	char *taken = xcalloc(s->next + 1, 1);
+
+	for (size_t i = 0; i < s->by_identity.count; i++)
+		taken[((struct slot *)s->by_identity.entries[i].value)->number] = 1;
+	for (uint32_t number = s->next; --number > 0;) {
+		if (!taken[number])
+			give_back(s, number);
+	}
+	free(taken);
+}
+
+int
+slots_restore(struct slots *s, struct slice written)
+{
+	struct slice identity;
+	uint32_t number;
+	int r = 0;
+
+	if (s->next > 1) /* an earlier master's are there, who may be the same */
+		return slots_read(s, written);
+	while (written_next(&written, &number, &identity, &r)) {
+		r = place(s, number, identity);
+		if (r < 0)
+			return r;
+	}
+	if (r == 0)
+		free_the_rest(s);
+	return r;
 }

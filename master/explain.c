@@ -186,7 +186,7 @@ add_shadowed(struct buf *b, struct master *m, const struct msg_explained *answer
 	if (route && answer->version >= p->rules_since) {
 		id = table_route_id(p->segments[SEGMENT_RULES], route);
 		report = publish_report(m);
-		for (size_t i = 0; i < report->routes_count; i++) {
+		for (size_t i = 0; report && i < report->routes_count; i++) {
 			const struct compile_route *line = &report->routes[i];
 
 			if (line->state != ROUTE_SHADOWED || !slice_eq(slice_of(line->by), id))

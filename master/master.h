@@ -72,9 +72,9 @@ struct master {
 
 	struct rules *rules; /* of Redis, or of the file store */
 	struct revisions revisions;
-	char store_fault[512];   /* what is wrong with the file of the rules; "": nothing */
-	bool remembered;         /* they were last-known-good ones from the state file */
-	int64_t remembered_wall; /* when those were saved */
+	char store_fault[512];           /* what is wrong with the file of the rules; "": nothing */
+	bool remembered;                 /* they were last-known-good ones from the state file */
+	int64_t remembered_wall;         /* when those were saved */
 	struct resolver *resolver;
 	struct seek *seek, *seek_sessions; /* where Redis is, where no address says it */
 	struct seek_user sessions_found;
@@ -85,6 +85,7 @@ struct master {
 	struct prober *prober;
 	struct ejector *ejector;
 	struct publisher publisher;
+	struct builder aside; /* makes answers (api_aside.c) */
 	struct rate_memory rates;
 	struct sticky_key sticky_key; /* where the configuration has none */
 	struct introspector *introspector;

@@ -41,6 +41,8 @@ publish_init(struct master *m)
 	slots_on_board(p->slots.endpoints, m->page->names.endpoint);
 	slots_on_board(p->slots.routes, m->page->names.route);
 	slots_on_board(p->slots.limits, m->page->names.limit);
+	builder_init(&p->builder, &m->loop);
+	builder_init(&m->aside, &m->loop);
 	p->turn.data = m;
 	return uv_timer_init(&m->loop, &p->turn);
 }
@@ -51,15 +53,17 @@ publish_deinit(struct master *m)
 	struct publisher *p = &m->publisher;
 
 	uv_close((uv_handle_t *)&p->turn, NULL);
+	builder_stop(&p->builder);
+	builder_stop(&m->aside);
 	waiters_deinit(&p->waiters);
 	explainer_deinit(&m->explainer);
 	for (int i = 0; i < SEGMENT_N; i++)
 		seg_unref(p->segments[i]);
 	if (p->directory)
 		directory_free(p->directory);
-	compile_report_free(p->report);
 	over_drop(p);
-	free(p->base.moved);
+	base_deinit(&p->base);
+	base_deinit(&p->next);
 	slots_free(p->slots.upstreams);
 	slots_free(p->slots.endpoints);
 	slots_free(p->slots.routes);
@@ -70,11 +74,25 @@ publish_deinit(struct master *m)
 	free(p->names_warnings);
 }
 
+/* It serves, and what it was compiled from is there, perhaps as others have changed it meanwhile.
+ */
+static bool
+is_image_over(const struct master *m)
+{
+	return m->publisher.from_image && m->phase != MASTER_WAITING && !m->saver.loading &&
+	       master_rules_loaded(m);
+}
+
 void
 publish_mark(struct master *m, unsigned parts)
 {
 	struct publisher *p = &m->publisher;
 
+	if (is_image_over(m)) {
+		p->from_image = false;
+		p->directory_old = true;
+		parts |= PUBLISH_ALL | PUBLISH_WHOLE;
+	}
 	p->pending |= parts;
 	p->endpoints_old |= (parts & PUBLISH_ENDPOINTS) != 0;
 	/* A rule that leads somewhere else is no reason for another directory. */
@@ -96,9 +114,30 @@ publish_sessions(struct master *m)
 void
 publish_reconfigured(struct master *m)
 {
+	publish_build_stop(m);
 	publish_directory(m);
 	publish_mark(m, PUBLISH_ALL);
 	m->publisher.directory_old = false;
+}
+
+static uint64_t
+generation_of(const struct segment *s)
+{
+	return s->head->generation;
+}
+
+void
+publish_adopt(struct master *m, struct segment *rules, struct segment *endpoints)
+{
+	struct publisher *p = &m->publisher;
+
+	p->segments[SEGMENT_RULES] = rules;
+	p->segments[SEGMENT_ENDPOINTS] = endpoints;
+	p->from_image = true;
+	p->rules_loaded = table_global(rules)->rules_loaded;
+	p->generation =
+	    1 + (generation_of(rules) > generation_of(endpoints) ? generation_of(rules)
+								 : generation_of(endpoints));
 }
 
 void
@@ -134,9 +173,9 @@ publish_report(struct master *m)
 	struct publisher *p = &m->publisher;
 
 	if (!p->over)
-		return p->report;
+		return p->base.report;
 	if (!p->shown)
-		p->shown = compile_report_over(p->report, p->over);
+		p->shown = compile_report_over(p->base.report, p->over);
 	return p->shown;
 }
 
@@ -145,51 +184,49 @@ publish_routes(const struct master *m)
 {
 	const struct publisher *p = &m->publisher;
 
-	if (!p->report)
+	if (!p->base.report)
 		return 0;
-	return p->report->routes_count + publish_store_routes(m->rules) - p->base.rules;
+	return p->base.report->total + publish_store_routes(m->rules) - p->base.routes;
 }
 
 /* ---- the turn ---- */
 
-/* The same but for the generation. */
-static bool
-segment_same(const struct segment *a, const struct segment *b)
+/* The rules that were compiled whole are what the next overlays are of. */
+static void
+base_commit(struct publisher *p)
 {
-	size_t from = offsetof(struct seg_header, generation) + sizeof a->head->generation;
-
-	return a && b && a->size == b->size &&
-	       memcmp((const char *)a->head + from, (const char *)b->head + from, a->size - from) ==
-		   0;
+	over_drop(p);
+	base_deinit(&p->base);
+	p->base = p->next;
+	p->next = (struct publish_base){ 0 };
 }
 
 /* Puts in force what is new in `product`. Returns whether anything was. */
 static bool
-publish_commit(struct master *m, struct product *product, bool revision)
+publish_commit(struct master *m, struct product *product)
 {
 	struct publisher *p = &m->publisher;
 	bool changed[SEGMENT_N] = { 0 };
-	bool any = revision;
+	bool any = product->parts & PUBLISH_REVISION;
 
-	if (product->report || product->over) {
+	if (product->whole)
+		base_commit(p);
+	if (product->whole && !product->segments[SEGMENT_RULES])
+		product->segments[SEGMENT_RULES] = seg_ref(p->base.rules);
+	if (product->over) {
 		over_drop(p);
 		p->over = product->over;
 		product->over = NULL;
 	}
-	if (product->report) {
-		compile_report_free(p->report);
-		p->report = product->report;
-		product->report = NULL;
-		p->base.serial = m->config->serial;
-		p->base.rules = publish_store_routes(m->rules);
-		p->base.moved_count = 0;
-		rules_settle(m->rules);
-	}
 	for (int i = 0; i < SEGMENT_N; i++) {
-		if (!product->segments[i] || segment_same(p->segments[i], product->segments[i]))
+		struct segment *s = product->segments[i];
+
+		/* Rules that were compiled whole were compared with those before. */
+		if (!s || s == p->segments[i] ||
+		    (s != p->base.rules && segment_same(p->segments[i], s)))
 			continue;
 		seg_unref(p->segments[i]);
-		p->segments[i] = product->segments[i];
+		p->segments[i] = s;
 		product->segments[i] = NULL;
 		changed[i] = any = true;
 	}
@@ -202,7 +239,7 @@ publish_commit(struct master *m, struct product *product, bool revision)
 	p->published_wall = clock_wall();
 	board_set(&m->page->published_wall, (uint64_t)p->published_wall);
 	board_set(&m->page->version, p->version);
-	publish_send(m, changed);
+	publish_send(m, changed, product->whole && p->base.rules != p->segments[SEGMENT_RULES]);
 	return true;
 }
 
@@ -211,7 +248,7 @@ quarantine_renew(struct master *m)
 {
 	struct quarantine *q = &m->publisher.quarantine;
 
-	quarantine_settle(q, m->rules, m->config, m->publisher.report);
+	quarantine_settle(q, m->rules, m->config, m->publisher.base.report);
 	board_set(&m->page->rules_refused, (uint64_t)q->all.count);
 	board_set(&m->page->rules_closed, (uint64_t)q->closed);
 }
@@ -223,6 +260,8 @@ publish_held(struct master *m, uint64_t now)
 
 	if (now < p->retry_ms)
 		return true;
+	if (m->phase == MASTER_WAITING && p->from_image)
+		return false;
 	if (m->phase == MASTER_WAITING) {
 		if (m->saver.loading) /* soon there are rules */
 			return true;
@@ -260,53 +299,66 @@ publish_sweep(struct publisher *p, bool whole)
 	}
 }
 
-/* `start`: when the compilation of these parts began. */
+/* `start`: when the compilation of this product began. */
 static void
-publish_compiled(struct master *m, unsigned parts, struct product *product, uint64_t start)
+publish_compiled(struct master *m, struct product *product, uint64_t start)
 {
 	struct publisher *p = &m->publisher;
-	bool whole = product->report != NULL;
+	unsigned parts = product->parts;
 
-	p->pending = 0;
-	p->endpoints_old = false;
-	if (p->directory_new)
+	p->pending &= ~parts;
+	if (parts & PUBLISH_RULES)
+		p->pending &= ~(unsigned)PUBLISH_WHOLE;
+	if (parts & PUBLISH_ENDPOINTS)
+		p->endpoints_old = false;
+	if (parts & PUBLISH_RULES && p->directory_new)
 		publish_names_note(m);
 	p->hold_ms = 0;
 	if (parts & PUBLISH_ENDPOINTS)
 		publish_warn(&p->names_warnings, &product->warnings);
-	if (parts & PUBLISH_RULES)
-		p->rules_loaded = master_rules_loaded(m);
 	if (parts & PUBLISH_KEYS)
 		p->api_keys = rules_api_keys(m->rules);
-	if (publish_commit(m, product, parts & PUBLISH_REVISION))
+	if (publish_commit(m, product))
 		log_info("table version=%llu routes=%zu upstreams=%zu took_ms=%.1f",
 			 (unsigned long long)p->version, publish_routes(m),
 			 p->directory->upstreams_count, (double)(clock_mono_ns() - start) / 1e6);
-	if (whole)
+	if (parts & PUBLISH_RULES || product->whole)
+		p->rules_loaded = p->base.rules_loaded;
+	if (product->whole)
 		quarantine_renew(m);
-	if (parts & PUBLISH_RULES)
-		publish_sweep(p, whole);
+	if (parts & PUBLISH_RULES || product->whole)
+		publish_sweep(p, product->whole);
+}
+
+void
+publish_failed(struct master *m)
+{
+	m->publisher.retry_ms = clock_mono_ms() + RETRY_MS;
 }
 
 static void
-publish_compile(struct master *m, uint64_t now)
+publish_compile(struct master *m)
 {
 	struct publisher *p = &m->publisher;
 	uint64_t start = clock_mono_ns();
 	struct product product = { 0 };
-	unsigned parts = p->pending;
-	int r = product_make_pending(m, parts, &product);
+	int r = product_make_pending(m, &product);
+	const struct segment *rules = product.segments[SEGMENT_RULES];
 
+	if (!rules && product.whole)
+		rules = p->next.rules;
+	else if (!rules && p->from_image)
+		rules = p->segments[SEGMENT_RULES];
 	if (r == 0)
-		r = rate_memory_need(m, product.segments[SEGMENT_RULES]);
+		r = rate_memory_need(m, rules);
 	if (r == 0)
-		r = fleet_need(m, product.segments[SEGMENT_RULES]);
+		r = fleet_need(m, rules);
 	if (r < 0) {
 		log_error("table error=\"cannot be compiled: %s\" in_force=%llu", strerror(-r),
 			  (unsigned long long)p->version);
-		p->retry_ms = now + RETRY_MS;
-	} else {
-		publish_compiled(m, parts, &product, start);
+		publish_failed(m);
+	} else if (product.parts || product.whole) {
+		publish_compiled(m, &product, start);
 	}
 	product_deinit(&product);
 }
@@ -324,17 +376,21 @@ publish_turn(uv_timer_t *timer)
 		publish_directory(m);
 	if (!p->pending || publish_held(m, now))
 		return;
-	publish_compile(m, now);
+	publish_compile(m);
 	if (!(p->pending & PUBLISH_KEYS))
 		issuers_published(m->issuers);
-	if (m->phase == MASTER_WAITING && p->segments[SEGMENT_RULES])
+	if (m->phase == MASTER_WAITING && p->segments[SEGMENT_RULES]) {
 		master_start_workers(m);
+		publish_mark(m, 0);
+	}
 	waiters_settle(m);
 }
 
 void
 publish_tick(struct master *m)
 {
+	builder_tick(&m->publisher.builder, clock_mono_ms());
+	builder_tick(&m->aside, clock_mono_ms());
 	if (m->publisher.pending)
 		publish_mark(m, 0);
 	publish_send_missed(m);

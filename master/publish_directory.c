@@ -38,12 +38,9 @@ on_moved(void *userdata, const struct directory_upstream *u)
 {
 	struct publisher *p = userdata;
 
-	if (p->base.moved_count == p->base.moved_cap) {
-		p->base.moved_cap = p->base.moved_cap ? 2 * p->base.moved_cap : 16;
-		p->base.moved = xrealloc(p->base.moved, p->base.moved_cap * sizeof *p->base.moved);
-	}
-	p->base.moved[p->base.moved_count++] =
-	    (struct compile_moved){ compile_what_upstream(u->source, slice_of(u->name)), u->index };
+	base_move(&p->base, u);
+	if (publish_awaits(p))
+		base_move(&p->next, u);
 }
 
 /* Resolver and prober hear of new endpoints before the table that names them is compiled. */

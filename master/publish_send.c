@@ -50,7 +50,7 @@ publish_greet(struct master *m, struct slot *slot)
 }
 
 void
-publish_send(struct master *m, const bool changed[SEGMENT_N])
+publish_send(struct master *m, const bool changed[SEGMENT_N], bool base)
 {
 	struct publisher *p = &m->publisher;
 
@@ -64,8 +64,11 @@ publish_send(struct master *m, const bool changed[SEGMENT_N])
 		if (slot->behind)
 			continue;
 		for (int k = 0; k < SEGMENT_N; k++) {
-			if (changed[k])
-				send_segment(slot, p->segments[k]);
+			if (!changed[k])
+				continue;
+			if (base && p->segments[k]->base)
+				send_segment(slot, p->segments[k]->base);
+			send_segment(slot, p->segments[k]);
 		}
 		send_publish(p, slot);
 	}

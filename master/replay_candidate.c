@@ -102,7 +102,7 @@ replay_candidate(struct master *m, const struct rules *candidate, bool examples,
 		return -EAGAIN;
 	d = directory_build(m->config, candidate, NULL, &p->slots, &warnings);
 	r = compile_rules(m->config, candidate, true, d, &p->slots, m->issuers, p->generation,
-			  &rules, &report);
+			  false, &rules, &report);
 	if (r == 0)
 		r = compile_endpoints(m->config, d, m->resolver, m->certificates,
 				      publish_sticky_key(m, m->config), p->generation, &endpoints,

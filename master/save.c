@@ -1,6 +1,7 @@
 #include "save.h"
 
 #include "file.h"
+#include "image.h"
 #include "keep.h"
 #include "master.h"
 #include "save_text.h"
@@ -25,6 +26,7 @@
 
 #define INTERVAL_MS 1000
 #define AFTER_FAILURE_MS 30000
+#define IMAGE_MS 30000
 #define REFRESH_S 600  /* rules that do not change are saved so often, for their age */
 #define FINISH_MS 2000 /* for the last child */
 #define KILLED_MS 200  /* for it to go when it is killed; one that waits for its disk does not */
@@ -419,9 +421,11 @@ saver_load(struct master *m)
 	seen_load(m, seen);
 	issuers_load(m);
 	m->saver.seen_digest = seen_digest(m);
-	if (m->config->redis.configured)
-		rules_begin_load(m);
 	free(seen);
+	if (!m->config->redis.configured)
+		return;
+	image_load(m); /* while these are read it serves */
+	rules_begin_load(m);
 }
 
 /* ---- all of it ---- */
@@ -430,8 +434,10 @@ enum {
 	SAVE_RULES = 1,
 	SAVE_SEEN = 2,
 	SAVE_ISSUERS = 4,
-	SAVE_MORE = 8
-}; /* MORE: in place of RULES */
+	SAVE_MORE = 8, /* in place of RULES */
+	SAVE_IMAGE = 16,
+	SAVE_BASE = 32, /* with IMAGE */
+};
 
 static bool
 saved(int r, const char *what, const char *name)
@@ -459,6 +465,8 @@ save_now(const struct master *m, unsigned what)
 		good &= saved(seen_save(m), "endpoints", "seen");
 	if (what & SAVE_ISSUERS)
 		good &= saved(issuers_save(m), "issuers", "issuers.json");
+	if (good && what & SAVE_IMAGE)
+		good &= saved(image_save(m, what & SAVE_BASE), "image", "table");
 	free(rules);
 	return !good;
 }
@@ -488,6 +496,8 @@ saver_start(struct master *m, unsigned what)
 		m->saver.child = child;
 	if (child < 0 || !(what & (SAVE_RULES | SAVE_MORE)))
 		return;
+	if (!(what & SAVE_IMAGE)) /* the one on disk is of other files */
+		m->saver.image_version = 0;
 	rules_saved(m->rules, true);
 	m->saver.more = (what & SAVE_MORE) != 0;
 	m->saver.rules_failed &= !(what & SAVE_RULES);
@@ -504,6 +514,7 @@ saver_reap(struct saver *s, uint64_t now_ms, int flags)
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
 		return;
 	s->rules_failed = s->rules_due = true;
+	s->image_version = s->image_base = 0;
 	s->seen_digest = 0;
 	s->issuers_generation = 0;
 	s->next_ms = now_ms + AFTER_FAILURE_MS;
@@ -528,14 +539,36 @@ rules_due(const struct master *m)
 	       (m->saver.rules_due || st.compared_wall > m->saver.saved_wall + REFRESH_S);
 }
 
+/* Whoever ends leaves the newest for the next one. */
 static unsigned
-what_is_due(const struct master *m)
+image_due(const struct master *m, bool last)
+{
+	const struct publisher *p = &m->publisher;
+	const struct saver *s = &m->saver;
+
+	if (!m->config->redis.configured || p->version == s->image_version ||
+	    (!last && clock_mono_ms() < s->image_ms) || !image_is_good(m))
+		return 0;
+	return p->base.rules->head->generation == s->image_base ? SAVE_IMAGE
+								: SAVE_IMAGE | SAVE_BASE;
+}
+
+static void
+image_begun(struct master *m, uint64_t now_ms)
+{
+	m->saver.image_version = m->publisher.version;
+	m->saver.image_base = m->publisher.base.rules->head->generation;
+	m->saver.image_ms = now_ms + IMAGE_MS;
+}
+
+static unsigned
+what_is_due(const struct master *m, bool last)
 {
 	unsigned rules = rules_need_whole(m) ? SAVE_RULES : SAVE_MORE;
 
 	return (rules_due(m) ? rules : 0u) |
 	       (seen_digest(m) != m->saver.seen_digest ? SAVE_SEEN : 0u) |
-	       (issuers_due(m) ? SAVE_ISSUERS : 0u);
+	       (issuers_due(m) ? SAVE_ISSUERS : 0u) | image_due(m, last);
 }
 
 void
@@ -548,7 +581,7 @@ saver_tick(struct master *m, uint64_t now_ms)
 	/* A child is a copy of this thread alone: another one could hold a lock that it needs. */
 	if (s->child || now_ms < s->next_ms || issuers_reading(m->issuers))
 		return;
-	what = what_is_due(m);
+	what = what_is_due(m, false);
 	s->next_ms = now_ms + INTERVAL_MS;
 	if (!what)
 		return;
@@ -561,6 +594,8 @@ saver_tick(struct master *m, uint64_t now_ms)
 		s->issuers_generation = issuers_generation(m->issuers);
 		s->issuers_wall = clock_wall();
 	}
+	if (what & SAVE_IMAGE)
+		image_begun(m, now_ms);
 	s->seen_digest = seen_digest(m);
 	saver_start(m, what);
 }
@@ -596,7 +631,7 @@ saver_finish(struct master *m)
 	unsigned what;
 
 	if (saver_await(s)) {
-		what = what_is_due(m);
+		what = what_is_due(m, true);
 		if (what)
 			saver_start(m, what);
 		saver_await(s);

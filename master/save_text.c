@@ -21,7 +21,7 @@ save_sync(const char *folder)
 static int
 write_all(int folder, const char *name, struct slice text)
 {
-	int fd = openat(folder, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0640);
+	int fd = openat(folder, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
 	int r = fd < 0 ? -errno : 0;
 
 	while (r == 0 && text.n > 0) {

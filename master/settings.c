@@ -2367,6 +2367,12 @@ const struct setting settings[] = {
 	  .text = "Send X-Yett-Table, the version of the table that decided, and X-Yett-Revision, "
 		  "that of its rules, with each answer.",
 	  .example = "true" },
+	{ "build_routes", SETTING_INT, AT(config, build_routes), .initial = "5000", .min = 1,
+	  .max = 1000000000,
+	  .text = "When there are so many routes, a table with all of them is compiled by a "
+		  "short-lived "
+		  "process of its own.",
+	  .example = "20000" },
 	{ "replay_keys", SETTING_INT, AT(config, replay_keys), .initial = "10000", .max = 10000,
 	  .words = off,
 	  .text = "So many of the last requests yett diff --replay looks at; method, host and path "

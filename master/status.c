@@ -390,14 +390,11 @@ add_route(struct buf *b, const struct compile_route *r)
 }
 
 void
-status_write_routes(struct master *m, struct buf *out)
+status_write_routes(struct compile_report *report, struct buf *out)
 {
-	struct compile_report *report = publish_report(m);
-
-	if (report)
-		compile_report_sort(report);
+	compile_report_sort(report);
 	buf_adds(out, SLICE("{\"routes\":["));
-	for (size_t i = 0; report && i < report->routes_count; i++) {
+	for (size_t i = 0; i < report->routes_count; i++) {
 		if (i > 0)
 			buf_addc(out, ',');
 		add_route(out, &report->routes[i]);

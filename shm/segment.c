@@ -198,8 +198,8 @@ section_ok(const struct seg_header *head, unsigned i)
 	return (uint64_t)s->count * s->size <= head->size - s->offset;
 }
 
-int
-seg_check(const void *image, size_t size, enum table_segment kind)
+static int
+head_check(const void *image, size_t size, enum table_segment kind)
 {
 	const struct seg_header *head = image;
 
@@ -211,6 +211,16 @@ seg_check(const void *image, size_t size, enum table_segment kind)
 		if (!section_ok(head, i))
 			return -EBADMSG;
 	}
+	return 0;
+}
+
+int
+seg_check(const void *image, size_t size, enum table_segment kind)
+{
+	const struct seg_header *head = image;
+
+	if (head_check(image, size, kind) < 0)
+		return -EBADMSG;
 	return head->checksum == seg_checksum(head) ? 0 : -EBADMSG;
 }
 
@@ -333,6 +343,30 @@ seg_open(int fd, enum table_segment kind, struct segment **out)
 		seg_unref(s);
 		return r;
 	}
+	*out = s;
+	return 0;
+}
+
+int
+seg_take(int fd, enum table_segment kind, struct segment **out)
+{
+	struct segment *s = NULL;
+	size_t size;
+	int r;
+
+	r = memfd_check(fd, SEALS, &size);
+	if (!r && size < sizeof(struct seg_header))
+		r = -EBADMSG;
+	if (!r)
+		r = segment_map(fd, size, kind, &s);
+	if (!r)
+		r = head_check(s->head, size, kind);
+	if (r) {
+		seg_unref(s);
+		close(fd);
+		return r;
+	}
+	s->fd = fd;
 	*out = s;
 	return 0;
 }

@@ -92,6 +92,10 @@ struct slice seg_builder_text(const struct seg_builder *b, struct seg_ref ref);
  * that every section lies inside. 0; -EBADMSG for anything that is not a segment of this kind. */
 int seg_open(int fd, enum table_segment kind, struct segment **out)
     __attribute__((warn_unused_result));
+/* The same of one that a child of our own made, by this program: what takes a walk over all of it
+ * is left out, so that the loop does not wait for it. `fd` is kept. */
+int seg_take(int fd, enum table_segment kind, struct segment **out)
+    __attribute__((warn_unused_result));
 /* What seg_open checks of the image once it is mapped (8-byte aligned); for the tests, which have
  * images of their own. */
 int seg_check(const void *image, size_t size, enum table_segment kind)

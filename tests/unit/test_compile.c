@@ -85,9 +85,9 @@ compile(struct fixture *f)
 
 	forget(f);
 	f->d = directory_build(&f->c, f->rules, NULL, &f->slots, &warnings);
-	assert_int_equal(
-	    compile_rules(&f->c, f->rules, true, f->d, &f->slots, NULL, 1, &f->table, &f->report),
-	    0);
+	assert_int_equal(compile_rules(&f->c, f->rules, true, f->d, &f->slots, NULL, 1, true,
+				       &f->table, &f->report),
+			 0);
 	assert_int_equal(
 	    compile_endpoints(&f->c, f->d, NULL, NULL, SLICE("key"), 1, &f->endpoints, &warnings),
 	    0);
@@ -642,7 +642,7 @@ test_no_rules_of_redis(void **state)
 	assert_int_equal(table_global(f->table)->rules_loaded, 1);
 	assert_int_equal(f->report->routes_count, 0);
 	assert_int_equal(
-	    compile_rules(&f->c, NULL, false, f->d, &f->slots, NULL, 2, &table, &report), 0);
+	    compile_rules(&f->c, NULL, false, f->d, &f->slots, NULL, 2, true, &table, &report), 0);
 	assert_int_equal(table_global(table)->rules_loaded, 0);
 	seg_unref(table);
 	compile_report_free(report);
@@ -913,8 +913,8 @@ test_trusted_and_pages(void **state)
 	f->c.trusted_proxies_count = 1;
 	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
 		networks[0] = bad[i];
-		if (compile_rules(&f->c, NULL, true, f->d, &f->slots, NULL, 1, &table, &report) !=
-		    -EINVAL)
+		if (compile_rules(&f->c, NULL, true, f->d, &f->slots, NULL, 1, true, &table,
+				  &report) != -EINVAL)
 			fail_msg("%s was taken", bad[i]);
 	}
 }

@@ -382,7 +382,8 @@ step(struct fixture *f)
 		r = compile_rules_over(f->c, f->rules, f->d, &f->slots, &touched, f->report,
 				       f->base, 2, &over, &lines);
 	assert_int_equal(
-	    compile_rules(f->c, f->rules, true, f->d, &f->slots, NULL, 1, &whole, &report), 0);
+	    compile_rules(f->c, f->rules, true, f->d, &f->slots, NULL, 1, true, &whole, &report),
+	    0);
 	endpoints = endpoints_of(f);
 	if (r == 0) {
 		assert_int_equal(table_verify_rules(over), 0);

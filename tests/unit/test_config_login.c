@@ -233,7 +233,8 @@ make(struct made *m, const char *yaml)
 					     slots_new(100) };
 	m->d = directory_build(m->c, NULL, NULL, &m->slots, &warnings);
 	assert_int_equal(
-	    compile_rules(m->c, NULL, true, m->d, &m->slots, NULL, 1, &m->rules, &m->report), 0);
+	    compile_rules(m->c, NULL, true, m->d, &m->slots, NULL, 1, true, &m->rules, &m->report),
+	    0);
 	assert_int_equal(compile_keys(m->c, NULL, m->d, &(struct certificates){ 0 },
 				      &(struct tickets){ 0 }, NULL, 1, &m->keys),
 			 0);
