@@ -128,10 +128,16 @@ board_fold(struct board_counts *sum, const struct board_counts *part)
 	}
 }
 
+uint64_t
+board_turn(const struct board_master *m)
+{
+	return __atomic_load_n(&m->base_turn, __ATOMIC_ACQUIRE);
+}
+
 const struct board_base *
 board_base(const struct board_master *m)
 {
-	return &m->base[__atomic_load_n(&m->base_turn, __ATOMIC_ACQUIRE) % 2];
+	return &m->base[board_turn(m) % 2];
 }
 
 bool

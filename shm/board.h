@@ -295,6 +295,9 @@ void board_unmap(const void *page, size_t size);
 
 /* sum += part, for counters only: the gauges of `part` are left out. */
 void board_fold(struct board_counts *sum, const struct board_counts *part);
+/* Another one whenever another base is in force. Who reads both sees in it whether the base changed
+ * meanwhile: there are but two, and after two turns the first one lies where it did. */
+uint64_t board_turn(const struct board_master *m);
 /* The base in force. */
 const struct board_base *board_base(const struct board_master *m);
 /* Is this instance's page in it? */

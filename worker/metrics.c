@@ -51,6 +51,7 @@ sum_up(struct worker *w, struct board_counts *sum)
 	const struct board_master *m = w->master_page;
 
 	for (int attempt = 0; attempt < 100; attempt++) {
+		uint64_t turn = m ? board_turn(m) : 0;
 		const struct board_base *base = m ? board_base(m) : NULL;
 
 		memset(sum, 0, sizeof *sum);
@@ -59,7 +60,7 @@ sum_up(struct worker *w, struct board_counts *sum)
 		add_pages(w->peers->peers, w->peers->count, base, sum);
 		add_pages(w->peers->earlier, w->peers->earlier_count, base, sum);
 		__atomic_thread_fence(__ATOMIC_ACQUIRE);
-		if (!m || board_base(m) == base)
+		if (!m || board_turn(m) == turn)
 			return;
 	}
 }

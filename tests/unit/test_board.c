@@ -184,6 +184,7 @@ test_keep(void **state)
 	struct board_master *m = calloc(1, sizeof *m);
 	struct board_counts *counts = calloc(1, sizeof *counts);
 	const struct board_base *before;
+	uint64_t turn = board_turn(m);
 
 	counts->route[3].bytes_in = 2;
 	for (uint64_t instance = 1; instance <= 100; instance++) {
@@ -194,6 +195,7 @@ test_keep(void **state)
 		assert_ptr_not_equal(before, board_base(m));
 		assert_int_equal(board_base(m)->counts.route[3].bytes_in, 2 * instance);
 		assert_true(board_has(board_base(m), instance));
+		assert_int_equal(board_turn(m), turn + instance); /* though there are but two */
 	}
 	assert_true(board_has(board_base(m), 99));
 	free(counts);
