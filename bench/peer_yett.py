@@ -29,7 +29,11 @@ gate:
         gate = session.configuration(s.redis)
     auth = ", auth: required" if scenario.session else ""
     redis = f'redis: {{address: "127.0.0.1:{s.redis}"}}\n' if scenario.store else ""
-    routes = "" if scenario.store else "routes:\n" + "".join(f"  - {{path: {path}, upstream: up{auth}}}\n" for path in s.routes() or ["/"])
+    routes = "" if scenario.store else f"""\
+upstreams:
+  up: {{endpoints: ["127.0.0.1:{s.upstream}"]}}
+routes:
+""" + "".join(f"  - {{path: {path}, upstream: up{auth}}}\n" for path in s.routes() or ["/"])
     path = s.write("yett.yaml", f"""\
 listeners: [{{address: "127.0.0.1:{s.port}"{", tls: true" if s.certificate else ""}}}]
 admin: {{socket: {s.folder}/admin.sock}}
@@ -43,8 +47,6 @@ limits:
   rates: [{", ".join(["1000000/second"] * scenario.limits)}]
   upstream_idle_connections: {max(s.connections, 64)}
 timeouts: {{keepalive: 1h, upstream_idle: 1h}}
-upstreams:
-  up: {{endpoints: ["127.0.0.1:{s.upstream}"]}}
 {routes}{redis}{gate}{tls(s)}""")
     return [s.tools["yett"], "run", "-c", path]
 
