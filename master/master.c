@@ -114,12 +114,8 @@ on_workers_changed(void *userdata)
 static void
 on_greet(void *userdata, struct slot *slot)
 {
-	struct takeover *takeover = &((struct master *)userdata)->takeover;
-
 	access_greet(userdata, slot);
-	takeover_show(takeover, slot);
-	if (slot->role == ROLE_ADMIN)
-		takeover_end_admin(takeover);
+	takeover_show(&((struct master *)userdata)->takeover, slot);
 	suspensions_greet(userdata, slot);
 	publish_greet(userdata, slot);
 }

@@ -470,26 +470,6 @@ takeover_tell_gone(struct takeover *t, struct supervisor *s)
 	}
 }
 
-static void
-tell(struct old_worker *old)
-{
-	if (old->pidfd < 0 || old->told)
-		return;
-	old->told = true;
-	log_info("takeover pid=%d state=draining", (int)old->pid);
-	if (pidfd_send_signal(old->pidfd, SIGTERM, NULL, 0) < 0)
-		log_warn("takeover pid=%d error=\"%s\"", (int)old->pid, strerror(errno));
-}
-
-void
-takeover_end_admin(struct takeover *t)
-{
-	for (size_t i = 0; i < t->old_count; i++) {
-		if (t->old[i].page && t->old[i].page->role == ROLE_ADMIN)
-			tell(&t->old[i]);
-	}
-}
-
 void
 takeover_end(struct takeover *t, uint32_t grace_ms)
 {
@@ -500,8 +480,15 @@ takeover_end(struct takeover *t, uint32_t grace_ms)
 		t->kill_ms = kill_ms;
 	if (told)
 		return;
-	for (size_t i = 0; i < t->old_count; i++)
-		tell(&t->old[i]);
+	for (size_t i = 0; i < t->old_count; i++) {
+		struct old_worker *old = &t->old[i];
+
+		if (old->pidfd < 0)
+			continue;
+		log_info("takeover pid=%d state=draining", (int)old->pid);
+		if (pidfd_send_signal(old->pidfd, SIGTERM, NULL, 0) < 0)
+			log_warn("takeover pid=%d error=\"%s\"", (int)old->pid, strerror(errno));
+	}
 }
 
 void

@@ -27,7 +27,6 @@ struct old_worker {
 	const struct board_worker *page; /* NULL: it was found in /proc */
 	int page_fd;                     /* for our workers; -1: it is gone, or there is no page */
 	bool shown;                      /* they have it */
-	bool told;                       /* to finish */
 };
 
 struct takeover {
@@ -52,9 +51,6 @@ void takeover_seed(struct takeover *t, struct board_master *board);
 /* The page of the i-th of old (below old_count), if it counts on and is not in `board` yet; else
  * NULL. */
 const struct board_worker *takeover_living(const struct takeover *t, size_t i);
-/* Our admin worker is about to serve. The old one, which listens at the same socket and knows
- * nothing of what our workers count, leaves it to that one. */
-void takeover_end_admin(struct takeover *t);
 /* Our workers serve, or we end: the old ones are to finish within grace_ms. Another call may only
  * shorten that. */
 void takeover_end(struct takeover *t, uint32_t grace_ms);
