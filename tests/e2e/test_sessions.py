@@ -34,7 +34,7 @@ def test_whose_it_is(gateway, serve, store, some):
     assert user(gw, cookie(id, key="the newest key is this one, 32 bytes")) == "alice"
     assert user(gw, cookie(id, key="another key of at least 32 bytes!")) == (401, "token_missing")
     value = signed(id)
-    for bad in (value[:-1] + ("A" if value[-1] != "A" else "E"), value + "A", value[:-1], "A" + value[1:], value.replace(".", ":"), id, "",
+    for bad in (value[:-1] + ("A" if value[-1] != "A" else "E"), value + "A", value[:-1], ("B" if value[0] == "A" else "A") + value[1:], value.replace(".", ":"), id, "",
                 '"' + value + "x", "%0d%0aset x", value.upper()):
         r = gw.ask(headers={"Cookie": f"{COOKIE}={bad}"})
         assert (r.status, r.header("X-Yett-Reason"), r.header("Set-Cookie")) == (401, "token_missing", None), bad
