@@ -323,8 +323,11 @@ seg_builder_finish(struct seg_builder *b, enum table_segment kind, uint64_t gene
 	return 0;
 }
 
-int
-seg_open(int fd, enum table_segment kind, struct segment **out)
+/* Maps what has the seals of a segment and passes `check`. `fd` stays the caller's. */
+static int
+segment_receive(int fd, enum table_segment kind,
+		int (*check)(const void *image, size_t size, enum table_segment kind),
+		struct segment **out)
 {
 	struct segment *s = NULL;
 	size_t size;
@@ -336,39 +339,34 @@ seg_open(int fd, enum table_segment kind, struct segment **out)
 	if (!r)
 		r = segment_map(fd, size, kind, &s);
 	if (!r)
-		r = seg_check(s->head, size, kind);
+		r = check(s->head, size, kind);
+	if (r)
+		seg_unref(s);
+	else
+		*out = s;
+	return r;
+}
+
+int
+seg_open(int fd, enum table_segment kind, struct segment **out)
+{
+	int r = segment_receive(fd, kind, seg_check, out);
+
 	if (fd >= 0)
 		close(fd);
-	if (r) {
-		seg_unref(s);
-		return r;
-	}
-	*out = s;
-	return 0;
+	return r;
 }
 
 int
 seg_take(int fd, enum table_segment kind, struct segment **out)
 {
-	struct segment *s = NULL;
-	size_t size;
-	int r;
+	int r = segment_receive(fd, kind, head_check, out);
 
-	r = memfd_check(fd, SEALS, &size);
-	if (!r && size < sizeof(struct seg_header))
-		r = -EBADMSG;
-	if (!r)
-		r = segment_map(fd, size, kind, &s);
-	if (!r)
-		r = head_check(s->head, size, kind);
-	if (r) {
-		seg_unref(s);
+	if (r)
 		close(fd);
-		return r;
-	}
-	s->fd = fd;
-	*out = s;
-	return 0;
+	else
+		(*out)->fd = fd;
+	return r;
 }
 
 int
