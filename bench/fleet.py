@@ -1,6 +1,7 @@
 #!/usr/bin/python3
-"""What three gateways of two workers each take to agree: pushes, suspensions, keys, limits, deletions, refreshes, each beside what is
-promised. Usage: bench/fleet.py [ROUNDS], with YETT naming a gateway that was built for release (build-bench/master/yett)."""
+"""What three gateways of two workers each take to agree: pushes, suspensions, keys, limits, deletions, refreshes, each beside its
+bound (that of a suspension is promised in yett(8)). Usage: bench/fleet.py [ROUNDS], with YETT naming a gateway that was built for
+release (build-bench/master/yett)."""
 
 import os
 import sys
@@ -18,7 +19,7 @@ def main():
         rows = fleet.all(int(sys.argv[1]) if len(sys.argv) > 1 else 20)
     finally:
         fleet.finish()
-    print(f"{'':58} {'median':>8} {'worst':>8} {'promised':>9}")
+    print(f"{'':58} {'median':>8} {'worst':>8} {'bound':>9}")
     for row in rows:
         print(row)
 

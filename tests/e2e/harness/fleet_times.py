@@ -1,4 +1,4 @@
-"""What three gateways of two workers each take to agree, over one Redis: each figure beside what is promised. The tests hold them
+"""What three gateways of two workers each take to agree, over one Redis: each figure beside its bound. The tests hold them
 to ten times that; `python3 bench/fleet.py` measures."""
 
 import json
@@ -23,10 +23,10 @@ COOL_S = 10  # after a fetch of an issuer's keys no unknown one causes another
 
 
 class Row:
-    """`values`: ms of each round, or what it was off; `promised`: by yett(8) and yett.yaml(5)."""
+    """`values`: ms of each round, or what it was off; `bound`: what is asked of the worst of them."""
 
-    def __init__(self, what, values, promised, unit="ms"):
-        self.what, self.values, self.promised, self.unit = what, values, promised, unit
+    def __init__(self, what, values, bound, unit="ms"):
+        self.what, self.values, self.bound, self.unit = what, values, bound, unit
 
     @property
     def worst(self):
@@ -34,7 +34,7 @@ class Row:
 
     def __str__(self):
         middle = statistics.median(self.values)
-        return f"{self.what:58} {middle:8.1f} {self.worst:8.1f} {self.promised:9g}  {self.unit}"
+        return f"{self.what:58} {middle:8.1f} {self.worst:8.1f} {self.bound:9g}  {self.unit}"
 
 
 def until(check, begin, patience=10):
