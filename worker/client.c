@@ -230,7 +230,7 @@ client_on_closed(struct stream *s)
 	assert(!c->request);
 	buf_deinit(&c->early);
 	c->worker->freed += sizeof *c;
-	tls_peer_free(c->peer);
+	tls_front_forget(c);
 	free(c);
 }
 

@@ -29,32 +29,31 @@ struct client {
 	struct timer timer;
 	struct request *request;
 	struct buf early;
-	uint8_t state; /* enum client_state */
-	uint8_t kind;  /* enum listener_kind */
-	bool trusted, consuming;
-	uint8_t tls;           /* enum client_tls */
-	uint32_t tls_serial;   /* tls_front.c: what is asked of clients, when it began */
-	uint32_t tls_loads;    /* the same: which table it was */
-	uint64_t lists;        /* what it was looked up in, in the same words */
-	struct tls_peer *peer; /* what its certificate says; NULL: it showed none that is good */
-	uint64_t asked;        /* what certificates it was asked for, in tls_front.c's words */
-	bool unnamed;          /* its PROXY header has not come yet */
-	bool nameless;         /* of a Unix socket: it has no address of its own */
-	bool local_known;      /* local_ip is set */
-	bool refused;          /* lingers behind the answer to one connection too many */
-	uint32_t uid;          /* of the peer of the admin socket; UINT32_MAX: not known */
-	uint16_t port;         /* ours, or the one that the PROXY header names */
-	uint16_t peer_port;    /* 0: it has none */
-	uint32_t address_row;  /* of shm/addresses.h */
+	/* By size: one that is idle keeps this, and an allocation more than 600 bytes is one of
+	 * 624. */
+	struct tls_client *secured; /* tls_front.c's; NULL: it speaks no TLS */
+	uint64_t trusted_version;   /* of the table that `trusted` was asked of; 0: of none */
+	uint64_t linger_until;      /* ms */
+	struct list resume;         /* has requests in `early` for the end of the turn */
+	uint32_t uid;               /* of the peer of the admin socket; UINT32_MAX: not known */
+	uint32_t address_row;       /* of shm/addresses.h */
 	uint32_t served;
-	uint32_t swept; /* by which walk (sweep.c) */
-	uint8_t ip[16]; /* the peer's, IPv4 mapped */
+	uint32_t swept;     /* by which walk (sweep.c) */
+	uint16_t port;      /* ours, or the one that the PROXY header names */
+	uint16_t peer_port; /* 0: it has none */
+	uint8_t state;      /* enum client_state */
+	uint8_t kind;       /* enum listener_kind */
+	uint8_t tls;        /* enum client_tls */
+	bool trusted : 1;
+	bool consuming : 1;
+	bool unnamed : 1;     /* its PROXY header has not come yet */
+	bool nameless : 1;    /* of a Unix socket: it has no address of its own */
+	bool local_known : 1; /* local_ip is set */
+	bool refused : 1;     /* lingers behind the answer to one connection too many */
+	uint8_t ip[16];       /* the peer's, IPv4 mapped */
+	uint8_t local_ip[16]; /* the address it connected to, found out when it is asked for */
 	uint8_t ip_text_n;
 	char ip_text[46];
-	uint8_t local_ip[16];     /* the address it connected to, found out when it is asked for */
-	uint64_t trusted_version; /* of the table that `trusted` was asked of; 0: of none */
-	uint64_t linger_until;    /* ms */
-	struct list resume;       /* has requests in `early` for the end of the turn */
 };
 
 /* Takes over an accepted socket. */

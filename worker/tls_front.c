@@ -22,6 +22,14 @@ struct tls_front {
 	uint32_t loads;              /* with every table */
 };
 
+struct tls_client {
+	uint64_t lists;        /* what its certificate was looked up in, in tls_asked.h's words */
+	uint64_t asked;        /* what certificates it was asked for, in the same words */
+	struct tls_peer *peer; /* what its certificate says; NULL: it showed none that is good */
+	uint32_t serial;       /* of the front, when its handshake began */
+	uint32_t loads;        /* the same */
+};
+
 struct tls_front *
 tls_front_new(struct credentials *credentials)
 {
@@ -152,8 +160,9 @@ tls_front_begin(struct client *c, struct slice early)
 		return;
 	}
 	c->tls = CLIENT_TLS_BEGINS;
-	c->tls_serial = f->serial;
-	c->tls_loads = f->loads;
+	c->secured = xcalloc(1, sizeof *c->secured);
+	c->secured->serial = f->serial;
+	c->secured->loads = f->loads;
 	stream_accept_tls(&c->stream, f->context, early);
 }
 
@@ -163,6 +172,7 @@ tls_front_secured(struct client *c, int outcome)
 	struct tls_front *f = c->worker->front;
 	uint64_t *counter = c->worker->page->counts.counter;
 	const struct tls_session *s = stream_tls(&c->stream);
+	struct tls_client *secured = c->secured;
 
 	if (outcome == STREAM_PLAIN) {
 		c->tls = CLIENT_TLS_MISSING;
@@ -170,12 +180,13 @@ tls_front_secured(struct client *c, int outcome)
 		return;
 	}
 	c->tls = CLIENT_TLS;
-	c->asked =
-	    c->tls_serial == f->serial ? tls_asked_by(f->keys, tls_session_name(s)) : ASKED_UNKNOWN;
-	c->lists = c->tls_loads == f->loads
-		       ? tls_lists_of(f->keys, table_tls_clients(f->keys, tls_session_name(s)))
-		       : ASKED_UNKNOWN;
-	c->peer = tls_peer_new(tls_session_peer_certificate(s));
+	secured->asked = secured->serial == f->serial ? tls_asked_by(f->keys, tls_session_name(s))
+						      : ASKED_UNKNOWN;
+	secured->lists =
+	    secured->loads == f->loads
+		? tls_lists_of(f->keys, table_tls_clients(f->keys, tls_session_name(s)))
+		: ASKED_UNKNOWN;
+	secured->peer = tls_peer_new(tls_session_peer_certificate(s));
 	board_add(&counter[COUNTER_tls_handshakes], 1);
 	if (tls_session_resumed(s))
 		board_add(&counter[COUNTER_tls_resumed], 1);
@@ -221,6 +232,16 @@ tls_front_failed(struct client *c, int error)
 	w->tls_unlogged = 0;
 }
 
+void
+tls_front_forget(struct client *c)
+{
+	if (!c->secured)
+		return;
+	tls_peer_free(c->secured->peer);
+	free(c->secured);
+	c->secured = NULL;
+}
+
 /* Where the lists are not those any more in which its certificate was looked up it is looked up
  * again, once. */
 static bool
@@ -230,11 +251,11 @@ is_still_good(struct client *c, uint32_t asks)
 	struct tls_trust *trust = asks ? credentials_trust(f->credentials, asks - 1) : NULL;
 	uint64_t lists = tls_lists_of(f->keys, asks);
 
-	if (!c->peer || c->lists == lists)
+	if (!c->secured->peer || c->secured->lists == lists)
 		return true;
 	if (!trust || !tls_session_is_trusted(stream_tls(&c->stream), trust))
 		return false;
-	c->lists = lists;
+	c->secured->lists = lists;
 	return true;
 }
 
@@ -247,18 +268,18 @@ tls_front_admits(const struct request *r)
 
 	if (!tls_front_session(r) || !keys)
 		return true;
-	if (c->asked == ASKED_NONE && seg_count(keys, KEYS_CLIENTS) == 0)
+	if (c->secured->asked == ASKED_NONE && seg_count(keys, KEYS_CLIENTS) == 0)
 		return true;
 	asks = table_tls_clients(keys, r->host.host);
 	named = table_tls_clients(keys, tls_session_name(tls_front_session(r)));
-	return c->asked == tls_asked_of(keys, asks) &&
+	return c->secured->asked == tls_asked_of(keys, asks) &&
 	       tls_lists_of(keys, named) == tls_lists_of(keys, asks) && is_still_good(c, asks);
 }
 
 bool
 tls_front_outdated(const struct request *r)
 {
-	const struct client *c = r->client;
+	const struct tls_client *c = r->client->secured;
 	const struct segment *keys = r->worker->front->keys;
 
 	if (!tls_front_session(r) || !keys || c->asked == ASKED_NONE || c->peer)
@@ -275,14 +296,14 @@ tls_front_session(const struct request *r)
 const struct tls_peer *
 tls_front_peer(const struct request *r)
 {
-	return r->client->peer;
+	return r->client->secured ? r->client->secured->peer : NULL;
 }
 
 struct slice
 tls_front_fact(const struct request *r, enum tls_fact fact)
 {
-	struct slice value =
-	    r->client->peer ? tls_peer_fact(r->client->peer, fact, 0) : slice_make(NULL, 0);
+	const struct tls_peer *peer = tls_front_peer(r);
+	struct slice value = peer ? tls_peer_fact(peer, fact, 0) : slice_make(NULL, 0);
 
 	return value.p ? value : SLICE("");
 }
@@ -317,7 +338,8 @@ tls_front_retire(struct worker *w)
 		struct client *c = container_of(pos, struct client, link);
 
 		if (c->tls == CLIENT_TLS &&
-		    c->asked != tls_asked_by(keys, tls_session_name(stream_tls(&c->stream))))
+		    c->secured->asked !=
+			tls_asked_by(keys, tls_session_name(stream_tls(&c->stream))))
 			client_quit(c);
 	}
 }

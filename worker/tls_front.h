@@ -29,6 +29,8 @@ void tls_front_secured(struct client *c, int outcome);
 /* The connection ended with this error (-ETIMEDOUT: its time was over) while it shook hands; told
  * and counted. Does nothing otherwise. */
 void tls_front_failed(struct client *c, int error);
+/* Frees what is known of the client's TLS, if it spoke any. */
+void tls_front_forget(struct client *c);
 /* May this request come over its connection? Not where its host asks other certificates of clients
  * than the name that the connection was opened for (RFC 9110 section 7.4), nor where the
  * certificate that was shown has been revoked since. */
