@@ -12,6 +12,7 @@
 
 #include <stdio.h>
 
+#define NOTHING_KNOWN "Redis is away, or has forgotten the gateways: nothing is known of the others"
 #define PATIENCE_MS 2000
 #define PATIENCE_MAX_MS 60000 /* whoever asked may be gone by then */
 
@@ -26,7 +27,7 @@ on_known(struct api_call *c, const struct roster_outcome *o)
 		 o->status == 200 ? "true" : "false");
 	roster_write(c->master, &data);
 	buf_addc(&data, '}');
-	api_reply_message(c, 200, o->status == 200 ? "OK" : "Redis is away", buf_slice(&data));
+	api_reply_message(c, 200, o->status == 200 ? "OK" : NOTHING_KNOWN, buf_slice(&data));
 }
 
 void
@@ -66,10 +67,8 @@ on_waited(struct api_call *c, const struct roster_outcome *o)
 	BUF_CLEAN struct buf more = { 0 };
 
 	add_outcome(o, &more);
-	api_reply_more(c, o->status,
-		       o->status == 503 ? "Redis is away: nothing is known of the other gateways"
-					: "OK",
-		       SLICE(""), buf_slice(&more), NULL);
+	api_reply_more(c, o->status, o->status == 503 ? NOTHING_KNOWN : "OK", SLICE(""),
+		       buf_slice(&more), NULL);
 }
 
 void
@@ -99,8 +98,9 @@ on_fleet_has(struct api_call *c, const struct roster_outcome *o)
 
 	add_outcome(o, &more);
 	roster_warn(c->master, &c->warnings);
-	api_reply_more(c, o->status == 200 ? 200 : 202, "OK", buf_slice(&c->data), buf_slice(&more),
-		       NULL);
+	api_reply_more(c, o->status == 200 ? 200 : 202,
+		       o->status == 503 ? "It is stored. " NOTHING_KNOWN : "OK",
+		       buf_slice(&c->data), buf_slice(&more), NULL);
 }
 
 void

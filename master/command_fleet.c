@@ -87,9 +87,10 @@ command_fleet(const struct command_options *o)
 			write_gateways(data, columns_want_colours(STDOUT_FILENO), &out);
 		answer_print(o->json ? &a.body : &out);
 		if (!answer_true(data, "whole")) {
-			fputs("yett fleet: Redis is away; the others are as they were heard of "
-			      "last\n",
-			      stderr);
+			fputs(
+			    "yett fleet: Redis is away, or has forgotten the gateways; the others "
+			    "are as they were heard of last\n",
+			    stderr);
 			r = COMMAND_REFUSED;
 		}
 	}

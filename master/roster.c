@@ -16,15 +16,19 @@
 #define BRIEF_MS 100 /* between two announcements, however often something changes */
 #define LAST_MS 500  /* for the deletion of our key */
 
-/* KEYS: ours, who was heard of when. ARGV: what we are, how long that holds (s), our member. */
+/* KEYS: ours, who was heard of when. ARGV: what we are, how long that holds (s), our member. What
+ * is of a time to come, because the clock of Redis was set back, is of now: who is gone would be
+ * counted until then. Gives how many there are, and whether we were not among them. */
 static const char announce_script[] =
     "local t = redis.call('TIME') "
     "local now = t[1] * 1000 + math.floor(t[2] / 1000) "
     "redis.call('SET', KEYS[1], ARGV[1], 'EX', ARGV[2]) "
-    "redis.call('ZADD', KEYS[2], now, ARGV[3]) "
+    "local new = redis.call('ZADD', KEYS[2], now, ARGV[3]) "
     "redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', now - 600000) "
+    "local late = redis.call('ZRANGEBYSCORE', KEYS[2], '(' .. now, '+inf', 'LIMIT', 0, 100) "
+    "for _, member in ipairs(late) do redis.call('ZADD', KEYS[2], now, member) end "
     "redis.call('EXPIRE', KEYS[2], 600) "
-    "return redis.call('ZCOUNT', KEYS[2], now - ARGV[2] * 1000, '+inf')";
+    "return {redis.call('ZCOUNT', KEYS[2], now - ARGV[2] * 1000, '+inf'), new}";
 
 const char *const roster_state_name[] = {
 	[ROSTER_STARTING] = "starting", [ROSTER_READY] = "ready", [ROSTER_DEGRADED] = "degraded",
@@ -123,19 +127,29 @@ force_look(struct master *m)
 /* ---- telling Redis ---- */
 
 void
-roster_complain(struct roster *r, const struct redis_reply *reply)
+roster_complain(struct roster *r, enum roster_doing doing, const struct redis_reply *reply)
 {
-	char fault[80];
+	static const char *const effect[] = {
+		[ROSTER_TELLS] = "the others do not know of this one",
+		[ROSTER_ASKS] = "this one does not know of the others",
+	};
+	char *complaint = r->complaint[doing], fault[sizeof r->complaint[doing]];
 	const char *what = reply ? redis_fault(reply, fault, sizeof fault) : "";
 
-	if (strcmp(r->complaint, what) == 0)
+	if (strcmp(complaint, what) == 0)
 		return;
-	snprintf(r->complaint, sizeof r->complaint, "%s", what);
+	snprintf(complaint, sizeof r->complaint[doing], "%s", what);
 	if (*what)
-		log_warn("gateways redis=\"%s\" effect=\"the others do not know of this one\"",
-			 what);
+		log_warn("gateways redis=\"%s\" effect=\"%s\"", what, effect[doing]);
 	else
 		log_info("gateways redis=well");
+}
+
+void
+roster_forgotten(struct roster *r)
+{
+	r->forgotten_ms = clock_mono_ms();
+	r->listed = false;
 }
 
 static void
@@ -149,12 +163,16 @@ on_told(void *userdata, struct slice tag, const struct redis_reply *reply)
 		r->told.ms = 0;
 		return;
 	}
-	if (reply->type != REDIS_INTEGER) {
-		roster_complain(r, reply);
+	if (reply->type != REDIS_ARRAY || reply->count != 2 || !reply->elements[0] ||
+	    !reply->elements[1]) {
+		roster_complain(r, ROSTER_TELLS, reply);
 		return;
 	}
-	roster_complain(r, NULL);
-	r->gateways = (uint64_t)reply->integer;
+	roster_complain(r, ROSTER_TELLS, NULL);
+	if (r->listed && reply->elements[1]->integer)
+		roster_forgotten(r);
+	r->listed = true;
+	r->gateways = (uint64_t)reply->elements[0]->integer;
 	fleet_counted(m, r->gateways);
 }
 

@@ -22,6 +22,8 @@
 #define ROSTER_EVERY_MS 2000
 #define ROSTER_EXPIRE_S 7 /* who was not heard of for so long is gone */
 #define ROSTER_MAX 10000  /* gateways that are asked for */
+/* Within that all are back in a Redis that has lost its memory. */
+#define ROSTER_BACK_MS (ROSTER_EVERY_MS + 500)
 
 struct api_call;
 struct buf;
@@ -34,6 +36,8 @@ enum roster_state {
 	ROSTER_DRAINING,
 	ROSTER_GONE, /* its key has expired; it is named for ten minutes */
 };
+
+enum roster_doing { ROSTER_TELLS, ROSTER_ASKS, ROSTER_DOINGS };
 
 struct roster_gateway {
 	char id[17];
@@ -62,8 +66,11 @@ struct roster {
 		const char *degraded;
 	} told;
 	char script[41]; /* by which Redis knows it; "": not known */
-	char complaint[96];
+	char complaint[ROSTER_DOINGS][96];
 	uint64_t gateways; /* that Redis heard of lately; 0: not known */
+	bool listed;       /* Redis has us among those */
+	/* When it was found to have lost that: the others may be about to come back. */
+	uint64_t forgotten_ms;
 	uint64_t ended_ms; /* when our key was deleted */
 	bool left;         /* it is */
 	struct {           /* what was read of all */
@@ -98,8 +105,8 @@ void roster_refresh(struct master *m);
 void roster_warn(const struct master *m, struct buf *warnings);
 
 struct roster_outcome {
-	int status; /* 200; 202: not all have it (yet); 503: Redis is away, nothing is known of the
-		       others */
+	int status; /* 200; 202: not all have it (yet); 503: Redis is away, or has lost its memory:
+		       nothing is known of the others */
 	struct slice lagging, gone; /* JSON objects with commas between */
 };
 

@@ -14,11 +14,15 @@
 
 /* What we are. */
 void roster_self(const struct master *m, struct roster_gateway *out);
-/* Once, until it is something else. */
-void roster_complain(struct roster *r, const struct redis_reply *reply);
+/* We were in Redis, and are there no more: it has lost all. */
+void roster_forgotten(struct roster *r);
+/* Once, until it is something else. NULL: all is well. */
+void roster_complain(struct roster *r, enum roster_doing doing, const struct redis_reply *reply);
 
 /* ---- roster_read.c ---- */
 
+/* What is announced; ROSTER_GONE: it is no announcement. */
+void roster_read_one(struct roster_gateway *g, struct slice text);
 /* As JSON; what is announced has no id, and no age since it was heard of. */
 void roster_write_one(const struct roster_gateway *g, bool announced, struct buf *out);
 /* Asks Redis, unless a question is under way. `beyond`: who has that revision is not asked for

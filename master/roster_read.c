@@ -17,7 +17,21 @@
 #include <stdlib.h>
 
 #define FRESH_MS 1000
-#define TEXT_MAX 4096 /* bytes of an announcement */
+#define TEXT_MAX                                                                                   \
+	1500        /* bytes of an announcement: all of ROSTER_MAX are less than an answer may be */
+#define DEPTH_MAX 8 /* a newer one may say more of itself */
+
+/* KEYS: of gateways. ARGV: how much of each. What is no text is none; MGET would bring all of it,
+ * and what somebody has put there in the place of an announcement may be of any length. */
+static const char read_script[] =
+    "local all = {} "
+    "for i, key in ipairs(KEYS) do "
+    "local text = redis.pcall('GETRANGE', key, 0, ARGV[1]) "
+    "if type(text) == 'table' then "
+    "if not string.find(text.err, 'WRONGTYPE', 1, true) then return text end "
+    "text = '' end "
+    "all[i] = text end "
+    "return all";
 
 struct roster_question {
 	struct master *master;
@@ -62,13 +76,13 @@ state_of(struct slice text)
 	return ROSTER_DEGRADED; /* a newer one knows more of them */
 }
 
-static void
-read_one(struct roster_gateway *g, struct slice text)
+void
+roster_read_one(struct roster_gateway *g, struct slice text)
 {
 	struct json *v = NULL;
 
 	g->state = ROSTER_GONE;
-	if (json_parse(text, TEXT_MAX, 2, &v) < 0)
+	if (json_parse(text, TEXT_MAX, DEPTH_MAX, &v) < 0)
 		return;
 	if (json_kind(v) == JSON_OBJECT) {
 		g->state = state_of(json_text(json_get(v, "state")));
@@ -166,10 +180,10 @@ on_announcements(void *userdata, struct slice tag, const struct redis_reply *rep
 	for (size_t i = 0; good && i < q->asked_count; i++) {
 		const struct redis_reply *e = reply->elements[i];
 
-		read_one(&q->all[q->asked[i]], e && e->type == REDIS_STRING ? e->text : SLICE(""));
+		roster_read_one(&q->all[q->asked[i]],
+				e && e->type == REDIS_STRING ? e->text : SLICE(""));
 	}
-	if (!good)
-		roster_complain(&m->roster, reply);
+	roster_complain(&m->roster, ROSTER_ASKS, good ? NULL : reply);
 	question_end(m, good);
 }
 
@@ -228,42 +242,73 @@ static void
 ask_each(struct roster_question *q)
 {
 	struct buf BUF_CLEAN keys = { 0 };
-	struct slice *argv = xcalloc(q->asked_count + 1, sizeof *argv);
+	struct slice *argv = xcalloc(q->asked_count + 4, sizeof *argv);
 	const size_t n = sizeof ROSTER_KEY - 1 + sizeof q->all->id - 1;
+	char count[16], last[16];
 
 	for (size_t i = 0; i < q->asked_count; i++)
 		buf_addf(&keys, ROSTER_KEY "%s", q->all[q->asked[i]].id);
-	argv[0] = SLICE("MGET");
+	argv[0] = SLICE("EVAL");
+	argv[1] = slice_of(read_script);
+	argv[2] = slice_make(count, (size_t)snprintf(count, sizeof count, "%zu", q->asked_count));
 	for (size_t i = 0; i < q->asked_count; i++)
-		argv[i + 1] = slice_make(keys.p + i * n, n);
+		argv[i + 3] = slice_make(keys.p + i * n, n);
+	argv[q->asked_count + 3] =
+	    slice_make(last, (size_t)snprintf(last, sizeof last, "%d", TEXT_MAX));
 	store_redis_command(q->master->store, on_announcements, q->master, SLICE(""),
-			    q->asked_count + 1, argv);
+			    q->asked_count + 4, argv);
 	free(argv);
+}
+
+/* Those who were heard of; of two with the same id, as of a host that has another name now, the one
+ * that was heard of last. False: we are not among them. */
+static bool
+take_members(struct roster_question *q, const struct redis_reply *reply)
+{
+	size_t pairs = reply->count / 2 < ROSTER_MAX ? reply->count / 2 : ROSTER_MAX;
+	struct map places = MAP_INIT;
+	bool ours;
+
+	q->all = xcalloc(pairs + 1, sizeof *q->all);
+	for (size_t i = 0; i < pairs; i++) {
+		struct roster_gateway g, *before;
+		void **place;
+
+		if (!read_member(q, reply->elements[2 * i], reply->elements[2 * i + 1], &g))
+			continue;
+		place = map_put(&places, slice_of(g.id));
+		before = *place;
+		if (!before)
+			*place = before = &q->all[q->count++];
+		*before = g;
+	}
+	ours = map_get(&places, slice_of(q->master->roster.id));
+	map_deinit(&places, NULL);
+	return ours;
 }
 
 static void
 on_heard(void *userdata, struct slice tag, const struct redis_reply *reply)
 {
 	struct master *m = userdata;
-	struct roster_question *q = m->roster.question;
+	struct roster *r = &m->roster;
+	struct roster_question *q = r->question;
 	struct map beyond = MAP_INIT;
 
 	if (reply->type != REDIS_ARRAY) {
-		roster_complain(&m->roster, reply);
+		roster_complain(r, ROSTER_ASKS, reply);
 		question_end(m, false);
 		return;
 	}
+	if (!take_members(q, reply) && r->listed) {
+		roster_forgotten(r);
+		r->told.ms = 0;
+	}
 	find_beyond(q, &beyond);
-	q->all = xcalloc(reply->count / 2 + 1, sizeof *q->all);
-	q->asked = xcalloc(reply->count / 2 + 1, sizeof *q->asked);
-	for (size_t i = 0; i + 1 < reply->count; i += 2) {
-		struct roster_gateway *g = &q->all[q->count];
-
-		if (!read_member(q, reply->elements[i], reply->elements[i + 1], g))
-			continue;
-		if (!is_beyond(&beyond, g))
-			q->asked[q->asked_count++] = q->count;
-		q->count++;
+	q->asked = xcalloc(q->count + 1, sizeof *q->asked);
+	for (size_t i = 0; i < q->count; i++) {
+		if (!is_beyond(&beyond, &q->all[i]))
+			q->asked[q->asked_count++] = i;
 	}
 	map_deinit(&beyond, NULL);
 	if (q->asked_count > 0)
@@ -291,12 +336,12 @@ void
 roster_read(struct master *m, const char *beyond)
 {
 	struct roster *r = &m->roster;
-	char last[16];
+	char first[16];
 	const struct slice time[] = { SLICE("TIME") };
-	const struct slice heard[] = { SLICE("ZRANGE"), SLICE(ROSTER_HEARD), SLICE("0"),
-				       slice_make(last, (size_t)snprintf(last, sizeof last, "%d",
-									 ROSTER_MAX - 1)),
-				       SLICE("WITHSCORES") };
+	const struct slice heard[] = { SLICE("ZRANGE"), SLICE(ROSTER_HEARD),
+				       slice_make(first, (size_t)snprintf(first, sizeof first, "%d",
+									  -ROSTER_MAX)),
+				       SLICE("-1"), SLICE("WITHSCORES") };
 
 	if (r->question || !store_redis_is_up(m->store))
 		return;

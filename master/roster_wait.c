@@ -62,13 +62,23 @@ look(const struct master *m, const struct wait *w, struct buf *lagging, struct b
 	}
 }
 
+/* Was it asked for since, and did Redis have all of them then? */
+static bool
+is_known(const struct master *m, const struct wait *w)
+{
+	const struct roster *r = &m->roster;
+
+	return r->known.ms >= w->begun_ms &&
+	       (!r->forgotten_ms || r->known.ms >= r->forgotten_ms + ROSTER_BACK_MS);
+}
+
 /* Is it over? Then *out says how. */
 static bool
 is_over(struct master *m, struct wait *w, uint64_t now, struct buf *lagging, struct buf *gone,
 	struct roster_outcome *out)
 {
 	bool others = w->all && m->config->redis.configured;
-	bool known = !others || m->roster.known.ms >= w->begun_ms;
+	bool known = !others || is_known(m, w);
 	bool late = now >= w->deadline_ms;
 
 	*out = (struct roster_outcome){ .status = 200 };
@@ -103,7 +113,7 @@ poll(struct master *m, struct wait *w, uint64_t now)
 		return;
 	w->pause_ms = w->pause_ms < POLL_LAST_MS / 2 ? 2 * w->pause_ms : POLL_LAST_MS;
 	w->poll_ms = now + w->pause_ms;
-	roster_read(m, m->roster.known.ms >= w->begun_ms ? w->revision : "");
+	roster_read(m, is_known(m, w) ? w->revision : "");
 }
 
 void

@@ -5,6 +5,7 @@ import hashlib
 import json
 import os
 import subprocess
+import threading
 import time
 
 from harness import procs
@@ -125,15 +126,70 @@ def rubbish_in_redis(gw, store):
         Ghost(store, i)
         store.db.set(f"yett:gateway:{i:016x}", text)
     store.db.rpush("yett:gateway:%016x" % 9, "a")
-    store.db.zadd(HEARD, {"%016x" % 9: 1, "": 2, "short name": 3, "Z" * 16: 4, "a" * 5000: 5})
-    found = fleet(gw)
-    assert len(found) == 8 and "\x1b" not in gw.cli("fleet").stdout
+    store.db.set("yett:gateway:" + "%016x" % 3, b"x" * (17 << 20))  # more than any answer may have
+    now = int(time.time() * 1000)
+    store.db.zadd(HEARD, {"%016x" % 9: now, "": 2, "short name": 3, "Z" * 16: now, "a" * 5000: now, "%016x of another name" % 0: now - 2000})
+    found = Api(gw.socket).data("fleet")["gateways"]
+    assert len(found) == len({g["id"] for g in found}) == 8 and "\x1b" not in gw.cli("fleet").stdout
+    assert next(g for g in found if g["id"] == "%016x" % 0)["name"] == "ghost-0"  # as it was heard of last
+    assert push(gw, query="", path="/huge").status == 200 and "redis state=down" not in gw.log()
     store.db.delete(HEARD)
     store.db.set(HEARD, "no set")
     wait_until(lambda: "gateways redis=" in gw.log(), 6)
     assert push(gw, query="").status == 200
     store.db.delete(HEARD)
-    wait_until(lambda: states(gw).count("ready") == 1, 6)
+    wait_until(lambda: Api(gw.socket).ask("GET", "fleet").json()["data"]["whole"], 8)
+    assert states(gw) == ["ready"]
+
+
+def test_redis_forgets_the_fleet(gateway, store):
+    """Who has not announced himself again yet is not taken for somebody who is no more."""
+    gw = gateway(from_redis(store))
+    assert push(gw).status == 200
+    store.db.flushall()
+    command = procs.spawn([gw.process.args[0], "wait", "--all", "-c", gw.file], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    r = push(gw, path="/second")
+    assert r.status == 202 and "forgotten the gateways" in r.json()["message"]
+    ghost = Ghost(store, 7)  # it comes back, and lags
+    assert push(gw, path="/third").status == 202
+    assert command.poll() is None
+    ghost.say(revision="99999999999999-0")
+    assert command.wait(10) == 0, command.communicate()
+    procs.forget(command)
+    assert push(gw, path="/third").status == 200 and gw.cli("fleet").returncode == 0
+
+
+def test_redis_dies_while_a_push_waits(gateway, store):
+    gw = gateway(from_redis(store))
+    assert push(gw).status == 200
+    Ghost(store, 7)
+    answers = []
+    asking = threading.Thread(target=lambda: answers.append(push(gw, path="/second")))
+    asking.start()
+    wait_until(lambda: gw.ask("/r").status == 404, what="it is stored")
+    store.kill()
+    asking.join()
+    assert answers[0].status == 202 and [g["name"] for g in answers[0].json()["lagging"]] == ["ghost-7"]
+    assert gw.ask("/second").status == 302
+    away = gw.cli("wait", "--all", "--timeout", "100ms", "--json")
+    assert away.returncode == 1 and json.loads(away.stdout)["message"].startswith("Redis is away") and away.stderr == ""
+    store.start()
+
+
+ACL = ("SCAN GET MGET HGETALL WATCH UNWATCH MULTI EXEC TYPE XRANGE XREVRANGE XADD TIME EVAL EVALSHA SCRIPT ZRANGE ZRANGEBYSCORE ZCOUNT GETRANGE"
+       " SET DEL ZADD ZREM ZREMRANGEBYSCORE EXPIRE CLIENT SUBSCRIBE PING")  # of yett-api(7)
+
+
+def test_a_user_of_redis(gateway, store):
+    """What the manual says that one needs is enough."""
+    store.db.execute_command("ACL", "SETUSER", "yett", "on", ">pw", "~yett:*", "&*", *("+" + word.lower() for word in ACL.split()))
+    gw = gateway(from_redis(store, username="yett", password="pw"))
+    Ghost(store, 7, state="draining")
+    assert push(gw).status == 200 and len(fleet(gw)) == 2
+    assert "gateways redis=" not in gw.log()
+    store.db.execute_command("ACL", "SETUSER", "yett", "-getrange")
+    wait_until(lambda: gw.cli("fleet").returncode == 1 and "this one does not know of the others" in gw.log(), what=gw.log)
+    assert push(gw, query="").status == 200
 
 
 def test_a_push_waits_for_the_fleet(gateway, store):
@@ -197,7 +253,7 @@ def test_a_newer_one_beside(gateway, store):
     good = '{"path":"/a","redirect":{"to":"http://a/"}}'
     newer.write("yett:route:a", good)
     gw = gateway(from_redis(store))
-    Ghost(store, 2, format=2, version="9.9.9", state="levitating", mood="good")
+    Ghost(store, 2, format=2, version="9.9.9", state="levitating", mood={"now": [["good"]]})
     wait_until(lambda: sorted(g["format"] for g in fleet(gw).values()) == [1, 2], 5)
     assert push(gw, query="", name="b").json().get("warnings") is None
     newer.rules["yett:route:b"] = json.dumps({"path": "/b", "redirect": {"to": "http://there/"}})

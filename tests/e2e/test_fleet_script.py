@@ -1,4 +1,4 @@
-"""What Redis does for rates of a fleet: the script itself, against a clock of ours."""
+"""What Redis does for a fleet, its rates and its gateways: the scripts themselves, against a clock of ours."""
 
 import datetime
 import os
@@ -7,18 +7,23 @@ import re
 
 import pytest
 
-SOURCE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../master/fleet_script.c")
+MASTER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../master")
 UTC = datetime.timezone.utc
+
+
+def script_of(store, file, name, clock):
+    """Of a source file; `clock`: what says the time in the place of Redis."""
+    with open(os.path.join(MASTER, file), encoding="utf-8") as f:
+        text = re.sub(r"/\*.*?\*/", "", f.read().partition(f" {name}[] =")[2], flags=re.S)
+    script = "".join(re.findall(r'"(.*?)"\s*(?:\n|;)', text.partition("\";\n")[0] + "\";"))
+    assert script.count("redis.call('TIME')") == 1
+    return store.db.register_script(script.replace("redis.call('TIME')", clock))
 
 
 @pytest.fixture
 def ask(store):
     """ask(now, kind, units, seconds, burst, asked=0, debt=0, back=0, period=0, gateways=2, waiting=0)"""
-    with open(SOURCE, encoding="utf-8") as f:
-        text = re.sub(r"/\*.*?\*/", "", f.read().partition("fleet_script[] =")[2], flags=re.S)
-    script = "".join(re.findall(r'"(.*?)"\s*(?:\n|;)', text))
-    assert script.count("redis.call('TIME')") == 1
-    run = store.db.register_script(script.replace("redis.call('TIME')", "{ARGV[11], ARGV[12]}"))
+    run = script_of(store, "fleet_script.c", "fleet_script", "{ARGV[11], ARGV[12]}")
 
     def call(now, kind, units, seconds, burst, asked=0, debt=0, back=0, period=0, gateways=2, waiting=0):
         us = round(now * 1e6)
@@ -96,3 +101,22 @@ def test_debts_are_of_one_burst(ask, store):
         assert ask(now, "bucket", units, seconds, units, debt=debt)[:4] == [0, 0, 0, 2000 * seconds]
         assert ask(now + seconds, "bucket", units, seconds, units, debt=debt)[3] == 2000 * seconds
         assert ask(now + 3 * seconds, "bucket", units, seconds, units, asked=units)[0] > 0
+
+
+def test_a_clock_that_is_set_back(store):
+    """Who is gone is not counted until Redis' clock is where it was; who lives is not lost."""
+    run = script_of(store, "roster.c", "announce_script", "{ARGV[4], ARGV[5]}")
+
+    def announce(now, name):
+        return run([f"yett:gateway:{name}", "heard"], ["{}", 7, name, now, 500000])
+
+    for name in "abc":
+        assert announce(100000, name) == ["abc".index(name) + 1, 1]
+    assert announce(100002, "a") == [3, 0]
+    for now, expected in ((96000, 3), (96005, 3), (96009, 1)):  # an hour ago; b and c are gone
+        assert announce(now, "a") == [expected, 0]
+    assert store.db.zrange("heard", 0, -1, withscores=True) == [(b"b", 96000500), (b"c", 96000500), (b"a", 96009500)]
+    store.db.zadd("heard", {f"rubbish-{i}": 1e15 + i for i in range(250)})  # some at a time
+    assert [announce(96010, "a")[0] for _ in range(3)] == [251] * 3
+    assert announce(96020, "a") == [1, 0]
+    assert announce(96700, "a") == [1, 0] and store.db.zcard("heard") == 1
