@@ -270,17 +270,19 @@ slots_read(struct slots *s, struct slice written)
 	return r;
 }
 
-/* Takes a number that nobody has. */
+/* Takes a number that nobody has: `taken`, by number, says who has one. */
 static int
-place(struct slots *s, uint32_t number, struct slice identity)
+place(struct slots *s, char *taken, uint32_t number, struct slice identity)
 {
 	struct board_name name = { 0 };
-	void **by_identity = map_put(&s->by_identity, identity);
 	struct slot *slot;
 
-	if (*by_identity || number == 0 || number >= s->limit)
+	if (number == 0 || number >= s->limit || taken[number] ||
+	    map_find(&s->by_identity, identity))
 		return -EBADMSG;
-	*by_identity = slot = xcalloc(1, sizeof *slot);
+	taken[number] = 1;
+	slot = xcalloc(1, sizeof *slot);
+	*map_put(&s->by_identity, identity) = slot;
 	slot->number = number;
 	if (number >= s->next)
 		s->next = number + 1;
@@ -290,35 +292,24 @@ place(struct slots *s, uint32_t number, struct slice identity)
 	return 0;
 }
 
-static void
-free_the_rest(struct slots *s)
-{
-	char *taken = xcalloc(s->next + 1, 1);
-
-	for (size_t i = 0; i < s->by_identity.count; i++)
-		taken[((struct slot *)s->by_identity.entries[i].value)->number] = 1;
-	for (uint32_t number = s->next; --number > 0;) {
-		if (!taken[number])
-			give_back(s, number);
-	}
-	free(taken);
-}
-
 int
 slots_restore(struct slots *s, struct slice written)
 {
 	struct slice identity;
 	uint32_t number;
+	char *taken;
 	int r = 0;
 
 	if (s->next > 1) /* an earlier master's are there, who may be the same */
 		return slots_read(s, written);
-	while (written_next(&written, &number, &identity, &r)) {
-		r = place(s, number, identity);
-		if (r < 0)
-			return r;
+	taken = xcalloc(s->limit, 1);
+	while (r == 0 && written_next(&written, &number, &identity, &r))
+		r = place(s, taken, number, identity);
+	/* Of what is no such text, too: those that nobody has by now are for others. */
+	for (number = s->next; --number > 0;) {
+		if (!taken[number])
+			give_back(s, number);
 	}
-	if (r == 0)
-		free_the_rest(s);
+	free(taken);
 	return r;
 }

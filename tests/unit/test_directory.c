@@ -2,6 +2,7 @@
 
 #include "shm/board.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -144,6 +145,120 @@ test_slots_are_given_back_after_rounds_that_named_few(void **state)
 	assert_int_equal(slots_get(s, SLICE("c")), b);
 	assert_int_equal(slots_get(s, SLICE("a")), a);
 	slots_free(s);
+}
+
+struct row { /* of slots_write */
+	uint32_t number;
+	const char *name;
+};
+
+static void
+write_rows(struct buf *out, const struct row *rows, size_t n)
+{
+	for (size_t i = 0; i < n && rows[i].name; i++) {
+		const uint32_t head[] = { rows[i].number, (uint32_t)strlen(rows[i].name) };
+
+		buf_add(out, head, sizeof head);
+		buf_adds(out, slice_of(rows[i].name));
+	}
+}
+
+/* Each of its numbers is somebody's, once, whatever was restored; those that nobody asks for go. */
+static void
+all_are_there(struct slots *s, uint32_t limit)
+{
+	uint64_t seen = 0;
+
+	for (int round = 0; round < 4; round++)
+		slots_sweep(s, 1);
+	for (uint32_t i = 1; i < limit; i++) {
+		char name[16];
+
+		snprintf(name, sizeof name, "new %u", i);
+		seen |= 1ull << slots_get(s, slice_of(name));
+	}
+	assert_int_equal(seen, (1ull << limit) - 2);
+	assert_int_equal(slots_get(s, SLICE("full")), 0);
+}
+
+static void
+test_slots_of_an_image(void **state)
+{
+	struct buf written BUF_CLEAN = { 0 }, again BUF_CLEAN = { 0 }, some BUF_CLEAN = { 0 };
+	struct slots *s = slots_new(8), *other = slots_new(8), *child;
+	uint32_t a = slots_get(s, SLICE("a")), b = slots_get(s, SLICE("b"));
+	uint32_t c = slots_get(s, SLICE("c"));
+
+	(void)state;
+	for (int i = 0; i < 4; i++) { /* b goes */
+		slots_sweep(s, 1);
+		assert_int_equal(slots_get(s, SLICE("a")), a);
+		assert_int_equal(slots_get(s, SLICE("c")), c);
+	}
+	slots_write(s, true, &written);
+	assert_int_equal(slots_restore(other, buf_slice(&written)), 0);
+	slots_write(other, true, &again);
+	assert_true(slice_eq(buf_slice(&written), buf_slice(&again)));
+	assert_int_equal(slots_get(other, SLICE("c")), c);
+	assert_int_equal(slots_get(other, SLICE("new")), b);
+	assert_int_equal(slots_restore(other, buf_slice(&written)), 0); /* as they are */
+	/* What a child has handed out the lender has, too, whatever was asked for meanwhile. */
+	child = slots_new(8);
+	assert_int_equal(slots_restore(child, buf_slice(&written)), 0);
+	slots_lend(s, true);
+	assert_int_equal(slots_get(s, SLICE("meanwhile")), 0);
+	slots_borrow(child);
+	assert_int_equal(slots_get(child, SLICE("x")), b);
+	assert_int_equal(slots_get(child, SLICE("y")), 4);
+	slots_write(child, false, &some);
+	slots_lend(s, false);
+	assert_int_equal(slots_read(s, buf_slice(&some)), 0);
+	assert_int_equal(slots_get(s, SLICE("y")), 4);
+	assert_int_equal(slots_get(s, SLICE("meanwhile")), 5);
+	/* Its next ones are taken here already. */
+	assert_int_equal(slots_get(child, SLICE("z")), 5);
+	some.n = 0;
+	slots_write(child, false, &some);
+	assert_int_equal(slots_read(s, buf_slice(&some)), -EBADMSG);
+	slots_free(s);
+	slots_free(other);
+	slots_free(child);
+}
+
+static void
+test_slots_of_an_image_that_makes_no_sense(void **state)
+{
+	static const struct row cases[][3] = {
+		{ { 0, "a" } },
+		{ { 1, "a" }, { 0, "b" } },
+		{ { 3, "a" }, { 8, "b" } },
+		{ { 3, "a" }, { UINT32_MAX, "b" } },
+		{ { 2, "a" }, { 2, "b" } },
+		{ { 2, "a" }, { 3, "a" } },
+		{ { 5, "a" }, { 6, "b" }, { 5, "c" } },
+	};
+	static const struct row good[] = { { 5, "a" }, { 2, "a longer name" } };
+	struct buf whole BUF_CLEAN = { 0 };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		struct buf text BUF_CLEAN = { 0 };
+		struct slots *s = slots_new(8);
+
+		write_rows(&text, cases[i], 3);
+		assert_int_equal(slots_restore(s, buf_slice(&text)), -EBADMSG);
+		all_are_there(s, 8);
+		slots_free(s);
+	}
+	write_rows(&whole, good, 2);
+	for (size_t n = 1; n <= whole.n; n++) {
+		struct slots *s = slots_new(8);
+		bool ends = n == whole.n || n == 9;
+
+		assert_int_equal(slots_restore(s, slice_make(whole.p, n)), ends ? 0 : -EBADMSG);
+		all_are_there(s, 8);
+		slots_free(s);
+	}
 }
 
 static void
@@ -312,6 +427,8 @@ main(void)
 		cmocka_unit_test(test_slots_of_an_earlier_master),
 		cmocka_unit_test(test_slots_of_a_page_that_makes_no_sense),
 		cmocka_unit_test(test_slots_are_given_back_after_rounds_that_named_few),
+		cmocka_unit_test(test_slots_of_an_image),
+		cmocka_unit_test(test_slots_of_an_image_that_makes_no_sense),
 		cmocka_unit_test_setup_teardown(test_both_sources, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_own_listeners, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_own_sockets, setup, teardown),
