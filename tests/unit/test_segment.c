@@ -199,6 +199,50 @@ test_not_a_segment(void **state)
 	seg_unref(s);
 }
 
+static void
+not_taken(int fd, enum table_segment kind)
+{
+	struct segment *s = NULL;
+
+	assert_int_equal(seg_take(fd, kind, &s), -EBADMSG);
+	assert_null(s);
+	if (fd >= 0)
+		assert_int_equal(fcntl(fd, F_GETFD), -1);
+}
+
+/* What the content says is left to who asks for it; all else is as for seg_open, but for the
+ * descriptor, which is kept. */
+static void
+test_taken(void **state)
+{
+	struct segment *s = build(), *got = NULL;
+	char *image = malloc(s->size);
+	int fd = memfd_of(s->head, s->size, SEALS);
+
+	(void)state;
+	assert_non_null(image);
+	assert_int_equal(seg_take(fd, SEGMENT_ENDPOINTS, &got), 0);
+	check_content(got);
+	assert_int_equal(got->fd, fd);
+	seg_unref(got);
+	assert_int_equal(fcntl(fd, F_GETFD), -1);
+	memcpy(image, s->head, s->size);
+	image[s->size - 1] ^= 1;
+	assert_int_equal(seg_take(memfd_of(image, s->size, SEALS), SEGMENT_ENDPOINTS, &got), 0);
+	assert_int_not_equal(got->head->checksum, seg_checksum(got->head));
+	seg_unref(got);
+	not_taken(memfd_of(s->head, s->size, SEALS & ~F_SEAL_WRITE), SEGMENT_ENDPOINTS);
+	not_taken(memfd_of(s->head, s->size, 0), SEGMENT_ENDPOINTS);
+	not_taken(memfd_of(s->head, s->size, SEALS), SEGMENT_RULES);
+	not_taken(memfd_of(s->head, s->size - 16, SEALS), SEGMENT_ENDPOINTS);
+	not_taken(memfd_of(s->head, 100, SEALS), SEGMENT_ENDPOINTS);
+	not_taken(memfd_of("", 0, SEALS), SEGMENT_ENDPOINTS);
+	not_taken(open("/dev/null", O_RDWR | O_CLOEXEC), SEGMENT_ENDPOINTS);
+	not_taken(-1, SEGMENT_ENDPOINTS);
+	free(image);
+	seg_unref(s);
+}
+
 /* One field of the header wrong, the checksum right. */
 static void
 test_header(void **state)
@@ -211,6 +255,7 @@ test_header(void **state)
 		size_t n;
 	} cases[] = {
 		{ &h->magic, SEGMENT_MAGIC + 1, 8 },
+		{ &h->format, SEGMENT_FORMAT - 1, 4 },
 		{ &h->format, SEGMENT_FORMAT + 1, 4 },
 		{ &h->kind, SEGMENT_N, 4 },
 		{ &h->size, s->size - 16, 8 },
@@ -236,6 +281,8 @@ test_header(void **state)
 		if (cases[i].at != &h->checksum && h->size == s->size)
 			h->checksum = seg_checksum(h);
 		assert_int_equal(seg_check(h, s->size, SEGMENT_ENDPOINTS), -EBADMSG);
+		if (cases[i].at != &h->checksum)
+			not_taken(memfd_of(h, s->size, SEALS), SEGMENT_ENDPOINTS);
 	}
 	free(h);
 	seg_unref(s);
@@ -327,7 +374,7 @@ main(void)
 		cmocka_unit_test(test_sealed),        cmocka_unit_test(test_strings_share),
 		cmocka_unit_test(test_not_a_segment), cmocka_unit_test(test_header),
 		cmocka_unit_test(test_checksum),      cmocka_unit_test(test_too_large),
-		cmocka_unit_test(test_large),
+		cmocka_unit_test(test_large),         cmocka_unit_test(test_taken),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
