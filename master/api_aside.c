@@ -73,7 +73,9 @@ api_aside(struct api_call *c, api_make *how, api_made *made, const void *what)
 	int r, fd = -1;
 
 	*a = (struct aside){ .call = c, .what = what, .make = how, .made = made };
-	if (publish_is_large(m, m->rules)) {
+	if (m->publisher.from_image) { /* whose rules are not known yet */
+		r = -EAGAIN;
+	} else if (publish_is_large(m, m->rules)) {
 		r = issuers_reading(m->issuers)
 			? -EBUSY
 			: builder_start(&m->aside, "yett-answer", work, done, a);

@@ -90,12 +90,13 @@ int compile_endpoints_over(const struct config *c, const struct directory *d,
 			   uint64_t generation, struct segment **out)
     __attribute__((warn_unused_result));
 /* `rules`: whose API keys, NULL for none; `files`: of the configuration, as they were last read;
- * `d`: whose upstreams need some of them; `issuers`: what is known of keys that are fetched, NULL:
+ * `d`: whose upstreams need some of them, as those of `endpoints` do, which were made from
+ * something else (NULL: they were not); `issuers`: what is known of keys that are fetched, NULL:
  * nothing. By the time, too: a certificate that has expired serves where there is no other. */
 int compile_keys(const struct config *c, const struct rules *rules, const struct directory *d,
-		 const struct certificates *files, const struct tickets *tickets,
-		 const struct issuers *issuers, uint64_t generation, struct segment **out)
-    __attribute__((warn_unused_result));
+		 const struct segment *endpoints, const struct certificates *files,
+		 const struct tickets *tickets, const struct issuers *issuers, uint64_t generation,
+		 struct segment **out) __attribute__((warn_unused_result));
 /* "10.0.0.0/8", "::1": an address alone is the one address. 0 or -EINVAL. */
 int compile_cidr(const char *text, struct table_cidr *out);
 /* For who shows it; a push does not wait for it. */

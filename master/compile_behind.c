@@ -130,10 +130,74 @@ add_own(struct seg_builder *b, const struct pair *p)
 	seg_builder_add(b, KEYS_CERTIFICATES, &row, sizeof row);
 }
 
+static const struct trust *
+roots_of(const struct certificates *files, const struct table_upstream_tls *row)
+{
+	for (size_t i = 0; i < files->trusts_count; i++) {
+		const struct trust *t = files->trusts[i].trust;
+
+		if (t && memcmp(t->digest, row->roots, sizeof row->roots) == 0)
+			return t;
+	}
+	return NULL;
+}
+
+static const struct pair *
+own_of(const struct certificates *files, const struct table_upstream_tls *row)
+{
+	for (size_t i = 0; i < files->pairs_count; i++) {
+		const struct pair *p = files->pairs[i].pair;
+
+		if (p && memcmp(p->digest, row->certificate, sizeof row->certificate) == 0)
+			return p;
+	}
+	return NULL;
+}
+
+/* There was nothing to refer to. */
+static bool
+is_none(const uint8_t digest[32])
+{
+	static const uint8_t none[32];
+
+	return memcmp(digest, none, sizeof none) == 0;
+}
+
+bool
+compile_behind_fits(const struct certificates *files, const struct segment *endpoints)
+{
+	const struct table_upstream_tls *row;
+
+	for (uint32_t i = 0; (row = table_upstream_tls(endpoints, i)) != NULL; i++) {
+		if ((!is_none(row->roots) && !roots_of(files, row)) ||
+		    (!is_none(row->certificate) && !own_of(files, row)))
+			return false;
+	}
+	return true;
+}
+
+static void
+add_older(struct seg_builder *b, const struct certificates *files, const struct segment *endpoints)
+{
+	const struct table_upstream_tls *row;
+
+	for (uint32_t i = 0; (row = table_upstream_tls(endpoints, i)) != NULL; i++) {
+		const struct trust *roots = roots_of(files, row);
+		const struct pair *own = own_of(files, row);
+
+		if (roots)
+			add_roots(b, roots);
+		if (own)
+			add_own(b, own);
+	}
+}
+
 void
 compile_behind_keys(struct seg_builder *b, const struct certificates *files,
-		    const struct directory *d)
+		    const struct directory *d, const struct segment *endpoints)
 {
+	if (endpoints)
+		add_older(b, files, endpoints);
 	for (size_t i = 0; i < d->upstreams_count; i++) {
 		const struct directory_upstream *u = &d->upstreams[i];
 		const struct trust *roots =

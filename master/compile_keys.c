@@ -303,8 +303,9 @@ strings_size(const struct config *c, const struct rules *rules, const struct cer
 
 int
 compile_keys(const struct config *c, const struct rules *rules, const struct directory *d,
-	     const struct certificates *files, const struct tickets *tickets,
-	     const struct issuers *issuers, uint64_t generation, struct segment **out)
+	     const struct segment *endpoints, const struct certificates *files,
+	     const struct tickets *tickets, const struct issuers *issuers, uint64_t generation,
+	     struct segment **out)
 {
 	struct seg_builder b;
 	int result;
@@ -317,7 +318,7 @@ compile_keys(const struct config *c, const struct rules *rules, const struct dir
 	compile_api_keys(&b, c, rules);
 	compile_login_keys(&b, c);
 	add_tls(&b, &c->tls, files, tickets);
-	compile_behind_keys(&b, files, d);
+	compile_behind_keys(&b, files, d, endpoints);
 	result = seg_builder_finish(&b, SEGMENT_KEYS, generation, out);
 	seg_builder_deinit(&b);
 	return result;

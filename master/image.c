@@ -1,5 +1,6 @@
 #include "image.h"
 
+#include "compile_behind.h"
 #include "file.h"
 #include "master.h"
 #include "save_text.h"
@@ -109,9 +110,13 @@ static int
 made_by(const struct master *m, uint8_t out[SHA256_BYTES])
 {
 	BUF_CLEAN struct buf text = { 0 };
+	const struct stat *program = &m->spawn.is;
 	int r = add_configuration(m->config, &text);
 
-	buf_addf(&text, "%s %u", YETT_VERSION, SEGMENT_FORMAT);
+	/* A package that is built again may have the version of the one before. */
+	buf_addf(&text, "%s %u %lld %lld.%ld", YETT_VERSION, SEGMENT_FORMAT,
+		 (long long)program->st_size, (long long)program->st_mtim.tv_sec,
+		 program->st_mtim.tv_nsec);
 	if (r == 0 && !sha256(buf_slice(&text), out))
 		r = -EIO;
 	return r;
@@ -243,7 +248,7 @@ map_base(const struct master *m, struct slice *out)
 
 	buf_addf(&path, "%s/" BASE, m->config->state_dir);
 	buf_addc(&path, '\0');
-	fd = open(path.p, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	fd = open(path.p, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW);
 	if (fd < 0)
 		return -errno;
 	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size > 0)
@@ -327,6 +332,10 @@ adopt(struct master *m, struct slice all)
 	endpoints_over = cut(&rest, head.endpoints_over);
 	if (open_segments(endpoints, endpoints_over, SEGMENT_ENDPOINTS, &ends) < 0)
 		return "it is damaged";
+	if (!compile_behind_fits(m->certificates, ends)) {
+		seg_unref(ends);
+		return "certificates that it needs are others now";
+	}
 	if (open_rules(m, &head, over, &rules) < 0) {
 		seg_unref(ends);
 		return BASE " is not the one that it was written with";
@@ -344,7 +353,7 @@ adopt(struct master *m, struct slice all)
 	return NULL;
 }
 
-bool
+void
 image_load(struct master *m)
 {
 	BUF_CLEAN struct buf path = { 0 }, all = { 0 };
@@ -356,12 +365,12 @@ image_load(struct master *m)
 	buf_addc(&path, '\0');
 	r = file_read(path.p, REST_MAX, &all, NULL);
 	if (r == -ENOENT)
-		return false;
+		return;
 	why = r < 0 ? file_error(r) : adopt(m, buf_slice(&all));
+	snprintf(m->image, sizeof m->image, "%s", why ? why : "in force");
 	if (why)
 		log_info("image file=%s error=\"%s\" effect=\"all is compiled\"", path.p, why);
 	else
 		log_info("image file=%s state=in_force took_ms=%.1f", path.p,
 			 (double)(clock_mono_ns() - start) / 1e6);
-	return !why;
 }

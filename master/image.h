@@ -20,6 +20,6 @@ struct publisher;
 bool image_is_good(const struct master *m);
 /* For the child that saves (save.h); `base`: that is to be written, too. 0 or a negative errno. */
 int image_save(const struct master *m, bool base) __attribute__((warn_unused_result));
-/* Puts the table that was saved in force (publish_adopt), if it fits; else why it does not is told,
- * where there is one. To be called before the first table. */
-bool image_load(struct master *m);
+/* Puts the table that was saved in force (publish_adopt), if it fits. What became of it, where
+ * there is one, is told, and noted in master.image. To be called before the first table. */
+void image_load(struct master *m);

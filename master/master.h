@@ -72,9 +72,9 @@ struct master {
 
 	struct rules *rules; /* of Redis, or of the file store */
 	struct revisions revisions;
-	char store_fault[512];           /* what is wrong with the file of the rules; "": nothing */
-	bool remembered;                 /* they were last-known-good ones from the state file */
-	int64_t remembered_wall;         /* when those were saved */
+	char store_fault[512];   /* what is wrong with the file of the rules; "": nothing */
+	bool remembered;         /* they were last-known-good ones from the state file */
+	int64_t remembered_wall; /* when those were saved */
 	struct resolver *resolver;
 	struct seek *seek, *seek_sessions; /* where Redis is, where no address says it */
 	struct seek_user sessions_found;
@@ -102,6 +102,8 @@ struct master {
 	struct fleet fleet;
 	struct roster roster;
 	struct saver saver;
+	char image[96]; /* of the start: "in force", or why it was not (image.h); "": there was none
+			 */
 
 	struct { /* for status */
 		bool ok;

@@ -154,8 +154,10 @@ rest_make(struct master *m, const struct config *c, struct directory *d, unsigne
 				      p->generation, &out->segments[SEGMENT_ENDPOINTS],
 				      &out->warnings);
 	if (r == 0 && parts & PUBLISH_KEYS)
-		r = compile_keys(c, rules_for(m, c), d, files, &m->tickets, m->issuers,
-				 p->generation, &out->segments[SEGMENT_KEYS]);
+		r = compile_keys(c, rules_for(m, c), d,
+				 parts & PUBLISH_ENDPOINTS ? NULL : p->segments[SEGMENT_ENDPOINTS],
+				 files, &m->tickets, m->issuers, p->generation,
+				 &out->segments[SEGMENT_KEYS]);
 	return r;
 }
 

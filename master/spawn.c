@@ -30,12 +30,13 @@ spawn_init(struct spawn *s)
 	if (s->null < 0)
 		return -errno;
 	s->image = open("/proc/self/exe", O_PATH | O_CLOEXEC);
-	if (s->image < 0) {
-		r = -errno;
-		close(s->null);
-		return r;
-	}
-	return 0;
+	if (s->image >= 0 && fstat(s->image, &s->is) == 0)
+		return 0;
+	r = -errno;
+	if (s->image >= 0)
+		close(s->image);
+	close(s->null);
+	return r;
 }
 
 void

@@ -8,11 +8,13 @@
  * changes nothing.
  */
 
+#include <sys/stat.h>
 #include <sys/types.h>
 
 struct spawn {
-	int image; /* O_PATH descriptor of the executable */
-	int null;  /* /dev/null */
+	int image;      /* O_PATH descriptor of the executable */
+	struct stat is; /* of that */
+	int null;       /* /dev/null */
 };
 
 /* 0 or a negative errno. */

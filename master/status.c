@@ -83,7 +83,9 @@ add_table(struct buf *b, const struct master *m)
 		alive = tables > alive ? tables : alive;
 	}
 	/* The most versions that one worker still uses. */
-	buf_addf(b, "],\"alive\":%llu}", (unsigned long long)alive);
+	buf_addf(b, "],\"alive\":%llu,\"image\":", (unsigned long long)alive);
+	buf_add_json(b, slice_of(m->image));
+	buf_addc(b, '}');
 }
 
 /* ---- rules ---- */

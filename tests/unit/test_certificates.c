@@ -406,7 +406,8 @@ the_table_chooses_by_name(void **state)
 	c.tls.max_version = TLS_1_3;
 	files = certificates_load(&c, NULL);
 	assert_int_equal(
-	    compile_keys(&c, NULL, &(struct directory){ 0 }, files, &tickets, NULL, 1, &keys), 0);
+	    compile_keys(&c, NULL, &(struct directory){ 0 }, NULL, files, &tickets, NULL, 1, &keys),
+	    0);
 	assert_int_equal(table_verify_keys(keys), 0);
 	tls = table_tls(keys);
 	assert_non_null(tls);
@@ -431,7 +432,8 @@ the_table_chooses_by_name(void **state)
 	seg_unref(keys);
 	c.tls.tickets = TICKETS_OFF;
 	assert_int_equal(
-	    compile_keys(&c, NULL, &(struct directory){ 0 }, files, &tickets, NULL, 1, &keys), 0);
+	    compile_keys(&c, NULL, &(struct directory){ 0 }, NULL, files, &tickets, NULL, 1, &keys),
+	    0);
 	assert_int_equal(seg_count(keys, KEYS_TICKETS), 0);
 	seg_unref(keys);
 	certificates_free(files);

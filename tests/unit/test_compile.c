@@ -3,6 +3,7 @@
 #include "lib/uri.h"
 #include "master/certificates.h"
 #include "master/compile.h"
+#include "master/compile_behind.h"
 #include "master/tickets.h"
 
 #include <arpa/inet.h>
@@ -91,7 +92,7 @@ compile(struct fixture *f)
 	assert_int_equal(
 	    compile_endpoints(&f->c, f->d, NULL, NULL, SLICE("key"), 1, &f->endpoints, &warnings),
 	    0);
-	assert_int_equal(compile_keys(&f->c, NULL, f->d, &(struct certificates){ 0 },
+	assert_int_equal(compile_keys(&f->c, NULL, f->d, NULL, &(struct certificates){ 0 },
 				      &(struct tickets){ 0 }, NULL, 1, &f->keys),
 			 0);
 	assert_int_equal(table_verify_rules(f->table), 0);
@@ -1005,6 +1006,42 @@ test_https_endpoints(void **state)
 	assert_null(table_roots_find(f->keys, row->roots));
 }
 
+/* Keys that are made while nobody knows the rules have what the endpoints in force refer to. */
+static void
+test_keys_beside_older_endpoints(void **state)
+{
+	struct fixture *f = *state;
+	struct slice b[] = { SLICE("https://10.0.0.1"), SLICE("0") };
+	struct trust roots = { .ca = { .p = "PEM", .n = 3 }, .digest = { 7 } };
+	struct trust_source source = { .ca = "/ca.pem", .crl = "", .trust = &roots };
+	const struct certificates files = { .trusts = &source, .trusts_count = 1 }, none = { 0 };
+	struct directory nobody = { 0 };
+	struct segment *endpoints, *keys;
+	struct buf warnings BUF_CLEAN = { 0 };
+	const struct table_upstream_tls *row;
+
+	f->c.upstream_tls = (struct config_upstream_tls){ .ca = "/ca.pem", .certificate = "" };
+	rules_set_backend(f->rules, SLICE("b"), b, 2);
+	compile(f);
+	assert_int_equal(
+	    compile_endpoints(&f->c, f->d, NULL, &files, SLICE("key"), 1, &endpoints, &warnings),
+	    0);
+	row = table_upstream_tls(endpoints, 0);
+	for (int older = 0; older < 2; older++) {
+		assert_int_equal(compile_keys(&f->c, NULL, &nobody, older ? endpoints : NULL,
+					      &files, &(struct tickets){ 0 }, NULL, 1, &keys),
+				 0);
+		assert_int_equal(table_roots_find(keys, row->roots) != NULL, older);
+		seg_unref(keys);
+	}
+	assert_true(compile_behind_fits(&files, endpoints));
+	assert_true(compile_behind_fits(&none, f->endpoints));
+	assert_false(compile_behind_fits(&none, endpoints));
+	roots.digest[31] = 1; /* the file is another one */
+	assert_false(compile_behind_fits(&files, endpoints));
+	seg_unref(endpoints);
+}
+
 /* The upstream of backend "b" with two servers. */
 static const struct table_upstream *
 upstream_b(struct fixture *f)
@@ -1139,6 +1176,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_trusted_and_pages, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_endpoints, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_https_endpoints, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_keys_beside_older_endpoints, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_plugins, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_fallbacks, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_same_input_same_bytes, setup, teardown),

@@ -235,7 +235,7 @@ make(struct made *m, const char *yaml)
 	assert_int_equal(
 	    compile_rules(m->c, NULL, true, m->d, &m->slots, NULL, 1, true, &m->rules, &m->report),
 	    0);
-	assert_int_equal(compile_keys(m->c, NULL, m->d, &(struct certificates){ 0 },
+	assert_int_equal(compile_keys(m->c, NULL, m->d, NULL, &(struct certificates){ 0 },
 				      &(struct tickets){ 0 }, NULL, 1, &m->keys),
 			 0);
 	assert_int_equal(table_verify_rules(m->rules), 0);
