@@ -30,7 +30,7 @@ struct build {
 	pid_t pid;
 	uint64_t until_ms;
 	int status;
-	bool ended; /* MSG_DONE has come */
+	bool ended; /* MSG_DONE has come, or it was killed: nothing else is heard */
 	struct build_result result;
 	build_done *done;
 	void *userdata;
@@ -86,6 +86,8 @@ on_message(void *userdata, struct ipc *ipc, struct ipc_message *m)
 	uint32_t i;
 
 	(void)ipc;
+	if (b->ended)
+		return;
 	if (m->type == MSG_RESULT && m->body.n == sizeof i && m->fd >= 0) {
 		memcpy(&i, m->body.p, sizeof i);
 		if (i < BUILD_RESULTS && b->result.fd[i] < 0) {
@@ -195,16 +197,29 @@ builder_start(struct builder *b, const char *name, build_work *work, build_done 
 	return 0;
 }
 
+/* It is gone when its memory is given back, for which the loop need not wait. */
+static void
+build_kill(struct build *b, int status)
+{
+	kill(b->pid, SIGKILL);
+	b->ended = true;
+	b->status = status;
+	b->until_ms = UINT64_MAX;
+}
+
+void
+builder_cancel(struct builder *b)
+{
+	if (b->now)
+		build_kill(b->now, -ECANCELED);
+}
+
 void
 builder_stop(struct builder *b)
 {
-	struct build *build = b->now;
-
-	if (!build)
-		return;
-	build->ended = true;
-	build->status = -ECANCELED;
-	build_end(build, reap(build));
+	builder_cancel(b);
+	if (b->now)
+		build_end(b->now, reap(b->now));
 }
 
 void
@@ -215,7 +230,5 @@ builder_tick(struct builder *b, uint64_t now_ms)
 	if (!build || now_ms < build->until_ms)
 		return;
 	log_error("build pid=%d error=\"it takes too long\" action=kill", (int)build->pid);
-	build->ended = true;
-	build->status = -ETIME;
-	build_end(build, reap(build));
+	build_kill(build, -ETIME);
 }

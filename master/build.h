@@ -29,7 +29,9 @@ struct builder {
 };
 
 void builder_init(struct builder *b, struct uv_loop_s *loop);
-/* Kills what is under way: `done` hears -ECANCELED. */
+/* Kills what is under way: `done` hears -ECANCELED, when it is gone. */
+void builder_cancel(struct builder *b);
+/* The same, at the end: waits for that. */
 void builder_stop(struct builder *b);
 /* 0, -EBUSY while there is one, or another negative errno. `name`: how it is listed by ps. To be
  * called when this process has no other thread that works. */

@@ -46,6 +46,7 @@ struct publish_base {
 	bool touched_all; /* any key may be: none is kept */
 	struct compile_moved *moved;
 	size_t moved_count, moved_cap;
+	bool passed; /* of the next one: the base got an overlay since it was begun */
 };
 
 struct publisher {
@@ -74,6 +75,8 @@ struct publisher {
 	struct publish_base base; /* what is in force, or lies under it */
 	struct publish_base next; /* what is to take its place: being compiled, or ready */
 	struct builder builder;
+	uint64_t build_ms;            /* no other one before that, as the last one failed */
+	uint32_t build_pause_ms;      /* the pause that it was; 0: it did not */
 	uint64_t building_since;      /* ns */
 	uint64_t building_over;       /* generation of the rules in force when it began */
 	bool building_other;          /* no overlay of those in force would do meanwhile */

@@ -20,6 +20,7 @@ forget(struct publish_base *b)
 	map_deinit(&b->touched, NULL);
 	b->touched_all = false;
 	b->moved_count = 0;
+	b->passed = false;
 }
 
 void

@@ -14,6 +14,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#define PAUSE_MIN_MS 2000  /* after one that failed; */
+#define PAUSE_MAX_MS 64000 /* of several one after the other */
+
 enum { RESULT_RULES, RESULT_REPORT, RESULT_SLOTS };
 
 bool
@@ -137,6 +140,20 @@ take(struct master *m, struct build_result *result)
 	return r;
 }
 
+static const char *
+failure(int r)
+{
+	switch (r) {
+	case -ECHILD:
+		return "the process that compiles the rules has ended amid it";
+	case -ETIME:
+		return "the process that compiles the rules took too long";
+	default:
+		return strerror(-r);
+	}
+}
+
+/* What needs no build goes on meanwhile, so the pause is that of builds alone. */
 static void
 done(void *userdata, int r, struct build_result *result)
 {
@@ -149,16 +166,20 @@ done(void *userdata, int r, struct build_result *result)
 	if (r == 0)
 		r = take(m, result);
 	if (r == 0) {
+		p->build_pause_ms = 0;
 		log_info("build routes=%zu took_ms=%.1f", p->next.report->total,
 			 (double)(clock_mono_ns() - p->building_since) / 1e6);
 		publish_mark(m, PUBLISH_RULES);
 		return;
 	}
 	base_begin(&p->next, m);
-	log_error("table error=\"cannot be compiled: %s\" in_force=%llu", strerror(-r),
-		  (unsigned long long)p->version);
-	publish_failed(m);
-	publish_mark(m, PUBLISH_RULES | PUBLISH_WHOLE);
+	p->build_pause_ms = p->build_pause_ms ? 2 * p->build_pause_ms : PAUSE_MIN_MS;
+	if (p->build_pause_ms > PAUSE_MAX_MS)
+		p->build_pause_ms = PAUSE_MAX_MS;
+	p->build_ms = clock_mono_ms() + p->build_pause_ms;
+	log_error("build error=\"%s\" in_force=%llu again_ms=%u", failure(r),
+		  (unsigned long long)p->version, p->build_pause_ms);
+	publish_mark(m, p->building_other ? PUBLISH_RULES | PUBLISH_WHOLE : 0);
 }
 
 int
@@ -170,7 +191,7 @@ publish_build(struct master *m)
 	if (p->builder.now)
 		return 0;
 	/* A child is a copy of this thread alone: another one could hold a lock that it needs. */
-	if (issuers_reading(m->issuers))
+	if (issuers_reading(m->issuers) || clock_mono_ms() < p->build_ms)
 		return -EAGAIN;
 	base_begin(&p->next, m);
 	p->building_since = clock_mono_ns();
@@ -179,12 +200,14 @@ publish_build(struct master *m)
 	slots_lend(p->slots.routes, true);
 	slots_lend(p->slots.limits, true);
 	r = builder_start(&p->builder, "yett-build", work, done, m);
-	if (r < 0)
+	if (r < 0) {
 		slots_end_loan(p);
+		return r;
+	}
 	p->generation++; /* the child's is its own */
 	p->building_other = p->pending & PUBLISH_WHOLE;
 	p->pending &= ~(unsigned)PUBLISH_WHOLE;
-	return r;
+	return 0;
 }
 
 void
@@ -192,6 +215,7 @@ publish_build_stop(struct master *m)
 {
 	struct publisher *p = &m->publisher;
 
-	builder_stop(&p->builder);
+	builder_cancel(&p->builder);
+	p->build_ms = p->build_pause_ms = 0;
 	base_begin(&p->next, m);
 }

@@ -6,6 +6,9 @@
 
 #include "master.h"
 
+#include "lib/log.h"
+
+#include <errno.h>
 #include <string.h>
 
 #define MOVED_MAX 4096 /* upstreams that moved, over and over perhaps */
@@ -69,21 +72,6 @@ overlay_make(struct master *m, const struct publish_base *base, struct product *
 				  &out->segments[SEGMENT_RULES], &out->over);
 }
 
-/* What a child has compiled, with what changed meanwhile. Where an overlay cannot say that, it is
- * for the next one, and the rules stay pending. */
-static int
-rules_take(struct master *m, struct product *out)
-{
-	struct publisher *p = &m->publisher;
-	int r = base_touched(&p->next) ? overlay_make(m, &p->next, out) : 0;
-
-	if (r < 0)
-		return r;
-	out->whole = true;
-	out->parts |= r > 0 || p->pending & PUBLISH_WHOLE ? 0 : PUBLISH_RULES;
-	return 0;
-}
-
 /* All of them, here or by a child: then it is not done yet. */
 static int
 rules_all(struct master *m, struct product *out)
@@ -107,16 +95,38 @@ rules_all(struct master *m, struct product *out)
 	return r;
 }
 
-/* The next base is made before this one is full, so that a change need not wait for it. */
+/* What a child has compiled, with what changed meanwhile. Where an overlay cannot say that, it is
+ * for the next one, and the rules stay pending; but what is in force already, a rule that is gone
+ * perhaps, is not taken back until then. */
 static int
+rules_take(struct master *m, struct product *out)
+{
+	struct publisher *p = &m->publisher;
+	int r = base_touched(&p->next) ? overlay_make(m, &p->next, out) : 0;
+
+	if (r < 0)
+		return r;
+	if (r > 0 && p->next.passed)
+		return rules_all(m, out);
+	out->whole = true;
+	out->parts |= r > 0 || p->pending & PUBLISH_WHOLE ? 0 : PUBLISH_RULES;
+	return 0;
+}
+
+/* The next base is made before this one is full, so that a change need not wait for it; nor for
+ * one that cannot be made. */
+static void
 base_renew(struct master *m)
 {
 	const struct publish_base *base = &m->publisher.base;
+	int r;
 
 	if (!publish_is_large(m, m->rules) ||
 	    base->touched.count + base->moved_count < COMPILE_OVER_MAX / 2)
-		return 0;
-	return publish_build(m);
+		return;
+	r = publish_build(m);
+	if (r < 0 && r != -EAGAIN)
+		log_error("build error=\"%s\"", strerror(-r));
 }
 
 static int
@@ -131,8 +141,8 @@ rules_make(struct master *m, struct product *out)
 		r = overlay_make(m, &p->base, out);
 	if (r == 0) {
 		out->parts |= PUBLISH_RULES;
-		r = base_renew(m);
-		return r == -EAGAIN ? 0 : r;
+		p->next.passed = p->builder.now != NULL;
+		base_renew(m);
 	}
 	if (r > 0 && !p->builder.now)
 		r = rules_all(m, out);

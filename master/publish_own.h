@@ -44,7 +44,8 @@ void publish_drain(struct master *m);
 
 /* ---- publish_build.c ---- */
 
-/* Has publisher.next compiled by a child, unless that is under way. 0 or a negative errno. */
+/* Has publisher.next compiled by a child, unless that is under way. 0; -EAGAIN: not now; or another
+ * negative errno. */
 int publish_build(struct master *m) __attribute__((warn_unused_result));
 /* What is under way is of no more use. */
 void publish_build_stop(struct master *m);
