@@ -39,6 +39,7 @@ struct seek {
 	struct seek_place server, nodes[SEEK_NODES];
 	size_t nodes_count;
 	uint64_t changes;
+	char host[254]; /* of whom is asked */
 	char asked[280], by[300], fault[500];
 };
 
@@ -341,11 +342,14 @@ seek_login(struct seek *s)
 	bool cluster = seek_is_cluster(s);
 	const struct config_secret *password = cluster ? s->way.password : &c->password;
 
+	if (!s->ask) /* else it stays who it is, whatever is known of nodes by now */
+		snprintf(s->host, sizeof s->host, "%s",
+			 place->host && *place->host ? place->host : "127.0.0.1");
 	s->login = (struct redis_login){
 		.user = slice_of(cluster ? s->way.username : c->username),
 		.password = slice_make(password->bytes, password->n),
-		.peer = name && *name ? name : place->host,
-		.where = place->host,
+		.peer = name && *name ? name : s->host,
+		.where = s->host,
 	};
 	return place;
 }
@@ -408,7 +412,7 @@ seek_doubt(struct seek *s, const char *reason)
 	moved = follow(s, reason) && ++s->hops <= HOPS_MAX;
 	if (!moved && s->ask && ++s->doubts % DOUBTS_MAX == 0) {
 		seek_hang_up(s);
-		s->turn++;
+		s->turn = (s->turn + 1) % candidates(s);
 	}
 	uv_timer_start(&s->timer, on_timer, moved ? 0 : DOUBT_MS, 0);
 }

@@ -5,6 +5,9 @@
 
 #include "seek_own.h"
 
+#include "number.h"
+#include "settings.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -54,12 +57,10 @@ seek_read_master(const struct redis_reply *r, struct seek_place *out)
 {
 	const struct redis_reply *host = element(r, 0, REDIS_STRING),
 				 *port = element(r, 1, REDIS_STRING);
-	char digits[8] = "";
+	int64_t number;
 
-	if (!host || !port || port->text.n >= sizeof digits)
-		return false;
-	memcpy(digits, port->text.p, port->text.n);
-	return place_read(host->text, strtol(digits, NULL, 10), out);
+	return host && port && number_parse(SETTING_INT, port->text, &number) == NUMBER_OK &&
+	       place_read(host->text, number, out);
 }
 
 /* One of {host, port, id, ...}. */

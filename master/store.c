@@ -13,6 +13,8 @@
 
 #include <errno.h>
 
+#define SESSIONS_LOOK_MS 1000
+
 const char *
 store_revision(const struct master *m)
 {
@@ -69,11 +71,34 @@ store_probe(struct master *m, store_done_fn done, void *userdata)
 	submit(m, NULL, done, userdata);
 }
 
+/* Workers alone know whether the server that was found is of any use: it may be a replica. */
+static void
+sessions_look(struct master *m, uint64_t now)
+{
+	const struct supervisor *s = &m->supervisor;
+	bool up = true;
+
+	if (!seek_used(m->seek_sessions) || now < m->writes.looked_ms + SESSIONS_LOOK_MS)
+		return;
+	m->writes.looked_ms = now;
+	for (uint32_t i = 0; i + 1 < s->slots_count; i++) {
+		const struct slot *slot = &s->slots[i];
+
+		if (slot->state == SLOT_RUNNING && slot->page)
+			up = up && board_get(&slot->page->store_up);
+	}
+	if (up)
+		seek_confirm(m->seek_sessions);
+	else
+		seek_doubt(m->seek_sessions, "");
+}
+
 void
 store_tick(struct master *m)
 {
 	uint64_t now = clock_mono_ms();
 
+	sessions_look(m, now);
 	list_for_safe (pos, tmp, &m->writes.queue) {
 		struct store_write *w = container_of(pos, struct store_write, link);
 

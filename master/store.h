@@ -8,6 +8,8 @@
 #include "lib/list.h"
 #include "lib/slice.h"
 
+#include <stdint.h>
+
 struct change;
 struct master;
 struct store_file;
@@ -23,6 +25,7 @@ struct store {
 	    unknown; /* the file is damaged: what was stored is not known, and nothing is written */
 	bool shut; /* nothing is begun: the rules are about to be kept elsewhere, or the end is near
 		    */
+	uint64_t looked_ms; /* whether workers reach the Redis of sessions */
 };
 
 struct store_outcome {
