@@ -2,6 +2,8 @@
 
 #include "redis_link.h"
 
+#include <netinet/in.h>
+
 static void
 on_greeted(void *userdata, struct slice tag, const struct redis_reply *r)
 {
@@ -26,9 +28,11 @@ static void
 on_down(void *userdata, const char *reason)
 {
 	struct redis_aside *a = userdata;
+	bool asked = redis_conn_pending(a->conn) > 0;
 
 	a->conn = NULL;
-	a->failed(a->userdata, reason);
+	if (asked) /* else it is connected to again */
+		a->failed(a->userdata, reason);
 }
 
 static const struct redis_conn_ops ops = { .up = on_up, .down = on_down };
@@ -36,12 +40,19 @@ static const struct redis_conn_ops ops = { .up = on_up, .down = on_down };
 static int
 aside_connect(struct redis_aside *a, const struct sockaddr_storage *node)
 {
-	int r;
+	const struct sockaddr *address = (const struct sockaddr *)node;
+	char ip[INET6_ADDRSTRLEN];
+	const char *peer = a->login->peer;
+	int r = a->login->peer_of_all ? 0 : uv_ip_name(address, ip, sizeof ip);
 
 	aside_close(a);
+	if (r < 0)
+		return r;
+	if (!a->login->peer_of_all)
+		peer = ip;
 	a->node = *node;
-	r = redis_conn_new(a->loop, (const struct sockaddr *)node, a->tls, a->login->peer,
-			   a->connect_ms, a->answer_ms, &ops, a, &a->conn);
+	r = redis_conn_new(a->loop, address, a->tls, peer, a->connect_ms, a->answer_ms, &ops, a,
+			   &a->conn);
 	if (r == 0)
 		redis_login_send(a->login, a->conn, on_greeted, a);
 	return r;

@@ -25,7 +25,8 @@ struct tls_context;
 struct redis_login {
 	struct slice user;     /* empty: none */
 	struct slice password; /* p NULL: nobody logs in */
-	const char *peer;      /* of TLS: whom its certificate has to be of */
+	const char *peer;      /* of TLS: whom its certificate has to be of, */
+	bool peer_of_all;      /* and that of any other node; else those are of their addresses */
 	const char *where;     /* the server, for the log */
 	uint32_t database;
 	uint32_t answer_ms; /* each answer begins within that; 0: 5 s */

@@ -116,11 +116,17 @@ line_server(const struct store_line *l)
 	return line_seeks(l) ? seek_server(l->seek) : &l->config->address;
 }
 
+static bool
+peer_is_named(const struct config_redis *c)
+{
+	return c->tls.server_name && *c->tls.server_name;
+}
+
 /* Whom its certificate has to be of. */
 static const char *
 peer_of(const struct config_redis *c, const struct config_address *server)
 {
-	if (c->tls.server_name && *c->tls.server_name)
+	if (peer_is_named(c))
 		return c->tls.server_name;
 	return server && server->host ? server->host : "localhost";
 }
@@ -135,6 +141,7 @@ login_of(struct store_line *l)
 		.user = slice_of(c->username),
 		.password = slice_make(c->password.bytes, c->password.n),
 		.peer = peer_of(c, server),
+		.peer_of_all = peer_is_named(c),
 		.where = line_where(l),
 		.database = c->database,
 		.answer_ms = c->timeout,

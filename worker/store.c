@@ -357,6 +357,7 @@ store_connect(struct store *s)
 	}
 	s->at = s->turn++ % s->to.addresses_n;
 	a = &s->to.addresses[s->at];
+	s->login.peer = s->to.peers[s->at];
 	name_address(s, a);
 	if (s->to.secure && !tls) {
 		store_again(s, "what its TLS needs is not there");
@@ -381,7 +382,7 @@ store_aim(struct store *s, const struct store_target *to, struct behind *behind)
 	s->login = (struct redis_login){
 		.user = slice_make(s->to.user, s->to.user_n),
 		.password = slice_make(s->to.closed ? s->to.password : NULL, s->to.password_n),
-		.peer = s->to.peer,
+		.peer_of_all = s->to.peer_of_all,
 		.where = s->where,
 		.database = s->to.database,
 		.answer_ms = s->to.answer_ms,
@@ -400,6 +401,7 @@ stays(const struct store *s, const struct store_target *to)
 	if (!s->ask || !to->cluster || !s->to.cluster)
 		return false;
 	memcpy(same.addresses, to->addresses, sizeof same.addresses);
+	memcpy(same.peers, to->peers, sizeof same.peers);
 	same.addresses_n = to->addresses_n;
 	good = memcmp(&same, to, sizeof same) == 0 &&
 	       store_target_find(to, &s->to.addresses[s->at]) < to->addresses_n;

@@ -37,19 +37,22 @@ take_endpoint(struct snapshot *t, const struct table_endpoint *e, struct store_t
 	      struct behind **behind)
 {
 	const struct segment *seg = t->segments[SEGMENT_ENDPOINTS];
+	char *peer = e->tls ? behind_peer(seg, e->tls, seg_string(seg, e->host)) : NULL;
 
-	for (uint32_t i = 0; i < e->count && to->addresses_n < STORE_ADDRESSES_MAX; i++)
+	for (uint32_t i = 0; i < e->count && to->addresses_n < STORE_ADDRESSES_MAX; i++) {
+		snprintf(to->peers[to->addresses_n], sizeof *to->peers, "%s", peer ? peer : "");
 		take_address(seg, table_address(seg, e->first + i),
 			     &to->addresses[to->addresses_n++]);
+	}
 	if (e->tls) {
-		char *peer = behind_peer(seg, e->tls, seg_string(seg, e->host));
+		const struct table_upstream_tls *way = table_upstream_tls(seg, e->tls - 1);
 
 		to->secure = true;
-		memcpy(to->way, table_upstream_tls(seg, e->tls - 1)->identity, sizeof to->way);
-		snprintf(to->peer, sizeof to->peer, "%s", peer);
-		free(peer);
+		to->peer_of_all = seg_string(seg, way->server_name).n > 0;
+		memcpy(to->way, way->identity, sizeof to->way);
 		*behind = behind_get(t, e->tls);
 	}
+	free(peer);
 }
 
 void

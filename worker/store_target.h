@@ -23,7 +23,9 @@ struct store_target { /* where it is; all of its bytes count */
 	bool secure;
 	uint8_t way[32]; /* of TLS, as behind.identity */
 	uint32_t database, answer_ms;
-	char peer[256];
+	char peers[STORE_ADDRESSES_MAX]
+		  [256];  /* of TLS: whom the certificate of each has to be of */
+	bool peer_of_all; /* that is the same one */
 	size_t user_n, password_n;
 	char user[STORE_WORD_MAX], password[STORE_WORD_MAX];
 	bool closed; /* there is a password */

@@ -6,7 +6,7 @@ import pytest
 from harness.api import Api
 from harness.gateway import merge
 from harness.procs import wait_until
-from harness.redis_group import Cluster, Tagged
+from harness.redis_group import Cluster, Scattered, Tagged
 from harness.sessions import Sessions, config, cookie
 from harness.tokens import SECRET, bearer, token
 
@@ -130,3 +130,28 @@ def test_sessions_on_their_way(gateway, serve, cluster):
     assert user(gw, sessions_of(cluster).create("late")) == "late"
     b.db.delete(SESSIONS + "session:" + ids[0])
     wait_until(lambda: user(gw, ids[0]) == "session_expired", 3, what="it is announced")
+
+
+def test_over_tls(gateway, serve, authority, roots, tmp_path):
+    """Each node is verified by the host that it is reached at, also the one that keys are on their way to."""
+    nodes = Scattered(SESSIONS, authority, roots, str(tmp_path))
+    try:
+        tls, up = {"tls": {"enabled": True, "ca": roots}}, serve(seen)
+        gw = gateway(merge(config(nodes, up, redis=nodes.config(**tls)), {"redis": nodes.config(**tls)}))
+        wait_until(lambda: gw.status()["redis"]["state"] == "up", 10, what=gw.log)
+        assert gw.status()["redis"]["tracking"] and push(gw, "one", up).status == 200
+        made = sessions_of(nodes)
+        ids = [made.create(f"u{i}") for i in range(4)]
+        wait_until(lambda: gw.ask(headers=cookie(ids[0])).body == b"u0", 10, what=gw.log)
+        nodes.move(6)
+        assert [gw.ask(headers=cookie(id)).body for id in ids[1:]] == [b"u1", b"u2", b"u3"] and asked(nodes.servers[1])
+        rules = nodes.of(RULES)
+        a, b = rules.move(2)
+        a.db.client_kill_filter(_type="normal", skipme=True)
+        wait_until(lambda: gw.status()["redis"]["state"] == "up" and asked(b), 10, what=gw.log)
+        answers = [gw.ask("/one/", headers=cookie(id)) for id in ids]  # for the workers' connections that were closed there are others
+        assert [r.body for r in answers] == [b"u0", b"u1", b"u2", b"u3"], answers
+        rules.moved(a, b)
+        wait_until(lambda: push(gw, "two", up).status == 200, 10, what=gw.log)
+    finally:
+        nodes.finish()

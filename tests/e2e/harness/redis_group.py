@@ -22,16 +22,20 @@ def finish_all(servers):
 class Server(RedisServer):
     """With a password, which replicas use, too."""
 
-    def __init__(self, *more, password=PASSWORD):
-        self.password = password
+    def __init__(self, *more, password=PASSWORD, host="127.0.0.1"):
+        self.password, self.host = password, host
         auth = ["--requirepass", password, "--masterauth", password] if password else []
         super().__init__([*auth, "--repl-diskless-sync-delay", "0", *more])
 
+    @property
+    def address(self):
+        return f"{self.host}:{self.port}"
+
     def start(self):
-        command = ["redis-server", "--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no",
+        command = ["redis-server", "--port", str(self.port), "--bind", self.host, "--save", "", "--appendonly", "no",
                    "--dir", self.dir, *self.more]
         self.process = procs.spawn(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        self.db = redis.Redis("127.0.0.1", self.port, password=self.password, socket_timeout=10)
+        self.db = redis.Redis(self.host, self.port, password=self.password, socket_timeout=10)
         procs.wait_until(self._pings, what="redis-server")
 
 
@@ -110,6 +114,7 @@ class Cluster:
             self.bus = [procs.free_port() for _ in range(4)]
             self.servers = [Server("--cluster-enabled", "yes", "--cluster-port", str(port), "--cluster-node-timeout", "2000",
                                    "--cluster-replica-validity-factor", "0") for port in self.bus]
+            self.ports = {s: s.port for s in self.servers}
             self._join()
         except BaseException:
             self.finish()
@@ -179,7 +184,7 @@ class Cluster:
     def carry(self, a, b, count):
         keys = a.db.execute_command("CLUSTER", "GETKEYSINSLOT", self.slot, 10000)
         for key in keys[:count]:
-            a.db.execute_command("MIGRATE", "127.0.0.1", b.port, key, 0, 5000, "AUTH", PASSWORD)
+            a.db.execute_command("MIGRATE", b.host, self.ports[b], key, 0, 5000, "AUTH", PASSWORD)
         return keys[:count]
 
     def moved(self, a, b):
@@ -190,6 +195,43 @@ class Cluster:
 
     def finish(self):
         finish_all(self.servers)
+
+
+class Scattered(Cluster):
+    """Two nodes that speak TLS, each by a host and a certificate of its own: the first has the slot of `tag`, the other one the rest."""
+
+    def __init__(self, tag, authority, roots, folder):
+        self.tag, self.servers, self.ports = tag, [], {}
+        try:
+            for host in "127.0.0.2", "127.0.0.3":
+                self._add(host, authority, roots, os.path.join(folder, host))
+            self._join()
+        except BaseException:
+            self.finish()
+            raise
+
+    def _add(self, host, authority, roots, path):
+        chain, key, port = path + ".pem", path + ".key", procs.free_port()
+        authority.issue(host).write(chain, key)
+        options = {"tls-port": port, "tls-cert-file": chain, "tls-key-file": key, "tls-ca-cert-file": roots, "tls-auth-clients": "no",
+                   "tls-cluster": "yes", "cluster-enabled": "yes", "cluster-port": procs.free_port(), "cluster-node-timeout": 2000,
+                   "cluster-announce-ip": host}
+        server = Server(*(word for k, v in options.items() for word in ("--" + k, str(v))), host=host)
+        self.servers.append(server)
+        self.ports[server] = port
+        self.bus = options["cluster-port"]
+
+    def _join(self):
+        one, rest = self.servers
+        self.slot = one.db.execute_command("CLUSTER", "KEYSLOT", self.tag)
+        one.db.execute_command("CLUSTER", "ADDSLOTS", self.slot)
+        rest.db.execute_command("CLUSTER", "ADDSLOTSRANGE", 0, self.slot - 1, self.slot + 1, 16383)
+        one.db.execute_command("CLUSTER", "MEET", rest.host, self.ports[rest], self.bus)
+        procs.wait_until(lambda: all(self.info(s)["cluster_known_nodes"] == "2" and self.info(s)["cluster_state"] == "ok" for s in self.servers),
+                         20, what="a cluster")
+
+    def config(self, **more):
+        return {"cluster": [f"{s.host}:{self.ports[s]}" for s in self.servers], "password": PASSWORD, "timeout": "2s"} | more
 
 
 class Tagged:
