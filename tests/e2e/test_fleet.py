@@ -1,7 +1,6 @@
 """Gateways that share one Redis know one another, and who pushes or waits hears when all of them have a revision in force."""
 
 import calendar
-import hashlib
 import json
 import os
 import subprocess
@@ -11,6 +10,7 @@ import time
 from harness import procs
 from harness.api import Api
 from harness.gateway import from_redis
+from harness.old_gateway import digest
 from harness.procs import wait_until
 
 HEARD = "yett:gateways:heard"
@@ -210,15 +210,6 @@ def test_a_push_waits_for_the_fleet(gateway, store):
 
 
 # ---- versions side by side ----
-
-def digest(rules):
-    """As digest.h has it: of key and value in source form."""
-    total = 0
-    for key, value in rules.items():
-        text = json.dumps(value, ensure_ascii=False)
-        total += int.from_bytes(hashlib.sha256(len(key).to_bytes(8, "little") + key.encode() + text.encode()).digest()[:16], "big")
-    return f"{total % (1 << 128):032x}"
-
 
 class Newer:
     """What a gateway of the next version would store."""

@@ -66,10 +66,11 @@ def from_redis(store, *, health=False, **redis):
 
 
 class Gateway:
-    """`files`: most descriptors that each of its processes may have; `within`: words of a command that runs it."""
+    """`files`: most descriptors that each of its processes may have; `within`: words of a command that runs it;
+    `binary`: another one than that of the tests."""
 
-    def __init__(self, config, ready=True, env=None, files=None, within=()):
-        self.files, self.within = files, within
+    def __init__(self, config, ready=True, env=None, files=None, within=(), binary=None):
+        self.files, self.within, self.binary = files, within, binary or BINARY
         self.dir = tempfile.mkdtemp(prefix="yett-")
         self.run_dir, self.state_dir = os.path.join(self.dir, "run"), os.path.join(self.dir, "state")
         os.mkdir(self.run_dir)
@@ -102,7 +103,7 @@ class Gateway:
     def start(self, ready=True):
         self.access = open(os.path.join(self.dir, "access.log"), "ab")
         self.errors = open(os.path.join(self.dir, "error.log"), "ab")
-        self.process = procs.spawn([*self.within, BINARY, "run", "-c", self.file], stdin=subprocess.DEVNULL, stdout=self.access,
+        self.process = procs.spawn([*self.within, self.binary, "run", "-c", self.file], stdin=subprocess.DEVNULL, stdout=self.access,
                                    stderr=self.errors, env=self.env, start_new_session=True,
                                    preexec_fn=self.limit_files if self.files else None)
         self.access.close()
@@ -147,7 +148,7 @@ class Gateway:
         return [w["pid"] for w in self.status()["workers"] if w["state"] == "running"]
 
     def cli(self, *arguments, timeout=20):
-        return procs.run([BINARY, *arguments, "-c", self.file], self.env, timeout)
+        return procs.run([self.binary, *arguments, "-c", self.file], self.env, timeout)
 
     def reload(self, config=None):
         """`yett reload --wait`; the answer of the command."""
