@@ -20,6 +20,16 @@ from harness.upstream import RawUpstream, Upstream  # noqa: E402
 
 procs.adopt_orphans()
 
+# The files that take the longest. Where several run side by side they come first, so that none of them is left alone at the end.
+LONGEST = """refresh suspension refresh_provider bench_tls redis_slow master_killed
+    issuers resumption cascade fleet_limits certificate_files slow_endings bench tls redis_half_read websocket_ws smuggling big_bodies
+    slow_loris keepalive_race sessions redis_faults quarantine fleet redis_cluster""".split()
+
+
+def pytest_collection_modifyitems(items):
+    order = {f"test_{name}.py": i for i, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: order.get(item.path.name, len(order)))
+
 
 def finish_all(started):
     problems = []
@@ -31,12 +41,9 @@ def finish_all(started):
     assert not problems, "\n".join(problems)
 
 
-@pytest.fixture
-def gateway(request):
-    """gateway(config) starts one; at the end it must stop cleanly and leave nothing behind."""
+def start_gateways(started):
     if not gateways.BINARY:
         pytest.skip("no binary: build it, or set YETT")
-    started = []
 
     def start(config, **how):
         started.append(gateways.Gateway(config, **how))
@@ -46,12 +53,23 @@ def gateway(request):
     try:
         finish_all(started)
     finally:
+        started.clear()
         gateways.no_gateway_is_left()
 
 
 @pytest.fixture
-def serve():
-    """serve(handler) starts an upstream, serve(raw=function) one that hands over bare connections."""
+def gateway():
+    """gateway(config) starts one; at the end it must stop cleanly and leave nothing behind."""
+    yield from start_gateways([])
+
+
+@pytest.fixture(scope="module")
+def lasting_gateway():
+    """The same, for those tests of a file that do not disturb one another."""
+    yield from start_gateways(gateways.lasting)
+
+
+def start_upstreams():
     started = []
 
     def start(*arguments, raw=None, **how):
@@ -61,6 +79,18 @@ def serve():
     yield start
     for u in started:
         u.stop()
+
+
+@pytest.fixture
+def serve():
+    """serve(handler) starts an upstream, serve(raw=function) one that hands over bare connections."""
+    yield from start_upstreams()
+
+
+@pytest.fixture(scope="module")
+def lasting_serve():
+    """The same, behind a lasting_gateway."""
+    yield from start_upstreams()
 
 
 @pytest.fixture
@@ -97,10 +127,10 @@ def kept(request):
     store.finish()
 
 
-@pytest.fixture
-def gateway_to_echo(gateway, serve):
+@pytest.fixture(scope="module")
+def gateway_to_echo(lasting_gateway, lasting_serve):
     """A gateway before an upstream that echoes."""
-    return gateway(gateways.proxy_to(serve()))
+    return lasting_gateway(gateways.proxy_to(lasting_serve()))
 
 
 @pytest.fixture(scope="session")

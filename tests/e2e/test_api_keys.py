@@ -83,7 +83,7 @@ def test_known_keys_outlive_redis_and_a_restart(gateway, serve, store):
 def test_of_the_file(gateway, serve):
     """Beside those of the store; one that has expired is none, and the file wins over the store."""
     def config(**gate):
-        soon = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 6))
+        soon = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 4))
         return merge(proxy_to(serve()), gated(**gate)) | {"api_keys": {
             "own": {"sha256": digest(KEY), "claims": {"sub": "7", "n": 1, "deep": {"a": [True, None, "x"]}}},
             "old": {"sha256": digest("old"), "expires": "2020-01-01"}, "soon": {"sha256": digest("soon"), "expires": soon}}}

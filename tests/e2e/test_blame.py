@@ -38,19 +38,12 @@ ROWS = [
 
 
 @pytest.fixture(scope="module")
-def rows(request):
+def rows(lasting_gateway, lasting_serve):
     """One gateway for all rows, and what it answered."""
-    from harness.gateway import Gateway, no_gateway_is_left
-    from harness.upstream import Upstream
-    up = Upstream()
-    config = proxy_to(up) | {"limits": {"uri": "1k", "head": "4k", "fields": 20, "body": "1k"},
-                             "timeouts": {"client_head": "300ms"}}
+    config = proxy_to(lasting_serve()) | {"limits": {"uri": "1k", "head": "4k", "fields": 20, "body": "1k"},
+                                          "timeouts": {"client_head": "300ms"}}
     config["routes"].append({"path": "/own", "upstream": "u", "body_limit": "2k"})
-    gw = Gateway(config)
-    yield gw
-    gw.finish()
-    up.stop()
-    no_gateway_is_left()
+    return lasting_gateway(config)
 
 
 @pytest.mark.parametrize("row", range(len(ROWS)), ids=lambda i: f"{i}-{ROWS[i][1]}")

@@ -15,19 +15,24 @@ def authority():
     return Authority()
 
 
+class Files:
+    """Paths of a pair, with a first certificate."""
+
+    def __init__(self, folder, authority, name="a", host="a.example"):
+        self.chain, self.key = str(folder / f"{name}.pem"), str(folder / f"{name}.key")
+        self.authority, self.host = authority, host
+        self.first = self.issue(ends=80 * DAY)
+
+    def issue(self, *hosts, **how):
+        pair = self.authority.issue(*(hosts or (self.host,)), **how)
+        self.row = pair.write(self.chain, self.key)
+        return pair
+
+
 @pytest.fixture
 def files(tmp_path, authority):
-    """Paths of a pair in a folder of its own, with a first certificate."""
-    class Files:
-        folder, chain, key = str(tmp_path), str(tmp_path / "a.pem"), str(tmp_path / "a.key")
-
-        def issue(self, *hosts, **how):
-            pair = authority.issue(*(hosts or ("a.example",)), **how)
-            self.row = pair.write(self.chain, self.key)
-            return pair
-    f = Files()
-    f.first = f.issue(ends=80 * DAY)
-    return f
+    """In a folder of its own."""
+    return Files(tmp_path, authority)
 
 
 def tls(*certificates, **settings):
@@ -73,28 +78,30 @@ def test_the_same_written_again_is_no_news(gateway, files):
     assert gw.status()["table"]["version"] == version + 1
 
 
-@pytest.mark.parametrize("how", ["key", "expired", "future", "rubbish", "empty", "gone"])
-def test_a_bad_one_is_told_and_the_one_before_serves(gateway, files, authority, how):
-    bad = {"key": lambda: replace(files.key, authority.issue("a.example").key),
-           "expired": lambda: files.issue(starts=-DAY, ends=-60),
-           "future": lambda: files.issue(starts=DAY, ends=2 * DAY),
-           "rubbish": lambda: replace(files.chain, b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"),
-           "empty": lambda: replace(files.key, b""),
-           "gone": lambda: os.unlink(files.chain)}
-    words = {"key": "the key is not that of the certificate", "expired": "the certificate has expired",
-             "future": "the certificate is not valid yet", "rubbish": "it is no certificate in PEM",
-             "empty": "it is no private key in PEM", "gone": "there is no such file"}
-    gw = gateway(tls(files.row))
-    bad[how]()
-    wait_for(gw, "that it is bad", state="old", until=until(files.first))
-    assert words[how] in row(gw)["reason"]
-    wait_for_log(gw, words[how])
-    assert gw.metrics()["yett_certificates_refused"] == 1
+def test_a_bad_one_is_told_and_the_one_before_serves(gateway, tmp_path, authority):
+    """Each in its own way, all at once."""
+    bad = {"key": (lambda f: replace(f.key, authority.issue("a.example").key), "the key is not that of the certificate"),
+           "expired": (lambda f: f.issue(starts=-DAY, ends=-60), "the certificate has expired"),
+           "future": (lambda f: f.issue(starts=DAY, ends=2 * DAY), "the certificate is not valid yet"),
+           "rubbish": (lambda f: replace(f.chain, b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"),
+                       "it is no certificate in PEM"),
+           "empty": (lambda f: replace(f.key, b""), "it is no private key in PEM"),
+           "gone": (lambda f: os.unlink(f.chain), "there is no such file")}
+    pairs = [Files(tmp_path, authority, how, f"{how}.example") for how in bad]
+    gw = gateway(tls(*(f.row for f in pairs)))
+    for f, (spoil, _) in zip(pairs, bad.values()):
+        spoil(f)
+    for i, (f, (_, words)) in enumerate(zip(pairs, bad.values())):
+        wait_for(gw, "that it is bad", i, state="old", until=until(f.first))
+        assert words in row(gw, i)["reason"]
+        wait_for_log(gw, words)
+    assert gw.metrics()["yett_certificates_refused"] == len(bad)
     shown = gw.cli("status").stdout
-    assert words[how] in shown and "a.example" in shown
-    good = files.issue()
-    wait_for(gw, "that it is good again", state="good", until=until(good), reason="")
-    assert gw.log().count(words[how]) == 1
+    assert all(words in shown and f"{how}.example" in shown for how, (_, words) in bad.items())
+    renewed = [f.issue() for f in pairs]
+    for i, good in enumerate(renewed):
+        wait_for(gw, "that it is good again", i, state="good", until=until(good), reason="")
+    assert [gw.log().count(words) for _, words in bad.values()] == [1] * len(bad)
     assert gw.metrics()["yett_certificates_refused"] == 0
 
 

@@ -10,7 +10,7 @@ import pytest
 from conformance import ANY, CUT, cases
 from harness import gateway as gateways
 from harness.client import Client
-from harness.gateway import LONG, Gateway, Nginx, proxy_to
+from harness.gateway import LONG, Nginx, proxy_to
 from harness.recorder import Recorder
 
 CASES = cases()
@@ -29,14 +29,11 @@ def recorder():
 def peer(request, recorder):
     if request.param == "nginx":
         started = Nginx(recorder)
-    elif gateways.BINARY:
-        started = Gateway(proxy_to(recorder) | LIMITS)
+        request.addfinalizer(started.finish)
     else:
-        pytest.skip("no binary: build it, or set YETT")
+        started = request.getfixturevalue("lasting_gateway")(proxy_to(recorder) | LIMITS)
     started.name = request.param
-    yield started
-    started.finish()
-    gateways.no_gateway_is_left()
+    return started
 
 
 def same(what, got, wanted):

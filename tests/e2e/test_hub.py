@@ -6,22 +6,19 @@ import json
 import pytest
 
 from harness import client
-from harness import gateway as gateways
 from harness.hub import BASE, WHO, Page, config, error, wrapped
 from harness.tokens import basic, bearer, token
-from harness.upstream import Upstream, echo
+from harness.upstream import echo
 
 
 @pytest.fixture(scope="module")
-def shared():
+def shared(lasting_gateway, lasting_serve):
     """A hub before an upstream."""
-    up = Upstream()
-    page = Page(gateways.Gateway(config([up.address], {"gate": {"sources": ["bearer", "basic", "api_key"]}, "api_keys": {
+    up = lasting_serve()
+    page = Page(lasting_gateway(config([up.address], {"gate": {"sources": ["bearer", "basic", "api_key"]}, "api_keys": {
         "jo": {"sha256": hashlib.sha256(b"k" * 40).hexdigest()}}})), up.port)
     page.up = up
-    yield page
-    up.stop()
-    page.gw.finish()
+    return page
 
 
 @pytest.fixture

@@ -13,10 +13,17 @@ OTHERS = ["X-Redx-Backend-Name", "x_redx_frontend_name", "X-Redx-Backend-Server"
           "Renku-Auth-Anon-Id", "renku_auth_access_token", "Gitlab-Access-Token", "Gitlab-Access-Token-Expires-At"]
 
 
+@pytest.fixture(scope="module")
+def standing(lasting_gateway, lasting_serve):
+    up = lasting_serve()
+    return lasting_gateway(proxy_to(up) | CONFIG), up
+
+
 @pytest.fixture
-def pair(gateway, serve):
-    up = serve()
-    return gateway(proxy_to(up) | CONFIG), up
+def pair(standing):
+    """A gateway, and an upstream that has seen no request yet."""
+    standing[1].requests.clear()
+    return standing
 
 
 def values(r, name="auth_id"):

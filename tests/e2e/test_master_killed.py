@@ -135,9 +135,9 @@ def test_admin_worker_killed_too_and_queue(gateway, responder):
     gw.start()
     os.kill(old[0], signal.SIGCONT)
     assert [c.ask().status for c in clients] == [200] * 10
-    all_gone(old)
     for c in clients:
         c.close()
+    all_gone(old)
 
 
 def test_admin_worker_killed_too_on_a_unix_socket(gateway, responder):
@@ -239,11 +239,11 @@ def master_with_busy_orphans(gateway, up, **timeouts):
 
 
 def test_stop_waits_for_the_orphans(gateway, serve):
-    gw, old, c = master_with_busy_orphans(gateway, serve(slow(3)))
+    gw, old, c = master_with_busy_orphans(gateway, serve(slow(1.5)))
     gw.signal(signal.SIGTERM)
-    assert c.read().body == b"done"
-    assert gw.wait() == 0 and not any(procs.alive(pid) for pid in old) and os.listdir(gw.run_dir) == []
+    assert c.read().body == b"done" and gw.process.poll() is None
     c.close()
+    assert gw.wait() == 0 and not any(procs.alive(pid) for pid in old) and os.listdir(gw.run_dir) == []
 
 
 @pytest.mark.parametrize("how", [[signal.SIGQUIT], [signal.SIGTERM, signal.SIGTERM]])

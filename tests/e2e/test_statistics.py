@@ -127,6 +127,7 @@ def test_live_table(gateway, serve):
     counted(gw, ann=4)
     pid, fd = pty.fork()
     if pid == 0:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # a shell that runs the tests in the background has it ignored
         os.execvpe(BINARY, [BINARY, "top", "--socket", gw.socket], {"TERM": "xterm"})
     seen = b""
     asked, until = False, time.time() + 10
