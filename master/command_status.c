@@ -74,6 +74,32 @@ add_endpoint(struct columns *c, const struct json *upstream, const struct json *
 	columns_add(c, COLOUR_NONE, addresses.n ? buf_slice(&addresses) : SLICE("-"));
 }
 
+/* What of their number is not as it is with few. */
+static void
+write_endpoints(const struct json *endpoints, struct buf *out)
+{
+	double count = answer_number(endpoints, "count"),
+	       uncounted = answer_number(endpoints, "uncounted"),
+	       unprobed = answer_number(endpoints, "unprobed"),
+	       every = answer_number(endpoints, "probed_every_s");
+
+	if (every > 0)
+		buf_addf(out,
+			 "of %.0f endpoints %.0f are probed, each about every %.0f s, which is "
+			 "later than their interval: see health.rate\n",
+			 count, answer_number(endpoints, "probed"), every);
+	if (unprobed > 0)
+		buf_addf(out,
+			 "of %.0f endpoints %.0f are not probed, and taken for alive: there are "
+			 "too many\n",
+			 count, unprobed);
+	if (uncounted > 0)
+		buf_addf(out,
+			 "of %.0f endpoints %.0f have no counters: they are neither ejected nor "
+			 "kept to max_connections\n",
+			 count, uncounted);
+}
+
 static void
 write_upstreams(const struct json *root, bool colours, struct buf *out)
 {
@@ -98,6 +124,7 @@ write_upstreams(const struct json *root, bool colours, struct buf *out)
 			 "\nand %.0f more upstreams; of very many those are told that have "
 			 "a dead, an ejected or no endpoint\n",
 			 more);
+	write_endpoints(json_get(root, "endpoints"), out);
 	columns_deinit(&c);
 }
 

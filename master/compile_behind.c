@@ -199,7 +199,7 @@ compile_behind_keys(struct seg_builder *b, const struct certificates *files,
 	if (endpoints)
 		add_older(b, files, endpoints);
 	for (size_t i = 0; i < d->upstreams_count; i++) {
-		const struct directory_upstream *u = &d->upstreams[i];
+		const struct directory_upstream *u = d->upstreams[i];
 		const struct trust *roots =
 		    u->speaks_tls ? upstream_tls_roots(files, &u->tls) : NULL;
 		const struct pair *own = u->speaks_tls ? upstream_tls_pair(files, &u->tls) : NULL;

@@ -110,8 +110,6 @@ compile_endpoints(const struct config *c, const struct directory *d, const struc
 {
 	/* Upstream 0 has no endpoints: routes that lead nowhere lead there. */
 	const struct directory_upstream nowhere = { .name = "" };
-	const struct directory_upstream **by_index =
-	    xcalloc(d->index_end, sizeof(struct directory_upstream *));
 	const struct table_upstream hole = { .flags = UPSTREAM_ABSENT };
 	struct own *own = own_new(c);
 	struct endpoints s = {
@@ -124,19 +122,16 @@ compile_endpoints(const struct config *c, const struct directory *d, const struc
 	int result;
 
 	seg_builder_init(&s.b);
-	for (size_t i = 0; i < d->upstreams_count; i++)
-		by_index[d->upstreams[i].index] = &d->upstreams[i];
-	by_index[0] = &nowhere;
-	for (uint32_t i = 0; i < d->index_end; i++) {
-		if (by_index[i])
-			add_upstream(&s, by_index[i]);
+	add_upstream(&s, &nowhere);
+	for (uint32_t i = 1; i < d->index_end; i++) {
+		if (d->by_index[i])
+			add_upstream(&s, d->by_index[i]);
 		else
 			seg_builder_add(&s.b, ENDPOINTS_UPSTREAMS, &hole, sizeof hole);
 	}
 	result = seg_builder_finish(&s.b, SEGMENT_ENDPOINTS, generation, out);
 	seg_builder_deinit(&s.b);
 	own_free(own);
-	free(by_index);
 	return result;
 }
 
@@ -188,41 +183,24 @@ indices_of(const struct directory *d, const struct compile_touched *touched, uin
 	return indices;
 }
 
-static bool
-speaks_tls(const struct directory_upstream *u)
-{
-	bool tls = false;
-
-	for (size_t i = 0; i < u->endpoints_count; i++)
-		tls |= u->endpoints[i].tls;
-	return tls;
-}
-
 /* False when one of them cannot be in an overlay: what its TLS needs is not made here. */
 static bool
 add_some(struct endpoints *s, const struct directory *d, const uint32_t *indices, uint32_t count)
 {
-	const struct directory_upstream **rows =
-	    xcalloc(count + 1, sizeof(struct directory_upstream *));
 	const struct table_upstream hole = { .flags = UPSTREAM_ABSENT };
-	bool good = true;
 
-	for (size_t i = 0; i < d->upstreams_count; i++) {
-		const uint32_t *at = bsearch(&d->upstreams[i].index, indices, count,
-					     sizeof *indices, compare_indices);
+	for (uint32_t i = 0; i < count; i++) {
+		const struct directory_upstream *u =
+		    indices[i] < d->index_end ? d->by_index[indices[i]] : NULL;
 
-		if (at)
-			rows[at - indices] = &d->upstreams[i];
-	}
-	for (uint32_t i = 0; i < count && good; i++) {
-		good = !rows[i] || !speaks_tls(rows[i]);
-		if (rows[i] && good)
-			add_upstream(s, rows[i]);
+		if (u && u->speaks_tls)
+			return false;
+		if (u)
+			add_upstream(s, u);
 		else
 			seg_builder_add(&s->b, ENDPOINTS_UPSTREAMS, &hole, sizeof hole);
 	}
-	free(rows);
-	return good;
+	return true;
 }
 
 int

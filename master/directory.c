@@ -1,366 +1,200 @@
 #include "directory.h"
 
-#include "lib/map.h"
+#include "directory_own.h"
+
 #include "lib/xalloc.h"
 #include "own.h"
-#include "rules_backend.h"
-#include "seek.h"
-#include "shm/table.h"
+#include "shm/board.h"
 
 #include <stdlib.h>
 
-struct builder {
-	struct directory *d;
-	struct directory_slots *slots;
-	struct own *own;
-	struct buf *warnings;
-	struct map seen; /* endpoints of the upstream that is being made */
-};
+/* ---- what stands by the side ---- */
 
-static const char *
-copy(struct builder *b, const char *text)
+static int
+compare(const struct directory_upstream *x, const struct directory_upstream *y)
 {
-	return text ? arena_string(&b->d->arena, slice_of(text)) : NULL;
-}
-
-static uint16_t
-port_of(const struct config_address *a)
-{
-	return a->port ? a->port : 80;
-}
-
-/* "host:port", "[v6]:port", "https://" before them, "unix:/path"; host in lower case. */
-static const char *
-authority(struct builder *b, const struct config_address *a, bool tls)
-{
-	struct buf text BUF_CLEAN = { 0 };
-	bool v6;
-
-	if (a->unix_path) {
-		buf_addf(&text, "unix:%s", a->unix_path);
-		return arena_string(&b->d->arena, buf_slice(&text));
-	}
-	v6 = strchr(a->host, ':') && a->host[0] != '[';
-	buf_addf(&text, "%s", tls ? "https://" : "");
-	buf_addf(&text, v6 ? "[%s]:%u" : "%s:%u", a->host, port_of(a));
-	for (size_t i = 0; i < text.n; i++)
-		text.p[i] = ascii_lower(text.p[i]);
-	return arena_string(&b->d->arena, buf_slice(&text));
-}
-
-static void
-warn_unverified(struct builder *b, const struct directory_upstream *u)
-{
-	if (u->speaks_tls && u->tls.insecure_skip_verify)
-		buf_addf(b->warnings,
-			 "upstream %s: insecure_skip_verify: whoever answers in the place of its "
-			 "https endpoints is taken for them\n",
-			 u->name);
-}
-
-/* The port of https goes without saying (RFC 9110 section 4.2.2), and some take it for another
- * name. */
-static const char *
-host_of(struct builder *b, const char *authority, bool tls)
-{
-	struct slice host = slice_of(authority);
-
-	if (!tls)
-		return authority;
-	host = slice_make(host.p + 8, host.n - 8);
-	if (host.n > 4 && memcmp(host.p + host.n - 4, ":443", 4) == 0)
-		host.n -= 4;
-	return arena_string(&b->d->arena, host);
-}
-
-/* One that is asked for other keys, or believed by other roots, may be dead where another is not.
- */
-static uint32_t
-slot_of(struct builder *b, const struct directory_upstream *u, const struct directory_endpoint *e)
-{
-	struct buf identity BUF_CLEAN = { 0 };
-
-	buf_addf(&identity, "%s", e->authority);
-	if (e->tls) {
-		buf_addf(&identity, " %s %s %s %s %d", u->tls.ca, u->tls.certificate, u->tls.key,
-			 u->tls.server_name, u->tls.insecure_skip_verify);
-		for (size_t i = 0; i < u->tls.pins_count; i++)
-			buf_addf(&identity, " %s", u->tls.pins[i]);
-	}
-	return slots_get(b->slots->endpoints, buf_slice(&identity));
-}
-
-/* Was this endpoint of the upstream seen before? */
-static bool
-listed(struct builder *b, const struct directory_endpoint *e)
-{
-	struct buf identity BUF_CLEAN = { 0 };
-	void **seen;
-
-	buf_addf(&identity, "%s%s", e->authority, e->base);
-	seen = map_put(&b->seen, buf_slice(&identity));
-	if (*seen)
-		return true;
-	*seen = b;
-	return false;
-}
-
-static void
-add_endpoint(struct builder *b, struct directory_upstream *u, const struct config_endpoint *from,
-	     double score)
-{
-	struct directory_endpoint e = {
-		.authority = authority(b, &from->address, from->tls),
-		.tls = from->tls,
-		.address = {
-			.text = copy(b, from->address.text),
-			.host = copy(b, from->address.host),
-			.port = from->address.unix_path ? 0 : port_of(&from->address),
-			.unix_path = copy(b, from->address.unix_path),
-		},
-		.base = copy(b, from->base ? from->base : ""),
-		.weight = from->weight ? from->weight : 1,
-		.score = score,
-	};
-
-	e.host = host_of(b, e.authority, e.tls);
-	if (own_is(b->own, &from->address)) {
-		buf_addf(b->warnings,
-			 "upstream %s: endpoint %s is a listener of this gateway; left out\n",
-			 u->name, e.authority);
-		u->own[u->own_count++] = e.authority;
-		return;
-	}
-	if (listed(b, &e))
-		return;
-	e.slot = slot_of(b, u, &e);
-	u->speaks_tls |= e.tls;
-	b->d->speaks_tls |= e.tls;
-	u->endpoints[u->endpoints_count++] = e;
-}
-
-static struct directory_upstream *
-add_upstream(struct builder *b, const char *name, enum rules_source source, size_t endpoints)
-{
-	struct directory_upstream *u = &b->d->upstreams[b->d->upstreams_count++];
-	struct buf identity BUF_CLEAN = { 0 };
-
-	map_deinit(&b->seen, NULL);
-	buf_addf(&identity, "%s:%s", rules_source_name(source), name);
-	u->name = copy(b, name);
-	u->source = source;
-	u->index = slots_get(b->slots->upstreams, buf_slice(&identity));
-	if (u->index == 0)
-		buf_addf(b->warnings, "upstream %s: there are too many upstreams; it answers 503\n",
-			 name);
-	if (u->index >= b->d->index_end)
-		b->d->index_end = u->index + 1;
-	u->own = arena_calloc(&b->d->arena, (endpoints ? endpoints : 1) * sizeof *u->own);
-	u->endpoints =
-	    arena_calloc(&b->d->arena, (endpoints ? endpoints : 1) * sizeof *u->endpoints);
-	return u;
-}
-
-static void
-copy_balance(struct builder *b, struct directory_upstream *u, const struct config_balance *from)
-{
-	u->balance = *from;
-	u->balance.hash_by = copy(b, from->hash_by);
-}
-
-static struct config_sticky
-copy_sticky(struct builder *b, const struct config_sticky *from)
-{
-	struct config_sticky s = *from;
-
-	s.cookie = copy(b, from->cookie);
-	s.path = copy(b, from->path);
-	return s;
-}
-
-/* What a rule was read without is what nothing is asked for by. */
-static const char *
-copy_or_none(struct builder *b, const char *text)
-{
-	return text ? copy(b, text) : "";
-}
-
-static void
-copy_tls(struct builder *b, struct directory_upstream *u, const struct config_upstream_tls *from)
-{
-	const char **pins =
-	    arena_calloc(&b->d->arena, (from->pins_count + 1) * sizeof(const char *));
-
-	u->tls = (struct config_upstream_tls){
-		.ca = copy_or_none(b, from->ca),
-		.server_name = copy_or_none(b, from->server_name),
-		.insecure_skip_verify = from->insecure_skip_verify,
-		.certificate = copy_or_none(b, from->certificate),
-		.key = copy_or_none(b, from->key),
-		.pins = pins,
-		.pins_count = from->pins_count,
-	};
-	for (size_t i = 0; i < from->pins_count; i++)
-		pins[i] = copy(b, from->pins[i]);
-}
-
-/* Of the file, or a rule's. */
-static void
-add_own(struct builder *b, const struct config_upstream *from, enum rules_source source)
-{
-	struct directory_upstream *u = add_upstream(b, from->name, source, from->endpoints_count);
-
-	u->health = from->health;
-	u->health.path = copy(b, from->health.path);
-	copy_balance(b, u, &from->balance);
-	u->sticky = copy_sticky(b, &from->sticky);
-	u->fallback = copy(b, from->fallback ? from->fallback : "");
-	u->all_down_fail = from->all_down_fail;
-	u->proxy_protocol = from->proxy_protocol;
-	copy_tls(b, u, &from->tls);
-	for (size_t i = 0; i < from->endpoints_count; i++)
-		add_endpoint(b, u, &from->endpoints[i], 0);
-	warn_unverified(b, u);
-}
-
-/* A cookie is set by the first plugin that reads one. */
-static void
-add_plugins(struct builder *b, struct directory_upstream *u, const struct config_redis *redis)
-{
-	struct config_plugin *plugins =
-	    arena_calloc(&b->d->arena, (redis->plugins_count + 1) * sizeof *plugins);
-
-	for (size_t i = 0; i < redis->plugins_count; i++) {
-		plugins[i] = redis->plugins[i];
-		plugins[i].stickiness = copy_sticky(b, &plugins[i].stickiness);
-		if (!u->sticky.cookie || !*u->sticky.cookie)
-			u->sticky = plugins[i].stickiness;
-	}
-	if (u->sticky.redx) { /* as redx sends it */
-		u->sticky.same_site = SAME_SITE_NONE;
-		u->sticky.secure = STICKY_SECURE_ON;
-	}
-	u->plugins = plugins;
-	u->plugins_count = redis->plugins_count;
-}
-
-/* What is no number is none. */
-static const double *
-max_score(struct builder *b, const struct rules_backend *from)
-{
-	for (size_t i = 0; i < from->config_count; i++) {
-		double *value;
-
-		if (strcmp(from->config[2 * i], "_max_score") != 0)
-			continue;
-		value = arena_calloc(&b->d->arena, sizeof *value);
-		return rules_score_parse(slice_of(from->config[2 * i + 1]), value) ? NULL : value;
-	}
-	return NULL;
-}
-
-static void
-add_redis(struct builder *b, const struct config *c, const struct rules_backend *from)
-{
-	struct directory_upstream *u =
-	    add_upstream(b, from->name, SOURCE_REDX, from->servers_count);
-
-	u->health = c->health;
-	u->health.path = copy(b, c->health.path);
-	copy_balance(b, u, &c->balance);
-	add_plugins(b, u, &c->redis);
-	u->max_score = max_score(b, from);
-	u->all_down_fail = c->all_down_fail;
-	copy_tls(b, u, &c->upstream_tls);
-	for (size_t i = 0; i < from->servers_count; i++)
-		add_endpoint(b, u, &from->servers[i].endpoint, from->servers[i].score);
-	warn_unverified(b, u);
-}
-
-/* What the target of a rule leads to: an upstream that is named after it, for all rules with it. */
-static void
-add_target(struct builder *b, const struct config *c, const struct config_route *route,
-	   struct map *targets)
-{
-	struct config_endpoint endpoint = route->target;
-	struct config_upstream u = {
-		.name = route->upstream,
-		.endpoints = &endpoint,
-		.endpoints_count = 1,
-		.health = c->health,
-		.balance = c->balance,
-		.fallback = c->fallback,
-		.all_down_fail = c->all_down_fail,
-		.tls = c->upstream_tls,
-	};
-	void **seen = map_put(targets, slice_of(route->upstream));
-
-	endpoint.weight = 1;
-	if (!*seen)
-		add_own(b, &u, SOURCE_RULE);
-	*seen = b;
-}
-
-#define SESSIONS "(sessions)"
-
-/* Where they are, or where they were found: one server, or all nodes of a cluster. */
-static void
-add_sessions(struct builder *b, const struct config *c, const struct seek_servers *found)
-{
-	const struct config_sessions *s = &c->login.redis;
-	const struct seek_servers given = { { &s->address }, 1 };
-	struct config_endpoint endpoints[SEEK_NODES];
-	struct config_upstream u = {
-		.name = SESSIONS,
-		.endpoints = endpoints,
-		.balance = { .strategy = BALANCE_ROUND_ROBIN, .hash_by = "address" },
-		.fallback = "off",
-		.tls = s->tls,
-	};
-	struct directory_upstream *own = &b->d->upstreams[b->d->upstreams_count];
-
-	if (!s->seek.places_count)
-		found = &given;
-	for (size_t i = 0; found && i < found->count; i++)
-		endpoints[i] = (struct config_endpoint){
-			.address = *found->at[i], .base = "", .tls = s->secure, .weight = 1
-		};
-	u.endpoints_count = found ? found->count : 0;
-	add_own(b, &u, SOURCE_FILE);
-	own->hidden = true;
-	b->d->sessions = own->index;
-}
-
-static void
-add_rules(struct builder *b, const struct config *c, const struct rules *rules)
-{
-	struct map targets = MAP_INIT;
-
-	for (size_t i = 0; i < rules_natives(rules, NATIVE_UPSTREAM); i++) {
-		const struct config_upstream *u =
-		    rules_native_read(rules_native_at(rules, NATIVE_UPSTREAM, i), c);
-
-		if (u)
-			add_own(b, u, SOURCE_RULE);
-	}
-	for (size_t i = 0; i < rules_natives(rules, NATIVE_ROUTE); i++) {
-		const struct config_route *route =
-		    rules_native_read(rules_native_at(rules, NATIVE_ROUTE, i), c);
-
-		if (route && route->target.address.text)
-			add_target(b, c, route, &targets);
-	}
-	map_deinit(&targets, NULL);
-	for (size_t i = 0; i < rules_backends(rules); i++)
-		add_redis(b, c, rules_backend_at(rules, i));
+	return x->source != y->source ? (int)x->source - (int)y->source : strcmp(x->name, y->name);
 }
 
 static int
-compare(const void *a, const void *b)
+compare_places(const void *a, const void *b)
 {
-	const struct directory_upstream *x = a, *y = b;
+	return compare(*(struct directory_upstream *const *)a,
+		       *(struct directory_upstream *const *)b);
+}
 
-	return x->source != y->source ? (int)x->source - (int)y->source : strcmp(x->name, y->name);
+static bool
+has_words(const struct directory_endpoint *e)
+{
+	return e->slot > 0 && e->slot < BOARD_HEALTH;
+}
+
+static void
+count(struct directory *d, const struct directory_upstream *u, size_t one)
+{
+	d->tls_count += u->speaks_tls ? one : 0;
+	for (size_t i = 0; i < u->endpoints_count; i++) {
+		const struct directory_endpoint *e = &u->endpoints[i];
+
+		d->endpoints += one;
+		d->uncounted += e->slot > 0 && e->slot < BOARD_ENDPOINTS ? 0 : one;
+		d->unprobed += u->health.enabled && !has_words(e) ? one : 0;
+	}
+}
+
+/* Two places of one upstream stand in the order of its endpoints. */
+static void
+slot_put(struct directory *d, struct directory_endpoint *e)
+{
+	const struct directory_endpoint **at = &d->by_slot[e->slot];
+
+	while (*at && compare((*at)->of, e->of) <= 0)
+		at = (const struct directory_endpoint **)(uintptr_t) & (*at)->same;
+	e->same = *at;
+	*at = e;
+}
+
+static void
+slot_take(struct directory *d, struct directory_endpoint *e)
+{
+	const struct directory_endpoint **at = &d->by_slot[e->slot];
+
+	while (*at && *at != e)
+		at = (const struct directory_endpoint **)(uintptr_t) & (*at)->same;
+	if (*at)
+		*at = e->same;
+}
+
+static void
+index_put(struct directory *d, struct directory_upstream *u)
+{
+	size_t had = d->index_cap;
+
+	while (u->index >= d->index_cap)
+		d->index_cap = d->index_cap ? 2 * d->index_cap : 64;
+	if (d->index_cap > had) {
+		d->by_index =
+		    xrealloc(d->by_index, d->index_cap * sizeof(struct directory_upstream *));
+		memset(d->by_index + had, 0, (d->index_cap - had) * sizeof *d->by_index);
+	}
+	d->lacking |= u->index == 0;
+	d->by_index[u->index] = u->index ? u : NULL;
+	if (u->index >= d->index_end)
+		d->index_end = u->index + 1;
+	if (u->hidden)
+		d->sessions = u->index;
+	else
+		map_set(&d->by_name[u->source], slice_of(u->name), u);
+}
+
+void
+directory_unlink(struct directory *d)
+{
+	for (int i = 0; i < SOURCES; i++)
+		map_deinit(&d->by_name[i], NULL);
+	free(d->by_index);
+	free(d->by_slot);
+	d->by_index = NULL;
+	d->by_slot = NULL;
+	d->index_cap = 0;
+	d->index_end = 1;
+	d->tls_count = d->endpoints = d->uncounted = d->unprobed = 0;
+}
+
+/* From behind, so that each is put before those that follow: one that many upstreams have costs no
+ * more than others. */
+void
+directory_link(struct directory *d)
+{
+	directory_unlink(d);
+	for (int i = 0; i < SOURCES; i++)
+		d->by_name[i].borrows = true;
+	d->by_slot = xcalloc(BOARD_HEALTH, sizeof(struct directory_endpoint *));
+	for (size_t i = d->upstreams_count; i-- > 0;) {
+		struct directory_upstream *u = d->upstreams[i];
+
+		for (size_t k = u->endpoints_count; k-- > 0;) {
+			struct directory_endpoint *e = &u->endpoints[k];
+
+			e->of = u;
+			if (!has_words(e))
+				continue;
+			e->same = d->by_slot[e->slot];
+			d->by_slot[e->slot] = e;
+		}
+		index_put(d, u);
+		count(d, u, 1);
+	}
+}
+
+/* ---- all of them ---- */
+
+static void
+append(struct directory *d, struct directory_upstream *u)
+{
+	if (d->upstreams_count == d->upstreams_cap) {
+		d->upstreams_cap = d->upstreams_cap ? 2 * d->upstreams_cap : 64;
+		d->upstreams =
+		    xrealloc(d->upstreams, d->upstreams_cap * sizeof(struct directory_upstream *));
+	}
+	d->upstreams[d->upstreams_count++] = u;
+}
+
+/* NULL: it has none. */
+static const struct config_route *
+target_rule(struct rules_native *n, const struct config *c)
+{
+	const struct config_route *route = n ? rules_native_read(n, c) : NULL;
+
+	return route && route->target.address.text ? route : NULL;
+}
+
+/* All rules that lead to one target have one upstream. */
+static void
+append_targets(struct directory *d, struct directory_maker *b, const struct rules *rules)
+{
+	struct map made = MAP_INIT; /* by name */
+
+	for (size_t i = 0; i < rules_natives(rules, NATIVE_ROUTE); i++) {
+		struct rules_native *n = rules_native_at(rules, NATIVE_ROUTE, i);
+		const struct config_route *route = target_rule(n, b->c);
+		struct directory_upstream *u;
+		void **place;
+
+		if (!route)
+			continue;
+		place = map_put(&made, slice_of(route->upstream));
+		if (!*place) {
+			*place = directory_make_target(b, route);
+			append(d, *place);
+		}
+		u = *place;
+		u->targets_count++;
+		*map_put(&d->targets, slice_of(rules_native_name(n))) = u;
+	}
+	map_deinit(&made, NULL);
+}
+
+static void
+append_rules(struct directory *d, struct directory_maker *b, const struct rules *rules)
+{
+	for (size_t i = 0; i < rules_natives(rules, NATIVE_UPSTREAM); i++) {
+		const struct config_upstream *u =
+		    rules_native_read(rules_native_at(rules, NATIVE_UPSTREAM, i), b->c);
+
+		if (u)
+			append(d, directory_make(b, u, SOURCE_RULE));
+	}
+	append_targets(d, b, rules);
+	for (size_t i = 0; i < rules_backends(rules); i++)
+		append(d, directory_make_redx(b, rules_backend_at(rules, i)));
+}
+
+static void
+maker_deinit(struct directory_maker *b)
+{
+	own_free(b->own);
+	map_deinit(&b->seen, NULL);
 }
 
 struct directory *
@@ -369,29 +203,18 @@ directory_build(const struct config *c, const struct rules *rules,
 		struct buf *warnings)
 {
 	struct directory *d = xcalloc(1, sizeof *d);
-	struct builder b = { d, slots, own_new(c), warnings, MAP_INIT };
-	size_t count = c->upstreams_count + 1;
+	struct directory_maker b = { c, slots, own_new(c), warnings, NULL, MAP_INIT };
 
-	if (rules)
-		count += rules_backends(rules) + rules_natives(rules, NATIVE_UPSTREAM) +
-			 rules_natives(rules, NATIVE_ROUTE);
-	d->index_end = 1;
-	d->upstreams = arena_calloc(&d->arena, count * sizeof *d->upstreams);
 	for (size_t i = 0; i < c->upstreams_count; i++)
-		add_own(&b, &c->upstreams[i], SOURCE_FILE);
+		append(d, directory_make(&b, &c->upstreams[i], SOURCE_FILE));
 	if (c->login.configured)
-		add_sessions(&b, c, sessions);
+		append(d, directory_make_sessions(&b, sessions));
 	if (rules)
-		add_rules(&b, c, rules);
-	qsort(d->upstreams, d->upstreams_count, sizeof *d->upstreams, compare);
-	for (size_t i = 0; i < d->upstreams_count; i++) {
-		struct directory_upstream *u = &d->upstreams[i];
-
-		if (!u->hidden)
-			*map_put(&d->by_name[u->source], slice_of(u->name)) = u;
-	}
-	own_free(b.own);
-	map_deinit(&b.seen, NULL);
+		append_rules(d, &b, rules);
+	if (d->upstreams_count)
+		qsort(d->upstreams, d->upstreams_count, sizeof *d->upstreams, compare_places);
+	directory_link(d);
+	maker_deinit(&b);
 	return d;
 }
 
@@ -400,16 +223,182 @@ directory_free(struct directory *d)
 {
 	if (!d)
 		return;
-	for (int i = 0; i < SOURCES; i++)
-		map_deinit(&d->by_name[i], NULL);
-	arena_deinit(&d->arena);
+	directory_unlink(d);
+	for (size_t i = 0; i < d->upstreams_count; i++)
+		directory_upstream_free(d->upstreams[i]);
+	map_deinit(&d->targets, NULL);
+	free(d->upstreams);
 	free(d);
 }
+
+/* ---- some of them ---- */
+
+struct change {
+	struct directory *d;
+	struct directory_maker maker;
+	directory_changed *changed;
+	void *userdata;
+};
+
+/* Where it stands, or is to stand. */
+static size_t
+place_of(const struct directory *d, const struct directory_upstream *u)
+{
+	size_t from = 0, to = d->upstreams_count;
+
+	while (from < to) {
+		size_t middle = from + (to - from) / 2;
+
+		if (compare(d->upstreams[middle], u) < 0)
+			from = middle + 1;
+		else
+			to = middle;
+	}
+	return from;
+}
+
+static void
+put(struct directory *d, struct directory_upstream *u)
+{
+	size_t at = place_of(d, u);
+
+	append(d, u);
+	memmove(d->upstreams + at + 1, d->upstreams + at,
+		(d->upstreams_count - 1 - at) * sizeof *d->upstreams);
+	d->upstreams[at] = u;
+	for (size_t i = 0; i < u->endpoints_count; i++) {
+		u->endpoints[i].of = u;
+		if (has_words(&u->endpoints[i]))
+			slot_put(d, &u->endpoints[i]);
+	}
+	index_put(d, u);
+	count(d, u, 1);
+}
+
+static void
+take(struct directory *d, struct directory_upstream *u)
+{
+	size_t at = place_of(d, u);
+
+	count(d, u, (size_t)-1);
+	for (size_t i = 0; i < u->endpoints_count; i++) {
+		if (has_words(&u->endpoints[i]))
+			slot_take(d, &u->endpoints[i]);
+	}
+	if (d->by_index[u->index] == u)
+		d->by_index[u->index] = NULL;
+	map_take(&d->by_name[u->source], slice_of(u->name));
+	d->upstreams_count--;
+	memmove(d->upstreams + at, d->upstreams + at + 1,
+		(d->upstreams_count - at) * sizeof *d->upstreams);
+}
+
+static void
+replace(struct change *x, struct directory_upstream *before, struct directory_upstream *next)
+{
+	if (before)
+		take(x->d, before);
+	if (next)
+		put(x->d, next);
+	if (before || next)
+		x->changed(x->userdata, before, next);
+	directory_upstream_free(before);
+}
+
+static struct directory_upstream *
+found(const struct directory *d, enum rules_source source, struct slice name)
+{
+	return map_get(&d->by_name[source], name);
+}
+
+/* The rule's target is another one, or none, or one now. */
+static void
+change_target(struct change *x, struct slice name, struct rules_native *n)
+{
+	const struct config_route *route = target_rule(n, x->maker.c);
+	struct directory_upstream *before = map_take(&x->d->targets, name), *next = NULL;
+
+	if (route) {
+		next = found(x->d, SOURCE_RULE, slice_of(route->upstream));
+		if (!next) {
+			next = directory_make_target(&x->maker, route);
+			replace(x, NULL, next);
+		}
+		next->targets_count++;
+		*map_put(&x->d->targets, name) = next;
+	}
+	if (before && --before->targets_count == 0)
+		replace(x, before, NULL);
+}
+
+static void
+change_native(struct change *x, const struct rules *rules, enum native_kind kind, struct slice name)
+{
+	struct rules_native *n = rules_native_find(rules, kind, name);
+	const struct config_upstream *u;
+
+	switch (kind) {
+	case NATIVE_ROUTE:
+		change_target(x, name, n);
+		break;
+	case NATIVE_UPSTREAM:
+		u = n ? rules_native_read(n, x->maker.c) : NULL;
+		replace(x, found(x->d, SOURCE_RULE, name),
+			u ? directory_make(&x->maker, u, SOURCE_RULE) : NULL);
+		break;
+	case NATIVE_POLICY:
+	case NATIVE_KEY:
+	case NATIVE_KINDS:
+		break;
+	}
+}
+
+void
+directory_change(struct directory *d, const struct config *c, const struct rules *rules,
+		 const struct map *keys, struct directory_slots *slots, struct buf *warnings,
+		 directory_changed *changed, void *userdata)
+{
+	const struct slice redx = SLICE("backend:");
+	struct change x = {
+		d, { c, slots, own_new(c), warnings, NULL, MAP_INIT }, changed, userdata
+	};
+
+	for (size_t i = 0; i < keys->count; i++) {
+		struct slice key = map_name(&keys->entries[i]), name;
+		const struct rules_backend *backend;
+		enum native_kind kind;
+
+		if (slice_starts(key, redx)) {
+			name = slice_make(key.p + redx.n, key.n - redx.n);
+			backend = rules_backend_find(rules, name);
+			replace(&x, found(d, SOURCE_REDX, name),
+				backend ? directory_make_redx(&x.maker, backend) : NULL);
+		} else if (rules_native_key(key, &kind, &name)) {
+			change_native(&x, rules, kind, name);
+		}
+	}
+	maker_deinit(&x.maker);
+}
+
+void
+directory_use(const struct directory *d, struct directory_slots *slots)
+{
+	for (uint32_t i = 1; i < d->index_end; i++) {
+		if (d->by_index[i])
+			slots_use(slots->upstreams, i);
+	}
+	for (uint32_t slot = 1; slot < BOARD_HEALTH; slot++) {
+		if (d->by_slot[slot])
+			slots_use(slots->endpoints, slot);
+	}
+}
+
+/* ---- comparing ---- */
 
 const struct directory_upstream *
 directory_find(const struct directory *d, enum rules_source source, struct slice name)
 {
-	return map_get(&d->by_name[source], name);
+	return found(d, source, name);
 }
 
 static bool
@@ -422,8 +411,8 @@ has_base(const struct directory_upstream *u)
 	return base;
 }
 
-static bool
-leads_same(const struct directory_upstream *a, const struct directory_upstream *b)
+bool
+directory_leads_same(const struct directory_upstream *a, const struct directory_upstream *b)
 {
 	return a && b && a->index == b->index && has_base(a) == has_base(b) &&
 	       !a->endpoints_count == !b->endpoints_count && a->own_count + b->own_count == 0 &&
@@ -435,16 +424,17 @@ directory_compare(const struct directory *d, const struct directory *next,
 		  void (*moved)(void *userdata, const struct directory_upstream *u), void *userdata)
 {
 	for (size_t i = 0; i < d->upstreams_count; i++) {
-		const struct directory_upstream *u = &d->upstreams[i];
+		const struct directory_upstream *u = d->upstreams[i];
 
 		if (!u->hidden &&
-		    !leads_same(u, directory_find(next, u->source, slice_of(u->name))))
+		    !directory_leads_same(u, directory_find(next, u->source, slice_of(u->name))))
 			moved(userdata, u);
 	}
 	for (size_t i = 0; i < next->upstreams_count; i++) {
-		const struct directory_upstream *u = &next->upstreams[i];
+		const struct directory_upstream *u = next->upstreams[i];
 
-		if (!u->hidden && !leads_same(u, directory_find(d, u->source, slice_of(u->name))))
+		if (!u->hidden &&
+		    !directory_leads_same(u, directory_find(d, u->source, slice_of(u->name))))
 			moved(userdata, u);
 	}
 }

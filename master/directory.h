@@ -4,6 +4,16 @@
  * directory: every upstream in force with its endpoints, from the file and from Redis, each with
  * the slot that it keeps on the board and in the table as long as it exists. The resolver, the
  * prober and the compiler all read this one.
+ *
+ * There may be tens of thousands of endpoints, so a changed rule is changed in place: it costs what
+ * it changes, and so do those who watch, which are told of each upstream before and after.
+ *
+ * A slot is a number for three things of different size. Its health words (BOARD_HEALTH) are what
+ * probes write and workers pick by; they are cheap, and one who probes nothing of an endpoint must
+ * take it for healthy, so there are 65 535. Its counters (BOARD_ENDPOINTS) are words on the page of
+ * every worker, and lines of metrics: the first 4095 have them, and those behind are not ejected,
+ * not capped by max_connections and alike in load. Beyond both, slot 0: neither. How many stand
+ * where is counted here, and told by log, status and metrics.
  */
 
 #include "config.h"
@@ -23,6 +33,9 @@ struct directory_endpoint {
 	uint32_t weight;
 	double score;  /* of redx */
 	uint32_t slot; /* on the board; 0 = "other" when the board is full */
+	const struct directory_upstream *of;
+	const struct directory_endpoint *same; /* the next one with this slot, in the order of
+						  upstreams; NULL: the last */
 };
 
 struct directory_upstream {
@@ -43,18 +56,27 @@ struct directory_upstream {
 	bool all_down_fail;
 	uint32_t proxy_protocol; /* enum proxy_version */
 	struct config_upstream_tls tls;
-	bool speaks_tls; /* an endpoint is https */
-	bool hidden;     /* no rule can name it */
+	bool speaks_tls;      /* an endpoint is https */
+	bool hidden;          /* no rule can name it */
+	struct arena arena;   /* of all its texts */
+	size_t targets_count; /* rules that have it as their target; 0: it has a name of its own */
 };
 
 struct directory {
-	struct arena arena;
-	struct directory_upstream *upstreams;
-	size_t upstreams_count;
-	struct map by_name[SOURCES]; /* the same */
+	struct directory_upstream **upstreams; /* by source, then name */
+	size_t upstreams_count, upstreams_cap;
+	struct map by_name[SOURCES];               /* the same, but for those that are hidden */
+	struct directory_upstream **by_index;      /* NULL: none has it */
+	uint32_t index_end, index_cap;             /* one more than the largest index */
+	const struct directory_endpoint **by_slot; /* the first with this slot, BOARD_HEALTH of
+						      them; 0: none */
+	struct map targets; /* of native routes: the upstream, by the name of the rule */
 	uint32_t sessions; /* index of the one that is the Redis of sessions; no rule can name it */
-	uint32_t index_end; /* one more than the largest index */
-	bool speaks_tls;    /* an upstream does */
+	size_t tls_count;  /* upstreams that speak TLS */
+	size_t endpoints;  /* in all; of them */
+	size_t uncounted;  /* those without counters of workers, */
+	size_t unprobed;   /* those that are to be probed and have no health words */
+	bool lacking;      /* an upstream got no index */
 };
 
 /* Remembers slots by identity between directories, so that counters and health stay with their
@@ -69,6 +91,7 @@ void slots_free(struct slots *s);
  * it says may be anything. */
 void slots_on_board(struct slots *s, struct board_name *names);
 uint32_t slots_get(struct slots *s, struct slice identity); /* marks it as used in this round */
+void slots_use(struct slots *s, uint32_t number);           /* so does this */
 /* Ends a round in which only some were asked for. */
 void slots_pass(struct slots *s);
 /* Ends a round in which all that are needed were asked for: what was not, then and in the last such
@@ -99,6 +122,22 @@ struct directory *directory_build(const struct config *c, const struct rules *ru
 				  const struct seek_servers *sessions,
 				  struct directory_slots *slots, struct buf *warnings);
 void directory_free(struct directory *d);
+/* Of an upstream that stands otherwise now: `before` (NULL: it is new) is in the directory no more,
+ * `next` (NULL: it is gone) is. */
+typedef void directory_changed(void *userdata, const struct directory_upstream *before,
+			       const struct directory_upstream *next);
+/* Makes it what directory_build would with these rules, which are others by these keys at most;
+ * the configuration is the same. */
+void directory_change(struct directory *d, const struct config *c, const struct rules *rules,
+		      const struct map *keys, struct directory_slots *slots, struct buf *warnings,
+		      directory_changed *changed, void *userdata);
+/* Marks the slots of all as used in this round. */
+void directory_use(const struct directory *d, struct directory_slots *slots);
+/* Makes all that stands by the side of `upstreams` and their endpoints anew. */
+void directory_link(struct directory *d);
+void directory_unlink(struct directory *d);
+/* Is what routes are made from the same? NULL: an upstream that is not there. */
+bool directory_leads_same(const struct directory_upstream *a, const struct directory_upstream *b);
 /* Calls `moved` for each upstream, of either or of both, to which routes lead otherwise by `next`
  * than by `d`: it is there in one of them alone, or what a route is made from is another. */
 void directory_compare(const struct directory *d, const struct directory *next,

@@ -19,7 +19,9 @@ struct slot {
 };
 
 struct slots {
-	struct map by_identity;   /* struct slot */
+	struct map by_identity;  /* struct slot */
+	struct slot **by_number; /* the same, NULL for those of nobody; `room` of them */
+	uint32_t room;
 	struct map inherited;     /* the same, by the board_name, until somebody asks for it */
 	struct board_name *names; /* by number; NULL: they are not kept */
 	uint32_t *unused;         /* numbers that were given back, a stack */
@@ -46,8 +48,23 @@ slots_free(struct slots *s)
 		return;
 	map_deinit(&s->by_identity, free);
 	map_deinit(&s->inherited, free);
+	free(s->by_number);
 	free(s->unused);
 	free(s);
+}
+
+static void
+number_put(struct slots *s, struct slot *slot)
+{
+	uint32_t room = s->room;
+
+	while (slot->number >= s->room)
+		s->room = s->room ? 2 * s->room : 64;
+	if (s->room > room) {
+		s->by_number = xrealloc(s->by_number, s->room * sizeof(struct slot *));
+		memset(s->by_number + room, 0, (s->room - room) * sizeof(struct slot *));
+	}
+	s->by_number[slot->number] = slot;
 }
 
 static void
@@ -88,6 +105,9 @@ name_write(struct slots *s, uint32_t number, const struct board_name *name)
 	__atomic_store_n(&s->names[number].low, 0, __ATOMIC_RELEASE);
 	__atomic_store_n(&s->names[number].high, name->high, __ATOMIC_RELEASE);
 	__atomic_store_n(&s->names[number].low, name->low, __ATOMIC_RELEASE);
+	if (number >= s->names->high) /* 0 is of nobody: how many may have one, so that the rest of
+					 so many is not read */
+		__atomic_store_n(&s->names->high, number + (uint64_t)1, __ATOMIC_RELEASE);
 }
 
 static void
@@ -112,7 +132,8 @@ void
 slots_on_board(struct slots *s, struct board_name *names)
 {
 	s->names = names;
-	for (uint32_t number = s->limit - 1; number > 0; number--) {
+	for (uint32_t number = names->high < s->limit ? (uint32_t)names->high : s->limit;
+	     number-- > 1;) {
 		if (names[number].low != 0 && s->next == 1)
 			s->next = number + 1;
 		if (number < s->next)
@@ -152,9 +173,17 @@ slots_get(struct slots *s, struct slice identity)
 		if (!slot)
 			return 0;
 		*map_put(&s->by_identity, identity) = slot;
+		number_put(s, slot);
 	}
 	slot->used = s->round;
 	return slot->number;
+}
+
+void
+slots_use(struct slots *s, uint32_t number)
+{
+	if (number < s->room && s->by_number[number])
+		s->by_number[number]->used = s->round;
 }
 
 void
@@ -185,6 +214,8 @@ sweep(struct slots *s, struct map *all, unsigned rounds_kept)
 			continue;
 		}
 		give_back(s, slot->number);
+		if (slot->number < s->room)
+			s->by_number[slot->number] = NULL; /* of inherited ones nobody has any */
 		name_write(s, slot->number, &none);
 		map_take(all, map_name(e)); /* the last one takes its place */
 		free(slot);
@@ -284,6 +315,7 @@ place(struct slots *s, char *taken, uint32_t number, struct slice identity)
 	slot = xcalloc(1, sizeof *slot);
 	*map_put(&s->by_identity, identity) = slot;
 	slot->number = number;
+	number_put(s, slot);
 	if (number >= s->next)
 		s->next = number + 1;
 	if (s->names)

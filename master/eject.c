@@ -10,7 +10,7 @@
 
 struct ejectable {        /* by slot on the board */
 	char *authority;  /* whose the words are; NULL: nobody's yet */
-	uint64_t round;   /* of the ejector_watch that last named it */
+	bool named;       /* an upstream has it */
 	uint64_t step_ms; /* ejection.time as it was */
 	uint64_t fall_ms; /* when its count falls */
 	uint64_t deaf_ms; /* it was not ejected: so long nobody asks again */
@@ -22,12 +22,12 @@ struct ejector {
 	const struct resolver *resolver;
 	const struct directory *directory;
 	struct ejectable slots[BOARD_ENDPOINTS];
-	uint64_t round;
 	uint64_t settle_ms;
 	unsigned out;
 	bool counted; /* some endpoint has a count */
 };
 
+/* Of any slot below BOARD_HEALTH. */
 static struct board_health *
 words_of(const struct ejector *e, uint32_t slot)
 {
@@ -100,22 +100,20 @@ resolves(const struct ejector *e, const struct directory_endpoint *d)
 struct tally {
 	size_t out;    /* ejected */
 	size_t usable; /* neither ejected nor dead */
-	bool has;      /* the endpoint in question, which counts as ejected */
 };
 
 static struct tally
 tally_of(const struct ejector *e, const struct directory_upstream *u, uint32_t slot)
 {
-	struct tally t = { 0 };
+	struct tally t = { 0 }; /* the endpoint in question counts as ejected */
 
 	for (size_t i = 0; i < u->endpoints_count; i++) {
 		const struct directory_endpoint *d = &u->endpoints[i];
 
-		t.has |= slot && d->slot == slot;
 		if (on_board(d->slot) && (e->slots[d->slot].out || d->slot == slot))
 			t.out++;
 		else if (resolves(e, d) &&
-			 (!on_board(d->slot) || words_of(e, d->slot)->state != HEALTH_DEAD))
+			 (d->slot >= BOARD_HEALTH || words_of(e, d->slot)->state != HEALTH_DEAD))
 			t.usable++;
 	}
 	return t;
@@ -125,14 +123,13 @@ tally_of(const struct ejector *e, const struct directory_upstream *u, uint32_t s
 static bool
 may_go(const struct ejector *e, uint32_t slot)
 {
-	for (size_t i = 0; i < e->directory->upstreams_count; i++) {
-		const struct directory_upstream *u = &e->directory->upstreams[i];
+	for (const struct directory_endpoint *d = e->directory->by_slot[slot]; d; d = d->same) {
 		struct tally t;
 
-		if (!u->balance.eject_failures)
+		if (!d->of->balance.eject_failures)
 			continue;
-		t = tally_of(e, u, slot);
-		if (t.has && (t.out > u->endpoints_count / 2 || t.usable == 0))
+		t = tally_of(e, d->of, slot);
+		if (t.out > d->of->endpoints_count / 2 || t.usable == 0)
 			return false;
 	}
 	return true;
@@ -141,13 +138,11 @@ may_go(const struct ejector *e, uint32_t slot)
 static const struct directory_upstream *
 upstream_of(const struct ejector *e, uint32_t index, uint32_t slot)
 {
-	for (size_t i = 0; e->directory && i < e->directory->upstreams_count; i++) {
-		const struct directory_upstream *u = &e->directory->upstreams[i];
+	const struct directory_endpoint *d = e->directory ? e->directory->by_slot[slot] : NULL;
 
-		if (u->index == index)
-			return tally_of(e, u, slot).has ? u : NULL;
-	}
-	return NULL;
+	while (d && d->of->index != index)
+		d = d->same;
+	return d ? d->of : NULL;
 }
 
 void
@@ -190,21 +185,29 @@ first_back(const struct ejector *e, const struct directory_upstream *u)
 	return first;
 }
 
+/* Of the upstream so many as it cannot do without. */
+static void
+settle_one(struct ejector *e, const struct directory_upstream *u, uint64_t now)
+{
+	struct tally t = tally_of(e, u, 0);
+	uint32_t slot;
+
+	while (u->balance.eject_failures && t.out > 0 &&
+	       (t.out > u->endpoints_count / 2 || t.usable == 0) && (slot = first_back(e, u))) {
+		bring_back(e, slot, now);
+		t = tally_of(e, u, 0);
+	}
+}
+
 /* Endpoints die and leave: those that are out may be needed again. */
 static void
 settle(struct ejector *e, uint64_t now)
 {
-	for (size_t i = 0; e->directory && e->out && i < e->directory->upstreams_count; i++) {
-		const struct directory_upstream *u = &e->directory->upstreams[i];
-		struct tally t = tally_of(e, u, 0);
-		uint32_t slot;
+	for (uint32_t slot = 1; slot < BOARD_ENDPOINTS && e->out && e->directory; slot++) {
+		const struct directory_endpoint *d = e->directory->by_slot[slot];
 
-		while (u->balance.eject_failures && t.out > 0 &&
-		       (t.out > u->endpoints_count / 2 || t.usable == 0) &&
-		       (slot = first_back(e, u))) {
-			bring_back(e, slot, now);
-			t = tally_of(e, u, 0);
-		}
+		for (; d && e->slots[slot].out; d = d->same)
+			settle_one(e, d->of, now);
 	}
 	e->settle_ms = now + SETTLE_MS;
 }
@@ -252,59 +255,70 @@ endpoint_begins(struct ejector *e, const struct directory_endpoint *d, uint64_t 
 	board_set(&w->ejected_until_ms, now); /* what workers counted there was another's */
 }
 
+/* `joins`: its upstream was there before. */
 static void
 endpoint_watch(struct ejector *e, const struct directory_endpoint *d, bool joins, uint64_t now)
 {
-	struct ejectable *s = &e->slots[d->slot];
-	bool known = s->authority && strcmp(s->authority, d->authority) == 0;
+	struct ejectable *s;
+	bool known;
 
-	if (known && s->round == e->round) /* two upstreams have it */
+	if (!on_board(d->slot))
+		return;
+	s = &e->slots[d->slot];
+	known = s->authority && strcmp(s->authority, d->authority) == 0;
+	if (known && s->named)
 		return;
 	if (!known)
 		endpoint_begins(e, d, now);
-	if (joins && (!known || s->round + 1 != e->round))
+	if (joins)
 		board_set(&words_of(e, d->slot)->up_since_ms, now);
-	s->round = e->round;
+	s->named = true;
 }
 
-/* Those that no upstream with ejection has. */
+/* After what upstreams have is another: who is not to be found at all, and who is out of which no
+ * upstream with ejection has. */
 static void
-bring_back_unwatched(struct ejector *e, const struct directory *d, uint64_t now)
+slot_look(struct ejector *e, uint32_t slot, uint64_t now)
 {
-	bool *watched = xcalloc(BOARD_ENDPOINTS, sizeof *watched);
+	const struct directory_endpoint *d = e->directory->by_slot[slot];
 
-	for (size_t i = 0; i < d->upstreams_count; i++) {
-		const struct directory_upstream *u = &d->upstreams[i];
-
-		for (size_t k = 0; k < u->endpoints_count && u->balance.eject_failures; k++)
-			watched[u->endpoints[k].slot] = true;
-	}
-	for (uint32_t slot = 1; slot < BOARD_ENDPOINTS; slot++) {
-		if (e->slots[slot].out && !watched[slot])
-			bring_back(e, slot, now);
-	}
-	free(watched);
+	e->slots[slot].named = d != NULL;
+	while (d && !d->of->balance.eject_failures)
+		d = d->same;
+	if (!d && e->slots[slot].out)
+		bring_back(e, slot, now);
 }
 
 void
 ejector_watch(struct ejector *e, const struct directory *d, uint64_t now_ms)
 {
-	e->round++;
 	for (size_t i = 0; i < d->upstreams_count; i++) {
-		const struct directory_upstream *u = &d->upstreams[i];
-		bool joins =
-		    e->directory && directory_find(e->directory, u->source, slice_of(u->name));
+		const struct directory_upstream *u = d->upstreams[i];
+		bool joins = e->directory && e->directory != d &&
+			     directory_find(e->directory, u->source, slice_of(u->name));
 
-		for (size_t k = 0; k < u->endpoints_count; k++) {
-			if (on_board(u->endpoints[k].slot))
-				endpoint_watch(e, &u->endpoints[k], joins, now_ms);
-		}
+		for (size_t k = 0; k < u->endpoints_count; k++)
+			endpoint_watch(e, &u->endpoints[k], joins, now_ms);
 	}
 	e->directory = d;
-	if (e->out) {
-		bring_back_unwatched(e, d, now_ms);
+	for (uint32_t slot = 1; slot < BOARD_ENDPOINTS; slot++)
+		slot_look(e, slot, now_ms);
+	if (e->out)
 		settle(e, now_ms);
+}
+
+void
+ejector_change(struct ejector *e, const struct directory_upstream *before,
+	       const struct directory_upstream *next, uint64_t now_ms)
+{
+	for (size_t k = 0; next && k < next->endpoints_count; k++)
+		endpoint_watch(e, &next->endpoints[k], before != NULL, now_ms);
+	for (size_t k = 0; before && k < before->endpoints_count; k++) {
+		if (on_board(before->endpoints[k].slot))
+			slot_look(e, before->endpoints[k].slot, now_ms);
 	}
+	if (e->out)
+		settle(e, now_ms);
 }
 
 struct ejector *

@@ -20,6 +20,9 @@ void ejector_free(struct ejector *e);
 /* The endpoints in force from now on; `d` must live until the next call. An endpoint that an
  * upstream did not have before is new on the board, for its slow start. */
 void ejector_watch(struct ejector *e, const struct directory *d, uint64_t now_ms);
+/* The same of one upstream, which directory_change has put in the place of `before`. */
+void ejector_change(struct ejector *e, const struct directory_upstream *before,
+		    const struct directory_upstream *next, uint64_t now_ms);
 /* A worker says so: any numbers. */
 void ejector_failing(struct ejector *e, uint32_t upstream, uint32_t endpoint, uint64_t now_ms);
 /* Every 100 ms or so: who comes back. */

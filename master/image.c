@@ -83,7 +83,7 @@ add_configuration(const struct config *own, struct buf *out)
 {
 	struct config plain = *own;
 	const struct config *c = &plain;
-	struct directory_slots slots = { slots_new(UPSTREAMS_MAX), slots_new(BOARD_ENDPOINTS),
+	struct directory_slots slots = { slots_new(UPSTREAMS_MAX), slots_new(BOARD_HEALTH),
 					 slots_new(BOARD_ROUTES), slots_new(BOARD_LIMITS) };
 	BUF_CLEAN struct buf warnings = { 0 };
 	struct directory *d = directory_build(c, NULL, NULL, &slots, &warnings);

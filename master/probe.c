@@ -31,7 +31,6 @@ struct endpoint {
 	struct list ready;
 	struct page page;
 	uint32_t slot;
-	uint64_t round; /* of the prober_watch that last named it */
 	char *authority;
 	struct config_health rules; /* without the path, which is the directory's */
 	struct health health;
@@ -44,7 +43,7 @@ struct prober {
 	uv_loop_t *loop;
 	uv_timer_t tick; /* sweeps the wheel; runs while an endpoint is watched */
 	struct wheel wheel;
-	struct list ready;
+	struct list fresh, ready; /* those of which nothing is known go first */
 	unsigned running;
 	uint32_t rate;       /* probes that may begin in a second */
 	uint64_t allowed;    /* thousandths of probes that may begin now, */
@@ -53,13 +52,14 @@ struct prober {
 	bool short_of;       /* of descriptors or memory; said once */
 	struct board_master *board;
 	const struct resolver *resolver;
-	struct own *own; /* of the configuration in force */
-	struct endpoint
-	    *slots[BOARD_ENDPOINTS]; /* of those that left, too, until the slot means another one */
-	uint64_t round;
-	uint64_t died; /* sequence of deaths */
+	struct own *own;                      /* of the configuration in force */
+	struct endpoint *slots[BOARD_HEALTH]; /* of those that left, too, until the slot means
+						 another one */
+	uint32_t slots_end;                   /* behind the last of them */
+	size_t watched;
+	uint64_t wanted; /* thousandths of probes in a second, by their intervals */
+	uint64_t died;   /* sequence of deaths */
 	uint64_t random;
-	size_t beyond;    /* endpoints without a slot at the last look */
 	struct seen seen; /* "AUTHORITY PATH" */
 };
 
@@ -117,7 +117,7 @@ endpoint_seen(const struct endpoint *e)
 		return;
 	/* Full of endpoints that came and went: starts again with those that have a slot. */
 	seen_deinit(&p->seen);
-	for (size_t i = 0; i < BOARD_ENDPOINTS; i++) {
+	for (size_t i = 0; i < p->slots_end; i++) {
 		if (p->slots[i] && endpoint_words(p->slots[i])->seen_2xx)
 			endpoint_remember(p->slots[i]);
 	}
@@ -139,12 +139,27 @@ endpoint_wait(struct endpoint *e, uint64_t deadline_ms)
 	wheel_set(&e->of->wheel, &e->due, deadline_ms);
 }
 
+static uint64_t
+endpoint_wants(const struct endpoint *e)
+{
+	return 1000000 / e->rules.interval;
+}
+
+static void
+endpoint_ready(struct endpoint *e)
+{
+	bool fresh = endpoint_words(e)->state == HEALTH_UNKNOWN;
+
+	e->at = ENDPOINT_READY;
+	list_push(fresh ? &e->of->fresh : &e->of->ready, &e->ready);
+}
+
 static void
 endpoint_stop(struct endpoint *e)
 {
 	switch (e->at) {
 	case ENDPOINT_IDLE:
-		break;
+		return;
 	case ENDPOINT_DUE:
 		wheel_clear(&e->due);
 		break;
@@ -157,6 +172,8 @@ endpoint_stop(struct endpoint *e)
 		break;
 	}
 	e->at = ENDPOINT_IDLE;
+	e->of->watched--;
+	e->of->wanted -= endpoint_wants(e);
 }
 
 /* The first probe of all was at once; from there each finds its own place in the interval. */
@@ -226,14 +243,22 @@ prober_allow(struct prober *p)
 		p->allowed = most;
 }
 
+static struct endpoint *
+prober_next(struct prober *p)
+{
+	const struct list *from = list_empty(&p->fresh) ? &p->ready : &p->fresh;
+
+	return list_empty(from) ? NULL : container_of(from->next, struct endpoint, ready);
+}
+
 static void
 prober_start(struct prober *p)
 {
+	struct endpoint *e;
+
 	p->starting = true; /* one that fails at once must not start the next from inside */
 	prober_allow(p);
-	while (p->running < AT_ONCE && p->allowed >= 1000 && !list_empty(&p->ready)) {
-		struct endpoint *e = container_of(p->ready.next, struct endpoint, ready);
-
+	while (p->running < AT_ONCE && p->allowed >= 1000 && (e = prober_next(p))) {
 		p->allowed -= 1000;
 		list_remove(&e->ready);
 		e->at = ENDPOINT_RUNNING;
@@ -282,9 +307,12 @@ prober_endpoint(struct prober *p, const struct directory_endpoint *d)
 		endpoint_free(e);
 	e = endpoint_new(p, d);
 	p->slots[d->slot] = e;
+	if (d->slot >= p->slots_end)
+		p->slots_end = d->slot + 1;
 	board_set(&endpoint_words(e)->state, (uint32_t)HEALTH_UNKNOWN);
 	board_set(&endpoint_words(e)->seen_2xx, 0u);
 	board_set(&endpoint_words(e)->died, 0u);
+	board_set(&endpoint_words(e)->up_since_ms, 0u);
 	board_set(&endpoint_words(e)->checked_ms, 0u);
 	board_set(&endpoint_words(e)->last_status, 0u);
 	return e;
@@ -311,24 +339,22 @@ page_secure(struct page *p, const struct certificates *files, const struct direc
 }
 
 static void
-prober_watch_on(struct prober *p, const struct certificates *files,
-		const struct directory_upstream *u, const struct directory_endpoint *d)
+endpoint_watch(struct endpoint *e, const struct certificates *files,
+	       const struct directory_endpoint *d)
 {
-	struct endpoint *e = prober_endpoint(p, d);
-
-	if (e->round == p->round)
-		return; /* two upstreams have it: the first one's page is asked for */
-	e->round = p->round;
-	if (page_set_path(&e->page, d->base, u->health.path))
+	if (page_set_path(&e->page, d->base, d->of->health.path))
 		endpoint_turn_page(e);
-	e->page.proxy = u->proxy_protocol;
+	e->page.proxy = d->of->proxy_protocol;
 	if (d->tls)
-		page_secure(&e->page, files, u, d);
-	e->rules = u->health;
+		page_secure(&e->page, files, d->of, d);
+	if (e->at != ENDPOINT_IDLE)
+		e->of->wanted -= endpoint_wants(e);
+	e->rules = d->of->health;
 	e->rules.path = NULL;
+	e->of->wanted += endpoint_wants(e);
 	if (e->at == ENDPOINT_IDLE) {
-		e->at = ENDPOINT_READY;
-		list_push(&p->ready, &e->ready);
+		e->of->watched++;
+		endpoint_ready(e);
 	} else if (e->at == ENDPOINT_DUE &&
 		   e->due.deadline > e->started_ms + e->rules.interval * 11 / 10) {
 		endpoint_wait(e, endpoint_next(e)); /* the interval became shorter */
@@ -336,47 +362,37 @@ prober_watch_on(struct prober *p, const struct certificates *files,
 }
 
 static void
-prober_watch_off(struct prober *p, const struct directory_endpoint *d)
+endpoint_unwatch(struct endpoint *e)
 {
-	struct endpoint *e = prober_endpoint(p, d);
-
-	if (e->round == p->round)
-		return;
-	e->round = p->round;
 	endpoint_stop(e);
 	endpoint_explain(e, NULL);
 	e->health.in_row = 0;
 	board_set(&endpoint_words(e)->state, (uint32_t)HEALTH_UNKNOWN);
 }
 
+/* Where several upstreams have an endpoint and one of them wants it probed, it is: as the first of
+ * those says. */
 static void
-prober_watch_all(struct prober *p, const struct directory *d, const struct certificates *files,
-		 bool enabled, size_t *beyond)
+prober_look(struct prober *p, const struct directory *d, const struct certificates *files,
+	    uint32_t slot)
 {
-	for (size_t i = 0; i < d->upstreams_count; i++) {
-		const struct directory_upstream *u = &d->upstreams[i];
+	const struct directory_endpoint *first = d->by_slot[slot], *e = first;
 
-		for (size_t j = 0; j < u->endpoints_count && u->health.enabled == enabled; j++) {
-			const struct directory_endpoint *e = &u->endpoints[j];
-
-			if (e->slot == 0 || e->slot >= BOARD_ENDPOINTS)
-				*beyond += enabled;
-			else if (enabled)
-				prober_watch_on(p, files, u, e);
-			else
-				prober_watch_off(p, e);
-		}
-	}
+	while (e && !e->of->health.enabled)
+		e = e->same;
+	if (e)
+		endpoint_watch(prober_endpoint(p, e), files, e);
+	else if (first)
+		endpoint_unwatch(prober_endpoint(p, first));
+	else if (p->slots[slot])
+		endpoint_stop(p->slots[slot]);
 }
 
 static void
 prober_on_due(void *userdata, struct wheel_node *node)
 {
-	struct prober *p = userdata;
-	struct endpoint *e = container_of(node, struct endpoint, due);
-
-	e->at = ENDPOINT_READY;
-	list_push(&p->ready, &e->ready);
+	(void)userdata;
+	endpoint_ready(container_of(node, struct endpoint, due));
 }
 
 static void
@@ -388,36 +404,44 @@ prober_on_tick(uv_timer_t *tick)
 	prober_start(p);
 }
 
+static void
+prober_begin(struct prober *p)
+{
+	if (p->watched == 0)
+		uv_timer_stop(&p->tick);
+	else if (!uv_is_active((uv_handle_t *)&p->tick))
+		uv_timer_start(&p->tick, prober_on_tick, 0, WHEEL_TICK_MS);
+}
+
 void
 prober_watch(struct prober *p, const struct directory *d, const struct config *c,
 	     const struct certificates *files)
 {
-	size_t beyond = 0;
-	bool any = false;
-
 	p->rate = c->probe_rate;
 	if (p->own)
 		own_renew(p->own, c);
 	else
 		p->own = own_new(c);
-	p->round++;
-	/* Where two upstreams have an endpoint and one of them wants it probed, it is. */
-	prober_watch_all(p, d, files, true, &beyond);
-	prober_watch_all(p, d, files, false, &beyond);
-	for (size_t i = 0; i < BOARD_ENDPOINTS; i++) {
-		if (p->slots[i] && p->slots[i]->round != p->round)
-			endpoint_stop(p->slots[i]);
-		any |= p->slots[i] && p->slots[i]->at != ENDPOINT_IDLE;
+	for (uint32_t slot = 1; slot < BOARD_HEALTH; slot++)
+		prober_look(p, d, files, slot);
+	prober_begin(p);
+}
+
+void
+prober_change(struct prober *p, const struct directory *d, const struct directory_upstream *before,
+	      const struct directory_upstream *next, const struct certificates *files)
+{
+	const struct directory_upstream *both[] = { before, next };
+
+	for (size_t i = 0; i < 2; i++) {
+		for (size_t k = 0; both[i] && k < both[i]->endpoints_count; k++) {
+			uint32_t slot = both[i]->endpoints[k].slot;
+
+			if (slot > 0 && slot < BOARD_HEALTH)
+				prober_look(p, d, files, slot);
+		}
 	}
-	if (beyond && !p->beyond)
-		log_warn("probe endpoints=%zu error=\"the board is full: they are used without "
-			 "health checks\"",
-			 beyond);
-	p->beyond = beyond;
-	if (any)
-		uv_timer_start(&p->tick, prober_on_tick, 0, WHEEL_TICK_MS);
-	else
-		uv_timer_stop(&p->tick);
+	prober_begin(p);
 }
 
 /* ---- from outside ---- */
@@ -430,6 +454,7 @@ prober_new(uv_loop_t *loop, struct board_master *board, const struct resolver *r
 	p->loop = loop;
 	p->board = board;
 	p->resolver = resolver;
+	list_init(&p->fresh);
 	list_init(&p->ready);
 	wheel_init(&p->wheel, uv_now(loop));
 	uv_timer_init(loop, &p->tick);
@@ -451,7 +476,7 @@ prober_free(struct prober *p)
 {
 	if (!p)
 		return;
-	for (size_t i = 0; i < BOARD_ENDPOINTS; i++) {
+	for (size_t i = 0; i < p->slots_end; i++) {
 		if (p->slots[i])
 			endpoint_free(p->slots[i]);
 	}
@@ -461,10 +486,19 @@ prober_free(struct prober *p)
 	uv_close((uv_handle_t *)&p->tick, prober_on_close);
 }
 
+size_t
+prober_watched(const struct prober *p, uint64_t *late_s)
+{
+	*late_s = 0;
+	if (p->rate && p->wanted > (uint64_t)p->rate * 1000)
+		*late_s = (p->watched + p->rate - 1) / p->rate;
+	return p->watched;
+}
+
 const char *
 prober_error(const struct prober *p, uint32_t slot)
 {
-	const struct endpoint *e = slot < BOARD_ENDPOINTS ? p->slots[slot] : NULL;
+	const struct endpoint *e = slot < BOARD_HEALTH ? p->slots[slot] : NULL;
 
 	return e && e->why ? e->why : "";
 }

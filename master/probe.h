@@ -6,8 +6,9 @@
  * the life of its slot keeps it.
  *
  * An endpoint that several upstreams name is probed once, as the first of them with health checks
- * says. Endpoints without a slot on the board are not probed. A name that does not resolve counts
- * as a failure, one that is still asked for does not; listeners of our own are never asked.
+ * says. Endpoints without health words are not probed, and counted by the directory. A name that
+ * does not resolve counts as a failure, one that is still asked for does not; listeners of our own
+ * are never asked.
  *
  * Rules: the first probe of a new endpoint decides at once; after that `fall` failures in a row
  * make it dead, `rise` successes alive. Any HTTP answer is a success until the page once gave a
@@ -28,9 +29,17 @@ void prober_free(struct prober *p); /* closes its handles; run the loop once mor
  * cannot be asked). Probes of endpoints that stay go on undisturbed, new ones
  * are probed within 50 ms, the rest is spread over the interval with jitter of 10 %; at most 64
  * probes are under way at once, and no more begin in a second than health.rate: of too many
- * endpoints each waits longer, in turn. `c` must outlive the next call. */
+ * endpoints each waits longer, in turn, behind those that were never probed. `c` must outlive the
+ * next call. */
 void prober_watch(struct prober *p, const struct directory *d, const struct config *c,
 		  const struct certificates *files);
+/* The same of one upstream, which directory_change has put in the place of `before`. */
+void prober_change(struct prober *p, const struct directory *d,
+		   const struct directory_upstream *before, const struct directory_upstream *next,
+		   const struct certificates *files);
+/* How many endpoints are probed. *late_s: health.rate lets each be asked every so many seconds,
+ * which is later than their intervals say; 0: they are kept. */
+size_t prober_watched(const struct prober *p, uint64_t *late_s);
 /* Why the last probe of this endpoint got no answer; "" where it did. Until the prober runs again.
  */
 const char *prober_error(const struct prober *p, uint32_t slot);

@@ -15,6 +15,7 @@
 /* A slot of the board that nothing names any more is given to others after so many tables: by then
  * the requests that hold an older one are few, and what they miscount is theirs alone. */
 #define ROUNDS_KEPT 16
+#define ROUNDS_SWEPT 8 /* of the tables with other upstreams so many, to look which are not */
 
 static void publish_turn(uv_timer_t *timer);
 
@@ -35,7 +36,7 @@ publish_init(struct master *m)
 	waiters_init(&p->waiters);
 	explainer_init(&m->explainer);
 	p->slots.upstreams = slots_new(UPSTREAMS_MAX);
-	p->slots.endpoints = slots_new(BOARD_ENDPOINTS);
+	p->slots.endpoints = slots_new(BOARD_HEALTH);
 	p->slots.routes = slots_new(BOARD_ROUTES);
 	p->slots.limits = slots_new(BOARD_LIMITS);
 	slots_on_board(p->slots.endpoints, m->page->names.endpoint);
@@ -68,7 +69,6 @@ publish_deinit(struct master *m)
 	slots_free(p->slots.endpoints);
 	slots_free(p->slots.routes);
 	slots_free(p->slots.limits);
-	map_deinit(&p->names, NULL);
 	quarantine_deinit(&p->quarantine);
 	free(p->warnings);
 	free(p->names_warnings);
@@ -90,7 +90,7 @@ publish_mark(struct master *m, unsigned parts)
 
 	if (is_image_over(m)) {
 		p->from_image = false;
-		p->directory_old = true;
+		p->directory_whole = true;
 		parts |= PUBLISH_ALL | PUBLISH_WHOLE;
 	}
 	p->pending |= parts;
@@ -107,7 +107,7 @@ publish_mark(struct master *m, unsigned parts)
 void
 publish_sessions(struct master *m)
 {
-	m->publisher.directory_old = true;
+	m->publisher.directory_whole = true;
 	publish_mark(m, PUBLISH_ENDPOINTS);
 }
 
@@ -115,6 +115,7 @@ void
 publish_reconfigured(struct master *m)
 {
 	publish_build_stop(m);
+	m->publisher.directory_whole = true;
 	publish_directory(m);
 	publish_mark(m, PUBLISH_ALL);
 	m->publisher.directory_old = false;
@@ -147,7 +148,7 @@ publish_certificates(struct master *m)
 
 	store_secure(m);
 	publish_mark(m, PUBLISH_KEYS);
-	if (!d || !d->speaks_tls)
+	if (!d || d->tls_count == 0)
 		return;
 	prober_watch(m->prober, d, m->config, m->certificates);
 	publish_mark(m, PUBLISH_ENDPOINTS); /* they say which */
@@ -269,7 +270,7 @@ publish_held(struct master *m, uint64_t now)
 			return false;
 		return !master_rules_awaited(m) || !resolver_settled(m->resolver);
 	}
-	if (!publish_names_awaited(m))
+	if (!resolver_awaited(m->resolver))
 		return false;
 	/* Counted from the first of several names, so that their stream cannot hold up a table for
 	 * ever. */
@@ -285,9 +286,13 @@ publish_held(struct master *m, uint64_t now)
 static void
 publish_sweep(struct publisher *p, bool whole)
 {
-	if (p->directory_new) {
+	if (p->directory_new && ++p->directory_rounds % ROUNDS_SWEPT == 0) {
+		directory_use(p->directory, &p->slots);
 		slots_sweep(p->slots.upstreams, ROUNDS_KEPT);
 		slots_sweep(p->slots.endpoints, ROUNDS_KEPT);
+	} else if (p->directory_new) {
+		slots_pass(p->slots.upstreams);
+		slots_pass(p->slots.endpoints);
 	}
 	p->directory_new = false;
 	if (whole) {
@@ -312,7 +317,7 @@ publish_compiled(struct master *m, struct product *product, uint64_t start)
 	if (parts & PUBLISH_ENDPOINTS)
 		p->endpoints_old = false;
 	if (parts & PUBLISH_RULES && p->directory_new)
-		publish_names_note(m);
+		resolver_note(m->resolver);
 	p->hold_ms = 0;
 	if (parts & PUBLISH_ENDPOINTS)
 		publish_warn(&p->names_warnings, &product->warnings);
@@ -372,7 +377,7 @@ publish_turn(uv_timer_t *timer)
 
 	if (m->phase == MASTER_DRAINING || m->phase == MASTER_ENDED)
 		return;
-	if (p->directory_old)
+	if (p->directory_old || p->directory_whole)
 		publish_directory(m);
 	if (!p->pending || publish_held(m, now))
 		return;

@@ -51,13 +51,14 @@ struct publish_base {
 
 struct publisher {
 	uv_timer_t turn;
-	unsigned pending;     /* enum publish_part: changed since the last compilation */
-	bool directory_old;   /* the directory is to be built anew before that */
-	bool endpoints_old;   /* others of them changed than a new directory has */
-	bool directory_new;   /* it was, since the last compilation */
-	uint64_t upstreams;   /* rules_upstreams that it was built from */
-	uint64_t api_keys;    /* rules_api_keys of the keys in force */
-	struct map names;     /* hosts of the last compilation's directory: not waited for */
+	unsigned pending;          /* enum publish_part: changed since the last compilation */
+	bool directory_old;        /* the directory is to be brought up to date before that, */
+	bool directory_whole;      /* or to be built anew */
+	bool endpoints_old;        /* others of them changed than a new directory has */
+	bool directory_new;        /* it was, since the last compilation */
+	uint64_t directory_rounds; /* how many such */
+	uint64_t upstreams;        /* rules_upstreams that it was built from */
+	uint64_t api_keys;         /* rules_api_keys of the keys in force */
 	uint64_t hold_ms;     /* wait so long for the others to resolve; 0: none was seen yet */
 	uint64_t retry_ms;    /* after a compilation that failed */
 	uint64_t generation;  /* of the next segments */

@@ -59,11 +59,6 @@ void publish_directory(struct master *m);
 void publish_failed(struct master *m);
 /* Logs the lines of `warnings` that are not among *last, which they become. */
 void publish_warn(char **last, struct buf *warnings);
-/* Has the directory a name that nobody has asked for before, and that has not resolved yet? */
-bool publish_names_awaited(const struct master *m);
-/* A name delays one table, the first that has it: what it resolves to later is a change of its own.
- */
-void publish_names_note(struct master *m);
 
 /* ---- publish_send.c ---- */
 

@@ -25,7 +25,8 @@ struct name {
 	struct resolver *of;
 	struct lookup *asked; /* under way; else `due` is set */
 	const char *host;     /* the map's */
-	uint64_t round;       /* of the last resolver_watch that named it */
+	size_t uses;          /* endpoints that have it */
+	bool noted;           /* nobody waits for it any more (resolver_note) */
 	uint64_t generation;
 	struct resolved *addresses;
 	size_t count;
@@ -46,7 +47,7 @@ struct resolver {
 	struct lookups *lookups;
 	struct map names; /* struct name by host in lower case */
 	size_t unsettled;
-	uint64_t round;
+	size_t awaited;      /* of those, such as are not noted */
 	uint64_t generation; /* of all names, so that none comes back with a number that meant
 				something else */
 	char *servers;
@@ -124,6 +125,14 @@ name_resolved(struct name *n, const struct lookup_answer *a)
 }
 
 static void
+name_settled(struct name *n)
+{
+	n->of->unsettled--;
+	n->of->awaited -= !n->noted;
+	n->settled = true;
+}
+
+static void
 name_answered(void *userdata, const struct lookup_answer *answer)
 {
 	struct name *n = userdata;
@@ -132,8 +141,7 @@ name_answered(void *userdata, const struct lookup_answer *answer)
 
 	n->asked = NULL;
 	if (!n->settled)
-		r->unsettled--;
-	n->settled = true;
+		name_settled(n);
 	if (answer->error)
 		name_failed(n, answer->error);
 	else if (name_resolved(n, answer))
@@ -155,7 +163,7 @@ name_free(struct name *n)
 	if (n->asked)
 		lookup_forget(n->asked);
 	if (!n->settled)
-		n->of->unsettled--;
+		name_settled(n);
 	wheel_clear(&n->due);
 	free(n->addresses);
 	free(n);
@@ -172,14 +180,14 @@ name_key(const char *host, struct buf *out)
 }
 
 static void
-resolver_name(struct resolver *r, const char *host)
+resolver_add(struct resolver *r, const char *host)
 {
 	BUF_CLEAN struct buf key = { 0 };
 	struct resolved literal;
 	struct name *n;
 	void **place;
 
-	if (lookup_literal(slice_of(host), &literal))
+	if (!host || lookup_literal(slice_of(host), &literal))
 		return;
 	place = map_put(&r->names, name_key(host, &key));
 	n = *place;
@@ -189,9 +197,42 @@ resolver_name(struct resolver *r, const char *host)
 		n->host = r->names.entries[r->names.count - 1].name; /* a new one is the last */
 		wheel_node_init(&n->due);
 		r->unsettled++;
+		r->awaited++;
 		name_ask(n);
 	}
-	n->round = r->round;
+	n->uses++;
+}
+
+static void
+resolver_drop(struct resolver *r, const char *host)
+{
+	BUF_CLEAN struct buf key = { 0 };
+	struct name *n = host ? map_get(&r->names, name_key(host, &key)) : NULL;
+
+	if (n && --n->uses == 0) {
+		map_take(&r->names, buf_slice(&key));
+		name_free(n);
+	}
+}
+
+static void
+resolver_begin(struct resolver *r)
+{
+	if (r->names.count == 0)
+		uv_timer_stop(&r->tick);
+	else if (!uv_is_active((uv_handle_t *)&r->tick))
+		uv_timer_start(&r->tick, resolver_on_tick, WHEEL_TICK_MS, WHEEL_TICK_MS);
+}
+
+void
+resolver_change(struct resolver *r, const struct directory_upstream *before,
+		const struct directory_upstream *next)
+{
+	for (size_t i = 0; next && i < next->endpoints_count; i++)
+		resolver_add(r, next->endpoints[i].address.host);
+	for (size_t i = 0; before && i < before->endpoints_count; i++)
+		resolver_drop(r, before->endpoints[i].address.host);
+	resolver_begin(r);
 }
 
 void
@@ -199,19 +240,14 @@ resolver_watch(struct resolver *r, const struct directory *d)
 {
 	size_t i = 0;
 
-	r->round++;
-	for (size_t u = 0; u < d->upstreams_count; u++) {
-		const struct directory_upstream *upstream = &d->upstreams[u];
-
-		for (size_t e = 0; e < upstream->endpoints_count; e++) {
-			if (upstream->endpoints[e].address.host)
-				resolver_name(r, upstream->endpoints[e].address.host);
-		}
-	}
+	for (size_t n = 0; n < r->names.count; n++)
+		((struct name *)r->names.entries[n].value)->uses = 0;
+	for (size_t u = 0; u < d->upstreams_count; u++)
+		resolver_change(r, NULL, d->upstreams[u]);
 	while (i < r->names.count) {
 		struct name *n = r->names.entries[i].value;
 
-		if (n->round == r->round) {
+		if (n->uses > 0) {
 			i++;
 			continue;
 		}
@@ -219,10 +255,21 @@ resolver_watch(struct resolver *r, const struct directory *d)
 			 map_name(&r->names.entries[i])); /* the last one takes its place */
 		name_free(n);
 	}
-	if (r->names.count == 0)
-		uv_timer_stop(&r->tick);
-	else if (!uv_is_active((uv_handle_t *)&r->tick))
-		uv_timer_start(&r->tick, resolver_on_tick, WHEEL_TICK_MS, WHEEL_TICK_MS);
+	resolver_begin(r);
+}
+
+bool
+resolver_awaited(const struct resolver *r)
+{
+	return r->awaited > 0;
+}
+
+void
+resolver_note(struct resolver *r)
+{
+	for (size_t i = 0; i < r->names.count; i++)
+		((struct name *)r->names.entries[i].value)->noted = true;
+	r->awaited = 0;
 }
 
 static void

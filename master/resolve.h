@@ -31,6 +31,13 @@ int resolver_servers(struct resolver *r, struct slice dns_servers);
 /* The names that matter from now on: new ones are asked for at once, those not named are forgotten.
  */
 void resolver_watch(struct resolver *r, const struct directory *d);
+/* The same of one upstream, which directory_change has put in the place of `before`. */
+void resolver_change(struct resolver *r, const struct directory_upstream *before,
+		     const struct directory_upstream *next);
+/* Is a name that was not noted being asked for, for the first time? A name delays one table, the
+ * first that has it: what it resolves to later is a change of its own. */
+bool resolver_awaited(const struct resolver *r);
+void resolver_note(struct resolver *r); /* all that there are */
 /* The addresses now known for a host name or literal, sorted (IPv4 first), at most 16; 0 = none yet
  * or it does not resolve. They are the resolver's: valid until it runs again, those of a literal
  * until the next call. *generation changes with the set and never comes back, not even after the

@@ -110,7 +110,7 @@ add_upstreams(struct buf *b, const struct directory *d, const struct board_count
 	for (size_t i = 0; d && i < d->upstreams_count; i++) {
 		if (i > 0)
 			buf_addc(b, ',');
-		add_upstream(b, &d->upstreams[i], sum);
+		add_upstream(b, d->upstreams[i], sum);
 	}
 	buf_addc(b, ']');
 }

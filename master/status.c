@@ -284,15 +284,12 @@ add_upstreams(struct buf *b, const struct master *m)
 	const struct directory *d = m->publisher.directory;
 	struct own *own = own_new(m->config);
 	uint64_t now = clock_mono_ms();
-	size_t endpoints = 0, listed = 0, upstreams = 0;
-	bool all;
+	size_t listed = 0, upstreams = 0;
+	bool all = !d || d->endpoints <= ENDPOINTS_LISTED;
 
-	for (size_t i = 0; d && i < d->upstreams_count; i++)
-		endpoints += d->upstreams[i].endpoints_count;
-	all = endpoints <= ENDPOINTS_LISTED;
 	buf_adds(b, SLICE("\"upstreams\":["));
 	for (size_t i = 0; d && i < d->upstreams_count; i++) {
-		const struct directory_upstream *u = &d->upstreams[i];
+		const struct directory_upstream *u = d->upstreams[i];
 
 		if (!all &&
 		    (listed + u->endpoints_count > ENDPOINTS_LISTED || !is_troubled(m, u, now)))
@@ -304,6 +301,20 @@ add_upstreams(struct buf *b, const struct master *m)
 	}
 	buf_addf(b, "],\"upstreams_more\":%zu", d ? d->upstreams_count - upstreams : 0);
 	own_free(own);
+}
+
+static void
+add_endpoints(struct buf *b, const struct master *m)
+{
+	const struct directory *d = m->publisher.directory;
+	uint64_t late_s;
+	size_t probed = prober_watched(m->prober, &late_s);
+
+	buf_addf(b,
+		 ",\"endpoints\":{\"count\":%zu,\"uncounted\":%zu,\"unprobed\":%zu,\"probed\":%zu,"
+		 "\"probed_every_s\":%llu}",
+		 d ? d->endpoints : 0, d ? d->uncounted : 0, d ? d->unprobed : 0, probed,
+		 (unsigned long long)late_s);
 }
 
 /* ---- the whole ---- */
@@ -343,6 +354,7 @@ status_write(struct master *m, struct buf *out)
 	status_write_redis(m, &st, out);
 	buf_addc(out, ',');
 	add_upstreams(out, m);
+	add_endpoints(out, m);
 	buf_adds(out, SLICE(",\"cascade\":"));
 	cascade_write_status(m->cascade, out);
 	buf_addc(out, ',');

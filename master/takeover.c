@@ -384,11 +384,20 @@ takeover_living(const struct takeover *t, size_t i)
 	return old->pidfd >= 0 && old->page && old->page->role == ROLE_TRAFFIC ? old->page : NULL;
 }
 
+/* No more than were ever written. */
+static void
+copy_names(struct board_name *to, const struct board_name *from, size_t most)
+{
+	memcpy(to, from, (from->high < most ? from->high : most) * sizeof *to);
+}
+
 static void
 seed(struct board_master *board, const struct board_master *before)
 {
 	board->base[0] = *board_base(before);
-	board->names = before->names;
+	copy_names(board->names.route, before->names.route, BOARD_ROUTES);
+	copy_names(board->names.endpoint, before->names.endpoint, BOARD_HEALTH);
+	copy_names(board->names.limit, before->names.limit, BOARD_LIMITS);
 	board->version = before->version;
 	board->gateway = before->gateway;
 	board->reloads_ok = before->reloads_ok;

@@ -18,9 +18,10 @@
 #include <stdint.h>
 
 #define BOARD_MAGIC 0x6472616f62ull /* "board" */
-#define BOARD_LAYOUT 12u
+#define BOARD_LAYOUT 13u
 #define BOARD_ROUTES 4096     /* slots; 0 is "other" */
-#define BOARD_ENDPOINTS 4096  /* slots; 0 is "other" */
+#define BOARD_ENDPOINTS 4096  /* slots with counters; 0 is "other" */
+#define BOARD_HEALTH 65536    /* slots with health words, the same to begin with */
 #define BOARD_LIMITS 512      /* slots; 0 is "other" */
 #define BOARD_ADDRESSES 16384 /* rows of addresses.h */
 #define BOARD_BUCKETS 16
@@ -170,15 +171,16 @@ struct board_base {
 };
 
 /* Of which identity a slot is, for the next master: 128 bits of its SHA-256. `low` 0: of none, and
- * it is written last. */
+ * it is written last. `high` of slot 0: names of this number and those above were never written, so
+ * that nobody reads, and takes memory for, what is not used. */
 struct board_name {
 	uint64_t high, low;
 };
 
 struct board_names {
 	struct board_name route[BOARD_ROUTES];
-	struct board_name endpoint[BOARD_ENDPOINTS];
 	struct board_name limit[BOARD_LIMITS];
+	struct board_name endpoint[BOARD_HEALTH];
 };
 
 enum health_state { HEALTH_UNKNOWN, HEALTH_ALIVE, HEALTH_DEAD };
@@ -269,7 +271,8 @@ struct board_master {
 	uint64_t issuers_seq;                       /* odd while the rows change */
 	struct board_issuer issuers[BOARD_ISSUERS]; /* whose keys are fetched */
 	uint64_t fleet_up, fleet_gateways, fleet_keys, fleet_messages; /* of master/fleet.h */
-	struct board_health health[BOARD_ENDPOINTS];
+	uint64_t endpoints, endpoints_uncounted, endpoints_unprobed;   /* of master/directory.h */
+	struct board_health health[BOARD_HEALTH];
 	uint64_t base_turn; /* base[turn % 2] is in force; who sees it change reads again */
 	struct board_base base[2];
 	struct board_names names; /* the master alone reads them */

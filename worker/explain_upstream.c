@@ -7,6 +7,7 @@
 #include "gate.h"
 #include "identity.h"
 #include "load.h"
+#include "look.h"
 #include "worker.h"
 
 #include <stdio.h>
@@ -27,17 +28,20 @@ add_health(struct buf *b, struct worker *w, const struct table_endpoint *e)
 	uint64_t until;
 	uint32_t is;
 
-	if (!w->master_page || e->slot == 0 || e->slot >= BOARD_ENDPOINTS) {
+	if (!w->master_page || e->slot == 0 || e->slot >= BOARD_HEALTH) {
 		buf_adds(b, SLICE("\"state\":\"unknown\",\"ejected_ms\":0,\"in_flight\":null"));
 		return;
 	}
 	h = &w->master_page->health[e->slot];
 	is = board_get(&h->state);
 	until = board_get(&h->ejected_until_ms);
-	buf_addf(b, "\"state\":\"%s\",\"ejected_ms\":%llu,\"in_flight\":%llu",
+	buf_addf(b, "\"state\":\"%s\",\"ejected_ms\":%llu,\"in_flight\":",
 		 state[is <= HEALTH_DEAD ? is : HEALTH_UNKNOWN],
-		 (unsigned long long)(until > worker_now(w) ? until - worker_now(w) : 0),
-		 (unsigned long long)load_now(w, e->slot));
+		 (unsigned long long)(until > worker_now(w) ? until - worker_now(w) : 0));
+	if (look_is_counted(e))
+		buf_addf(b, "%llu", (unsigned long long)load_now(w, e->slot));
+	else
+		buf_adds(b, SLICE("null"));
 }
 
 static void

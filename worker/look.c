@@ -36,7 +36,7 @@ look_load(struct worker *w, const struct table_endpoint *e)
 static const struct board_health *
 health_of(const struct worker *w, const struct table_endpoint *e)
 {
-	if (!w->master_page || !look_is_counted(e))
+	if (!w->master_page || e->slot == 0 || e->slot >= BOARD_HEALTH)
 		return NULL;
 	return &w->master_page->health[e->slot];
 }

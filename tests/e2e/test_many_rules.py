@@ -53,3 +53,24 @@ def test_status_of_many_upstreams(gateway, store, serve):
     status = gw.status()
     assert [u["name"] for u in status["upstreams"]] == ["empty"] and status["upstreams_more"] == 501
     assert "and 501 more upstreams" in gw.cli("status").stdout
+    assert status["endpoints"] == {"count": 2501, "uncounted": 0, "unprobed": 0, "probed": 0, "probed_every_s": 0}
+
+
+def test_more_endpoints_than_are_counted(gateway, store, serve):
+    """The health of all is known; a changed upstream is no matter of the others."""
+    pipe = store.db.pipeline(transaction=False)
+    for i in range(500):
+        pipe.hset(f"backend:many-{i}", mapping={f"127.1.{i // 25}.{10 * (i % 25) + k}:1": 0 for k in range(9)})
+    pipe.set("frontend:a.test/", "many-7")
+    pipe.execute()
+    gw = gateway(from_redis(store) | {"health": {"enabled": True, "interval": "1m", "rate": 10000}})
+    gw.rules_in_force(lambda rules: rules["backends"] == 500, 20)
+    expect = {"count": 4500, "uncounted": 405, "unprobed": 0, "probed": 4500, "probed_every_s": 0}
+    assert gw.status()["endpoints"] == expect
+    assert "of 4500 endpoints 405 have no counters" in gw.cli("status").stdout
+    assert gw.metrics()["yett_endpoints_uncounted"] == 405
+    wait_until(lambda: gw.log().count("state=dead") == 4500, 20)
+    store.db.hset("backend:many-7", serve().address, "0")
+    wait_until(lambda: gw.ask("/", host="a.test").status == 200, 20)
+    store.db.delete("backend:many-8")
+    wait_until(lambda: gw.status()["endpoints"]["count"] == 4492, 20)

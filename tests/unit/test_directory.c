@@ -104,9 +104,10 @@ static void
 test_slots_of_a_page_that_makes_no_sense(void **state)
 {
 	const struct board_name all[][4] = {
-		{ { 0, 0 }, { 5, 5 }, { 5, 5 }, { 5, 5 } },
-		{ { 7, 7 }, { 0, 0 }, { 7, 0 }, { 7, 7 } },
-		{ { 1, 1 }, { UINT64_MAX, UINT64_MAX }, { 1, 2 }, { 3, 4 } },
+		{ { 4, 0 }, { 5, 5 }, { 5, 5 }, { 5, 5 } },
+		{ { 2, 0 }, { 5, 5 }, { 6, 5 }, { 7, 5 } },
+		{ { 4, 7 }, { 0, 0 }, { 7, 0 }, { 7, 7 } },
+		{ { UINT64_MAX, 1 }, { UINT64_MAX, UINT64_MAX }, { 1, 2 }, { 3, 4 } },
 	};
 
 	for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
@@ -368,8 +369,8 @@ test_own_listeners(void **state)
 		struct buf warnings BUF_CLEAN = { 0 };
 		struct directory *d = directory_build(&c, NULL, NULL, &slots, &warnings);
 
-		if ((d->upstreams[0].endpoints_count == 0) != cases[i].own ||
-		    (d->upstreams[0].own_count == 1) != cases[i].own ||
+		if ((d->upstreams[0]->endpoints_count == 0) != cases[i].own ||
+		    (d->upstreams[0]->own_count == 1) != cases[i].own ||
 		    (warnings.n > 0) != cases[i].own)
 			fail_msg("%s:%u behind %s", cases[i].host, cases[i].port,
 				 cases[i].listener);
@@ -397,8 +398,8 @@ test_own_sockets(void **state)
 	struct buf warnings BUF_CLEAN = { 0 };
 	struct directory *d = directory_build(&c, NULL, NULL, &slots, &warnings);
 
-	assert_int_equal(d->upstreams[0].endpoints_count, 1);
-	assert_string_equal(d->upstreams[0].endpoints[0].authority, "unix:/run/other");
+	assert_int_equal(d->upstreams[0]->endpoints_count, 1);
+	assert_string_equal(d->upstreams[0]->endpoints[0].authority, "unix:/run/other");
 	directory_free(d);
 }
 
@@ -414,9 +415,138 @@ test_full_board(void **state)
 	for (uint16_t i = 0; i < 8; i++)
 		e[i] = endpoint("10.0.0.1", (uint16_t)(i + 1));
 	d = directory_build(&c, NULL, NULL, &slots, &warnings);
-	assert_int_equal(d->upstreams[0].endpoints_count, 8);
-	assert_int_equal(d->upstreams[0].endpoints[7].slot, 0);
+	assert_int_equal(d->upstreams[0]->endpoints_count, 8);
+	assert_int_equal(d->upstreams[0]->endpoints[7].slot, 0);
 	directory_free(d);
+}
+
+/* ---- changes ---- */
+
+struct changes {
+	unsigned count;
+	bool before, next; /* of the last one */
+};
+
+static void
+on_changed(void *userdata, const struct directory_upstream *before,
+	   const struct directory_upstream *next)
+{
+	struct changes *c = userdata;
+
+	c->count++;
+	c->before = before != NULL;
+	c->next = next != NULL;
+}
+
+static void
+assert_same(const struct directory *a, const struct directory *b)
+{
+	assert_int_equal(a->upstreams_count, b->upstreams_count);
+	assert_int_equal(a->targets.count, b->targets.count);
+	assert_int_equal(a->endpoints, b->endpoints);
+	assert_int_equal(a->uncounted, b->uncounted);
+	assert_int_equal(a->unprobed, b->unprobed);
+	assert_int_equal(a->tls_count, b->tls_count);
+	for (size_t i = 0; i < a->upstreams_count; i++) {
+		const struct directory_upstream *x = a->upstreams[i], *y = b->upstreams[i];
+
+		assert_string_equal(x->name, y->name);
+		assert_int_equal(x->index, y->index);
+		assert_int_equal(x->targets_count, y->targets_count);
+		assert_ptr_equal(directory_find(a, x->source, slice_of(x->name)), x);
+		assert_ptr_equal(a->by_index[x->index], x);
+		assert_int_equal(x->endpoints_count, y->endpoints_count);
+		for (size_t k = 0; k < x->endpoints_count; k++) {
+			assert_string_equal(x->endpoints[k].authority, y->endpoints[k].authority);
+			assert_int_equal(x->endpoints[k].slot, y->endpoints[k].slot);
+		}
+	}
+	for (uint32_t slot = 1; slot < BOARD_HEALTH; slot++) {
+		const struct directory_endpoint *x = a->by_slot[slot], *y = b->by_slot[slot];
+
+		for (; x && y; x = x->same, y = y->same)
+			assert_string_equal(x->of->name, y->of->name);
+		assert_true(!x && !y);
+	}
+}
+
+/* At random, and with few addresses, so that many upstreams have the same. */
+static void
+change_at_random(struct rules *rules, unsigned *seed)
+{
+	unsigned kind = rand_r(seed) % 6;
+	BUF_CLEAN struct buf name = { 0 }, a = { 0 }, b = { 0 }, json = { 0 };
+	struct slice fields[4];
+
+	buf_addf(&name, "n%d", rand_r(seed) % 6);
+	buf_addf(&a, "%s10.0.0.%d:80", kind % 2 ? "https://" : "", rand_r(seed) % 4);
+	buf_addf(&b, "10.0.0.%d:80", rand_r(seed) % 4);
+	fields[0] = buf_slice(&a);
+	fields[2] = buf_slice(&b);
+	fields[1] = fields[3] = SLICE("0");
+	buf_addf(&json, kind == 4 ? "{\"endpoints\":[\"%s\"]}" : "{\"target\":\"%s\"}", b.p);
+	if (kind == 0)
+		rules_delete_backend(rules, buf_slice(&name));
+	else if (kind < 3)
+		rules_set_backend(rules, buf_slice(&name), fields, 4);
+	else if (rand_r(seed) % 3 == 0)
+		rules_delete_native(rules, kind == 4 ? NATIVE_UPSTREAM : NATIVE_ROUTE,
+				    buf_slice(&name));
+	else
+		rules_set_native(rules, kind == 4 ? NATIVE_UPSTREAM : NATIVE_ROUTE,
+				 buf_slice(&name), buf_slice(&json));
+}
+
+static void
+test_changed_in_place(void **state)
+{
+	struct slots *upstreams = slots_new(100), *endpoints = slots_new(BOARD_HEALTH);
+	struct directory_slots own = { upstreams, endpoints, NULL, NULL };
+	struct config c = { .health = { .enabled = true, .path = "/" } };
+	struct buf warnings BUF_CLEAN = { 0 };
+	struct rules *rules = rules_new();
+	struct directory *d = directory_build(&c, rules, NULL, &own, &warnings), *anew;
+	struct changes changes = { 0 };
+	unsigned seed = 1;
+	size_t most = 0;
+
+	(void)state;
+	rules_settle(rules);
+	for (int i = 0; i < 400; i++) {
+		for (int k = rand_r(&seed) % 3; k >= 0; k--)
+			change_at_random(rules, &seed);
+		directory_change(d, &c, rules, rules_touched(rules), &own, &warnings, on_changed,
+				 &changes);
+		rules_settle(rules);
+		anew = directory_build(&c, rules, NULL, &own, &warnings);
+		assert_same(d, anew);
+		directory_free(anew);
+		most = d->targets.count > most ? d->targets.count : most;
+	}
+	assert_true(most > 1 && changes.count > 400);
+	directory_free(d);
+	rules_free(rules);
+	slots_free(upstreams);
+	slots_free(endpoints);
+}
+
+/* What is in use keeps its slot, though nobody asks for it by name. */
+static void
+test_slots_in_use(void **state)
+{
+	struct slots *s = slots_new(3);
+	uint32_t a = slots_get(s, SLICE("a")), b = slots_get(s, SLICE("b"));
+
+	(void)state;
+	for (int i = 0; i < 3; i++) {
+		slots_use(s, a);
+		slots_use(s, 2000);
+		slots_sweep(s, 0);
+	}
+	assert_int_equal(slots_get(s, SLICE("c")), b);
+	slots_use(s, b);
+	assert_int_equal(slots_get(s, SLICE("a")), a);
+	slots_free(s);
 }
 
 int
@@ -433,6 +563,8 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_own_listeners, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_own_sockets, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_full_board, setup, teardown),
+		cmocka_unit_test(test_changed_in_place),
+		cmocka_unit_test(test_slots_in_use),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

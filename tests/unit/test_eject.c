@@ -21,7 +21,7 @@ struct fixture {
 	struct board_master *board;
 	struct ejector *e;
 	struct directory d[2]; /* the one in force and the one before */
-	struct directory_upstream upstreams[2][UPSTREAMS];
+	struct directory_upstream upstreams[2][UPSTREAMS], *places[2][UPSTREAMS];
 	struct directory_endpoint endpoints[2][UPSTREAMS][ENDPOINTS];
 	unsigned turn;
 };
@@ -34,13 +34,14 @@ watch(struct fixture *f, const char *first, const char *second, uint64_t now)
 	const char *const slots[UPSTREAMS] = { first, second };
 	struct directory *d = &f->d[f->turn];
 
-	map_deinit(&d->by_name[SOURCE_FILE], NULL);
-	*d = (struct directory){ .upstreams = f->upstreams[f->turn],
+	directory_unlink(d);
+	*d = (struct directory){ .upstreams = f->places[f->turn],
 				 .upstreams_count = second ? 2 : 1 };
 	for (unsigned u = 0; u < d->upstreams_count; u++) {
 		struct directory_endpoint *e = f->endpoints[f->turn][u];
 
-		d->upstreams[u] = (struct directory_upstream){
+		d->upstreams[u] = &f->upstreams[f->turn][u];
+		*d->upstreams[u] = (struct directory_upstream){
 			.name = u ? "two" : "one",
 			.index = u + 1,
 			.endpoints = e,
@@ -49,13 +50,12 @@ watch(struct fixture *f, const char *first, const char *second, uint64_t now)
 				     .eject_time = 1000,
 				     .eject_max_time = 2500 },
 		};
-		*map_put(&d->by_name[SOURCE_FILE], slice_of(d->upstreams[u].name)) =
-		    &d->upstreams[u];
 		for (size_t i = 0; slots[u][i]; i++) {
 			e[i] = (struct directory_endpoint){ .slot = (uint32_t)(slots[u][i] - '0') };
 			e[i].authority = authorities[e[i].slot];
 		}
 	}
+	directory_link(d);
 	ejector_watch(f->e, d, now);
 	f->turn = !f->turn;
 }
@@ -79,7 +79,7 @@ teardown(void **state)
 
 	ejector_free(f->e);
 	for (int i = 0; i < 2; i++)
-		map_deinit(&f->d[i].by_name[SOURCE_FILE], NULL);
+		directory_unlink(&f->d[i]);
 	free(f->board);
 	free(f);
 	return 0;

@@ -34,8 +34,9 @@ struct world {
 	struct prober *prober;
 	struct directory directory;
 	struct config config; /* of a gateway that listens nowhere */
-	struct directory_upstream upstreams[2];
+	struct directory_upstream upstreams[2], *places[2];
 	struct directory_endpoint endpoints[ENDPOINTS];
+	struct directory_endpoint second_endpoints[ENDPOINTS]; /* the same once more */
 	char authorities[ENDPOINTS][64];
 	int log, stderr_before; /* what is logged goes to a file of the test */
 };
@@ -85,11 +86,14 @@ setup(void **state)
 	assert_int_equal(resolver_new(&w->loop, on_changed, NULL, &w->resolver), 0);
 	w->board = xcalloc(1, sizeof *w->board);
 	w->prober = prober_make(w);
-	w->directory.upstreams = w->upstreams;
+	w->directory.upstreams = w->places;
 	w->directory.upstreams_count = 1;
 	w->config.probe_rate = 100000;
 	for (int i = 0; i < 2; i++) {
-		w->upstreams[i].endpoints = w->endpoints;
+		w->places[i] = &w->upstreams[i];
+		w->upstreams[i].name = i ? "two" : "one";
+		w->upstreams[i].index = (uint32_t)i + 1;
+		w->upstreams[i].endpoints = i ? w->second_endpoints : w->endpoints;
 		w->upstreams[i].health = (struct config_health){ .enabled = true,
 								 .path = "/isAlive",
 								 .interval = 100,
@@ -114,6 +118,7 @@ teardown(void **state)
 	close(w->log);
 	prober_free(w->prober);
 	resolver_free(w->resolver);
+	directory_unlink(&w->directory);
 	server_close(&w->server);
 	server_close(&w->second);
 	uv_close((uv_handle_t *)&w->pulse, NULL);
@@ -145,6 +150,8 @@ add(struct world *w, const char *host, int port)
 static void
 watch(struct world *w)
 {
+	memcpy(w->second_endpoints, w->endpoints, sizeof w->endpoints);
+	directory_link(&w->directory);
 	resolver_watch(w->resolver, &w->directory);
 	prober_watch(w->prober, &w->directory, &w->config, NULL);
 }
@@ -716,43 +723,69 @@ test_spread(void **state)
 	assert_in_range(busy, 7, 10); /* tenths of the interval; jitter alone makes three of them */
 }
 
+/* One without counters has health words all the same; one without those is counted. */
 static void
-test_more_than_the_board(void **state)
+test_more_than_the_board_counts(void **state)
 {
-	enum { N = 50000 };
+	enum { N = 200 };
 	struct world *w = *state;
-	struct directory_endpoint *endpoints = xcalloc(N, sizeof *endpoints);
-	char(*authorities)[32] = xcalloc(N, sizeof *authorities);
-	uint64_t before;
 
 	w->server.answer = OK;
-	for (int i = 0; i < N; i++) {
-		snprintf(authorities[i], sizeof authorities[i], "127.1.%d.%d:%d", i / 200,
-			 1 + i % 200, w->server.port);
-		endpoints[i] = (struct directory_endpoint){
-			.authority = authorities[i],
-			.host = authorities[i],
-			.address = { .host = "127.0.0.1", .port = (uint16_t)w->server.port },
-			.base = "",
-			.slot = i + 1 < BOARD_ENDPOINTS ? (uint32_t)i + 1 : 0,
-		};
-	}
-	w->upstreams[0].endpoints = endpoints;
-	w->upstreams[0].endpoints_count = N;
-	w->upstreams[0].health.interval = 2000;
-	w->upstreams[0].health.timeout = 1000;
-	for (int i = 0; i < 5; i++) {
-		before = uv_hrtime();
-		watch(w);
-		assert_true(uv_hrtime() - before < 500000000); /* 50 ms in a build without checks */
-	}
-	WAIT(w, w->server.requests >= BOARD_ENDPOINTS - 1);
-	assert_int_equal(state_of(w, 0), HEALTH_UNKNOWN);
-	assert_int_equal(logged(w, "the board is full"), 1);
-	w->upstreams[0].endpoints_count = 0;
+	w->upstreams[0].health.interval = 100000;
+	for (int i = 0; i < N; i++)
+		add(w, "127.0.0.1", w->server.port)->slot = BOARD_ENDPOINTS - N / 2 + (uint32_t)i;
+	add(w, "127.0.0.1", w->server.port)->slot = BOARD_HEALTH - 1;
+	add(w, "127.0.0.1", w->server.port)->slot = 0;
 	watch(w);
-	free(endpoints);
-	free(authorities);
+	WAIT(w, w->server.requests == N + 1);
+	WAIT(w, state_of(w, BOARD_HEALTH - 1) == HEALTH_ALIVE);
+	assert_int_equal(state_of(w, BOARD_ENDPOINTS + N / 2 - 1), HEALTH_ALIVE);
+	assert_int_equal(state_of(w, 0), HEALTH_UNKNOWN);
+	assert_int_equal(w->directory.endpoints, N + 2);
+	assert_int_equal(w->directory.uncounted, N / 2 + 2);
+	assert_int_equal(w->directory.unprobed, 1);
+}
+
+/* What is changed alone is asked for, and left alone is what somebody else still has. */
+static void
+test_one_upstream_changed(void **state)
+{
+	struct world *w = *state;
+	struct directory_upstream before;
+
+	w->server.answer = w->second.answer = OK;
+	w->upstreams[0].health.interval = w->upstreams[1].health.interval = 100000;
+	add(w, "127.0.0.1", w->server.port);
+	add(w, "127.0.0.1", w->second.port);
+	w->upstreams[1].endpoints_count = 1;
+	w->directory.upstreams_count = 2;
+	watch(w);
+	WAIT(w, state_of(w, 1) == HEALTH_ALIVE && state_of(w, 2) == HEALTH_ALIVE);
+	before = w->upstreams[0];
+	w->upstreams[0].endpoints_count = 0;
+	w->upstreams[1].health.interval = 100;
+	directory_link(&w->directory);
+	prober_change(w->prober, &w->directory, &before, &w->upstreams[0], NULL);
+	wait_requests(w, &w->server, 3);
+	assert_int_equal(w->second.requests, 1);
+}
+
+/* A new endpoint does not wait for its turn behind all others. */
+static void
+test_new_ones_first(void **state)
+{
+	struct world *w = *state;
+
+	w->server.answer = w->second.answer = OK;
+	w->config.probe_rate = 100;
+	for (int i = 0; i < 40; i++)
+		add(w, "127.0.0.1", w->server.port);
+	watch(w);
+	WAIT(w, w->server.requests >= 60); /* all are known, and many wait */
+	add(w, "127.0.0.1", w->second.port);
+	watch(w);
+	wait_requests(w, &w->server, 10); /* in turn it would be 40 */
+	assert_int_equal(w->second.requests, 1);
 }
 
 /* However short the intervals are, and in turn: each gets its part. */
@@ -852,7 +885,9 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_at_most_64, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_spread, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_rate, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_more_than_the_board, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_more_than_the_board_counts, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_one_upstream_changed, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_new_ones_first, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_want_of_descriptors, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_freed_with_probes_under_way, setup, teardown),
 	};

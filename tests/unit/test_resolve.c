@@ -110,8 +110,8 @@ static void
 watch(struct world *w, const char *names)
 {
 	struct directory_endpoint endpoints[8] = { 0 };
-	struct directory_upstream upstream = { .endpoints = endpoints };
-	struct directory d = { .upstreams = &upstream, .upstreams_count = 1 };
+	struct directory_upstream upstream = { .endpoints = endpoints }, *place = &upstream;
+	struct directory d = { .upstreams = &place, .upstreams_count = 1 };
 	char copy[512], *rest = copy, *word;
 
 	snprintf(copy, sizeof copy, "%s", names);
@@ -401,8 +401,9 @@ test_many_names(void **state)
 	struct world *w = *state;
 	static char names[NAMES][16];
 	struct directory_endpoint endpoints[NAMES] = { 0 };
-	struct directory_upstream upstream = { .endpoints = endpoints, .endpoints_count = NAMES };
-	struct directory d = { .upstreams = &upstream, .upstreams_count = 1 };
+	struct directory_upstream upstream = { .endpoints = endpoints, .endpoints_count = NAMES },
+				  *place = &upstream;
+	struct directory d = { .upstreams = &place, .upstreams_count = 1 };
 
 	for (int i = 0; i < NAMES; i++) {
 		snprintf(names[i], sizeof names[i], "n%d.test", i);
