@@ -128,9 +128,17 @@ def kept(request):
 
 
 @pytest.fixture(scope="module")
-def gateway_to_echo(lasting_gateway, lasting_serve):
-    """A gateway before an upstream that echoes."""
-    return lasting_gateway(gateways.proxy_to(lasting_serve()))
+def lasting_pair(lasting_gateway, lasting_serve):
+    up = lasting_serve()
+    return lasting_gateway(gateways.proxy_to(up)), up
+
+
+@pytest.fixture
+def gateway_to_echo(lasting_pair):
+    """A gateway before an upstream that echoes (its `upstream`), which has seen no request yet."""
+    gw, gw.upstream = lasting_pair
+    gw.upstream.requests.clear()
+    return gw
 
 
 @pytest.fixture(scope="session")

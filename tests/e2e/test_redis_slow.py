@@ -4,8 +4,6 @@ import socket
 import threading
 import time
 
-import pytest
-
 from harness.gateway import from_redis, is_sanitized
 from harness.load import Load
 from harness.procs import wait_until
@@ -51,20 +49,25 @@ class Answers:
             s.close()
 
 
-@pytest.mark.parametrize("data", [b"", b"HTTP/1.1 400 Bad Request\r\n\r\n", b"-LOADING Redis is loading\r\n" * 20,
-                                  b"*1000000000\r\n", b"$-5\r\n", b"+OK\r\n" * 1000, b"\0" * 1000],
-                         ids=["silence", "HTTP", "loading", "large", "negative", "many", "zeros"])
-def test_no_redis_at_all(gateway, serve, data):
-    fake, up = Answers(data), serve(name="file")
+NONE = {"silence": b"", "HTTP": b"HTTP/1.1 400 Bad Request\r\n\r\n", "loading": b"-LOADING Redis is loading\r\n" * 20,
+        "large": b"*1000000000\r\n", "negative": b"$-5\r\n", "many": b"+OK\r\n" * 1000, "zeros": b"\0" * 1000}
+
+
+def test_no_redis_at_all(gateway, serve):
+    """A gateway for each, side by side."""
+    up, fakes = serve(name="file"), {name: Answers(data) for name, data in NONE.items()}
     try:
-        gw = gateway(from_redis(fake, timeout="500ms") | {"routes": [{"path": "/file", "target": f"http://{up.address}"}]},
-                     ready=False)
-        wait_until(lambda: gw.ask("/file").json()["name"] == "file", 10)
+        started = {name: gateway(from_redis(fake, timeout="500ms") | {"routes": [{"path": "/file", "target": f"http://{up.address}"}]},
+                                 ready=False) for name, fake in fakes.items()}
+        for gw in started.values():
+            wait_until(lambda gw=gw: gw.ask("/file").json()["name"] == "file", 10)
         time.sleep(1)
-        assert gw.ask("/other").why == "rules_not_loaded" and gw.status()["redis"]["state"] != "up"
-        assert len(fake.taken) < 50  # it tries again with patience
+        for name, gw in started.items():
+            assert gw.ask("/other").why == "rules_not_loaded" and gw.status()["redis"]["state"] != "up", name
+            assert len(fakes[name].taken) < 50, name  # it tries again with patience
     finally:
-        fake.close()
+        for fake in fakes.values():
+            fake.close()
 
 
 def test_twenty_thousand_rules(gateway, store, serve):

@@ -3,7 +3,6 @@
 import pytest
 
 from harness import client
-from harness.gateway import proxy_to
 
 BODY = b"0\r\n\r\nGET /smuggled HTTP/1.1\r\nHost: test\r\n\r\n"
 HEADS = {
@@ -32,13 +31,12 @@ HEADS = {
 
 
 @pytest.mark.parametrize("name", HEADS)
-def test_head(gateway, serve, name):
-    up = serve()
-    with gateway(proxy_to(up)).connect() as c:
+def test_head(gateway_to_echo, name):
+    with gateway_to_echo.connect() as c:
         c.send(b"POST / HTTP/1.1\r\nHost: test\r\n" + HEADS[name] + b"\r\n" + BODY)
         r = c.read()
         assert r.status in (400, 501) and c.closed()
-    assert not up.requests
+    assert not gateway_to_echo.upstream.requests
 
 
 CHUNKS = [b"5\nabcde\r\n0\r\n\r\n", b"-1\r\na\r\n0\r\n\r\n", b"5;\rx\r\nabcde\r\n0\r\n\r\n", b"0x5\r\nabcde\r\n0\r\n\r\n",
@@ -47,9 +45,9 @@ CHUNKS = [b"5\nabcde\r\n0\r\n\r\n", b"-1\r\na\r\n0\r\n\r\n", b"5;\rx\r\nabcde\r\
 
 
 @pytest.mark.parametrize("body", CHUNKS)
-def test_chunks(gateway, serve, body):
-    up = serve()
-    with gateway(proxy_to(up)).connect() as c:
+def test_chunks(gateway_to_echo, body):
+    up = gateway_to_echo.upstream
+    with gateway_to_echo.connect() as c:
         c.send(client.request("/", "POST", headers={"Transfer-Encoding": "chunked"}) + body)
         c.send(client.request("/second"))
         assert c.read().status == 400 and c.closed()
@@ -62,10 +60,9 @@ LINES = [b"GET / HTTP/1.1 \r\n", b"GET / HTTP/2.0\r\n", b"GET / HTTP/1.2\r\n", b
 
 
 @pytest.mark.parametrize("line", LINES)
-def test_request_line(gateway, serve, line):
-    up = serve()
-    r = client.exchange(gateway(proxy_to(up)).port, line + b"Host: test\r\n\r\n")
-    assert r.status in (400, 501, 505) and not up.requests
+def test_request_line(gateway_to_echo, line):
+    r = client.exchange(gateway_to_echo.port, line + b"Host: test\r\n\r\n")
+    assert r.status in (400, 501, 505) and not gateway_to_echo.upstream.requests
 
 
 def test_target_that_differs_from_host_decides(gateway, serve):
