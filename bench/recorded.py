@@ -19,7 +19,7 @@ import recorder
 import session
 
 WINDOW = 500  # commands that a gateway sends at most before it reads answers (master/store_fetch.c)
-IDLE_S = 10
+START_S, IDLE_S = 2.5, 10
 TRIES = 7  # of each event; the most common course is the one that is taken
 WAITS_S = 60
 NAME = re.compile(rb"(?<![0-9a-f])(?<!yett:fleet:)[0-9a-f]{16}(?![0-9a-f])")
@@ -205,7 +205,7 @@ class Stage:
         self.written[name] = [c for r in written[best] for c in r.commands]
 
     def all(self):
-        time.sleep(2.5)  # whatever a start brings is over
+        time.sleep(START_S)  # whatever a start brings is over
         self.events["start"] = self.reader.rounds(self.reader.began, time.monotonic())
         begin = time.monotonic()
         time.sleep(IDLE_S)

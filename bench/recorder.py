@@ -1,5 +1,6 @@
 """A proxy before a Redis that writes down what is said over each connection: commands, and when which of them was answered."""
 
+import contextlib
 import dataclasses
 import selectors
 import socket
@@ -95,7 +96,8 @@ class Recorder:
                     data = b""
                 if not data:
                     self.selector.unregister(side)
-                    other.shutdown(socket.SHUT_WR)
+                    with contextlib.suppress(OSError):  # it has ended, too
+                        other.shutdown(socket.SHUT_WR)
                     continue
                 connection.take(side, data)
                 other.sendall(data)
