@@ -144,7 +144,8 @@ append(struct directory *d, struct directory_upstream *u)
 static const struct config_route *
 target_rule(struct rules_native *n, const struct config *c)
 {
-	const struct config_route *route = n ? rules_native_read(n, c) : NULL;
+	const struct config_route *route =
+	    n && rules_native_targets(n) ? rules_native_read(n, c) : NULL;
 
 	return route && route->target.address.text ? route : NULL;
 }

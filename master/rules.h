@@ -111,8 +111,11 @@ struct rules_native *rules_native_find(const struct rules *r, enum native_kind k
 				       struct slice name);
 const char *rules_native_name(const struct rules_native *n);
 struct slice rules_native_text(const struct rules_native *n);
+/* May it be a route with a target of its own? False: it need not be read for that, as reading takes
+ * long where there are many. */
+bool rules_native_targets(const struct rules_native *n);
 /* What it says, beside this configuration: a struct config_route, config_upstream, config_policy or
- * config_api_key,  * good until it is read beside another one. Of a refused one what can be used of
+ * config_api_key, good until it is read beside another one. Of a refused one what can be used of
  * it (config_rule.h), or NULL. */
 const void *rules_native_read(struct rules_native *n, const struct config *c);
 /* What is wrong with it beside this configuration, which it was not when it was stored without one;

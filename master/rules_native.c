@@ -20,6 +20,7 @@ struct rules_native {
 	char *name, *text;
 	unsigned shared; /* sets that hold it beside the first (rules_copy) */
 	uint32_t met;    /* rules_meet */
+	bool targets;    /* rules_native_targets */
 	struct arena arena;
 	void *entry;       /* in the arena: what it says, and */
 	const char *fault; /* what is wrong with it, NULL for nothing; read for: */
@@ -67,6 +68,9 @@ native_new(enum native_kind kind, struct slice name, struct slice text)
 	n->kind = kind;
 	n->name = xstrndup(name.p, name.n);
 	n->text = xstrndup(text.p, text.n);
+	/* A name may be written with escapes. */
+	n->targets =
+	    kind == NATIVE_ROUTE && (strstr(n->text, "\"target\"") || strchr(n->text, '\\'));
 	return n;
 }
 
@@ -109,6 +113,12 @@ struct slice
 rules_native_text(const struct rules_native *n)
 {
 	return slice_of(n->text);
+}
+
+bool
+rules_native_targets(const struct rules_native *n)
+{
+	return n->targets;
 }
 
 const void *

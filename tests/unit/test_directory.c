@@ -318,6 +318,38 @@ test_both_sources(void **state)
 	rules_free(rules);
 }
 
+/* However a rule writes that it has a target of its own, that is an upstream. */
+static void
+test_targets(void **state)
+{
+	static const struct {
+		const char *json, *authority; /* NULL: it has none */
+	} cases[] = {
+		{ "{\"path\":\"/\",\"target\":\"h:1\"}", "h:1" },
+		{ "{\"target\" : \"h:2\", \"path\":\"/\"}", "h:2" },
+		{ "{\"path\":\"/\",\"\\u0074arget\":\"h:3\"}", "h:3" },
+		{ "{\"path\":\"/target\",\"upstream\":\"u\"}", NULL },
+		{ "{\"path\":\"/\\u0041\",\"upstream\":\"target\"}", NULL },
+	};
+
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		struct config c = { .serial = 1, .health = { .path = "/" } };
+		struct buf warnings BUF_CLEAN = { 0 };
+		struct rules *rules = rules_new();
+		struct directory *d;
+
+		assert_int_equal(
+		    rules_set_native(rules, NATIVE_ROUTE, SLICE("r"), slice_of(cases[i].json)), 1);
+		d = directory_build(&c, rules, NULL, &slots, &warnings);
+		assert_int_equal(d->upstreams_count, cases[i].authority != NULL);
+		if (cases[i].authority)
+			assert_string_equal(d->upstreams[0]->endpoints[0].authority,
+					    cases[i].authority);
+		directory_free(d);
+		rules_free(rules);
+	}
+}
+
 static void
 test_own_listeners(void **state)
 {
@@ -560,6 +592,7 @@ main(void)
 		cmocka_unit_test(test_slots_of_an_image),
 		cmocka_unit_test(test_slots_of_an_image_that_makes_no_sense),
 		cmocka_unit_test_setup_teardown(test_both_sources, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_targets, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_own_listeners, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_own_sockets, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_full_board, setup, teardown),
