@@ -9,6 +9,7 @@
 #include "file.h"
 #include "history.h"
 #include "keep.h"
+#include "rules_more.h"
 #include "rules_own.h"
 #include "rules_text.h"
 
@@ -24,10 +25,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define MORE_FORMAT "yett rules 1, more"
-#define MORE_MAX ((size_t)1 << 30)
 #define LINE_MAX 1024 /* bytes of the first line of all of them */
-#define SUM 16        /* hexadecimal digits before each line, and a blank behind them */
 
 /* ---- writing ---- */
 
@@ -124,24 +122,11 @@ rules_save(const struct rules *r, const struct revision *revision, const char *p
 
 /* ---- what changed since then ---- */
 
-static void
-add_line(struct buf *out, struct slice text)
-{
-	uint8_t digest[SHA256_BYTES];
-
-	(void)!sha256(text, digest); /* else nobody takes the line for one */
-	for (size_t i = 0; i < SUM / 2; i++)
-		buf_addf(out, "%02x", digest[i]);
-	buf_addc(out, ' ');
-	buf_adds(out, text);
-}
-
 /* Says which rules it stands behind. */
 static int
 add_head(const char *path, struct buf *out)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	struct buf text BUF_CLEAN = { 0 };
 	char line[LINE_MAX];
 	ssize_t n = fd < 0 ? -1 : read(fd, line, sizeof line);
 	const char *end = n > 0 ? memchr(line, '\n', (size_t)n) : NULL;
@@ -151,10 +136,7 @@ add_head(const char *path, struct buf *out)
 		close(fd);
 	if (!end)
 		return r < 0 ? r : -EBADMSG;
-	buf_addf(&text, "{\"format\":\"" MORE_FORMAT "\",\"base\":");
-	buf_add_json(&text, slice_make(line, (size_t)(end - line)));
-	buf_addf(&text, "}\n");
-	add_line(out, buf_slice(&text));
+	rules_more_begin(slice_make(line, (size_t)(end - line)), out);
 	return 0;
 }
 
@@ -186,7 +168,7 @@ rules_save_more(const struct rules *r, const struct revision *revision, const ch
 	rules_write_part(r, rules_unsaved(r), revision, &sink);
 	if (anew)
 		e = add_head(path, &lines);
-	add_line(&lines, buf_slice(&sink.text));
+	rules_more_add(buf_slice(&sink.text), &lines);
 	(void)rules_sink_end(&sink);
 	if (!anew)
 		return fail(error, more.p, append(more.p, buf_slice(&lines)));
@@ -199,83 +181,22 @@ rules_save_more(const struct rules *r, const struct revision *revision, const ch
 
 /* ---- reading ---- */
 
-/* The text of the next line, with its end; p NULL: there is none that is whole. */
-static struct slice
-next_line(struct slice *rest)
-{
-	const char *end = rest->n > 0 ? memchr(rest->p, '\n', rest->n) : NULL;
-	struct slice text = { NULL, 0 }, line;
-	struct buf again BUF_CLEAN = { 0 };
-
-	if (!end || end - rest->p < SUM + 1)
-		return text;
-	line = slice_make(rest->p, (size_t)(end + 1 - rest->p));
-	text = slice_make(line.p + SUM + 1, line.n - SUM - 1);
-	add_line(&again, text);
-	if (!slice_eq(buf_slice(&again), line))
-		return (struct slice){ NULL, 0 };
-	*rest = slice_make(end + 1, rest->n - line.n);
-	return text;
-}
-
-static bool
-is_head(struct slice text, struct slice base)
-{
-	struct json *root = NULL;
-	bool is = json_parse(text, LINE_MAX * 8, 1, &root) == 0 &&
-		  slice_eq(json_text(json_get(root, "format")), SLICE(MORE_FORMAT)) &&
-		  slice_eq(json_text(json_get(root, "base")), base);
-
-	json_free(root);
-	return is;
-}
-
-/* False when the line is no such text. */
-static bool
-load_line(struct rules *r, struct slice text, int64_t *saved_at, struct revision **revision)
-{
-	struct rules_reader *x = rules_reader_new(r, -1, text, true);
-	bool good = rules_reader_go(x, SIZE_MAX) == 0;
-
-	if (good) {
-		revision_free(*revision);
-		*revision = rules_reader_revision(x);
-		*saved_at = rules_reader_saved_at(x);
-	}
-	rules_reader_free(x);
-	return good;
-}
-
-/* Ends at what was not written as a whole. False: there is no such file. */
-static bool
-load_more(struct rules *r, const char *path, struct slice base, int64_t *saved_at,
-	  struct revision **revision)
-{
-	struct buf more BUF_CLEAN = { 0 }, text BUF_CLEAN = { 0 };
-	struct slice rest, line;
-
-	name_behind(path, ".more", &more);
-	if (file_read(more.p, MORE_MAX, &text, NULL) < 0)
-		return false;
-	rest = buf_slice(&text);
-	line = next_line(&rest);
-	if (!line.p || !is_head(line, base))
-		return true;
-	while ((line = next_line(&rest)).p && load_line(r, line, saved_at, revision))
-		;
-	return true;
-}
-
 struct rules_loading {
 	struct rules *rules;
 	struct rules_reader *reader;
 	char *path;
+	bool has_more;
+	struct rules_more *more; /* NULL: the rules that it stands behind are not read yet */
+	int64_t saved_at;
+	struct revision *revision;
 };
 
 void
 rules_load_drop(struct rules_loading *l)
 {
 	rules_reader_free(l->reader);
+	rules_more_free(l->more);
+	revision_free(l->revision);
 	rules_free(l->rules);
 	free(l->path);
 	free(l);
@@ -298,30 +219,43 @@ rules_load_begin(const char *path, struct rules_loading **out, struct buf *error
 	return 0;
 }
 
+static void
+begin_more(struct rules_loading *l)
+{
+	struct buf path BUF_CLEAN = { 0 };
+
+	l->saved_at = rules_reader_saved_at(l->reader);
+	l->revision = rules_reader_revision(l->reader);
+	name_behind(l->path, ".more", &path);
+	l->has_more = rules_more_open(path.p, rules_reader_line(l->reader), &l->more);
+}
+
 int
 rules_load_go(struct rules_loading *l, size_t keys, struct buf *error)
 {
-	int r = rules_reader_go(l->reader, keys);
+	int r = l->more ? 0 : rules_reader_go(l->reader, keys);
 
 	if (r < 0) {
 		keep_damaged(l->path, error);
 		rules_load_drop(l);
 	}
-	return r;
+	if (r != 0)
+		return r;
+	if (!l->more)
+		begin_more(l);
+	return rules_more_go(l->more, l->rules, keys, &l->saved_at, &l->revision);
 }
 
 void
 rules_load_end(struct rules_loading *l, struct rules *r, int64_t *saved_at,
 	       struct revision **revision)
 {
-	bool more;
-
-	*saved_at = rules_reader_saved_at(l->reader);
-	*revision = rules_reader_revision(l->reader);
-	more = load_more(l->rules, l->path, rules_reader_line(l->reader), saved_at, revision);
+	*saved_at = l->saved_at;
+	*revision = l->revision;
 	rules_replace(r, l->rules);
-	rules_saved(r, !more);
+	rules_saved(r, !l->has_more);
 	l->rules = NULL;
+	l->revision = NULL;
 	rules_load_drop(l);
 }
 
@@ -333,8 +267,10 @@ rules_load(struct rules *r, const char *path, int64_t *saved_at, struct revision
 	int e = rules_load_begin(path, &l, error);
 
 	*revision = NULL;
-	if (e == 0)
-		e = rules_load_go(l, SIZE_MAX, error);
+	if (e == 0) {
+		while ((e = rules_load_go(l, SIZE_MAX, error)) > 0)
+			;
+	}
 	if (e == 0)
 		rules_load_end(l, r, saved_at, revision);
 	return e;

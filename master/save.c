@@ -33,7 +33,8 @@
 #define LOCK_TRIES 20  /* a child of a killed master has the lock until it is replaced or gone */
 #define PAUSE_MS 10
 #define LOAD_AT_ONCE 20000         /* rules that a start waits for */
-#define LOAD_KEYS 4000             /* of more, in a turn of the loop */
+#define LOAD_KEYS 200              /* of more, one after the other, */
+#define LOAD_NS 5000000            /* for so long in a turn of the loop */
 #define WHOLE_MAX ((off_t)1 << 20) /* bytes of rules that are quickly written */
 
 static void
@@ -377,8 +378,11 @@ static void
 on_idle(uv_idle_t *idle)
 {
 	struct master *m = idle->data;
+	uint64_t end = clock_mono_ns() + LOAD_NS;
 
-	rules_go_on(m, LOAD_KEYS);
+	do
+		rules_go_on(m, LOAD_KEYS);
+	while (m->saver.loading && clock_mono_ns() < end);
 	if (m->saver.loading)
 		return;
 	store_redis_configure(m->store, &m->config->redis);
@@ -388,7 +392,7 @@ on_idle(uv_idle_t *idle)
 void
 saver_load_all(struct master *m)
 {
-	if (m->saver.loading)
+	while (m->saver.loading)
 		rules_go_on(m, SIZE_MAX);
 }
 

@@ -555,6 +555,25 @@ test_load_nothing(void **state)
 	rules_free(r);
 }
 
+static void
+load_key_by_key(struct rules *r)
+{
+	struct buf error BUF_CLEAN = { 0 };
+	struct rules_loading *l;
+	struct revision *revision;
+	int64_t saved_at;
+	unsigned steps = 0;
+	int e;
+
+	assert_int_equal(rules_load_begin(path, &l, &error), 0);
+	while ((e = rules_load_go(l, 1, &error)) > 0)
+		steps++;
+	assert_int_equal(e, 0);
+	assert_true(steps > 5);
+	rules_load_end(l, r, &saved_at, &revision);
+	revision_free(revision);
+}
+
 /* What changed behind the file, as much of it as was written as a whole. */
 static void
 test_save_more(void **state)
@@ -582,6 +601,11 @@ test_save_more(void **state)
 	assert_int_equal(rules_save_more(r, NULL, path, false, &error), 0);
 	rules_saved(r, true);
 	rules_digest(r, want);
+	rules_free(r);
+	r = rules_new();
+	load_key_by_key(r);
+	rules_digest(r, got);
+	assert_string_equal(got, want);
 	rules_free(r);
 	for (unsigned cut = 0; cut < 4; cut++) {
 		r = rules_new();
