@@ -63,6 +63,11 @@ const struct api_row api_rows[] = {
 	  "Reads the file again, all of it or nothing; wait=1 waits without end, force=1 also "
 	  "applies deletions in Redis that were withheld." },
 
+	{ "POST", "/upgrade", ACCESS_OPERATE, api_upgrade,
+	  "Executes what is now at the path that the gateway was started from in its place, once a "
+	  "trial has shown that it can take over; for the gateway's own user and root, at "
+	  "admin.socket." },
+
 	{ "GET", "/cascade", ACCESS_READ, api_cascade,
 	  "Deletions of users that services have still to hear of, and those of which a service "
 	  "was given up; 100 of each." },
@@ -151,6 +156,7 @@ audit(const struct api_call *c, int status)
 static void
 call_end(struct api_call *c)
 {
+	c->master->calls--;
 	call_close(&c->text);
 	arena_deinit(&c->arena);
 	buf_deinit(&c->data);
@@ -359,6 +365,7 @@ api_answer(struct master *m, struct slot *admin, const struct msg_call *call,
 	struct api_call *c = xcalloc(1, sizeof *c);
 	int r;
 
+	m->calls++;
 	c->master = m;
 	c->admin = admin;
 	c->instance = admin->instance;

@@ -147,6 +147,7 @@ void api_rule_delete(struct api_call *c);
 void api_status(struct api_call *c);
 void api_routes(struct api_call *c);
 void api_config(struct api_call *c);
+void api_upgrade(struct api_call *c);
 void api_reload(struct api_call *c);
 /* api_statistics.c */
 void api_statistics(struct api_call *c);

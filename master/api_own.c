@@ -11,6 +11,8 @@
 #include "status.h"
 
 #include <errno.h>
+#include <stdio.h>
+#include <unistd.h>
 
 void
 api_status(struct api_call *c)
@@ -148,4 +150,36 @@ api_reload(struct api_call *c)
 		    c, (api_flag(c, SLICE("wait=1")) ? WAIT_LONG : 0) | (force ? WAIT_FORCE : 0),
 		    on_reloaded);
 	}
+}
+
+/* With a token, or for a user whom the configuration names, one may operate the gateway; which
+ * program it is is for those to say whose process it is. */
+static bool
+is_owner(const struct api_call *c)
+{
+	char own[24];
+
+	snprintf(own, sizeof own, "uid:%u", (unsigned)geteuid());
+	return slice_eq(c->text.part[CALL_FROM], SLICE("unix")) &&
+	       (slice_eq(c->text.part[CALL_WHO], slice_of(own)) ||
+		slice_eq(c->text.part[CALL_WHO], SLICE("uid:0")));
+}
+
+void
+api_upgrade(struct api_call *c)
+{
+	BUF_CLEAN struct buf json = { 0 };
+	const char *why;
+
+	if (!is_owner(c)) {
+		api_reply_more(c, 403, "This is for the gateway's own user, at its admin socket",
+			       SLICE(""), SLICE(""), "X-Yett-Reason: admin_forbidden\r\n");
+		return;
+	}
+	why = upgrade_begin(c->master);
+	buf_addf(&json, "{\"ok\":%s,\"error\":\"%s\",\"upgrade\":", why ? "false" : "true",
+		 why ? why : "");
+	upgrade_write(c->master, &json);
+	buf_adds(&json, SLICE("}\n"));
+	api_reply(c, why ? 409 : 202, buf_slice(&json), NULL);
 }

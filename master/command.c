@@ -135,6 +135,13 @@ static const struct command {
 	  "--force also applies deletions in Redis that were withheld. Exit status: 0 in force, 1 "
 	  "refused,\n"
 	  "2 nobody answers, 3 in force but a worker lags." },
+	{ "upgrade", 0, OPTION_FILE | OPTION_SOCKET | OPTION_JSON | OPTION_TIMEOUT, command_upgrade,
+	  "upgrade [--timeout DURATION] [--json] [-c FILE | --socket PATH]",
+	  "Has what is now at the path that the gateway was started from take its place: same "
+	  "process, same sockets,\n"
+	  "same counters, no request lost. It is tried first, and refused unless it can take over. "
+	  "Exit status: 0 it\n"
+	  "serves, 1 refused, 2 nobody answers, 3 it is still under way after --timeout (90s)." },
 	{ "fleet", 0, OPTION_FILE | OPTION_SOCKET | OPTION_JSON, command_fleet,
 	  "fleet [--json] [-c FILE | --socket PATH]",
 	  "Shows the gateways that share the Redis: the revision that all workers of each have in "

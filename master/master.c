@@ -95,7 +95,7 @@ readiness_settle(struct master *m)
 			 (unsigned long long)(clock_mono_ms() - m->started_ms));
 		systemd_ready(&m->systemd, status);
 		listeners_place(&m->listeners, LISTENER_HTTP);
-		takeover_end(&m->takeover, m->config->drain);
+		takeover_end(&m->takeover, m->config->handover);
 	}
 	ready_note(m);
 }
@@ -347,6 +347,7 @@ master_drain(struct master *m, uint32_t grace_ms)
 		log_info("drain grace_ms=%u", grace_ms);
 		systemd_stopping(&m->systemd);
 	}
+	upgrade_stop(m);
 	m->phase = MASTER_DRAINING;
 	board_set(&m->page->ready, 0u);
 	roster_tick(m);
@@ -373,6 +374,8 @@ on_signal(uv_signal_t *handle, int signum)
 		return;
 	if (signum == SIGHUP)
 		(void)!master_reload(m, &report); /* it logs why it refused */
+	else if (signum == SIGUSR2)
+		(void)!upgrade_begin(m); /* it logs why not */
 	else if (signum == SIGQUIT || m->phase == MASTER_DRAINING)
 		master_drain(m, 0);
 	else
@@ -405,12 +408,13 @@ on_tick(uv_timer_t *timer)
 	store_tick(m);
 	board_settle(m);
 	systemd_tick(&m->systemd, now);
+	upgrade_tick(m, now);
 }
 
 int
 master_watch(struct master *m)
 {
-	static const int watched[MASTER_SIGNALS] = { SIGHUP, SIGTERM, SIGINT, SIGQUIT };
+	static const int watched[MASTER_SIGNALS] = { SIGHUP, SIGTERM, SIGINT, SIGQUIT, SIGUSR2 };
 	int r = 0;
 
 	signal(SIGPIPE, SIG_IGN);
@@ -423,5 +427,6 @@ master_watch(struct master *m)
 	if (r == 0)
 		r = uv_timer_init(&m->loop, &m->tick);
 	m->tick.data = m;
+	upgrade_listens();
 	return r < 0 ? r : uv_timer_start(&m->tick, on_tick, TICK_MS, TICK_MS);
 }

@@ -14,6 +14,7 @@
 #include "explain.h"
 #include "fleet.h"
 #include "flush.h"
+#include "handover.h"
 #include "introspect.h"
 #include "issuers.h"
 #include "listeners.h"
@@ -39,9 +40,10 @@
 #include "takeover.h"
 #include "ticket_share.h"
 #include "tickets.h"
+#include "upgrade.h"
 #include "workdir.h"
 
-#define MASTER_SIGNALS 4
+#define MASTER_SIGNALS 5
 
 enum master_phase {
 	MASTER_WAITING,  /* for the rules and the names: nobody is served yet */
@@ -57,12 +59,17 @@ struct master {
 	uv_signal_t signals[MASTER_SIGNALS];
 	enum master_phase phase;
 	uint64_t started_ms;
+	char **argv;    /* as we were started */
+	unsigned calls; /* of operators, that are not answered yet (api.c) */
+	struct upgrade upgrade;
 
 	struct config *config;
 	struct workdir workdir;
 	struct systemd systemd;
 	struct spawn spawn;
 	struct listeners listeners;
+	struct handover handover; /* of the image before us, and its sockets: until they are used */
+	struct inherited inherited;
 	struct takeover takeover;
 	struct supervisor supervisor;
 	int access_log;
@@ -113,8 +120,9 @@ struct master {
 };
 
 /* `yett run`: does not return before the gateway has ended. The exit status: 0; 1 mistakes in the
- * configuration or something that it needs cannot be had; 2 the configuration cannot be read. */
-int master_main(const char *file);
+ * configuration or something that it needs cannot be had; 2 the configuration cannot be read.
+ * `argv`: for the image that may follow. */
+int master_main(char **argv, const char *file);
 
 /* master.c, for start.c: signals and the tick; what the parts call back. 0 or a negative errno. */
 int master_watch(struct master *m) __attribute__((warn_unused_result));

@@ -22,6 +22,7 @@ master_configure_workers(struct master *m)
 		.log_level = c->log_level,
 		.orphan_grace_ms = c->orphan_grace,
 		.drain_ms = c->drain,
+		.handover_ms = c->handover,
 		.fd_reserve = c->fd_reserve,
 		.max_connections = c->max_connections,
 		.max_per_address = c->max_per_address,

@@ -2060,6 +2060,16 @@ const struct setting settings[] = {
 	{ "timeouts.orphan_grace", SETTING_DURATION, AT(config, orphan_grace), .initial = "10m",
 	  .max = 7 * DAY, .text = "How long workers go on serving when their master was killed.",
 	  .example = "1h" },
+	{ "timeouts.preflight", SETTING_DURATION, AT(config, preflight), .initial = "1m", .min = 1,
+	  .max = HOUR,
+	  .text = "How long a new image may take to show that it can take over, before an upgrade "
+		  "is refused.",
+	  .example = "5m" },
+	{ "timeouts.handover", SETTING_DURATION, AT(config, handover), .initial = "15m",
+	  .max = 7 * DAY,
+	  .text = "How long WebSockets and other long streams live on in the workers before an "
+		  "upgrade, or of a master that was killed, once new workers serve.",
+	  .example = "1h" },
 	{ "timeouts.worker_hang", SETTING_DURATION, AT(config, hang), .initial = "10s", .max = HOUR,
 	  .text = "A worker whose heartbeat is older than this is killed and replaced.",
 	  .example = "30s" },

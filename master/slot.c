@@ -74,6 +74,7 @@ send_hello(struct slot *slot)
 		.log_level = s->settings.log_level,
 		.orphan_grace_ms = s->settings.orphan_grace_ms,
 		.drain_ms = s->settings.drain_ms,
+		.handover_ms = s->settings.handover_ms,
 		.fd_reserve = s->settings.fd_reserve,
 		.max_connections = s->settings.max_connections,
 		.max_per_address = s->settings.max_per_address,

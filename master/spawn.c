@@ -24,8 +24,10 @@ static const char *const environment_kept[] = {
 int
 spawn_init(struct spawn *s)
 {
+	ssize_t n = readlink("/proc/self/exe", s->path, sizeof s->path - 1);
 	int r;
 
+	s->path[n > 0 ? n : 0] = '\0';
 	s->null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	if (s->null < 0)
 		return -errno;

@@ -8,13 +8,15 @@
  * changes nothing.
  */
 
+#include <limits.h>
 #include <sys/stat.h>
 #include <sys/types.h>
 
 struct spawn {
-	int image;      /* O_PATH descriptor of the executable */
-	struct stat is; /* of that */
-	int null;       /* /dev/null */
+	int image;           /* O_PATH descriptor of the executable */
+	struct stat is;      /* of that */
+	int null;            /* /dev/null */
+	char path[PATH_MAX]; /* where that was when the gateway was started; "": not known */
 };
 
 /* 0 or a negative errno. */

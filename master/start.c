@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -42,17 +43,20 @@ raise_descriptors(void)
 static int
 open_places(struct master *m, struct buf *error)
 {
-	struct inherited in = { 0 };
-	int r = workdir_open(&m->workdir, m->config, error);
+	struct inherited *in = &m->inherited;
+	int lock = m->handover.lock, r;
 
+	m->handover.lock = -1;
+	r = workdir_open(&m->workdir, m->config, lock, error);
 	if (r < 0)
 		return r;
-	if (takeover_ask(&m->takeover, m->config->run_dir, &in) < 0)
+	if (lock < 0 && takeover_ask(&m->takeover, m->config->run_dir, in) < 0)
 		log_warn("takeover error=\"the workers of an earlier master do not answer\"");
-	takeover_search(m->config->run_dir, &in);
-	r = listeners_open(&m->listeners, m->config, &in, error);
-	takeover_adopt(&m->takeover, &in);
-	inherited_deinit(&in);
+	if (lock < 0)
+		takeover_search(m->config->run_dir, in);
+	r = listeners_open(&m->listeners, m->config, in, error);
+	takeover_adopt(&m->takeover, in);
+	inherited_deinit(in);
 	if (r == 0)
 		r = workdir_drop_root(m->config, error);
 	if (r < 0)
@@ -229,24 +233,52 @@ start(struct master *m, const char *file)
 	return r;
 }
 
+/* What the image before us left, if there was one. */
+static void
+take_over_image(struct master *m)
+{
+	struct handover *h = &m->handover;
+	int r = handover_take(h, getpid(), &m->takeover, &m->inherited);
+
+	if (r < 0)
+		log_warn("upgrade error=\"what was handed over is not understood\"");
+	if (r != 0)
+		return;
+	prctl(PR_SET_NAME, "yett"); /* it is named after a descriptor */
+	if (h->systemd >= 0)
+		systemd_inherit(&m->systemd, h->systemd, h->watchdog_ms);
+	h->systemd = -1;
+	/* By now that path may lead to yet another file, and what runs have none. */
+	if (h->image)
+		snprintf(m->spawn.path, sizeof m->spawn.path, "%s", h->image);
+	m->upgrade.count = h->upgrades;
+	log_info("upgrade state=executed count=%llu sockets=%zu workers=%zu",
+		 (unsigned long long)h->upgrades, m->inherited.count, m->takeover.old_count);
+}
+
 int
-master_main(const char *file)
+master_main(char **argv, const char *file)
 {
 	struct master *m = xcalloc(1, sizeof *m);
 	int r;
 
 	m->started_ms = clock_mono_ms();
+	m->argv = argv;
 	m->access_log = -1;
+	m->upgrade.image = m->upgrade.words = -1;
 	log_setup("master", LOG_LEVEL_INFO);
 	umask(027);
 	systemd_init(&m->systemd);
 	r = spawn_init(&m->spawn); /* before root is dropped: after it /proc/self is closed to us */
+	if (r == 0)
+		take_over_image(m);
 	if (r < 0) {
 		log_error("start error=\"cannot open own image: %s\"", strerror(-r));
 		free(m);
 		return 1;
 	}
 	r = start(m, file);
+	handover_deinit(&m->handover);
 	if (r != 0) {
 		spawn_deinit(&m->spawn);
 		systemd_deinit(&m->systemd);

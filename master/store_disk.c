@@ -57,6 +57,12 @@ verdict(int status)
 	return -EINTR;
 }
 
+bool
+store_disk_is_busy(const struct store_disk *d)
+{
+	return d->child != 0;
+}
+
 static void
 on_ended(uv_poll_t *poll, int error, int events)
 {

@@ -7,6 +7,7 @@
 
 #include "lib/buf.h"
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 struct store_disk;
@@ -20,6 +21,7 @@ void store_disk_free(struct store_disk *d);
  * at a time. */
 pid_t store_disk_fork(struct store_disk *d, void (*done)(void *userdata, int error),
 		      void *userdata);
+bool store_disk_is_busy(const struct store_disk *d);
 /* Replaces folder/name: written beside, synced, renamed, the folder synced; what was
  * there is NAME.1 (keep.h). 0 or an errno. */
 int store_disk_replace(const char *folder, const char *name, struct slice content);

@@ -85,7 +85,7 @@ struct supervisor_ops {
 };
 
 struct supervisor_settings { /* what a worker hears in MSG_HELLO, and our own patience */
-	uint32_t log_level, orphan_grace_ms, drain_ms, fd_reserve;
+	uint32_t log_level, orphan_grace_ms, drain_ms, handover_ms, fd_reserve;
 	uint32_t max_connections, max_per_address, replay_keys, identities;
 	uint32_t hang_ms; /* 0: nobody is taken for hung */
 	const char *version;

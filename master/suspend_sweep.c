@@ -45,6 +45,9 @@ on_turn(uv_timer_t *timer)
 		if (hears(&s->slots[i]))
 			supervisor_send(&s->slots[i], MSG_SWEEP, &sweep, sizeof sweep, -1);
 	}
+	/* Who finishes for an earlier master hears nothing of us but that it is to hurry. */
+	if (m->takeover.kill_ms)
+		takeover_end(&m->takeover, m->config->drain);
 	suspensions_waiters_settle(m);
 }
 

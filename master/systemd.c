@@ -62,6 +62,13 @@ systemd_init(struct systemd *s)
 }
 
 void
+systemd_inherit(struct systemd *s, int fd, uint64_t watchdog_ms)
+{
+	systemd_deinit(s);
+	*s = (struct systemd){ .fd = fd, .watchdog_ms = watchdog_ms };
+}
+
+void
 systemd_deinit(struct systemd *s)
 {
 	if (s->fd >= 0)

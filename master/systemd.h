@@ -17,6 +17,8 @@ struct systemd {
 
 /* Reads and removes the variables, so that no child takes itself for the service. */
 void systemd_init(struct systemd *s);
+/* What the image before us had read; `fd` is taken over. */
+void systemd_inherit(struct systemd *s, int fd, uint64_t watchdog_ms);
 void systemd_deinit(struct systemd *s);
 void systemd_ready(struct systemd *s, const char *status);
 void systemd_reloading(struct systemd *s);

@@ -22,6 +22,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define ANSWER_MS 2000
@@ -29,6 +30,7 @@
 	2000 /* a page that is older belongs to nobody, or its pid to somebody else                \
 	      */
 #define KILL_MARGIN_MS 1000
+#define TELL_MS 100 /* between two of them: a tick */
 
 /* ---- asking ---- */
 
@@ -41,39 +43,75 @@ struct asking {
 	bool timed_out;
 };
 
+void
+takeover_add_socket(struct inherited *in, int fd, uint32_t slot)
+{
+	int listening = 0;
+	socklen_t n = sizeof listening;
+
+	if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &n) == 0 && listening)
+		inherited_add(in, fd, slot);
+	else if (fd >= 0)
+		close(fd);
+}
+
 static void
 hear_listener(struct asking *a, struct ipc_message *m)
 {
 	struct msg_listener listener;
-	int listening = 0;
-	socklen_t n = sizeof listening;
 
 	if (m->body.n != sizeof listener || m->fd < 0)
 		return;
 	memcpy(&listener, m->body.p, sizeof listener);
-	if (getsockopt(m->fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &n) < 0 || !listening)
-		return;
-	inherited_add(a->in, m->fd, listener.slot);
+	takeover_add_socket(a->in, m->fd, listener.slot);
 	m->fd = -1;
 }
 
-static void
-hear_worker(struct takeover *t, const struct board_worker *page, int fd)
+static struct old_worker *
+old_worker_add(struct takeover *t, pid_t pid, int pidfd)
 {
 	struct old_worker *old;
 
-	if (page->magic != BOARD_MAGIC || page->layout != BOARD_LAYOUT || page->pid == 0) {
-		board_unmap(page, sizeof *page);
-		if (fd >= 0)
-			close(fd);
-		return;
-	}
 	t->old = xrealloc(t->old, (t->old_count + 1) * sizeof *t->old);
 	old = &t->old[t->old_count++];
-	*old = (struct old_worker){
-		.pid = (pid_t)page->pid, .instance = page->instance, .page = page, .page_fd = fd
-	};
-	old->pidfd = pidfd_open(old->pid, 0);
+	*old = (struct old_worker){ .pid = pid, .pidfd = pidfd, .page_fd = -1 };
+	return old;
+}
+
+/* Maps a page of this layout. `fd` is taken over; -1: it is none. */
+static int
+page_map(int fd, const struct board_worker **out, int *copy)
+{
+	const struct board_worker *page;
+	const void *memory;
+
+	*copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	if (board_map(fd, sizeof *page, &memory) < 0)
+		memory = NULL;
+	page = memory;
+	if (page && page->magic == BOARD_MAGIC && page->layout == BOARD_LAYOUT && page->pid != 0) {
+		*out = page;
+		return 0;
+	}
+	board_unmap(page, sizeof *page);
+	if (*copy >= 0)
+		close(*copy);
+	return -1;
+}
+
+static void
+hear_worker(struct takeover *t, int fd)
+{
+	const struct board_worker *page;
+	struct old_worker *old;
+	int copy;
+
+	if (page_map(fd, &page, &copy) < 0)
+		return;
+	old = old_worker_add(t, (pid_t)page->pid, pidfd_open((pid_t)page->pid, 0));
+	old->instance = page->instance;
+	old->page = page;
+	old->page_fd = copy;
 	/* The pid may be somebody else's by now. Its process was opened first, so a heartbeat that
 	 * goes on is its own. */
 	if (old->pidfd >= 0 && clock_mono_ms() > board_get(&page->heartbeat_ms) + HEARTBEAT_MS) {
@@ -82,35 +120,48 @@ hear_worker(struct takeover *t, const struct board_worker *page, int fd)
 	}
 }
 
+void
+takeover_add_master(struct takeover *t, int fd)
+{
+	const struct board_master *page;
+	const void *memory;
+
+	/* A page of another layout does not fit, and is left. */
+	if (board_map(fd, sizeof *page, &memory) < 0)
+		return;
+	page = memory;
+	if (!t->page && page->magic == BOARD_MAGIC && page->layout == BOARD_LAYOUT)
+		t->page = page;
+	else
+		board_unmap(page, sizeof *page);
+}
+
+void
+takeover_add_worker(struct takeover *t, pid_t pid, int pidfd, int page_fd)
+{
+	struct old_worker *old = old_worker_add(t, pid, pidfd);
+	const struct board_worker *page;
+	int copy;
+
+	if (page_fd < 0 || page_map(page_fd, &page, &copy) < 0)
+		return;
+	old->instance = page->instance;
+	old->page = page;
+	old->page_fd = copy;
+}
+
 static void
 hear_board(struct asking *a, struct ipc_message *m)
 {
 	struct msg_board board;
-	const void *page;
-	const struct board_master *before;
-	bool master;
-	int copy;
 
 	if (m->body.n != sizeof board || m->fd < 0)
 		return;
 	memcpy(&board, m->body.p, sizeof board);
-	master = board.slot == BOARD_SLOT_MASTER;
-	if (master && a->takeover->page)
-		return;
-	copy = master ? -1 : fcntl(m->fd, F_DUPFD_CLOEXEC, 0);
-	/* A page of another layout does not fit, and is left. */
-	if (board_map(m->fd, master ? sizeof(struct board_master) : sizeof(struct board_worker),
-		      &page) == 0) {
-		before = page;
-		if (!master)
-			hear_worker(a->takeover, page, copy);
-		else if (before->magic == BOARD_MAGIC && before->layout == BOARD_LAYOUT)
-			a->takeover->page = before;
-		else
-			board_unmap(page, sizeof *before);
-	} else if (copy >= 0) {
-		close(copy);
-	}
+	if (board.slot == BOARD_SLOT_MASTER)
+		takeover_add_master(a->takeover, m->fd);
+	else
+		hear_worker(a->takeover, m->fd);
 	m->fd = -1;
 }
 
@@ -202,7 +253,6 @@ takeover_ask(struct takeover *t, const char *run_dir, struct inherited *in)
 	struct asking a = { .takeover = t, .in = in };
 	int r;
 
-	*t = (struct takeover){ 0 };
 	r = takeover_connect(run_dir);
 	if (r == -ENOENT || r == -ECONNREFUSED)
 		return 1;
@@ -342,11 +392,8 @@ adopt(struct takeover *t, struct inherited_orphan *orphan)
 		if (t->old[i].pid == orphan->pid)
 			old = &t->old[i]; /* one that hangs */
 	}
-	if (!old) {
-		t->old = xrealloc(t->old, (t->old_count + 1) * sizeof *t->old);
-		old = &t->old[t->old_count++];
-		*old = (struct old_worker){ .pid = orphan->pid, .page_fd = -1 };
-	}
+	if (!old)
+		old = old_worker_add(t, orphan->pid, -1);
 	old->pidfd = orphan->pidfd;
 	orphan->pidfd = -1;
 	log_info("takeover pid=%d state=found", (int)old->pid);
@@ -443,6 +490,8 @@ static void
 old_worker_gone(struct old_worker *old)
 {
 	log_info("takeover pid=%d state=ended", (int)old->pid);
+	/* After an upgrade it is a child of ours, else one of whoever collects orphans. */
+	(void)!waitpid(old->pid, NULL, WNOHANG);
 	close(old->pidfd);
 	old->pidfd = -1;
 	if (old->page_fd >= 0)
@@ -479,24 +528,46 @@ takeover_tell_gone(struct takeover *t, struct supervisor *s)
 	}
 }
 
+static void
+old_worker_tell(struct old_worker *old)
+{
+	old->told = true;
+	log_info("takeover pid=%d state=draining", (int)old->pid);
+	if (pidfd_send_signal(old->pidfd, SIGTERM, NULL, 0) < 0)
+		log_warn("takeover pid=%d error=\"%s\"", (int)old->pid, strerror(errno));
+}
+
+/* One by one: what they close comes to our workers as new connections. */
+static void
+tell_next(struct takeover *t)
+{
+	for (size_t i = 0; i < t->old_count; i++) {
+		struct old_worker *old = &t->old[i];
+
+		/* One that another master has told already is not told to hurry. */
+		if (old->page && board_get(&old->page->draining))
+			old->told = true;
+		if (old->pidfd < 0 || old->told)
+			continue;
+		old_worker_tell(old);
+		return;
+	}
+}
+
 void
 takeover_end(struct takeover *t, uint32_t grace_ms)
 {
 	uint64_t kill_ms = clock_mono_ms() + grace_ms + KILL_MARGIN_MS;
-	bool told = t->kill_ms != 0;
 
-	if (!told || kill_ms < t->kill_ms)
+	if (!t->kill_ms) {
+		t->kill_ms = kill_ms + t->old_count * TELL_MS;
+		tell_next(t);
+	} else if (kill_ms < t->kill_ms) {
 		t->kill_ms = kill_ms;
-	if (told)
-		return;
-	for (size_t i = 0; i < t->old_count; i++) {
-		struct old_worker *old = &t->old[i];
-
-		if (old->pidfd < 0)
-			continue;
-		log_info("takeover pid=%d state=draining", (int)old->pid);
-		if (pidfd_send_signal(old->pidfd, SIGTERM, NULL, 0) < 0)
-			log_warn("takeover pid=%d error=\"%s\"", (int)old->pid, strerror(errno));
+		for (size_t i = 0; i < t->old_count; i++) {
+			if (t->old[i].pidfd >= 0)
+				old_worker_tell(&t->old[i]); /* another time: to hurry */
+		}
 	}
 }
 
@@ -523,6 +594,8 @@ takeover_is_over(const struct takeover *t)
 void
 takeover_tick(struct takeover *t, struct board_master *board, uint64_t now_ms)
 {
+	if (t->kill_ms)
+		tell_next(t);
 	for (size_t i = 0; i < t->old_count; i++) {
 		struct old_worker *old = &t->old[i];
 		struct pollfd ended = { .fd = old->pidfd, .events = POLLIN };

@@ -1,14 +1,14 @@
 #pragma once
 
 /*
- * takeover: when an earlier master was killed, its workers serve on. Its admin worker gives us
- * their listening sockets and their pages; once our own workers serve, the old ones are told to
- * finish. Orphans of whom it does not know, or all of them when it is dead too, are found in /proc
- * by their sockets: we listen beside them, and they finish all the same. What was counted goes on:
- * our base begins as that of the earlier master, the pages of its workers are added up with ours as
- * long as they serve, and are put into the base once, when they have ended. Routes, endpoints and
- * limits have the slots that they had (slots_on_board), so that all pages mean the same by them.
- * What a worker without a page counted is lost.
+ * takeover: when an earlier master was killed, or has made room for us (upgrade.h), its workers
+ * serve on. Its admin worker gives us their listening sockets and their pages; once our own workers
+ * serve, the old ones are told to finish. Orphans of whom it does not know, or all of them when it
+ * is dead too, are found in /proc by their sockets: we listen beside them, and they finish all the
+ * same. What was counted goes on: our base begins as that of the earlier master, the pages of its
+ * workers are added up with ours as long as they serve, and are put into the base once, when they
+ * have ended. Routes, endpoints and limits have the slots that they had (slots_on_board), so that
+ * all pages mean the same by them. What a worker without a page counted is lost.
  */
 
 #include "listeners.h"
@@ -27,6 +27,7 @@ struct old_worker {
 	const struct board_worker *page; /* NULL: it was found in /proc */
 	int page_fd;                     /* for our workers; -1: it is gone, or there is no page */
 	bool shown;                      /* they have it */
+	bool told;                       /* to finish */
 };
 
 struct takeover {
@@ -44,6 +45,12 @@ int takeover_ask(struct takeover *t, const char *run_dir, struct inherited *in)
     __attribute__((warn_unused_result));
 /* Adds to `in` the workers of our user whose master is gone; run_dir's owner is us as well. */
 void takeover_search(const char *run_dir, struct inherited *in);
+/* What an image left us that we were executed in the place of (handover.h): a socket, if it
+ * listens; the page of its master; a worker, whose page may be -1. The descriptors are taken over.
+ */
+void takeover_add_socket(struct inherited *in, int fd, uint32_t slot);
+void takeover_add_master(struct takeover *t, int fd);
+void takeover_add_worker(struct takeover *t, pid_t pid, int pidfd, int page_fd);
 /* After listeners_open: those orphans of `in` that listen where we do are old workers, too. */
 void takeover_adopt(struct takeover *t, struct inherited *in);
 /* The counters of old go on in `board`, its version, and what its slots mean. */
@@ -51,8 +58,8 @@ void takeover_seed(struct takeover *t, struct board_master *board);
 /* The page of the i-th of old (below old_count), if it counts on and is not in `board` yet; else
  * NULL. */
 const struct board_worker *takeover_living(const struct takeover *t, size_t i);
-/* Our workers serve, or we end: the old ones are to finish within grace_ms. Another call may only
- * shorten that. */
+/* Our workers serve, or we end: the old ones are told, one by one, to finish within grace_ms.
+ * Another call may only shorten that. */
 void takeover_end(struct takeover *t, uint32_t grace_ms);
 void takeover_kill(struct takeover *t);
 /* Has the last of the old ones ended? */

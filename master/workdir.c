@@ -65,17 +65,25 @@ is_current(const char *path, int fd)
 	       here.st_dev == there.st_dev;
 }
 
+static bool
+lock_says_made(const struct workdir *w)
+{
+	char text[32];
+	ssize_t n = pread(w->lock, text, sizeof text - 1, 0);
+
+	text[n > 0 ? n : 0] = '\0';
+	return strstr(text, MADE) != NULL;
+}
+
 /* The file says who we are, and that we made the directory: who comes after us, if we are killed,
  * has to remove it. */
 static int
 lock_write(struct workdir *w)
 {
 	char text[32];
-	ssize_t n = pread(w->lock, text, sizeof text - 1, 0);
+	int n;
 
-	text[n > 0 ? n : 0] = '\0';
-	if (strstr(text, MADE))
-		w->made = true;
+	w->made |= lock_says_made(w);
 	n = snprintf(text, sizeof text, "%d\n%s", (int)getpid(), w->made ? MADE : "");
 	if (ftruncate(w->lock, 0) < 0 || pwrite(w->lock, text, (size_t)n, 0) < 0)
 		return -errno;
@@ -83,13 +91,18 @@ lock_write(struct workdir *w)
 }
 
 static int
-lock_take(struct workdir *w, struct buf *error)
+lock_take(struct workdir *w, int inherited, struct buf *error)
 {
 	BUF_CLEAN struct buf path = { 0 };
 	int r;
 
 	buf_addf(&path, "%s/lock", w->run_dir);
 	buf_addc(&path, '\0');
+	if (inherited >= 0) {
+		w->lock = inherited;
+		w->made |= lock_says_made(w);
+		return 0;
+	}
 	for (;;) {
 		w->lock = open(path.p, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 		if (w->lock < 0 || flock(w->lock, LOCK_EX | LOCK_NB) < 0) {
@@ -118,7 +131,7 @@ lock_take(struct workdir *w, struct buf *error)
 }
 
 int
-workdir_open(struct workdir *w, const struct config *c, struct buf *error)
+workdir_open(struct workdir *w, const struct config *c, int lock, struct buf *error)
 {
 	int r = directory_make(c->run_dir, 0755);
 
@@ -137,7 +150,7 @@ workdir_open(struct workdir *w, const struct config *c, struct buf *error)
 	if (r < 0)
 		log_warn("state_dir=%s error=\"%s\" effect=\"rules do not outlive a restart\"",
 			 c->state_dir, strerror(-r));
-	r = lock_take(w, error);
+	r = lock_take(w, lock, error);
 	if (r < 0) {
 		free(w->run_dir);
 		w->run_dir = NULL;

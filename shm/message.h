@@ -81,6 +81,7 @@ struct msg_hello {
 	uint32_t
 	    orphan_grace_ms; /* go on serving for so long when the master is gone, then drain */
 	uint32_t drain_ms;
+	uint32_t handover_ms;     /* the same when the next master has taken over */
 	uint32_t fd_reserve;      /* stop accepting when so few descriptors are left */
 	uint32_t max_connections; /* over all workers, 0 = by descriptors only */
 	uint32_t replay_keys;     /* 0: the page keeps none of them */

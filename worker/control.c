@@ -42,6 +42,7 @@ control_settings(struct worker *w, const struct msg_hello *hello)
 	w->hello.log_level = hello->log_level;
 	w->hello.orphan_grace_ms = hello->orphan_grace_ms;
 	w->hello.drain_ms = hello->drain_ms;
+	w->hello.handover_ms = hello->handover_ms;
 	w->hello.fd_reserve = hello->fd_reserve;
 	w->hello.max_connections = hello->max_connections;
 	w->hello.max_per_address = hello->max_per_address;

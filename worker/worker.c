@@ -163,7 +163,8 @@ on_sigterm(uv_signal_t *signal, int number)
 				when */
 		log_info("signal SIGTERM is not for a worker whose master lives");
 	else
-		worker_drain(w, w->hello.drain_ms, 1000);
+		/* Another time: the new master has less patience. */
+		worker_drain(w, w->draining ? w->hello.drain_ms : w->hello.handover_ms, 1000);
 }
 
 void

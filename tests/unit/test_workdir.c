@@ -59,15 +59,15 @@ test_only_one(void **state)
 	struct workdir first, second;
 	char pid[32];
 
-	assert_int_equal(workdir_open(&first, &f->config, &f->error), 0);
-	assert_int_equal(workdir_open(&second, &f->config, &f->error), -EWOULDBLOCK);
+	assert_int_equal(workdir_open(&first, &f->config, -1, &f->error), 0);
+	assert_int_equal(workdir_open(&second, &f->config, -1, &f->error), -EWOULDBLOCK);
 	buf_addc(&f->error, '\0');
 	snprintf(pid, sizeof pid, "(pid %d)", (int)getpid());
 	assert_non_null(strstr(f->error.p, "another yett"));
 	assert_non_null(strstr(f->error.p, pid));
 	workdir_close(&first);
 	assert_int_equal(access(f->run, F_OK), -1); /* it was made by us */
-	assert_int_equal(workdir_open(&second, &f->config, &f->error), 0);
+	assert_int_equal(workdir_open(&second, &f->config, -1, &f->error), 0);
 	workdir_close(&second);
 }
 
@@ -84,7 +84,7 @@ test_left_over(void **state)
 	assert_non_null(lock);
 	fputs("99999999\n", lock);
 	fclose(lock);
-	assert_int_equal(workdir_open(&w, &f->config, &f->error), 0);
+	assert_int_equal(workdir_open(&w, &f->config, -1, &f->error), 0);
 	workdir_close(&w);
 	assert_int_equal(access(f->lock, F_OK), -1);
 	assert_int_equal(rmdir(f->run), 0); /* it was there before us, and stays */
@@ -101,7 +101,7 @@ test_made_by_a_killed_one(void **state)
 	mode_t mask = umask(027);
 	char way_in[110];
 
-	assert_int_equal(workdir_open(&w, &f->config, &f->error), 0);
+	assert_int_equal(workdir_open(&w, &f->config, -1, &f->error), 0);
 	umask(mask);
 	assert_int_equal(stat(f->run, &st), 0);
 	assert_int_equal(st.st_mode & 0777, 0755);
@@ -109,10 +109,10 @@ test_made_by_a_killed_one(void **state)
 	close(open(way_in, O_CREAT | O_WRONLY | O_CLOEXEC, 0600));
 	close(w.lock); /* killed */
 	free(w.run_dir);
-	assert_int_equal(workdir_open(&w, &f->config, &f->error), 0);
+	assert_int_equal(workdir_open(&w, &f->config, -1, &f->error), 0);
 	workdir_close(&w); /* failed */
 	assert_int_equal(access(way_in, F_OK), 0);
-	assert_int_equal(workdir_open(&w, &f->config, &f->error), 0);
+	assert_int_equal(workdir_open(&w, &f->config, -1, &f->error), 0);
 	unlink(way_in);
 	workdir_close(&w);
 	assert_int_equal(access(f->run, F_OK), -1);
@@ -125,7 +125,7 @@ test_no_run_dir(void **state)
 	struct workdir w;
 
 	f->config.run_dir = "/dev/null/run";
-	assert_int_equal(workdir_open(&w, &f->config, &f->error), -ENOTDIR);
+	assert_int_equal(workdir_open(&w, &f->config, -1, &f->error), -ENOTDIR);
 	buf_addc(&f->error, '\0');
 	assert_non_null(strstr(f->error.p, "yett.yaml: run_dir: cannot make /dev/null/run"));
 }
@@ -137,7 +137,7 @@ test_no_state_dir(void **state)
 	struct workdir w;
 
 	f->config.state_dir = "/dev/null/state";
-	assert_int_equal(workdir_open(&w, &f->config, &f->error), 0);
+	assert_int_equal(workdir_open(&w, &f->config, -1, &f->error), 0);
 	workdir_close(&w);
 }
 

@@ -43,7 +43,7 @@ def merge(base, more):
     return out
 
 
-_started = collections.Counter()
+_started, _copies = collections.Counter(), []
 
 
 def leaks_are_sought():
@@ -76,11 +76,15 @@ def from_redis(store, *, health=False, **redis):
 
 class Gateway:
     """`files`: most descriptors that each of its processes may have; `within`: words of a command that runs it;
-    `binary`: another one than that of the tests."""
+    `binary`: another one than that of the tests; `own`: a copy of it, that a test may replace."""
 
-    def __init__(self, config, ready=True, env=None, files=None, within=(), binary=None):
+    def __init__(self, config, ready=True, env=None, files=None, within=(), binary=None, own=False):
         self.files, self.within, self.binary = files, within, binary or BINARY
         self.dir = tempfile.mkdtemp(prefix="yett-")
+        if own:
+            self.binary = os.path.join(self.dir, "yett")
+            shutil.copy(BINARY, self.binary)
+            _copies.append(self.binary)
         self.run_dir, self.state_dir = os.path.join(self.dir, "run"), os.path.join(self.dir, "state")
         os.mkdir(self.run_dir)
         os.mkdir(self.state_dir)
@@ -249,7 +253,7 @@ def no_gateway_is_left():
         found, kept = [], {pid for gw in lasting for pid in [gw.pid, *procs.descendants(gw.pid)]}
         for pid in set(procs.descendants(os.getpid())) - kept:
             try:
-                if os.readlink(f"/proc/{pid}/exe").partition(" (deleted)")[0] == os.path.realpath(BINARY):
+                if os.readlink(f"/proc/{pid}/exe").partition(" (deleted)")[0] in (os.path.realpath(BINARY), *_copies):
                     found.append(pid)
             except OSError:
                 pass

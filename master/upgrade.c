@@ -1,0 +1,345 @@
+#include "upgrade.h"
+
+#include "handover.h"
+#include "master.h"
+#include "store_disk.h"
+
+#include "lib/clock.h"
+#include "lib/log.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define SAID_MAX 32768
+#define SETTLE_MS 30000 /* for what must not be cut off */
+#define CALLS_MS 2000   /* for operators who wait for something */
+#define EXIT_NO_EXEC 127
+
+static const char *const state_name[] = {
+	[UPGRADE_NONE] = "none",
+	[UPGRADE_TRYING] = "trying",
+	[UPGRADE_SETTLING] = "settling",
+};
+
+/* ---- its end ---- */
+
+static void
+child_end(struct upgrade *u)
+{
+	if (u->child) {
+		kill(u->child, SIGKILL);
+		while (waitpid(u->child, NULL, 0) < 0 && errno == EINTR)
+			;
+	}
+	u->child = 0;
+	if (u->words >= 0)
+		close(u->words);
+	u->words = -1;
+}
+
+static void
+upgrade_end(struct upgrade *u)
+{
+	child_end(u);
+	close(u->image);
+	u->image = -1;
+	buf_deinit(&u->said);
+	u->state = UPGRADE_NONE;
+}
+
+/* Everything stays as it is. */
+static void __attribute__((format(printf, 2, 3)))
+upgrade_refuse(struct upgrade *u, const char *fmt, ...)
+{
+	char quoted[sizeof u->error + 64];
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(u->error, sizeof u->error, fmt, args);
+	va_end(args);
+	log_error("upgrade state=refused error=\"%s\" effect=\"the running image serves on\"",
+		  log_quote(slice_of(u->error), quoted, sizeof quoted));
+	upgrade_end(u);
+}
+
+/* ---- the trial ---- */
+
+/* The child of fork: only what is safe after fork in a process that has threads. */
+static _Noreturn void
+child_exec(const struct master *m, const struct handover_offer *o, int words, char *const argv[])
+{
+	struct sigaction plain = { .sa_handler = SIG_DFL };
+	sigset_t none;
+
+	for (int sig = 1; sig < NSIG; sig++)
+		sigaction(sig, &plain, NULL);
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || dup2(m->spawn.null, STDIN_FILENO) < 0 ||
+	    dup2(words, STDOUT_FILENO) < 0 || dup2(words, STDERR_FILENO) < 0)
+		_exit(EXIT_NO_EXEC);
+	handover_keep(o, true);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	execveat(m->upgrade.image, "", argv, environ, AT_EMPTY_PATH);
+	dprintf(STDERR_FILENO, "it cannot be executed: %s\n", strerror(errno));
+	_exit(EXIT_NO_EXEC);
+}
+
+static int
+child_start(struct master *m, const struct handover_offer *o, const int words[2])
+{
+	static char name[] = "yett", role[] = "preflight", option[] = "-c";
+	BUF_CLEAN struct buf file = { 0 };
+	char *argv[] = { name, role, option, NULL, NULL };
+	sigset_t all, before;
+	pid_t child;
+	int r;
+
+	buf_adds(&file, slice_of(m->config->file));
+	buf_addc(&file, '\0');
+	argv[3] = file.p;
+	handover_name(o);
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	child = fork();
+	if (child == 0)
+		child_exec(m, o, words[1], argv);
+	r = child < 0 ? -errno : 0;
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	if (r == 0)
+		m->upgrade.child = child;
+	return r;
+}
+
+static int
+try_begin(struct master *m)
+{
+	struct upgrade *u = &m->upgrade;
+	struct handover_offer offer;
+	int words[2], r;
+
+	if (pipe2(words, O_CLOEXEC) < 0)
+		return -errno;
+	fcntl(words[0], F_SETFL, O_NONBLOCK);
+	r = handover_offer(m, &offer);
+	if (r == 0) {
+		r = child_start(m, &offer, words);
+		handover_offer_deinit(&offer);
+	}
+	close(words[1]);
+	u->words = words[0];
+	return r;
+}
+
+const char *
+upgrade_begin(struct master *m)
+{
+	struct upgrade *u = &m->upgrade;
+	const char *why = NULL;
+	int r;
+
+	if (u->state != UPGRADE_NONE)
+		why = "another upgrade is under way";
+	else if (m->phase != MASTER_SERVING)
+		why = "the gateway is starting or ending";
+	if (why) {
+		log_error("upgrade state=refused error=\"%s\"", why);
+		return why;
+	}
+	u->tried++;
+	u->state = UPGRADE_TRYING;
+	u->error[0] = u->version[0] = '\0';
+	u->words = -1;
+	u->until_ms = clock_mono_ms() + m->config->preflight;
+	log_info("upgrade state=trying image=\"%s\"", m->spawn.path);
+	u->image = open(m->spawn.path, O_PATH | O_CLOEXEC);
+	if (u->image < 0) {
+		upgrade_refuse(u, "%s: %s", m->spawn.path, strerror(errno));
+		return NULL;
+	}
+	r = try_begin(m);
+	if (r < 0)
+		upgrade_refuse(u, "the new image cannot be tried: %s", strerror(-r));
+	return NULL;
+}
+
+/* The line in which it says that all is well, and of what version it is. */
+static bool
+said_good(struct upgrade *u)
+{
+	struct slice rest = buf_slice(&u->said), good = SLICE(PREFLIGHT_GOOD);
+
+	while (rest.p && rest.n > 0) {
+		struct slice line = slice_cut(rest, '\n', &rest);
+
+		if (!slice_starts(line, good))
+			continue;
+		snprintf(u->version, sizeof u->version, "%.*s", (int)(line.n - good.n),
+			 line.p + good.n);
+		return true;
+	}
+	return false;
+}
+
+static void
+child_ended(struct upgrade *u, int status)
+{
+	struct slice said = buf_slice(&u->said);
+
+	u->child = 0;
+	while (said.n > 0 && said.p[said.n - 1] == '\n')
+		said.n--;
+	if (WIFSIGNALED(status)) {
+		upgrade_refuse(u, "the new image died by signal %d%s%.*s", WTERMSIG(status),
+			       said.n ? ": " : "", SLICE_F(said));
+	} else if (WEXITSTATUS(status) != 0) {
+		upgrade_refuse(u, "the new image ended with exit status %d%s%.*s",
+			       WEXITSTATUS(status), said.n ? ": " : "", SLICE_F(said));
+	} else if (!said_good(u)) {
+		upgrade_refuse(u, "the new image does not say that it could take over: it is "
+				  "no yett, or one that cannot");
+	} else {
+		log_info("upgrade state=settling version=%s", u->version);
+		u->state = UPGRADE_SETTLING;
+		u->until_ms = clock_mono_ms() + SETTLE_MS;
+		child_end(u);
+	}
+}
+
+static void
+try_tick(struct upgrade *u, uint64_t now_ms)
+{
+	bool ended;
+	char bytes[4096];
+	ssize_t n;
+	int status = 0;
+
+	ended = waitpid(u->child, &status, WNOHANG) == u->child;
+	do {
+		n = read(u->words, bytes, sizeof bytes);
+		if (n > 0)
+			buf_add(&u->said, bytes, (size_t)n);
+	} while (n > 0 && u->said.n < SAID_MAX);
+	if (ended)
+		child_ended(u, status);
+	else if (u->said.n >= SAID_MAX)
+		upgrade_refuse(u, "the new image says more than it should: it is no yett");
+	else if (now_ms > u->until_ms)
+		upgrade_refuse(u, "the new image is not ready within timeouts.preflight");
+}
+
+/* ---- going ---- */
+
+/* What must not be cut off. */
+static bool
+is_busy(const struct master *m)
+{
+	return m->saver.child || m->writes.current || !list_empty(&m->writes.queue) ||
+	       (m->suspensions.disk && store_disk_is_busy(m->suspensions.disk)) ||
+	       m->publisher.builder.now || m->aside.now ||
+	       exchanger_until(m->exchanger) > clock_mono_ms();
+}
+
+static void
+block_signals(bool block)
+{
+	static const int signals[] = { SIGHUP, SIGTERM, SIGINT, SIGQUIT, SIGUSR2 };
+	sigset_t set;
+
+	sigemptyset(&set);
+	for (size_t i = 0; i < sizeof signals / sizeof signals[0]; i++)
+		sigaddset(&set, signals[i]);
+	pthread_sigmask(block ? SIG_BLOCK : SIG_UNBLOCK, &set, NULL);
+}
+
+/* Does not return if all goes well. Signals wait until the new image listens to them: they would
+ * end it. */
+static void
+upgrade_exec(struct master *m)
+{
+	struct upgrade *u = &m->upgrade;
+	struct handover_offer offer;
+	int r;
+
+	r = handover_offer(m, &offer);
+	if (r < 0) {
+		upgrade_refuse(u, "nothing can be handed over: %s", strerror(-r));
+		return;
+	}
+	log_info("upgrade state=executing version=%s", u->version);
+	handover_name(&offer);
+	block_signals(true);
+	handover_keep(&offer, true);
+	execveat(u->image, "", m->argv, environ, AT_EMPTY_PATH);
+	r = errno;
+	handover_keep(&offer, false);
+	block_signals(false);
+	handover_offer_deinit(&offer);
+	upgrade_refuse(u, "the new image cannot be executed: %s", strerror(r));
+}
+
+void
+upgrade_listens(void)
+{
+	block_signals(false);
+}
+
+static void
+settle_tick(struct master *m, uint64_t now_ms)
+{
+	struct upgrade *u = &m->upgrade;
+	uint64_t waited = now_ms + SETTLE_MS - u->until_ms;
+
+	if (is_busy(m)) {
+		if (now_ms > u->until_ms)
+			upgrade_refuse(u,
+				       "rules are being compiled or stored, or providers asked, "
+				       "for longer than %u s",
+				       SETTLE_MS / 1000);
+		return;
+	}
+	if (m->calls == 0 || waited >= CALLS_MS)
+		upgrade_exec(m);
+}
+
+void
+upgrade_tick(struct master *m, uint64_t now_ms)
+{
+	switch (m->upgrade.state) {
+	case UPGRADE_NONE:
+		break;
+	case UPGRADE_TRYING:
+		try_tick(&m->upgrade, now_ms);
+		break;
+	case UPGRADE_SETTLING:
+		settle_tick(m, now_ms);
+		break;
+	}
+}
+
+void
+upgrade_stop(struct master *m)
+{
+	if (m->upgrade.state != UPGRADE_NONE)
+		upgrade_refuse(&m->upgrade, "the gateway is ending");
+}
+
+void
+upgrade_write(const struct master *m, struct buf *out)
+{
+	const struct upgrade *u = &m->upgrade;
+
+	buf_addf(out, "{\"count\":%llu,\"tried\":%llu,\"state\":\"%s\",\"image\":",
+		 (unsigned long long)u->count, (unsigned long long)u->tried, state_name[u->state]);
+	buf_add_json(out, slice_of(m->spawn.path));
+	buf_adds(out, SLICE(",\"error\":"));
+	buf_add_json(out, slice_of(u->error));
+	buf_addc(out, '}');
+}

@@ -1,0 +1,232 @@
+"""yett upgrade: another image takes the place of the running one; no request fails, and one that cannot is refused."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import threading
+import time
+
+import pytest
+
+from harness import client, procs
+from harness.gateway import BINARY, proxy_to
+from harness.load import Load
+from harness.procs import wait_until
+
+OLD, NEW = "0.1.0", "0.1.1"
+REQUESTS = 'yett_requests_total{class="2xx"}'
+
+
+def image(version):
+    with open(BINARY, "rb") as f:
+        content = f.read()
+    assert content.count(f"\0{OLD}\0".encode()) > 0
+    return content.replace(f"\0{OLD}\0".encode(), f"\0{version}\0".encode())
+
+
+def put(gw, content):
+    """As a package does: a new file takes the name."""
+    with open(gw.binary + ".new", "wb") as f:
+        f.write(content)
+    os.chmod(gw.binary + ".new", 0o755)
+    os.rename(gw.binary + ".new", gw.binary)
+
+
+def processes(gw):
+    return set(procs.children(gw.pid))
+
+
+def gone(pids):
+    wait_until(lambda: not any(procs.alive(pid) for pid in pids), 10, what="the old workers' end")
+
+
+@pytest.fixture
+def running(gateway, responder):
+    return gateway(proxy_to(responder), own=True)
+
+
+def upgrade(gw, *arguments):
+    return procs.run([BINARY, "upgrade", "--socket", gw.socket, *arguments], gw.env, 60)
+
+
+def test_up_and_down_again_under_load(running):
+    gw = running
+    pid, before = gw.pid, gw.metrics()[REQUESTS]
+    seen = []
+    with Load(gw.port, rate=2000, connections=32) as load:
+        for version in (NEW, OLD):
+            old = processes(gw)
+            put(gw, image(version))
+            r = upgrade(gw)
+            assert (r.returncode, r.stdout) == (0, f"version {version} serves, in process {pid}\n"), r
+            assert gw.status()["version"] == version and gw.status()["pid"] == pid == gw.process.pid
+            seen.append(gw.metrics()[REQUESTS])
+            gone(old)
+    r = load.result
+    print(f"{r['ok']} answered, retried {r['retried']}, slowest {r['slowest']:.0f} ms")
+    assert r["failures"] == [] and r["ok"] > 1000
+    after = gw.metrics()
+    assert before <= seen[0] <= seen[1] and after[REQUESTS] >= before + r["ok"]
+    assert gw.status()["upgrade"]["count"] == 2
+    wait_until(lambda: len(processes(gw)) == 3, 2, what="nobody to wait for")
+
+
+IMPOSTORS = {  # what stands at the path: the reason
+    "no": ("/bin/false", "ended with exit status 1"),
+    "nothing": ("/bin/true", "does not say that it could take over"),
+    "text": (b"#!/bin/nothing\n", "exit status 127"),
+    "half": (None, "new image"),
+    "missing": ("", "No such file"),
+}
+
+
+def refused(gw, expected):
+    old = processes(gw)
+    r = upgrade(gw)
+    assert r.returncode == 1 and expected in r.stderr and "the running image serves on" in r.stderr, r
+    assert processes(gw) == old and gw.ask().status == 200
+    assert gw.status()["upgrade"]["state"] == "none"
+
+
+def test_what_cannot_take_over_is_refused(running):
+    gw = running
+    for content, expected in IMPOSTORS.values():
+        if content == "":
+            os.unlink(gw.binary)
+        elif content is None:
+            put(gw, image(NEW)[:100000])
+        elif isinstance(content, bytes):
+            put(gw, content)
+        else:
+            with open(content, "rb") as f:
+                put(gw, f.read())
+        refused(gw, expected)
+    r = upgrade(gw, "--json")
+    assert r.returncode == 1 and json.loads(r.stdout)["ok"] is False
+    put(gw, image(NEW))
+    assert upgrade(gw).returncode == 0 and gw.status()["version"] == NEW
+
+
+def compiled(tmp_path, text):
+    out = tmp_path / "image"
+    subprocess.run(["cc", "-x", "c", "-o", out, "-"], input=text.encode(), check=True)
+    return out.read_bytes()
+
+
+@pytest.mark.skipif(not shutil.which("cc"), reason="no compiler")
+def test_image_that_hangs_or_babbles(gateway, responder, tmp_path):
+    gw = gateway(proxy_to(responder) | {"timeouts": {"preflight": "300ms"}}, own=True)
+    put(gw, compiled(tmp_path, "#include <unistd.h>\nint main(void) { for (;;) pause(); }\n"))
+    refused(gw, "not ready within timeouts.preflight")
+    put(gw, compiled(tmp_path, "#include <stdio.h>\nint main(void) { while (puts(\"y\") > 0); }\n"))
+    refused(gw, "says more than it should")
+
+
+@pytest.mark.skipif(not shutil.which("cc"), reason="no compiler")
+def test_image_that_dies_after_the_trial(gateway, responder, tmp_path):
+    """As a killed master: the workers serve on, and the next one takes over."""
+    gw = gateway(proxy_to(responder), own=True)
+    old = processes(gw)
+    put(gw, compiled(tmp_path, '#include <stdio.h>\n#include <string.h>\nint main(int n, char **a)\n'
+                               '{ return strcmp(a[1], "preflight") ? 1 : puts("yett preflight good 9") < 0; }\n'))
+    with Load(gw.port, rate=200, connections=8) as load:
+        gw.signal(signal.SIGUSR2)
+        assert gw.wait() == 1
+        put(gw, image(NEW))
+        gw.start()
+        gone(old)
+    assert load.result["failures"] == [] and gw.status()["version"] == NEW
+
+
+def test_mistake_in_the_configuration(running):
+    gw = running
+    with open(gw.file) as f:
+        good = f.read()
+    gw.configure("nonsense: 1\n")
+    refused(gw, "nonsense")
+    with open(gw.file, "w") as f:
+        f.write(good.replace(gw.run_dir, gw.run_dir + "2"))
+    refused(gw, "run_dir")
+    with open(gw.file, "w") as f:
+        f.write(good)
+
+
+def test_worker_that_is_started_again_runs_what_ran(running):
+    gw = running
+    put(gw, image(NEW))
+    victim = gw.workers()[0]
+    os.kill(victim, signal.SIGKILL)
+    wait_until(lambda: len(gw.workers()) == 2 and victim not in gw.workers(), 10)
+    for pid in gw.workers():
+        with open(f"/proc/{pid}/exe", "rb") as f:
+            assert f"\0{NEW}\0".encode() not in f.read()
+    assert upgrade(gw).returncode == 0
+    for pid in gw.workers():
+        with open(f"/proc/{pid}/exe", "rb") as f:
+            assert f"\0{NEW}\0".encode() in f.read()
+
+
+def test_signal_and_two_at_once(running):
+    gw = running
+    put(gw, image(NEW))
+    for _ in range(3):
+        gw.signal(signal.SIGUSR2)
+        time.sleep(0.01)
+    wait_until(lambda: "another upgrade is under way" in gw.log(), 5)
+    r = upgrade(gw)
+    assert r.returncode in (0, 1), r
+    wait_until(lambda: gw.is_ready() and gw.status()["version"] == NEW, 20)
+    assert gw.ask().status == 200
+
+
+def test_many_signals_and_reloads(running):
+    """Whenever they come: none of them ends it."""
+    gw = running
+    go = threading.Event()
+
+    def pester():
+        while not go.is_set():
+            gw.signal(signal.SIGHUP)
+            time.sleep(0.02)
+    thread = threading.Thread(target=pester)
+    thread.start()
+    try:
+        put(gw, image(NEW))
+        assert upgrade(gw).returncode == 0
+    finally:
+        go.set()
+        thread.join()
+    assert gw.process.poll() is None and gw.ask().status == 200 and gw.status()["version"] == NEW
+
+
+def test_streams_live_on_in_their_worker(gateway, serve):
+    go = threading.Event()
+
+    def answer(r, c):
+        c.reply(headers={"Transfer-Encoding": "chunked"}, length=False)
+        c.chunk(b"one")
+        go.wait(20)
+        c.chunk(b"two")
+        c.send(b"0\r\n\r\n")
+    gw = gateway(proxy_to(serve(answer)) | {"timeouts": {"drain": "200ms"}}, own=True)
+    with gw.connect() as c:
+        c.send(client.request())
+        c.read_head()
+        assert c.read_chunk() == b"one"
+        put(gw, image(NEW))
+        for version in (NEW, OLD):  # over two of them
+            put(gw, image(version))
+            assert upgrade(gw).returncode == 0
+        time.sleep(0.5)  # beyond timeouts.drain
+        go.set()
+        assert c.read_chunk() == b"two" and c.read_chunk() == b""
+
+
+def test_stop_right_behind_it(running):
+    gw = running
+    put(gw, image(NEW))
+    assert upgrade(gw).returncode == 0
+    gw.stop()
+    assert os.listdir(gw.run_dir) == []
