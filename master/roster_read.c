@@ -1,7 +1,6 @@
 /*
- * Who announced itself, as Redis has it: asked for, read, and written for people. What stands there
- * may be of another version, or of somebody hostile: what is no announcement is left out, what is
- * not known in one is not looked at, and texts are cut and made fit for a terminal.
+ * Who announced himself, as Redis has it: asked for, read, and written for people. What stands
+ * there may be of another version, or of somebody hostile: what is no announcement is left out.
  */
 
 #include "config_rule.h"
@@ -9,7 +8,6 @@
 #include "roster_own.h"
 
 #include "lib/clock.h"
-#include "lib/json.h"
 #include "lib/map.h"
 #include "lib/xalloc.h"
 
@@ -17,12 +15,16 @@
 #include <stdlib.h>
 
 #define FRESH_MS 1000
-#define TEXT_MAX                                                                                   \
-	1500        /* bytes of an announcement: all of ROSTER_MAX are less than an answer may be */
-#define DEPTH_MAX 8 /* a newer one may say more of itself */
+#define MEMBER_MAX 96 /* bytes of a member: the id and the host */
 
-/* KEYS: of gateways. ARGV: how much of each. What is no text is none; MGET would bring all of it,
- * and what somebody has put there in the place of an announcement may be of any length. */
+/* What somebody else has put there may be of any length, and is cut where it is: an answer that is
+ * too large ends the link. KEYS: who was heard of when. ARGV: how many, how much of each. */
+static const char heard_script[] =
+    "local all = redis.call('ZRANGE', KEYS[1], -ARGV[1], -1, 'WITHSCORES') "
+    "for i = 1, #all, 2 do all[i] = string.sub(all[i], 1, ARGV[2]) end "
+    "return all";
+
+/* KEYS: of gateways. ARGV: how much of each. What is no text is none. */
 static const char read_script[] =
     "local all = {} "
     "for i, key in ipairs(KEYS) do "
@@ -43,98 +45,6 @@ struct roster_question {
 	size_t *asked; /* those of `all` that an answer is to come for */
 	size_t asked_count;
 };
-
-/* ---- one of them ---- */
-
-static void
-copy(struct slice from, char *to, size_t cap)
-{
-	size_t n = from.n < cap - 1 ? from.n : cap - 1;
-
-	for (size_t i = 0; i < n; i++)
-		to[i] = from.p[i] >= ' ' && from.p[i] < 0x7f ? from.p[i] : '?';
-	to[n] = '\0';
-}
-
-static uint64_t
-count_of(const struct json *v, const char *name)
-{
-	double number = 0;
-
-	return json_number(json_get(v, name), &number) && number > 0 && number < 1e15
-		   ? (uint64_t)number
-		   : 0;
-}
-
-static enum roster_state
-state_of(struct slice text)
-{
-	for (int s = ROSTER_READY; s <= ROSTER_DRAINING; s++) {
-		if (slice_eq(text, slice_of(roster_state_name[s])))
-			return (enum roster_state)s;
-	}
-	return ROSTER_DEGRADED; /* a newer one knows more of them */
-}
-
-void
-roster_read_one(struct roster_gateway *g, struct slice text)
-{
-	struct json *v = NULL;
-
-	g->state = ROSTER_GONE;
-	if (json_parse(text, TEXT_MAX, DEPTH_MAX, &v) < 0)
-		return;
-	if (json_kind(v) == JSON_OBJECT) {
-		g->state = state_of(json_text(json_get(v, "state")));
-		copy(json_text(json_get(v, "name")), g->name, sizeof g->name);
-		copy(json_text(json_get(v, "version")), g->version, sizeof g->version);
-		copy(json_text(json_get(v, "degraded")), g->degraded, sizeof g->degraded);
-		if (revision_is_id(json_text(json_get(v, "revision"))))
-			copy(json_text(json_get(v, "revision")), g->revision, sizeof g->revision);
-		g->format = count_of(v, "format");
-		g->pid = count_of(v, "pid");
-		g->table = count_of(v, "table");
-		g->workers = count_of(v, "workers");
-		g->in_force_ms = count_of(v, "in_force_ms");
-		g->up_ms = count_of(v, "up_ms");
-	}
-	json_free(v);
-}
-
-void
-roster_write_one(const struct roster_gateway *g, bool announced, struct buf *out)
-{
-	const struct {
-		const char *name;
-		uint64_t value;
-	} numbers[] = {
-		{ "format", g->format },
-		{ "pid", g->pid },
-		{ "table", g->table },
-		{ "workers", g->workers },
-		{ "in_force_ms", g->in_force_ms + g->heard_ms },
-		{ "up_ms", g->up_ms + g->heard_ms },
-	};
-
-	buf_addc(out, '{');
-	if (!announced)
-		buf_addf(out, "\"id\":\"%s\",\"heard_ms\":%llu,", g->id,
-			 (unsigned long long)g->heard_ms);
-	buf_adds(out, SLICE("\"name\":"));
-	buf_add_json(out, slice_of(g->name));
-	buf_addf(out, ",\"state\":\"%s\"", roster_state_name[g->state]);
-	if (g->state != ROSTER_GONE) {
-		buf_adds(out, SLICE(",\"version\":"));
-		buf_add_json(out, slice_of(g->version));
-		buf_adds(out, SLICE(",\"degraded\":"));
-		buf_add_json(out, slice_of(g->degraded));
-		buf_addf(out, ",\"revision\":\"%s\"", g->revision);
-		for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
-			buf_addf(out, ",\"%s\":%llu", numbers[i].name,
-				 (unsigned long long)numbers[i].value);
-	}
-	buf_addc(out, '}');
-}
 
 /* ---- asking ---- */
 
@@ -202,9 +112,9 @@ read_member(struct roster_question *q, const struct redis_reply *member,
 	if (id.n != sizeof g->id - 1 || strspn(id.p, "0123456789abcdef") < id.n)
 		return false;
 	*g = (struct roster_gateway){ .state = ROSTER_GONE };
-	copy(id, g->id, sizeof g->id);
+	roster_copy(id, g->id, sizeof g->id);
 	if (name.p)
-		copy(name, g->name, sizeof g->name);
+		roster_copy(name, g->name, sizeof g->name);
 	at = strtoull(heard->text.p, NULL, 10);
 	g->heard_ms = q->now_ms > at ? q->now_ms - at : 0;
 	return true;
@@ -254,7 +164,7 @@ ask_each(struct roster_question *q)
 	for (size_t i = 0; i < q->asked_count; i++)
 		argv[i + 3] = slice_make(keys.p + i * n, n);
 	argv[q->asked_count + 3] =
-	    slice_make(last, (size_t)snprintf(last, sizeof last, "%d", TEXT_MAX));
+	    slice_make(last, (size_t)snprintf(last, sizeof last, "%d", ROSTER_TEXT_MAX));
 	store_redis_command(q->master->store, on_announcements, q->master, SLICE(""),
 			    q->asked_count + 4, argv);
 	free(argv);
@@ -336,12 +246,16 @@ void
 roster_read(struct master *m, const char *beyond)
 {
 	struct roster *r = &m->roster;
-	char first[16];
+	char count[16], most[16];
 	const struct slice time[] = { SLICE("TIME") };
-	const struct slice heard[] = { SLICE("ZRANGE"), SLICE(ROSTER_HEARD),
-				       slice_make(first, (size_t)snprintf(first, sizeof first, "%d",
-									  -ROSTER_MAX)),
-				       SLICE("-1"), SLICE("WITHSCORES") };
+	const struct slice heard[] = {
+		SLICE("EVAL"),
+		slice_of(heard_script),
+		SLICE("1"),
+		SLICE(ROSTER_HEARD),
+		slice_make(count, (size_t)snprintf(count, sizeof count, "%d", ROSTER_MAX)),
+		slice_make(most, (size_t)snprintf(most, sizeof most, "%d", MEMBER_MAX)),
+	};
 
 	if (r->question || !store_redis_is_up(m->store))
 		return;
@@ -350,7 +264,8 @@ roster_read(struct master *m, const char *beyond)
 	r->question->begun_ms = clock_mono_ms();
 	snprintf(r->question->beyond, sizeof r->question->beyond, "%s", beyond);
 	store_redis_command(m->store, on_time, m, SLICE(""), 1, time);
-	store_redis_command(m->store, on_heard, m, SLICE(""), 5, heard);
+	store_redis_command(m->store, on_heard, m, SLICE(""), sizeof heard / sizeof heard[0],
+			    heard);
 }
 
 /* ---- what is made of it ---- */

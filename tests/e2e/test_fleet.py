@@ -128,7 +128,8 @@ def rubbish_in_redis(gw, store):
     store.db.rpush("yett:gateway:%016x" % 9, "a")
     store.db.set("yett:gateway:" + "%016x" % 3, b"x" * (17 << 20))  # more than any answer may have
     now = int(time.time() * 1000)
-    store.db.zadd(HEARD, {"%016x" % 9: now, "": 2, "short name": 3, "Z" * 16: now, "a" * 5000: now, "%016x of another name" % 0: now - 2000})
+    store.db.zadd(HEARD, {"%016x" % 9: now, "": 2, "short name": 3, "Z" * 16: now, "a" * 5000: now, "%016x of another name" % 0: now - 2000,
+                           b"x" * (17 << 20): now})
     found = Api(gw.socket).data("fleet")["gateways"]
     assert len(found) == len({g["id"] for g in found}) == 8 and "\x1b" not in gw.cli("fleet").stdout
     assert next(g for g in found if g["id"] == "%016x" % 0)["name"] == "ghost-0"  # as it was heard of last
@@ -147,9 +148,9 @@ def test_redis_forgets_the_fleet(gateway, store):
     gw = gateway(from_redis(store))
     assert push(gw).status == 200
     store.db.flushall()
-    command = procs.spawn([gw.process.args[0], "wait", "--all", "-c", gw.file], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     r = push(gw, path="/second")
     assert r.status == 202 and "forgotten the gateways" in r.json()["message"]
+    command = procs.spawn([gw.process.args[0], "wait", "--all", "-c", gw.file], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     ghost = Ghost(store, 7)  # it comes back, and lags
     assert push(gw, path="/third").status == 202
     assert command.poll() is None

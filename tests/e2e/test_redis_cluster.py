@@ -77,6 +77,8 @@ def test_all_of_it(gateway, serve, cluster):
     wait_until(lambda: push(gw, "two", up).status == 200, 10, what="a write is taken")
     wait_until(lambda: gw.status()["redis"]["server"] == replica.address and gw.status()["redis"]["state"] == "up", 10, what="the next one")
     wait_until(lambda: other.ask("/two/").status == 200, 5, what="it is announced to the other one")
+    for one in gw, other:  # by the node that has the rules now
+        wait_until(lambda one=one: one.status()["redis"]["tracking"], 5, what=lambda one=one: one.log())
     wait_until(lambda: before.db.info("replication").get("master_link_status") == "up", 15, what="it follows")
     replica.db.execute_command("WAIT", 1, 5000)
     replica.kill()

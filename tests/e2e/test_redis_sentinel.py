@@ -110,15 +110,16 @@ def test_asked_for(gateway, serve, watched):
 
 
 def test_who_says_so(gateway, serve, pair):
-    """What a sentinel says is checked, of rules and of sessions: one that names a replica is not believed, and the next one is asked."""
-    up, liar, good = serve(seen), Says(pair[1]), Says(pair[0])
+    """What a sentinel says is checked, of rules and of sessions: one that names a replica is not believed, and the next one is asked.
+    It may say a name (resolve-hostnames)."""
+    up, liar, good = serve(seen), Says(pair[1]), Says(pair[0], "localhost")
     redis = {"sentinel": {"addresses": [liar.address, good.address]}, "password": PASSWORD}
     gw = gateway(merge(config(pair[0], up, redis=redis), {"redis": redis}))
     wait_until(lambda: gw.status()["redis"]["state"] == "up", what="it is found")
-    assert gw.status()["redis"]["server"] == pair[0].address and push(gw, "one", up).status == 200
+    assert gw.status()["redis"]["server"] == f"localhost:{pair[0].port}" and push(gw, "one", up).status == 200
     id = Sessions(pair[0].db).create("alice")
     wait_until(lambda: gw.ask(headers=cookie(id)).body == b"alice", 10, what=gw.log)
-    assert gw.status()["sessions_redis"]["servers"] == [pair[0].address]
+    assert gw.status()["sessions_redis"]["servers"] == [f"localhost:{pair[0].port}"]
     assert gw.log().count("it is a replica") > 1
     liar.finish()
     good.finish()

@@ -247,8 +247,8 @@ class Tagged:
 class Says:
     """A sentinel that says what a test tells it to, and announces nothing."""
 
-    def __init__(self, server):
-        self.server, self.asked, self.clients = server, 0, []
+    def __init__(self, server, host="127.0.0.1"):
+        self.server, self.host, self.asked, self.clients = server, host, 0, []
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.address = "127.0.0.1:%d" % self.listener.getsockname()[1]
         threading.Thread(target=self._accept, daemon=True).start()
@@ -274,7 +274,7 @@ class Says:
         if words[0] == b"SENTINEL":
             self.asked += 1
             port = str(self.server.port)
-            return f"*2\r\n$9\r\n127.0.0.1\r\n${len(port)}\r\n{port}\r\n".encode()
+            return f"*2\r\n${len(self.host)}\r\n{self.host}\r\n${len(port)}\r\n{port}\r\n".encode()
         if words[0] == b"SUBSCRIBE":
             return b"*3\r\n$9\r\nsubscribe\r\n$14\r\n+switch-master\r\n:1\r\n"
         return b"+OK\r\n"
