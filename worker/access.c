@@ -35,32 +35,7 @@ name(struct request *r, const char *kind, const char *who)
 	r->identity = arena_copy(&r->arena, slice_of(text));
 }
 
-/* ---- a Unix socket ---- */
-
-static enum reason
-judge_user(struct request *r)
-{
-	const struct access_entry *e;
-	struct access_entry like = { .uid = r->client->uid };
-	char number[16];
-
-	if (r->client->uid == UINT32_MAX)
-		return REASON_admin_forbidden;
-	snprintf(number, sizeof number, "%u", r->client->uid);
-	name(r, "uid", number);
-	if (like.uid == 0 || like.uid == geteuid()) {
-		r->access = ACCESS_OPERATE;
-		return REASON_none;
-	}
-	e = find_entry(&r->worker->access, ACCESS_USER, &like);
-	if (!e)
-		return REASON_admin_forbidden;
-	name(r, "user", e->name);
-	r->access = (uint8_t)e->role;
-	return REASON_none;
-}
-
-/* ---- TCP ---- */
+/* ---- pages in browsers ---- */
 
 static bool
 is_address(struct slice host)
@@ -93,6 +68,20 @@ is_our_name(const struct msg_access *a, struct slice host)
 	return false;
 }
 
+/* "http://127.0.0.1:8082" with "Host: 127.0.0.1:8082": a page that came from here. */
+static bool
+is_own_origin(const struct http_parser *in, struct slice origin)
+{
+	const struct http_field *host = http_find(in, HTTP_HOST);
+	struct slice rest = origin, scheme = slice_cut(origin, ':', &rest);
+
+	if (!host || rest.n < 3 || memcmp(rest.p, "//", 2) != 0)
+		return false;
+	if (!slice_eq(scheme, SLICE("http")) && !slice_eq(scheme, SLICE("https")))
+		return false;
+	return slice_ieq(slice_make(rest.p + 2, rest.n - 2), http_value(in, host));
+}
+
 /* What a browser sends of itself when some page made it ask. */
 static bool
 is_foreign(const struct http_parser *in)
@@ -100,7 +89,7 @@ is_foreign(const struct http_parser *in)
 	for (uint16_t i = 0; i < in->fields_n; i++) {
 		struct slice value = http_value(in, &in->fields[i]);
 
-		if (in->fields[i].id == HTTP_ORIGIN)
+		if (in->fields[i].id == HTTP_ORIGIN && !is_own_origin(in, value))
 			return true;
 		if (slice_ieq(http_name(in, &in->fields[i]), SLICE("Sec-Fetch-Site")) &&
 		    !slice_ieq(value, SLICE("none")) && !slice_ieq(value, SLICE("same-origin")))
@@ -109,11 +98,51 @@ is_foreign(const struct http_parser *in)
 	return false;
 }
 
+/* Over a Unix socket, which may be forwarded to where a browser is, programs call us by any name;
+ * what a foreign page could be reached by has a dot. */
+static bool
+is_our_host(const struct request *r)
+{
+	struct slice host = r->host.host;
+
+	return is_our_name(&r->worker->access, host) ||
+	       (r->client->kind == LISTENER_ADMIN && !(host.n && memchr(host.p, '.', host.n)));
+}
+
 bool
 access_is_cross_site(const struct request *r)
 {
-	return is_foreign(&r->in) || !is_our_name(&r->worker->access, r->host.host);
+	return is_foreign(&r->in) || !is_our_host(r);
 }
+
+/* ---- a Unix socket ---- */
+
+static enum reason
+judge_user(struct request *r)
+{
+	const struct access_entry *e;
+	struct access_entry like = { .uid = r->client->uid };
+	char number[16];
+
+	if (r->client->uid == UINT32_MAX)
+		return REASON_admin_forbidden;
+	if (access_is_cross_site(r))
+		return REASON_admin_cross_site;
+	snprintf(number, sizeof number, "%u", r->client->uid);
+	name(r, "uid", number);
+	if (like.uid == 0 || like.uid == geteuid()) {
+		r->access = ACCESS_OPERATE;
+		return REASON_none;
+	}
+	e = find_entry(&r->worker->access, ACCESS_USER, &like);
+	if (!e)
+		return REASON_admin_forbidden;
+	name(r, "user", e->name);
+	r->access = (uint8_t)e->role;
+	return REASON_none;
+}
+
+/* ---- TCP ---- */
 
 static enum reason
 judge_anyone(struct request *r)

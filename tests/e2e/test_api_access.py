@@ -121,6 +121,23 @@ def test_browsers_are_refused_without_a_token(gateway):
     assert Api(port, "wrong" * 8).ask("GET", "frontends").status == 401
 
 
+def test_pages_of_others_use_no_forwarded_socket(gateway):
+    gw = gateway({})
+    for headers in [("Origin", "http://evil.test")], [("Origin", "null")], [("Sec-Fetch-Site", "cross-site")]:
+        assert client.ask(gw.socket, "/reload", "POST", host="localhost:8082", headers=headers).why == "admin_cross_site"
+    assert client.ask(gw.socket, "/config", host="rebound.evil.test:8082").why == "admin_cross_site"
+    assert client.ask(gw.socket, "/config", host="gateway").status == 200
+
+
+def test_its_own_origin_is_no_foreign_one(gateway):
+    port, config = port_config(**OPEN)
+    gateway(config)
+    own, body = f"localhost:{port}", {"url": "http://a.example/"}
+    assert Api(port).ask("POST", "explain", body=body, host=own, headers=[("Origin", f"http://{own}"), ("Sec-Fetch-Site", "same-origin")]).status == 200
+    for origin in f"http://localhost:{port + 1}", "http://localhost", f"http://evil.test:{port}", f"ftp://{own}", f"http://{own}.evil.test", own:
+        assert Api(port).ask("POST", "explain", body=body, host=own, headers=[("Origin", origin)]).why == "admin_cross_site", origin
+
+
 def test_open_is_said_aloud(gateway):
     port, config = port_config(**OPEN)
     gw = gateway(config)
