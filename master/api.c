@@ -15,6 +15,7 @@
 const struct api_row api_rows[] = {
 	{ "GET", "/status", ACCESS_LOOK, api_status,
 	  "The state of the gateway: table, workers, rules, Redis, endpoints." },
+	{ "GET", "/whoami", ACCESS_LOOK, api_whoami, "Who asks, and in which role." },
 	{ "GET", "/routes", ACCESS_LOOK, api_routes,
 	  "Every route, and why one is not in force; refused=1: the refused rules instead." },
 	{ "GET", "/statistics", ACCESS_LOOK, api_statistics,

@@ -145,6 +145,7 @@ void api_rule_delete(struct api_call *c);
 
 /* api_own.c */
 void api_status(struct api_call *c);
+void api_whoami(struct api_call *c);
 void api_routes(struct api_call *c);
 void api_config(struct api_call *c);
 void api_upgrade(struct api_call *c);

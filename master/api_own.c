@@ -23,6 +23,17 @@ api_status(struct api_call *c)
 	api_reply(c, 200, buf_slice(&json), NULL);
 }
 
+void
+api_whoami(struct api_call *c)
+{
+	BUF_CLEAN struct buf json = { 0 };
+
+	buf_adds(&json, SLICE("{\"who\":"));
+	buf_add_json(&json, c->text.part[CALL_WHO]);
+	buf_addf(&json, ",\"role\":\"%s\"}\n", access_role_name[c->text.role]);
+	api_reply(c, 200, buf_slice(&json), NULL);
+}
+
 /* What became of each is not kept where nothing is to be said of it: all are compiled again. */
 static int
 routes_make(struct api_call *c, const void *what, struct buf *out)

@@ -217,6 +217,14 @@ came_by_route(const struct http_parser *in)
 }
 
 enum reason
+access_judge_page(const struct request *r)
+{
+	if (came_by_route(&r->in))
+		return REASON_admin_forbidden;
+	return is_our_host(r) ? REASON_none : REASON_admin_cross_site;
+}
+
+enum reason
 access_judge(struct request *r)
 {
 	if (came_by_route(&r->in))

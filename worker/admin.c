@@ -8,6 +8,7 @@
 #include "answer.h"
 #include "client.h"
 #include "control.h"
+#include "dashboard.h"
 #include "metrics.h"
 #include "request.h"
 #include "worker.h"
@@ -202,11 +203,27 @@ static const struct admin_page {
 	{ { "/metrics", 8 }, admin_metrics },
 };
 
+/* The dashboard, in the browser of somebody who has still to give it a token, asks who it is: that
+ * is no attempt. */
+static bool
+is_nobody(const struct request *r)
+{
+	return r->client->kind == LISTENER_API && r->worker->access.anyone == ACCESS_NONE &&
+	       r->method == METHOD_GET && r->body == FRAMING_NONE &&
+	       slice_eq(r->path, SLICE("/whoami")) && !http_find(&r->in, HTTP_AUTHORIZATION);
+}
+
 enum result
 admin_step(struct request *r)
 {
-	enum result result = r->access == ACCESS_NONE ? let_in(r) : STEP_NEXT;
+	enum result result;
 
+	if (dashboard_is_asked(r))
+		return dashboard_step(r);
+	if (is_nobody(r))
+		return page(r, 200, "application/json",
+			    SLICE("{\"who\":\"\",\"role\":\"none\"}\n"));
+	result = r->access == ACCESS_NONE ? let_in(r) : STEP_NEXT;
 	if (result != STEP_NEXT)
 		return result;
 	if (!is_collected(r))

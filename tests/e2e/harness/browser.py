@@ -65,6 +65,10 @@ class Browser:
         if os.environ.get("YETT_SCREENSHOTS"):
             self.ask("shot", os.path.join(os.path.abspath(os.environ["YETT_SCREENSHOTS"]), name + ".png"))
 
+    def complaints(self):
+        """What the console says of errors of pages since it was asked the last time."""
+        return self.ask("complaints")
+
     def screen(self, width, height, dark=False):
         """A narrow one is a phone's."""
         self.ask("screen", width, height, dark)

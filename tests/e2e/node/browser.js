@@ -4,13 +4,15 @@
 const readline = require("readline");
 const { chromium } = require("playwright-core");
 
-const tabs = [];
+const tabs = [], complaints = [];
 let context, tab; // the one that is looked at: { page, protocol, answer }
 
 // What playwright tells of an answer lacks the cipher and the like, so the protocol of the DevTools is asked.
 async function open() {
 	tab = { page: await context.newPage() };
 	const opened = tab;
+	opened.page.on("console", (message) => message.type() === "error" && complaints.push(message.text()));
+	opened.page.on("pageerror", (error) => complaints.push(error.stack));
 	opened.protocol = await context.newCDPSession(opened.page);
 	opened.protocol.on("Network.responseReceived", ({ type, response }) => {
 		if (type === "Document")
@@ -44,6 +46,7 @@ const actions = {
 	fill: (where, text) => tab.page.fill(where, text),
 	click: (where) => tab.page.click(where),
 	shot: (path) => tab.page.screenshot({ path }),
+	complaints: () => complaints.splice(0),
 
 	// In playwright a phone is one for good.
 	async screen(width, height, dark) {
