@@ -519,7 +519,7 @@ struct config {
 	uint32_t client_head, keepalive; /* ms */
 	uint32_t keepalive_requests;
 	uint32_t upstream_idle, upstream_idle_max;
-	uint32_t drain, orphan_grace, hang, start_wait, preflight, handover; /* ms */
+	uint32_t drain, orphan_grace, hang, start_wait, preflight, handover, drain_delay; /* ms */
 	uint64_t limit_body;
 	uint32_t limit_head, limit_fields, limit_uri;
 	uint32_t max_connections, max_per_address, fd_reserve;

@@ -68,9 +68,9 @@ ready_note(struct master *m)
 	const struct supervisor *s = &m->supervisor;
 	bool unknown = m->store_fault[0] && !master_rules_loaded(m);
 
-	board_set(&m->page->ready,
-		  (uint64_t)(m->phase == MASTER_SERVING && count_in(s, SLOT_RUNNING) > 0 &&
-			     count_in(s, SLOT_BACKOFF) == 0 && !unknown));
+	board_set(&m->page->ready, (uint64_t)(m->phase == MASTER_SERVING && !m->leaving_ms &&
+					      count_in(s, SLOT_RUNNING) > 0 &&
+					      count_in(s, SLOT_BACKOFF) == 0 && !unknown));
 }
 
 /* Ready once every worker has a table. One that is being replaced is no reason to send clients
@@ -363,6 +363,22 @@ master_drain(struct master *m, uint32_t grace_ms)
 	listeners_close(&m->listeners, LISTENER_HTTP);
 }
 
+/* Who looks at /ready is to have sent its clients elsewhere before the listeners close. */
+static void
+master_leave(struct master *m)
+{
+	if (m->phase != MASTER_SERVING || m->leaving_ms || m->config->drain_delay == 0) {
+		master_drain(m, m->config->drain);
+		return;
+	}
+	log_info("drain delay_ms=%u", m->config->drain_delay);
+	m->leaving_ms = clock_mono_ms() + m->config->drain_delay;
+	upgrade_stop(m);
+	systemd_stopping(&m->systemd);
+	ready_note(m);
+	roster_tick(m);
+}
+
 static void
 on_signal(uv_signal_t *handle, int signum)
 {
@@ -379,7 +395,7 @@ on_signal(uv_signal_t *handle, int signum)
 	else if (signum == SIGQUIT || m->phase == MASTER_DRAINING)
 		master_drain(m, 0);
 	else
-		master_drain(m, m->config->drain);
+		master_leave(m);
 }
 
 static void
@@ -388,6 +404,8 @@ on_tick(uv_timer_t *timer)
 	struct master *m = timer->data;
 	uint64_t now = clock_mono_ms();
 
+	if (m->leaving_ms && now >= m->leaving_ms && m->phase == MASTER_SERVING)
+		master_drain(m, m->config->drain);
 	exchanger_settle(m->exchanger);
 	supervisor_spare(&m->supervisor, exchanger_until(m->exchanger));
 	supervisor_tick(&m->supervisor, now);

@@ -57,6 +57,8 @@ roster_state(const struct master *m)
 	case MASTER_STARTING:
 		return ROSTER_STARTING;
 	case MASTER_SERVING:
+		if (m->leaving_ms)
+			return ROSTER_DRAINING;
 		return *roster_degraded(m) ? ROSTER_DEGRADED : ROSTER_READY;
 	case MASTER_DRAINING:
 	case MASTER_ENDED:

@@ -2057,6 +2057,11 @@ const struct setting settings[] = {
 	{ "timeouts.drain", SETTING_DURATION, AT(config, drain), .initial = "30s", .max = DAY,
 	  .text = "How long requests may take to finish when the gateway is told to end.",
 	  .example = "2m" },
+	{ "timeouts.drain_delay", SETTING_DURATION, AT(config, drain_delay), .initial = "off",
+	  .max = HOUR,
+	  .text = "How long a gateway that is told to end serves on with /ready at 503, so that a "
+		  "balancer has seen it before the listeners close.",
+	  .example = "10s" },
 	{ "timeouts.orphan_grace", SETTING_DURATION, AT(config, orphan_grace), .initial = "10m",
 	  .max = 7 * DAY, .text = "How long workers go on serving when their master was killed.",
 	  .example = "1h" },

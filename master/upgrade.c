@@ -147,7 +147,7 @@ upgrade_begin(struct master *m)
 
 	if (u->state != UPGRADE_NONE)
 		why = "another upgrade is under way";
-	else if (m->phase != MASTER_SERVING)
+	else if (m->phase != MASTER_SERVING || m->leaving_ms)
 		why = "the gateway is starting or ending";
 	if (why) {
 		log_error("upgrade state=refused error=\"%s\"", why);

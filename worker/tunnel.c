@@ -8,6 +8,7 @@
 #include "worker.h"
 
 #define FAREWELL_MS 1000 /* for the frame under way to end */
+#define GOING_AWAY 1001  /* RFC 6455 section 7.4.1 */
 #define POLICY_VIOLATION 1008
 
 static void
@@ -15,7 +16,8 @@ tunnel_farewell(struct request *r)
 {
 	char frame[WEBSOCKET_CLOSE_MAX];
 	struct slice bytes = { frame,
-			       websocket_close(POLICY_VIOLATION,
+			       websocket_close(r->farewell == REASON_draining ? GOING_AWAY
+									      : POLICY_VIOLATION,
 					       slice_of(reason_info(r->farewell)->text), frame) };
 
 	/* The connection ends in order behind it. */
@@ -30,6 +32,8 @@ tunnel_close(struct request *r, enum reason reason)
 		request_abort(r, reason);
 		return;
 	}
+	if (r->farewell != REASON_none)
+		return;
 	r->farewell = reason;
 	if (websocket_between(&r->frames))
 		tunnel_farewell(r);
@@ -48,13 +52,14 @@ tunnel_rest(struct request *r, struct slice bytes)
 		tunnel_farewell(r);
 }
 
-/* Who may be suspended, or whose token expires, hears of it between two frames. */
+/* It hears why it ends between two frames: when its user is suspended, or its token expires, or we
+ * end. */
 static bool
 is_framed(const struct request *r)
 {
 	const struct http_field *to = http_find(&r->upstream->parser, HTTP_UPGRADE);
 
-	return r->who && to && slice_ieq(http_value(&r->upstream->parser, to), SLICE("websocket"));
+	return to && slice_ieq(http_value(&r->upstream->parser, to), SLICE("websocket"));
 }
 
 void

@@ -27,6 +27,7 @@
 #include "store.h"
 #include "sweep.h"
 #include "tls_front.h"
+#include "tunnel.h"
 
 #include "lib/log.h"
 
@@ -42,7 +43,9 @@
 #include <unistd.h>
 
 #define CONTROL_FD 3
-#define HOLD_MS 15000 /* beyond the drain, for an answer that cannot be had again */
+#define HOLD_MS 15000   /* beyond the drain, for an answer that cannot be had again */
+#define LAST_MS 1500    /* of the drain: for those who were told to go to do so */
+#define TUNNELS_MS 5000 /* before the end of a grace that is meant for streams */
 #define CLOSE_BATCH                                                                                \
 	64 /* idle connections closed a tick while draining: not all reconnect at once */
 
@@ -82,6 +85,29 @@ close_idle(struct worker *w)
 	}
 }
 
+/* WebSockets do not end by themselves; their clients come back elsewhere, but not all at once.
+ * Other streams have all of the time. */
+static void
+close_tunnels(struct worker *w, uint64_t now)
+{
+	uint64_t left = w->drain_until > now + LAST_MS ? w->drain_until - now - LAST_MS : 0;
+	uint64_t turns = 1 + left / WHEEL_TICK_MS, most;
+
+	most = board_get(&w->page->tunnels_open) / turns;
+	if (most < CLOSE_BATCH)
+		most = CLOSE_BATCH;
+	list_for_safe (pos, tmp, &w->tunnels) {
+		struct client *c = container_of(pos, struct client, link);
+
+		if (most == 0)
+			return;
+		if (!c->request || !c->request->framed || c->request->farewell != REASON_none)
+			continue;
+		tunnel_close(c->request, REASON_draining);
+		most--;
+	}
+}
+
 static void
 worker_drain_tick(struct worker *w)
 {
@@ -89,6 +115,8 @@ worker_drain_tick(struct worker *w)
 
 	if (now >= w->drain_idle_until)
 		close_idle(w);
+	if (now >= w->drain_tunnels_from)
+		close_tunnels(w, now);
 	if (now >= w->drain_until + HOLD_MS || !refreshes_hold(w)) {
 		if (w->clients == 0 || now >= w->drain_until)
 			worker_stop(w);
@@ -154,6 +182,17 @@ on_turn(uv_prepare_t *turn)
 		access_log_flush(w);
 }
 
+/* Others serve in our place: who has a stream here need not hurry. */
+static void
+worker_hand_over(struct worker *w)
+{
+	uint32_t grace_ms = w->hello.handover_ms;
+
+	worker_drain(w, grace_ms, 1000);
+	if (grace_ms > TUNNELS_MS)
+		w->drain_tunnels_from = w->drain_until - TUNNELS_MS;
+}
+
 static void
 on_sigterm(uv_signal_t *signal, int number)
 {
@@ -162,9 +201,10 @@ on_sigterm(uv_signal_t *signal, int number)
 	if (w->control_open) /* it would leave the slot without anybody who accepts: the master says
 				when */
 		log_info("signal SIGTERM is not for a worker whose master lives");
+	else if (w->draining) /* another time: the new master has less patience */
+		worker_drain(w, w->hello.drain_ms, 1000);
 	else
-		/* Another time: the new master has less patience. */
-		worker_drain(w, w->draining ? w->hello.drain_ms : w->hello.handover_ms, 1000);
+		worker_hand_over(w);
 }
 
 void
@@ -173,8 +213,10 @@ worker_drain(struct worker *w, uint32_t grace_ms, uint32_t idle_ms)
 	uint64_t now = worker_now(w);
 
 	if (w->draining) { /* a second word may only hurry */
-		if (now + grace_ms < w->drain_until)
+		if (now + grace_ms < w->drain_until) {
 			w->drain_until = now + grace_ms;
+			w->drain_tunnels_from = now;
+		}
 		return;
 	}
 	log_info("drain clients=%llu grace_ms=%u", (unsigned long long)w->clients, grace_ms);
@@ -182,6 +224,7 @@ worker_drain(struct worker *w, uint32_t grace_ms, uint32_t idle_ms)
 	w->draining = true;
 	w->drain_until = now + grace_ms;
 	w->drain_idle_until = now + (idle_ms < grace_ms ? idle_ms : grace_ms);
+	w->drain_tunnels_from = w->drain_idle_until;
 	if (w->page)
 		board_set(&w->page->draining, 1);
 	pool_close_all(w);

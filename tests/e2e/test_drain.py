@@ -1,11 +1,13 @@
 """SIGTERM and SIGINT: what is under way is finished, nothing new is taken, nothing is left."""
 
+import asyncio
 import os
 import signal
 import threading
 import time
 
 import pytest
+import websockets
 
 from harness import client
 from harness.gateway import proxy_to
@@ -117,6 +119,44 @@ def test_stop_under_load_breaks_no_answer(gateway, responder):
     assert load.result["ok"] > 100
     broken = [f for f in load.result["failures"] if "Connect" not in f[1] and "refused" not in f[1]]
     assert not broken, (broken, stopped)
+
+
+def test_delay_before_it(gateway, responder):
+    """Who looks at /ready has the time to see it while everybody is served."""
+    gw = gateway(proxy_to(responder) | {"timeouts": {"drain_delay": "1s"}})
+    gw.signal(signal.SIGTERM)
+    wait_until(lambda: gw.admin("/ready").status == 503, 5)
+    assert gw.status()["state"] == "draining"
+    r = gw.ask()
+    assert r.status == 200 and r.header("Connection") is None
+    assert gw.cli("upgrade").returncode == 1
+    assert gw.wait() == 0
+
+
+def test_second_signal_ends_the_delay(gateway, responder):
+    gw = gateway(proxy_to(responder) | {"timeouts": {"drain_delay": "1m"}})
+    gw.signal(signal.SIGTERM)
+    wait_until(lambda: gw.admin("/ready").status == 503, 5)
+    gw.stop()
+
+
+def test_websockets_are_told(gateway):
+    async def echo(socket, path=None):
+        async for message in socket:
+            await socket.send(message)
+
+    async def talk():
+        async with websockets.serve(echo, "127.0.0.1", 0) as server:
+            gw = gateway(proxy_to("127.0.0.1:%d" % server.sockets[0].getsockname()[1]) | {"timeouts": {"drain": "20s"}})
+            async with websockets.connect(f"ws://127.0.0.1:{gw.port}/") as socket:
+                await socket.send("a")
+                assert await socket.recv() == "a"
+                begin = time.monotonic()
+                gw.signal(signal.SIGTERM)
+                await socket.wait_closed()
+                assert socket.close_code == 1001 and socket.close_reason == "The gateway is shutting down."
+            assert gw.wait() == 0 and time.monotonic() - begin < 10
+    asyncio.run(talk())
 
 
 def test_started_again_at_once(gateway, responder):

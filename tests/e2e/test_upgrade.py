@@ -1,5 +1,6 @@
 """yett upgrade: another image takes the place of the running one; no request fails, and one that cannot is refused."""
 
+import asyncio
 import json
 import os
 import shutil
@@ -9,6 +10,7 @@ import threading
 import time
 
 import pytest
+import websockets
 
 from harness import client, procs
 from harness.gateway import BINARY, proxy_to
@@ -230,3 +232,23 @@ def test_stop_right_behind_it(running):
     assert upgrade(gw).returncode == 0
     gw.stop()
     assert os.listdir(gw.run_dir) == []
+
+
+def test_websocket_lives_on_and_is_told(gateway):
+    async def echo(socket, path=None):
+        async for message in socket:
+            await socket.send(message)
+
+    async def talk():
+        async with websockets.serve(echo, "127.0.0.1", 0) as server:
+            where = "127.0.0.1:%d" % server.sockets[0].getsockname()[1]
+            gw = gateway(proxy_to(where) | {"timeouts": {"handover": "6500ms"}}, own=True)  # the last five seconds of it are for that
+            async with websockets.connect(f"ws://127.0.0.1:{gw.port}/") as socket:
+                old = processes(gw)
+                assert await asyncio.to_thread(lambda: upgrade(gw).returncode) == 0
+                await socket.send("a")
+                assert await socket.recv() == "a" and processes(gw) & old
+                await socket.wait_closed()
+                assert socket.close_code == 1001
+            await asyncio.to_thread(gone, old)
+    asyncio.run(talk())
