@@ -543,36 +543,42 @@ rules_due(const struct master *m)
 	       (m->saver.rules_due || st.compared_wall > m->saver.saved_wall + REFRESH_S);
 }
 
-/* Whoever ends leaves the newest for the next one. */
+/* The small part goes with the rules (`rules`), or what is on disk would not fit them. Whoever ends
+ * leaves the newest for the next one. */
 static unsigned
-image_due(const struct master *m, bool last)
+image_due(const struct master *m, bool rules, bool last)
 {
 	const struct publisher *p = &m->publisher;
 	const struct saver *s = &m->saver;
+	uint64_t now = clock_mono_ms();
+	bool base;
 
-	if (!m->config->redis.configured || p->version == s->image_version ||
-	    (!last && clock_mono_ms() < s->image_ms) || !image_is_good(m))
+	if (!m->config->redis.configured || (!rules && p->version == s->image_version) ||
+	    !image_is_good(m))
 		return 0;
-	return p->base.rules->head->generation == s->image_base ? SAVE_IMAGE
-								: SAVE_IMAGE | SAVE_BASE;
+	base = p->base.rules->head->generation != s->image_base;
+	if (!last && (base ? now < s->base_ms : !rules && now < s->image_ms))
+		return 0;
+	return SAVE_IMAGE | (base ? SAVE_BASE : 0u);
 }
 
 static void
-image_begun(struct master *m, uint64_t now_ms)
+image_begun(struct master *m, bool base, uint64_t now_ms)
 {
 	m->saver.image_version = m->publisher.version;
 	m->saver.image_base = m->publisher.base.rules->head->generation;
 	m->saver.image_ms = now_ms + IMAGE_MS;
+	if (base)
+		m->saver.base_ms = now_ms + IMAGE_MS;
 }
 
 static unsigned
 what_is_due(const struct master *m, bool last)
 {
-	unsigned rules = rules_need_whole(m) ? SAVE_RULES : SAVE_MORE;
+	unsigned rules = !rules_due(m) ? 0u : rules_need_whole(m) ? SAVE_RULES : SAVE_MORE;
 
-	return (rules_due(m) ? rules : 0u) |
-	       (seen_digest(m) != m->saver.seen_digest ? SAVE_SEEN : 0u) |
-	       (issuers_due(m) ? SAVE_ISSUERS : 0u) | image_due(m, last);
+	return rules | (seen_digest(m) != m->saver.seen_digest ? SAVE_SEEN : 0u) |
+	       (issuers_due(m) ? SAVE_ISSUERS : 0u) | image_due(m, rules != 0, last);
 }
 
 void
@@ -599,7 +605,7 @@ saver_tick(struct master *m, uint64_t now_ms)
 		s->issuers_wall = clock_wall();
 	}
 	if (what & SAVE_IMAGE)
-		image_begun(m, now_ms);
+		image_begun(m, what & SAVE_BASE, now_ms);
 	s->seen_digest = seen_digest(m);
 	saver_start(m, what);
 }

@@ -32,7 +32,8 @@ struct saver {
 	uint64_t seen_digest;        /* of the endpoints on disk */
 	uint64_t issuers_generation; /* the same of issuers */
 	int64_t issuers_wall;
-	uint64_t image_version, image_base, image_ms; /* of the table on disk; not before */
+	uint64_t image_version, image_base; /* of the table on disk */
+	uint64_t image_ms, base_ms;         /* its two parts: not before */
 };
 
 /* Takes the lock and reads them. What is missing or unusable is as good as nothing, and is told in

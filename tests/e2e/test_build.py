@@ -71,6 +71,11 @@ def test_restart_serves_the_image(gateway, store, serve):
     gw = gateway(from_redis(store) | FEW)
     store.rule("over.test", up.address)
     wait_until(lambda: gw.ask(host="over.test").status == 200, 10)
+    rules, table = (os.path.join(gw.state_dir, name) for name in ("rules.json", "table"))
+    wait_until(lambda: b"over.test" in open(rules, "rb").read() and os.stat(table).st_mtime >= os.stat(rules).st_mtime, 10)
+    gw.kill()  # what is on disk fits the rules there at any time
+    gw.start()
+    assert gw.status()["table"]["image"] == "in force"
     gw.stop()
     assert saved(gw)
     assert all(os.stat(os.path.join(gw.state_dir, name)).st_mode & 0o077 == 0 for name in ("table", "table.base"))
