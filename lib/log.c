@@ -5,6 +5,8 @@
 #include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -16,17 +18,31 @@ static struct {
 	char who[32];
 	enum log_level level;
 	uint64_t dropped;
+	const char *prefix[LOG_LEVEL_DEBUG + 1]; /* of a line of each level */
 	int fd; /* where lines go: stderr, or a description of its pipe of our own */
 	bool opened, is_socket;
-} logger = { .level = LOG_LEVEL_INFO, .fd = STDERR_FILENO };
+} logger = { .level = LOG_LEVEL_INFO, .fd = STDERR_FILENO, .prefix = { "", "", "", "" } };
 
 static const char *const level_name[] = { "error", "warn", "info", "debug" };
+
+/* "device:inode" of the stream that a unit's output is, which may have been redirected since
+ * (systemd.exec(5)). */
+static bool
+is_journal(const struct stat *st)
+{
+	const char *stream = getenv("JOURNAL_STREAM");
+	unsigned long long dev, ino;
+
+	return stream && sscanf(stream, "%llu:%llu", &dev, &ino) == 2 && dev == st->st_dev &&
+	       ino == st->st_ino;
+}
 
 /* A pipe that nobody reads must not stop a loop. It is shared with other processes, so that
  * O_NONBLOCK must be set on a description of our own; files and terminals do not block for long. */
 static void
 log_open(void)
 {
+	static const char *const journal[] = { "<3>", "<4>", "<6>", "<7>" };
 	struct stat st;
 	int fd;
 
@@ -34,6 +50,8 @@ log_open(void)
 		return;
 	logger.opened = true;
 	logger.is_socket = S_ISSOCK(st.st_mode);
+	if (is_journal(&st))
+		memcpy(logger.prefix, journal, sizeof journal);
 	if (!S_ISFIFO(st.st_mode))
 		return;
 	fd = open("/proc/self/fd/2", O_WRONLY | O_NONBLOCK | O_CLOEXEC);
@@ -91,7 +109,8 @@ log_at(enum log_level level, const char *fmt, ...)
 		return;
 	clock_gettime(CLOCK_REALTIME, &ts);
 	gmtime_r(&ts.tv_sec, &tm);
-	n = strftime(line, sizeof line, "%Y-%m-%dT%H:%M:%S", &tm);
+	n = (size_t)snprintf(line, sizeof line, "%s", logger.prefix[level]);
+	n += strftime(line + n, sizeof line - n, "%Y-%m-%dT%H:%M:%S", &tm);
 	m = snprintf(line + n, sizeof line - n, ".%03ldZ %s [%s] ", ts.tv_nsec / 1000000,
 		     level_name[level], logger.who);
 	n += (size_t)m;
@@ -104,6 +123,17 @@ log_at(enum log_level level, const char *fmt, ...)
 	line[n++] = '\n';
 	if (log_write(line, n) != (ssize_t)n) /* less than PIPE_BUF: a pipe takes it whole or not */
 		logger.dropped++;
+}
+
+void
+log_text(enum log_level level, struct slice lines)
+{
+	while (lines.p && lines.n > 0) {
+		struct slice line = slice_cut(lines, '\n', &lines);
+
+		if (line.n)
+			dprintf(STDERR_FILENO, "%s%.*s\n", logger.prefix[level], SLICE_F(line));
+	}
 }
 
 const char *

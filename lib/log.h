@@ -3,7 +3,9 @@
 /*
  * log: one line on stderr, key=value, subject first. error = an operator must act, warn = degraded,
  * info = a change of state of the process, debug = per request. Never a secret, a token, a cookie,
- * a body. A line that would block is dropped and counted.
+ * a body. A line that would block is dropped and counted. Where stderr is the journal of systemd
+ * ($JOURNAL_STREAM), each line begins with its level as sd-daemon(3) has it, which the journal
+ * takes off.
  */
 
 #include "slice.h"
@@ -30,6 +32,9 @@ void log_at(enum log_level level, const char *fmt, ...) __attribute__((format(pr
 		if (log_level_now() >= LOG_LEVEL_DEBUG)                                            \
 			log_at(LOG_LEVEL_DEBUG, __VA_ARGS__);                                      \
 	} while (0)
+
+/* Lines for people, which are written as they are. */
+void log_text(enum log_level level, struct slice lines);
 
 /* Bytes from outside for one %s of a log line: what is not printable ASCII, a quote or a backslash
  * becomes \xHH; cut to fit. `out` has `cap` bytes. Returns out. */

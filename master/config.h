@@ -27,6 +27,7 @@ enum access_log_to { ACCESS_LOG_OFF, ACCESS_LOG_STDOUT, ACCESS_LOG_STDERR, ACCES
 
 struct config_listener {
 	struct config_address address;
+	const char *socket; /* of a .socket unit; NULL: by the address alone */
 	bool proxy_protocol;
 	bool tls;
 	struct config_place place;

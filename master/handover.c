@@ -60,7 +60,7 @@ add_listeners(struct handover_offer *o, struct buf *text, const struct listeners
 
 		for (uint32_t k = 0; l->kind != LISTENER_TAKEOVER && k < l->fds_count; k++) {
 			add_line(o, text, "listener", l->fds[k], -1);
-			buf_addf(text, "%u\n", k);
+			buf_addf(text, "%u %s\n", k, l->activated ? l->activated : "");
 		}
 	}
 }
@@ -217,7 +217,10 @@ read_rates(struct line *l)
 static void
 read_listener(struct line *l)
 {
-	takeover_add_socket(l->in, take_fd(l, 0), (uint32_t)strtoul(l->rest, NULL, 10));
+	char *name;
+	uint32_t slot = (uint32_t)strtoul(l->rest, &name, 10);
+
+	takeover_add_socket(l->in, take_fd(l, 0), slot, *name == ' ' ? name + 1 : "");
 }
 
 static void

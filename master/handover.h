@@ -12,7 +12,8 @@
  *     systemd    the socket to the service manager; REST: after so many ms its watchdog is fed
  *     board      the master's page
  *     rates      the rows of rates; REST: struct rate_head, in hex
- *     listener   a socket that listens; REST: the slot that accepts from it
+ *     listener   a socket that listens; REST: the slot that accepts from it, and the name that
+ *                systemd gave it, if it did
  *     worker     the page (or -1) and the pidfd of a worker, of an earlier master, too; REST: pid
  *     image      no descriptor; REST: the path that the gateway was started from
  *     run_dir    no descriptor; REST: the folder that is locked

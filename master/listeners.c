@@ -11,11 +11,50 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+static bool
+is_same_socket(int a, int b)
+{
+	struct stat one, other;
+
+	return fstat(a, &one) == 0 && fstat(b, &other) == 0 && one.st_dev == other.st_dev &&
+	       one.st_ino == other.st_ino;
+}
+
+static struct inherited_socket *
+inherited_find(const struct inherited *in, int fd)
+{
+	for (size_t i = 0; i < in->count; i++) {
+		if (is_same_socket(in->sockets[i].fd, fd))
+			return &in->sockets[i];
+	}
+	return NULL;
+}
+
 void
 inherited_add(struct inherited *in, int fd, uint32_t slot)
 {
+	if (inherited_find(in, fd)) {
+		close(fd);
+		return;
+	}
 	in->sockets = xrealloc(in->sockets, (in->count + 1) * sizeof *in->sockets);
 	in->sockets[in->count++] = (struct inherited_socket){ .fd = fd, .slot = slot };
+}
+
+/* An earlier master may have had it from there, too. */
+void
+inherited_add_named(struct inherited *in, int fd, const char *name)
+{
+	struct inherited_socket *s = inherited_find(in, fd);
+
+	if (s) {
+		close(fd);
+	} else {
+		inherited_add(in, fd, 0);
+		s = &in->sockets[in->count - 1];
+	}
+	if (!s->name)
+		s->name = xstrdup(name);
 }
 
 struct inherited_orphan *
@@ -32,6 +71,7 @@ inherited_deinit(struct inherited *in)
 	for (size_t i = 0; i < in->count; i++) {
 		if (in->sockets[i].fd >= 0)
 			close(in->sockets[i].fd);
+		free(in->sockets[i].name);
 	}
 	for (size_t i = 0; i < in->orphans_count; i++) {
 		if (in->orphans[i].pidfd >= 0)
@@ -53,7 +93,7 @@ inherited_take(struct inherited *in, const struct socket_address *a, uint32_t sl
 	for (size_t i = 0; i < in->count; i++) {
 		struct inherited_socket *s = &in->sockets[i];
 
-		if (s->fd < 0 || !socket_is_bound_to(s->fd, a))
+		if (s->fd < 0 || s->name || !socket_is_bound_to(s->fd, a))
 			continue;
 		if (!best || s->slot == slot)
 			best = s;
@@ -62,6 +102,36 @@ inherited_take(struct inherited *in, const struct socket_address *a, uint32_t sl
 		return -1;
 	fd = best->fd;
 	best->fd = -1;
+	return fd;
+}
+
+/* One of a .socket unit: that of this name before one that is bound to the address; its name is the
+ * caller's. -1: none. */
+static int
+inherited_take_activated(struct inherited *in, const struct socket_address *a, const char *name,
+			 char **found_name)
+{
+	struct inherited_socket *found = NULL;
+	int fd;
+
+	for (size_t i = 0; i < in->count; i++) {
+		struct inherited_socket *s = &in->sockets[i];
+
+		if (s->fd < 0 || !s->name)
+			continue;
+		if (name && strcmp(s->name, name) == 0) {
+			found = s;
+			break;
+		}
+		if (!found && socket_is_bound_to(s->fd, a))
+			found = s;
+	}
+	if (!found)
+		return -1;
+	fd = found->fd;
+	found->fd = -1;
+	*found_name = found->name;
+	found->name = NULL;
 	return fd;
 }
 
@@ -137,7 +207,7 @@ listener_own(struct listener *l)
 static void
 listener_place(struct listener *l)
 {
-	if (!l->path || l->ino || l->fds_count == 0)
+	if (!l->path || l->ino || l->activated || l->fds_count == 0)
 		return;
 	if (l->beside && rename(l->beside, l->path) < 0) {
 		log_error("listener address=%s error=\"cannot take the path: %s\"", l->text,
@@ -167,7 +237,7 @@ listener_close(struct listener *l)
 		close(l->fds[i]);
 	l->fds_count = 0;
 	/* A gateway that came after us may have put its own socket there. */
-	if (l->path && l->ino && stat(l->path, &st) == 0 && st.st_dev == l->dev &&
+	if (l->path && l->ino && !l->kept && stat(l->path, &st) == 0 && st.st_dev == l->dev &&
 	    st.st_ino == l->ino)
 		unlink(l->path);
 	l->ino = 0;
@@ -193,10 +263,31 @@ listeners_deinit(struct listeners *l)
 		listener_close(&l->all[i]);
 		free(l->all[i].fds);
 		free(l->all[i].text);
+		free(l->all[i].activated);
 		free(l->all[i].path);
 	}
 	free(l->all);
 	*l = (struct listeners){ 0 };
+}
+
+/* What inherited_take would take. */
+int *
+listeners_keep(struct listeners *l, size_t *n)
+{
+	int *fds = NULL;
+
+	*n = 0;
+	for (size_t i = 0; i < l->count; i++) {
+		struct listener *one = &l->all[i];
+
+		if (one->activated || (one->path && one->kind != LISTENER_HTTP))
+			continue;
+		one->kept = true;
+		fds = xrealloc(fds, (*n + one->fds_count + 1) * sizeof *fds);
+		for (uint32_t k = 0; k < one->fds_count; k++)
+			fds[(*n)++] = one->fds[k];
+	}
+	return fds;
 }
 
 struct opening { /* what listeners_open works with */
@@ -211,11 +302,9 @@ struct opening { /* what listeners_open works with */
 static bool
 opens_beside(const struct listener *l, const char *path)
 {
-	struct stat st;
-
 	/* To probe the way in for a new master would be one more take-over. */
 	if (l->kind == LISTENER_TAKEOVER)
-		return lstat(path, &st) == 0 && S_ISSOCK(st.st_mode);
+		return socket_stands(path);
 	return socket_is_served(path, SOCK_STREAM);
 }
 
@@ -245,7 +334,7 @@ open_unix(struct opening *o, struct listener *l, const struct socket_address *a,
 	options.replace |= inherited_mark(o->inherited, a);
 	/* An operator who asks now must not reach the admin worker of the earlier master, which
 	 * shares its socket. */
-	if (l->kind == LISTENER_HTTP || !in_run_dir)
+	if ((l->kind == LISTENER_HTTP || !in_run_dir) && socket_stands(a->path))
 		fd = inherited_take(o->inherited, a, 0);
 	l->path = xstrdup(a->path);
 	if (fd < 0) {
@@ -297,6 +386,20 @@ open_tcp(struct opening *o, struct listener *l, struct socket_address *a, uint32
 	return r;
 }
 
+static void
+open_activated(struct listener *l, struct socket_address *a, int fd, char *name)
+{
+	l->activated = name;
+	l->fds[l->fds_count++] = fd;
+	l->shared = true;
+	if (a->path)
+		l->path = xstrdup(a->path);
+	a->port = 0; /* that of the socket counts, where the name led to it */
+	socket_read_port(fd, a);
+	l->port = a->port;
+	log_info("listener address=%s socket=activated", l->text);
+}
+
 /* The reason is told behind the place of the setting, as the configuration's own mistakes are. */
 static void
 explain_where(struct opening *o, const struct listener *l, struct slice reason)
@@ -323,8 +426,10 @@ open_one(struct opening *o, enum listener_kind kind, const struct config_address
 {
 	BUF_CLEAN struct buf reason = { 0 };
 	struct listener *l = &o->listeners->all[o->listeners->count];
+	const char *name;
+	char *activated = NULL;
 	struct socket_address a;
-	int r;
+	int fd = -1, r;
 
 	*l = (struct listener){ .id = (uint32_t)o->listeners->count, .kind = kind };
 	l->text = xstrdup(address->text);
@@ -332,17 +437,86 @@ open_one(struct opening *o, enum listener_kind kind, const struct config_address
 	l->fds = xcalloc(count, sizeof *l->fds);
 	o->listeners->count++;
 	r = socket_address_of(address, &a, &reason);
-	if (r == 0)
+	if (r == 0 && kind != LISTENER_TAKEOVER) {
+		name = kind == LISTENER_HTTP ? o->config->listeners[l->id].socket : NULL;
+		fd = inherited_take_activated(o->inherited, &a, name, &activated);
+	}
+	if (fd >= 0)
+		open_activated(l, &a, fd, activated);
+	else if (r == 0)
 		r = a.path ? open_unix(o, l, &a, &reason) : open_tcp(o, l, &a, count, &reason);
 	if (r < 0)
 		explain_where(o, l, buf_slice(&reason));
 	return r;
 }
 
+/* One that nobody accepts from would be a service that hangs. */
+static int
+refuse_unmatched(struct opening *o)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < o->inherited->count; i++) {
+		const struct inherited_socket *s = &o->inherited->sockets[i];
+		BUF_CLEAN struct buf address = { 0 };
+
+		if (s->fd < 0 || !s->name)
+			continue;
+		socket_describe(s->fd, &address);
+		buf_addf(
+		    o->error,
+		    "%s: listeners: the service manager gives the socket %s (%.*s), and no "
+		    "listener has that address or `socket: %s`; name it, or take it out of the "
+		    ".socket unit\n",
+		    o->config->file, s->name, SLICE_F(buf_slice(&address)), s->name);
+		r = -EADDRNOTAVAIL;
+	}
+	return r;
+}
+
+static void
+try_one(struct inherited *in, const struct config_address *address, const char *socket)
+{
+	BUF_CLEAN struct buf reason = { 0 };
+	struct socket_address a;
+	char *name = NULL;
+	int fd = -1;
+
+	if (address->text && socket_address_of(address, &a, &reason) == 0)
+		fd = inherited_take_activated(in, &a, socket, &name);
+	if (fd >= 0)
+		close(fd);
+	free(name);
+}
+
+int
+listeners_try(const struct config *c, struct inherited *in, struct buf *error)
+{
+	struct opening o = { .config = c, .inherited = in, .error = error };
+
+	for (size_t i = 0; i < c->listeners_count; i++)
+		try_one(in, &c->listeners[i].address, c->listeners[i].socket);
+	try_one(in, &c->admin_socket, NULL);
+	try_one(in, &c->admin_listen, NULL);
+	for (size_t i = 0; i < c->api.listen_count; i++)
+		try_one(in, &c->api.listen[i].address, NULL);
+	return refuse_unmatched(&o);
+}
+
+static bool
+any_of_a_master(const struct inherited *in)
+{
+	for (size_t i = 0; i < in->count; i++) {
+		if (!in->sockets[i].name)
+			return true;
+	}
+	return false;
+}
+
 int
 listeners_open(struct listeners *l, const struct config *c, struct inherited *in, struct buf *error)
 {
-	struct opening o = { l, c, in, error, in->count > 0 };
+	struct opening o = { l, c, in, error, any_of_a_master(in) };
 	struct config_address takeover = { 0 };
 	BUF_CLEAN struct buf path = { 0 };
 	int r = 0;
@@ -366,6 +540,8 @@ listeners_open(struct listeners *l, const struct config *c, struct inherited *in
 		r = open_one(&o, LISTENER_API, &c->api.listen[i].address, 1);
 	if (r == 0)
 		r = open_one(&o, LISTENER_TAKEOVER, &takeover, 1);
+	if (r == 0)
+		r = refuse_unmatched(&o);
 	if (r < 0)
 		listeners_deinit(l);
 	return r;

@@ -25,6 +25,9 @@ struct listener {
 	bool shared;   /* fds[0] serves all */
 	bool proxy;    /* proxy_protocol */
 	bool tls;
+	char *activated; /* name of the socket of a .socket unit, whose also the file of a Unix one
+			    is; NULL: it is ours */
+	bool kept;  /* the service manager keeps it, too, for the next master: the file stays */
 	char *text; /* for messages */
 	int *fds;   /* by slot */
 	uint32_t fds_count;
@@ -39,10 +42,11 @@ struct listeners {
 	size_t count;
 };
 
-/* Listening sockets that came from an earlier master, or from the service manager. */
+/* Listening sockets that came from an earlier master, or from a .socket unit. */
 struct inherited_socket {
 	int fd; /* -1: taken */
 	uint32_t slot;
+	char *name; /* of a .socket unit, by FileDescriptorName=; NULL: of an earlier master */
 };
 
 /* A worker whose master is gone. */
@@ -61,21 +65,31 @@ struct inherited {
 	size_t orphans_count;
 };
 
+/* A socket that is there already, by another descriptor, is closed. */
 void inherited_add(struct inherited *in, int fd, uint32_t slot);
+void inherited_add_named(struct inherited *in, int fd, const char *name);
 /* `pidfd` is taken over; the inodes follow. */
 struct inherited_orphan *inherited_add_orphan(struct inherited *in, pid_t pid, int pidfd);
 /* Closes what nobody took, also of the orphans. */
 void inherited_deinit(struct inherited *in);
 
-/* Opens all of them; a socket of `in` that is bound to the right address is used in place of a new
- * one, and an orphan that listens there does not keep us from it, but is marked. 0; or a negative
- * errno with the reason and the remedy in `error`, and nothing left open. */
+/* Opens all of them; a socket of `in` that is bound to the right address, or of a .socket unit by
+ * the name that the listener has (listeners[].socket), is used in place of a new one, and an orphan
+ * that listens there does not keep us from it, but is marked. A socket of a .socket unit that is no
+ * listener's is a mistake. 0; or a negative errno with the reason and the remedy in `error`, and
+ * nothing left open. */
 int listeners_open(struct listeners *l, const struct config *c, struct inherited *in,
 		   struct buf *error) __attribute__((warn_unused_result));
+/* Would every socket of a .socket unit be a listener's? They are taken, and let go. */
+int listeners_try(const struct config *c, struct inherited *in, struct buf *error)
+    __attribute__((warn_unused_result));
 /* From here on connections may come to the new sockets: workers are being started. */
 void listeners_listen(struct listeners *l);
 /* Those of one kind are served: they take their paths, which are ours to remove from here on. */
 void listeners_place(struct listeners *l, enum listener_kind kind);
+/* Those that an earlier master may hand to the next, for free(); *n of them. They are taken for
+ * kept from here on. */
+int *listeners_keep(struct listeners *l, size_t *n);
 /* The socket of a slot, -1 when it is closed. */
 int listener_fd(const struct listener *l, uint32_t slot);
 /* Closes those of one kind, and removes the files of their Unix sockets if they are still ours. */

@@ -3,6 +3,7 @@
 #include "access.h"
 #include "api.h"
 #include "exchange_workers.h"
+#include "kept.h"
 #include "name_ask.h"
 #include "reload.h"
 #include "renewal.h"
@@ -46,6 +47,7 @@ master_start_workers(struct master *m)
 	m->phase = MASTER_STARTING;
 	flusher_start(m);
 	listeners_listen(&m->listeners);
+	kept_begin(m);
 	supervisor_start(&m->supervisor);
 }
 
@@ -118,6 +120,18 @@ on_greet(void *userdata, struct slot *slot)
 	takeover_show(&((struct master *)userdata)->takeover, slot);
 	suspensions_greet(userdata, slot);
 	publish_greet(userdata, slot);
+}
+
+static void
+on_page(void *userdata, struct slot *slot)
+{
+	kept_page(userdata, slot);
+}
+
+static void
+on_page_gone(void *userdata, struct slot *slot)
+{
+	kept_page_gone(userdata, slot);
 }
 
 static void
@@ -205,6 +219,8 @@ on_token_ask(void *userdata, struct slot *slot, const struct msg_token_ask *ask)
 
 const struct supervisor_ops master_supervisor_ops = {
 	.greet = on_greet,
+	.page = on_page,
+	.page_gone = on_page_gone,
 	.changed = on_workers_changed,
 	.failing = on_failing,
 	.keys_ask = on_keys_ask,
@@ -411,6 +427,7 @@ on_tick(uv_timer_t *timer)
 	supervisor_tick(&m->supervisor, now);
 	takeover_tick(&m->takeover, m->page, now);
 	takeover_tell_gone(&m->takeover, &m->supervisor);
+	kept_tick(m);
 	flusher_tick(m, now);
 	fleet_tick(m, now);
 	roster_tick(m);

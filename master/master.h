@@ -72,6 +72,7 @@ struct master {
 	struct handover handover; /* of the image before us, and its sockets: until they are used */
 	struct inherited inherited;
 	struct takeover takeover;
+	bool kept; /* what the service manager keeps is ours, no longer that of an earlier master */
 	struct supervisor supervisor;
 	int access_log;
 

@@ -123,12 +123,14 @@ try_run_dir(const struct config *c, const struct handover *h)
 }
 
 static int
-try_config(const char *file, const struct handover *h)
+try_config(const char *file, const struct handover *h, struct inherited *in)
 {
 	BUF_CLEAN struct buf report = { 0 };
 	struct config *c = NULL;
 	int r = config_load(file, &c, &report);
 
+	if (r == 0)
+		r = listeners_try(c, in, &report);
 	if (report.n > 0)
 		printf("%.*s\n", SLICE_F(buf_slice(&report)));
 	if (r == 0)
@@ -155,7 +157,7 @@ preflight_main(const char *file)
 		puts("what is handed over is not understood");
 	else if (handover.lock < 0 || in.count == 0)
 		puts("the lock of run_dir, or every socket, is missing in what is handed over");
-	else if (try_config(file, &handover) == 0)
+	else if (try_config(file, &handover, &in) == 0)
 		printf(PREFLIGHT_GOOD "%s\n", YETT_VERSION);
 	else
 		r = 1;

@@ -1,5 +1,6 @@
 #include "rate_memory.h"
 
+#include "kept.h"
 #include "master.h"
 
 #include "lib/clock.h"
@@ -60,6 +61,7 @@ rate_memory_need(struct master *m, const struct segment *rules)
 	r = rate_create(sets_of(m->config->rate_memory), NULL, &rates->table, &rates->fd);
 	if (r < 0)
 		return r;
+	kept_rates(m);
 	for (uint32_t i = 0; i < m->supervisor.slots_count; i++) {
 		if (slot_is_live(&m->supervisor.slots[i]))
 			rate_memory_greet(m, &m->supervisor.slots[i]);

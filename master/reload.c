@@ -98,6 +98,19 @@ note(struct master *m, const struct buf *report, bool ok)
 	board_set(&m->page->last_reload_ok, (uint64_t)ok);
 }
 
+/* Only the first line of the reason gets there. */
+static void
+tell_manager(struct master *m, bool ok)
+{
+	BUF_CLEAN struct buf status = { 0 };
+
+	buf_adds(&status, SLICE("serving"));
+	if (!ok)
+		buf_addf(&status, "; the last reload was refused: %s", m->last_reload.error);
+	buf_addc(&status, '\0');
+	systemd_ready(&m->systemd, status.p);
+}
+
 int
 master_reload(struct master *m, struct buf *report)
 {
@@ -121,6 +134,6 @@ master_reload(struct master *m, struct buf *report)
 			config_free(next);
 	}
 	if (m->phase == MASTER_SERVING)
-		systemd_ready(&m->systemd, ok ? "serving" : "serving; the last reload was refused");
+		tell_manager(m, ok);
 	return !ok;
 }

@@ -407,6 +407,10 @@ const struct setting settings[] = {
 	  .text = "Each connection begins with a header of the PROXY protocol (version 1 or 2), "
 		  "which names the client; only peers in trusted_proxies may connect.",
 	  .example = "true" },
+	{ "listeners[].socket", SETTING_NAME, AT(config_listener, socket), .max = 255,
+	  .text = "FileDescriptorName= of the socket that systemd opens for this listener (socket "
+		  "activation), whatever its address is; without it, one of this address is taken.",
+	  .example = "https" },
 	{ "listeners[].tls", SETTING_BOOL, AT(config_listener, tls), .initial = "false",
 	  .text = "Clients of this listener speak TLS, with the certificates of tls.certificates.",
 	  .example = "true" },

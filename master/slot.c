@@ -224,6 +224,7 @@ hear_board(struct slot *slot, struct ipc_message *m)
 	slot->page = page;
 	slot->page_fd = copy;
 	tell_others(slot, copy);
+	slot->supervisor->ops->page(slot->supervisor->userdata, slot);
 	return 0;
 }
 
@@ -518,6 +519,7 @@ slot_disconnect(struct slot *slot)
 	slot_close_channel(slot);
 	if (!slot->page)
 		return;
+	slot->supervisor->ops->page_gone(slot->supervisor->userdata, slot);
 	board_unmap(slot->page, sizeof *slot->page);
 	slot->page = NULL;
 	close(slot->page_fd);

@@ -374,6 +374,33 @@ socket_is_bound_to(int fd, const struct socket_address *a)
 	return a->ip.any.sa_family == AF_INET && v4->sin_addr.s_addr == a->ip.v4.sin_addr.s_addr;
 }
 
+bool
+socket_stands(const char *path)
+{
+	struct stat st;
+
+	return lstat(path, &st) == 0 && S_ISSOCK(st.st_mode);
+}
+
+void
+socket_describe(int fd, struct buf *out)
+{
+	struct sockaddr_storage got = { 0 };
+	const struct sockaddr_un *un = (struct sockaddr_un *)&got;
+	socklen_t len = sizeof got - 1; /* a path ends in a 0 */
+	char host[INET6_ADDRSTRLEN] = "?", port[8] = "?";
+
+	if (getsockname(fd, (struct sockaddr *)&got, &len) < 0) {
+		buf_adds(out, SLICE("no socket"));
+	} else if (got.ss_family == AF_UNIX) {
+		buf_addf(out, "unix:%s", un->sun_path);
+	} else {
+		getnameinfo((struct sockaddr *)&got, len, host, sizeof host, port, sizeof port,
+			    NI_NUMERICHOST | NI_NUMERICSERV);
+		buf_addf(out, got.ss_family == AF_INET6 ? "[%s]:%s" : "%s:%s", host, port);
+	}
+}
+
 void
 socket_read_port(int fd, struct socket_address *a)
 {

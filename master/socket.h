@@ -54,6 +54,10 @@ bool socket_is_served(const char *path, int type);
  * anybody's that listens at this path (proc(5), /proc/net/tcp, /proc/net/unix). */
 void socket_each_listening(const struct socket_address *a,
 			   void (*found)(void *userdata, uint64_t inode), void *userdata);
+/* Is there a socket at this path? Not: does anybody listen. */
+bool socket_stands(const char *path);
+/* Appends the address that it is bound to, as a listener's is written. */
+void socket_describe(int fd, struct buf *out);
 bool socket_is_bound_to(int fd, const struct socket_address *a);
 /* Stores the port that the kernel chose when it was asked for port 0. */
 void socket_read_port(int fd, struct socket_address *a);

@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #define FIXED 4         /* descriptors 0..3 */
@@ -16,8 +17,17 @@
 
 /* What a worker may know of the master's environment; secrets may stand in all the rest. */
 static const char *const environment_kept[] = {
-	"LANG",         "LC_ALL",        "LD_LIBRARY_PATH",  "PATH",        "TZ", "ASAN_OPTIONS",
-	"LSAN_OPTIONS", "UBSAN_OPTIONS", "MALLOC_ARENA_MAX", "MALLOC_CONF",
+	"LANG",
+	"LC_ALL",
+	"LD_LIBRARY_PATH",
+	"PATH",
+	"TZ",
+	"ASAN_OPTIONS",
+	"LSAN_OPTIONS",
+	"UBSAN_OPTIONS",
+	"MALLOC_ARENA_MAX",
+	"MALLOC_CONF",
+	"JOURNAL_STREAM",
 };
 #define KEPT (sizeof environment_kept / sizeof environment_kept[0])
 
@@ -77,6 +87,7 @@ worker_exec(int image, const int fds[FIXED], char *const env[])
 	int safe[FIXED];
 
 	setpgid(0, 0);
+	prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0); /* those are for the master */
 	for (int sig = 1; sig < NSIG; sig++)
 		sigaction(sig, &plain, NULL); /* fails for KILL, STOP and those of libc */
 	for (int i = 0; i < FIXED; i++) {

@@ -5,6 +5,8 @@
 
 #include "access_sink.h"
 #include "exchange_workers.h"
+#include "handed.h"
+#include "kept.h"
 #include "master.h"
 #include "reload.h"
 #include "renewal.h"
@@ -41,7 +43,7 @@ raise_descriptors(void)
 
 /* What needs root, if we have it, and the place where only one master may be. */
 static int
-open_places(struct master *m, struct buf *error)
+open_places(struct master *m, struct handed *handed, struct buf *error)
 {
 	struct inherited *in = &m->inherited;
 	int lock = m->handover.lock, r;
@@ -54,7 +56,9 @@ open_places(struct master *m, struct buf *error)
 		log_warn("takeover error=\"the workers of an earlier master do not answer\"");
 	if (lock < 0)
 		takeover_search(m->config->run_dir, in);
-	r = listeners_open(&m->listeners, m->config, in, error);
+	r = kept_recover(m, handed, in, error);
+	if (r == 0)
+		r = listeners_open(&m->listeners, m->config, in, error);
 	takeover_adopt(&m->takeover, in);
 	inherited_deinit(in);
 	if (r == 0)
@@ -215,19 +219,24 @@ static int
 start(struct master *m, const char *file)
 {
 	BUF_CLEAN struct buf report = { 0 };
-	int r = config_load(file, &m->config, &report);
+	struct handed handed;
+	int r;
+
+	handed_take(&handed);
+	r = config_load(file, &m->config, &report);
 
 	if (r == 0) {
 		log_set_level((enum log_level)m->config->log_level);
-		if (open_places(m, &report) < 0) {
+		if (open_places(m, &handed, &report) < 0) {
 			close_places(m);
 			config_free(m->config);
 			r = 1;
 		}
 	}
+	handed_deinit(&handed);
 	if (report.n > 0) {
+		log_text(r == 0 ? LOG_LEVEL_WARN : LOG_LEVEL_ERROR, buf_slice(&report));
 		buf_addc(&report, '\0');
-		fputs(report.p, stderr);
 		systemd_status(&m->systemd, report.p);
 	}
 	return r;

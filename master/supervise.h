@@ -51,6 +51,9 @@ struct slot {
 struct supervisor_ops {
 	/* A new worker has its pages: send it segments and MSG_PUBLISH. Its listeners follow. */
 	void (*greet)(void *userdata, struct slot *slot);
+	/* The page of a worker came; it is about to go, and is in the base. */
+	void (*page)(void *userdata, struct slot *slot);
+	void (*page_gone)(void *userdata, struct slot *slot);
 	/* A table was acknowledged or refused, or a worker came or went: see the slots. */
 	void (*changed)(void *userdata);
 	/* A traffic worker says that an endpoint fails. */

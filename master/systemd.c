@@ -76,6 +76,30 @@ systemd_deinit(struct systemd *s)
 	s->fd = -1;
 }
 
+static void
+notify_send(struct systemd *s, const char *text, size_t n, const int *fds, size_t fds_count)
+{
+	union {
+		struct cmsghdr align;
+		char bytes[CMSG_SPACE(SYSTEMD_KEEP_MAX * sizeof(int))];
+	} control = { 0 };
+	struct iovec part = { .iov_base = (char *)text, .iov_len = n };
+	struct msghdr m = { .msg_iov = &part, .msg_iovlen = 1 };
+	struct cmsghdr *c;
+
+	if (fds_count > 0) {
+		m.msg_control = control.bytes;
+		m.msg_controllen = CMSG_SPACE(fds_count * sizeof *fds);
+		c = CMSG_FIRSTHDR(&m);
+		c->cmsg_level = SOL_SOCKET;
+		c->cmsg_type = SCM_RIGHTS;
+		c->cmsg_len = CMSG_LEN(fds_count * sizeof *fds);
+		memcpy(CMSG_DATA(c), fds, fds_count * sizeof *fds);
+	}
+	while (sendmsg(s->fd, &m, MSG_NOSIGNAL) < 0 && errno == EINTR)
+		;
+}
+
 static void __attribute__((format(printf, 2, 3))) notify(struct systemd *s, const char *fmt, ...)
 {
 	char message[1024];
@@ -91,8 +115,7 @@ static void __attribute__((format(printf, 2, 3))) notify(struct systemd *s, cons
 		return;
 	if ((size_t)n >= sizeof message)
 		n = sizeof message - 1;
-	while (send(s->fd, message, (size_t)n, MSG_NOSIGNAL) < 0 && errno == EINTR)
-		;
+	notify_send(s, message, (size_t)n, NULL, 0);
 }
 
 /* A status is one line, whatever a mistake in a configuration says. */
@@ -125,6 +148,24 @@ void
 systemd_status(struct systemd *s, const char *status)
 {
 	notify(s, "STATUS=%.*s", first_line(status), status);
+}
+
+void
+systemd_keep(struct systemd *s, const char *name, const int *fds, size_t n)
+{
+	char message[128];
+	int length;
+
+	if (s->fd < 0 || n == 0)
+		return;
+	length = snprintf(message, sizeof message, "FDSTORE=1\nFDNAME=%s", name);
+	notify_send(s, message, (size_t)length, fds, n < SYSTEMD_KEEP_MAX ? n : SYSTEMD_KEEP_MAX);
+}
+
+void
+systemd_forget(struct systemd *s, const char *name)
+{
+	notify(s, "FDSTOREREMOVE=1\nFDNAME=%s", name);
 }
 
 void

@@ -7,6 +7,7 @@
  */
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct systemd {
@@ -25,5 +26,11 @@ void systemd_reloading(struct systemd *s);
 void systemd_stopping(struct systemd *s);
 /* One line for `systemctl status`. */
 void systemd_status(struct systemd *s, const char *status);
+/* The manager keeps these descriptors, at most SYSTEMD_KEEP_MAX, beyond the end of all our
+ * processes, and gives them to the next master under this name (FDSTORE). What it keeps already is
+ * not kept twice. And: it closes what it keeps under the name. */
+#define SYSTEMD_KEEP_MAX 250
+void systemd_keep(struct systemd *s, const char *name, const int *fds, size_t n);
+void systemd_forget(struct systemd *s, const char *name);
 /* At every tick: feeds the watchdog when it is due. */
 void systemd_tick(struct systemd *s, uint64_t now_ms);

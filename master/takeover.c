@@ -44,12 +44,16 @@ struct asking {
 };
 
 void
-takeover_add_socket(struct inherited *in, int fd, uint32_t slot)
+takeover_add_socket(struct inherited *in, int fd, uint32_t slot, const char *name)
 {
 	int listening = 0;
 	socklen_t n = sizeof listening;
 
-	if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &n) == 0 && listening)
+	if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &n) < 0)
+		listening = 0;
+	if (listening && *name)
+		inherited_add_named(in, fd, name);
+	else if (listening)
 		inherited_add(in, fd, slot);
 	else if (fd >= 0)
 		close(fd);
@@ -63,7 +67,7 @@ hear_listener(struct asking *a, struct ipc_message *m)
 	if (m->body.n != sizeof listener || m->fd < 0)
 		return;
 	memcpy(&listener, m->body.p, sizeof listener);
-	takeover_add_socket(a->in, m->fd, listener.slot);
+	takeover_add_socket(a->in, m->fd, listener.slot, "");
 	m->fd = -1;
 }
 
@@ -99,15 +103,22 @@ page_map(int fd, const struct board_worker **out, int *copy)
 	return -1;
 }
 
-static void
-hear_worker(struct takeover *t, int fd)
+bool
+takeover_add_page(struct takeover *t, int fd)
 {
 	const struct board_worker *page;
 	struct old_worker *old;
 	int copy;
 
 	if (page_map(fd, &page, &copy) < 0)
-		return;
+		return false;
+	for (size_t i = 0; i < t->old_count; i++) {
+		if (t->old[i].instance == page->instance) {
+			board_unmap(page, sizeof *page);
+			close(copy);
+			return true;
+		}
+	}
 	old = old_worker_add(t, (pid_t)page->pid, pidfd_open((pid_t)page->pid, 0));
 	old->instance = page->instance;
 	old->page = page;
@@ -118,6 +129,7 @@ hear_worker(struct takeover *t, int fd)
 		close(old->pidfd);
 		old->pidfd = -1;
 	}
+	return true;
 }
 
 void
@@ -161,7 +173,7 @@ hear_board(struct asking *a, struct ipc_message *m)
 	if (board.slot == BOARD_SLOT_MASTER)
 		takeover_add_master(a->takeover, m->fd);
 	else
-		hear_worker(a->takeover, m->fd);
+		takeover_add_page(a->takeover, m->fd);
 	m->fd = -1;
 }
 

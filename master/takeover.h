@@ -28,6 +28,7 @@ struct old_worker {
 	int page_fd;                     /* for our workers; -1: it is gone, or there is no page */
 	bool shown;                      /* they have it */
 	bool told;                       /* to finish */
+	bool forgotten;                  /* its page, by the service manager (kept.h) */
 };
 
 struct takeover {
@@ -43,12 +44,16 @@ struct takeover {
  * added to `in`. 0; 1: there is nobody; a negative errno: there is somebody who does not answer. */
 int takeover_ask(struct takeover *t, const char *run_dir, struct inherited *in)
     __attribute__((warn_unused_result));
+/* The page of a worker that an earlier master had, which may be known already; `fd` is taken over.
+ * False: it is of another layout. */
+bool takeover_add_page(struct takeover *t, int fd);
 /* Adds to `in` the workers of our user whose master is gone; run_dir's owner is us as well. */
 void takeover_search(const char *run_dir, struct inherited *in);
 /* What an image left us that we were executed in the place of (handover.h): a socket, if it
- * listens; the page of its master; a worker, whose page may be -1. The descriptors are taken over.
+ * listens (name: of a .socket unit, else ""); the page of its master; a worker, whose page may be
+ * -1. The descriptors are taken over.
  */
-void takeover_add_socket(struct inherited *in, int fd, uint32_t slot);
+void takeover_add_socket(struct inherited *in, int fd, uint32_t slot, const char *name);
 void takeover_add_master(struct takeover *t, int fd);
 void takeover_add_worker(struct takeover *t, pid_t pid, int pidfd, int page_fd);
 /* After listeners_open: those orphans of `in` that listen where we do are old workers, too. */

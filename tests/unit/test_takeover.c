@@ -94,6 +94,8 @@ hand_over(int to, enum orphan how)
 	master->base[0].counts.counter[COUNTER_requests] = 5; /* not in force */
 	master->base[1].counts.counter[COUNTER_requests] = 1000;
 	master->base[1].counts.route[5].duration_us = 7;
+	master->names.route[0].high = 6; /* so many may have a name */
+	master->names.endpoint[0].high = 7;
 	master->names.route[5] = (struct board_name){ 8, 9 };
 	master->names.endpoint[6] = (struct board_name){ 8, 9 };
 	master->health[6].ejections = 2;

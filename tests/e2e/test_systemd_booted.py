@@ -1,0 +1,279 @@
+"""The shipped units under a systemd that was booted for it: what is kept when processes die, and what is refused."""
+
+import json
+import os
+import re
+
+import pytest
+
+from harness import client, machine, procs
+from harness.gateway import BINARY, ROOT
+from harness.load import Load
+from harness.procs import wait_until
+from harness.responder import Responder
+
+WHY_NOT = machine.why_not()
+pytestmark = pytest.mark.skipif(WHY_NOT != "", reason=WHY_NOT)
+# The search for leaks traces processes, which the unit forbids.
+DROP_IN = """
+[Unit]
+After=
+Wants=
+[Service]
+Environment=ASAN_OPTIONS=handle_sigill=1:detect_leaks=0
+LoadCredential=secret:/etc/yett/jwt.secret
+WatchdogSec=1
+"""
+SOCKET = """
+[Socket]
+ListenStream=127.0.0.1:{port}
+FileDescriptorName={name}
+"""
+
+
+class Service:
+    """yett.service on a machine of its own. Ports are the machine's."""
+    port = 80
+
+    def __init__(self):
+        self.machine = machine.Machine()
+        self.machine.__enter__()
+        self.responder = Responder()
+        self.machine.copy(BINARY, "/usr/bin/yett")
+        for unit in ("yett.service", "yett.socket"):
+            self.machine.copy(f"{ROOT}/etc/{unit}", f"/etc/systemd/system/{unit}")
+        self.machine.copy(f"{ROOT}/etc/yett.sysusers", "/usr/lib/sysusers.d/yett.conf")
+        self.machine.write("/etc/systemd/system/yett.service.d/test.conf", DROP_IN)
+        self.machine.write("/etc/yett/jwt.secret", "a secret of thirty-two characters.", 0o600)
+        self.machine.run("systemd-sysusers")
+        self.machine.run("systemctl", "daemon-reload")
+        self.machine.run("systemctl", "start", "systemd-journald")
+        self.configure()
+
+    def configure(self, **more):
+        config = {"listeners": [f"127.0.0.1:{self.port}"], "workers": 2, "timeouts": {"drain": "3s"},
+                  "upstreams": {"u": {"endpoints": [self.responder.address]}}, "health": {"enabled": False},
+                  "routes": [{"upstream": "u", "rates": "100000/hour"}], "admin": {"users": {}},
+                  "gate": {"protect": ["/secret"], "secret": {"credential": "secret"}}}
+        self.machine.write("/etc/yett/yett.yaml", json.dumps(config | more))
+
+    def control(self, *words, check=True):
+        return self.machine.run("systemctl", *words, check=check)
+
+    def show(self, name):
+        return self.machine.show("yett.service", name)
+
+    @property
+    def pid(self):
+        """Of the master, as we see it."""
+        return self.pids()[0]
+
+    def pids(self):
+        """Master and workers, as seen from outside."""
+        found = [p for p in procs.descendants(self.machine.first) if command(p)[:1] in (["/usr/bin/yett"], ["yett"])]
+        return sorted(found, key=lambda p: command(p)[1] != "run")
+
+    def status(self):
+        return client.ask(self.machine.path("/run/yett/admin.sock"), "/status").json()
+
+    def metrics(self):
+        text = client.ask(self.machine.path("/run/yett/admin.sock"), "/metrics").body.decode()
+        return {name: float(value) for name, value in re.findall(r"^(\S+) (\S+)$", text, re.M)}
+
+    def answered(self):
+        return self.metrics()['yett_requests_total{class="2xx"}']
+
+    def ask(self, path="/"):
+        return client.ask(self.port, path).status
+
+    def journal(self):
+        return [json.loads(line) for line in self.machine.run("journalctl", "-u", "yett", "-o", "json").stdout.splitlines()]
+
+    def fresh(self):
+        self.configure()
+        self.control("stop", "yett.service", "yett.socket", check=False)
+        self.control("reset-failed")
+        self.control("start", "yett.service")
+
+    def finish(self):
+        self.responder.stop()
+        self.machine.__exit__()
+        self.machine.finish()
+
+
+def command(pid):
+    try:
+        with open(f"/proc/{pid}/cmdline") as f:
+            return f.read().split("\0")
+    except (FileNotFoundError, ProcessLookupError):
+        return []
+
+
+@pytest.fixture(scope="module")
+def booted():
+    s = Service()
+    yield s
+    s.finish()
+
+
+@pytest.fixture
+def service(booted):
+    booted.fresh()
+    return booted
+
+
+def capabilities(pid, kind):
+    with open(f"/proc/{pid}/status") as f:
+        return int(re.search(rf"Cap{kind}:\s*(\w+)", f.read())[1], 16)
+
+
+def new_master(service, old):
+    wait_until(lambda: service.pid != old and service.show("ActiveState") == "active" and service.ask() == 200
+               and service.status()["pid"], 15, what="a new master")
+
+
+def test_started(service):
+    assert service.ask() == 200 and service.ask("/secret") == 401
+    assert service.show("StatusText") == "serving with 2 workers"
+    master, *workers = service.pids()
+    assert len(workers) == 3 and os.stat(f"/proc/{master}").st_uid != 0
+    assert capabilities(master, "Eff") == 1 << 10  # CAP_NET_BIND_SERVICE
+    assert [capabilities(pid, "Eff") for pid in workers] == [0, 0, 0]
+    levels = {line["PRIORITY"] for line in service.journal() if " info [master] " in line["MESSAGE"]}
+    assert levels == {"6"}
+
+
+def test_exposure():
+    done = procs.run(["systemd-analyze", "security", "--offline=true", "--threshold=20", f"{ROOT}/etc/yett.service"])
+    assert done.returncode == 0, done.stdout
+
+
+def test_a_refused_reload_fails_and_the_status_says_why(service):
+    service.configure(rutes=[])
+    assert service.control("reload", "yett", check=False).returncode != 0
+    assert "refused: /etc/yett/yett.yaml:1: rutes: unknown key" in service.show("StatusText")
+    assert service.ask() == 200
+    assert any(line["PRIORITY"] == "3" and "rutes" in line["MESSAGE"] for line in service.journal())
+    service.configure()
+    service.control("reload", "yett")
+    assert service.show("StatusText") == "serving"
+
+
+def test_a_configuration_that_is_wrong_at_the_start(service):
+    service.control("stop", "yett")
+    service.configure(rutes=[])
+    assert service.control("start", "yett", check=False).returncode != 0
+    assert "rutes: unknown key" in service.show("StatusText")
+
+
+def test_killed_and_hung_masters(service):
+    kept = service.show("NFileDescriptorStore")
+    old = service.pid
+    with Load(service.port, rate=300, connections=8) as load:
+        for signal in (9, 9, 19):
+            os.kill(service.pid, signal)  # SIGSTOP: the watchdog sees to it
+            new_master(service, old)
+            old = service.pid
+    assert load.result["failures"] == [] and load.result["ok"] > 100
+    assert service.answered() >= load.result["ok"]
+    wait_until(lambda: service.show("NFileDescriptorStore") == kept, 10, what="nothing more being kept")
+
+
+def test_upgrade(service):
+    kept = service.show("NFileDescriptorStore")
+    with Load(service.port, rate=300, connections=8) as load:
+        for _ in range(2):
+            service.machine.run("yett", "upgrade")
+    assert load.result["failures"] == []
+    assert service.show("NRestarts") == "0" and service.show("ActiveState") == "active"
+    wait_until(lambda: service.show("NFileDescriptorStore") == kept, 10, what="nothing more being kept")
+
+
+def test_all_are_killed_at_once(service):
+    assert [service.ask() for _ in range(20)] == [200] * 20
+    old = service.pid
+    service.control("kill", "--kill-who=all", "--signal=STOP", "yett")
+    waiting = [client.Client(service.port) for _ in range(20)]
+    service.control("kill", "--kill-who=all", "--signal=KILL", "yett")
+    waiting += [client.Client(service.port) for _ in range(20)]  # nobody is refused meanwhile
+    assert [c.ask().status for c in waiting] == [200] * 40
+    new_master(service, old)
+    assert service.answered() >= 60  # what was counted goes on
+
+
+def test_restart(service):
+    kept = service.show("NFileDescriptorStore")
+    assert service.ask() == 200
+    for _ in range(2):
+        with Load(service.port, rate=300, connections=8) as load:
+            service.control("restart", "yett")
+        assert load.result["failures"] == []
+    assert service.show("NFileDescriptorStore") == kept
+    assert service.answered() > load.result["ok"]
+
+
+def test_a_listener_that_is_gone_is_not_kept(service):
+    service.configure(listeners=["127.0.0.1:80", "127.0.0.1:81"], workers=4)
+    service.control("restart", "yett")
+    assert service.show("NFileDescriptorStore") == str(2 * 4 + 4 + 3)  # sockets, pages, the master's, and two for limits
+    service.configure()
+    service.control("restart", "yett")
+    assert service.show("NFileDescriptorStore") == str(2 + 2 + 3)
+    with pytest.raises(ConnectionRefusedError):
+        client.ask(81, "/")
+    assert [service.ask() for _ in range(40)] == [200] * 40  # none is sent to a worker that is no more
+
+
+def test_stopped(service):
+    service.control("stop", "yett")
+    assert service.pids() == [] and service.show("NFileDescriptorStore") == "0"
+    with pytest.raises(ConnectionRefusedError):
+        service.ask()
+
+
+def activate(service, port, name):
+    service.control("stop", "yett.service")
+    service.machine.write("/etc/systemd/system/yett.socket", SOCKET.format(port=port, name=name))
+    service.machine.write("/etc/systemd/system/yett.service.d/socket.conf", documented_drop_in())
+    service.control("daemon-reload")
+    service.control("start", "yett.socket")
+
+
+def documented_drop_in():
+    with open(f"{ROOT}/etc/yett.socket") as f:
+        return "\n".join(re.findall(r"^#   (.*)$", f.read(), re.M)) + "\n"
+
+
+@pytest.fixture
+def activated(service):
+    yield service
+    service.control("stop", "yett.socket", "yett.service")
+    os.remove(service.machine.path("/etc/systemd/system/yett.service.d/socket.conf"))
+    service.control("daemon-reload")
+
+
+def test_socket_activation(activated):
+    activate(activated, 80, "http")
+    assert activated.pids() == []
+    assert activated.ask() == 200  # the first connection starts it
+    assert [capabilities(pid, kind) for pid in activated.pids() for kind in ("Eff", "Prm", "Bnd")] == [0] * 12
+    old = activated.pid
+    os.kill(old, 9)
+    new_master(activated, old)
+    activated.machine.run("yett", "upgrade")
+    assert [activated.ask() for _ in range(20)] == [200] * 20
+    activated.control("stop", "yett.service")
+    assert activated.ask() == 200
+
+
+def test_a_socket_by_its_name(activated):
+    activated.configure(listeners=[{"address": "127.0.0.1:8080", "socket": "odd"}])
+    activate(activated, 82, "odd")
+    assert client.ask(82, "/").status == 200
+
+
+def test_a_socket_that_is_no_listeners(activated):
+    activated.configure(listeners=["127.0.0.1:8080"])
+    activate(activated, 83, "stray")
+    assert activated.control("start", "yett.service", check=False).returncode != 0
+    assert "the socket stray (127.0.0.1:83)" in activated.show("StatusText")
