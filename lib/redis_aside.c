@@ -2,7 +2,7 @@
 
 #include "redis_link.h"
 
-#include <netinet/in.h>
+#include <stdio.h>
 
 static void
 on_greeted(void *userdata, struct slice tag, const struct redis_reply *r)
@@ -38,34 +38,31 @@ on_down(void *userdata, const char *reason)
 static const struct redis_conn_ops ops = { .up = on_up, .down = on_down };
 
 static int
-aside_connect(struct redis_aside *a, const struct sockaddr_storage *node)
+aside_connect(struct redis_aside *a, const struct sockaddr_storage *node, struct slice host)
 {
 	const struct sockaddr *address = (const struct sockaddr *)node;
-	char ip[INET6_ADDRSTRLEN];
-	const char *peer = a->login->peer;
-	int r = a->login->peer_of_all ? 0 : uv_ip_name(address, ip, sizeof ip);
+	char name[256];
+	int r;
 
 	aside_close(a);
-	if (r < 0)
-		return r;
-	if (!a->login->peer_of_all)
-		peer = ip;
+	snprintf(name, sizeof name, "%.*s", SLICE_F(host));
 	a->node = *node;
-	r = redis_conn_new(a->loop, address, a->tls, peer, a->connect_ms, a->answer_ms, &ops, a,
-			   &a->conn);
+	r = redis_conn_new(a->loop, address, a->tls, a->login->peer_of_all ? a->login->peer : name,
+			   a->connect_ms, a->answer_ms, &ops, a, &a->conn);
 	if (r == 0)
 		redis_login_send(a->login, a->conn, on_greeted, a);
 	return r;
 }
 
 int
-aside_ask(struct redis_aside *a, const struct sockaddr_storage *node, struct slice bytes)
+aside_ask(struct redis_aside *a, const struct sockaddr_storage *node, struct slice host,
+	  struct slice bytes)
 {
 	const struct slice asking[] = { SLICE("ASKING") };
 	int r = 0;
 
 	if (!a->conn || memcmp(&a->node, node, sizeof a->node) != 0)
-		r = aside_connect(a, node);
+		r = aside_connect(a, node, host);
 	if (r < 0)
 		return r;
 	redis_conn_command(a->conn, on_asking, a, SLICE(""), 1, asking);

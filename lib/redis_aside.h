@@ -22,8 +22,8 @@ struct redis_aside {
 	struct redis_conn *conn;
 };
 
-/* Gives the bytes of a command to that node. 0 or a negative errno. */
-int aside_ask(struct redis_aside *a, const struct sockaddr_storage *node, struct slice bytes)
-    __attribute__((warn_unused_result));
+/* Gives the bytes of a command to that node, which is called `host`. 0 or a negative errno. */
+int aside_ask(struct redis_aside *a, const struct sockaddr_storage *node, struct slice host,
+	      struct slice bytes) __attribute__((warn_unused_result));
 /* Nothing is called any more. */
 void aside_close(struct redis_aside *a);

@@ -26,7 +26,7 @@ struct redis_link {
 	bool tracking, untold; /* untold: it was refused */
 	int64_t hear_id;       /* of the client, for REDIRECT */
 	struct redis_aside aside;
-	char moved[80];    /* all keys are over there: the link ends, once nothing is under way */
+	char moved[300];   /* all keys are over there: the link ends, once nothing is under way */
 	unsigned patience; /* how often that was so */
 };
 
@@ -342,19 +342,21 @@ static void
 on_asked(void *userdata, struct slice where, struct slice bytes)
 {
 	struct redis_link *l = userdata;
-	struct sockaddr_storage node;
+	struct sockaddr_storage node = { 0 };
+	struct slice host = SLICE("");
+	uint16_t port = 0;
 	int r;
 
-	if (redis_where(where, SLICE("MOVED"), &node))
+	if (redis_where(where, SLICE("MOVED"), &host, &port))
 		snprintf(l->moved, sizeof l->moved, "%.*s", SLICE_F(where));
-	else if (!redis_where(where, SLICE("ASK"), &node))
-		node.ss_family = AF_UNSPEC;
-	if (node.ss_family == AF_UNSPEC ||
-	    (l->ops->may_ask && !l->ops->may_ask(l->userdata, &node))) {
+	else
+		(void)redis_where(where, SLICE("ASK"), &host, &port);
+	if (!port || !(l->ops->node ? l->ops->node(l->userdata, host, port, &node)
+				    : redis_numeric(host, port, &node))) {
 		link_fail(l, "keys are moved to a node that is not known");
 		return;
 	}
-	r = aside_ask(&l->aside, &node, bytes);
+	r = aside_ask(&l->aside, &node, host, bytes);
 	if (r < 0) {
 		link_fail(l, strerror(-r));
 		return;

@@ -26,7 +26,7 @@ struct redis_login {
 	struct slice user;     /* empty: none */
 	struct slice password; /* p NULL: nobody logs in */
 	const char *peer;      /* of TLS: whom its certificate has to be of, */
-	bool peer_of_all;      /* and that of any other node; else those are of their addresses */
+	bool peer_of_all;      /* and that of any other node; else each is of its own */
 	const char *where;     /* the server, for the log */
 	uint32_t database;
 	uint32_t answer_ms; /* each answer begins within that; 0: 5 s */
@@ -58,8 +58,10 @@ struct redis_link_ops {
 	/* What was read before may change unheard, and so may what is read from now on: its keys
 	 * are on their way to another node. NULL without a tag. */
 	void (*untold)(void *userdata);
-	/* May that node be asked? NULL: any. */
-	bool (*may_ask)(void *userdata, const struct sockaddr_storage *node);
+	/* The address of another node, of which one has told by its name or address. False: it is
+	 * not known, and not asked. NULL: any is asked that has been told of by its address. */
+	bool (*node)(void *userdata, struct slice host, uint16_t port,
+		     struct sockaddr_storage *out);
 	/* Of the command; `failed` follows. May be NULL. */
 	void (*oversized)(void *userdata, struct slice tag);
 	/* The link is of no more use; called once. For redis_where: where it is instead. */

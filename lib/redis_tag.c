@@ -136,8 +136,8 @@ redis_is_elsewhere(const struct redis_reply *r)
 	return memmem(r->text.p, r->text.n, " -READONLY ", 11) != NULL;
 }
 
-static bool
-numeric(struct slice host, uint16_t port, struct sockaddr_storage *out)
+bool
+redis_numeric(struct slice host, uint16_t port, struct sockaddr_storage *out)
 {
 	struct sockaddr_in *v4 = (struct sockaddr_in *)out;
 	struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)out;
@@ -161,10 +161,10 @@ numeric(struct slice host, uint16_t port, struct sockaddr_storage *out)
 }
 
 bool
-redis_where(struct slice text, struct slice word, struct sockaddr_storage *out)
+redis_where(struct slice text, struct slice word, struct slice *host, uint16_t *port)
 {
 	struct slice place, end;
-	size_t colon, port;
+	size_t colon, n;
 
 	if (!slice_eq(slice_cut(text, ' ', &text), word))
 		return false;
@@ -174,6 +174,8 @@ redis_where(struct slice text, struct slice word, struct sockaddr_storage *out)
 		;
 	if (colon < 2)
 		return false;
-	port = number(slice_make(place.p + colon, place.n - colon));
-	return port <= UINT16_MAX && numeric(slice_make(place.p, colon - 1), (uint16_t)port, out);
+	n = number(slice_make(place.p + colon, place.n - colon));
+	*host = slice_make(place.p, colon - 1);
+	*port = (uint16_t)n;
+	return n > 0 && n <= UINT16_MAX;
 }

@@ -9,6 +9,7 @@
 #include "slice.h"
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/socket.h>
 
 struct redis_reply;
@@ -24,6 +25,8 @@ struct slice redis_tag_cut(struct slice tag, struct slice key);
 /* An error that says that this server is not, or is no longer, the one that is to be asked: it is
  * another's slot, or a replica, or its cluster is broken. */
 bool redis_is_elsewhere(const struct redis_reply *r);
-/* "MOVED 3999 127.0.0.1:6381" or "ASK ...", as an error or as a link's reason: where that is.
- * False: it says no such thing, or has no numeric address. */
-bool redis_where(struct slice text, struct slice word, struct sockaddr_storage *out);
+/* "MOVED 3999 127.0.0.1:6381" or "ASK ...", as an error or as a link's reason: where that is, by
+ * its address or its name, as nodes are told to say it. False: it says no such thing. */
+bool redis_where(struct slice text, struct slice word, struct slice *host, uint16_t *port);
+/* False: it is no IP address. */
+bool redis_numeric(struct slice host, uint16_t port, struct sockaddr_storage *out);

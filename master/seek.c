@@ -9,7 +9,6 @@
 #include "lib/tls.h"
 #include "lib/xalloc.h"
 
-#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -384,20 +383,13 @@ on_timer(uv_timer_t *timer)
 static bool
 follow(struct seek *s, const char *reason)
 {
-	struct sockaddr_storage where;
-	struct seek_place place = { 0 };
-	const struct sockaddr_in6 *v6 = (const void *)&where;
-	const struct sockaddr_in *v4 = (const void *)&where;
-	bool is_v4;
+	struct seek_place place;
+	struct slice host;
+	uint16_t port;
 
-	if (!seek_is_cluster(s) || !redis_where(slice_of(reason), SLICE("MOVED"), &where))
+	if (!seek_is_cluster(s) || !redis_where(slice_of(reason), SLICE("MOVED"), &host, &port) ||
+	    !seek_read_place(host, port, &place))
 		return false;
-	is_v4 = where.ss_family == AF_INET;
-	uv_inet_ntop(where.ss_family, is_v4 ? (const void *)&v4->sin_addr : &v6->sin6_addr,
-		     place.host, sizeof place.host);
-	place.port = ntohs(is_v4 ? v4->sin_port : v6->sin6_port);
-	snprintf(place.text, sizeof place.text, is_v4 ? "%s:%u" : "[%s]:%u", place.host,
-		 place.port);
 	set_server(s, &place, "MOVED");
 	return true;
 }

@@ -16,6 +16,8 @@ struct seek_place {
 };
 
 void seek_place_settle(struct seek_place *p);
+/* False: they are no host and port. */
+bool seek_read_place(struct slice host, int64_t port, struct seek_place *out);
 /* Of SENTINEL GET-MASTER-ADDR-BY-NAME. */
 bool seek_read_master(const struct redis_reply *r, struct seek_place *out);
 /* Of CLUSTER SLOTS: who has the slot, and all nodes, sorted. `asked` stands for one that does not

@@ -23,8 +23,8 @@ is_host(struct slice host)
 	return host.n > 0 && host.n < sizeof((struct seek_place *)0)->host;
 }
 
-static bool
-place_read(struct slice host, int64_t port, struct seek_place *out)
+bool
+seek_read_place(struct slice host, int64_t port, struct seek_place *out)
 {
 	if (!is_host(host) || port < 1 || port > UINT16_MAX)
 		return false;
@@ -60,7 +60,7 @@ seek_read_master(const struct redis_reply *r, struct seek_place *out)
 	int64_t number;
 
 	return host && port && number_parse(SETTING_INT, port->text, &number) == NUMBER_OK &&
-	       place_read(host->text, number, out);
+	       seek_read_place(host->text, number, out);
 }
 
 /* One of {host, port, id, ...}. */
@@ -71,7 +71,7 @@ node_read(const struct redis_reply *node, const char *asked, struct seek_place *
 				 *port = element(node, 1, REDIS_INTEGER);
 	bool named = host && host->text.n && !slice_eq(host->text, SLICE("?"));
 
-	return port && place_read(named ? host->text : slice_of(asked), port->integer, out);
+	return port && seek_read_place(named ? host->text : slice_of(asked), port->integer, out);
 }
 
 static int

@@ -158,9 +158,8 @@ behind_get(struct snapshot *s, uint32_t tls)
 	return s->behinds[tls - 1];
 }
 
-/* "[v6]:port", "host:port", "host". */
-static struct slice
-without_port(struct slice host)
+struct slice
+behind_host(struct slice host)
 {
 	const char *end = memrchr(host.p, ']', host.n);
 	const char *colon = memrchr(host.p, ':', host.n);
@@ -177,7 +176,7 @@ behind_peer(const struct segment *endpoints, uint32_t tls, struct slice host)
 	    seg_string(endpoints, table_upstream_tls(endpoints, tls - 1)->server_name);
 
 	if (name.n == 0)
-		name = without_port(host);
+		name = behind_host(host);
 	return xstrndup(name.p, name.n <= PEER_MAX ? name.n : 0);
 }
 

@@ -45,6 +45,8 @@ void behind_give(const struct segment *endpoints, struct behind **ways);
 struct behind *behind_get(struct snapshot *s, uint32_t tls);
 struct behind *behind_ref(struct behind *b);
 void behind_unref(struct behind *b); /* NULL is allowed */
+/* Of "[v6]:port", "host:port" or "host". */
+struct slice behind_host(struct slice text);
 /* What is asked of the certificate, "" for one that is too long; malloc'd. `host` is the
  * endpoint's, as in table_endpoint. */
 char *behind_peer(const struct segment *endpoints, uint32_t tls, struct slice host);

@@ -216,11 +216,12 @@ on_retry(struct timer *t)
 static bool
 follow(struct store *s, const char *reason)
 {
-	struct sockaddr_storage where;
 	unsigned at = s->to.addresses_n;
+	struct slice host;
+	uint16_t port;
 
-	if (s->to.cluster && redis_where(slice_of(reason), SLICE("MOVED"), &where))
-		at = store_target_find(&s->to, &where);
+	if (s->to.cluster && redis_where(slice_of(reason), SLICE("MOVED"), &host, &port))
+		at = store_target_find(&s->to, host, port);
 	if (at == s->to.addresses_n || ++s->hops > HOPS_MAX)
 		return false;
 	s->turn = at;
@@ -295,11 +296,14 @@ on_untold(void *userdata)
 
 /* No server that the table does not name. */
 static bool
-may_ask(void *userdata, const struct sockaddr_storage *node)
+on_node(void *userdata, struct slice host, uint16_t port, struct sockaddr_storage *out)
 {
 	const struct store_target *to = &((struct store *)userdata)->to;
+	unsigned at = store_target_find(to, host, port);
 
-	return store_target_find(to, node) < to->addresses_n;
+	if (at < to->addresses_n)
+		*out = to->addresses[at];
+	return at < to->addresses_n;
 }
 
 static void
@@ -321,7 +325,7 @@ static const struct redis_link_ops ops = {
 	.announced = on_announced,
 	.flushed = on_flushed,
 	.untold = on_untold,
-	.may_ask = may_ask,
+	.node = on_node,
 	.failed = on_failed,
 };
 
@@ -357,7 +361,7 @@ store_connect(struct store *s)
 	}
 	s->at = s->turn++ % s->to.addresses_n;
 	a = &s->to.addresses[s->at];
-	s->login.peer = s->to.peers[s->at];
+	s->login.peer = *s->to.peer ? s->to.peer : s->to.hosts[s->at];
 	name_address(s, a);
 	if (s->to.secure && !tls) {
 		store_again(s, "what its TLS needs is not there");
@@ -382,13 +386,21 @@ store_aim(struct store *s, const struct store_target *to, struct behind *behind)
 	s->login = (struct redis_login){
 		.user = slice_make(s->to.user, s->to.user_n),
 		.password = slice_make(s->to.closed ? s->to.password : NULL, s->to.password_n),
-		.peer_of_all = s->to.peer_of_all,
+		.peer_of_all = *s->to.peer,
 		.where = s->where,
 		.database = s->to.database,
 		.answer_ms = s->to.answer_ms,
 		.found = s->to.found,
 		.tag = s->to.cluster ? SLICE(TAG) : SLICE(""),
 	};
+}
+
+/* Where the node in use stands there. */
+static unsigned
+target_at(const struct store *s, const struct store_target *to)
+{
+	return store_target_find(to, slice_of(s->to.hosts[s->at]),
+				 store_target_port(&s->to, s->at));
 }
 
 /* A cluster has other nodes, and the one in use is still among them. */
@@ -401,10 +413,9 @@ stays(const struct store *s, const struct store_target *to)
 	if (!s->ask || !to->cluster || !s->to.cluster)
 		return false;
 	memcpy(same.addresses, to->addresses, sizeof same.addresses);
-	memcpy(same.peers, to->peers, sizeof same.peers);
+	memcpy(same.hosts, to->hosts, sizeof same.hosts);
 	same.addresses_n = to->addresses_n;
-	good = memcmp(&same, to, sizeof same) == 0 &&
-	       store_target_find(to, &s->to.addresses[s->at]) < to->addresses_n;
+	good = memcmp(&same, to, sizeof same) == 0 && target_at(s, to) < to->addresses_n;
 	explicit_bzero(&same, sizeof same);
 	return good;
 }
@@ -429,7 +440,7 @@ session_store_load(struct worker *w, struct snapshot *t)
 	}
 	store_target_read(t, login, &to, &behind);
 	if (stays(s, &to)) {
-		s->at = store_target_find(&to, &s->to.addresses[s->at]);
+		s->at = target_at(s, &to);
 		memcpy(&s->to, &to, sizeof to);
 	} else if (memcmp(&to, &s->to, sizeof to) != 0 || !s->retry_ms) {
 		bool had = s->link != NULL;

@@ -4,6 +4,8 @@
 #include "connect.h"
 #include "snapshot.h"
 
+#include "lib/redis_tag.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/un.h>
@@ -33,14 +35,19 @@ take_address(const struct segment *endpoints, const struct table_address *a,
 }
 
 static void
+take_text(struct slice text, char out[256])
+{
+	snprintf(out, 256, "%.*s", SLICE_F(text));
+}
+
+static void
 take_endpoint(struct snapshot *t, const struct table_endpoint *e, struct store_target *to,
 	      struct behind **behind)
 {
 	const struct segment *seg = t->segments[SEGMENT_ENDPOINTS];
-	char *peer = e->tls ? behind_peer(seg, e->tls, seg_string(seg, e->host)) : NULL;
 
 	for (uint32_t i = 0; i < e->count && to->addresses_n < STORE_ADDRESSES_MAX; i++) {
-		snprintf(to->peers[to->addresses_n], sizeof *to->peers, "%s", peer ? peer : "");
+		take_text(behind_host(seg_string(seg, e->host)), to->hosts[to->addresses_n]);
 		take_address(seg, table_address(seg, e->first + i),
 			     &to->addresses[to->addresses_n++]);
 	}
@@ -48,11 +55,10 @@ take_endpoint(struct snapshot *t, const struct table_endpoint *e, struct store_t
 		const struct table_upstream_tls *way = table_upstream_tls(seg, e->tls - 1);
 
 		to->secure = true;
-		to->peer_of_all = seg_string(seg, way->server_name).n > 0;
+		take_text(seg_string(seg, way->server_name), to->peer);
 		memcpy(to->way, way->identity, sizeof to->way);
 		*behind = behind_get(t, e->tls);
 	}
-	free(peer);
 }
 
 void
@@ -92,12 +98,25 @@ same_address(const struct sockaddr_storage *a, const struct sockaddr_storage *b)
 	       memcmp(&a6->sin6_addr, &b6->sin6_addr, sizeof a6->sin6_addr) == 0;
 }
 
-unsigned
-store_target_find(const struct store_target *to, const struct sockaddr_storage *a)
+uint16_t
+store_target_port(const struct store_target *to, unsigned i)
 {
+	const struct sockaddr_in6 *a6 = (const void *)&to->addresses[i];
+	const struct sockaddr_in *a4 = (const void *)&to->addresses[i];
+
+	return ntohs(a4->sin_family == AF_INET ? a4->sin_port : a6->sin6_port);
+}
+
+unsigned
+store_target_find(const struct store_target *to, struct slice host, uint16_t port)
+{
+	struct sockaddr_storage a;
+	bool numeric = redis_numeric(host, port, &a);
 	unsigned i = 0;
 
-	while (i < to->addresses_n && !same_address(&to->addresses[i], a))
+	while (i < to->addresses_n && !(numeric ? same_address(&to->addresses[i], &a)
+						: slice_ieq(host, slice_of(to->hosts[i])) &&
+						      store_target_port(to, i) == port))
 		i++;
 	return i;
 }

@@ -4,6 +4,8 @@
  * store_target: where the Redis of sessions is, and who asks it, as a table says.
  */
 
+#include "lib/slice.h"
+
 #include <netinet/in.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -23,9 +25,8 @@ struct store_target { /* where it is; all of its bytes count */
 	bool secure;
 	uint8_t way[32]; /* of TLS, as behind.identity */
 	uint32_t database, answer_ms;
-	char peers[STORE_ADDRESSES_MAX]
-		  [256];  /* of TLS: whom the certificate of each has to be of */
-	bool peer_of_all; /* that is the same one */
+	char hosts[STORE_ADDRESSES_MAX][256]; /* as they are called */
+	char peer[256]; /* of TLS: whom all certificates have to be of; "": each of its host */
 	size_t user_n, password_n;
 	char user[STORE_WORD_MAX], password[STORE_WORD_MAX];
 	bool closed; /* there is a password */
@@ -34,7 +35,8 @@ struct store_target { /* where it is; all of its bytes count */
 };
 
 /* Which of its addresses that is; addresses_n: none. */
-unsigned store_target_find(const struct store_target *to, const struct sockaddr_storage *a);
+unsigned store_target_find(const struct store_target *to, struct slice host, uint16_t port);
+uint16_t store_target_port(const struct store_target *to, unsigned i);
 /* All bytes are set. *behind: the way of TLS, borrowed from the snapshot; NULL: it is plain, or the
  * table lacks what it needs. */
 void store_target_read(struct snapshot *t, const struct table_login *login, struct store_target *to,

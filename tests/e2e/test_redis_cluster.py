@@ -4,6 +4,7 @@ import time
 
 import pytest
 from harness.api import Api
+from harness.dns_server import DnsServer
 from harness.gateway import merge
 from harness.procs import wait_until
 from harness.redis_group import Cluster, Scattered, Tagged
@@ -157,3 +158,27 @@ def test_over_tls(gateway, serve, authority, roots, tmp_path):
         wait_until(lambda: push(gw, "two", up).status == 200, 10, what=gw.log)
     finally:
         nodes.finish()
+
+
+def test_by_names(gateway, serve, authority, roots, tmp_path):
+    """Nodes that are to be reached by name (cluster-preferred-endpoint-type) say so in redirections, too."""
+    dns, names, up = DnsServer(), ("one.redis.test", "two.redis.test"), serve(seen)
+    dns.names = {name: ([f"127.0.0.{i + 2}"], 60) for i, name in enumerate(names)}
+    nodes = Scattered(SESSIONS, authority, roots, str(tmp_path), names)
+    try:
+        redis = nodes.config(tls={"enabled": True, "ca": roots})
+        gw = gateway(merge(config(nodes, up, redis=redis), {"redis": redis, "dns": [dns.address]}))
+        wait_until(lambda: gw.status()["redis"]["state"] == "up", 10, what=gw.log)
+        assert gw.status()["redis"]["server"] == f"{names[1]}:{nodes.ports[nodes.servers[1]]}" and push(gw, "one", up).status == 200
+        made = sessions_of(nodes)
+        ids = [made.create(f"u{i}") for i in range(4)]
+        wait_until(lambda: gw.ask(headers=cookie(ids[0])).body == b"u0", 10, what=gw.log)
+        a, b = nodes.move()
+        assert [gw.ask(headers=cookie(id)).body for id in ids] == [b"u0", b"u1", b"u2", b"u3"] and asked(b)
+        nodes.moved(a, b)
+        nodes.of(RULES).moved(*nodes.of(RULES).move())
+        wait_until(lambda: push(gw, "two", up).status == 200, 10, what=gw.log)
+        wait_until(lambda: gw.ask(headers=cookie(ids[0])).body == b"u0", 10, what=gw.log)
+    finally:
+        nodes.finish()
+        dns.finish()

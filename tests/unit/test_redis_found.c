@@ -83,18 +83,18 @@ static void
 test_where(void **state)
 {
 	static const struct {
-		const char *text, *address;
+		const char *text, *host;
 		unsigned port;
 	} cases[] = {
 		{ "MOVED 3999 127.0.0.1:6381", "127.0.0.1", 6381 },
 		{ "MOVED 3999 ::1:6381", "::1", 6381 },
 		{ "MOVED 3999 127.0.0.1:6381 more", "127.0.0.1", 6381 },
+		{ "MOVED 3999 redis.internal:6381", "redis.internal", 6381 },
 		{ "ASK 3999 127.0.0.1:6381", NULL, 0 },
 		{ "MOVED", NULL, 0 },
 		{ "MOVED 3999", NULL, 0 },
 		{ "MOVED 3999 ", NULL, 0 },
 		{ "MOVED 3999 :6381", NULL, 0 },
-		{ "MOVED 3999 redis.internal:6381", NULL, 0 },
 		{ "MOVED 3999 127.0.0.1:", NULL, 0 },
 		{ "MOVED 3999 127.0.0.1:0", NULL, 0 },
 		{ "MOVED 3999 127.0.0.1:65536", NULL, 0 },
@@ -103,23 +103,34 @@ test_where(void **state)
 	};
 
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-		struct sockaddr_storage a;
-		const struct sockaddr_in *v4 = (const void *)&a;
-		const struct sockaddr_in6 *v6 = (const void *)&a;
-		bool good = redis_where(slice_of(cases[i].text), SLICE("MOVED"), &a);
-		char text[INET6_ADDRSTRLEN] = "";
+		struct slice host;
+		uint16_t port;
+		bool good = redis_where(slice_of(cases[i].text), SLICE("MOVED"), &host, &port);
 
-		assert_int_equal(good, cases[i].address != NULL);
+		assert_int_equal(good, cases[i].host != NULL);
 		if (!good)
 			continue;
-		if (a.ss_family == AF_INET)
-			inet_ntop(AF_INET, &v4->sin_addr, text, sizeof text);
-		else
-			inet_ntop(AF_INET6, &v6->sin6_addr, text, sizeof text);
-		assert_string_equal(text, cases[i].address);
-		assert_int_equal(ntohs(a.ss_family == AF_INET ? v4->sin_port : v6->sin6_port),
-				 cases[i].port);
+		assert_true(slice_eq(host, slice_of(cases[i].host)));
+		assert_int_equal(port, cases[i].port);
 	}
+}
+
+static void
+test_numeric(void **state)
+{
+	struct sockaddr_storage a;
+	const struct sockaddr_in *v4 = (const void *)&a;
+	const struct sockaddr_in6 *v6 = (const void *)&a;
+
+	assert_true(redis_numeric(SLICE("127.0.0.1"), 6381, &a));
+	assert_true(a.ss_family == AF_INET && ntohs(v4->sin_port) == 6381 &&
+		    v4->sin_addr.s_addr == htonl(INADDR_LOOPBACK));
+	assert_true(redis_numeric(SLICE("::1"), 1, &a));
+	assert_true(a.ss_family == AF_INET6 && ntohs(v6->sin6_port) == 1 &&
+		    memcmp(&v6->sin6_addr, &in6addr_loopback, 16) == 0);
+	assert_false(redis_numeric(SLICE("redis.internal"), 1, &a));
+	assert_false(redis_numeric(SLICE(""), 1, &a));
+	assert_false(redis_numeric(SLICE("127.0.0.1"), 0, &a));
 }
 
 /* ---- what is said of servers ---- */
@@ -239,9 +250,10 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_keys),   cmocka_unit_test(test_slots),
-		cmocka_unit_test(test_where),  cmocka_unit_test(test_elsewhere),
-		cmocka_unit_test(test_master), cmocka_unit_test(test_nodes),
+		cmocka_unit_test(test_keys),      cmocka_unit_test(test_slots),
+		cmocka_unit_test(test_where),     cmocka_unit_test(test_numeric),
+		cmocka_unit_test(test_elsewhere), cmocka_unit_test(test_master),
+		cmocka_unit_test(test_nodes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -19,12 +19,12 @@ class DnsServer:
         while True:
             try:
                 query, peer = self.sock.recvfrom(512)
+                name, kind, question = self.parse(query)
+                self.asked.append(name)
+                if not self.silent:
+                    self.sock.sendto(self.answer(query[:2], name, kind, question), peer)
             except OSError:
-                return
-            name, kind, question = self.parse(query)
-            self.asked.append(name)
-            if not self.silent:
-                self.sock.sendto(self.answer(query[:2], name, kind, question), peer)
+                return  # it is closed
 
     @staticmethod
     def parse(query):

@@ -198,24 +198,27 @@ class Cluster:
 
 
 class Scattered(Cluster):
-    """Two nodes that speak TLS, each by a host and a certificate of its own: the first has the slot of `tag`, the other one the rest."""
+    """Two nodes that speak TLS, each by a host and a certificate of its own: the first has the slot of `tag`, the other one the rest.
+    `names`: by which they are to be reached, in the place of their addresses."""
 
-    def __init__(self, tag, authority, roots, folder):
+    def __init__(self, tag, authority, roots, folder, names=()):
         self.tag, self.servers, self.ports = tag, [], {}
         try:
-            for host in "127.0.0.2", "127.0.0.3":
-                self._add(host, authority, roots, os.path.join(folder, host))
+            self.hosts = names or ("127.0.0.2", "127.0.0.3")
+            for number, host in enumerate(self.hosts):
+                named = {"cluster-announce-hostname": host, "cluster-preferred-endpoint-type": "hostname"} if names else {}
+                self._add(f"127.0.0.{number + 2}", host, authority, roots, os.path.join(folder, host), named)
             self._join()
         except BaseException:
             self.finish()
             raise
 
-    def _add(self, host, authority, roots, path):
+    def _add(self, host, name, authority, roots, path, more):
         chain, key, port = path + ".pem", path + ".key", procs.free_port()
-        authority.issue(host).write(chain, key)
+        authority.issue(name).write(chain, key)
         options = {"tls-port": port, "tls-cert-file": chain, "tls-key-file": key, "tls-ca-cert-file": roots, "tls-auth-clients": "no",
                    "tls-cluster": "yes", "cluster-enabled": "yes", "cluster-port": procs.free_port(), "cluster-node-timeout": 2000,
-                   "cluster-announce-ip": host}
+                   "cluster-announce-ip": host, "cluster-allow-replica-migration": "no"} | more
         server = Server(*(word for k, v in options.items() for word in ("--" + k, str(v))), host=host)
         self.servers.append(server)
         self.ports[server] = port
@@ -231,7 +234,7 @@ class Scattered(Cluster):
                          20, what="a cluster")
 
     def config(self, **more):
-        return {"cluster": [f"{s.host}:{self.ports[s]}" for s in self.servers], "password": PASSWORD, "timeout": "2s"} | more
+        return {"cluster": [f"{host}:{self.ports[s]}" for host, s in zip(self.hosts, self.servers)], "password": PASSWORD, "timeout": "2s"} | more
 
 
 class Tagged:
