@@ -5,6 +5,7 @@
 
 #include "api.h"
 
+#include "issuer_set.h"
 #include "master.h"
 
 #include "lib/log.h"
@@ -76,9 +77,8 @@ api_aside(struct api_call *c, api_make *how, api_made *made, const void *what)
 	if (m->publisher.from_image) { /* whose rules are not known yet */
 		r = -EAGAIN;
 	} else if (publish_is_large(m, m->rules)) {
-		r = issuers_reading(m->issuers)
-			? -EBUSY
-			: builder_start(&m->aside, "yett-answer", work, done, a);
+		r = issuer_work_any() ? -EBUSY
+				      : builder_start(&m->aside, "yett-answer", work, done, a);
 		if (r == 0)
 			return;
 	} else {

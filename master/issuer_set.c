@@ -102,6 +102,8 @@ struct issuer_work {
 	void *userdata;
 };
 
+static unsigned working; /* of all; one that is cancelled may go on for a while */
+
 static void
 work_free(struct issuer_work *w)
 {
@@ -126,6 +128,7 @@ work_done(uv_work_t *request, int status)
 	struct issuer_work *w = request->data;
 
 	(void)status;
+	working--;
 	if (w->done)
 		w->done(w->userdata, w->why, &w->set);
 	work_free(w);
@@ -144,8 +147,10 @@ issuer_work_start(uv_loop_t *loop, struct slice text, uint32_t algorithms, issue
 	buf_adds(&w->text, text);
 	if (uv_sem_init(&w->over, 0) < 0)
 		abort(); /* it only fills the struct */
-	if (uv_queue_work(loop, &w->request, work_run, work_done) == 0)
+	if (uv_queue_work(loop, &w->request, work_run, work_done) == 0) {
+		working++;
 		return w;
+	}
 	work_free(w);
 	return NULL;
 }
@@ -156,4 +161,10 @@ issuer_work_cancel(struct issuer_work *w, bool wait)
 	w->done = NULL;
 	if (uv_cancel((uv_req_t *)&w->request) < 0 && wait)
 		uv_sem_wait(&w->over);
+}
+
+bool
+issuer_work_any(void)
+{
+	return working > 0;
 }

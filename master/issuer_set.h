@@ -35,3 +35,6 @@ struct issuer_work *issuer_work_start(struct uv_loop_s *loop, struct slice text,
 				      uint32_t algorithms, issuer_set_fn done, void *userdata);
 /* `done` will not run. `wait`: the loop is about to end; returns when no thread is at it. */
 void issuer_work_cancel(struct issuer_work *w, bool wait);
+/* Is a thread at it, whether anybody waits for that or not? Then this is no time to fork: the child
+ * is a copy of one thread, and another one may hold a lock that it needs. */
+bool issuer_work_any(void);

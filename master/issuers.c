@@ -288,16 +288,6 @@ issuers_status(const struct issuers *is, size_t k, struct issuer_status *out)
 	};
 }
 
-bool
-issuers_reading(const struct issuers *is)
-{
-	for (size_t i = 0; i < is->count; i++) {
-		if (is->all[i]->work)
-			return true;
-	}
-	return false;
-}
-
 uint64_t
 issuers_generation(const struct issuers *is)
 {

@@ -82,8 +82,6 @@ struct issuer_status {
 size_t issuers_count(const struct issuers *is);
 void issuers_status(const struct issuers *is, size_t i, struct issuer_status *out);
 
-/* Is a thread at work for it? */
-bool issuers_reading(const struct issuers *is);
 /* Is there anything to be saved? */
 bool issuers_saved(const struct issuers *is);
 #define ISSUERS_BYTES_MAX ((size_t)16 << 20)

@@ -4,6 +4,7 @@
 
 #include "publish_own.h"
 
+#include "issuer_set.h"
 #include "master.h"
 
 #include "lib/clock.h"
@@ -190,8 +191,7 @@ publish_build(struct master *m)
 
 	if (p->builder.now)
 		return 0;
-	/* A child is a copy of this thread alone: another one could hold a lock that it needs. */
-	if (issuers_reading(m->issuers) || clock_mono_ms() < p->build_ms)
+	if (issuer_work_any() || clock_mono_ms() < p->build_ms)
 		return -EAGAIN;
 	base_begin(&p->next, m);
 	p->building_since = clock_mono_ns();

@@ -2,6 +2,7 @@
 
 #include "file.h"
 #include "image.h"
+#include "issuer_set.h"
 #include "keep.h"
 #include "master.h"
 #include "save_text.h"
@@ -588,8 +589,7 @@ saver_tick(struct master *m, uint64_t now_ms)
 	unsigned what;
 
 	saver_reap(s, now_ms, WNOHANG);
-	/* A child is a copy of this thread alone: another one could hold a lock that it needs. */
-	if (s->child || now_ms < s->next_ms || issuers_reading(m->issuers))
+	if (s->child || now_ms < s->next_ms || issuer_work_any())
 		return;
 	what = what_is_due(m, false);
 	s->next_ms = now_ms + INTERVAL_MS;

@@ -2,6 +2,7 @@
  * from the disk, good and damaged. What is fetched, when and how often is in
  * tests/e2e/test_issuers.py. */
 
+#include "master/issuer_set.h"
 #include "master/issuers_own.h"
 #include "master/url.h"
 
@@ -13,6 +14,7 @@
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <uv.h>
 
 #include <cmocka.h>
 
@@ -182,14 +184,49 @@ damaged_sets_do_not(void **state)
 	}
 }
 
+static void
+on_set(void *userdata, const char *why, struct issuer_set *set)
+{
+	++*(int *)userdata;
+}
+
+/* Of a thread that nobody waits for any more it is known that it works. */
+static void
+work_that_is_cancelled(void **state)
+{
+	const struct slice text = SLICE("{\"keys\":[{" EC "}]}");
+	struct issuer_work *cancelled;
+	uv_loop_t loop;
+	int heard = 0;
+
+	(void)state;
+	assert_int_equal(uv_loop_init(&loop), 0);
+	assert_false(issuer_work_any());
+	cancelled = issuer_work_start(&loop, text, ALGORITHMS, on_set, &heard);
+	assert_non_null(issuer_work_start(&loop, text, ALGORITHMS, on_set, &heard));
+	assert_non_null(cancelled);
+	issuer_work_cancel(cancelled, false);
+	while (heard == 0)
+		uv_run(&loop, UV_RUN_ONCE);
+	uv_run(&loop, UV_RUN_DEFAULT);
+	assert_int_equal(heard, 1);
+	assert_false(issuer_work_any());
+	cancelled = issuer_work_start(&loop, text, ALGORITHMS, on_set, &heard);
+	issuer_work_cancel(cancelled, false);
+	assert_true(issuer_work_any());
+	uv_run(&loop, UV_RUN_DEFAULT);
+	assert_false(issuer_work_any());
+	assert_int_equal(heard, 1);
+	assert_int_equal(uv_loop_close(&loop), 0);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(urls_are_read),
-		cmocka_unit_test(order_does_not_matter),
-		cmocka_unit_test(sets_come_back),
-		cmocka_unit_test(damaged_sets_do_not),
+		cmocka_unit_test(urls_are_read),          cmocka_unit_test(order_does_not_matter),
+		cmocka_unit_test(sets_come_back),         cmocka_unit_test(damaged_sets_do_not),
+		cmocka_unit_test(work_that_is_cancelled),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
