@@ -64,6 +64,12 @@ const struct api_row api_rows[] = {
 	  "Reads the file again, all of it or nothing; wait=1 waits without end, force=1 also "
 	  "applies deletions in Redis that were withheld." },
 
+	{ "GET", "/drained", ACCESS_READ, api_drains,
+	  "Endpoints that get no new requests, and how many each has under way." },
+	{ "PUT", "/drained/{endpoint}", ACCESS_OPERATE, api_drain_begin,
+	  "Takes an endpoint out of service, for all upstreams that have it; with sticky=1 those "
+	  "whose sticky cookie names it go on coming." },
+	{ "DELETE", "/drained/{endpoint}", ACCESS_OPERATE, api_drain_end, "Takes that back." },
 	{ "POST", "/upgrade", ACCESS_OPERATE, api_upgrade,
 	  "Executes what is now at the path that the gateway was started from in its place, once a "
 	  "trial has shown that it can take over; for the gateway's own user and root, at "

@@ -97,6 +97,10 @@ void api_warn(struct api_call *c, struct slice key, struct slice json);
 /* api_sessions.c */
 void api_sessions(struct api_call *c);
 void api_sessions_end(struct api_call *c);
+/* api_drain.c */
+void api_drains(struct api_call *c);
+void api_drain_begin(struct api_call *c);
+void api_drain_end(struct api_call *c);
 /* api_suspend.c */
 void api_suspended(struct api_call *c);
 void api_suspend(struct api_call *c);

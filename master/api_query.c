@@ -8,7 +8,8 @@
 #include "lib/uri.h"
 
 static const struct slice flags[] = {
-	{ "wait", 4 }, { "force", 5 }, { "dry_run", 7 }, { "refused", 7 }, { "all", 3 },
+	{ "wait", 4 },    { "force", 5 }, { "dry_run", 7 },
+	{ "refused", 7 }, { "all", 3 },   { "sticky", 6 },
 };
 static const struct slice others[] = { { "to", 2 }, { "from", 4 }, { "steps", 5 } };
 
@@ -67,8 +68,8 @@ changes_rules(const struct api_call *c)
 static const char *
 fault(const struct api_call *c, struct slice name, struct slice value)
 {
-	bool strict =
-	    c->row->run == api_apply || c->row->run == api_rollback || c->row->run == api_reload;
+	bool strict = c->row->run == api_apply || c->row->run == api_rollback ||
+		      c->row->run == api_reload || c->row->run == api_drain_begin;
 
 	if (slice_eq(name, SLICE("wait")) && value.p && slice_eq(value, SLICE("fleet")))
 		return changes_rules(c) ? NULL : "only a change of rules can wait for the fleet";

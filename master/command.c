@@ -19,6 +19,7 @@ enum option_name {
 	OPTION_CLAIM = 64,
 	OPTION_TTL = 128,
 	OPTION_ALGORITHM = 256,
+	OPTION_STICKY = 512,
 	OPTION_REFUSED = 1024,
 	OPTION_HEADER = 2048,
 	OPTION_FROM = 4096,
@@ -33,6 +34,7 @@ enum option_name {
 	OPTION_REASON = 1 << 22,
 	OPTION_KIND = 1 << 23,
 	OPTION_END = 1 << 24,
+	OPTION_UNDO = 1 << 25,
 	OPTION_ONCE = 1 << 28,
 	OPTION_BY = 1 << 29,
 	OPTION_HOUR = 1 << 30,
@@ -74,6 +76,8 @@ static const struct option {
 	{ "--sid", NULL, OPTION_KIND, offsetof(struct command_options, sid), true },
 	{ "--jti", NULL, OPTION_KIND, offsetof(struct command_options, jti), true },
 	{ "--end", NULL, OPTION_END, offsetof(struct command_options, end), true },
+	{ "--sticky", NULL, OPTION_STICKY, offsetof(struct command_options, sticky), true },
+	{ "--undo", NULL, OPTION_UNDO, offsetof(struct command_options, undo), true },
 	{ "--once", NULL, OPTION_ONCE, offsetof(struct command_options, once), true },
 	{ "--by", NULL, OPTION_BY, offsetof(struct command_options, by), false },
 	{ "--hour", NULL, OPTION_HOUR, offsetof(struct command_options, hour), false },
@@ -135,6 +139,19 @@ static const struct command {
 	  "--force also applies deletions in Redis that were withheld. Exit status: 0 in force, 1 "
 	  "refused,\n"
 	  "2 nobody answers, 3 in force but a worker lags." },
+	{ "drain", 1,
+	  OPTION_FILE | OPTION_SOCKET | OPTION_JSON | OPTION_STICKY | OPTION_UNDO | OPTION_WAIT |
+	      OPTION_TIMEOUT,
+	  command_drain,
+	  "drain [ENDPOINT [--sticky] [--wait [--timeout DURATION]] | ENDPOINT --undo] [--json] "
+	  "[-c FILE | --socket PATH]",
+	  "Takes an endpoint (as yett status names it) out of service, for all upstreams that have "
+	  "it: no new requests,\n"
+	  "what is under way finishes; --wait waits for that. With --sticky those whose sticky "
+	  "cookie names it go on\n"
+	  "coming. It holds until --undo. Without an endpoint it shows those that are out. Exit "
+	  "status: 0 done,\n"
+	  "1 there is no such endpoint, 2 nobody answers, 3 it still has requests under way." },
 	{ "upgrade", 0, OPTION_FILE | OPTION_SOCKET | OPTION_JSON | OPTION_TIMEOUT, command_upgrade,
 	  "upgrade [--timeout DURATION] [--json] [-c FILE | --socket PATH]",
 	  "Has what is now at the path that the gateway was started from take its place: same "

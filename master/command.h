@@ -28,6 +28,7 @@ struct command_options {
 	bool dry_run;
 	const char *until, *issued_before, *reason;
 	bool sub, sid, jti; /* of what kind the ID is */
+	bool sticky, undo;
 	bool json, effective, wait, force, refused, replay, once, end, all;
 };
 
@@ -45,6 +46,7 @@ int command_check(const struct command_options *o);
 int command_token(const struct command_options *o); /* token.c */
 int command_status(const struct command_options *o);
 int command_routes(const struct command_options *o);
+int command_drain(const struct command_options *o);
 int command_reload(const struct command_options *o);
 int command_upgrade(const struct command_options *o);
 int command_explain(const struct command_options *o);

@@ -268,9 +268,13 @@ write_endpoints(const struct json *root, bool colours, struct buf *b)
 		columns_add(&c, COLOUR_BOLD, slice_of(titles[i]));
 	for (const struct json *e = json_first(json_get(up, "endpoints")); e; e = json_next(e)) {
 		bool ejected = answer_number(e, "ejected_ms") > 0;
+		bool drained = answer_true(e, "drained");
 
 		columns_add(&c, COLOUR_NONE, text(e, "address"));
-		columns_add(&c, COLOUR_NONE, ejected ? SLICE("ejected") : text(e, "state"));
+		columns_add(&c, COLOUR_NONE,
+			    drained   ? SLICE("drained")
+			    : ejected ? SLICE("ejected")
+				      : text(e, "state"));
 		columns_addf(&c, COLOUR_NONE, "%s", answer_text(e, "weight", weight));
 		columns_addf(&c, COLOUR_NONE, "%s", answer_text(e, "in_flight", load));
 		columns_add(&c, COLOUR_GOOD,

@@ -60,7 +60,9 @@ add_endpoint(struct columns *c, const struct json *upstream, const struct json *
 	command_field(c, upstream, "name");
 	command_field(c, upstream, "source");
 	command_field(c, e, "address");
-	if (ejected_ms > 0 && !command_is(state, "dead"))
+	if (answer_true(e, "drained"))
+		columns_add(c, COLOUR_WARN, SLICE("drained"));
+	else if (ejected_ms > 0 && !command_is(state, "dead"))
 		columns_addf(c, COLOUR_BAD, "ejected %u s", ((unsigned)ejected_ms + 999) / 1000);
 	else
 		columns_add(c, command_colour(state), state);

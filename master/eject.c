@@ -112,6 +112,8 @@ tally_of(const struct ejector *e, const struct directory_upstream *u, uint32_t s
 
 		if (on_board(d->slot) && (e->slots[d->slot].out || d->slot == slot))
 			t.out++;
+		else if (d->slot < BOARD_HEALTH && words_of(e, d->slot)->drained)
+			continue;
 		else if (resolves(e, d) &&
 			 (d->slot >= BOARD_HEALTH || words_of(e, d->slot)->state != HEALTH_DEAD))
 			t.usable++;

@@ -9,6 +9,7 @@
 #include "cascade.h"
 #include "certificates.h"
 #include "config.h"
+#include "drains.h"
 #include "eject.h"
 #include "exchange.h"
 #include "explain.h"
@@ -107,6 +108,7 @@ struct master {
 	struct ticket_share ticket_share;
 	struct explainer explainer;
 	struct suspensions suspensions;
+	struct drains drains;
 	struct flusher flusher;
 	struct fleet fleet;
 	struct roster roster;

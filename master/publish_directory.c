@@ -155,6 +155,7 @@ publish_directory(struct master *m)
 		warn_more(&p->warnings, &warnings);
 	}
 	tell(m);
+	drains_apply(m);
 	p->directory_old = p->directory_whole = false;
 	p->directory_new = true;
 	p->upstreams = rules_upstreams(m->rules);

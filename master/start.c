@@ -174,6 +174,7 @@ begin(struct master *m)
 	store_configure(m);
 	cascade_configure(m->cascade);
 	suspensions_load(m);
+	drains_load(m);
 	publish_mark(m, PUBLISH_ALL);
 	log_info("master version=%s pid=%d file=%s workers=%u", YETT_VERSION, (int)getpid(),
 		 m->config->file, m->config->workers);
@@ -194,6 +195,7 @@ end(struct master *m)
 	cascade_stop(m->cascade);
 	side_free(m->side);
 	suspensions_deinit(m);
+	drains_deinit(&m->drains);
 	cascade_free(m->cascade);
 	fleet_deinit(&m->fleet);
 	store_redis_free(m->store);

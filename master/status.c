@@ -178,6 +178,7 @@ add_endpoint(struct buf *b, const struct master *m, const struct directory_endpo
 
 	buf_adds(b, SLICE("{\"address\":"));
 	buf_add_json(b, slice_of(e->authority));
+	buf_addf(b, ",\"drained\":%s", h->drained ? "true" : "false");
 	buf_addf(b, ",\"state\":\"%s\",\"page\":\"%s\",\"last_status\":%u,",
 		 state[h->state <= HEALTH_DEAD ? h->state : 0], h->seen_2xx ? "2xx" : "never",
 		 h->last_status);
@@ -272,7 +273,7 @@ is_troubled(const struct master *m, const struct directory_upstream *u, uint64_t
 	for (size_t k = 0; k < u->endpoints_count && !troubled; k++) {
 		const struct board_health *h = &m->page->health[u->endpoints[k].slot];
 
-		troubled = h->state == HEALTH_DEAD || h->ejected_until_ms > now;
+		troubled = h->state == HEALTH_DEAD || h->ejected_until_ms > now || h->drained;
 	}
 	return troubled;
 }

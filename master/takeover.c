@@ -469,8 +469,10 @@ seed(struct board_master *board, const struct board_master *before)
 	board->cascade_rejected = before->cascade_rejected;
 	board->fleet_messages = before->fleet_messages;
 	for (uint32_t i = 0; i < BOARD_ENDPOINTS; i++) {
-		if (board->names.endpoint[i].low)
-			board->health[i].ejections = before->health[i].ejections;
+		if (!board->names.endpoint[i].low)
+			continue;
+		board->health[i].ejections = before->health[i].ejections;
+		board->health[i].drained = before->health[i].drained;
 	}
 	statistics_seed(board, before);
 }

@@ -18,7 +18,7 @@
 #include <stdint.h>
 
 #define BOARD_MAGIC 0x6472616f62ull /* "board" */
-#define BOARD_LAYOUT 13u
+#define BOARD_LAYOUT 14u
 #define BOARD_ROUTES 4096     /* slots; 0 is "other" */
 #define BOARD_ENDPOINTS 4096  /* slots with counters; 0 is "other" */
 #define BOARD_HEALTH 65536    /* slots with health words, the same to begin with */
@@ -185,6 +185,8 @@ struct board_names {
 
 enum health_state { HEALTH_UNKNOWN, HEALTH_ALIVE, HEALTH_DEAD };
 
+enum drained { DRAINED_NOT, DRAINED_WHOLLY, DRAINED_BUT_STICKY };
+
 struct board_health {   /* by endpoint slot */
 	uint32_t state; /* enum health_state */
 	uint32_t
@@ -196,6 +198,7 @@ struct board_health {   /* by endpoint slot */
 	uint64_t ejected_until_ms; /* past: it is not. Failures before it count no more */
 	uint64_t ejections;        /* in all */
 	uint64_t up_since_ms;      /* new, alive again or returned; 0 = as long as the gateway */
+	uint64_t drained;          /* enum drained: by an operator */
 };
 
 struct board_certificate {

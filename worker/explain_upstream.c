@@ -29,14 +29,16 @@ add_health(struct buf *b, struct worker *w, const struct table_endpoint *e)
 	uint32_t is;
 
 	if (!w->master_page || e->slot == 0 || e->slot >= BOARD_HEALTH) {
-		buf_adds(b, SLICE("\"state\":\"unknown\",\"ejected_ms\":0,\"in_flight\":null"));
+		buf_adds(b, SLICE("\"state\":\"unknown\",\"drained\":false,\"ejected_ms\":0,"
+				  "\"in_flight\":null"));
 		return;
 	}
 	h = &w->master_page->health[e->slot];
 	is = board_get(&h->state);
 	until = board_get(&h->ejected_until_ms);
-	buf_addf(b, "\"state\":\"%s\",\"ejected_ms\":%llu,\"in_flight\":",
+	buf_addf(b, "\"state\":\"%s\",\"drained\":%s,\"ejected_ms\":%llu,\"in_flight\":",
 		 state[is <= HEALTH_DEAD ? is : HEALTH_UNKNOWN],
+		 board_get(&h->drained) ? "true" : "false",
 		 (unsigned long long)(until > worker_now(w) ? until - worker_now(w) : 0));
 	if (look_is_counted(e))
 		buf_addf(b, "%llu", (unsigned long long)load_now(w, e->slot));

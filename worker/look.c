@@ -64,9 +64,9 @@ struct look
 look_of(struct worker *w, const struct snapshot *t, const struct table_upstream *up, uint32_t at)
 {
 	const struct table_endpoint *e = table_endpoint(t->segments[SEGMENT_ENDPOINTS], at);
-	struct look l = { at, e, STANDING_UNFIT, SHARE_WHOLE, 0 };
+	struct look l = { .at = at, .e = e, .share = SHARE_WHOLE };
 	const struct board_health *h;
-	uint64_t now = worker_now(w);
+	uint64_t now = worker_now(w), drained;
 
 	if (!e || e->count == 0)
 		return l;
@@ -83,6 +83,11 @@ look_of(struct worker *w, const struct snapshot *t, const struct table_upstream 
 		l.standing = STANDING_RISING;
 	if (l.standing >= STANDING_RISING && look_is_full(w, up, e))
 		l.standing = STANDING_FULL;
+	drained = board_get(&h->drained);
+	if (drained != DRAINED_NOT) {
+		l.kept = drained == DRAINED_BUT_STICKY && l.standing >= STANDING_RISING;
+		l.standing = STANDING_DRAINED;
+	}
 	return l;
 }
 
@@ -91,8 +96,10 @@ look_at(struct request *r, const struct table_upstream *up, uint32_t at)
 {
 	struct look l = look_of(r->worker, r->table, up, at);
 
-	if (was_tried(r, at))
+	if (was_tried(r, at)) {
 		l.standing = STANDING_UNFIT;
+		l.kept = false;
+	}
 	return l;
 }
 

@@ -1,15 +1,16 @@
 #pragma once
 
 /*
- * look: what one endpoint can be to a request, by the words on the board: dead, ejected, full, on
- * its way up, good.
+ * look: what one endpoint can be to a request, by the words on the board: drained, dead, ejected,
+ * full, on its way up, good.
  */
 
 #include "request.h"
 
 /* Of two the one that stands later is the better. */
 enum standing {
-	STANDING_UNFIT, /* tried already, or without an address */
+	STANDING_UNFIT,   /* tried already, or without an address */
+	STANDING_DRAINED, /* an operator has taken it out of service */
 	STANDING_DEAD,
 	STANDING_EJECTED,
 	STANDING_FULL,   /* it has all the requests that it may have */
@@ -23,6 +24,7 @@ struct look {
 	uint32_t at; /* the endpoint's index */
 	const struct table_endpoint *e;
 	enum standing standing;
+	bool kept;      /* a drained one that would serve, for those whom it has served */
 	uint32_t share; /* in thousandths, of its own */
 	uint64_t died;
 };

@@ -53,9 +53,12 @@ sticky_choose(struct request *r, const struct table_upstream *up)
 		return (struct choice){ 0 };
 	for (uint32_t i = 0; i < up->count; i++) {
 		const struct table_endpoint *e = table_endpoint(seg, up->first + i);
+		struct look l;
 
-		if (e && sticky_is_named(r, up, e) &&
-		    look_at(r, up, up->first + i).standing >= STANDING_RISING)
+		if (!e || !sticky_is_named(r, up, e))
+			continue;
+		l = look_at(r, up, up->first + i);
+		if (l.standing >= STANDING_RISING || l.kept)
 			return (struct choice){ up->first + i, true, true };
 	}
 	return (struct choice){ 0 };
