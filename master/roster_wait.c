@@ -24,6 +24,11 @@ struct wait {
 	bool all;
 	uint64_t begun_ms, deadline_ms;
 	uint64_t poll_ms, pause_ms;
+	struct { /* at what it was looked last; there may be many to look at */
+		bool any;
+		uint64_t known_ms;
+		char ours[REVISION_TEXT];
+	} looked;
 };
 
 static bool
@@ -70,6 +75,24 @@ is_known(const struct master *m, const struct wait *w)
 
 	return r->known.ms >= w->begun_ms &&
 	       (!r->forgotten_ms || r->known.ms >= r->forgotten_ms + ROSTER_BACK_MS);
+}
+
+static bool
+is_news(const struct master *m, const struct wait *w, uint64_t now)
+{
+	const struct roster *r = &m->roster;
+
+	return !w->looked.any || w->looked.known_ms != r->known.ms || now >= w->deadline_ms ||
+	       strcmp(w->looked.ours, r->force.revision) != 0 || !store_redis_is_up(m->store) ||
+	       w->call->admin->instance != w->call->instance;
+}
+
+static void
+looked(const struct master *m, struct wait *w)
+{
+	w->looked.any = true;
+	w->looked.known_ms = m->roster.known.ms;
+	memcpy(w->looked.ours, m->roster.force.revision, sizeof w->looked.ours);
 }
 
 /* Is it over? Then *out says how. */
@@ -126,10 +149,12 @@ roster_settle(struct master *m)
 		BUF_CLEAN struct buf lagging = { 0 }, gone = { 0 };
 		struct roster_outcome o;
 
-		if (is_over(m, w, now, &lagging, &gone, &o))
+		if (is_news(m, w, now) && is_over(m, w, now, &lagging, &gone, &o)) {
 			wait_end(w, &o);
-		else
-			poll(m, w, now);
+			continue;
+		}
+		looked(m, w);
+		poll(m, w, now);
 	}
 }
 
