@@ -16,6 +16,8 @@
 #define AT_ONCE 64
 #define UNSETTLED_MS 100 /* how soon to look again for a name that is being asked for */
 
+_Static_assert(SEEN_MAX >= 4 * BOARD_HEALTH, "the pages of all are seen without end but rarely");
+
 enum endpoint_at { /* what moves it on; endpoint_stop leads back to the first from each of the
 		      others */
 		   ENDPOINT_IDLE,    /* nothing: not watched, or its health section is off */
@@ -508,6 +510,12 @@ prober_seen(const struct prober *p, const char *const **pages)
 {
 	*pages = p->seen.names;
 	return p->seen.pages.count;
+}
+
+uint64_t
+prober_seen_changes(const struct prober *p)
+{
+	return p->seen.changes + 1;
 }
 
 void

@@ -47,4 +47,6 @@ const char *prober_error(const struct prober *p, uint32_t slot);
  * another page of the same endpoint is another matter. Without line feeds, at most 500 bytes each;
  * borrowed until the prober runs again. */
 size_t prober_seen(const struct prober *p, const char *const **pages);
+/* Another number after each change of these, never 0. */
+uint64_t prober_seen_changes(const struct prober *p);
 void prober_remember(struct prober *p, const char *page); /* before prober_watch */

@@ -170,23 +170,6 @@ sweep(const struct master *m)
 
 /* ---- the endpoints ---- */
 
-static uint64_t
-seen_digest(const struct master *m)
-{
-	const char *const *authorities;
-	size_t n = prober_seen(m->prober, &authorities);
-	uint64_t h = 0xcbf29ce484222325u; /* FNV-1a */
-
-	for (size_t i = 0; i < n; i++) {
-		for (const char *c = authorities[i];; c++) {
-			h = (h ^ (unsigned char)*c) * 0x100000001b3u;
-			if (!*c)
-				break;
-		}
-	}
-	return h;
-}
-
 static int
 seen_save(const struct master *m)
 {
@@ -425,7 +408,7 @@ saver_load(struct master *m)
 		sweep(m);
 	seen_load(m, seen);
 	issuers_load(m);
-	m->saver.seen_digest = seen_digest(m);
+	m->saver.seen_changes = prober_seen_changes(m->prober);
 	free(seen);
 	if (!m->config->redis.configured)
 		return;
@@ -520,7 +503,7 @@ saver_reap(struct saver *s, uint64_t now_ms, int flags)
 		return;
 	s->rules_failed = s->rules_due = true;
 	s->image_version = s->image_base = 0;
-	s->seen_digest = 0;
+	s->seen_changes = 0;
 	s->issuers_generation = 0;
 	s->next_ms = now_ms + AFTER_FAILURE_MS;
 }
@@ -578,7 +561,7 @@ what_is_due(const struct master *m, bool last)
 {
 	unsigned rules = !rules_due(m) ? 0u : rules_need_whole(m) ? SAVE_RULES : SAVE_MORE;
 
-	return rules | (seen_digest(m) != m->saver.seen_digest ? SAVE_SEEN : 0u) |
+	return rules | (prober_seen_changes(m->prober) != m->saver.seen_changes ? SAVE_SEEN : 0u) |
 	       (issuers_due(m) ? SAVE_ISSUERS : 0u) | image_due(m, rules != 0, last);
 }
 
@@ -606,7 +589,7 @@ saver_tick(struct master *m, uint64_t now_ms)
 	}
 	if (what & SAVE_IMAGE)
 		image_begun(m, what & SAVE_BASE, now_ms);
-	s->seen_digest = seen_digest(m);
+	s->seen_changes = prober_seen_changes(m->prober);
 	saver_start(m, what);
 }
 

@@ -29,7 +29,7 @@ struct saver {
 	bool more;                   /* rules.json.more stands behind rules.json */
 	uint64_t next_ms;            /* not before */
 	int64_t saved_wall;          /* age of the rules on disk */
-	uint64_t seen_digest;        /* of the endpoints on disk */
+	uint64_t seen_changes;       /* prober_seen_changes of the endpoints on disk */
 	uint64_t issuers_generation; /* the same of issuers */
 	int64_t issuers_wall;
 	uint64_t image_version, image_base; /* of the table on disk */

@@ -9,7 +9,7 @@ seen_deinit(struct seen *s)
 {
 	map_deinit(&s->pages, NULL);
 	free(s->names);
-	*s = (struct seen){ .pages = MAP_INIT };
+	*s = (struct seen){ .pages = MAP_INIT, .changes = s->changes };
 }
 
 bool
@@ -32,6 +32,7 @@ seen_add(struct seen *s, const char *page)
 		s->cap = s->cap ? s->cap * 2 : 64;
 		s->names = xrealloc(s->names, s->cap * sizeof *s->names);
 	}
+	s->changes++;
 	s->names[n] = s->pages.entries[n].name;
 	return true;
 }

@@ -9,13 +9,15 @@
 
 #include <stdbool.h>
 
-#define SEEN_MAX 16384
+/* Far more than there are at a time: to drop what no longer matters costs them all. */
+#define SEEN_MAX 262144
 #define SEEN_NAME_MAX 500 /* longer ones are not remembered */
 
 struct seen {
 	struct map pages;
 	const char **names; /* those of the map, in its order */
 	size_t cap;
+	uint64_t changes; /* pages that were added, ever */
 };
 
 void seen_deinit(struct seen *s);
