@@ -12,6 +12,8 @@
 
 #include <stdlib.h>
 
+#define FEW 16
+
 static const char *
 copy(struct directory_maker *b, const char *text)
 {
@@ -36,8 +38,13 @@ authority(struct directory_maker *b, const struct config_address *a, bool tls)
 		return arena_string(b->arena, buf_slice(&text));
 	}
 	v6 = strchr(a->host, ':') && a->host[0] != '[';
-	buf_addf(&text, "%s", tls ? "https://" : "");
-	buf_addf(&text, v6 ? "[%s]:%u" : "%s:%u", a->host, port_of(a));
+	if (tls)
+		buf_adds(&text, SLICE("https://"));
+	if (v6)
+		buf_addc(&text, '[');
+	buf_adds(&text, slice_of(a->host));
+	buf_adds(&text, v6 ? SLICE("]:") : SLICE(":"));
+	buf_addf(&text, "%u", port_of(a));
 	for (size_t i = 0; i < text.n; i++)
 		text.p[i] = ascii_lower(text.p[i]);
 	return arena_string(b->arena, buf_slice(&text));
@@ -76,24 +83,32 @@ slot_of(struct directory_maker *b, const struct directory_upstream *u,
 {
 	struct buf identity BUF_CLEAN = { 0 };
 
-	buf_addf(&identity, "%s", e->authority);
-	if (e->tls) {
-		buf_addf(&identity, " %s %s %s %s %d", u->tls.ca, u->tls.certificate, u->tls.key,
-			 u->tls.server_name, u->tls.insecure_skip_verify);
-		for (size_t i = 0; i < u->tls.pins_count; i++)
-			buf_addf(&identity, " %s", u->tls.pins[i]);
-	}
+	if (!e->tls)
+		return slots_get(b->slots->endpoints, slice_of(e->authority));
+	buf_addf(&identity, "%s %s %s %s %s %d", e->authority, u->tls.ca, u->tls.certificate,
+		 u->tls.key, u->tls.server_name, u->tls.insecure_skip_verify);
+	for (size_t i = 0; i < u->tls.pins_count; i++)
+		buf_addf(&identity, " %s", u->tls.pins[i]);
 	return slots_get(b->slots->endpoints, buf_slice(&identity));
 }
 
-/* Was this endpoint of the upstream seen before? */
+/* Was this endpoint of the upstream seen before? Few are compared with each. */
 static bool
-listed(struct directory_maker *b, const struct directory_endpoint *e)
+listed(struct directory_maker *b, const struct directory_upstream *u,
+       const struct directory_endpoint *e, size_t most)
 {
 	struct buf identity BUF_CLEAN = { 0 };
 	void **seen;
 
-	buf_addf(&identity, "%s%s", e->authority, e->base);
+	for (size_t i = 0; most <= FEW && i < u->endpoints_count; i++) {
+		if (strcmp(u->endpoints[i].authority, e->authority) == 0 &&
+		    strcmp(u->endpoints[i].base, e->base) == 0)
+			return true;
+	}
+	if (most <= FEW)
+		return false;
+	buf_adds(&identity, slice_of(e->authority));
+	buf_adds(&identity, slice_of(e->base));
 	seen = map_put(&b->seen, buf_slice(&identity));
 	if (*seen)
 		return true;
@@ -103,7 +118,7 @@ listed(struct directory_maker *b, const struct directory_endpoint *e)
 
 static void
 add_endpoint(struct directory_maker *b, struct directory_upstream *u,
-	     const struct config_endpoint *from, double score)
+	     const struct config_endpoint *from, double score, size_t most)
 {
 	struct directory_endpoint e = {
 		.authority = authority(b, &from->address, from->tls),
@@ -127,7 +142,7 @@ add_endpoint(struct directory_maker *b, struct directory_upstream *u,
 		u->own[u->own_count++] = e.authority;
 		return;
 	}
-	if (listed(b, &e))
+	if (listed(b, u, &e, most))
 		return;
 	e.slot = slot_of(b, u, &e);
 	u->speaks_tls |= e.tls;
@@ -223,7 +238,7 @@ directory_make(struct directory_maker *b, const struct config_upstream *from,
 	u->proxy_protocol = from->proxy_protocol;
 	copy_tls(b, u, &from->tls);
 	for (size_t i = 0; i < from->endpoints_count; i++)
-		add_endpoint(b, u, &from->endpoints[i], 0);
+		add_endpoint(b, u, &from->endpoints[i], 0, from->endpoints_count);
 	warn_unverified(b, u);
 	return u;
 }
@@ -280,7 +295,8 @@ directory_make_redx(struct directory_maker *b, const struct rules_backend *from)
 	u->all_down_fail = c->all_down_fail;
 	copy_tls(b, u, &c->upstream_tls);
 	for (size_t i = 0; i < from->servers_count; i++)
-		add_endpoint(b, u, &from->servers[i].endpoint, from->servers[i].score);
+		add_endpoint(b, u, &from->servers[i].endpoint, from->servers[i].score,
+			     from->servers_count);
 	warn_unverified(b, u);
 	return u;
 }

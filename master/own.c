@@ -171,6 +171,8 @@ same(const struct own *o, const struct config_address *a, const struct config_ad
 	if (a->unix_path || listener->unix_path)
 		return a->unix_path && listener->unix_path &&
 		       same_socket(a->unix_path, listener->unix_path);
+	if (listener->port != (a->port ? a->port : 80)) /* of nearly all, before any is read */
+		return false;
 	count = host_literals(a->host, to);
 	for (size_t i = 0; i < count; i++) {
 		if (binds(o, &to[i], a->port ? a->port : 80, listener))

@@ -175,17 +175,17 @@ int
 publish_check(struct master *m, const struct config *next, struct buf *report)
 {
 	BUF_CLEAN struct buf warnings = { 0 };
-	const struct rules *rules = rules_for(m, next);
+	const struct rules *all = rules_for(m, next);
+	/* What is wrong with it shows without the rules of the store, too. */
+	const struct rules *rules = publish_is_large(m, all) ? NULL : all;
 	bool loaded =
 	    next->redis.configured != m->config->redis.configured || master_rules_loaded(m);
 	struct directory *d = directory_build(next, rules, NULL, &m->publisher.slots, &warnings);
 	struct product product = { 0 };
 	struct segment *table = NULL;
 	struct compile_report *lines = NULL;
-	/* What is wrong with it shows without the rules of the store, too. */
-	int r = compile_rules(next, publish_is_large(m, rules) ? NULL : rules, loaded, d,
-			      &m->publisher.slots, m->issuers, m->publisher.generation, false,
-			      &table, &lines);
+	int r = compile_rules(next, rules, loaded, d, &m->publisher.slots, m->issuers,
+			      m->publisher.generation, false, &table, &lines);
 
 	if (r == 0)
 		r = rest_make(m, next, d, PUBLISH_ALL, &product);
