@@ -4,8 +4,9 @@ const ROWS_AT_FIRST = 15;
 const ROWS_MOST = 500;
 
 class Table {
-	// columns: [{ title, of(row), sort(row), number, minor, whole, wide, button }]. `of` gives text, or { text, kind, title };
-	// of a button { label, reason, run }: with a reason it cannot be pressed. `key(row)` tells rows apart. `by`: the column to
+	// columns: [{ title, of(row), sort(row), number, minor, whole, wide, button, under(row) }]. `of` gives text, or { text, kind,
+	// title }. What is minor is not shown on a phone, and `under` there alone: the text of another column that is in its place.
+	// Of a button `of` gives { label, reason, run }: with a reason it cannot be pressed. `key(row)` tells rows apart. `by`: the column to
 	// sort by at first, by its number; `down`: the most first. `filter(row)`: the text that is searched.
 	constructor(section, { columns, key, empty, caption, by = null, down = false, filter = null }) {
 		Object.assign(this, { columns, key, empty, by, down, filter });
@@ -53,12 +54,14 @@ class Table {
 		const told = column.of(entry.data);
 		if (column.button) {
 			this.button(cell, told, column, entry);
-		} else if (told !== null && typeof told === "object") {
+		} else if (column.under || (told !== null && typeof told === "object")) {
 			if (!cell.firstElementChild)
-				cell.replaceChildren(el("span"));
+				cell.append(el("span"), ...column.under ? [el("span", { class: "under" })] : []);
 			cell.firstElementChild.className = told.kind ? `mark ${told.kind}` : "";
-			setText(cell.firstElementChild, told.text);
+			setText(cell.firstElementChild, told.text ?? told);
 			cell.title = told.title ?? "";
+			if (column.under)
+				setText(cell.lastElementChild, column.under(entry.data));
 		} else {
 			setText(cell, told ?? NONE);
 			if (column.number)

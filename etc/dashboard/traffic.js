@@ -4,7 +4,7 @@ function makePlots() {
 	new Plot(byId("plot-traffic"), { title: "Traffic", unit: "requests a second", least: 1, format: perSecond, series: [
 		{ name: "all", of: (s) => s.all, area: true }] });
 	new Plot(byId("plot-latency"), { title: "Latency", unit: "milliseconds, logarithmic", least: 10, low: 0.1, format: ms, series: [
-		{ name: "median", of: (s) => s.p50, area: true }, { name: "95 %", of: (s) => s.p95 }, { name: "99 %", of: (s) => s.p99 }] });
+		{ name: "median", of: (s) => s.p50 }, { name: "95 %", of: (s) => s.p95 }, { name: "99 %", of: (s) => s.p99 }] });
 	new Plot(byId("plot-errors"), { title: "Errors", unit: "requests a second", least: 0.5, format: perSecond, series: [
 		{ name: "4xx", of: (s) => s.denied }, { name: "5xx", of: (s) => s.failed }, { name: "no answer", of: (s) => s.lost }] });
 }
@@ -78,10 +78,10 @@ const escaped = (text) => text.replace(/["\\]/g, "\\$&").replace(/\n/g, "\\n");
 const makeUpstreams = () => new Table(byId("upstreams"), { caption: "Endpoints of upstreams", key: (e) => `${e.upstream} ${e.address}`,
 	empty: "No rule names an upstream.", by: 0, filter: (e) => `${e.upstream} ${e.address} ${e.state} ${e.source}`,
 	columns: [
-		{ title: "Upstream", of: (e) => e.upstream, sort: (e) => `${e.upstream} ${e.address}` },
-		{ title: "Endpoint", of: (e) => ({ text: e.address, title: e.resolved.join(", ") }), sort: (e) => e.address },
+		{ title: "Upstream", of: (e) => e.upstream, under: (e) => e.address, sort: (e) => `${e.upstream} ${e.address}` },
+		{ title: "Endpoint", minor: true, of: (e) => ({ text: e.address, title: e.resolved.join(", ") }), sort: (e) => e.address },
 		{ title: "State", whole: true, of: endpointState, sort: (e) => `${isUp(e)} ${e.state}` },
-		{ title: "Last probe", minor: true, of: (e) => e.left ? e.error : lastProbe(e) },
+		{ title: "Last probe", minor: true, wide: true, of: (e) => e.left ? e.error : lastProbe(e) },
 		{ title: "Under way", number: true, minor: true, of: (e) => count(e.flight), sort: (e) => e.flight },
 		{ title: "Requests/s", number: true, of: (e) => perSecond(e.requests), sort: (e) => e.requests },
 		{ title: "Errors/s", number: true, of: (e) => perSecond(e.errors), sort: (e) => e.errors },
@@ -115,14 +115,14 @@ function routeRows() {
 }
 
 const ROUTE_KINDS = { active: "good", refused: "bad", shadowed: "warn", unreachable: "warn" };
-const ROUTE_OTHER = "requests that no route or another one had";
+const pathOf = (r) => r.path === undefined ? "requests that no route or another one had"
+	: `${r.path || "/"}${r.exact ? " (exact)" : ""}${r.conditions ? ` if ${r.conditions}` : ""}`;
 
 const makeRoutes = () => new Table(byId("routes"), { caption: "Routes", key: (r) => r.id, empty: "There is no route: every request gets 404.",
 	by: 3, down: true, filter: (r) => `${r.host} ${r.path} ${r.upstream} ${r.id} ${r.state} ${r.source}`,
 	columns: [
-		{ title: "Host", of: (r) => r.id === "other" ? "other" : r.host === "" ? "any" : r.host ?? r.id, sort: (r) => r.host ?? r.id },
-		{ title: "Path", of: (r) => r.path === undefined ? ROUTE_OTHER : `${r.path || "/"}${r.exact ? " (exact)" : ""}${r.conditions ? ` if ${r.conditions}` : ""}`,
-			sort: (r) => r.path ?? "" },
+		{ title: "Host", under: pathOf, of: (r) => r.id === "other" ? "other" : r.host === "" ? "any" : r.host ?? r.id, sort: (r) => r.host ?? r.id },
+		{ title: "Path", minor: true, of: pathOf, sort: (r) => r.path ?? "" },
 		{ title: "Upstream", minor: true, of: (r) => r.upstream ?? "", sort: (r) => r.upstream ?? "" },
 		{ title: "Requests/s", number: true, of: (r) => perSecond(r.requests), sort: (r) => r.requests },
 		{ title: "4xx", number: true, minor: true, of: (r) => r.requests ? percent(r.denied, r.requests) : NONE, sort: (r) => r.denied / (r.requests || 1) },

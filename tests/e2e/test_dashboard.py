@@ -132,6 +132,9 @@ def test_figures(there, visit):
     assert b.run("document.querySelectorAll('.stroke[d]').length") > 6 and "median" in b.run("document.querySelector('#plot-latency svg[role=img]').ariaLabel")
     assert b.run("document.querySelector('#tiles').innerText.includes('1 of 2')") or "1\u202f" in b.run("document.querySelector('#tiles').innerText")
     assert [b.run(row("workers", "running"))[i] for i in (0, 2)] == ["0", "running"]
+    b.run("(() => { const p = document.querySelector('#plot-errors svg[role=img]'); p.focus(); "
+          "p.dispatchEvent(new KeyboardEvent('keydown', {key: 'ArrowLeft', bubbles: true})); })()")
+    assert b.run("document.querySelectorAll('.cursor').length") == 3  # in all plots at the same time
     b.shot("dashboard")
     assert b.complaints() == []
 
