@@ -33,6 +33,9 @@ function readMetrics(text) {
 	return { value, family };
 }
 
+// "none": the client heard nothing.
+const classOf = (labels) => labels.class ?? (labels.code === "none" ? "none" : `${labels.code[0]}xx`);
+
 const figures = {
 	last: [], // { at, value, family } of the last polls, the newest at the end
 	samples: [], // what the plots show: { at, rates... }
@@ -100,7 +103,7 @@ const figures = {
 
 	// For the plots.
 	sample() {
-		const of = (...classes) => this.sum("yett_requests_total", ({ class: c }) => classes.includes(c));
+		const of = (...classes) => this.sum("yett_requests_total", (labels) => classes.includes(classOf(labels)));
 		const sample = { at: this.newest?.at ?? Date.now(), all: this.sum("yett_requests_total"), good: of("1xx", "2xx", "3xx"),
 			denied: of("4xx"), failed: of("5xx"), lost: of("none"),
 			p50: this.last.length > 1 ? this.quantile(0.5) : null, p95: this.last.length > 1 ? this.quantile(0.95) : null,

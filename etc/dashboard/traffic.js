@@ -32,7 +32,7 @@ function tile(name, value, unit, note, kind = "") {
 	place.dataset.told = told;
 }
 
-const isUp = (e) => e.state !== "dead" && e.ejected_ms === 0;
+const isUp = (e) => e.state !== "dead" && e.ejected_ms === 0 && !e.drained;
 
 function showTiles({ upstreams, workers }) {
 	const s = figures.samples[figures.samples.length - 1] ?? {};
@@ -45,12 +45,14 @@ function showTiles({ upstreams, workers }) {
 	tile("Under way", count(sum("in_flight")), "", queued ? `${count(queued)} wait for an endpoint` : "none waits", queued ? "warn" : "");
 	tile("Clients", count(sum("connections")), "", plural(sum("tunnels"), "tunnel"));
 	tile("Endpoints up", `${count(up)}`, `of ${count(endpoints.length)}`, up < endpoints.length ? `${count(endpoints.length - up)} not in use` : "all in use",
-		up < endpoints.length ? "bad" : "");
+		up === endpoints.length ? "" : endpoints.every((e) => isUp(e) || e.drained) ? "warn" : "bad");
 }
 
 // ---- upstreams ----
 
 function endpointState(e) {
+	if (e.drained)
+		return { kind: "warn", text: e.state === "dead" ? "drained, dead" : "drained", title: "It gets no new requests until it is taken back" };
 	if (e.ejected_ms > 0)
 		return { kind: "warn", text: `ejected for ${span(e.ejected_ms / 1000)}`, title: "It failed too often in a row" };
 	return { kind: { alive: "good", dead: "bad" }[e.state] ?? "idle", text: e.state };
@@ -88,7 +90,29 @@ const makeUpstreams = () => new Table(byId("upstreams"), { caption: "Endpoints o
 		{ title: "First byte, ms", number: true, minor: true, of: (e) => ms(e.first), sort: (e) => e.first },
 		{ title: "TLS", minor: true, whole: true, of: (e) => e.tls === "unverified" ? { kind: "warn", text: "not verified" } : e.tls ?? "no" },
 		{ title: "From", minor: true, whole: true, of: (e) => e.source, sort: (e) => e.source },
+		{ title: "Drain", button: true, of: (e) => e.left ? null
+			: { label: e.drained ? "Take back" : "Drain", reason: missing("operate"), run: () => e.drained ? takeBack(e) : drain(e) } },
 	] });
+
+function drain(e) {
+	const others = feed.status.upstreams.filter((u) => u.endpoints.some((one) => one.address === e.address))
+		.map((u) => `${u.name} has ${plural(u.endpoints.filter((one) => one.address !== e.address && isUp(one)).length, "other endpoint")} in use`);
+	confirmFirst({ title: `Drain ${e.address}`, label: "Drain",
+		text: ["It gets no new requests from any upstream until it is taken back, also after a restart. What is under way goes on to its end.", `${others.join(". ")}.`],
+		fields: [el("label", {}, el("input", { type: "checkbox", name: "sticky" }), " Clients whose sticky cookie names it go on coming")],
+		async run(form) {
+			await ask(`drained/${segment(e.address)}?sticky=${form.get("sticky") ? 1 : 0}`, { method: "PUT" });
+			return `${e.address} gets no new requests. What it still has under way is in the table.`;
+		} });
+}
+
+function takeBack(e) {
+	confirmFirst({ title: `Take ${e.address} back`, label: "Take back", text: ["It gets requests again from every upstream that has it."],
+		async run() {
+			await ask(`drained/${segment(e.address)}`, { method: "DELETE" });
+			return `${e.address} gets requests again.`;
+		} });
+}
 
 // ---- routes ----
 

@@ -199,6 +199,23 @@ def test_suspend_and_roll_back(there, visit):
 
 
 @needs_browser
+def test_drain(there, visit):
+    gw, port, dead = there
+    b = visit(OPERATE)
+    b.until(f"({row('upstreams', dead)})[2] == 'dead'")
+    b.click(f"#upstreams tr:has-text('{dead}') button")
+    b.until("document.querySelector('#confirm .text').innerText.includes('u has 1 other endpoint in use')")
+    b.shot("dashboard-drain")
+    assert Api(port, OPERATE).ask("GET", "drained").json()["drained"] == []
+    b.click("#confirm .danger")
+    b.until(f"({row('upstreams', dead)})[2] == 'drained, dead'")
+    b.click(f"#upstreams tr:has-text('{dead}') button")
+    b.click("#confirm .danger")
+    b.until(f"({row('upstreams', dead)})[2] == 'dead'")
+    assert b.complaints() == []
+
+
+@needs_browser
 def test_dark_light_and_phone(there, visit):
     b, colour = visit(OPERATE), "getComputedStyle(document.body).backgroundColor"
     b.until(f"({row('routes', 'bad.example')}).length > 0")
