@@ -435,7 +435,8 @@ saved(int r, const char *what, const char *name)
 	return r == 0;
 }
 
-/* 0 or 1, as an exit status. */
+enum { SAVED, NOT_SAVED, NO_IMAGE }; /* exit status; NO_IMAGE: all but that */
+
 static int
 save_now(const struct master *m, unsigned what)
 {
@@ -453,10 +454,12 @@ save_now(const struct master *m, unsigned what)
 		good &= saved(seen_save(m), "endpoints", "seen");
 	if (what & SAVE_ISSUERS)
 		good &= saved(issuers_save(m), "issuers", "issuers.json");
-	if (good && what & SAVE_IMAGE)
-		good &= saved(image_save(m, what & SAVE_BASE), "image", "table");
 	free(rules);
-	return !good;
+	if (!good)
+		return NOT_SAVED;
+	if (what & SAVE_IMAGE && !saved(image_save(m, what & SAVE_BASE), "image", "table"))
+		return NO_IMAGE;
+	return SAVED;
 }
 
 static void
@@ -499,10 +502,13 @@ saver_reap(struct saver *s, uint64_t now_ms, int flags)
 	if (!s->child || waitpid(s->child, &status, flags) != s->child)
 		return;
 	s->child = 0;
-	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+	if (WIFEXITED(status) && WEXITSTATUS(status) == SAVED)
+		return;
+	s->image_version = s->image_base = 0;
+	s->base_ms = now_ms + IMAGE_MS;
+	if (WIFEXITED(status) && WEXITSTATUS(status) == NO_IMAGE)
 		return;
 	s->rules_failed = s->rules_due = true;
-	s->image_version = s->image_base = 0;
 	s->seen_changes = 0;
 	s->issuers_generation = 0;
 	s->next_ms = now_ms + AFTER_FAILURE_MS;

@@ -86,6 +86,19 @@ def test_restart_serves_the_image(gateway, store, serve):
     store.start()
 
 
+def test_image_that_cannot_be_written(gateway, store, serve):
+    """The rules are saved all the same."""
+    up = serve()
+    fill(store, up)
+    gw = gateway(from_redis(store) | FEW, ready=False)
+    os.mkdir(os.path.join(gw.state_dir, "table.base"))
+    wait_until(gw.is_ready, 20)
+    for host in "a.test", "b.test":
+        store.rule(host, up.address)
+        wait_until(lambda: host.encode() in open(os.path.join(gw.state_dir, "rules.json"), "rb").read(), 10)
+    assert "image file=table error=" in gw.log()
+
+
 def test_image_that_does_not_fit(gateway, store, serve):
     up = serve(name="up")
     fill(store, up)
