@@ -18,12 +18,15 @@
 
 /* KEYS: ours, who was heard of when. ARGV: what we are, how long that holds (s), our member. What
  * is of a time to come, because the clock of Redis was set back, is of now: who is gone would be
- * counted until then. Gives how many there are, and whether we were not among them. */
+ * counted until then. Gives how many there are, and whether we were not among them:
+ * then others may have expired as we did, while Redis or its clock stood still. */
 static const char announce_script[] =
     "local t = redis.call('TIME') "
     "local now = t[1] * 1000 + math.floor(t[2] / 1000) "
+    "local had = redis.pcall('GETRANGE', KEYS[1], 0, 0) "
     "redis.call('SET', KEYS[1], ARGV[1], 'EX', ARGV[2]) "
     "local new = redis.call('ZADD', KEYS[2], now, ARGV[3]) "
+    "if had == '' then new = 1 end "
     "redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', now - 600000) "
     "local late = redis.call('ZRANGEBYSCORE', KEYS[2], '(' .. now, '+inf', 'LIMIT', 0, 100) "
     "for _, member in ipairs(late) do redis.call('ZADD', KEYS[2], now, member) end "

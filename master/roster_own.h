@@ -16,7 +16,7 @@
 
 /* What we are. */
 void roster_self(const struct master *m, struct roster_gateway *out);
-/* We were in Redis, and are there no more: it has lost all. */
+/* We were in Redis, and are there no more: it has lost all, or all has expired there. */
 void roster_forgotten(struct roster *r);
 /* Once, until it is something else. NULL: all is well. */
 void roster_complain(struct roster *r, enum roster_doing doing, const struct redis_reply *reply);

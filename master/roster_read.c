@@ -80,6 +80,16 @@ roster_lost(struct master *m)
 	question_end(m, false);
 }
 
+/* Redis knows of us no more, and so perhaps of nobody who is about to come back. */
+static void
+doubt(struct roster *r)
+{
+	if (!r->listed)
+		return;
+	roster_forgotten(r);
+	r->told.ms = 0;
+}
+
 static void
 on_announcements(void *userdata, struct slice tag, const struct redis_reply *reply)
 {
@@ -89,9 +99,11 @@ on_announcements(void *userdata, struct slice tag, const struct redis_reply *rep
 
 	for (size_t i = 0; good && i < q->asked_count; i++) {
 		const struct redis_reply *e = reply->elements[i];
+		struct roster_gateway *g = &q->all[q->asked[i]];
 
-		roster_read_one(&q->all[q->asked[i]],
-				e && e->type == REDIS_STRING ? e->text : SLICE(""));
+		roster_read_one(g, e && e->type == REDIS_STRING ? e->text : SLICE(""));
+		if (g->state == ROSTER_GONE && strcmp(g->id, m->roster.id) == 0)
+			doubt(&m->roster);
 	}
 	roster_complain(&m->roster, ROSTER_ASKS, good ? NULL : reply);
 	question_end(m, good);
@@ -210,10 +222,8 @@ on_heard(void *userdata, struct slice tag, const struct redis_reply *reply)
 		question_end(m, false);
 		return;
 	}
-	if (!take_members(q, reply) && r->listed) {
-		roster_forgotten(r);
-		r->told.ms = 0;
-	}
+	if (!take_members(q, reply))
+		doubt(r);
 	find_beyond(q, &beyond);
 	q->asked = xcalloc(q->count + 1, sizeof *q->asked);
 	for (size_t i = 0; i < q->count; i++) {

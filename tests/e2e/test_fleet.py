@@ -153,6 +153,8 @@ def forgotten_by_redis(gw, store):
     assert command.wait(10) == 0, command.communicate()
     procs.forget(command)
     assert push(gw, path="/sixth").status == 200 and states(gw) == ["ready", "ready"]
+    store.db.delete(*store.db.keys("yett:gateway:*"))  # as all expire while Redis, or its machine, stands still
+    assert Api(gw.socket).ask("GET", "wait", "latest", query="all=1&timeout=100ms").status == 503
 
 
 def test_redis_dies_while_a_push_waits(gateway, store):
@@ -165,7 +167,8 @@ def test_redis_dies_while_a_push_waits(gateway, store):
     wait_until(lambda: gw.ask("/r").status == 404, what="it is stored")
     store.kill()
     asking.join()
-    assert answers[0].status == 202 and [g["name"] for g in answers[0].json()["lagging"]] == ["ghost-7"]
+    told = answers[0].json()
+    assert answers[0].status == 202 and ([g["name"] for g in told["lagging"]] == ["ghost-7"] or "Redis is away" in told["message"]), told
     assert gw.ask("/second").status == 302
     away = gw.cli("wait", "--all", "--timeout", "100ms", "--json")
     assert away.returncode == 1 and json.loads(away.stdout)["message"].startswith("Redis is away") and away.stderr == ""
