@@ -195,7 +195,8 @@ write_child(const struct setting *list, const void *child, struct buf *out)
 		if (s == alone)
 			continue;
 		value_format(s, child, false, &value);
-		if (!s->initial || !slice_eq(buf_slice(&value), slice_of(s->initial)))
+		/* "none" is how one is written that is not set */
+		if (!slice_eq(buf_slice(&value), slice_of(s->initial ? s->initial : "none")))
 			buf_addf(out, " with %s: %.*s", s->path + prefix.n + 1, SLICE_F(value));
 	}
 }

@@ -89,6 +89,8 @@ on_call(void *userdata, struct slot *slot, const struct msg_call *call, struct i
 
 static const struct supervisor_ops ops = {
 	.greet = on_slot,
+	.page = on_slot,
+	.page_gone = on_slot,
 	.changed = on_change,
 	.failing = on_failing,
 	.keys_ask = on_keys_ask,

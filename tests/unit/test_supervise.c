@@ -206,6 +206,11 @@ on_changed(void *userdata)
 }
 
 static void
+on_page(void *userdata, struct slot *slot)
+{
+}
+
+static void
 on_call(void *userdata, struct slot *slot, const struct msg_call *call, struct ipc_message *m)
 {
 	struct fixture *f = userdata;
@@ -222,6 +227,8 @@ on_empty(void *userdata)
 
 static const struct supervisor_ops ops = {
 	.greet = on_greet,
+	.page = on_page,
+	.page_gone = on_page,
 	.changed = on_changed,
 	.call = on_call,
 	.empty = on_empty,
