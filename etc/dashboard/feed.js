@@ -12,7 +12,7 @@ const feed = {
 	who: "", role: "none", // of this page
 	status: null, routes: null, revisions: null, suspended: null, identities: undefined,
 	at: 0, // when the picture was taken; 0: there is none
-	fault: "", // why there is no newer one
+	fault: "", // why there is no newer one, as a sentence
 	wantsToken: false, // or this: nobody without one is answered
 	slow: {}, // by what was asked: what its answer depends on, and when it came
 };
@@ -121,17 +121,12 @@ async function tryToLook() {
 	try {
 		await look();
 	} catch (error) {
-		feed.fault = error.message;
-		if (!(error instanceof Refused))
+		feed.fault = error instanceof Refused ? `The gateway cannot tell: ${error.message.replace(/\.$/, "")}.` : `The gateway does not answer: ${error.message}.`;
+		if (error.status !== 401)
 			return;
-		if (error.status === 401) {
-			if (token)
-				feed.fault = "The token is not known any more";
-			token = "";
-			feed.wantsToken = true;
-			forgetWho();
-		} else {
-			feed.fault = `it says: ${error.message}`;
-		}
+		feed.fault = token ? "The gateway does not know the token any more." : "The gateway asks for a token.";
+		token = "";
+		feed.wantsToken = true;
+		forgetWho();
 	}
 }

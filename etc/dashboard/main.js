@@ -50,11 +50,11 @@ function showNotice() {
 	notice.hidden = !feed.fault && (!feed.wantsToken || !feed.at);
 	notice.classList.toggle("mild", feed.wantsToken);
 	if (feed.wantsToken) {
-		const text = `${feed.fault || "The gateway asks for a token"}.${old} `;
+		const text = `${feed.fault || "The gateway asks for a token."}${old} `;
 		if (notice.firstChild?.textContent !== text)
 			notice.replaceChildren(text, tokenButton());
 	} else if (feed.fault) {
-		setText(notice, `The gateway does not answer: ${feed.fault}. It is asked again every ${span(POLL_MS / 1000)}.${old}`);
+		setText(notice, `${feed.fault} It is asked again every ${span(POLL_MS / 1000)}.${old}`);
 	}
 }
 

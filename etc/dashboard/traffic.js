@@ -41,7 +41,7 @@ function showTiles({ upstreams, workers }) {
 	tile("Requests", perSecond(s.all), "/s", `${count(figures.sum("yett_requests_total", undefined, "value"))} counted`);
 	tile("Server errors", percent(s.all === undefined ? null : broken, s.all), "", s.all === undefined ? "" : `${perSecond(broken)}\u202f/s; 4xx ${percent(s.denied, s.all)}`,
 		broken > 0.01 * s.all ? "bad" : "");
-	tile("Latency", ms(s.p50), "ms", s.p99 ? `99\u202f% in ${ms(s.p99)}\u202fms` : "nothing was asked");
+	tile("Latency", ms(s.p50), "ms", s.p99 ? `99\u202f% in ${ms(s.p99)}\u202fms` : s.at ? "nothing was asked" : "");
 	tile("Under way", count(sum("in_flight")), "", queued ? `${count(queued)} wait for an endpoint` : "none waits", queued ? "warn" : "");
 	tile("Clients", count(sum("connections")), "", plural(sum("tunnels"), "tunnel"));
 	tile("Endpoints up", `${count(up)}`, `of ${count(endpoints.length)}`, up < endpoints.length ? `${count(endpoints.length - up)} not in use` : "all in use",

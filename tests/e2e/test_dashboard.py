@@ -2,8 +2,12 @@
 without being asked twice, and takes nothing that it shows for more than text."""
 
 import base64
+import contextlib
 import hashlib
 import re
+import socket
+import socketserver
+import threading
 
 import pytest
 
@@ -38,10 +42,10 @@ def there(lasting_gateway, lasting_serve):
 @pytest.fixture(scope="module")
 def visit(there, pki):
     """visit(token) opens the page anew; in one browser, whose console must be silent to the end."""
-    gw, port, _ = there
+    gw, api, _ = there
     b = Browser(pki.root, gw.port, gw.port)
 
-    def start(secret=None):
+    def start(secret=None, port=api):
         b.screen(1440, 900)
         b.go(f"http://localhost:{port}/dashboard")
         if secret:
@@ -67,6 +71,11 @@ def shop(gw, count, path="/shop/x", who="ann"):
     with gw.connect() as c:
         for _ in range(count):
             c.ask(path, headers=list(bearer(token(id=who)).items()))
+
+
+def come_back(b):
+    """As from another tab: the page looks at once."""
+    b.run("document.dispatchEvent(new Event('visibilitychange'))")
 
 
 # ---- what is served, to whom ----
@@ -151,8 +160,16 @@ def test_names_stay_text(there, visit):
 
 
 @needs_browser
-def test_explain(there, visit):
-    b = visit(READ)
+def test_explain_over_a_forwarded_socket(there, visit):
+    """As by ssh -L: who is at its end is known without a token."""
+    gw, _, _ = there
+    with forwarded(gw.socket) as port:
+        b = visit(port=port)
+        b.until("/^uid:\\d+, operate$/.test(document.querySelector('#role').innerText)")
+        explain(b)
+
+
+def explain(b):
     b.fill("#explain input[name=url]", "http://a.example/shop/x")
     b.click("#explain form button")
     b.until("document.querySelector('.result')?.innerText.includes('401 token_missing')")
@@ -161,6 +178,31 @@ def test_explain(there, visit):
     b.until("document.querySelector('.result').innerText.includes('Forwarded to u')")
     b.shot("dashboard-explain")
     assert b.complaints() == []
+
+
+@contextlib.contextmanager
+def forwarded(path):
+    """The port of a listener whose connections lead to this Unix socket."""
+    def pump(source, sink):
+        with contextlib.suppress(OSError):
+            while data := source.recv(65536):
+                sink.sendall(data)
+            sink.shutdown(socket.SHUT_WR)
+
+    class Connection(socketserver.BaseRequestHandler):
+        def handle(self):
+            with socket.socket(socket.AF_UNIX) as there:
+                there.connect(path)
+                back = threading.Thread(target=pump, args=(there, self.request))
+                back.start()
+                pump(self.request, there)
+                back.join()
+
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Connection) as server:
+        server.daemon_threads = True
+        threading.Thread(target=server.serve_forever, args=(0.05,)).start()
+        yield server.server_address[1]
+        server.shutdown()
 
 
 @needs_browser
@@ -188,6 +230,7 @@ def test_suspend_and_roll_back(there, visit):
     b.until(f"({row('suspended', 'cid')}).length == 0")
 
     boss.done("PUT", "frontends", "more.example", "gone", headers=[("X-Yett-Why", "a mistake")])
+    come_back(b)
     b.until(f"({row('rules', 'a mistake')}).length > 0 && ({row('rules', 'bad.example')}).length > 0")
     b.click("#rules tr:has-text('bad.example') button")
     b.until("document.querySelector('#confirm pre')?.innerText.includes('more.example')")
@@ -239,9 +282,11 @@ def test_a_gateway_that_is_away(there, visit):
     b = visit(OPERATE)
     b.until(f"({row('upstreams', dead)})[2] == 'dead'")
     gw.stop()
+    come_back(b)
     b.until("/does not answer.*What you see is [1-9]\\d* s old/.test(document.querySelector('#notice').innerText)")
     assert b.run(row("upstreams", dead))[2] == "dead" and b.run("document.title").startswith("(!) no answer")
     b.shot("dashboard-away")
     gw.start()
+    come_back(b)
     b.until("document.querySelector('#notice').hidden && document.title == 'Yett'")
     assert all("ERR_CONNECTION" in text for text in b.complaints())
