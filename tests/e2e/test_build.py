@@ -229,3 +229,16 @@ def test_a_reload_amid_it(many):
     assert r.returncode == 0, r
     assert many.status_of("nobody.test") == 502 and many.status_of("h9.test") == 200
     assert not procs.alive(first)
+
+
+def test_a_master_that_is_killed_amid_it(many):
+    """It takes the process with it, and the next one has all rules."""
+    last = many.write(RENEW)
+    many.serves(last)
+    child = many.stopped()
+    many.gw.kill()
+    wait_until(lambda: not procs.alive(child), 5)
+    assert many.status_of(last) == 200  # by the workers
+    many.gw.start()
+    many.serves(last)
+    assert many.status_of("during.test") == 200 and many.status_of("h8.test") in (404, 502)
