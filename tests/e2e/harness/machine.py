@@ -54,6 +54,7 @@ mount --bind proc/sys proc/sys # of the one kernel; the network is ours
 mount --bind proc/sys/net proc/sys/net
 mount -o remount,bind,ro proc/sys
 ip link set lo up
+rm -f usr/sbin/policy-rc.d var/lib/man-db/auto-update # packages may start services; the pages are not listed anew
 rm -rf etc/systemd/system/*.wants usr/lib/systemd/system/*.wants etc/yett run/yett var/lib/yett var/log/yett
 printf '[Unit]\nDescription=A machine for tests\n' > etc/systemd/system/default.target
 pivot_root . old

@@ -1,0 +1,125 @@
+"""The Debian package: what is installed, an upgrade under load, and what is left when it is removed and purged."""
+
+import glob
+import os
+
+import pytest
+
+from harness import client, machine, procs
+from harness.gateway import BINARY, LONG, ROOT
+from harness.load import Load
+from harness.procs import wait_until
+from harness.service import Service
+
+WHY_NOT = machine.why_not() or ("" if os.path.exists("/usr/bin/dh") else "there is no debhelper: etc/setup package")
+pytestmark = pytest.mark.skipif(WHY_NOT != "", reason=WHY_NOT)
+
+
+def build(folder, *options, **env):
+    done = procs.run([f"{ROOT}/etc/package", "--out", str(folder), *options], os.environ | env, 900)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+@pytest.fixture(scope="module")
+def deb(tmp_path_factory):
+    """With the program that is tested."""
+    return build(tmp_path_factory.mktemp("deb"), "--binary", BINARY)
+
+
+@pytest.fixture(scope="module")
+def service(deb):
+    def install(box):
+        box.copy(deb, "/tmp/yett.deb")
+        box.run("apt-get", "install", "-y", "/tmp/yett.deb")
+        box.first_state = box.run("systemctl", "is-enabled", "yett.service", "yett.socket", check=False).stdout.split()
+
+    s = Service(install)
+    s.configure(access_log="/var/log/yett/access.log")
+    s.control("enable", "--now", "yett")
+    yield s
+    s.finish()
+
+
+def again(service):
+    """An upgrade: dpkg takes the same steps with another version."""
+    return service.machine.run("dpkg", "-i", "/tmp/yett.deb")
+
+
+def test_installed(service):
+    box = service.machine
+    assert box.first_state == ["disabled", "disabled"]  # nothing runs before somebody has configured it
+    assert box.run("dpkg-query", "-f", "${Conffiles}", "-W", "yett").stdout.split()[::2] == [
+        "/etc/logrotate.d/yett", "/etc/yett/yett.yaml"]
+    assert box.run("yett", "version").stdout.split()[1] == box.run("dpkg-query", "-f", "${Version}", "-W", "yett").stdout
+    for page in ("5 yett.yaml", "7 yett-api", "8 yett"):
+        assert box.run("man", "-w", *page.split()).stdout.strip().endswith(".gz")
+    assert service.ask() == 200 and "u" in client.ask(box.path("/run/yett/admin.sock"), "/status").json()["upstreams"][0]["name"]
+
+
+def test_upgrade_under_load(service):
+    pid, file = service.pid, service.machine.path("/etc/yett/yett.yaml")
+    with open(file) as f:
+        ours = f.read()
+    with Load(service.port, rate=200, connections=8) as load:
+        again(service)
+        wait_until(lambda: service.status()["upgrade"]["count"] == 1, 20)
+    assert load.result["failures"] == [] and load.result["ok"] > 50
+    assert service.pid == pid
+    with open(file) as f:
+        assert f.read() == ours
+
+
+def test_a_release_that_cannot_take_over_changes_nothing_that_runs(service):
+    pid = service.pid
+    service.configure(rutes=[])
+    assert "the gateway of before runs on" in again(service).stderr
+    service.configure(access_log="/var/log/yett/access.log")
+    assert service.pid == pid and service.ask() == 200
+
+
+def test_logs_are_rotated(service):
+    log = service.machine.path("/var/log/yett/access.log")
+    service.ask()
+    wait_until(lambda: os.path.getsize(log) > 0)
+    service.machine.run("logrotate", "-f", "/etc/logrotate.d/yett")
+    assert os.path.getsize(log + ".1") > 0
+    service.ask()
+    wait_until(lambda: os.path.getsize(log) > 0)
+
+
+def test_removed_and_purged(service):
+    box = service.machine
+    box.run("dpkg", "--remove", "yett")
+    assert service.pids() == []
+    with pytest.raises(ConnectionRefusedError):
+        service.ask()
+    assert os.path.exists(box.path("/etc/yett/yett.yaml")) and os.path.exists(box.path("/var/lib/yett"))
+    box.run("rm", "-r", "/etc/systemd/system/yett.service.d", "/etc/yett/jwt.secret")  # the test's own
+    box.run("dpkg", "--purge", "yett")
+    left = box.run("find", "/etc", "/usr/bin", "/usr/lib/systemd", "/usr/lib/sysusers.d", "/usr/share", "/var/lib", "/var/log", "/run", "-xdev", "-name", "*yett*", "-not", "-path", "/etc/apt/*")
+    assert left.stdout == ""
+
+
+def complete(*words):
+    script = f'PATH={os.path.dirname(BINARY)}:$PATH; . {ROOT}/etc/completion.bash; COMP_WORDS=("$@") COMP_CWORD=$(($# - 1)); _yett yett; echo "${{COMPREPLY[*]}}"'
+    return procs.run(["bash", "-c", script, "bash", "yett", *words]).stdout.split()
+
+
+def test_completion():
+    assert complete("st") == ["status"]
+    assert {"run", "check", "status", "upgrade", "help"} <= set(complete(""))
+    assert complete("reload", "--f") == ["--force"]
+    assert complete("key", "r") == ["revoke"]
+    assert complete("help", "fl") == ["fleet"]
+    assert complete("status", "-c", f"{ROOT}/etc/yett.y") == [f"{ROOT}/etc/yett.yaml"]
+
+
+@pytest.mark.skipif(not LONG, reason="built twice, it takes minutes: tests/run --long")
+def test_built_twice_it_is_the_same(tmp_path):
+    for name, env in (("one", {}), ("two", {"TZ": "Asia/Tokyo", "LC_ALL": "C.UTF-8", "TMPDIR": str(tmp_path)})):
+        build(tmp_path / name, **env)
+    one, two = (glob.glob(f"{tmp_path}/{name}/*.deb")[0] for name in ("one", "two"))
+    assert procs.run(["cmp", one, two]).returncode == 0
+    done = procs.run(["lintian", "--fail-on", "warning", one], timeout=60)
+    assert done.returncode == 0, done.stdout
