@@ -54,6 +54,7 @@ work(void *userdata, struct build_result *out)
 	slots_borrow(slots->limits);
 	slots_borrow(slots->upstreams);
 	slots_borrow(slots->endpoints);
+	slots_borrow(slots->seen_upstreams);
 	return make(a, &out->fd[0]);
 }
 

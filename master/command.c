@@ -4,6 +4,7 @@
 #include "settings.h"
 
 #include "lib/xalloc.h"
+#include "shm/metric.h"
 #include "shm/reason.h"
 
 #include <stdio.h>
@@ -268,7 +269,7 @@ static const struct command {
 	  "Prints a token for tests that the gate of this configuration accepts, signed with its "
 	  "secret." },
 	{ "version", 0, OPTION_JSON, command_version, "version [--json]", "Prints the version." },
-	{ "help", 1, 0, command_help, "help [COMMAND | settings | reasons | api]",
+	{ "help", 1, 0, command_help, "help [COMMAND | settings | reasons | metrics | api]",
 	  "Prints this, the help of a command, every setting, every reason of a refusal, or every "
 	  "path of\n"
 	  "the management API." },
@@ -330,6 +331,17 @@ print_reasons(void)
 }
 
 static void
+print_metrics(void)
+{
+	for (int i = 0; i < METRIC_N; i++) {
+		const struct metric_info *m = metric_info((enum metric)i);
+
+		printf("%s\n    type: %s\n    labels: %s\n    %s.\n", m->name, m->type,
+		       m->labels[0] ? m->labels : "none", m->help);
+	}
+}
+
+static void
 print_api(void)
 {
 	for (size_t i = 0; i < api_rows_count; i++) {
@@ -349,7 +361,7 @@ print_overview(FILE *to)
 	fprintf(to, "\nThe commands that ask a gateway use its admin socket: --socket PATH, else "
 		    "that of the configuration\n"
 		    "named by -c, else $RUNTIME_DIRECTORY/admin.sock, else /run/yett/admin.sock. "
-		    "See yett(8), yett.yaml(5) and yett-api(7).\n");
+		    "See yett(8), yett.yaml(5), yett-api(7) and yett-metrics(7).\n");
 }
 
 static int
@@ -364,6 +376,8 @@ command_help(const struct command_options *o)
 		print_settings();
 	} else if (strcmp(topic, "reasons") == 0) {
 		print_reasons();
+	} else if (strcmp(topic, "metrics") == 0) {
+		print_metrics();
 	} else if (strcmp(topic, "api") == 0) {
 		print_api();
 	} else if (c) {

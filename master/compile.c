@@ -290,7 +290,7 @@ fill_global(struct table_builder *b, const struct config *c, bool rules_loaded)
 	g->limit_ipv6_bits = c->limit_ipv6_bits;
 	g->limit_headers = c->limit_headers;
 	g->limit_headers_always = c->limit_headers_always;
-	g->limit_renku = c->profile == PROFILE_RENKU;
+	g->profile_renku = c->profile == PROFILE_RENKU;
 	if (c->tls.hsts_s > 0)
 		buf_addf(&hsts, "max-age=%u%s", c->tls.hsts_s,
 			 c->tls.hsts_subdomains ? "; includeSubDomains" : "");

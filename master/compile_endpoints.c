@@ -79,6 +79,7 @@ add_upstream(struct endpoints *s, const struct directory_upstream *u)
 		.queue = u->balance.queue,
 		.queue_ms = u->balance.queue_timeout,
 		.proxy = u->proxy_protocol,
+		.slot = u->slot,
 		.first = seg_builder_count(b, ENDPOINTS_ENDPOINTS),
 		.count = (uint32_t)u->endpoints_count,
 		.name = seg_builder_string(b, slice_of(u->name)),

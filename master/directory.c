@@ -385,8 +385,10 @@ void
 directory_use(const struct directory *d, struct directory_slots *slots)
 {
 	for (uint32_t i = 1; i < d->index_end; i++) {
-		if (d->by_index[i])
-			slots_use(slots->upstreams, i);
+		if (!d->by_index[i])
+			continue;
+		slots_use(slots->upstreams, i);
+		slots_use(slots->seen_upstreams, d->by_index[i]->slot);
 	}
 	for (uint32_t slot = 1; slot < BOARD_HEALTH; slot++) {
 		if (d->by_slot[slot])

@@ -42,6 +42,7 @@ struct directory_upstream {
 	const char *name;         /* as in the file, or the backend's name in Redis */
 	enum rules_source source; /* the name spaces are apart */
 	uint32_t index;           /* in ENDPOINTS_UPSTREAMS: stable while the upstream exists */
+	uint32_t slot;            /* on the board; 0 = "other" when the board is full */
 	struct directory_endpoint *endpoints;
 	size_t endpoints_count;
 	const char **own; /* authorities of those that are left out: listeners of this gateway */
@@ -113,6 +114,7 @@ int slots_restore(struct slots *s, struct slice written) __attribute__((warn_unu
 
 struct directory_slots { /* one for the life of the master */
 	struct slots *upstreams, *endpoints, *routes, *limits;
+	struct slots *seen_upstreams; /* on the board: fewer than there may be */
 };
 
 /* `rules` may be NULL; so may `sessions`: where the Redis of sessions is that has no address.

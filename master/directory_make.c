@@ -162,6 +162,7 @@ upstream_new(struct directory_maker *b, const char *name, enum rules_source sour
 	u->name = copy(b, name);
 	u->source = source;
 	u->index = slots_get(b->slots->upstreams, buf_slice(&identity));
+	u->slot = slots_get(b->slots->seen_upstreams, slice_of(name)); /* as metrics call it */
 	if (u->index == 0)
 		buf_addf(b->warnings, "upstream %s: there are too many upstreams; it answers 503\n",
 			 name);

@@ -84,7 +84,8 @@ add_configuration(const struct config *own, struct buf *out)
 	struct config plain = *own;
 	const struct config *c = &plain;
 	struct directory_slots slots = { slots_new(UPSTREAMS_MAX), slots_new(BOARD_HEALTH),
-					 slots_new(BOARD_ROUTES), slots_new(BOARD_LIMITS) };
+					 slots_new(BOARD_ROUTES), slots_new(BOARD_LIMITS),
+					 slots_new(BOARD_UPSTREAMS) };
 	BUF_CLEAN struct buf warnings = { 0 };
 	struct directory *d = directory_build(c, NULL, NULL, &slots, &warnings);
 	struct segment *table = NULL;
@@ -103,6 +104,7 @@ add_configuration(const struct config *own, struct buf *out)
 	slots_free(slots.endpoints);
 	slots_free(slots.routes);
 	slots_free(slots.limits);
+	slots_free(slots.seen_upstreams);
 	return r;
 }
 

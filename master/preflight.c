@@ -85,7 +85,8 @@ static int
 try_compile(const struct config *c)
 {
 	struct directory_slots slots = { slots_new(BOARD_ENDPOINTS), slots_new(BOARD_ENDPOINTS),
-					 slots_new(BOARD_ROUTES), slots_new(BOARD_LIMITS) };
+					 slots_new(BOARD_ROUTES), slots_new(BOARD_LIMITS),
+					 slots_new(BOARD_UPSTREAMS) };
 	struct rules *rules = rules_remembered(c);
 	struct resolver *resolver;
 	uv_loop_t loop;
@@ -107,6 +108,7 @@ try_compile(const struct config *c)
 	slots_free(slots.endpoints);
 	slots_free(slots.routes);
 	slots_free(slots.limits);
+	slots_free(slots.seen_upstreams);
 	return r;
 }
 

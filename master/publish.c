@@ -39,9 +39,11 @@ publish_init(struct master *m)
 	p->slots.endpoints = slots_new(BOARD_HEALTH);
 	p->slots.routes = slots_new(BOARD_ROUTES);
 	p->slots.limits = slots_new(BOARD_LIMITS);
+	p->slots.seen_upstreams = slots_new(BOARD_UPSTREAMS);
 	slots_on_board(p->slots.endpoints, m->page->names.endpoint);
 	slots_on_board(p->slots.routes, m->page->names.route);
 	slots_on_board(p->slots.limits, m->page->names.limit);
+	slots_on_board(p->slots.seen_upstreams, m->page->names.upstream);
 	builder_init(&p->builder, &m->loop);
 	builder_init(&m->aside, &m->loop);
 	p->turn.data = m;
@@ -69,6 +71,7 @@ publish_deinit(struct master *m)
 	slots_free(p->slots.endpoints);
 	slots_free(p->slots.routes);
 	slots_free(p->slots.limits);
+	slots_free(p->slots.seen_upstreams);
 	quarantine_deinit(&p->quarantine);
 	free(p->warnings);
 	free(p->names_warnings);
@@ -290,9 +293,11 @@ publish_sweep(struct publisher *p, bool whole)
 		directory_use(p->directory, &p->slots);
 		slots_sweep(p->slots.upstreams, ROUNDS_KEPT);
 		slots_sweep(p->slots.endpoints, ROUNDS_KEPT);
+		slots_sweep(p->slots.seen_upstreams, ROUNDS_KEPT);
 	} else if (p->directory_new) {
 		slots_pass(p->slots.upstreams);
 		slots_pass(p->slots.endpoints);
+		slots_pass(p->slots.seen_upstreams);
 	}
 	p->directory_new = false;
 	if (whole) {

@@ -96,6 +96,8 @@ note(struct master *m, const struct buf *report, bool ok)
 	m->last_reload.wall = clock_wall();
 	board_add(ok ? &m->page->reloads_ok : &m->page->reloads_failed, 1);
 	board_set(&m->page->last_reload_ok, (uint64_t)ok);
+	if (ok)
+		board_set(&m->page->configured_wall, (uint64_t)m->last_reload.wall);
 }
 
 /* Only the first line of the reason gets there. */

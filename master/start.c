@@ -92,6 +92,7 @@ open_board(struct master *m)
 	m->page->layout = BOARD_LAYOUT;
 	m->page->pid = (uint32_t)getpid();
 	m->page->last_reload_ok = 1;
+	m->page->configured_wall = m->page->started_wall = (uint64_t)clock_wall();
 	takeover_seed(&m->takeover, m->page);
 	if (m->takeover.rates.magic)
 		rate_memory_inherit(&m->rates, &m->takeover.rates, m->takeover.rates_fd,

@@ -13,18 +13,17 @@ _Static_assert(REASON_N <= sizeof(((struct board_counts *)0)->by_reason) / sizeo
 	       "board_counts.by_reason has a word for every reason");
 
 const uint32_t board_bucket_us[BOARD_BUCKETS - 1] = {
-	250,    500,    1000,   2500,    5000,    10000,    25000,    50000,
-	100000, 250000, 500000, 1000000, 2500000, 10000000, 60000000,
+	100,    250,    500,     1000,    2500,    5000,     10000,    25000,    50000,     100000,
+	250000, 500000, 1000000, 2500000, 5000000, 10000000, 30000000, 60000000, 300000000,
+};
+
+const uint32_t board_size_bytes[BOARD_SIZES - 1] = {
+	256,     1 << 10,    2 << 10, 5 << 10,  10 << 10,  100 << 10, 500 << 10,
+	1 << 20, 2560 << 10, 5 << 20, 10 << 20, 100 << 20, 1 << 30,
 };
 
 const char *const board_counter_name[COUNTER_N] = {
 #define X(name, help) #name,
-	BOARD_COUNTERS(X)
-#undef X
-};
-
-const char *const board_counter_help[COUNTER_N] = {
-#define X(name, help) help,
 	BOARD_COUNTERS(X)
 #undef X
 };
@@ -86,7 +85,10 @@ fold(uint64_t *sum, const uint64_t *part, size_t words)
 		board_add(&sum[i], board_get(&part[i]));
 }
 
-#define FOLD(field) fold(sum->field, part->field, sizeof sum->field / sizeof(uint64_t))
+/* Of words alone. */
+#define FOLD(field)                                                                                \
+	fold((uint64_t *)&sum->field, (const uint64_t *)&part->field,                              \
+	     sizeof sum->field / (sizeof(uint64_t)))
 
 static void
 fold_endpoint(struct board_endpoint *sum, const struct board_endpoint *part)
@@ -115,9 +117,11 @@ board_fold(struct board_counts *sum, const struct board_counts *part)
 {
 	FOLD(counter);
 	FOLD(by_reason);
-	FOLD(by_class);
+	FOLD(by_code);
 	FOLD(duration);
-	board_add(&sum->duration_us, board_get(&part->duration_us));
+	FOLD(request_size);
+	FOLD(response_size);
+	FOLD(upstream);
 	for (unsigned i = 0; i < BOARD_ROUTES; i++)
 		fold_route(&sum->route[i], &part->route[i]);
 	for (unsigned i = 0; i < BOARD_ENDPOINTS; i++)
@@ -162,12 +166,31 @@ board_keep(struct board_master *m, const struct board_counts *counts, uint64_t i
 	__atomic_store_n(&m->base_turn, m->base_turn + 1, __ATOMIC_RELEASE);
 }
 
-unsigned
-board_bucket(uint64_t us)
+static void
+add_to(uint64_t *buckets, uint64_t *sum, const uint32_t *bounds, unsigned n, uint64_t value)
 {
 	unsigned i = 0;
 
-	while (i < BOARD_BUCKETS - 1 && us > board_bucket_us[i])
+	while (i < n && value > bounds[i])
 		i++;
-	return i;
+	board_add(&buckets[i], 1);
+	board_add(sum, value);
+}
+
+void
+board_add_duration(struct board_durations *d, uint64_t us)
+{
+	add_to(d->bucket, &d->sum, board_bucket_us, BOARD_BUCKETS - 1, us);
+}
+
+void
+board_add_size(struct board_sizes *s, uint64_t bytes)
+{
+	add_to(s->bucket, &s->sum, board_size_bytes, BOARD_SIZES - 1, bytes);
+}
+
+unsigned
+board_code(int status)
+{
+	return status >= 100 && status < 600 ? (unsigned)status - 99 : 0;
 }

@@ -18,17 +18,28 @@
 #include <stdint.h>
 
 #define BOARD_MAGIC 0x6472616f62ull /* "board" */
-#define BOARD_LAYOUT 14u
+#define BOARD_LAYOUT 15u
 #define BOARD_ROUTES 4096     /* slots; 0 is "other" */
 #define BOARD_ENDPOINTS 4096  /* slots with counters; 0 is "other" */
 #define BOARD_HEALTH 65536    /* slots with health words, the same to begin with */
 #define BOARD_LIMITS 512      /* slots; 0 is "other" */
+#define BOARD_UPSTREAMS 512   /* slots; 0 is "other" */
 #define BOARD_ADDRESSES 16384 /* rows of addresses.h */
-#define BOARD_BUCKETS 16
+#define BOARD_BUCKETS 20
+#define BOARD_SIZES 14
+#define BOARD_METHODS 10      /* of enum table_method */
+#define BOARD_CODES 501       /* 0: no answer was sent; else the status less 99 */
 #define BOARD_CERTIFICATES 64 /* of more, those that expire first */
 
-/* Upper bounds of the duration histogram in microseconds; the last bucket is without bound. */
+/* Upper bounds of durations in microseconds and of sizes in bytes; the last bucket is without
+ * bound. */
 extern const uint32_t board_bucket_us[BOARD_BUCKETS - 1];
+extern const uint32_t board_size_bytes[BOARD_SIZES - 1];
+
+/* Requests that the gate let pass: what follows gate_ is a label. */
+#define BOARD_GATE_PASSED(X)                                                                       \
+	X(gate_identified, "as somebody")                                                          \
+	X(gate_anonymous, "as nobody")
 
 /* Handshakes that failed: what follows tls_failed_ is a label. */
 #define BOARD_TLS_FAILED(X)                                                                        \
@@ -39,11 +50,11 @@ extern const uint32_t board_bucket_us[BOARD_BUCKETS - 1];
 	X(tls_failed_timeout, "it took too long")                                                  \
 	X(tls_failed_plain, "the client spoke HTTP in clear")
 
-#define BOARD_COUNTERS(X)                                                                          \
-	X(requests, "Requests that were answered or broken off")                                   \
+/* Each is a metric of its own (shm/metric.h). */
+#define BOARD_PLAIN_COUNTERS(X)                                                                    \
 	X(connections, "Connections accepted from clients")                                        \
-	X(bytes_in, "Bytes read from clients")                                                     \
-	X(bytes_out, "Bytes written to clients")                                                   \
+	X(received_bytes, "Bytes read from clients")                                               \
+	X(sent_bytes, "Bytes written to clients")                                                  \
 	X(upstream_connects, "Connections opened to upstreams")                                    \
 	X(upstream_reuses, "Requests sent on a pooled connection")                                 \
 	X(retries, "Requests sent again")                                                          \
@@ -89,7 +100,12 @@ extern const uint32_t board_bucket_us[BOARD_BUCKETS - 1];
 	X(logins_started, "Browsers sent to an identity provider to log in")                       \
 	X(logins_completed, "Logins that ended where they were to end")                            \
 	X(tls_handshakes, "TLS handshakes with clients that succeeded")                            \
-	X(tls_resumed, "TLS handshakes with clients that resumed a session")                       \
+	X(tls_resumed, "TLS handshakes with clients that resumed a session")
+
+#define BOARD_COUNTERS(X)                                                                          \
+	X(requests, "Requests that were answered or broken off")                                   \
+	BOARD_PLAIN_COUNTERS(X)                                                                    \
+	BOARD_GATE_PASSED(X)                                                                       \
 	BOARD_TLS_FAILED(X)
 
 enum board_counter {
@@ -99,7 +115,6 @@ enum board_counter {
 	    COUNTER_N
 };
 extern const char *const board_counter_name[COUNTER_N];
-extern const char *const board_counter_help[COUNTER_N];
 
 struct board_route {
 	uint64_t by_class[6]; /* by status / 100; 0 = none was sent */
@@ -124,13 +139,29 @@ struct board_limit {
 	uint64_t shadowed; /* would have been */
 };
 
+struct board_durations {
+	uint64_t bucket[BOARD_BUCKETS];
+	uint64_t sum; /* microseconds */
+};
+
+struct board_sizes {
+	uint64_t bucket[BOARD_SIZES];
+	uint64_t sum; /* bytes */
+};
+
+struct board_upstream {
+	uint64_t by_class[6];              /* of the answers that clients got, as of a route */
+	struct board_durations first_byte; /* from the request to the first byte of its answer */
+};
+
 /* Counters that are folded when their instance is gone. */
 struct board_counts {
 	uint64_t counter[COUNTER_N];
 	uint64_t by_reason[128];
-	uint64_t by_class[6];
-	uint64_t duration[BOARD_BUCKETS];
-	uint64_t duration_us;
+	uint64_t by_code[BOARD_METHODS][BOARD_CODES];
+	struct board_durations duration;
+	struct board_sizes request_size, response_size;
+	struct board_upstream upstream[BOARD_UPSTREAMS];
 	struct board_route route[BOARD_ROUTES];
 	struct board_endpoint endpoint[BOARD_ENDPOINTS];
 	struct board_limit limit[BOARD_LIMITS];
@@ -181,6 +212,7 @@ struct board_names {
 	struct board_name route[BOARD_ROUTES];
 	struct board_name limit[BOARD_LIMITS];
 	struct board_name endpoint[BOARD_HEALTH];
+	struct board_name upstream[BOARD_UPSTREAMS];
 };
 
 enum health_state { HEALTH_UNKNOWN, HEALTH_ALIVE, HEALTH_DEAD };
@@ -252,7 +284,9 @@ struct board_master {
 	uint64_t degraded;       /* it serves, but not as it should: see its status */
 	uint64_t gateway;        /* by which others know it (master/roster.h); 0: none yet */
 	uint64_t reloads_ok, reloads_failed;
-	uint64_t last_reload_ok; /* 1 or 0 */
+	uint64_t last_reload_ok;  /* 1 or 0 */
+	uint64_t configured_wall; /* when the configuration in force was read, seconds since 1970 */
+	uint64_t started_wall;    /* the same of the master's start */
 	uint64_t respawns;
 	uint64_t redis_state;      /* 0 not configured, 1 up, 2 down */
 	uint64_t rules_refused;    /* how many stand refused */
@@ -310,4 +344,8 @@ const struct board_base *board_base(const struct board_master *m);
 bool board_has(const struct board_base *base, uint64_t instance);
 /* Adds the counters of an instance that is gone to the base, by one store. */
 void board_keep(struct board_master *m, const struct board_counts *counts, uint64_t instance);
-unsigned board_bucket(uint64_t us);
+/* In a histogram. */
+void board_add_duration(struct board_durations *d, uint64_t us);
+void board_add_size(struct board_sizes *s, uint64_t bytes);
+/* Where by_code counts this status. */
+unsigned board_code(int status);

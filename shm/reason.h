@@ -130,6 +130,10 @@ enum reason {
 	    REASON_N
 };
 
+/* Those that the gate refuses with stand together. */
+#define REASON_GATE_FIRST REASON_token_missing
+#define REASON_GATE_LAST REASON_not_authorised
+
 struct reason_info {
 	const char *name;
 	int status;

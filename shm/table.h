@@ -139,7 +139,7 @@ struct table_global {
 	uint32_t limit_ipv6_bits;      /* of an address that a limit counts by */
 	uint32_t limit_headers;        /* LIMIT_HEADERS_*: how clients hear of limits */
 	uint32_t limit_headers_always; /* ... not only who is refused */
-	uint32_t limit_renku;          /* a 429 reads as renku's does */
+	uint32_t profile_renku;        /* a 429 reads as renku's does, metrics have its names */
 	uint64_t
 	    strip_lengths[32]; /* filter of RULES_STRIP by first letter (folded, its low 5 bits):
 				* bit n stands for names of n bytes, bit 63 for all longer ones */
@@ -552,6 +552,7 @@ struct table_upstream {
 	uint32_t first, count;    /* endpoints */
 	uint32_t weight_total;    /* of the endpoints; count when all weigh the same */
 	uint32_t stride; /* coprime to weight_total: turns that follow one another fall far apart */
+	uint32_t slot;   /* on the board */
 	struct seg_ref name;
 };
 

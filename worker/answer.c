@@ -385,7 +385,7 @@ answer_reason(struct request *r)
 		buf_adds(&extra, SLICE("Retry-After: 1\r\n"));
 	if (r->reason == REASON_rate_limited || r->reason == REASON_concurrency_limited)
 		buf_addf(&extra, "Retry-After: %llu\r\n", (unsigned long long)limiter_retry_s(r));
-	if (r->reason == REASON_rate_limited && table_global(rules)->limit_renku) {
+	if (r->reason == REASON_rate_limited && table_global(rules)->profile_renku) {
 		answer_body(r, info.status, "application/json; charset=UTF-8",
 			    SLICE("{\"message\":\"rate limit exceeded\"}\n"), buf_slice(&extra));
 		return;

@@ -239,7 +239,7 @@ client_on_data(struct stream *s, struct slice bytes)
 {
 	struct client *c = container_of(s, struct client, stream);
 
-	board_add(&c->worker->page->counts.counter[COUNTER_bytes_in], bytes.n);
+	board_add(&c->worker->page->counts.counter[COUNTER_received_bytes], bytes.n);
 	switch ((enum client_state)c->state) {
 	case CLIENT_IDLE:
 	case CLIENT_ACTIVE:

@@ -20,10 +20,11 @@ rows_read(const struct board_master *m, struct board_issuer out[BOARD_ISSUERS])
 }
 
 static void
-add_sample(struct buf *out, const char *name, const struct board_issuer *row, const char *more,
+add_sample(struct buf *out, enum metric m, const struct board_issuer *row, const char *more,
 	   long long value)
 {
-	buf_addf(out, "yett_%s{issuer=\"", name);
+	metrics_name(out, m);
+	buf_adds(out, SLICE("{issuer=\""));
 	metrics_label(out, slice_make(row->name, strnlen(row->name, sizeof row->name)));
 	buf_addf(out, "\"%s} %lld\n", more, value);
 }
@@ -41,22 +42,20 @@ metrics_write_issuers(const struct board_master *m, struct buf *out)
 		n++;
 	if (n == 0)
 		return;
-	metrics_family(out, "jwks_age_seconds", "gauge",
-		       "Since when the keys of an issuer were last seen where they come from");
+	metrics_family(out, METRIC_jwks_age_seconds);
 	for (int i = 0; i < n; i++) {
 		if (rows[i].fetched_wall > 0)
-			add_sample(out, "jwks_age_seconds", &rows[i], "",
+			add_sample(out, METRIC_jwks_age_seconds, &rows[i], "",
 				   (long long)(now - (int64_t)rows[i].fetched_wall));
 	}
-	metrics_family(out, "jwks_keys", "gauge", "Keys of an issuer that are in force");
+	metrics_family(out, METRIC_jwks_keys);
 	for (int i = 0; i < n; i++)
-		add_sample(out, "jwks_keys", &rows[i], "", (long long)rows[i].keys);
-	metrics_family(out, "jwks_fetches_total", "counter",
-		       "Fetches of the keys of an issuer, by what came of them");
+		add_sample(out, METRIC_jwks_keys, &rows[i], "", (long long)rows[i].keys);
+	metrics_family(out, METRIC_jwks_fetches_total);
 	for (int i = 0; i < n; i++) {
-		add_sample(out, "jwks_fetches_total", &rows[i], ",result=\"ok\"",
+		add_sample(out, METRIC_jwks_fetches_total, &rows[i], ",result=\"ok\"",
 			   (long long)rows[i].fetches);
-		add_sample(out, "jwks_fetches_total", &rows[i], ",result=\"failed\"",
+		add_sample(out, METRIC_jwks_fetches_total, &rows[i], ",result=\"failed\"",
 			   (long long)rows[i].failures);
 	}
 }

@@ -10,9 +10,10 @@
 #include <stdlib.h>
 
 static void
-write_sample(struct buf *b, const char *name, struct slice limit, uint64_t value)
+write_sample(struct buf *b, enum metric m, struct slice limit, uint64_t value)
 {
-	buf_addf(b, "yett_%s{limit=\"", name);
+	metrics_name(b, m);
+	buf_adds(b, SLICE("{limit=\""));
 	metrics_label(b, limit);
 	buf_addf(b, "\"} %llu\n", (unsigned long long)value);
 }
@@ -22,20 +23,18 @@ static void
 write_counter(const struct segment *rules, const struct board_counts *sum, bool shadow,
 	      struct buf *b)
 {
-	const char *name = shadow ? "limited_shadow_total" : "limited_total";
+	enum metric m = shadow ? METRIC_limited_shadow_total : METRIC_limited_total;
 	uint8_t *seen = xcalloc(BOARD_LIMITS, 1);
 	const struct table_limit *l;
 
-	metrics_family(b, name, "counter",
-		       shadow ? "Requests that a limit in shadow would have refused"
-			      : "Requests that a limit refused");
+	metrics_family(b, m);
 	for (uint32_t i = 0; (l = table_limit(rules, i)) != NULL; i++) {
 		uint32_t slot = l->slot < BOARD_LIMITS ? l->slot : 0;
 		const struct board_limit *counts = &sum->limit[slot];
 
 		if (seen[slot]++ || (slot && shadow && !(l->flags & LIMIT_SHADOW)))
 			continue;
-		write_sample(b, name, slot ? seg_string(rules, l->name) : SLICE("other"),
+		write_sample(b, m, slot ? seg_string(rules, l->name) : SLICE("other"),
 			     shadow ? counts->shadowed : counts->refused);
 	}
 	free(seen);
@@ -54,10 +53,6 @@ metrics_write_limits(struct worker *w, const struct board_counts *sum, struct bu
 	if (!w->rates.sets)
 		return;
 	rate_usage(&w->rates, clock_mono_ns(), &usage);
-	metrics_family(out, "rate_rows", "gauge",
-		       "Keys that there is room for in limits.rate_memory");
-	buf_addf(out, "yett_rate_rows %llu\n", (unsigned long long)usage.rows);
-	metrics_family(out, "rate_rows_used", "gauge",
-		       "Keys that have spent something, by a sample");
-	buf_addf(out, "yett_rate_rows_used %llu\n", (unsigned long long)usage.used);
+	metrics_single(out, METRIC_rate_rows, usage.rows);
+	metrics_single(out, METRIC_rate_rows_used, usage.used);
 }

@@ -37,21 +37,21 @@ metrics_write_redis(const struct board_master *m, struct buf *out)
 
 	if (!rows_read(m, rows))
 		return;
-	metrics_family(out, "redis_server_info", "gauge",
-		       "1 for the server that is in use or was last tried, and how it was found");
+	metrics_family(out, METRIC_redis_server_info);
 	for (int i = 0; i < BOARD_REDIS_N; i++) {
 		if (!rows[i].server[0])
 			continue;
-		buf_addf(out, "yett_redis_server_info{of=\"%s\"", names[i]);
+		metrics_name(out, METRIC_redis_server_info);
+		buf_addf(out, "{of=\"%s\"", names[i]);
 		add_label(out, "server", rows[i].server, sizeof rows[i].server);
 		add_label(out, "found", rows[i].by, sizeof rows[i].by);
 		buf_adds(out, SLICE("} 1\n"));
 	}
-	metrics_family(out, "redis_server_changes_total", "counter",
-		       "How often sentinels or a cluster named another server than before");
+	metrics_family(out, METRIC_redis_server_changes_total);
 	for (int i = 0; i < BOARD_REDIS_N; i++) {
-		if (rows[i].server[0])
-			buf_addf(out, "yett_redis_server_changes_total{of=\"%s\"} %llu\n", names[i],
-				 (unsigned long long)rows[i].changes);
+		if (!rows[i].server[0])
+			continue;
+		metrics_name(out, METRIC_redis_server_changes_total);
+		buf_addf(out, "{of=\"%s\"} %llu\n", names[i], (unsigned long long)rows[i].changes);
 	}
 }

@@ -22,7 +22,8 @@ rows_read(const struct board_master *m, struct board_certificate out[BOARD_CERTI
 static void
 row_write(const struct board_certificate *row, int64_t now, struct buf *out)
 {
-	buf_adds(out, SLICE("yett_certificate_expiry_seconds{certificate=\""));
+	metrics_name(out, METRIC_certificate_expiry_seconds);
+	buf_adds(out, SLICE("{certificate=\""));
 	metrics_label(out, slice_make(row->name, strnlen(row->name, sizeof row->name)));
 	buf_adds(out, SLICE("\",file=\""));
 	metrics_label(out, slice_make(row->file, strnlen(row->file, sizeof row->file)));
@@ -35,15 +36,9 @@ metrics_write_certificates(const struct board_master *m, struct buf *out)
 	struct board_certificate rows[BOARD_CERTIFICATES];
 	int64_t now = clock_wall();
 
-	metrics_family(
-	    out, "certificates_refused", "gauge",
-	    "Certificates whose files cannot serve; where there is one of before, it does");
-	buf_addf(out, "yett_certificates_refused %llu\n",
-		 (unsigned long long)board_get(&m->certificates_refused));
 	if (!rows_read(m, rows) || rows[0].until == 0)
 		return;
-	metrics_family(out, "certificate_expiry_seconds", "gauge",
-		       "How long the certificate is good yet; of many, the 64 that end first");
+	metrics_family(out, METRIC_certificate_expiry_seconds);
 	for (int i = 0; i < BOARD_CERTIFICATES && rows[i].until > 0; i++)
 		row_write(&rows[i], now, out);
 }

@@ -46,6 +46,7 @@ pick_step(struct request *r)
 	r->address = 0;
 	e = table_endpoint(seg, choice.endpoint);
 	r->endpoint_slot = e->slot < BOARD_ENDPOINTS ? e->slot : 0;
+	r->upstream_slot = up->slot < BOARD_UPSTREAMS ? up->slot : 0;
 	r->pool = pool_get(r->table, choice.endpoint);
 	sticky_settle(r, up);
 	if (r->route_id.p)

@@ -47,9 +47,19 @@ policy_inject(struct request *r)
 	return r->injects ? inject_policy(r) : PASS;
 }
 
+/* Whoever comes here has passed the gate. */
+static enum verdict
+policy_note(struct request *r)
+{
+	board_add(&r->worker->page->counts
+		       .counter[r->who ? COUNTER_gate_identified : COUNTER_gate_anonymous],
+		  1);
+	return PASS;
+}
+
 /* After WAIT the same one is asked again, and none before it. */
 static enum verdict (*const policies[])(struct request *r) = {
-	policy_identity, suspension_policy, authorise_policy,
+	policy_identity, suspension_policy, authorise_policy, policy_note,
 	limiter_policy,  policy_inject,     policy_body,
 };
 

@@ -146,7 +146,7 @@ struct request {
 	/* the upstream */
 	struct upstream *upstream;
 	struct pool *pool;
-	uint32_t endpoint, endpoint_slot, address;
+	uint32_t endpoint, endpoint_slot, upstream_slot, address;
 	uint32_t tried[REQUEST_TRIES];
 	uint8_t tries;
 	uint32_t fallback; /* upstream that has what its own one cannot answer; 0: none */
@@ -180,9 +180,9 @@ struct request {
 	struct timer total;  /* policy.total_ms */
 	struct timer expiry; /* of the token, when it `expires` */
 	bool expires;
-	struct call *call;   /* of the admin worker to the master */
-	uint8_t access;      /* enum access_role: of who asks at an admin listener */
-	struct login *login; /* of a path of login's own */
+	struct call *call;            /* of the admin worker to the master */
+	uint8_t access;               /* enum access_role: of who asks at an admin listener */
+	struct login *login;          /* of a path of login's own */
 	struct queue *queue;          /* that it waits in for an endpoint */
 	uint64_t queued_us, queue_us; /* since when it does; how long it has before */
 	uint64_t queue_until_ms;

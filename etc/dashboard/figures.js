@@ -34,7 +34,7 @@ function readMetrics(text) {
 }
 
 // "none": the client heard nothing.
-const classOf = (labels) => labels.class ?? (labels.code === "none" ? "none" : `${labels.code[0]}xx`);
+const classOf = ({ code }) => code === "none" ? code : `${code[0]}xx`;
 
 const figures = {
 	last: [], // { at, value, family } of the last polls, the newest at the end

@@ -189,7 +189,8 @@ const makeWorkers = () => new Table(byId("workers"), { caption: "Workers", key: 
 	{ title: "Heartbeat", number: true, minor: true, of: (w) => w.heartbeat_age_ms === null ? NONE : `${count(w.heartbeat_age_ms)} ms` },
 ] });
 
-const refusalRows = () => figures.series("yett_refusals_total").map(({ key, labels }) => ({ reason: labels.reason, rate: figures.rate(key), total: figures.value(key) }));
+const refusalRows = () => figures.series("yett_refusals_total").map(({ key, labels }) => ({ reason: labels.reason, rate: figures.rate(key), total: figures.value(key) }))
+	.filter((r) => r.total > 0);
 const makeRefusals = () => new Table(byId("refusals"), { caption: "Refusals by the gateway", key: (r) => r.reason, by: 1, down: true,
 	empty: "The gateway has refused nothing.", columns: [
 		{ title: "Reason", of: (r) => r.reason, sort: (r) => r.reason },

@@ -112,6 +112,6 @@ def test_of_routes_and_endpoints(gateway, serve):
                     for name in expected}
         wait_until(lambda: counted(gw.metrics()) == {name: (n, n) for name, n in expected.items()}, 3,
                    what=lambda: f"{expected}; {counted(gw.metrics())}")
-        assert gw.metrics()['yett_requests_total{class="2xx"}'] == sum(expected.values())
+        assert gw.metrics()['yett_requests_total{code="200",method="GET"}'] == sum(expected.values())
     assert watch.fallen == [] and watch.looks > 20
     assert {name: len(up.requests) for name, up in ups.items()} == expected

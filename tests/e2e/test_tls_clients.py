@@ -140,7 +140,7 @@ def test_new_rules_are_for_old_connections(gateway, serve, pki, clients):
         for c in idle, busy, other:
             assert c.ask(host=c.sock.server_hostname).status == 200
         busy.send(b"GET / HTTP/1.1\r\nHost: in.")
-        procs.wait_until(lambda: gw.metrics()["yett_bytes_in_total"] > 0)
+        procs.wait_until(lambda: gw.metrics()["yett_received_bytes_total"] > 0)
         config = proxy_to(up) | {"listeners": [f"127.0.0.1:{gw.port}", {"address": f"127.0.0.1:{gw.tls}", "tls": True}],
                                  "tls": {"certificates": [names], "hosts": [
                                      {"host": "in.example", "clients": {"verify": "required", "ca": clients.root}}]}}

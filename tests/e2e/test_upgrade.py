@@ -18,7 +18,7 @@ from harness.load import Load
 from harness.procs import wait_until
 
 OLD, NEW = "0.1.0", "0.1.1"
-REQUESTS = 'yett_requests_total{class="2xx"}'
+REQUESTS = 'yett_requests_total{code="200",method="GET"}'
 
 
 def image(version):
@@ -55,7 +55,7 @@ def upgrade(gw, *arguments):
 
 def test_up_and_down_again_under_load(running):
     gw = running
-    pid, before = gw.pid, gw.metrics()[REQUESTS]
+    pid, before = gw.pid, gw.metrics().get(REQUESTS, 0)
     seen = []
     with Load(gw.port, rate=2000, connections=32) as load:
         for version in (NEW, OLD):

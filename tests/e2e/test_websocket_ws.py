@@ -83,7 +83,7 @@ def test_slow_server(gateway, server):
     gw = gateway(proxy_to(server))
     client = talk(gw, "slow server")
     client.expect("sent")
-    assert settled(lambda: gw.metrics()["yett_bytes_in_total"]) < BOUND
+    assert settled(lambda: gw.metrics()["yett_received_bytes_total"]) < BOUND
     check_memory(gw)
     before = server.go()["received"]
     wait_until(lambda: server.state()["received"] - before == 64 << 20, 30)

@@ -205,14 +205,39 @@ test_keep(void **state)
 static void
 test_bucket(void **state)
 {
-	assert_int_equal(board_bucket(0), 0);
+	struct board_durations all = { 0 };
+	struct board_sizes sizes = { 0 };
+	uint64_t sum = 0;
+
 	for (unsigned i = 0; i < BOARD_BUCKETS - 1; i++) {
-		assert_int_equal(board_bucket(board_bucket_us[i]), i); /* bounds are inclusive */
-		assert_int_equal(board_bucket(board_bucket_us[i] + 1ull), i + 1);
+		board_add_duration(&all, board_bucket_us[i]); /* bounds are inclusive */
+		assert_int_equal(all.bucket[i], 1 + (i > 0));
+		board_add_duration(&all, board_bucket_us[i] + 1ull);
+		assert_int_equal(all.bucket[i + 1], 1);
+		sum += 2 * board_bucket_us[i] + 1ull;
 		if (i)
 			assert_true(board_bucket_us[i] > board_bucket_us[i - 1]);
 	}
-	assert_int_equal(board_bucket(UINT64_MAX), BOARD_BUCKETS - 1);
+	assert_int_equal(all.sum, sum);
+	for (unsigned i = 0; i < BOARD_SIZES - 1; i++) {
+		board_add_size(&sizes, board_size_bytes[i]);
+		assert_int_equal(sizes.bucket[i], 1);
+		if (i)
+			assert_true(board_size_bytes[i] > board_size_bytes[i - 1]);
+	}
+	board_add_size(&sizes, UINT64_MAX);
+	assert_int_equal(sizes.bucket[BOARD_SIZES - 1], 1);
+}
+
+static void
+test_codes(void **state)
+{
+	const int none[] = { 0, 99, 600, -1 };
+
+	for (unsigned i = 0; i < sizeof none / sizeof none[0]; i++)
+		assert_int_equal(board_code(none[i]), 0);
+	assert_int_equal(board_code(100), 1);
+	assert_int_equal(board_code(599), BOARD_CODES - 1);
 }
 
 static void
@@ -221,7 +246,7 @@ test_names(void **state)
 	assert_string_equal(board_counter_name[COUNTER_requests], "requests");
 	assert_string_equal(board_counter_name[COUNTER_accept_paused], "accept_paused");
 	for (unsigned i = 0; i < COUNTER_N; i++)
-		assert_true(strlen(board_counter_name[i]) && strlen(board_counter_help[i]));
+		assert_true(strlen(board_counter_name[i]));
 }
 
 static void
@@ -243,7 +268,8 @@ main(void)
 		cmocka_unit_test(test_one_writer),  cmocka_unit_test(test_mode),
 		cmocka_unit_test(test_map_refuses), cmocka_unit_test(test_fold),
 		cmocka_unit_test(test_keep),        cmocka_unit_test(test_bucket),
-		cmocka_unit_test(test_names),       cmocka_unit_test(test_words),
+		cmocka_unit_test(test_codes),       cmocka_unit_test(test_names),
+		cmocka_unit_test(test_words),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

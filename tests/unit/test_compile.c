@@ -44,7 +44,8 @@ setup(void **state)
 	struct fixture *f = calloc(1, sizeof *f);
 
 	f->rules = rules_new();
-	f->slots = (struct directory_slots){ slots_new(1000), slots_new(1000), slots_new(1000) };
+	f->slots = (struct directory_slots){ slots_new(1000), slots_new(1000), slots_new(1000),
+					     .seen_upstreams = slots_new(1000) };
 	f->c.timeouts = (struct config_timeouts){ 1, 2, 3, 4, 5, 6 };
 	f->c.limit_body = 6;
 	f->c.redis = (struct config_redis){ .configured = true, .max_path_length = UINT32_MAX };
@@ -75,6 +76,7 @@ teardown(void **state)
 	slots_free(f->slots.upstreams);
 	slots_free(f->slots.endpoints);
 	slots_free(f->slots.routes);
+	slots_free(f->slots.seen_upstreams);
 	free(f);
 	return 0;
 }

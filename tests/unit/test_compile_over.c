@@ -445,7 +445,7 @@ run(const char *dialect)
 {
 	struct fixture f = { .rules = rules_new(),
 			     .slots = { slots_new(1000), slots_new(1000), slots_new(1000),
-					slots_new(1000) } };
+					slots_new(1000), slots_new(1000) } };
 
 	load(&f, dialect);
 	for (int i = 0; i < 60; i++)
@@ -468,6 +468,7 @@ run(const char *dialect)
 	slots_free(f.slots.endpoints);
 	slots_free(f.slots.routes);
 	slots_free(f.slots.limits);
+	slots_free(f.slots.seen_upstreams);
 	return f.overlays;
 }
 

@@ -230,7 +230,7 @@ make(struct made *m, const char *yaml)
 
 	*m = (struct made){ .c = load_good(yaml) };
 	m->slots = (struct directory_slots){ slots_new(100), slots_new(100), slots_new(100),
-					     slots_new(100) };
+					     slots_new(100), slots_new(100) };
 	m->d = directory_build(m->c, NULL, NULL, &m->slots, &warnings);
 	assert_int_equal(
 	    compile_rules(m->c, NULL, true, m->d, &m->slots, NULL, 1, true, &m->rules, &m->report),
@@ -253,6 +253,7 @@ drop(struct made *m)
 	slots_free(m->slots.endpoints);
 	slots_free(m->slots.routes);
 	slots_free(m->slots.limits);
+	slots_free(m->slots.seen_upstreams);
 	config_free(m->c);
 }
 

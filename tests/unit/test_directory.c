@@ -17,7 +17,8 @@ static struct directory_slots slots;
 static int
 setup(void **state)
 {
-	slots = (struct directory_slots){ slots_new(100), slots_new(6), slots_new(100) };
+	slots = (struct directory_slots){ slots_new(100), slots_new(6), slots_new(100),
+					  .seen_upstreams = slots_new(3) };
 	return 0;
 }
 
@@ -27,6 +28,7 @@ teardown(void **state)
 	slots_free(slots.upstreams);
 	slots_free(slots.endpoints);
 	slots_free(slots.routes);
+	slots_free(slots.seen_upstreams);
 	return 0;
 }
 
@@ -533,7 +535,7 @@ static void
 test_changed_in_place(void **state)
 {
 	struct slots *upstreams = slots_new(100), *endpoints = slots_new(BOARD_HEALTH);
-	struct directory_slots own = { upstreams, endpoints, NULL, NULL };
+	struct directory_slots own = { upstreams, endpoints, .seen_upstreams = slots_new(9) };
 	struct config c = { .health = { .enabled = true, .path = "/" } };
 	struct buf warnings BUF_CLEAN = { 0 };
 	struct rules *rules = rules_new();
@@ -560,6 +562,7 @@ test_changed_in_place(void **state)
 	rules_free(rules);
 	slots_free(upstreams);
 	slots_free(endpoints);
+	slots_free(own.seen_upstreams);
 }
 
 /* What is in use keeps its slot, though nobody asks for it by name. */

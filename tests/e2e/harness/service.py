@@ -73,7 +73,7 @@ class Service:
         return {name: float(value) for name, value in re.findall(r"^(\S+) (\S+)$", text, re.M)}
 
     def answered(self):
-        return self.metrics()['yett_requests_total{class="2xx"}']
+        return self.metrics()['yett_requests_total{code="200",method="GET"}']
 
     def ask(self, path="/"):
         return client.ask(self.port, path).status
