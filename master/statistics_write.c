@@ -76,40 +76,72 @@ add_endpoint(struct buf *b, const struct board_endpoint *e)
 	add_number(b, "duration_us", e->duration_us);
 }
 
+static bool
+is_counted(const struct directory_endpoint *e)
+{
+	return e->slot > 0 && e->slot < BOARD_ENDPOINTS;
+}
+
+static void
+add_sums(struct board_endpoint *all, const struct board_endpoint *e)
+{
+	all->requests += e->requests;
+	all->errors += e->errors;
+	all->failures += e->failures;
+	all->bytes_in += e->bytes_in;
+	all->bytes_out += e->bytes_out;
+	all->duration_us += e->duration_us;
+}
+
 static void
 add_upstream(struct buf *b, const struct directory_upstream *u, const struct board_counts *sum)
 {
 	struct board_endpoint all = { 0 };
+	bool first = true;
 
 	buf_adds(b, SLICE("{\"name\":"));
 	buf_add_json(b, slice_of(u->name));
 	buf_addf(b, ",\"source\":\"%s\",\"endpoints\":[", rules_source_name(u->source));
 	for (size_t i = 0; i < u->endpoints_count; i++) {
-		const struct board_endpoint *e = &sum->endpoint[u->endpoints[i].slot];
+		const struct directory_endpoint *e = &u->endpoints[i];
 
-		buf_adds(b, i > 0 ? SLICE(",{\"address\":") : SLICE("{\"address\":"));
-		buf_add_json(b, slice_of(u->endpoints[i].authority));
-		add_endpoint(b, e);
+		if (!is_counted(e))
+			continue;
+		buf_adds(b, first ? SLICE("{\"address\":") : SLICE(",{\"address\":"));
+		first = false;
+		buf_add_json(b, slice_of(e->authority));
+		add_endpoint(b, &sum->endpoint[e->slot]);
 		buf_addc(b, '}');
-		all.requests += e->requests;
-		all.errors += e->errors;
-		all.failures += e->failures;
-		all.bytes_in += e->bytes_in;
-		all.bytes_out += e->bytes_out;
-		all.duration_us += e->duration_us;
+		add_sums(&all, &sum->endpoint[e->slot]);
 	}
 	buf_addc(b, ']');
 	add_endpoint(b, &all);
 	buf_addc(b, '}');
 }
 
+/* Of one whose endpoints have no counters nothing is known. */
+static bool
+is_known(const struct directory_upstream *u)
+{
+	bool known = u->endpoints_count == 0;
+
+	for (size_t i = 0; i < u->endpoints_count && !known; i++)
+		known = is_counted(&u->endpoints[i]);
+	return known;
+}
+
 static void
 add_upstreams(struct buf *b, const struct directory *d, const struct board_counts *sum)
 {
+	bool first = true;
+
 	buf_adds(b, SLICE("\"upstreams\":["));
 	for (size_t i = 0; d && i < d->upstreams_count; i++) {
-		if (i > 0)
+		if (!is_known(d->upstreams[i]))
+			continue;
+		if (!first)
 			buf_addc(b, ',');
+		first = false;
 		add_upstream(b, d->upstreams[i], sum);
 	}
 	buf_addc(b, ']');

@@ -45,7 +45,7 @@ def test_status_of_many_upstreams(gateway, store, serve):
     store.rule("a.test", serve().address)
     pipe = store.db.pipeline(transaction=False)
     for i in range(500):
-        pipe.hset(f"backend:many-{i}", mapping={f"127.0.0.1:{10000 + 5 * i + k}": 0 for k in range(5)})
+        pipe.hset(f"backend:many-{i}", mapping={f"127.2.0.1:{10000 + 5 * i + k}": 0 for k in range(5)})
     pipe.hset("backend:empty", "_x", "")
     pipe.execute()
     gw = gateway(from_redis(store))
@@ -70,6 +70,8 @@ def test_more_endpoints_than_are_counted(gateway, store, serve):
     assert "of 4500 endpoints 405 have no counters" in gw.cli("status").stdout
     assert gw.metrics()["yett_endpoints_uncounted"] == 405
     wait_until(lambda: gw.log().count("state=dead") == 4500, 20)
+    counted = gw.admin("/statistics").json()["upstreams"]
+    assert sum(len(u["endpoints"]) for u in counted) == 4095 and all(u["endpoints"] for u in counted)
     store.db.hset("backend:many-7", serve().address, "0")
     wait_until(lambda: gw.ask("/", host="a.test").status == 200, 20)
     store.db.delete("backend:many-8")
