@@ -32,7 +32,9 @@ class Refused extends Error {
 	}
 }
 
-// { status, text, json() }; throws Refused for what is no success, and Error where no answer came. The path is below the page's own.
+class Silent extends Error {}
+
+// { status, text, json() }; throws Refused for what is no success, and Silent where no answer came. The path is below the page's own.
 async function ask(path, { method = "GET", body, why, match, bearer = token, patience = PATIENCE_MS } = {}) {
 	const headers = { Accept: "application/json" };
 	if (bearer)
@@ -40,7 +42,7 @@ async function ask(path, { method = "GET", body, why, match, bearer = token, pat
 	if (body !== undefined)
 		headers["Content-Type"] = "application/json";
 	if (why)
-		headers["X-Yett-Why"] = why;
+		headers["X-Yett-Why"] = String.fromCharCode(...new TextEncoder().encode(why)); // as bytes, which a header takes
 	if (match)
 		headers["If-Match"] = match;
 	let answer, text;
@@ -49,7 +51,7 @@ async function ask(path, { method = "GET", body, why, match, bearer = token, pat
 			credentials: "omit", redirect: "error", referrerPolicy: "no-referrer", signal: AbortSignal.timeout(patience) });
 		text = await answer.text();
 	} catch (error) {
-		throw new Error(error.name === "TimeoutError" ? `it has not answered for ${span(patience / 1000)}` : "no connection to it");
+		throw new Silent(error.name === "TimeoutError" ? `it has not answered for ${span(patience / 1000)}` : "no connection to it");
 	}
 	if (!answer.ok)
 		throw new Refused(answer.status, said(text) || `status ${answer.status}`, answer.headers.get("X-Yett-Reason") ?? "");
@@ -116,12 +118,22 @@ function forgetWho() {
 	askAnew();
 }
 
+function faultOf(error) {
+	const text = error.message.replace(/\.$/, "");
+	if (error instanceof Silent)
+		return `The gateway does not answer: ${text}.`;
+	if (error instanceof Refused)
+		return `The gateway cannot tell: ${text}.`;
+	console.error(error);
+	return `This page cannot read what the gateway tells (${text}). If that was upgraded, load the page again.`;
+}
+
 // After a failure `feed.fault` says what it was, and the last picture stays.
 async function tryToLook() {
 	try {
 		await look();
 	} catch (error) {
-		feed.fault = error instanceof Refused ? `The gateway cannot tell: ${error.message.replace(/\.$/, "")}.` : `The gateway does not answer: ${error.message}.`;
+		feed.fault = faultOf(error);
 		if (error.status !== 401)
 			return;
 		feed.fault = token ? "The gateway does not know the token any more." : "The gateway asks for a token.";

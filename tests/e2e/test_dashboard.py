@@ -141,9 +141,9 @@ def test_figures(there, visit):
     assert b.run("document.querySelectorAll('.stroke[d]').length") > 6 and "median" in b.run("document.querySelector('#plot-latency svg[role=img]').ariaLabel")
     assert b.run("document.querySelector('#tiles').innerText.includes('1 of 2')") or "1\u202f" in b.run("document.querySelector('#tiles').innerText")
     assert [b.run(row("workers", "running"))[i] for i in (0, 2)] == ["0", "running"]
-    b.run("(() => { const p = document.querySelector('#plot-errors svg[role=img]'); p.focus(); "
-          "p.dispatchEvent(new KeyboardEvent('keydown', {key: 'ArrowLeft', bubbles: true})); })()")
-    assert b.run("document.querySelectorAll('.cursor').length") == 3  # in all plots at the same time
+    pointed = b.run("(() => { document.querySelector('#plot-errors svg[role=img]').dispatchEvent(new KeyboardEvent('keydown', {key: 'ArrowLeft'}));"
+                    " return document.querySelectorAll('.cursor').length; })()")
+    assert pointed == 3  # in all plots at the same time
     b.shot("dashboard")
     assert b.complaints() == []
 
@@ -234,8 +234,10 @@ def test_suspend_and_roll_back(there, visit):
     b.until(f"({row('rules', 'a mistake')}).length > 0 && ({row('rules', 'bad.example')}).length > 0")
     b.click("#rules tr:has-text('bad.example') button")
     b.until("document.querySelector('#confirm pre')?.innerText.includes('more.example')")
+    b.fill("#confirm input[name=why]", "zur\u00fcck \u2190")
     b.click("#confirm .danger")
     procs.wait_until(lambda: "more.example" not in str(boss.data("frontends")), 5)
+    assert boss.data("revisions")["revisions"][0]["why"] == "zur\u00fcck \u2190"
     assert b.complaints() == []
     kept = "JSON.stringify([localStorage, sessionStorage, document.cookie, location.href, document.documentElement.outerHTML])"
     assert OPERATE not in b.run(kept) and OPERATE not in gw.log()
