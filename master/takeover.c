@@ -457,6 +457,7 @@ seed(struct board_master *board, const struct board_master *before)
 	copy_names(board->names.route, before->names.route, BOARD_ROUTES);
 	copy_names(board->names.endpoint, before->names.endpoint, BOARD_HEALTH);
 	copy_names(board->names.limit, before->names.limit, BOARD_LIMITS);
+	copy_names(board->names.upstream, before->names.upstream, BOARD_UPSTREAMS);
 	board->version = before->version;
 	board->gateway = before->gateway;
 	board->reloads_ok = before->reloads_ok;

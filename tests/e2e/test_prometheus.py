@@ -44,7 +44,7 @@ class Place:
             "listeners": [f"127.0.0.1:{procs.free_port()}", {"address": f"127.0.0.1:{procs.free_port()}", "tls": True}],
             "tls": {"certificates": [pki.entry("ec")]},
             "gate": {"protect": ["/api"], "issuers": {"corp": {"issuer": "corp", "algorithms": ["ES256"], "jwks": keys}}}}
-        # An upstream of the same name, and one with the same endpoint twice.
+        # An upstream of the same name, with the same endpoint.
         self.store.rule("b.test", self.up.address, "u")
         self.gw = self.start(Gateway(self.config))
         self.gw.port = int(self.config["listeners"][0].rpartition(":")[2])

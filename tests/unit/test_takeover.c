@@ -98,6 +98,8 @@ hand_over(int to, enum orphan how)
 	master->names.endpoint[0].high = 7;
 	master->names.route[5] = (struct board_name){ 8, 9 };
 	master->names.endpoint[6] = (struct board_name){ 8, 9 };
+	master->names.upstream[0].high = 2;
+	master->names.upstream[7] = (struct board_name){ 8, 10 };
 	master->health[6].ejections = 2;
 	if (how == FOLDED)
 		master->base[1].folded[3] = 9;
@@ -237,6 +239,7 @@ test_whole(void **state)
 	assert_int_equal(f->board->version, 41);
 	assert_int_equal(f->board->respawns, 3);
 	assert_int_equal(f->board->names.route[5].low, 9);
+	assert_int_equal(f->board->names.upstream[7].low, 10);
 	assert_int_equal(f->board->health[6].ejections, 2);
 	takeover_tick(&f->t, f->board, clock_mono_ms());
 	assert_base(f, 1000, 7); /* its page is looked at: it serves on */
