@@ -98,7 +98,7 @@ hand_over(int to, enum orphan how)
 	master->names.endpoint[0].high = 7;
 	master->names.route[5] = (struct board_name){ 8, 9 };
 	master->names.endpoint[6] = (struct board_name){ 8, 9 };
-	master->names.upstream[0].high = 2;
+	master->names.upstream[0].high = 8;
 	master->names.upstream[7] = (struct board_name){ 8, 10 };
 	master->health[6].ejections = 2;
 	if (how == FOLDED)
