@@ -34,7 +34,7 @@ function readMetrics(text) {
 }
 
 // "none": the client heard nothing.
-const classOf = ({ code }) => code === "none" ? code : `${code[0]}xx`;
+const classOf = ({ code }) => code === "none" ? "none" : `${code[0]}xx`;
 
 const figures = {
 	last: [], // { at, value, family } of the last polls, the newest at the end
