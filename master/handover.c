@@ -90,7 +90,10 @@ add_workers(struct handover_offer *o, struct buf *text, const struct master *m)
 	}
 	for (size_t i = 0; i < t->old_count; i++) {
 		if (t->old[i].pidfd >= 0)
-			add_worker(o, text, t->old[i].page_fd, t->old[i].pidfd, t->old[i].pid);
+			add_worker(o, text,
+				   t->old[i].foreign.shadow ? t->old[i].foreign.fd
+							    : t->old[i].page_fd,
+				   t->old[i].pidfd, t->old[i].pid);
 	}
 }
 
@@ -109,6 +112,7 @@ handover_offer(const struct master *m, struct handover_offer *o)
 		add_line(o, &text, "systemd", m->systemd.fd, -1);
 		buf_addf(&text, "%" PRIu64 "\n", m->systemd.watchdog_ms);
 	}
+	layouts_write(&m->takeover.layouts, "field -1 -1 ", &text);
 	add_line(o, &text, "board", m->page_fd, -1);
 	buf_addc(&text, '\n');
 	add_rates(o, &text, &m->rates);
@@ -198,6 +202,12 @@ read_board(struct line *l)
 }
 
 static void
+read_field(struct line *l)
+{
+	layouts_add(&l->takeover->layouts, l->rest);
+}
+
+static void
 read_rates(struct line *l)
 {
 	struct rate_head head;
@@ -256,9 +266,10 @@ static const struct {
 	const char *name;
 	void (*read)(struct line *l);
 } names[] = {
-	{ "lock", read_lock },   { "systemd", read_systemd },   { "board", read_board },
-	{ "rates", read_rates }, { "listener", read_listener }, { "worker", read_worker },
-	{ "image", read_image }, { "run_dir", read_run_dir },   { "upgrades", read_upgrades },
+	{ "lock", read_lock },         { "systemd", read_systemd }, { "board", read_board },
+	{ "field", read_field },       { "rates", read_rates },     { "listener", read_listener },
+	{ "worker", read_worker },     { "image", read_image },     { "run_dir", read_run_dir },
+	{ "upgrades", read_upgrades },
 };
 
 /* Only who exec'ed us can have given us this one: it is not to live on in those whom we start. */

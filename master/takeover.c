@@ -78,7 +78,9 @@ old_worker_add(struct takeover *t, pid_t pid, int pidfd)
 
 	t->old = xrealloc(t->old, (t->old_count + 1) * sizeof *t->old);
 	old = &t->old[t->old_count++];
-	*old = (struct old_worker){ .pid = pid, .pidfd = pidfd, .page_fd = -1 };
+	*old = (struct old_worker){
+		.pid = pid, .pidfd = pidfd, .page_fd = -1, .foreign = { .fd = -1 }
+	};
 	return old;
 }
 
@@ -138,11 +140,16 @@ takeover_add_master(struct takeover *t, int fd)
 	const struct board_master *page;
 	const void *memory;
 
-	/* A page of another layout does not fit, and is left. */
-	if (board_map(fd, sizeof *page, &memory) < 0)
+	if (t->page) {
+		close(fd);
+		return;
+	}
+	/* A page of another layout does not fit, and is left where nobody tells of that. */
+	t->page = layouts_master(&t->layouts, fcntl(fd, F_DUPFD_CLOEXEC, 0));
+	if (board_map(fd, sizeof *page, &memory) < 0 || t->page)
 		return;
 	page = memory;
-	if (!t->page && page->magic == BOARD_MAGIC && page->layout == BOARD_LAYOUT)
+	if (page->magic == BOARD_MAGIC && page->layout == BOARD_LAYOUT)
 		t->page = page;
 	else
 		board_unmap(page, sizeof *page);
@@ -153,8 +160,16 @@ takeover_add_worker(struct takeover *t, pid_t pid, int pidfd, int page_fd)
 {
 	struct old_worker *old = old_worker_add(t, pid, pidfd);
 	const struct board_worker *page;
-	int copy;
+	int copy = page_fd < 0 ? -1 : fcntl(page_fd, F_DUPFD_CLOEXEC, 0);
 
+	if (copy >= 0 && layouts_worker(&t->layouts, copy, &old->foreign, &old->page_fd) == 0) {
+		close(page_fd);
+		old->page = old->foreign.shadow;
+		old->instance = old->page->instance;
+		return;
+	}
+	if (copy >= 0)
+		close(copy);
 	if (page_fd < 0 || page_map(page_fd, &page, &copy) < 0)
 		return;
 	old->instance = page->instance;
@@ -617,7 +632,9 @@ takeover_tick(struct takeover *t, struct board_master *board, uint64_t now_ms)
 
 		if (old->pidfd < 0)
 			continue;
+		foreign_page_refresh(&old->foreign);
 		if (poll(&ended, 1, 0) == 1) {
+			foreign_page_refresh(&old->foreign);
 			keep_all(old, false, false, board);
 			old_worker_gone(old);
 		} else if (t->kill_ms && now_ms > t->kill_ms) {
@@ -636,8 +653,10 @@ takeover_deinit(struct takeover *t)
 			close(t->old[i].pidfd);
 		if (t->old[i].page_fd >= 0)
 			close(t->old[i].page_fd);
+		foreign_page_close(&t->old[i].foreign);
 		board_unmap(t->old[i].page, sizeof *t->old[i].page);
 	}
+	layouts_deinit(&t->layouts);
 	free(t->old);
 	if (t->rates.magic)
 		close(t->rates_fd);

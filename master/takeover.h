@@ -14,6 +14,7 @@
 #include "listeners.h"
 #include "shm/board.h"
 #include "shm/rate.h"
+#include "takeover_layout.h"
 
 #include <sys/types.h>
 
@@ -28,6 +29,7 @@ struct old_worker {
 	int page_fd;                     /* for our workers; -1: it is gone, or there is no page */
 	bool shown;                      /* they have it */
 	bool told;                       /* to finish */
+	struct foreign_page foreign;     /* where the page is of another layout */
 	bool forgotten;                  /* its page, by the service manager (kept.h) */
 };
 
@@ -37,6 +39,7 @@ struct takeover {
 	const struct board_master *page; /* of the earlier master, NULL: none came */
 	struct rate_head rates;          /* what their rates are kept in; magic 0: none came */
 	int rates_fd;
+	struct layouts layouts;
 	uint64_t kill_ms; /* they were told to end, and have time until then; 0: they were not */
 };
 

@@ -252,3 +252,30 @@ def test_websocket_lives_on_and_is_told(gateway):
                 assert socket.close_code == 1001
             await asyncio.to_thread(gone, old)
     asyncio.run(talk())
+
+
+@pytest.mark.skipif("YETT_OTHER_LAYOUT" not in os.environ, reason="names no image whose pages of the board are laid out otherwise")
+def test_other_layout_of_the_board(gateway, serve):
+    """Up and down: counters go on, those of a worker that has yet to finish, too."""
+    go = threading.Event()
+    up = serve(lambda r, c: (go.wait(20) if r.target == "/slow" else None, c.reply(body=b"done")))
+    gw = gateway(proxy_to(up), own=True)
+    for _ in range(5):
+        assert gw.ask().status == 200
+    with open(os.environ["YETT_OTHER_LAYOUT"], "rb") as f:
+        images = [f.read(), image(OLD), f.seek(0) or f.read()]
+    for content in images:
+        with gw.connect() as c:
+            c.send(client.request(path="/slow"))
+            n = len(up.requests)
+            before = gw.metrics()
+            put(gw, content)
+            r = upgrade(gw)
+            assert r.returncode == 0, (r, gw.log())
+            after = gw.metrics()
+            assert {k: v for k, v in before.items() if k.endswith("_total") and after.get(k, 0) < v and "{" not in k} == {}
+            assert after[REQUESTS] >= before[REQUESTS] >= 5
+            go.set()
+            assert c.read().body == b"done"
+            wait_until(lambda: gw.metrics()[REQUESTS] == before[REQUESTS] + 1, 5)
+            go.clear()

@@ -2,6 +2,8 @@
 
 #include "shm/board.h"
 
+#include "shm/board_fields.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
@@ -261,15 +263,137 @@ test_words(void **state)
 	assert_int_equal(word, 1);
 }
 
+/* ---- another layout ---- */
+
+static struct board_field *
+field(struct board_field *all, size_t n, const char *name)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (strcmp(all[i].name, name) == 0)
+			return &all[i];
+	}
+	fail_msg("no field %s", name);
+	return NULL;
+}
+
+#define SHIFT 64u /* all stands so much further behind */
+
+/* A page as another program has it: a copy of ours that is shifted. */
+struct other {
+	struct board_field own[BOARD_FIELDS_MAX], fields[BOARD_FIELDS_MAX];
+	size_t n;
+	char page[sizeof(struct board_worker) + SHIFT];
+	struct board_worker out;
+};
+
+static struct other *
+other_page(void)
+{
+	struct other *o = calloc(1, sizeof *o);
+	struct board_worker *w = (void *)(o->page + SHIFT);
+
+	o->n = board_fields(BOARD_PAGE_WORKER, o->own);
+	memcpy(o->fields, o->own, sizeof o->own);
+	for (size_t i = 0; i < o->n; i++)
+		o->fields[i].offset += SHIFT;
+	w->instance = 7;
+	w->counts.counter[COUNTER_requests] = 11;
+	w->counts.counter[COUNTER_retries] = 12;
+	w->counts.by_reason[REASON_no_route] = 13;
+	w->counts.endpoint[5].requests = 14;
+	w->counts.endpoint[BOARD_ENDPOINTS - 1].requests = 15;
+	w->counts.route[3].by_class[2] = 16;
+	return o;
+}
+
+static void
+translate(struct other *o, size_t size)
+{
+	board_translate(o->own, o->n, &o->out, sizeof o->out, o->fields, o->n, o->page, size);
+}
+
+static void
+test_other_layout(void **state)
+{
+	struct other *o = other_page();
+	const struct board_counts *c = &o->out.counts;
+	struct board_field first;
+
+	/* In another order, one of ours missing, one of another size, and fewer rows. */
+	first = o->fields[0];
+	memmove(&o->fields[0], &o->fields[1], (o->n - 1) * sizeof first);
+	o->fields[o->n - 1] = first;
+	snprintf(field(o->fields, o->n, "counter.retries")->name, 16, "gone");
+	field(o->fields, o->n, "route.by_class")->bytes = 40;
+	field(o->fields, o->n, "endpoint.requests")->rows = 100;
+	translate(o, sizeof o->page);
+	assert_int_equal(o->out.instance, 7);
+	assert_int_equal(c->counter[COUNTER_requests], 11);
+	assert_int_equal(c->counter[COUNTER_retries], 0);
+	assert_int_equal(c->by_reason[REASON_no_route], 13);
+	assert_int_equal(c->endpoint[5].requests, 14);
+	assert_int_equal(c->endpoint[BOARD_ENDPOINTS - 1].requests, 0);
+	assert_int_equal(c->route[3].by_class[2], 0);
+	free(o);
+}
+
+/* What it says of itself leads nobody outside. */
+static void
+test_other_layout_lies(void **state)
+{
+	struct other *o = other_page();
+
+	field(o->fields, o->n, "counter.requests")->offset = sizeof o->page - 4;
+	field(o->fields, o->n, "instance")->offset = UINT32_MAX - 3;
+	field(o->fields, o->n, "endpoint.requests")->stride = UINT32_MAX;
+	field(o->fields, o->n, "counter.retries")->rows = 0;
+	translate(o, sizeof o->page);
+	assert_int_equal(o->out.instance, 0);
+	assert_int_equal(o->out.counts.counter[COUNTER_requests], 0);
+	assert_int_equal(o->out.counts.endpoint[5].requests, 0);
+	assert_int_equal(o->out.counts.by_reason[REASON_no_route], 13);
+	memset(&o->out, 0, sizeof o->out);
+	translate(o, SHIFT); /* it is shorter than it says */
+	assert_int_equal(o->out.counts.by_reason[REASON_no_route], 0);
+	free(o);
+}
+
+static void
+test_field_names(void **state)
+{
+	static struct board_field all[BOARD_FIELDS_MAX];
+
+	for (int which = BOARD_PAGE_WORKER; which <= BOARD_PAGE_MASTER; which++) {
+		size_t size = which == BOARD_PAGE_WORKER ? sizeof(struct board_worker)
+							 : sizeof(struct board_master);
+		size_t n = board_fields((enum board_page)which, all);
+
+		for (size_t i = 0; i < n; i++) {
+			assert_ptr_equal(field(all, n, all[i].name), &all[i]);
+			assert_null(strpbrk(all[i].name, " \n"));
+			assert_true(all[i].offset + (uint64_t)(all[i].rows - 1) * all[i].stride +
+					all[i].bytes <=
+				    size);
+		}
+	}
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_one_writer),  cmocka_unit_test(test_mode),
-		cmocka_unit_test(test_map_refuses), cmocka_unit_test(test_fold),
-		cmocka_unit_test(test_keep),        cmocka_unit_test(test_bucket),
-		cmocka_unit_test(test_codes),       cmocka_unit_test(test_names),
+		cmocka_unit_test(test_one_writer),
+		cmocka_unit_test(test_mode),
+		cmocka_unit_test(test_map_refuses),
+		cmocka_unit_test(test_fold),
+		cmocka_unit_test(test_keep),
+		cmocka_unit_test(test_bucket),
+		cmocka_unit_test(test_codes),
+		cmocka_unit_test(test_names),
 		cmocka_unit_test(test_words),
+		cmocka_unit_test(test_other_layout),
+		cmocka_unit_test(test_other_layout_lies),
+		cmocka_unit_test(test_field_names),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
