@@ -70,6 +70,14 @@ const struct api_row api_rows[] = {
 	  "Takes an endpoint out of service, for all upstreams that have it; with sticky=1 those "
 	  "whose sticky cookie names it go on coming." },
 	{ "DELETE", "/drained/{endpoint}", ACCESS_OPERATE, api_drain_end, "Takes that back." },
+	{ "GET", "/maintenance", ACCESS_READ, api_maintenance,
+	  "Is every request answered by 503, with which Retry-After, and who says so." },
+	{ "PUT", "/maintenance/{retry_after}", ACCESS_OPERATE, api_maintenance_set,
+	  "Has every request answered by 503 with this Retry-After (10m), or with off none, "
+	  "whatever "
+	  "the configuration says." },
+	{ "DELETE", "/maintenance", ACCESS_OPERATE, api_maintenance_end,
+	  "Takes that back: it is as the configuration says." },
 	{ "POST", "/upgrade", ACCESS_OPERATE, api_upgrade,
 	  "Executes what is now at the path that the gateway was started from in its place, once a "
 	  "trial has shown that it can take over; for the gateway's own user and root, at "

@@ -101,6 +101,9 @@ void api_sessions_end(struct api_call *c);
 void api_drains(struct api_call *c);
 void api_drain_begin(struct api_call *c);
 void api_drain_end(struct api_call *c);
+void api_maintenance(struct api_call *c);
+void api_maintenance_set(struct api_call *c);
+void api_maintenance_end(struct api_call *c);
 /* api_suspend.c */
 void api_suspended(struct api_call *c);
 void api_suspend(struct api_call *c);

@@ -1,10 +1,11 @@
 /*
- * Endpoints that are taken out of service, and back.
+ * Endpoints that are taken out of service, and back; the maintenance of all.
  */
 
 #include "api.h"
 
 #include "master.h"
+#include "number.h"
 
 #include <errno.h>
 
@@ -48,4 +49,44 @@ api_drain_end(struct api_call *c)
 		api_reply_message(c, 404, "This endpoint is not drained", SLICE(""));
 	else
 		reply(c);
+}
+
+static void
+reply_maintenance(struct api_call *c)
+{
+	BUF_CLEAN struct buf json = { 0 };
+
+	buf_adds(&json, SLICE("{\"maintenance\":"));
+	maintenance_write(c->master, &json);
+	buf_adds(&json, SLICE("}\n"));
+	api_reply(c, 200, buf_slice(&json), NULL);
+}
+
+void
+api_maintenance(struct api_call *c)
+{
+	reply_maintenance(c);
+}
+
+void
+api_maintenance_set(struct api_call *c)
+{
+	int64_t ms = 0;
+
+	if (!slice_eq(c->param[0], SLICE("off")) &&
+	    (number_parse(SETTING_DURATION, c->param[0], &ms) != NUMBER_OK ||
+	     ms > 7 * INT64_C(86400000))) {
+		api_reply_message(c, 400, "Retry-After is a duration of at most 7d, such as 10m",
+				  SLICE(""));
+		return;
+	}
+	(void)!maintenance_set(c->master, (ms + 999) / 1000);
+	reply_maintenance(c);
+}
+
+void
+api_maintenance_end(struct api_call *c)
+{
+	(void)!maintenance_set(c->master, -1);
+	reply_maintenance(c);
 }

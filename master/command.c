@@ -153,6 +153,14 @@ static const struct command {
 	  "coming. It holds until --undo. Without an endpoint it shows those that are out. Exit "
 	  "status: 0 done,\n"
 	  "1 there is no such endpoint, 2 nobody answers, 3 it still has requests under way." },
+	{ "maintenance", 1, OPTION_FILE | OPTION_SOCKET | OPTION_JSON | OPTION_UNDO,
+	  command_maintenance,
+	  "maintenance [RETRY-AFTER | off | --undo] [--json] [-c FILE | --socket PATH]",
+	  "Has every request to the gateway answered by 503 with the page of error_pages and this "
+	  "Retry-After (10m), or\n"
+	  "served (off), whatever the configuration says, until --undo. Without a word it shows "
+	  "which. Exit status: 0 done,\n"
+	  "1 refused, 2 nobody answers." },
 	{ "upgrade", 0, OPTION_FILE | OPTION_SOCKET | OPTION_JSON | OPTION_TIMEOUT, command_upgrade,
 	  "upgrade [--timeout DURATION] [--json] [-c FILE | --socket PATH]",
 	  "Has what is now at the path that the gateway was started from take its place: same "

@@ -46,6 +46,7 @@ int command_check(const struct command_options *o);
 int command_token(const struct command_options *o); /* token.c */
 int command_status(const struct command_options *o);
 int command_routes(const struct command_options *o);
+int command_maintenance(const struct command_options *o);
 int command_drain(const struct command_options *o);
 int command_reload(const struct command_options *o);
 int command_upgrade(const struct command_options *o);

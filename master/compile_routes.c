@@ -99,6 +99,7 @@ policy_of(struct work *w, const struct config_route *r, const char *id, const ch
 	p.retry_on = r ? r->action.retry_on : RETRY_CONNECT | RETRY_RESET;
 	p.issuers = compile_issuers_of(w->in->config, r);
 	p.flags = r && r->close_on_expiry ? POLICY_CLOSE_ON_EXPIRY : 0;
+	p.maintenance_s = r ? (r->maintenance + 999) / 1000 : 0;
 	p.body_bytes = r && r->body != UINT64_MAX ? r->body : w->in->config->limit_body;
 	*why = compile_limited(w, r, id, &p);
 	if (r && compile_limits_own(r)) /* there is no other like it */

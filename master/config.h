@@ -314,6 +314,7 @@ struct config_route {
 	bool cascade; /* who is behind it hears of deleted users */
 	bool close_on_expiry;
 	struct config_timeouts timeouts; /* UINT32_MAX = the global one */
+	uint32_t maintenance;            /* ms, 0 = off */
 	uint64_t body;                   /* UINT64_MAX = the global one */
 	struct config_limited limited;   /* beside what limits all routes */
 	struct config_action action;
@@ -516,6 +517,7 @@ struct config {
 	size_t routes_count;
 	struct config_page *pages;
 	size_t pages_count;
+	uint32_t maintenance; /* ms, 0 = off */
 	struct config_timeouts timeouts;
 	uint32_t client_head, keepalive; /* ms */
 	uint32_t keepalive_requests;

@@ -19,6 +19,7 @@
 #include "introspect.h"
 #include "issuers.h"
 #include "listeners.h"
+#include "maintenance.h"
 #include "probe.h"
 #include "publish.h"
 #include "rate_memory.h"
@@ -109,6 +110,7 @@ struct master {
 	struct explainer explainer;
 	struct suspensions suspensions;
 	struct drains drains;
+	struct maintenance maintenance;
 	struct flusher flusher;
 	struct fleet fleet;
 	struct roster roster;

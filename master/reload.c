@@ -69,6 +69,7 @@ swap(struct master *m, struct config *next, int access_log)
 	store_reconfigured(m, before->redis.configured);
 	publish_reconfigured(m);
 	statistics_reconfigured(m);
+	maintenance_apply(m);
 	suspensions_reconfigured(m);
 	fleet_reconfigured(m);
 	master_configure_workers(m);

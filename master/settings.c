@@ -1614,6 +1614,11 @@ const struct setting settings[] = {
 	{ "routes[].timeouts.idle", SETTING_DURATION, AT(config_route, timeouts.idle), .max = DAY,
 	  .inherit = "timeouts.idle", .late = true, .text = "The same for this route.",
 	  .example = "5m" },
+	{ "routes[].maintenance", SETTING_DURATION, AT(config_route, maintenance), .initial = "off",
+	  .max = 7 * DAY,
+	  .text = "Every request of this route is answered by 503 (maintenance), with this as its "
+		  "Retry-After; the page is that of error_pages.",
+	  .example = "10m" },
 	{ "routes[].timeouts.tunnel_idle", SETTING_DURATION, AT(config_route, timeouts.tunnel_idle),
 	  .max = 7 * DAY, .inherit = "timeouts.tunnel_idle", .late = true,
 	  .text = "The same for this route.", .example = "8h" },
@@ -2009,6 +2014,12 @@ const struct setting settings[] = {
 		  "answer, an answer with this status; the last two only where it can do no harm.",
 	  .example = "[connect, reset, 503]" },
 
+	{ "maintenance", SETTING_DURATION, AT(config, maintenance), .initial = "off",
+	  .max = 7 * DAY,
+	  .text = "Every request to the gateway is answered by 503 (maintenance), with this as its "
+		  "Retry-After; the page is that of error_pages. What yett maintenance says goes "
+		  "before it.",
+	  .example = "10m" },
 	{ "error_pages", SETTING_MAP, ALL(config, pages), .initial = "{}",
 	  .children = &page_children,
 	  .text = "Pages of your own for the gateway's own answers to browsers, by status.",

@@ -176,6 +176,7 @@ begin(struct master *m)
 	cascade_configure(m->cascade);
 	suspensions_load(m);
 	drains_load(m);
+	maintenance_load(m);
 	publish_mark(m, PUBLISH_ALL);
 	log_info("master version=%s pid=%d file=%s workers=%u", YETT_VERSION, (int)getpid(),
 		 m->config->file, m->config->workers);

@@ -18,7 +18,7 @@
 #include <stdint.h>
 
 #define BOARD_MAGIC 0x6472616f62ull /* "board" */
-#define BOARD_LAYOUT 15u
+#define BOARD_LAYOUT 16u
 #define BOARD_ROUTES 4096     /* slots; 0 is "other" */
 #define BOARD_ENDPOINTS 4096  /* slots with counters; 0 is "other" */
 #define BOARD_HEALTH 65536    /* slots with health words, the same to begin with */
@@ -308,7 +308,8 @@ struct board_master {
 	uint64_t issuers_seq;                       /* odd while the rows change */
 	struct board_issuer issuers[BOARD_ISSUERS]; /* whose keys are fetched */
 	uint64_t fleet_up, fleet_gateways, fleet_keys, fleet_messages; /* of master/fleet.h */
-	uint64_t endpoints, endpoints_uncounted, endpoints_unprobed;   /* of master/directory.h */
+	uint64_t maintenance_s; /* everything is answered by 503, with this Retry-After; 0 = off */
+	uint64_t endpoints, endpoints_uncounted, endpoints_unprobed; /* of master/directory.h */
 	struct board_health health[BOARD_HEALTH];
 	uint64_t base_turn; /* base[turn % 2] is in force; who sees it change reads again */
 	struct board_base base[2];

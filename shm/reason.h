@@ -41,6 +41,7 @@
 	X(redirect_unknown, 404, "Where this has gone is not known.")                              \
 	X(method_not_allowed, 405, "This path does not take this method.")                         \
 	X(rules_not_loaded, 503, "The rules have not been loaded yet.")                            \
+	X(maintenance, 503, "The service is down for maintenance.")                                \
 	X(rule_refused, 503, "The rule for this request was refused; an operator has to mend it.") \
 	X(reserved_path, 404, "Nobody may ask for this path from outside.")                        \
 	X(proxy_untrusted, 403, "What this client says of another request is not believed.")       \

@@ -232,7 +232,8 @@ struct table_policy {
 	uint32_t connect_ms, first_byte_ms, idle_ms, tunnel_idle_ms, total_ms; /* 0 = off */
 	uint32_t client_body_ms;
 	uint32_t retries, retry_on; /* so often; RETRY_* */
-	uint32_t flags, pad;        /* POLICY_* */
+	uint32_t flags;             /* POLICY_* */
+	uint32_t maintenance_s;     /* all is answered by 503, with this Retry-After; 0 = off */
 	uint64_t body_bytes;        /* largest request body */
 	uint64_t issuers;           /* bits: whose tokens are good, by index in RULES_ISSUERS */
 	uint32_t limits_first, limits_count; /* run of RULES_LIMITED */

@@ -362,6 +362,16 @@ says_html(const struct request *r)
 	return r->in.head_done && answer_wants_html(r) && !login_offer(r, &login);
 }
 
+/* The gateway's goes before the route's. */
+static uint64_t
+maintenance_s(const struct request *r)
+{
+	const struct board_master *m = r->worker->master_page;
+	uint64_t all = m ? board_get(&m->maintenance_s) : 0;
+
+	return all ? all : r->policy.maintenance_s;
+}
+
 void
 answer_reason(struct request *r)
 {
@@ -381,7 +391,9 @@ answer_reason(struct request *r)
 		add_challenge(r, &info, rules, &extra);
 	if (r->reason == REASON_method_not_allowed)
 		add_allow(r->allowed, &extra);
-	if (info.status == 503)
+	if (r->reason == REASON_maintenance)
+		buf_addf(&extra, "Retry-After: %llu\r\n", (unsigned long long)maintenance_s(r));
+	else if (info.status == 503)
 		buf_adds(&extra, SLICE("Retry-After: 1\r\n"));
 	if (r->reason == REASON_rate_limited || r->reason == REASON_concurrency_limited)
 		buf_addf(&extra, "Retry-After: %llu\r\n", (unsigned long long)limiter_retry_s(r));

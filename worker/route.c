@@ -136,6 +136,10 @@ take(struct request *r, const struct table_global *g, const struct table_match *
 		return STEP_REPLY;
 	}
 	r->policy = policy ? *policy : *table_policy(rules, 0);
+	if (r->policy.maintenance_s) {
+		r->reason = REASON_maintenance;
+		return STEP_REPLY;
+	}
 	if (r->policy.total_ms)
 		timer_set(r->worker, &r->total, r->policy.total_ms);
 	return STEP_NEXT;
@@ -176,6 +180,8 @@ prepare(struct request *r)
 	if (snapshot_global(r->table)->cut_slash && r->path.n > 1 &&
 	    r->path.p[r->path.n - 1] == '/')
 		r->path.n--;
+	if (r->worker->master_page && board_get(&r->worker->master_page->maintenance_s) > 0)
+		return REASON_maintenance;
 	r->match_path = r->path;
 	if (r->path_flags & URI_TRIPLET)
 		r->match_path = uri_match_form(r->path, arena_alloc(&r->arena, r->path.n));
