@@ -300,10 +300,14 @@ each_listening_tcp(const char *file, uint16_t port, void (*found)(void *userdata
 		unsigned local, state, uid;
 		unsigned long inode;
 
-		/* Nobody else's socket can share a port with ours: the kernel sees to that. */
 		if (sscanf(line, " %*d: %*[0-9A-F]:%x %*[0-9A-F]:%*x %x %*s %*s %*s %u %*u %lu",
-			   &local, &state, &uid, &inode) == 4 &&
-		    local == port && state == TCP_LISTENS && uid == geteuid())
+			   &local, &state, &uid, &inode) != 4)
+			continue; /* the title */
+		/* Sockets that listen come first, and of others there may be a hundred thousand. */
+		if (state != TCP_LISTENS)
+			break;
+		/* Nobody else's socket can share a port with ours: the kernel sees to that. */
+		if (local == port && uid == geteuid())
 			found(userdata, inode);
 	}
 	if (f)
