@@ -301,6 +301,8 @@ board_settle(struct master *m)
 	board_set(&b->rules_withheld, (uint64_t)st.withheld);
 	board_set(&b->rules_age_wall,
 		  (uint64_t)(st.compared_wall ? st.compared_wall : m->remembered_wall));
+	board_set(&b->rules_saved_wall,
+		  m->config->redis.configured ? (uint64_t)m->saver.saved_wall : 0u);
 }
 
 static void

@@ -60,6 +60,8 @@ extern const uint32_t board_size_bytes[BOARD_SIZES - 1];
 	X(retries, "Requests sent again")                                                          \
 	X(retries_refused, "Requests not sent again because the budget was spent")                 \
 	X(fallbacks, "Requests given to a fallback upstream")                                      \
+	X(last_resorts,                                                                            \
+	  "Requests sent to an endpoint that is dead or ejected, as there was no other")           \
 	X(token_hits, "Tokens found verified in the worker's cache")                               \
 	X(token_misses, "Tokens whose signature was checked")                                      \
 	X(tokens_ignored, "Bad tokens taken for none, where none is needed")                       \
@@ -298,6 +300,7 @@ struct board_master {
 	uint64_t suspension_keys_known;
 	uint64_t suspension_closed; /* nobody with an identity passes */
 	uint64_t rules_age_wall; /* when the rules were last compared in full, seconds since 1970 */
+	uint64_t rules_saved_wall; /* how old those are that lie on disk; 0: there are none */
 	uint64_t cascade_waiting, cascade_dead; /* jobs, as Redis said last */
 	uint64_t cascade_heard, cascade_done, cascade_failed, cascade_given_up, cascade_rejected;
 	uint64_t certificates_refused; /* pairs that do not serve, or not as they are now */

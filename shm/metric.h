@@ -56,6 +56,8 @@
 	X(rules_withheld, GAUGE, "", "Deletions that are withheld")                                \
 	X(rules_compared_timestamp_seconds, GAUGE, "",                                             \
 	  "When the rules were last compared in full with those of Redis, where there is one")     \
+	X(rules_saved_timestamp_seconds, GAUGE, "",                                                \
+	  "When the rules were saved that a start without Redis begins with, where there is one")  \
 	X(rules_revision_info, GAUGE, "revision", "1, with the revision of the rules in force")    \
 	X(rules_revision_timestamp_seconds, GAUGE, "", "When it was made")                         \
 	X(redis_up, GAUGE, "", "1 when the Redis of rules answers, where there is one")            \

@@ -68,6 +68,7 @@ last_resort(const struct request *r, const struct table_upstream *up, const stru
 	if (best->standing >= least)
 		c.full = look_is_full(r->worker, up, best->e);
 	c.found = best->standing >= least && !c.full;
+	c.last = c.found && best->standing < STANDING_FULL;
 	return c;
 }
 

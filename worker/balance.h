@@ -12,6 +12,7 @@ struct choice {
 	uint32_t endpoint;
 	bool found, resolved;
 	bool full; /* there are some, but none has room */
+	bool last; /* found, though it is dead or ejected */
 };
 
 /* `up` has endpoints. */

@@ -30,6 +30,7 @@ static const struct {
 	{ METRIC_rules_refused_closed, WORD(rules_closed), false },
 	{ METRIC_rules_withheld, WORD(rules_withheld), false },
 	{ METRIC_rules_compared_timestamp_seconds, WORD(rules_age_wall), true },
+	{ METRIC_rules_saved_timestamp_seconds, WORD(rules_saved_wall), true },
 	{ METRIC_suspensions, WORD(suspensions), false },
 	{ METRIC_suspensions_known_timestamp_seconds, WORD(suspensions_wall), true },
 	{ METRIC_suspension_keys, WORD(suspension_keys), false },

@@ -41,6 +41,7 @@ pick_step(struct request *r)
 	if (!choice.found)
 		return pick_nobody(r, choice.resolved ? REASON_no_endpoint
 						      : REASON_upstream_unresolved);
+	board_add(&r->worker->page->counts.counter[COUNTER_last_resorts], choice.last);
 	r->failure = REASON_none;
 	r->endpoint = choice.endpoint;
 	r->address = 0;

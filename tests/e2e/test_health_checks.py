@@ -82,7 +82,9 @@ def test_all_dead_the_last_one_is_tried(gateway, serve):
     becomes(gw, a, "dead")
     b.alive = 500
     becomes(gw, b, "dead")
+    assert gw.metrics()["yett_last_resorts_total"] == 0
     assert names(gw) == {"b"}
+    assert gw.metrics()["yett_last_resorts_total"] > 0
 
 
 def test_all_dead_may_fail(gateway, serve):
