@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 void
 mistakes_deinit(struct mistakes *m)
@@ -83,4 +84,17 @@ mistakes_write(struct mistakes *m, const char *file, struct buf *out)
 	}
 	if (m->count > MISTAKES_SHOWN)
 		buf_addf(out, "%s: and %zu more\n", file, m->count - MISTAKES_SHOWN);
+}
+
+struct slice
+mistakes_first(const char *report)
+{
+	struct slice rest = slice_of(report), line = rest;
+
+	while (rest.n > 0) {
+		line = slice_cut(rest, '\n', &rest);
+		if (!memmem(line.p, line.n, ": warning: ", strlen(": warning: ")))
+			break;
+	}
+	return line;
 }

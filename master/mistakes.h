@@ -41,3 +41,5 @@ void mistakes_vadd(struct mistakes *m, bool warning, int line, const char *key, 
 void mistakes_where(const struct mistakes *m, const char *file, int line, struct buf *out);
 /* One line each: "FILE:LINE: KEY: TEXT". */
 void mistakes_write(struct mistakes *m, const char *file, struct buf *out);
+/* Of such lines the first that is no warning, or the last. */
+struct slice mistakes_first(const char *report);

@@ -3,6 +3,7 @@
 #include "access.h"
 #include "access_sink.h"
 #include "master.h"
+#include "mistakes.h"
 #include "renewal.h"
 #include "statistics.h"
 
@@ -12,6 +13,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 void
@@ -101,7 +103,6 @@ note(struct master *m, const struct buf *report, bool ok)
 		board_set(&m->page->configured_wall, (uint64_t)m->last_reload.wall);
 }
 
-/* Only the first line of the reason gets there. */
 static void
 tell_manager(struct master *m, bool ok)
 {
@@ -109,7 +110,8 @@ tell_manager(struct master *m, bool ok)
 
 	buf_adds(&status, SLICE("serving"));
 	if (!ok)
-		buf_addf(&status, "; the last reload was refused: %s", m->last_reload.error);
+		buf_addf(&status, "; the last reload was refused: %.*s",
+			 SLICE_F(mistakes_first(m->last_reload.error)));
 	buf_addc(&status, '\0');
 	systemd_ready(&m->systemd, status.p);
 }

@@ -8,6 +8,7 @@
 #include "handed.h"
 #include "kept.h"
 #include "master.h"
+#include "mistakes.h"
 #include "reload.h"
 #include "renewal.h"
 
@@ -241,7 +242,7 @@ start(struct master *m, const char *file)
 	if (report.n > 0) {
 		log_text(r == 0 ? LOG_LEVEL_WARN : LOG_LEVEL_ERROR, buf_slice(&report));
 		buf_addc(&report, '\0');
-		systemd_status(&m->systemd, report.p);
+		systemd_status(&m->systemd, mistakes_first(report.p).p);
 	}
 	return r;
 }

@@ -47,7 +47,7 @@ class Service:
                   "upstreams": {"u": {"endpoints": [self.responder.address]}}, "health": {"enabled": False},
                   "routes": [{"upstream": "u", "rates": "100000/hour"}], "admin": {"users": {}},
                   "gate": {"protect": ["/secret"], "secret": {"credential": "secret"}}}
-        self.machine.write("/etc/yett/yett.yaml", json.dumps(config | more))
+        self.machine.write("/etc/yett/yett.yaml", json.dumps(config | more, indent=1))
 
     def control(self, *words, check=True):
         return self.machine.run("systemctl", *words, check=check)
