@@ -5,8 +5,7 @@
 
 #include "shm/table_authorise.h"
 
-/* What a mapping may have, beside `shadow` at the top. */
-static const struct setting_word keys[] = {
+const struct setting_word authorise_keys[] = {
 	{ "scopes", AUTHORISE_SCOPES },
 	{ "roles", AUTHORISE_ROLES },
 	{ "groups", AUTHORISE_GROUPS },
@@ -122,7 +121,7 @@ read_pair(struct reading *g, const struct node_pair *pair, unsigned depth, struc
 		       authorise_wrong(g, pair->value,
 				       "is neither true nor false; write true or false");
 	}
-	w = authorise_word(g, keys, pair->key);
+	w = authorise_word(g, authorise_keys, pair->key);
 	return w && read_key(g, pair, w->value, depth, all->children, &all->children_count);
 }
 

@@ -13,6 +13,8 @@ struct reading {
 	uint32_t size;
 };
 
+/* What a mapping may have, beside `shadow` at the top; ends with a NULL word. */
+extern const struct setting_word authorise_keys[];
 /* Tells of a mistake; false. */
 bool authorise_wrong(struct reading *g, const struct node *n, const char *text);
 /* NULL: it is none of them, which is told. */

@@ -276,6 +276,13 @@ static const struct command {
 	  "token [-c FILE] [--claim NAME=VALUE]... [--ttl DURATION] [--algorithm NAME]",
 	  "Prints a token for tests that the gate of this configuration accepts, signed with its "
 	  "secret." },
+	{ "schema", 1, 0, command_schema, "schema config | rules",
+	  "Prints a JSON Schema (2020-12) of a configuration, or of the rules that apply takes, by "
+	  "which editors\n"
+	  "complete and check; one rule as a store has it is in its $defs (route, upstream, "
+	  "policy, "
+	  "api_key). What\n"
+	  "only the whole can tell is check's. Exit status: 0 printed, 2 misused." },
 	{ "version", 0, OPTION_JSON, command_version, "version [--json]", "Prints the version." },
 	{ "help", 1, 0, command_help, "help [COMMAND | settings | reasons | metrics | api]",
 	  "Prints this, the help of a command, every setting, every reason of a refusal, or every "

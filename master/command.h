@@ -55,6 +55,7 @@ int command_history(const struct command_options *o);
 int command_suspend(const struct command_options *o);
 int command_resume(const struct command_options *o);
 int command_suspended(const struct command_options *o);
+int command_schema(const struct command_options *o);
 int command_sessions(const struct command_options *o);
 int command_fleet(const struct command_options *o);
 int command_wait(const struct command_options *o); /* command_fleet.c */

@@ -154,13 +154,6 @@ find_duplicates(struct config_reader *r, const struct node *n)
 	map_deinit(&seen, NULL);
 }
 
-/* What a store says must not make the gateway open files. */
-static bool
-is_of_file(const struct setting *s)
-{
-	return s->type == SETTING_SECRET || s->type == SETTING_FILE || s->type == SETTING_LOG;
-}
-
 /* A path takes such a key for two, or for all. */
 static bool
 is_plain_key(struct slice key)
@@ -183,7 +176,7 @@ read_pair(struct config_reader *r, const struct node_pair *pair, struct slice pr
 		return; /* they were read before */
 	if (children != (pass == 1))
 		return;
-	if (s && r->rule && is_of_file(s))
+	if (s && r->rule && setting_of_file(s))
 		mistakes_add(&r->mistakes, false, pair->key->line, config_key(r),
 			     "only the configuration file can name files; set it there");
 	else if (s)

@@ -103,6 +103,12 @@ bool setting_section(struct slice path);
  * those of its sections included and those of its children not. Starts with NULL, ends with NULL.
  */
 const struct setting *setting_next(struct slice prefix, const struct setting *at);
+/* The key below `prefix` that this row is, or stands below: "connect" of "timeouts.connect" below
+ * "timeouts". Empty: it is not below it, or a name of children. */
+struct slice setting_part(const struct setting *s, struct slice prefix);
+/* Can the configuration file alone have it? What a store says must not make the gateway open
+ * files. */
+bool setting_of_file(const struct setting *s);
 /* The default under this profile; NULL: none. */
 const char *setting_initial(const struct setting *s, enum profile profile);
 /* Does the profile change it? */

@@ -44,6 +44,21 @@ setting_section(struct slice path)
 	return false;
 }
 
+struct slice
+setting_part(const struct setting *s, struct slice prefix)
+{
+	struct slice more, name = slice_cut(below(s, prefix), '.', &more);
+
+	name = slice_cut(name, '[', &more);
+	return name.n > 0 && name.p[0] == '*' ? slice_make(NULL, 0) : name;
+}
+
+bool
+setting_of_file(const struct setting *s)
+{
+	return s->type == SETTING_SECRET || s->type == SETTING_FILE || s->type == SETTING_LOG;
+}
+
 const struct setting *
 setting_next(struct slice prefix, const struct setting *at)
 {
@@ -268,11 +283,9 @@ setting_suggest(struct slice prefix, struct slice key, struct buf *out)
 	struct nearest n = { .to = key, .distance = ~0u };
 
 	for (size_t i = 0; i < settings_count; i++) {
-		struct slice rest = below(&settings[i], prefix), more;
-		struct slice name = slice_cut(rest, '.', &more);
+		struct slice name = setting_part(&settings[i], prefix);
 
-		name = slice_cut(name, '[', &more);
-		if (name.n > 0 && name.p[0] != '*')
+		if (name.n > 0)
 			nearest_offer(&n, name);
 	}
 	if (n.name.n > 0)
