@@ -45,7 +45,8 @@ name_one(const struct roster_gateway *g, struct buf *out)
 	buf_addf(out, ",\"revision\":\"%s\"}", g->revision);
 }
 
-/* Who counts and has not got it; who does not count any more is named, too. */
+/* Who counts and has not got it; who does not count any more is named, too. Whoever asks for all of
+ * them asks for those that go on, also where he asks one that does not. */
 static void
 look(const struct master *m, const struct wait *w, struct buf *lagging, struct buf *gone)
 {
@@ -53,7 +54,7 @@ look(const struct master *m, const struct wait *w, struct buf *lagging, struct b
 	struct roster_gateway self;
 
 	roster_self(m, &self);
-	if (!has(self.revision, w))
+	if (!has(self.revision, w) && !(w->all && self.state == ROSTER_DRAINING))
 		name_one(&self, lagging);
 	for (size_t i = 0; w->all && i < r->known.count; i++) {
 		const struct roster_gateway *g = &r->known.all[i];

@@ -3,13 +3,14 @@
 import calendar
 import json
 import os
+import signal
 import subprocess
 import threading
 import time
 
 from harness import procs
 from harness.api import Api
-from harness.gateway import from_redis
+from harness.gateway import from_redis, proxy_to
 from harness.old_gateway import digest
 from harness.procs import wait_until
 
@@ -119,6 +120,27 @@ def test_waiting(gateway, store):
         assert gw.cli("fleet").returncode == 1 and "ready, degraded: Redis is away" in gw.cli("status").stdout
     finally:
         store.thaw()
+
+
+def test_waiting_at_one_that_drains(gateway, store, serve):
+    """It takes no new rules any more, and does not count there either."""
+    asked, go = threading.Event(), threading.Event()
+    up = serve(lambda r, c: (asked.set(), go.wait(20), c.reply()))
+    one, two = gateway(from_redis(store) | proxy_to(up)), gateway(from_redis(store))
+    wait_until(lambda: states(one) == ["ready", "ready"], 5)
+    asking = threading.Thread(target=one.ask)
+    asking.start()
+    try:
+        assert asked.wait(5)
+        one.signal(signal.SIGTERM)
+        wait_until(lambda: states(two) == ["draining", "ready"], 5)
+        revision = push(two).json()["revision"]
+        all_ = one.cli("wait", revision, "--all", "--timeout", "1s")
+        assert all_.returncode == 0, all_
+        assert one.cli("wait", revision, "--timeout", "1ms").returncode == 3
+    finally:
+        go.set()
+        asking.join()
 
 
 def rubbish_in_redis(gw, store):
