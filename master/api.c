@@ -70,6 +70,9 @@ const struct api_row api_rows[] = {
 	  "Takes an endpoint out of service, for all upstreams that have it; with sticky=1 those "
 	  "whose sticky cookie names it go on coming." },
 	{ "DELETE", "/drained/{endpoint}", ACCESS_OPERATE, api_drain_end, "Takes that back." },
+	{ "POST", "/workers/{number}/replace", ACCESS_OPERATE, api_worker_replace,
+	  "Starts another worker in the place of this one, which finishes what it has within "
+	  "timeouts.handover." },
 	{ "GET", "/maintenance", ACCESS_READ, api_maintenance,
 	  "Is every request answered by 503, with which Retry-After, and who says so." },
 	{ "PUT", "/maintenance/{retry_after}", ACCESS_OPERATE, api_maintenance_set,

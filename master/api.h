@@ -102,6 +102,7 @@ void api_drains(struct api_call *c);
 void api_drain_begin(struct api_call *c);
 void api_drain_end(struct api_call *c);
 void api_maintenance(struct api_call *c);
+void api_worker_replace(struct api_call *c);
 void api_maintenance_set(struct api_call *c);
 void api_maintenance_end(struct api_call *c);
 /* api_suspend.c */

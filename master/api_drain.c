@@ -90,3 +90,21 @@ api_maintenance_end(struct api_call *c)
 	(void)!maintenance_set(c->master, -1);
 	reply_maintenance(c);
 }
+
+void
+api_worker_replace(struct api_call *c)
+{
+	int64_t number;
+	int r = -ENOENT;
+
+	if (number_parse(SETTING_INT, c->param[0], &number) == NUMBER_OK && number >= 0 &&
+	    number < UINT32_MAX)
+		r = master_replace_worker(c->master, (uint32_t)number);
+	if (r == -ENOENT)
+		api_reply_message(c, 404, "There is no such worker", SLICE(""));
+	else if (r < 0)
+		api_reply_message(c, 409, "It is not one that serves now", SLICE(""));
+	else
+		api_reply_message(c, 202, "Another worker takes its place, and it finishes",
+				  SLICE(""));
+}

@@ -36,6 +36,7 @@ enum option_name {
 	OPTION_KIND = 1 << 23,
 	OPTION_END = 1 << 24,
 	OPTION_UNDO = 1 << 25,
+	OPTION_WORKER = 1 << 26,
 	OPTION_ONCE = 1 << 28,
 	OPTION_BY = 1 << 29,
 	OPTION_HOUR = 1 << 30,
@@ -79,6 +80,7 @@ static const struct option {
 	{ "--end", NULL, OPTION_END, offsetof(struct command_options, end), true },
 	{ "--sticky", NULL, OPTION_STICKY, offsetof(struct command_options, sticky), true },
 	{ "--undo", NULL, OPTION_UNDO, offsetof(struct command_options, undo), true },
+	{ "--worker", NULL, OPTION_WORKER, offsetof(struct command_options, worker), false },
 	{ "--once", NULL, OPTION_ONCE, offsetof(struct command_options, once), true },
 	{ "--by", NULL, OPTION_BY, offsetof(struct command_options, by), false },
 	{ "--hour", NULL, OPTION_HOUR, offsetof(struct command_options, hour), false },
@@ -142,17 +144,20 @@ static const struct command {
 	  "2 nobody answers, 3 in force but a worker lags." },
 	{ "drain", 1,
 	  OPTION_FILE | OPTION_SOCKET | OPTION_JSON | OPTION_STICKY | OPTION_UNDO | OPTION_WAIT |
-	      OPTION_TIMEOUT,
+	      OPTION_TIMEOUT | OPTION_WORKER,
 	  command_drain,
-	  "drain [ENDPOINT [--sticky] [--wait [--timeout DURATION]] | ENDPOINT --undo] [--json] "
+	  "drain [ENDPOINT [--sticky] [--wait [--timeout DURATION]] | ENDPOINT --undo | --worker "
+	  "N] "
+	  "[--json] "
 	  "[-c FILE | --socket PATH]",
 	  "Takes an endpoint (as yett status names it) out of service, for all upstreams that have "
 	  "it: no new requests,\n"
 	  "what is under way finishes; --wait waits for that. With --sticky those whose sticky "
 	  "cookie names it go on\n"
-	  "coming. It holds until --undo. Without an endpoint it shows those that are out. Exit "
-	  "status: 0 done,\n"
-	  "1 there is no such endpoint, 2 nobody answers, 3 it still has requests under way." },
+	  "coming. It holds until --undo. Without an endpoint it shows those that are out. "
+	  "--worker N has another worker\n"
+	  "take the place of this one, which finishes. Exit status: 0 done, 1 there is no such "
+	  "endpoint, 2 nobody answers, 3 it still has requests under way." },
 	{ "maintenance", 1, OPTION_FILE | OPTION_SOCKET | OPTION_JSON | OPTION_UNDO,
 	  command_maintenance,
 	  "maintenance [RETRY-AFTER | off | --undo] [--json] [-c FILE | --socket PATH]",

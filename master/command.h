@@ -28,6 +28,7 @@ struct command_options {
 	bool dry_run;
 	const char *until, *issued_before, *reason;
 	bool sub, sid, jti; /* of what kind the ID is */
+	const char *worker; /* --worker N */
 	bool sticky, undo;
 	bool json, effective, wait, force, refused, replay, once, end, all;
 };

@@ -124,6 +124,33 @@ change(const struct command_options *o, uint64_t until_ms)
 	return r;
 }
 
+static int
+replace_worker(const struct command_options *o)
+{
+	struct buf BUF_CLEAN target = { 0 };
+	struct answer a;
+	int r;
+
+	buf_adds(&target, SLICE("/workers/"));
+	add_escaped(&target, slice_of(o->worker));
+	buf_adds(&target, SLICE("/replace"));
+	buf_addc(&target, '\0');
+	r = answer_get(&a, o, "POST", target.p);
+	if (r == COMMAND_OK && (a.status == 404 || a.status == 409)) {
+		fprintf(stderr, "yett drain: worker %s: %.*s\n", o->worker,
+			SLICE_F(json_text(json_get(a.json, "message"))));
+		r = COMMAND_REFUSED;
+	} else if (r == COMMAND_OK && a.status != 202) {
+		r = answer_refused(&a, "drain");
+	} else if (r == COMMAND_OK && o->json) {
+		answer_print(&a.body);
+	} else if (r == COMMAND_OK) {
+		printf("another worker takes the place of worker %s, which finishes\n", o->worker);
+	}
+	answer_deinit(&a);
+	return r;
+}
+
 int
 command_drain(const struct command_options *o)
 {
@@ -136,6 +163,12 @@ command_drain(const struct command_options *o)
 	}
 	if (o->timeout)
 		until_ms = clock_mono_ms() + (uint64_t)ms;
+	if (o->worker && !o->words[0] && !o->undo && !o->sticky && !o->wait)
+		return replace_worker(o);
+	if (o->worker) {
+		fputs("yett drain: --worker N takes nothing beside it\n", stderr);
+		return COMMAND_UNREADABLE;
+	}
 	if (o->words[0])
 		return change(o, until_ms);
 	if (o->undo || o->sticky || o->wait) {

@@ -13,6 +13,7 @@
 #include "lib/clock.h"
 #include "lib/log.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 
@@ -69,10 +70,12 @@ ready_note(struct master *m)
 {
 	const struct supervisor *s = &m->supervisor;
 	bool unknown = m->store_fault[0] && !master_rules_loaded(m);
+	/* One that is replaced serves until the next one does. */
+	bool serves = count_in(s, SLOT_RUNNING) > 0 || takeover_replaces(&m->takeover);
 
-	board_set(&m->page->ready, (uint64_t)(m->phase == MASTER_SERVING && !m->leaving_ms &&
-					      count_in(s, SLOT_RUNNING) > 0 &&
-					      count_in(s, SLOT_BACKOFF) == 0 && !unknown));
+	board_set(&m->page->ready,
+		  (uint64_t)(m->phase == MASTER_SERVING && !m->leaving_ms && serves &&
+			     count_in(s, SLOT_BACKOFF) == 0 && !unknown));
 }
 
 /* Ready once every worker has a table. One that is being replaced is no reason to send clients
@@ -108,6 +111,7 @@ on_workers_changed(void *userdata)
 	struct master *m = userdata;
 
 	readiness_settle(m);
+	takeover_tell_replaced(&m->takeover, m->config->handover);
 	waiters_settle(m);
 	roster_tick(m);
 	exchanger_settle(m->exchanger);
@@ -178,6 +182,29 @@ on_explained(void *userdata, struct slot *slot, const struct msg_explained *answ
 	     struct ipc_message *message)
 {
 	explainer_heard(userdata, slot, answer, message);
+}
+
+int
+master_replace_worker(struct master *m, uint32_t number)
+{
+	struct supervisor *s = &m->supervisor;
+	int pidfd, page_fd, r;
+	pid_t pid;
+
+	if (number + 1 >= s->slots_count)
+		return -ENOENT;
+	if (m->phase != MASTER_SERVING)
+		return -EBUSY;
+	r = supervisor_release(&s->slots[number], &pid, &pidfd, &page_fd);
+	if (r < 0)
+		return r;
+	takeover_add_replaced(&m->takeover, pid, pidfd, page_fd, &s->slots[number]);
+	supervisor_refill(&s->slots[number]);
+	for (uint32_t i = 0; i < s->slots_count; i++) {
+		if (slot_is_live(&s->slots[i]))
+			takeover_show(&m->takeover, &s->slots[i]);
+	}
+	return 0;
 }
 
 /* Neither our workers nor those of an earlier master may outlive us. */

@@ -145,4 +145,7 @@ bool master_rules_loaded(const struct master *m);
 bool master_rules_awaited(const struct master *m);
 /* The first table is published. */
 void master_start_workers(struct master *m);
+/* Another worker takes the place of this one, which finishes for timeouts.handover. 0; -ENOENT;
+ * -EBUSY: it is not one that serves. */
+int master_replace_worker(struct master *m, uint32_t number);
 void master_drain(struct master *m, uint32_t grace_ms);

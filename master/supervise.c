@@ -9,9 +9,11 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/pidfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -216,6 +218,33 @@ supervisor_drain(struct supervisor *s, uint32_t grace_ms, uint32_t idle_ms)
 			slot_set_state(slot, SLOT_DRAINING);
 	}
 	admin_drain(s);
+}
+
+int
+supervisor_release(struct slot *slot, pid_t *pid, int *pidfd, int *page_fd)
+{
+	if (slot->supervisor->ending || slot->state != SLOT_RUNNING || slot->killed || !slot->page)
+		return -EBUSY;
+	*pidfd = pidfd_open(slot->pid, 0);
+	if (*pidfd < 0)
+		return -errno;
+	*page_fd = fcntl(slot->page_fd, F_DUPFD_CLOEXEC, 0);
+	if (*page_fd < 0) {
+		close(*pidfd);
+		return -EMFILE;
+	}
+	*pid = slot->pid;
+	log_info("worker slot=%s pid=%d state=replaced", slot_name(slot), (int)slot->pid);
+	slot_disconnect(slot);
+	slot->pid = 0;
+	lend_forget(slot);
+	return 0;
+}
+
+void
+supervisor_refill(struct slot *slot)
+{
+	slot_start(slot);
 }
 
 void

@@ -133,6 +133,12 @@ void supervisor_send(struct slot *slot, enum message_type type, const void *body
 /* The traffic workers finish within grace_ms, then the admin worker ends. May be called again with
  * less patience. */
 void supervisor_drain(struct supervisor *s, uint32_t grace_ms, uint32_t idle_ms);
+/* The slot's process is left to its own: it serves on until it is told (SIGTERM). Its pid, and
+ * descriptors of it and of its page, which are the caller's from then on; then supervisor_refill is
+ * due. 0; -EBUSY: it is not one that serves; another negative errno. */
+int supervisor_release(struct slot *slot, pid_t *pid, int *pidfd, int *page_fd)
+    __attribute__((warn_unused_result));
+void supervisor_refill(struct slot *slot);
 /* While they drain: nobody is killed for being late before that (clock_mono_ms). */
 void supervisor_spare(struct supervisor *s, uint64_t until_ms);
 

@@ -527,6 +527,9 @@ old_worker_gone(struct old_worker *old)
 	if (old->page_fd >= 0)
 		close(old->page_fd);
 	old->page_fd = -1;
+	foreign_page_close(&old->foreign);
+	board_unmap(old->page, sizeof *old->page); /* as long as it is mapped it takes memory */
+	old->page = NULL;
 }
 
 void
@@ -577,27 +580,72 @@ tell_next(struct takeover *t)
 		/* One that another master has told already is not told to hurry. */
 		if (old->page && board_get(&old->page->draining))
 			old->told = true;
-		if (old->pidfd < 0 || old->told)
+		if (old->pidfd < 0 || old->told || old->after)
 			continue;
 		old_worker_tell(old);
 		return;
 	}
 }
 
+/* Another time: to hurry. */
+static void
+hurry(struct old_worker *old, uint64_t kill_ms)
+{
+	if (old->pidfd < 0)
+		return;
+	old->kill_ms = kill_ms;
+	old->after = NULL;
+	old_worker_tell(old);
+}
+
 void
 takeover_end(struct takeover *t, uint32_t grace_ms)
 {
 	uint64_t kill_ms = clock_mono_ms() + grace_ms + KILL_MARGIN_MS;
+	bool first = !t->kill_ms, less = kill_ms < t->kill_ms;
 
-	if (!t->kill_ms) {
+	if (first)
 		t->kill_ms = kill_ms + t->old_count * TELL_MS;
-		tell_next(t);
-	} else if (kill_ms < t->kill_ms) {
+	else if (less)
 		t->kill_ms = kill_ms;
-		for (size_t i = 0; i < t->old_count; i++) {
-			if (t->old[i].pidfd >= 0)
-				old_worker_tell(&t->old[i]); /* another time: to hurry */
-		}
+	for (size_t i = 0; i < t->old_count; i++) {
+		struct old_worker *old = &t->old[i];
+
+		if ((!first && less) || kill_ms < old->kill_ms)
+			hurry(old, kill_ms);
+	}
+	if (first)
+		tell_next(t);
+}
+
+void
+takeover_add_replaced(struct takeover *t, pid_t pid, int pidfd, int page_fd, const struct slot *by)
+{
+	takeover_add_worker(t, pid, pidfd, page_fd);
+	t->old[t->old_count - 1].after = by;
+}
+
+bool
+takeover_replaces(const struct takeover *t)
+{
+	for (size_t i = 0; i < t->old_count; i++) {
+		if (t->old[i].pidfd >= 0 && t->old[i].after)
+			return true;
+	}
+	return false;
+}
+
+void
+takeover_tell_replaced(struct takeover *t, uint32_t grace_ms)
+{
+	for (size_t i = 0; i < t->old_count; i++) {
+		struct old_worker *old = &t->old[i];
+
+		if (old->pidfd < 0 || !old->after || old->after->state != SLOT_RUNNING)
+			continue;
+		old->after = NULL;
+		old->kill_ms = clock_mono_ms() + grace_ms + KILL_MARGIN_MS;
+		old_worker_tell(old);
 	}
 }
 
@@ -621,6 +669,14 @@ takeover_is_over(const struct takeover *t)
 	return true;
 }
 
+static bool
+is_late(const struct takeover *t, const struct old_worker *old, uint64_t now_ms)
+{
+	uint64_t kill_ms = old->kill_ms ? old->kill_ms : t->kill_ms;
+
+	return kill_ms && now_ms > kill_ms && !old->after;
+}
+
 void
 takeover_tick(struct takeover *t, struct board_master *board, uint64_t now_ms)
 {
@@ -637,7 +693,7 @@ takeover_tick(struct takeover *t, struct board_master *board, uint64_t now_ms)
 			foreign_page_refresh(&old->foreign);
 			keep_all(old, false, false, board);
 			old_worker_gone(old);
-		} else if (t->kill_ms && now_ms > t->kill_ms) {
+		} else if (is_late(t, old, now_ms)) {
 			log_warn("takeover pid=%d error=\"did not end in time\" action=kill",
 				 (int)old->pid);
 			pidfd_send_signal(old->pidfd, SIGKILL, NULL, 0);

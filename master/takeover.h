@@ -29,6 +29,8 @@ struct old_worker {
 	int page_fd;                     /* for our workers; -1: it is gone, or there is no page */
 	bool shown;                      /* they have it */
 	bool told;                       /* to finish */
+	const struct slot *after;        /* not before this one serves; NULL: at once */
+	uint64_t kill_ms;                /* its own; 0: that of all */
 	struct foreign_page foreign;     /* where the page is of another layout */
 	bool forgotten;                  /* its page, by the service manager (kept.h) */
 };
@@ -70,6 +72,11 @@ const struct board_worker *takeover_living(const struct takeover *t, size_t i);
  * Another call may only shorten that. */
 void takeover_end(struct takeover *t, uint32_t grace_ms);
 void takeover_kill(struct takeover *t);
+/* A worker of ours that another one replaces in its slot: it is told once that one serves. */
+void takeover_add_replaced(struct takeover *t, pid_t pid, int pidfd, int page_fd,
+			   const struct slot *by);
+/* Is there one that waits for that? */
+bool takeover_replaces(const struct takeover *t);
 /* Has the last of the old ones ended? */
 bool takeover_is_over(const struct takeover *t);
 /* What requests an old worker has under way counts in the limits of ours, and what it has counted
@@ -79,4 +86,6 @@ void takeover_show(struct takeover *t, struct slot *slot);
 void takeover_tell_gone(struct takeover *t, struct supervisor *s);
 /* At every tick. */
 void takeover_tick(struct takeover *t, struct board_master *board, uint64_t now_ms);
+/* Those whose successor serves by now are told to finish within grace_ms. */
+void takeover_tell_replaced(struct takeover *t, uint32_t grace_ms);
 void takeover_deinit(struct takeover *t);

@@ -21,6 +21,7 @@
 #define SAID_MAX 32768
 #define SETTLE_MS 30000 /* for what must not be cut off */
 #define CALLS_MS 2000   /* for operators who wait for something */
+#define BUILD_MS 20000  /* for rules that are being compiled: else the new image begins anew */
 #define EXIT_NO_EXEC 127
 
 static const char *const state_name[] = {
@@ -243,7 +244,6 @@ is_busy(const struct master *m)
 {
 	return m->saver.child || m->writes.current || !list_empty(&m->writes.queue) ||
 	       (m->suspensions.disk && store_disk_is_busy(m->suspensions.disk)) ||
-	       m->publisher.builder.now || m->aside.now ||
 	       exchanger_until(m->exchanger) > clock_mono_ms();
 }
 
@@ -268,6 +268,8 @@ upgrade_exec(struct master *m)
 	struct handover_offer offer;
 	int r;
 
+	builder_stop(&m->aside);
+	builder_stop(&m->publisher.builder);
 	r = handover_offer(m, &offer);
 	if (r < 0) {
 		upgrade_refuse(u, "nothing can be handed over: %s", strerror(-r));
@@ -283,6 +285,7 @@ upgrade_exec(struct master *m)
 	block_signals(false);
 	handover_offer_deinit(&offer);
 	upgrade_refuse(u, "the new image cannot be executed: %s", strerror(r));
+	publish_mark(m, PUBLISH_ALL); /* what was being built */
 }
 
 void
@@ -295,7 +298,7 @@ static void
 settle_tick(struct master *m, uint64_t now_ms)
 {
 	struct upgrade *u = &m->upgrade;
-	uint64_t waited = now_ms + SETTLE_MS - u->until_ms;
+	uint64_t waited = now_ms + SETTLE_MS - u->until_ms, waits;
 
 	if (is_busy(m)) {
 		if (now_ms > u->until_ms)
@@ -305,7 +308,10 @@ settle_tick(struct master *m, uint64_t now_ms)
 				       SETTLE_MS / 1000);
 		return;
 	}
-	if (m->calls == 0 || waited >= CALLS_MS)
+	waits = m->calls > 0 ? CALLS_MS : 0;
+	if (m->publisher.builder.now || m->aside.now)
+		waits = BUILD_MS;
+	if (waited >= waits)
 		upgrade_exec(m);
 }
 

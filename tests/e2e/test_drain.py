@@ -166,3 +166,27 @@ def test_started_again_at_once(gateway, responder):
         gw.stop()
         gw.start()
     assert gw.ask().status == 200
+
+
+def test_worker_is_replaced(gateway, serve):
+    """Under load, with a stream that lives on in the old one; and it is counted."""
+    go = threading.Event()
+    up = serve(lambda r, c: (go.wait(20) if r.target == "/slow" else None, c.reply(body=b"done")))
+    gw = gateway(proxy_to(up) | {"workers": 1})
+    old = gw.workers()
+    with gw.connect() as c:
+        c.send(client.request(path="/slow"))
+        wait_until(lambda: up.requests)
+        with Load(gw.port, rate=200, connections=8) as load:
+            r = gw.cli("drain", "--worker", "0")
+            assert (r.returncode, r.stdout) == (0, "another worker takes the place of worker 0, which finishes\n"), r
+            wait_until(lambda: gw.admin("/ready").status != 200 or (gw.workers() and gw.workers() != old), 5)
+            assert gw.admin("/ready").status == 200
+            wait_until(lambda: f"pid={old[0]} state=draining" in gw.log(), 5)
+            time.sleep(0.3)
+        assert load.result["failures"] == []
+        go.set()
+        assert c.read().body == b"done"
+    wait_until(lambda: f"takeover pid={old[0]} state=ended" in gw.log(), 5)
+    assert gw.metrics()['yett_requests_total{code="200",method="GET"}'] == len(up.requests)
+    assert gw.cli("drain", "--worker", "7").returncode == 1 and gw.cli("drain", "--worker", "0", "--undo").returncode == 2
