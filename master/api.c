@@ -96,6 +96,8 @@ const struct api_row api_rows[] = {
 
 	{ "GET", "/rules", ACCESS_READ, api_rules,
 	  "All rules of our own, and which of them are refused." },
+	{ "GET", "/export", ACCESS_READ, api_export,
+	  "All rules in force in the form that /apply takes, and which are refused." },
 	{ "GET", "/rules/{kind}/{name}", ACCESS_READ, api_rule,
 	  "One of them: the kind is route, upstream, policy or key." },
 	{ "PUT", "/rules/{kind}/{name}", ACCESS_WRITE, api_rule_set,

@@ -97,6 +97,8 @@ void api_warn(struct api_call *c, struct slice key, struct slice json);
 /* api_sessions.c */
 void api_sessions(struct api_call *c);
 void api_sessions_end(struct api_call *c);
+/* api_export.c */
+void api_export(struct api_call *c);
 /* api_drain.c */
 void api_drains(struct api_call *c);
 void api_drain_begin(struct api_call *c);

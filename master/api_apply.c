@@ -233,7 +233,7 @@ api_apply(struct api_call *c)
 		api_reply_message(c, 413,
 				  "The body is larger than 16 MiB, whatever admin.body_limit is",
 				  SLICE(""));
-	else if (json_parse(c->text.part[CALL_BODY], APPLY_MAX, JSON_DEPTH_MAX, &root) < 0)
+	else if (json_parse_exact(c->text.part[CALL_BODY], APPLY_MAX, JSON_DEPTH_MAX, &root) < 0)
 		api_reply_message(c, 400, "The body is no JSON", SLICE(""));
 	else if (apply_read(c->master->rules, c->master->config, root, &d, &report) < 0 ||
 		 add_lost(c, root, &d, &report) < 0)

@@ -41,6 +41,7 @@ enum option_name {
 	OPTION_BY = 1 << 29,
 	OPTION_HOUR = 1 << 30,
 	OPTION_EXPIRES = 131072,
+	OPTION_STRICT = 1 << 26,
 };
 
 static const struct option {
@@ -54,6 +55,7 @@ static const struct option {
 	{ "--json", NULL, OPTION_JSON, offsetof(struct command_options, json), true },
 	{ "--effective", NULL, OPTION_EFFECTIVE, offsetof(struct command_options, effective),
 	  true },
+	{ "--strict", NULL, OPTION_STRICT, offsetof(struct command_options, strict), true },
 	{ "--wait", NULL, OPTION_WAIT, offsetof(struct command_options, wait), true },
 	{ "--force", NULL, OPTION_FORCE, offsetof(struct command_options, force), true },
 	{ "--replay", NULL, OPTION_REPLAY, offsetof(struct command_options, replay), true },
@@ -281,6 +283,22 @@ static const struct command {
 	  "token [-c FILE] [--claim NAME=VALUE]... [--ttl DURATION] [--algorithm NAME]",
 	  "Prints a token for tests that the gate of this configuration accepts, signed with its "
 	  "secret." },
+	{ "export", 1, OPTION_FILE | OPTION_SOCKET | OPTION_JSON, command_export,
+	  "export [yaml | redx] [--json] [-c FILE | --socket PATH]",
+	  "Prints the rules of the store that are in force: as apply takes them (yaml), or as "
+	  "commands for redis-cli\n"
+	  "that make them in the Redis of redx. What is refused, or has no form there, is told. "
+	  "Exit "
+	  "status: 0 all is\n"
+	  "printed, 1 not all, 2 nobody answers." },
+	{ "import", 2, OPTION_JSON | OPTION_STRICT, command_import,
+	  "import redx FILE [--strict] [--json]",
+	  "Reads commands for redis-cli that make rules of redx (SET frontend:.., HSET backend:..) "
+	  "and prints them as\n"
+	  "apply takes them. What cannot be taken over is told with its line; with --strict "
+	  "nothing "
+	  "is printed then.\n"
+	  "Exit status: 0 printed, 1 refused, 2 the file cannot be read." },
 	{ "schema", 1, 0, command_schema, "schema config | rules",
 	  "Prints a JSON Schema (2020-12) of a configuration, or of the rules that apply takes, by "
 	  "which editors\n"

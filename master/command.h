@@ -30,6 +30,7 @@ struct command_options {
 	bool sub, sid, jti; /* of what kind the ID is */
 	const char *worker; /* --worker N */
 	bool sticky, undo;
+	bool strict;
 	bool json, effective, wait, force, refused, replay, once, end, all;
 };
 
@@ -56,6 +57,8 @@ int command_history(const struct command_options *o);
 int command_suspend(const struct command_options *o);
 int command_resume(const struct command_options *o);
 int command_suspended(const struct command_options *o);
+int command_export(const struct command_options *o);
+int command_import(const struct command_options *o); /* command_export.c */
 int command_schema(const struct command_options *o);
 int command_sessions(const struct command_options *o);
 int command_fleet(const struct command_options *o);

@@ -1,0 +1,104 @@
+"""`yett export` and `yett import`: what is written down makes the same rules again, and what has no form is told."""
+
+import json
+import subprocess
+
+import pytest
+from harness import gateway as g
+from harness.gateway import from_redis
+from harness.procs import run, wait_until
+from test_api_redx import gw  # noqa: F401
+
+RULES = {
+    "routes": {"r": {"path": "/r", "upstream": "u", "headers": [{"name": "X-A", "value": "\u00e9 \\ \" 1e3"}], "priority": 10}},
+    "upstreams": {"u": {"endpoints": ["127.0.0.1:9001", {"address": "127.0.0.1:9002", "weight": 3}]}},
+    "policies": {"p": {"protect": ["/r"]}},
+    "api_keys": {"k": {"sha256": 64 * "a", "claims": {"sub": "x" * 40, "n": 12345678901234567890}}},
+    "frontends": {"a.test": "web", "b.test/x/": "it's", "l.test/" + 950 * "x": "web"},
+    "backends": {"web": {"10.0.0.1:80": "0", "http://10.0.0.2:81/x": "2.5", "_cookie": "a \"b\" \\ 'c'"}, "it's": {"h:1": "7"}},
+}
+
+
+def file(tmp_path, text):
+    path = tmp_path / "rules"
+    path.write_text(text if isinstance(text, str) else json.dumps(text))
+    return str(path)
+
+
+def test_yaml_makes_the_same_rules(gw, tmp_path):
+    assert gw.cli("apply", file(tmp_path, RULES)).returncode == 0
+    done = gw.cli("export")
+    assert (done.returncode, done.stderr) == (0, "") and "\n  ? \"l.test/" in done.stdout
+    assert json.loads(gw.cli("export", "--json").stdout) == RULES
+    assert gw.cli("apply", file(tmp_path, done.stdout)).stdout == "nothing differs\n"
+    empty = {family: {} for family in RULES}
+    assert gw.cli("apply", file(tmp_path, empty), "--force").returncode == 0
+    assert gw.cli("export").stdout == "".join(f"{family}: {{}}\n" for family in RULES)
+    assert gw.cli("apply", file(tmp_path, done.stdout)).returncode == 0
+    assert json.loads(gw.cli("export", "--json").stdout) == RULES
+
+
+def test_redx_has_frontends_and_backends_alone(gw, tmp_path):
+    gw.cli("apply", file(tmp_path, RULES))
+    done = gw.cli("export", "redx")
+    assert done.returncode == 1
+    assert [line.split()[2] for line in done.stderr.splitlines()] == ["routes.r", "upstreams.u", "policies.p", "api_keys.k"]
+    back = run([g.BINARY, "import", "redx", file(tmp_path, done.stdout), "--strict", "--json"])
+    assert (back.returncode, back.stderr) == (0, "")
+    assert json.loads(back.stdout) == RULES | {family: {} for family in ("routes", "upstreams", "policies", "api_keys")}
+
+
+def test_commands_make_the_rules_in_redis(gateway, store, tmp_path):
+    """By redis-cli, which reads them as it will; and what is refused is told."""
+    gw = gateway(from_redis(store))
+    gw.cli("apply", file(tmp_path, RULES | {"routes": {}, "upstreams": {}, "policies": {}, "api_keys": {}}))
+    commands = gw.cli("export", "redx")
+    assert commands.returncode == 0
+    before = {k: store.db.hgetall(k) if k.startswith(b"backend:") else store.db.get(k) for k in store.db.scan_iter("*end:*")}
+    store.db.flushall()
+    done = subprocess.run(["redis-cli", "-p", str(store.port)], input=commands.stdout, capture_output=True, text=True, timeout=20)
+    assert "ERR" not in done.stdout + done.stderr
+    assert {k: store.db.hgetall(k) if k.startswith(b"backend:") else store.db.get(k) for k in store.db.scan_iter("*end:*")} == before
+    assert len(before) == 5
+    store.db.set("frontend:bad.test", "x" * 2000)
+    refused = wait_until(lambda: [r for r in [gw.cli("export")] if r.returncode], 10)[0]
+    assert refused.returncode == 1 and "yett export: frontend:bad.test is refused, left out: " in refused.stderr
+
+
+def imported(tmp_path, text, *more):
+    return run([g.BINARY, "import", "redx", file(tmp_path, text), "--json", *more])
+
+
+def test_import_takes_what_redx_has(tmp_path):
+    done = imported(tmp_path, """# of a colleague
+SET frontend:a.test/x/ web
+set 'frontend:b.test' "w\\x65b"
+
+HSET backend:web 10.0.0.1:80 0 10.0.0.2:80 5
+HMSET backend:web 10.0.0.1:80 7 _max_score 10\r
+SET yett:policy:p '{"protect": ["/a"]}'
+""")
+    rules = json.loads(done.stdout)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert rules["frontends"] == {"a.test/x/": "web", "b.test": "web"} and rules["policies"] == {"p": {"protect": ["/a"]}}
+    assert rules["backends"] == {"web": {"10.0.0.1:80": "7", "10.0.0.2:80": "5", "_max_score": "10"}}
+
+
+@pytest.mark.parametrize("line, what", [
+    ("SET frontend:a.test", "has a key and a value"), ("SET frontend:a.test b EX 10", "has a key and a value"), ("SET session:1 x", "no rule"),
+    ("HSET backend:b 10.0.0.1:80", "has no value"), ("HSET x y z", "no rule"), ("DEL backend:b", "only SET, HSET"),
+    ("SET 'frontend:a b", "quotes are not closed"), ('SET "frontend:a"b c', "quotes are not closed"), ("HSET backend:b :::: 0", ""),
+    ("HSET backend:b h:1 many", ""), ('HSET backend:b h:1 "1\\x00"', "NUL"), ("SET yett:route:r '{\"pth\": 1}'", "unknown key"), ("SELECT 1", "only SET, HSET")])
+def test_what_cannot_be_taken_over(tmp_path, line, what):
+    text = "SET frontend:good.test web\n" + line + "\n"
+    done = imported(tmp_path, text)
+    assert done.returncode == 0 and done.stderr.startswith(f"{tmp_path}/rules:2: ") and what in done.stderr
+    assert list(json.loads(done.stdout)["frontends"]) == ["good.test"]
+    done = imported(tmp_path, text, "--strict")
+    assert (done.returncode, done.stdout) == (1, "")
+
+
+@pytest.mark.parametrize("words", [["export", "toml"], ["export", "redx", "--json"], ["import"], ["import", "redx"], ["import", "hipache", "f"], ["import", "redx", "/nowhere"]])
+def test_misused(words):
+    done = run([g.BINARY, *words])
+    assert done.returncode == 2 and not done.stdout and done.stderr
