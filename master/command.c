@@ -110,6 +110,16 @@ static const struct command {
 	  "settings with\n"
 	  "their origin, secrets redacted. Exit status: 0 good, 1 mistakes, 2 the file cannot be "
 	  "read." },
+	{ "doctor", 0, OPTION_FILE | OPTION_SOCKET | OPTION_JSON, command_doctor,
+	  "doctor [--json] [-c FILE] [--socket PATH]",
+	  "Says what is wrong on this machine for the gateway of a configuration (as run finds "
+	  "it), "
+	  "and what to\n"
+	  "do: limits, folders, disk, certificates, clock, names, Redis, and where a gateway runs, "
+	  "what that says.\n"
+	  "It changes nothing, and takes a few seconds at most. Exit status: 0 no problem (there "
+	  "may be warnings),\n"
+	  "1 a problem, 2 the file cannot be read." },
 	{ "status", 0, OPTION_FILE | OPTION_SOCKET | OPTION_JSON, command_status,
 	  "status [--json] [-c FILE | --socket PATH]",
 	  "Shows the state of a gateway that runs: table, workers, rules, Redis, endpoints." },

@@ -45,6 +45,7 @@ int command_main(int argc, char **argv);
 
 int command_cascade(const struct command_options *o);
 int command_check(const struct command_options *o);
+int command_doctor(const struct command_options *o);
 int command_token(const struct command_options *o); /* token.c */
 int command_status(const struct command_options *o);
 int command_routes(const struct command_options *o);

@@ -139,8 +139,8 @@ read_set(struct config_reader *r, struct config_issuer *i)
 	if (i->algorithms & JWT_ALGS_SECRET && st.st_mode & (S_IRWXG | S_IRWXO))
 		tell(r, i, true, "jwks",
 		     "%s has mode %04o, so others than its owner can read the secrets; chmod 600 "
-		     "it",
-		     i->jwks, (unsigned)st.st_mode & 07777);
+		     "%s",
+		     i->jwks, (unsigned)st.st_mode & 07777, i->jwks);
 	check_set(r, i, buf_slice(&text));
 	i->jwks_text.bytes = arena_string(&r->c->arena, buf_slice(&text));
 	i->jwks_text.n = text.n;

@@ -34,8 +34,8 @@ warn_readable(struct config_reader *r, int line, const char *file, mode_t mode,
 	if (!public && (mode & (S_IRWXG | S_IRWXO)))
 		mistakes_add(
 		    &r->mistakes, true, line, config_key(r),
-		    "%s has mode %04o, so others than its owner can read the secret; chmod 600 it",
-		    file, (unsigned)mode & 07777);
+		    "%s has mode %04o, so others than its owner can read the secret; chmod 600 %s",
+		    file, (unsigned)mode & 07777, file);
 }
 
 static void

@@ -10,10 +10,8 @@
 
 #define DAY 86400
 
-/* The least of these that is not over yet; a certificate of a short life is not in danger for most
- * of it. 0: none. */
-static int
-days_left(const struct pair *p, time_t now)
+int
+expiry_days_left(const struct pair *p, time_t now)
 {
 	static const int days[] = { 1, 3, 7, 14, 30 };
 
@@ -28,7 +26,7 @@ static void
 warn(const struct certificate_source *s, time_t now)
 {
 	struct pair *p = s->pair;
-	int days = days_left(p, now);
+	int days = expiry_days_left(p, now);
 	BUF_CLEAN struct buf until = { 0 };
 
 	if (days == 0 || days >= p->told || now >= p->until)

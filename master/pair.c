@@ -110,8 +110,8 @@ pair_read(const char *file, const char *key, struct pair **out, struct buf *why,
 	}
 	/* A group may have it, as Debian's ssl-cert does. */
 	if (st.st_mode & S_IRWXO)
-		buf_addf(warning, "%s has mode %04o, so everybody can read the key; chmod 640 it",
-			 key, (unsigned)st.st_mode & 07777);
+		buf_addf(warning, "%s has mode %04o, so everybody can read the key; chmod 640 %s",
+			 key, (unsigned)st.st_mode & 07777, key);
 	*out = p;
 	return 0;
 }

@@ -11,7 +11,6 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#define BACKLOG 4096 /* the kernel cuts it to net.core.somaxconn */
 #define BESIDE ".new"
 #define TCP_LISTENS 0x0a     /* as /proc/net/tcp writes the state */
 #define UNIX_LISTENS 0x10000 /* __SO_ACCEPTCON, among the flags in /proc/net/unix */
@@ -181,7 +180,7 @@ socket_bind_tcp(struct socket_address *a, const char *text, struct buf *error)
 int
 socket_listen(int fd)
 {
-	return listen(fd, BACKLOG) < 0 ? -errno : 0;
+	return listen(fd, SOCKET_BACKLOG) < 0 ? -errno : 0;
 }
 
 /* Does somebody listen there? 1, 0 (also when there is nothing), or a negative errno. */
@@ -278,7 +277,8 @@ socket_listen_unix(const struct socket_address *a, const struct socket_options *
 		return explain(errno, a, text, error);
 	/* The mode counts from the first moment on. */
 	mask = umask(0777 & ~options->mode);
-	r = bind(fd, (struct sockaddr *)&address, sizeof address) < 0 || listen(fd, BACKLOG) < 0
+	r = bind(fd, (struct sockaddr *)&address, sizeof address) < 0 ||
+		    listen(fd, SOCKET_BACKLOG) < 0
 		? errno
 		: 0;
 	umask(mask);

@@ -10,6 +10,8 @@
 #include <sys/socket.h>
 #include <sys/types.h>
 
+#define SOCKET_BACKLOG 4096 /* the kernel cuts it to net.core.somaxconn */
+
 struct socket_address {
 	union {
 		struct sockaddr any;

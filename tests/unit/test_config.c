@@ -976,7 +976,7 @@ readable_secrets_are_warned_of(void **state)
 			 0);
 	assert_non_null(strstr(
 	    report.p,
-	    "/open has mode 0644, so others than its owner can read the secret; chmod 600 it\n"));
+	    "/open has mode 0644, so others than its owner can read the secret; chmod 600 "));
 	config_free(c);
 	report.n = 0;
 	write_file("t.yaml",
@@ -985,7 +985,8 @@ readable_secrets_are_warned_of(void **state)
 	assert_int_equal(config_load("t.yaml", &c, &report), 0);
 	buf_addc(&report, '\0');
 	assert_string_equal(report.p, "t.yaml:2: gate.secret: warning: t.yaml has mode 0640, so "
-				      "others than its owner can read the secret; chmod 600 it\n");
+				      "others than its owner can read the secret; "
+				      "chmod 600 t.yaml\n");
 	config_free(c);
 }
 

@@ -1,0 +1,223 @@
+/*
+ * doctor_host: reads what the kernel allows the gateway: of the master that runs, else of this
+ * process, which would be it.
+ */
+
+#include "doctor_host.h"
+
+#include "config.h"
+
+#include "shm/board.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/pidfd.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/timex.h>
+#include <unistd.h>
+
+#define FILE_MAX ((size_t)65536)
+#define CGROUPS "/sys/fs/cgroup"
+
+/* procfs says that its files are empty: file_read, which goes by that, is for others. */
+static bool
+read_kernel(const char *path, struct buf *out)
+{
+	char bytes[4096];
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t n = 0;
+
+	while (fd >= 0 && out->n < FILE_MAX && (n = read(fd, bytes, sizeof bytes)) > 0)
+		buf_add(out, bytes, (size_t)n);
+	if (fd >= 0)
+		close(fd);
+	return fd >= 0 && n >= 0;
+}
+
+static uint64_t
+number_of(const char *path, uint64_t *second)
+{
+	struct buf BUF_CLEAN text = { 0 };
+	uint64_t first = HOST_UNKNOWN;
+
+	if (read_kernel(path, &text))
+		doctor_host_numbers(buf_slice(&text), &first, second);
+	return first;
+}
+
+/* What stands behind `name` in a file of lines; p NULL: it is not there. */
+static struct slice
+line_of(const struct buf *text, const char *name)
+{
+	struct slice rest = buf_slice(text), begin = slice_of(name);
+
+	while (rest.p && rest.n > 0) {
+		struct slice line = slice_cut(rest, '\n', &rest);
+
+		if (slice_starts(line, begin))
+			return slice_make(line.p + begin.n, line.n - begin.n);
+	}
+	return (struct slice){ NULL, 0 };
+}
+
+/* Of proc(5), /proc/[pid]/limits: soft, then hard, in columns. */
+static uint64_t
+files_of(pid_t pid)
+{
+	struct buf BUF_CLEAN text = { 0 };
+	struct rlimit own;
+	uint64_t soft, hard = HOST_UNKNOWN;
+	struct slice line;
+	char path[64];
+
+	if (pid == 0)
+		return getrlimit(RLIMIT_NOFILE, &own) == 0 ? own.rlim_max : HOST_UNKNOWN;
+	snprintf(path, sizeof path, "/proc/%d/limits", (int)pid);
+	if (!read_kernel(path, &text))
+		return HOST_UNKNOWN;
+	line = line_of(&text, "Max open files");
+	doctor_host_numbers(line, &soft, &hard);
+	return hard;
+}
+
+/* The path of its cgroup (v2), with its leading slash. */
+static void
+cgroup_of(pid_t pid, struct buf *out)
+{
+	struct buf BUF_CLEAN text = { 0 };
+	char path[64];
+
+	snprintf(path, sizeof path, pid ? "/proc/%d/cgroup" : "/proc/self/cgroup", (int)pid);
+	if (read_kernel(path, &text))
+		buf_adds(out, line_of(&text, "0::"));
+	buf_addc(out, '\0');
+}
+
+/* The least of the cgroups that it is in, and of the machine. */
+static uint64_t
+memory_of(struct buf *group)
+{
+	uint64_t pages = (uint64_t)sysconf(_SC_PHYS_PAGES);
+	uint64_t least = pages * (uint64_t)sysconf(_SC_PAGESIZE);
+	char *slash;
+
+	for (;;) {
+		struct buf BUF_CLEAN path = { 0 };
+		uint64_t max;
+
+		buf_addf(&path, CGROUPS "%s/memory.max", group->p);
+		buf_addc(&path, '\0');
+		max = number_of(path.p, NULL); /* "max" is no number */
+		least = max < least ? max : least;
+		slash = strrchr(group->p, '/');
+		if (!slash)
+			return least;
+		*slash = '\0';
+	}
+}
+
+static const char *
+unit_of(const struct buf *group)
+{
+	const char *name = strrchr(group->p, '/'), *end;
+
+	end = name ? strstr(name, ".service") : NULL;
+	return end && end[strlen(".service")] == '\0' ? name + 1 : "";
+}
+
+static uint64_t
+table_of(const struct config *c)
+{
+	static const char *const files[] = { "table", "table.base" };
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < 2; i++) {
+		struct buf BUF_CLEAN path = { 0 };
+		struct stat st;
+
+		buf_addf(&path, "%s/%s", c->state_dir, files[i]);
+		buf_addc(&path, '\0');
+		if (stat(path.p, &st) == 0)
+			sum += (uint64_t)st.st_size;
+	}
+	return sum;
+}
+
+static bool
+is_local(const struct config_address *a)
+{
+	return a->text && (a->unix_path || !a->host || strcmp(a->host, "localhost") == 0 ||
+			   strncmp(a->host, "127.", 4) == 0 || strcmp(a->host, "::1") == 0);
+}
+
+/* What the youngest calls of the kernel that the gateway cannot do without say. */
+static int
+try_kernel(void)
+{
+	void *page;
+	int fd, r = board_create(4096, &page, &fd);
+
+	if (r < 0)
+		return r;
+	board_unmap(page, 4096);
+	close(fd);
+	fd = pidfd_open(getpid(), 0);
+	if (fd < 0)
+		return -errno;
+	close(fd);
+	return 0;
+}
+
+static uint64_t
+clock_unsynchronised(void)
+{
+	struct timex t = { .modes = 0 };
+
+	return adjtimex(&t) < 0 ? HOST_UNKNOWN : (t.status & STA_UNSYNC) != 0;
+}
+
+static uint64_t
+huge_always(void)
+{
+	struct buf BUF_CLEAN text = { 0 };
+
+	if (!read_kernel("/sys/kernel/mm/transparent_hugepage/enabled", &text))
+		return HOST_UNKNOWN;
+	return slice_starts(buf_slice(&text), SLICE("[always]"));
+}
+
+void
+doctor_host(struct doctor *d)
+{
+	struct buf BUF_CLEAN group = { 0 }, unit = { 0 };
+	const struct config *c = d->config;
+	struct doctor_host h = {
+		.files = files_of(d->pid),
+		.backlog = number_of("/proc/sys/net/core/somaxconn", NULL),
+		.conntrack = number_of("/proc/sys/net/netfilter/nf_conntrack_count", NULL),
+		.conntrack_max = number_of("/proc/sys/net/netfilter/nf_conntrack_max", NULL),
+		.huge_always = huge_always(),
+		.clock_unsynchronised = clock_unsynchronised(),
+		.kernel = try_kernel(),
+		.workers = 1,
+	};
+
+	h.ports_first = number_of("/proc/sys/net/ipv4/ip_local_port_range", &h.ports_last);
+	cgroup_of(d->pid, &group);
+	buf_addf(&unit, "%s", d->pid ? unit_of(&group) : "");
+	buf_addc(&unit, '\0');
+	h.unit = unit.p;
+	h.memory = memory_of(&group);
+	if (c) {
+		h.connections = c->max_connections;
+		h.reserve = c->fd_reserve;
+		h.workers = c->workers;
+		h.rates = c->rate_memory;
+		h.table = table_of(c);
+		h.local_redis = (c->redis.configured && is_local(&c->redis.address)) ||
+				(c->login.configured && is_local(&c->login.redis.address));
+	}
+	doctor_host_judge(d, &h);
+}

@@ -1,0 +1,31 @@
+#pragma once
+
+/*
+ * doctor_redis: what a Redis said of itself, and what is thought of it. Knows no connection.
+ */
+
+#include "doctor.h"
+
+#include <stdint.h>
+
+struct doctor_redis {
+	const char *check, *where; /* "redis" or "sessions"; its address */
+	const char *user;          /* of its ACL, "" = default */
+	bool sessions;             /* they are kept there */
+	struct buf info;           /* of INFO; empty: it may not be asked */
+	struct buf missing;        /* what ACL SETUSER has to add, with a blank before each */
+	int64_t time;              /* of TIME, in seconds since 1970; 0: not known */
+};
+
+void doctor_redis_deinit(struct doctor_redis *r);
+/* `now` as time. */
+void doctor_redis_judge(struct doctor *d, const struct doctor_redis *r, int64_t now);
+
+struct doctor_try { /* a command that is needed, as words with blanks between */
+	const char *words;
+	const char *permission; /* as an ACL has it */
+	bool changes;           /* asked for in a transaction that is never run */
+};
+
+/* Those for rules, or for sessions; up to words NULL. */
+extern const struct doctor_try doctor_tries_rules[], doctor_tries_sessions[];

@@ -1,0 +1,255 @@
+#include "doctor_visit.h"
+
+#include "lib/redis.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#define PATIENCE_MS 2000
+#define WORDS_MAX 8
+
+static void
+finish(struct doctor_visit *v)
+{
+	if (v->told)
+		return;
+	v->told = true;
+	v->done(v->userdata);
+}
+
+static void
+fail(struct doctor_visit *v, const char *reason)
+{
+	if (!*v->fault)
+		snprintf(v->fault, sizeof v->fault, "%s", reason);
+	finish(v);
+}
+
+static void
+send_words(struct doctor_visit *v, redis_answer_fn answer, struct slice tag, struct slice words)
+{
+	struct slice argv[WORDS_MAX];
+	size_t n = 0;
+
+	while (words.p && n < WORDS_MAX)
+		argv[n++] = slice_cut(words, ' ', &words);
+	redis_conn_command(v->conn, answer, v, tag, n, argv);
+}
+
+/* What the user lacks: the command, or a key or channel of it. */
+static void
+note_missing(struct doctor_visit *v, const struct doctor_try *t, struct slice why)
+{
+	struct buf BUF_CLEAN permission = { 0 };
+	const char *colon = strchr(t->words, ':'), *begin = colon;
+
+	while (begin && begin > t->words && begin[-1] != ' ')
+		begin--;
+	if (colon && memmem(why.p, why.n, "channel", 7))
+		buf_addf(&permission, " &%s", begin);
+	else if (colon && memmem(why.p, why.n, " key", 4))
+		buf_addf(&permission, " ~%.*s:*", (int)(colon - begin), begin);
+	else
+		buf_addf(&permission, " %s", t->permission);
+	if (!memmem(v->redis.missing.p ? v->redis.missing.p : "", v->redis.missing.n, permission.p,
+		    permission.n))
+		buf_adds(&v->redis.missing, buf_slice(&permission));
+}
+
+/* The tag is the place of the command among the tries. */
+static void
+on_try(void *userdata, struct slice tag, const struct redis_reply *r)
+{
+	struct doctor_visit *v = userdata;
+	size_t at;
+
+	memcpy(&at, tag.p, sizeof at);
+	if (r->type == REDIS_FAILED && slice_starts(r->text, SLICE("NOPERM")))
+		note_missing(v, &v->tries[at], r->text);
+}
+
+static void
+send_tries(struct doctor_visit *v, bool changes)
+{
+	for (size_t i = 0; v->tries[i].words; i++) {
+		struct slice tag = slice_make((const char *)&i, sizeof i);
+
+		if (v->tries[i].changes == changes &&
+		    !slice_starts(slice_of(v->tries[i].words), SLICE("subscribe")))
+			send_words(v, on_try, tag, slice_of(v->tries[i].words));
+	}
+}
+
+static void
+on_last(void *userdata, struct slice tag, const struct redis_reply *r)
+{
+	on_try(userdata, tag, r);
+	finish(userdata);
+}
+
+static void
+on_thrown_away(void *userdata, struct slice tag, const struct redis_reply *r)
+{
+	(void)userdata, (void)tag, (void)r; /* who may not discard it is cut off */
+}
+
+/* The last of the tries is to subscribe: behind it the connection takes nothing else. */
+static void
+send_last(struct doctor_visit *v)
+{
+	size_t last = 0;
+
+	while (v->tries[last + 1].words)
+		last++;
+	send_words(v, on_last, slice_make((const char *)&last, sizeof last),
+		   slice_of(v->tries[last].words));
+	redis_conn_flush(v->conn);
+}
+
+/* Only if there is a transaction may that be sent which changes something. */
+static void
+on_multi(void *userdata, struct slice tag, const struct redis_reply *r)
+{
+	static const struct doctor_try multi = { "multi", "+multi", false };
+	struct doctor_visit *v = userdata;
+
+	(void)tag;
+	if (r->type == REDIS_STATUS) {
+		send_tries(v, true);
+		send_words(v, on_thrown_away, SLICE(""), SLICE("discard"));
+	} else if (slice_starts(r->text, SLICE("NOPERM"))) {
+		note_missing(v, &multi, r->text);
+	}
+	send_last(v);
+}
+
+static void
+on_time(void *userdata, struct slice tag, const struct redis_reply *r)
+{
+	struct doctor_visit *v = userdata;
+
+	(void)tag;
+	if (r->type == REDIS_ARRAY && r->count == 2 && r->elements[0] &&
+	    r->elements[0]->type == REDIS_STRING) {
+		struct slice t = r->elements[0]->text;
+
+		for (size_t i = 0; i < t.n && i < 12 && t.p[i] >= '0' && t.p[i] <= '9'; i++)
+			v->redis.time = v->redis.time * 10 + (t.p[i] - '0');
+	}
+}
+
+static void
+on_info(void *userdata, struct slice tag, const struct redis_reply *r)
+{
+	struct doctor_visit *v = userdata;
+	char why[200];
+
+	(void)tag;
+	if (r->type == REDIS_STRING)
+		buf_adds(&v->redis.info, r->text);
+	else if (!slice_starts(r->text, SLICE("NOPERM")))
+		fail(v, redis_fault(r, why, sizeof why));
+}
+
+static void
+on_greeted(void *userdata, struct slice tag, const struct redis_reply *r)
+{
+	struct doctor_visit *v = userdata;
+	char why[200];
+
+	(void)tag;
+	if (r->type == REDIS_FAILED)
+		fail(v, redis_fault(r, why, sizeof why));
+}
+
+static void
+on_up(void *userdata)
+{
+	struct doctor_visit *v = userdata;
+	char select[32];
+
+	redis_login_send(&v->login, v->conn, on_greeted, v);
+	if (v->database != 0) {
+		int n = snprintf(select, sizeof select, "select %u", v->database);
+
+		send_words(v, on_greeted, SLICE(""), slice_make(select, (size_t)n));
+	}
+	send_words(v, on_info, SLICE(""), SLICE("info"));
+	send_words(v, on_time, SLICE(""), SLICE("time"));
+	send_tries(v, false);
+	send_words(v, on_multi, SLICE(""), SLICE("multi"));
+	redis_conn_flush(v->conn);
+}
+
+static void
+on_turn(void *userdata)
+{
+	(void)userdata; /* each answer is looked at when it comes */
+}
+
+static void
+on_down(void *userdata, const char *reason)
+{
+	struct doctor_visit *v = userdata;
+
+	v->conn = NULL;
+	fail(v, reason);
+}
+
+static void
+on_found(void *userdata, const struct sockaddr *address)
+{
+	static const struct redis_conn_ops ops = { .up = on_up, .turn = on_turn, .down = on_down };
+	struct doctor_visit *v = userdata;
+	int r;
+
+	v->login = (struct redis_login){
+		.user = slice_of(v->redis.user),
+		.password = slice_make(v->password->bytes, v->password->n),
+		.peer = *v->files->server_name ? v->files->server_name : v->address->host,
+		.where = v->redis.where,
+	};
+	if (v->secure && !v->tls) {
+		fail(v, "a file that its TLS needs is not good");
+		return;
+	}
+	r = redis_conn_new(v->loop, address, v->tls, v->login.peer, PATIENCE_MS, PATIENCE_MS, &ops,
+			   v, &v->conn);
+	if (r < 0)
+		fail(v, strerror(-r));
+}
+
+static void
+on_not_found(void *userdata, const char *reason)
+{
+	fail(userdata, reason);
+}
+
+void
+doctor_visit_begin(struct doctor_visit *v)
+{
+	v->dial.found = on_found;
+	v->dial.failed = on_not_found;
+	v->dial.userdata = v;
+	dial_start(&v->dial, v->address);
+}
+
+void
+doctor_visit_tell(const struct doctor_visit *v, struct doctor *d, int64_t now)
+{
+	if (v->told && !*v->fault) {
+		doctor_redis_judge(d, &v->redis, now);
+		return;
+	}
+	doctor_tell(d, DOCTOR_PROBLEM, v->redis.check, "%s cannot be used: %s", v->redis.where,
+		    *v->fault ? v->fault : "no answer within two seconds");
+	doctor_remedy(d, "redis-cli -u redis://%s ping", v->redis.where);
+}
+
+void
+doctor_visit_deinit(struct doctor_visit *v)
+{
+	dial_stop(&v->dial);
+	redis_conn_close(v->conn);
+	doctor_redis_deinit(&v->redis);
+}

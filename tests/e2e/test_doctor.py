@@ -1,0 +1,179 @@
+"""`yett doctor`: finds what is wrong, its remedies mend it, and it changes and tells nothing that it should not."""
+
+import json
+import os
+import shlex
+import socket
+
+import pytest
+
+from harness import gateway as g
+from harness.authority import DAY, Authority
+from harness.gateway import from_redis, merge
+from harness.procs import free_port, run
+from harness.redis_server import RedisServer
+
+pytestmark = pytest.mark.skipif(not g.BINARY, reason="no binary")
+
+SECRET, PASSWORD = "a-secret-of-thirty-two-bytes-or-more", "hunter2-hunter2"
+
+
+def doctor(folder, config, *more, before=()):
+    file = folder / "yett.yaml"
+    file.write_text(config if isinstance(config, str) else json.dumps(config))
+    done = run([*before, g.BINARY, "doctor", "-c", str(file), *more])
+    assert SECRET not in done.stdout + done.stderr and PASSWORD not in done.stdout + done.stderr
+    return done
+
+
+def findings(folder, config, before=()):
+    done = doctor(folder, config, "--json", before=before)
+    said = json.loads(done.stdout)
+    assert done.returncode == (0 if said["ok"] else 1), done
+    assert said["problems"] == sum(f["state"] == "problem" for f in said["checks"])
+    return said["checks"]
+
+
+def of(found, check, *states):
+    return [f for f in found if f["check"] == check and f["state"] in (states or ["problem", "warning"])]
+
+
+def one(found, check, *states):
+    those = of(found, check, *states)
+    assert len(those) == 1, found
+    return those[0]
+
+
+@pytest.fixture
+def plain(tmp_path):
+    """What has nothing wrong."""
+    (tmp_path / "state").mkdir(mode=0o700)
+    (tmp_path / "run").mkdir(mode=0o755)
+    return {"listeners": [f"127.0.0.1:{free_port()}"], "workers": 2, "run_dir": str(tmp_path / "run"),
+            "state_dir": str(tmp_path / "state"), "upstreams": {"u": {"endpoints": ["127.0.0.1:9"]}},
+            "routes": [{"path": "/", "upstream": "u"}]}
+
+
+@pytest.fixture(scope="module")
+def server():
+    server = RedisServer()
+    server.db.set("frontend:a.example/", "b")
+    yield server
+    server.finish()
+
+
+@pytest.fixture
+def careless(server):
+    """A Redis that throws away what is in it, with a user who may read alone."""
+    server.db.config_set("maxmemory-policy", "allkeys-lru")
+    server.db.acl_setuser("yett", enabled=True, reset=True, passwords=["+" + PASSWORD], keys=["frontend:*"],
+                          categories=["+@read"], commands=["+ping", "+info", "+client", "+multi", "+select"])
+    return server
+
+
+def test_permissions_of_files_and_folders(tmp_path, plain):
+    secret = tmp_path / "jwt.secret"
+    secret.write_text(SECRET)
+    secret.chmod(0o644)
+    os.chmod(plain["state_dir"], 0o777)
+    config = plain | {"gate": {"protect": ["/"], "secret": {"file": str(secret)}}}
+    found = findings(tmp_path, config)
+    assert one(found, "configuration")["remedy"] == f"chmod 600 {secret}"
+    assert one(found, "state folder")["state"] == "problem" and not of(found, "run folder")
+    for check in "configuration", "state folder":
+        assert run(shlex.split(one(found, check)["remedy"])).returncode == 0
+    found = findings(tmp_path, config)
+    assert not of(found, "configuration") and not of(found, "state folder")
+
+
+def test_descriptors(tmp_path, plain):
+    config = plain | {"limits": {"connections": 1000}}
+    assert not of(findings(tmp_path, config), "descriptors")
+    few = one(findings(tmp_path, config, before=["prlimit", "--nofile=512"]), "descriptors")
+    assert few["state"] == "problem" and "limits.connections is 1000" in few["text"] and few["remedy"] == "ulimit -n 262144"
+
+
+def test_certificates(tmp_path, plain):
+    authority, rows = Authority(), []
+    for name, ends in ("old", -DAY), ("short", 5 * DAY), ("good", 80 * DAY):
+        pair = authority.issue(f"{name}.example", starts=-90 * DAY, ends=ends)
+        rows.append(pair.write(str(tmp_path / f"{name}.pem"), str(tmp_path / f"{name}.key")))
+    found = findings(tmp_path, merge(plain, {
+        "listeners": [{"address": f"127.0.0.1:{free_port()}", "tls": True}], "tls": {"certificates": rows},
+        "routes": [{"host": h, "upstream": "u"} for h in ("good.example", "other.example")]}))
+    bad = one(found, "certificate", "problem")
+    assert "old.pem" in bad["text"] and "expired" in bad["text"] and not of(found, "configuration")
+    short, other = of(found, "certificate", "warning")
+    assert "short.pem" in short["text"] and "other.example" in other["text"]
+    assert "good.pem" in one(found, "certificate", "ok")["text"]
+
+
+def test_a_port_that_is_taken(tmp_path, plain):
+    assert one(findings(tmp_path, plain), "listener", "ok")
+    with socket.create_server(("127.0.0.1", int(plain["listeners"][0].split(":")[1]))):
+        assert "in use" in one(findings(tmp_path, plain), "listener", "problem")["text"]
+
+
+def test_redis_that_forgets_and_forbids(tmp_path, plain, careless):
+    config = plain | {"redis": {"address": careless.address, "username": "yett", "password": PASSWORD}}
+    before = careless.db.keys(), careless.db.dbsize()
+    found = of(findings(tmp_path, config), "redis")
+    assert ["maxmemory-policy allkeys-lru" in f["text"] for f in found] == [True, False, False]
+    assert ["append-only" in f["text"] for f in found] == [False, True, False]
+    assert [f["state"] for f in found] == ["problem", "warning", "problem"]
+    for f in found[0], found[2]:
+        careless.db.execute_command(*shlex.split(f["remedy"])[1:])
+    # Whether a key may be used the server says when the command may.
+    again = one(findings(tmp_path, config), "redis", "problem")
+    careless.db.execute_command(*shlex.split(again["remedy"])[1:])
+    assert [f["state"] for f in of(findings(tmp_path, config), "redis")] == ["warning"]
+    assert (careless.db.keys(), careless.db.dbsize()) == before
+
+
+def test_redis_that_is_not_there(tmp_path, plain):
+    config = plain | {"redis": {"address": f"127.0.0.1:{free_port()}"}}
+    found = one(findings(tmp_path, config), "redis")
+    assert found["state"] == "problem" and "cannot be used" in found["text"]
+
+
+def test_redis_that_is_silent_does_not_hold_it_up(tmp_path, plain):
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        config = plain | {"redis": {"address": "127.0.0.1:%d" % silent.getsockname()[1]}}
+        assert one(findings(tmp_path, config), "redis")["state"] == "problem"
+
+
+def test_a_wrong_password(tmp_path, plain, careless):
+    config = plain | {"redis": {"address": careless.address, "username": "yett", "password": PASSWORD + "x"}}
+    assert "WRONGPASS" in one(findings(tmp_path, config), "redis")["text"]
+
+
+def test_a_name_that_does_not_resolve(tmp_path, plain):
+    config = merge(plain, {"upstreams": {"u": {"endpoints": ["localhost:9", "no-such-host.invalid:80"]}},
+                           "dns": ["127.0.0.1:9"]})
+    assert "no-such-host.invalid" in one(findings(tmp_path, config), "names")["text"]
+
+
+def test_a_gateway_that_runs(gateway, careless):
+    gw = gateway(from_redis(careless), own=True)
+    said = json.loads(run([gw.binary, "doctor", "--json", "-c", gw.file]).stdout)
+    assert said["running"] and not of(said["checks"], "listener", "ok", "problem")
+    for check in "gateway", "workers", "reload", "version", "unit":
+        assert not of(said["checks"], check), said
+    text = run([gw.binary, "doctor", "-c", gw.file])
+    assert text.returncode == 1 and "\x1b" not in text.stdout
+    assert text.stdout.splitlines()[0].split()[:2] == ["problem", "redis"]
+    # Another file is installed, and the one that is configured was refused.
+    with open(gw.file) as f:
+        good = f.read()
+    with open(gw.file, "w") as f:
+        json.dump(json.loads(good) | {"workerz": 1}, f)
+    assert run([g.BINARY, "reload", "-c", gw.file]).returncode == 1
+    said = json.loads(run([g.BINARY, "doctor", "--json", "-c", gw.file]).stdout)
+    assert one(said["checks"], "version")["remedy"] == f"yett upgrade -c {gw.file}"
+    assert one(said["checks"], "reload") and one(said["checks"], "configuration")
+
+
+def test_mistakes_and_no_file(tmp_path, plain):
+    found = findings(tmp_path, plain | {"workerz": 1})
+    assert "workerz" in one(found, "configuration", "problem")["text"] and one(found, "backlog", "ok", "warning")
+    assert run([g.BINARY, "doctor", "-c", str(tmp_path / "absent.yaml")]).returncode == 2
