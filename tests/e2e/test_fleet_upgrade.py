@@ -23,17 +23,28 @@ def start(gateway, store, responder, n):
     return gateways
 
 
-@pytest.mark.skipif(not LONG, reason="the long form; test_master_killed has one of them")
-def test_taken_over_one_by_one(gateway, store, responder):
-    """As yett(8) says: the new master takes the sockets of the old one over."""
+def upgraded(gw, others, i):
+    """As yett(8) says."""
+    done = gw.cli("upgrade")
+    assert done.returncode == 0, done
+    assert push(others, i).status == 200
+
+
+def killed(gw, others, i):
+    """The next master takes the sockets of the old one over."""
+    gw.kill()
+    assert push(others, i).status in (200, 202)
+    gw.start()
+
+
+@pytest.mark.parametrize("replace", [upgraded] + [killed] * LONG)  # test_master_killed has one of them
+def test_replaced_one_by_one(gateway, store, responder, replace):
     gateways = start(gateway, store, responder, 3)
     loads = [Load(gw.port, rate=100, connections=8) for gw in gateways]
     ids = [gw.status()["gateway"] for gw in gateways]
     for i, gw in enumerate(gateways):
         old = gw.workers()
-        gw.kill()
-        assert push(gateways[i - 1], i).status in (200, 202)
-        gw.start()
+        replace(gw, gateways[i - 1], i)
         assert gw.cli("wait", "--timeout", "30s").returncode == 0
         wait_until(lambda old=old: not any(procs.alive(pid) for pid in old), 10, what="the old workers' end")
     results = [load.stop() for load in loads]
