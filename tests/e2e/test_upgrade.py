@@ -13,7 +13,7 @@ import pytest
 import websockets
 
 from harness import client, procs
-from harness.gateway import BINARY, proxy_to
+from harness.gateway import BINARY, from_redis, proxy_to
 from harness.load import Load
 from harness.procs import wait_until
 
@@ -279,3 +279,30 @@ def test_other_layout_of_the_board(gateway, serve):
             assert c.read().body == b"done"
             wait_until(lambda: gw.metrics()[REQUESTS] == before[REQUESTS] + 1, 5)
             go.clear()
+
+
+def test_while_rules_are_built_and_pushed(gateway, store, serve):
+    """What was pushed meanwhile is in force behind it; none is compiled but by a child."""
+    up = serve()
+    store.rule("first.test", up.address)
+    gw = gateway(from_redis(store) | {"build_routes": 1}, own=True)
+    go, pushed = threading.Event(), []
+
+    def push():
+        while not go.is_set():
+            store.rule(f"h{len(pushed)}.test", up.address)
+            pushed.append(f"h{len(pushed)}.test")
+            time.sleep(0.005)
+    thread = threading.Thread(target=push)
+    thread.start()
+    try:
+        for version in (NEW, OLD):
+            put(gw, image(version))
+            r = upgrade(gw)
+            assert r.returncode == 0 and gw.status()["version"] == version, r
+            assert gw.ask(host="first.test").status == 200
+    finally:
+        go.set()
+        thread.join()
+    wait_until(lambda: gw.ask(host=pushed[-1]).status == 200, 10)
+    assert {gw.ask(host=host).status for host in pushed} == {200}
