@@ -306,3 +306,40 @@ def test_while_rules_are_built_and_pushed(gateway, store, serve):
         thread.join()
     wait_until(lambda: gw.ask(host=pushed[-1]).status == 200, 10)
     assert {gw.ask(host=host).status for host in pushed} == {200}
+
+
+def test_what_was_known_is_known(gateway, serve):
+    """What is spent stays spent, who is stuck to an endpoint stays there, what is drained or suspended is so still."""
+    both = serve(lambda r, c: c.reply(body=b"a")), serve(lambda r, c: c.reply(body=b"b"))
+    out = serve()
+    config = proxy_to(*both, out) | {"limits": {"rates": "5/hour"}}
+    config["upstreams"]["u"]["sticky"] = {"cookie": "s"}
+    gw = gateway(config, own=True)
+    assert gw.cli("drain", out.address).returncode == 0 and gw.cli("suspend", "mallory").returncode == 0
+    first = gw.ask()
+    cookie = {"Cookie": first.header("Set-Cookie").partition(";")[0]}
+    for version in (NEW, OLD):
+        put(gw, image(version))
+        assert upgrade(gw).returncode == 0
+        assert [gw.ask(headers=cookie).body for _ in range(2)] == [first.body] * 2
+    assert gw.ask().status == 429
+    assert out.requests == [] and "mallory" in gw.cli("suspended").stdout and out.address in gw.cli("drain").stdout
+
+
+def test_suspension_ends_the_grace(gateway, serve):
+    """Who finishes hears of none, so nobody's stream lives on beside one that is new."""
+    def answer(r, c):
+        c.reply(headers={"Transfer-Encoding": "chunked"}, length=False)
+        c.chunk(b"one")
+        c.wait_gone(20)
+    gw = gateway(proxy_to(serve(answer)) | {"timeouts": {"drain": "300ms"}}, own=True)
+    old = processes(gw)
+    with gw.connect() as c:
+        c.send(client.request())
+        c.read_head()
+        assert c.read_chunk() == b"one"
+        assert upgrade(gw).returncode == 0
+        wait_until(lambda: len(processes(gw)) == 4, 10, what="one that finishes")
+        assert gw.cli("suspend", "mallory").returncode == 0
+        gone(old)
+        assert c.closed()
