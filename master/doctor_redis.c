@@ -6,61 +6,61 @@
 
 /* As yett-api(7) has them. */
 const struct doctor_try doctor_tries_rules[] = {
-	{ "client setname yett-doctor", "+client|setname", false },
-	{ "client id", "+client|id", false },
-	{ "client tracking off", "+client|tracking", false },
-	{ "scan 0 match yett:doctor count 1", "+scan", false },
-	{ "get frontend:yett-doctor", "+get", false },
-	{ "mget frontend:yett-doctor", "+mget", false },
-	{ "hgetall backend:yett-doctor", "+hgetall", false },
-	{ "type yett:doctor", "+type", false },
-	{ "xrange yett:revisions - + count 1", "+xrange", false },
-	{ "xrevrange yett:revisions + - count 1", "+xrevrange", false },
-	{ "time", "+time", false },
-	{ "watch yett:revisions", "+watch", false },
-	{ "unwatch", "+unwatch", false },
-	{ "set frontend:yett-doctor x", "+set", true },
-	{ "del frontend:yett-doctor", "+del", true },
-	{ "hset backend:yett-doctor x y", "+hset", true },
-	{ "hdel backend:yett-doctor x", "+hdel", true },
-	{ "xadd yett:revisions * x y", "+xadd", true },
-	{ "eval return 1 yett:doctor", "+eval", true },
-	{ "evalsha 0 1 yett:doctor", "+evalsha", true },
-	{ "getrange yett:gateway:doctor 0 1", "+getrange", true },
-	{ "zrange yett:gateways:heard 0 1", "+zrange", true },
-	{ "zcount yett:gateways:heard 0 1", "+zcount", true },
-	{ "zrangebyscore yett:gateways:heard 0 1", "+zrangebyscore", true },
-	{ "subscribe __redis__:invalidate", "+subscribe", false },
-	{ NULL, NULL, false },
+	{ "client setname yett-doctor", "+client|setname", false, true },
+	{ "client id", "+client|id", false, true },
+	{ "client tracking off", "+client|tracking", false, true },
+	{ "scan 0 match yett:doctor count 1", "+scan", false, false },
+	{ "get frontend:yett-doctor", "+get", false, false },
+	{ "mget frontend:yett-doctor", "+mget", false, false },
+	{ "hgetall backend:yett-doctor", "+hgetall", false, false },
+	{ "type yett:doctor", "+type", false, true },
+	{ "xrange yett:revisions - + count 1", "+xrange", false, true },
+	{ "xrevrange yett:revisions + - count 1", "+xrevrange", false, true },
+	{ "time", "+time", false, true },
+	{ "watch yett:revisions", "+watch", false, true },
+	{ "unwatch", "+unwatch", false, true },
+	{ "set frontend:yett-doctor x", "+set", true, true },
+	{ "del frontend:yett-doctor", "+del", true, true },
+	{ "hset backend:yett-doctor x y", "+hset", true, true },
+	{ "hdel backend:yett-doctor x", "+hdel", true, true },
+	{ "xadd yett:revisions * x y", "+xadd", true, true },
+	{ "eval return 1 yett:doctor", "+eval", true, true },
+	{ "evalsha 0 1 yett:doctor", "+evalsha", true, true },
+	{ "getrange yett:gateway:doctor 0 1", "+getrange", true, true },
+	{ "zrange yett:gateways:heard 0 1", "+zrange", true, true },
+	{ "zcount yett:gateways:heard 0 1", "+zcount", true, true },
+	{ "zrangebyscore yett:gateways:heard 0 1", "+zrangebyscore", true, true },
+	{ "subscribe __redis__:invalidate", "+subscribe", false, true },
+	{ NULL, NULL, false, false },
 };
 
 /* As yett(8) has them. */
 const struct doctor_try doctor_tries_sessions[] = {
-	{ "client setname yett-doctor", "+client|setname", false },
-	{ "client id", "+client|id", false },
-	{ "client tracking off", "+client|tracking", false },
-	{ "hgetall session:yett-doctor", "+hgetall", false },
-	{ "exists session:yett-doctor", "+exists", false },
-	{ "ttl session:yett-doctor", "+ttl", false },
-	{ "pttl refreshLock:yett-doctor", "+pttl", false },
-	{ "get accessToken:yett-doctor", "+get", false },
-	{ "hget loginStates:yett-doctor x", "+hget", false },
-	{ "hmget loginStates:yett-doctor x", "+hmget", false },
-	{ "zrevrangebyscore userSessions:yett-doctor 1 0", "+zrevrangebyscore", false },
-	{ "hset session:yett-doctor x y", "+hset", true },
-	{ "hdel loginStates:yett-doctor x", "+hdel", true },
-	{ "hincrby loginStates:yett-doctor x 1", "+hincrby", true },
-	{ "del refreshToken:yett-doctor", "+del", true },
-	{ "set idToken:yett-doctor x", "+set", true },
-	{ "expire loginJti:yett-doctor 1", "+expire", true },
-	{ "pexpire refreshLock:yett-doctor 1", "+pexpire", true },
-	{ "expireat session:yett-doctor 1", "+expireat", true },
-	{ "eval return 1 session:yett-doctor", "+eval", true },
-	{ "zadd userSessions:yett-doctor 1 x", "+zadd", true },
-	{ "zrem userSessions:yett-doctor x", "+zrem", true },
-	{ "zremrangebyscore userSessions:yett-doctor 0 1", "+zremrangebyscore", true },
-	{ "subscribe __redis__:invalidate", "+subscribe", false },
-	{ NULL, NULL, false },
+	{ "client setname yett-doctor", "+client|setname", false, true },
+	{ "client id", "+client|id", false, true },
+	{ "client tracking off", "+client|tracking", false, true },
+	{ "hgetall session:yett-doctor", "+hgetall", false, false },
+	{ "exists session:yett-doctor", "+exists", false, false },
+	{ "ttl session:yett-doctor", "+ttl", false, false },
+	{ "pttl refreshLock:yett-doctor", "+pttl", false, false },
+	{ "get accessToken:yett-doctor", "+get", false, false },
+	{ "hget loginStates:yett-doctor x", "+hget", false, false },
+	{ "hmget loginStates:yett-doctor x", "+hmget", false, false },
+	{ "zrevrangebyscore userSessions:yett-doctor 1 0", "+zrevrangebyscore", false, false },
+	{ "hset session:yett-doctor x y", "+hset", true, false },
+	{ "hdel loginStates:yett-doctor x", "+hdel", true, false },
+	{ "hincrby loginStates:yett-doctor x 1", "+hincrby", true, false },
+	{ "del refreshToken:yett-doctor", "+del", true, false },
+	{ "set idToken:yett-doctor x", "+set", true, false },
+	{ "expire loginJti:yett-doctor 1", "+expire", true, false },
+	{ "pexpire refreshLock:yett-doctor 1", "+pexpire", true, false },
+	{ "expireat session:yett-doctor 1", "+expireat", true, false },
+	{ "eval return 1 session:yett-doctor", "+eval", true, false },
+	{ "zadd userSessions:yett-doctor 1 x", "+zadd", true, false },
+	{ "zrem userSessions:yett-doctor x", "+zrem", true, false },
+	{ "zremrangebyscore userSessions:yett-doctor 0 1", "+zremrangebyscore", true, false },
+	{ "subscribe __redis__:invalidate", "+subscribe", false, true },
+	{ NULL, NULL, false, false },
 };
 
 void
@@ -68,6 +68,7 @@ doctor_redis_deinit(struct doctor_redis *r)
 {
 	buf_deinit(&r->info);
 	buf_deinit(&r->missing);
+	buf_deinit(&r->useful);
 }
 
 /* A field of INFO; empty: there is none. */
@@ -145,14 +146,25 @@ judge_persistence(struct doctor *d, const struct doctor_redis *r)
 }
 
 static void
+tell_missing(struct doctor *d, enum doctor_state state, const struct doctor_redis *r,
+	     const struct buf *missing, const char *what)
+{
+	const char *user = *r->user ? r->user : "default";
+
+	if (missing->n == 0)
+		return;
+	doctor_tell(d, state, r->check, "%s does not let user %s %s", r->where, user, what);
+	doctor_remedy(d, "redis-cli ACL SETUSER %s%.*s", user, SLICE_F(*missing));
+}
+
+static void
 judge_permissions(struct doctor *d, const struct doctor_redis *r)
 {
-	if (r->missing.n == 0)
-		return;
-	doctor_tell(d, DOCTOR_PROBLEM, r->check, "%s does not let user %s do all that is needed",
-		    r->where, *r->user ? r->user : "default");
-	doctor_remedy(d, "redis-cli ACL SETUSER %s%.*s", *r->user ? r->user : "default",
-		      SLICE_F(r->missing));
+	tell_missing(d, DOCTOR_PROBLEM, r, &r->missing, "do what is needed");
+	tell_missing(d, DOCTOR_WARNING, r, &r->useful,
+		     r->sessions ? "hear of changes: what is known is read again each second"
+				 : "do all that is of use: changes by the API, hearing of "
+				   "changes, and what gateways tell one another");
 }
 
 static void

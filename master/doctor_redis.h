@@ -14,6 +14,7 @@ struct doctor_redis {
 	bool sessions;             /* they are kept there */
 	struct buf info;           /* of INFO; empty: it may not be asked */
 	struct buf missing;        /* what ACL SETUSER has to add, with a blank before each */
+	struct buf useful;         /* the same, of what it also works without */
 	int64_t time;              /* of TIME, in seconds since 1970; 0: not known */
 };
 
@@ -25,6 +26,7 @@ struct doctor_try { /* a command that is needed, as words with blanks between */
 	const char *words;
 	const char *permission; /* as an ACL has it */
 	bool changes;           /* asked for in a transaction that is never run */
+	bool optional;          /* it works without, but less well */
 };
 
 /* Those for rules, or for sessions; up to words NULL. */

@@ -40,6 +40,7 @@ send_words(struct doctor_visit *v, redis_answer_fn answer, struct slice tag, str
 static void
 note_missing(struct doctor_visit *v, const struct doctor_try *t, struct slice why)
 {
+	struct buf *missing = t->optional ? &v->redis.useful : &v->redis.missing;
 	struct buf BUF_CLEAN permission = { 0 };
 	const char *colon = strchr(t->words, ':'), *begin = colon;
 
@@ -51,9 +52,8 @@ note_missing(struct doctor_visit *v, const struct doctor_try *t, struct slice wh
 		buf_addf(&permission, " ~%.*s:*", (int)(colon - begin), begin);
 	else
 		buf_addf(&permission, " %s", t->permission);
-	if (!memmem(v->redis.missing.p ? v->redis.missing.p : "", v->redis.missing.n, permission.p,
-		    permission.n))
-		buf_adds(&v->redis.missing, buf_slice(&permission));
+	if (!memmem(missing->p ? missing->p : "", missing->n, permission.p, permission.n))
+		buf_adds(missing, buf_slice(&permission));
 }
 
 /* The tag is the place of the command among the tries. */
@@ -110,8 +110,8 @@ send_last(struct doctor_visit *v)
 static void
 on_multi(void *userdata, struct slice tag, const struct redis_reply *r)
 {
-	static const struct doctor_try multi = { "multi", "+multi", false };
 	struct doctor_visit *v = userdata;
+	const struct doctor_try multi = { "multi", "+multi", true, !v->redis.sessions };
 
 	(void)tag;
 	if (r->type == REDIS_STATUS) {

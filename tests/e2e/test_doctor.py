@@ -118,16 +118,36 @@ def test_redis_that_forgets_and_forbids(tmp_path, plain, careless):
     config = plain | {"redis": {"address": careless.address, "username": "yett", "password": PASSWORD}}
     before = careless.db.keys(), careless.db.dbsize()
     found = of(findings(tmp_path, config), "redis")
-    assert ["maxmemory-policy allkeys-lru" in f["text"] for f in found] == [True, False, False]
-    assert ["append-only" in f["text"] for f in found] == [False, True, False]
-    assert [f["state"] for f in found] == ["problem", "warning", "problem"]
-    for f in found[0], found[2]:
-        careless.db.execute_command(*shlex.split(f["remedy"])[1:])
+    assert [f["state"] for f in found] == ["problem", "warning", "problem", "warning"]
+    assert "maxmemory-policy allkeys-lru" in found[0]["text"] and "append-only" in found[1]["text"]
+    assert found[2]["remedy"] == "redis-cli ACL SETUSER yett ~backend:*"
     # Whether a key may be used the server says when the command may.
-    again = one(findings(tmp_path, config), "redis", "problem")
-    careless.db.execute_command(*shlex.split(again["remedy"])[1:])
-    assert [f["state"] for f in of(findings(tmp_path, config), "redis")] == ["warning"]
+    for f in found[0], found[2], found[3], None:
+        f = f or of(findings(tmp_path, config), "redis")[1]
+        careless.db.execute_command(*shlex.split(f["remedy"])[1:])
+    assert ["append-only" in f["text"] for f in of(findings(tmp_path, config), "redis")] == [True]
     assert (careless.db.keys(), careless.db.dbsize()) == before
+
+
+def sessions_in(server, **redis):
+    return {"login": {"url": "https://shop.example", "cookie_keys": [SECRET], "token_keys": [SECRET[::-1]],
+                      "redis": {"address": server.address} | redis,
+                      "providers": {"corp": {"issuer": "https://127.0.0.1:9", "client_id": "shop", "client_secret": PASSWORD}}}}
+
+
+def test_the_user_of_the_manual_may_do_all_that_sessions_need(tmp_path, plain, server):
+    config = plain | sessions_in(server, username="yett", password=PASSWORD)
+    with open(os.path.join(g.ROOT, "etc/man/yett.8")) as page:
+        rows = page.read().split("ACL SETUSER yett on ")[1].split(".fi")[0].replace("PASSWORD", PASSWORD).split()
+    for lacks in None, "+hincrby", "~refreshLock:*", "+client|id", "+multi":
+        server.db.execute_command("ACL", "SETUSER", "yett", "reset", "on", *(r for r in rows if r != lacks))
+        found = [f for f in of(findings(tmp_path, config), "sessions") if "user yett" in f["text"]]
+        assert [f["remedy"] for f in found] == ([f"redis-cli ACL SETUSER yett {lacks}"] if lacks else []), lacks
+
+
+def test_redis_that_others_name_is_not_asked(tmp_path, plain):
+    config = plain | {"redis": {"sentinel": {"addresses": ["127.0.0.1:9"], "master": "m"}}}
+    assert one(findings(tmp_path, config), "redis", "unknown")["remedy"].startswith("yett run")
 
 
 def test_redis_that_is_not_there(tmp_path, plain):

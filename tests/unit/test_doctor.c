@@ -171,7 +171,7 @@ test_numbers(void **state)
 }
 
 struct redis_case {
-	const char *info, *missing;
+	const char *info, *missing, *useful;
 	bool sessions;
 	int64_t time;
 	enum doctor_state state;
@@ -183,32 +183,38 @@ struct redis_case {
 #define NOEVICTION "redis-cli CONFIG SET maxmemory-policy noeviction"
 
 static const struct redis_case redis_cases[] = {
-	{ SAVED, "", true, 1000, DOCTOR_OK, "redis", "is Redis 7.0.15", "", 0 },
-	{ "", "", true, 0, DOCTOR_UNKNOWN, "redis", "not to INFO",
+	{ SAVED, "", "", true, 1000, DOCTOR_OK, "redis", "is Redis 7.0.15", "", 0 },
+	{ "", "", "", true, 0, DOCTOR_UNKNOWN, "redis", "not to INFO",
 	  "redis-cli ACL SETUSER default +info", 1 },
-	{ "redis_version:5.0.14\naof_enabled:1\n", "", true, 0, DOCTOR_WARNING, "redis", "5.0.14",
-	  "apt install redis-server # 6 or newer", 1 },
-	{ EVICT("noeviction"), "", true, 0, DOCTOR_OK, "redis", "is Redis", "", 0 },
-	{ EVICT("allkeys-lru"), "", true, 0, DOCTOR_PROBLEM, "redis", "throws sessions away",
+	{ "redis_version:5.0.14\naof_enabled:1\n", "", "", true, 0, DOCTOR_WARNING, "redis",
+	  "5.0.14", "apt install redis-server # 6 or newer", 1 },
+	{ EVICT("noeviction"), "", "", true, 0, DOCTOR_OK, "redis", "is Redis", "", 0 },
+	{ EVICT("allkeys-lru"), "", "", true, 0, DOCTOR_PROBLEM, "redis", "throws sessions away",
 	  NOEVICTION, 1 },
-	{ EVICT("allkeys-random"), "", false, 0, DOCTOR_PROBLEM, "redis", "throws rules away",
+	{ EVICT("allkeys-random"), "", "", false, 0, DOCTOR_PROBLEM, "redis", "throws rules away",
 	  NOEVICTION, 1 },
-	{ EVICT("volatile-ttl"), "", true, 0, DOCTOR_WARNING, "redis", "throws sessions away",
+	{ EVICT("volatile-ttl"), "", "", true, 0, DOCTOR_WARNING, "redis", "throws sessions away",
 	  NOEVICTION, 1 },
-	{ EVICT("volatile-ttl"), "", false, 0, DOCTOR_OK, "redis", "is Redis", "", 0 },
-	{ "redis_version:7.0.15\naof_enabled:0\nrdb_saves:0\n", "", false, 0, DOCTOR_WARNING,
+	{ EVICT("volatile-ttl"), "", "", false, 0, DOCTOR_OK, "redis", "is Redis", "", 0 },
+	{ "redis_version:7.0.15\naof_enabled:0\nrdb_saves:0\n", "", "", false, 0, DOCTOR_WARNING,
 	  "redis", "has saved nothing",
 	  "redis-cli CONFIG SET appendonly yes && redis-cli CONFIG REWRITE", 1 },
-	{ "redis_version:7.0.15\naof_enabled:0\nrdb_saves:3\n", "", false, 0, DOCTOR_OK, "redis",
-	  "is Redis", "", 0 },
-	{ SAVED "rdb_last_bgsave_status:err\r\n", "", false, 0, DOCTOR_PROBLEM, "redis",
+	{ "redis_version:7.0.15\naof_enabled:0\nrdb_saves:3\n", "", "", false, 0, DOCTOR_OK,
+	  "redis", "is Redis", "", 0 },
+	{ SAVED "rdb_last_bgsave_status:err\r\n", "", "", false, 0, DOCTOR_PROBLEM, "redis",
 	  "could not save", "redis-cli INFO persistence", 1 },
-	{ SAVED, " +get ~session:*", true, 0, DOCTOR_PROBLEM, "redis", "user default",
+	{ SAVED, " +get ~session:*", "", true, 0, DOCTOR_PROBLEM, "redis", "user default",
 	  "redis-cli ACL SETUSER default +get ~session:*", 1 },
-	{ SAVED, "", true, 1002, DOCTOR_OK, "redis", "is Redis", "", 0 },
-	{ SAVED, "", true, 997, DOCTOR_WARNING, "clock", "are 3 s apart",
+	{ SAVED, "", " +client|id", true, 0, DOCTOR_WARNING, "redis", "again each second",
+	  "redis-cli ACL SETUSER default +client|id", 1 },
+	{ SAVED, "", " +xadd +set", false, 0, DOCTOR_WARNING, "redis", "changes by the API",
+	  "redis-cli ACL SETUSER default +xadd +set", 1 },
+	{ SAVED, " +get", " +xadd", false, 0, DOCTOR_PROBLEM, "redis", "what is needed",
+	  "redis-cli ACL SETUSER default +get", 2 },
+	{ SAVED, "", "", true, 1002, DOCTOR_OK, "redis", "is Redis", "", 0 },
+	{ SAVED, "", "", true, 997, DOCTOR_WARNING, "clock", "are 3 s apart",
 	  "timedatectl set-ntp true # on both", 1 },
-	{ SAVED, "", true, 1031, DOCTOR_PROBLEM, "clock", "are 31 s apart",
+	{ SAVED, "", "", true, 1031, DOCTOR_PROBLEM, "clock", "are 31 s apart",
 	  "timedatectl set-ntp true # on both", 1 },
 };
 
@@ -229,6 +235,7 @@ test_redis(void **state)
 
 		buf_adds(&r.info, slice_of(c->info));
 		buf_adds(&r.missing, slice_of(c->missing));
+		buf_adds(&r.useful, slice_of(c->useful));
 		doctor_redis_judge(&d, &r, 1000);
 		expect(&d, c->check, c->state, c->text, c->remedy);
 		assert_int_equal(d.count - doctor_number(&d, DOCTOR_OK), c->others);
