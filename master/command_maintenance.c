@@ -29,7 +29,7 @@ command_maintenance(const struct command_options *o)
 	struct answer a;
 	int r;
 
-	if (o->undo == (word != NULL) && o->undo) {
+	if (o->undo && word) {
 		fputs("yett maintenance: --undo takes nothing beside it\n", stderr);
 		return COMMAND_UNREADABLE;
 	}

@@ -9,8 +9,6 @@
 #include "shm/message.h"
 #include "supervise.h"
 
-#include <ctype.h>
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -20,7 +18,6 @@
 #include <string.h>
 #include <sys/pidfd.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -291,122 +288,7 @@ takeover_ask(struct takeover *t, const char *run_dir, struct inherited *in)
 	return 0;
 }
 
-/* ---- searching ---- */
-
-/* As spawn.c names it. */
-static bool
-is_worker(int proc)
-{
-	static const char want[] = "yett\0worker";
-	char got[sizeof want + 1];
-	int fd = openat(proc, "cmdline", O_RDONLY | O_CLOEXEC);
-	ssize_t n;
-
-	if (fd < 0)
-		return false;
-	n = read(fd, got, sizeof got);
-	close(fd);
-	return n == sizeof want && memcmp(got, want, sizeof want) == 0;
-}
-
-/* proc(5): pid (name) state ppid ... */
-static int
-parent_of(int proc)
-{
-	char line[256];
-	int fd = openat(proc, "stat", O_RDONLY | O_CLOEXEC), ppid;
-	const char *behind;
-	ssize_t n;
-
-	if (fd < 0)
-		return -1;
-	n = read(fd, line, sizeof line - 1);
-	close(fd);
-	line[n > 0 ? n : 0] = '\0';
-	behind = strrchr(line, ')');
-	return behind && sscanf(behind, ") %*c %d", &ppid) == 1 ? ppid : -1;
-}
-
-/* Has it lost its master? A worker runs the very image of its master, its new parent does not. */
-static bool
-is_orphaned(int proc)
-{
-	struct stat own, parents;
-	char path[32];
-	int ppid = parent_of(proc);
-
-	if (ppid < 0 || fstatat(proc, "exe", &own, 0) < 0)
-		return false;
-	snprintf(path, sizeof path, "/proc/%d/exe", ppid);
-	return stat(path, &parents) < 0 || own.st_ino != parents.st_ino ||
-	       own.st_dev != parents.st_dev;
-}
-
-static void
-list_sockets(int proc, struct inherited_orphan *orphan)
-{
-	int fd = openat(proc, "fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *d = fd < 0 ? NULL : fdopendir(fd);
-	char target[64];
-	struct dirent *e;
-	unsigned long inode;
-
-	while (d && (e = readdir(d))) {
-		ssize_t n = readlinkat(fd, e->d_name, target, sizeof target - 1);
-
-		target[n > 0 ? n : 0] = '\0';
-		if (sscanf(target, "socket:[%lu]", &inode) != 1)
-			continue;
-		orphan->inodes =
-		    xrealloc(orphan->inodes, (orphan->count + 1) * sizeof *orphan->inodes);
-		orphan->inodes[orphan->count++] = inode;
-	}
-	if (d)
-		closedir(d);
-}
-
-static void
-search_process(int proc, pid_t pid, uid_t user, struct inherited *in)
-{
-	struct stat st;
-	int pidfd;
-
-	if (fstat(proc, &st) < 0 || (st.st_uid != geteuid() && st.st_uid != user) ||
-	    !is_worker(proc) || !is_orphaned(proc))
-		return;
-	pidfd = pidfd_open(pid, 0);
-	if (pidfd < 0)
-		return;
-	/* `proc` stands for this one process: if it can still be read, the pid was not given to
-	 * another before it was opened. */
-	if (is_worker(proc))
-		list_sockets(proc, inherited_add_orphan(in, pid, pidfd));
-	else
-		close(pidfd);
-}
-
-void
-takeover_search(const char *run_dir, struct inherited *in)
-{
-	struct stat st;
-	struct dirent *e;
-	DIR *d = opendir("/proc");
-
-	if (stat(run_dir, &st) < 0)
-		st.st_uid = geteuid();
-	while (d && (e = readdir(d))) {
-		int proc = -1;
-
-		if (isdigit((unsigned char)e->d_name[0]))
-			proc = openat(dirfd(d), e->d_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-		if (proc < 0)
-			continue;
-		search_process(proc, atoi(e->d_name), st.st_uid, in);
-		close(proc);
-	}
-	if (d)
-		closedir(d);
-}
+/* ---- those that were found ---- */
 
 static void
 adopt(struct takeover *t, struct inherited_orphan *orphan)
