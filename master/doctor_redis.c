@@ -1,5 +1,7 @@
 #include "doctor_redis.h"
 
+#include <stdio.h>
+
 #define VERSION_LEAST 6 /* CLIENT TRACKING */
 #define CLOCK_APART_S 2 /* a question may take as long */
 #define CLOCK_FAR_S 30
@@ -71,6 +73,23 @@ doctor_redis_deinit(struct doctor_redis *r)
 	buf_deinit(&r->useful);
 }
 
+void
+doctor_redis_remedy(struct doctor *d, const struct doctor_redis *r, const char *fmt, ...)
+{
+	struct slice where = slice_of(r->where), unix_path = SLICE("unix:");
+	char command[1024];
+	va_list words;
+
+	va_start(words, fmt);
+	vsnprintf(command, sizeof command, fmt, words);
+	va_end(words);
+	if (slice_starts(where, unix_path))
+		doctor_remedy(d, "redis-cli -s %s %s", r->where + unix_path.n, command);
+	else
+		doctor_remedy(d, "redis-cli -u %s://%s %s", r->secure ? "rediss" : "redis",
+			      r->where, command);
+}
+
 /* A field of INFO; empty: there is none. */
 static struct slice
 field(const struct doctor_redis *r, const char *name)
@@ -99,7 +118,7 @@ judge_version(struct doctor *d, const struct doctor_redis *r)
 		major = major * 10 + (unsigned)(first.p[i] - '0');
 	if (version.n == 0) {
 		doctor_tell(d, DOCTOR_UNKNOWN, r->check, "%s answers, but not to INFO", r->where);
-		doctor_remedy(d, "redis-cli ACL SETUSER %s +info", *r->user ? r->user : "default");
+		doctor_redis_remedy(d, r, "ACL SETUSER %s +info", *r->user ? r->user : "default");
 	} else if (major < VERSION_LEAST) {
 		doctor_tell(d, DOCTOR_WARNING, r->check,
 			    "%s is Redis %.*s, which announces no changes: they are looked for",
@@ -122,7 +141,7 @@ judge_eviction(struct doctor *d, const struct doctor_redis *r)
 		doctor_tell(d, all ? DOCTOR_PROBLEM : DOCTOR_WARNING, r->check,
 			    "%s has maxmemory-policy %.*s: when it is full it throws %s away",
 			    r->where, SLICE_F(policy), r->sessions ? "sessions" : "rules");
-		doctor_remedy(d, "redis-cli CONFIG SET maxmemory-policy noeviction");
+		doctor_redis_remedy(d, r, "CONFIG SET maxmemory-policy noeviction");
 	}
 }
 
@@ -135,13 +154,13 @@ judge_persistence(struct doctor *d, const struct doctor_redis *r)
 	    slice_eq(field(r, "aof_last_write_status"), SLICE("err"))) {
 		doctor_tell(d, DOCTOR_PROBLEM, r->check, "%s could not save the last time",
 			    r->where);
-		doctor_remedy(d, "redis-cli INFO persistence");
+		doctor_redis_remedy(d, r, "INFO persistence");
 	} else if (slice_eq(aof, SLICE("0")) && (saved.n == 0 || slice_eq(saved, SLICE("0")))) {
 		doctor_tell(d, DOCTOR_WARNING, r->check,
 			    "%s has no append-only file and has saved nothing: what is in it may "
 			    "be gone when it is started anew",
 			    r->where);
-		doctor_remedy(d, "redis-cli CONFIG SET appendonly yes && redis-cli CONFIG REWRITE");
+		doctor_redis_remedy(d, r, "CONFIG SET appendonly yes # and in redis.conf");
 	}
 }
 
@@ -154,7 +173,7 @@ tell_missing(struct doctor *d, enum doctor_state state, const struct doctor_redi
 	if (missing->n == 0)
 		return;
 	doctor_tell(d, state, r->check, "%s does not let user %s %s", r->where, user, what);
-	doctor_remedy(d, "redis-cli ACL SETUSER %s%.*s", user, SLICE_F(*missing));
+	doctor_redis_remedy(d, r, "ACL SETUSER %s%.*s", user, SLICE_F(*missing));
 }
 
 static void

@@ -12,12 +12,16 @@ struct doctor_redis {
 	const char *check, *where; /* "redis" or "sessions"; its address */
 	const char *user;          /* of its ACL, "" = default */
 	bool sessions;             /* they are kept there */
+	bool secure;               /* it speaks TLS */
 	struct buf info;           /* of INFO; empty: it may not be asked */
 	struct buf missing;        /* what ACL SETUSER has to add, with a blank before each */
 	struct buf useful;         /* the same, of what it also works without */
 	int64_t time;              /* of TIME, in seconds since 1970; 0: not known */
 };
 
+/* Of the finding that was told last: what redis-cli is to do there. */
+void doctor_redis_remedy(struct doctor *d, const struct doctor_redis *r, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
 void doctor_redis_deinit(struct doctor_redis *r);
 /* `now` as time. */
 void doctor_redis_judge(struct doctor *d, const struct doctor_redis *r, int64_t now);

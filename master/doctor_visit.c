@@ -243,7 +243,7 @@ doctor_visit_tell(const struct doctor_visit *v, struct doctor *d, int64_t now)
 	}
 	doctor_tell(d, DOCTOR_PROBLEM, v->redis.check, "%s cannot be used: %s", v->redis.where,
 		    *v->fault ? v->fault : "no answer within two seconds");
-	doctor_remedy(d, "redis-cli -u redis://%s ping", v->redis.where);
+	doctor_redis_remedy(d, &v->redis, "ping");
 }
 
 void

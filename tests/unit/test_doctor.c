@@ -180,12 +180,12 @@ struct redis_case {
 };
 #define SAVED "redis_version:7.0.15\r\naof_enabled:1\r\n"
 #define EVICT(policy) SAVED "maxmemory_policy:" policy "\r\n"
-#define NOEVICTION "redis-cli CONFIG SET maxmemory-policy noeviction"
+#define NOEVICTION "redis-cli -u redis://db:6379 CONFIG SET maxmemory-policy noeviction"
 
 static const struct redis_case redis_cases[] = {
 	{ SAVED, "", "", true, 1000, DOCTOR_OK, "redis", "is Redis 7.0.15", "", 0 },
 	{ "", "", "", true, 0, DOCTOR_UNKNOWN, "redis", "not to INFO",
-	  "redis-cli ACL SETUSER default +info", 1 },
+	  "redis-cli -u redis://db:6379 ACL SETUSER default +info", 1 },
 	{ "redis_version:5.0.14\naof_enabled:1\n", "", "", true, 0, DOCTOR_WARNING, "redis",
 	  "5.0.14", "apt install redis-server # 6 or newer", 1 },
 	{ EVICT("noeviction"), "", "", true, 0, DOCTOR_OK, "redis", "is Redis", "", 0 },
@@ -198,19 +198,19 @@ static const struct redis_case redis_cases[] = {
 	{ EVICT("volatile-ttl"), "", "", false, 0, DOCTOR_OK, "redis", "is Redis", "", 0 },
 	{ "redis_version:7.0.15\naof_enabled:0\nrdb_saves:0\n", "", "", false, 0, DOCTOR_WARNING,
 	  "redis", "has saved nothing",
-	  "redis-cli CONFIG SET appendonly yes && redis-cli CONFIG REWRITE", 1 },
+	  "redis-cli -u redis://db:6379 CONFIG SET appendonly yes # and in redis.conf", 1 },
 	{ "redis_version:7.0.15\naof_enabled:0\nrdb_saves:3\n", "", "", false, 0, DOCTOR_OK,
 	  "redis", "is Redis", "", 0 },
 	{ SAVED "rdb_last_bgsave_status:err\r\n", "", "", false, 0, DOCTOR_PROBLEM, "redis",
-	  "could not save", "redis-cli INFO persistence", 1 },
+	  "could not save", "redis-cli -u redis://db:6379 INFO persistence", 1 },
 	{ SAVED, " +get ~session:*", "", true, 0, DOCTOR_PROBLEM, "redis", "user default",
-	  "redis-cli ACL SETUSER default +get ~session:*", 1 },
+	  "redis-cli -u redis://db:6379 ACL SETUSER default +get ~session:*", 1 },
 	{ SAVED, "", " +client|id", true, 0, DOCTOR_WARNING, "redis", "again each second",
-	  "redis-cli ACL SETUSER default +client|id", 1 },
+	  "redis-cli -u redis://db:6379 ACL SETUSER default +client|id", 1 },
 	{ SAVED, "", " +xadd +set", false, 0, DOCTOR_WARNING, "redis", "changes by the API",
-	  "redis-cli ACL SETUSER default +xadd +set", 1 },
+	  "redis-cli -u redis://db:6379 ACL SETUSER default +xadd +set", 1 },
 	{ SAVED, " +get", " +xadd", false, 0, DOCTOR_PROBLEM, "redis", "what is needed",
-	  "redis-cli ACL SETUSER default +get", 2 },
+	  "redis-cli -u redis://db:6379 ACL SETUSER default +get", 2 },
 	{ SAVED, "", "", true, 1002, DOCTOR_OK, "redis", "is Redis", "", 0 },
 	{ SAVED, "", "", true, 997, DOCTOR_WARNING, "clock", "are 3 s apart",
 	  "timedatectl set-ntp true # on both", 1 },
@@ -244,6 +244,23 @@ test_redis(void **state)
 	}
 }
 
+static void
+test_redis_cli(void **state)
+{
+	struct doctor_redis tls = { .where = "[::1]:6379", .secure = true };
+	struct doctor_redis local = { .where = "unix:/run/r.sock" };
+	struct doctor d = { .file = "f" };
+
+	(void)state;
+	doctor_tell(&d, DOCTOR_OK, "tls", "x");
+	doctor_redis_remedy(&d, &tls, "ping %d", 1);
+	doctor_tell(&d, DOCTOR_OK, "local", "x");
+	doctor_redis_remedy(&d, &local, "ping");
+	expect(&d, "tls", DOCTOR_OK, "x", "redis-cli -u rediss://[::1]:6379 ping 1");
+	expect(&d, "local", DOCTOR_OK, "x", "redis-cli -s /run/r.sock ping");
+	doctor_deinit(&d);
+}
+
 /* The worst first; nothing of it can move a terminal's cursor, and JSON is JSON. */
 static void
 test_written(void **state)
@@ -274,9 +291,9 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_host),    cmocka_unit_test(test_host_together),
-		cmocka_unit_test(test_numbers), cmocka_unit_test(test_redis),
-		cmocka_unit_test(test_written),
+		cmocka_unit_test(test_host),      cmocka_unit_test(test_host_together),
+		cmocka_unit_test(test_numbers),   cmocka_unit_test(test_redis),
+		cmocka_unit_test(test_redis_cli), cmocka_unit_test(test_written),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
