@@ -14,137 +14,170 @@
 
 const struct api_row api_rows[] = {
 	{ "GET", "/status", ACCESS_LOOK, api_status,
-	  "The state of the gateway: table, workers, rules, Redis, endpoints." },
-	{ "GET", "/whoami", ACCESS_LOOK, api_whoami, "Who asks, and in which role." },
+	  .text = "The state of the gateway: table, workers, rules, Redis, endpoints." },
+	{ "GET", "/openapi.json", ACCESS_LOOK, api_openapi,
+	  .text = "What this API is, as an OpenAPI 3.1 document." },
+	{ "GET", "/whoami", ACCESS_LOOK, api_whoami, .text = "Who asks, and in which role." },
 	{ "GET", "/routes", ACCESS_LOOK, api_routes,
-	  "Every route, and why one is not in force; refused=1: the refused rules instead." },
+	  .text = "Every route, and why one is not in force; refused=1: the refused rules instead.",
+	  .query = "refused" },
 	{ "GET", "/statistics", ACCESS_LOOK, api_statistics,
-	  "Requests, errors, bytes and time of each route and upstream; with the role operate of "
-	  "identities, too." },
+	  .text = "Requests, errors, bytes and time of each route and upstream; with the role "
+		  "operate of "
+		  "identities, too.",
+	  .query = "hour" },
 	{ "GET", "/fleet", ACCESS_READ, api_fleet,
-	  "The gateways that share the Redis: which revision all workers of each have in force, "
-	  "its version and state." },
+	  .text = "The gateways that share the Redis: which revision all workers of each have in "
+		  "force, "
+		  "its version and state." },
 	{ "GET", "/wait/{revision}", ACCESS_READ, api_wait,
-	  "Waits for a revision (\"latest\"), or a newer one, to be in force here, with all=1 in "
-	  "every gateway: for two seconds, or timeout=DURATION." },
+	  .text = "Waits for a revision (\"latest\"), or a newer one, to be in force here, with "
+		  "all=1 in "
+		  "every gateway: for two seconds, or timeout=DURATION.",
+	  .query = "all timeout" },
 	{ "GET", "/config", ACCESS_LOOK, api_config,
-	  "Every setting with its origin, secrets redacted." },
+	  .text = "Every setting with its origin, secrets redacted." },
 	{ "GET", "/sessions/{user}", ACCESS_READ, api_sessions,
-	  "The sessions of a user: since when, until when, and at which providers." },
+	  .text = "The sessions of a user: since when, until when, and at which providers." },
 	{ "DELETE", "/sessions/{user}", ACCESS_WRITE, api_sessions_end,
-	  "Ends all of them, and closes what is under way." },
+	  .text = "Ends all of them, and closes what is under way." },
 	{ "GET", "/suspended", ACCESS_READ, api_suspended,
-	  "Who is suspended, by whom and why; limit=N: so many of them at most." },
+	  .text = "Who is suspended, by whom and why; limit=N: so many of them at most.",
+	  .query = "limit" },
 	{ "PUT", "/suspended/{kind}/{id}", ACCESS_WRITE, api_suspend,
-	  "Suspends it: the kind is sub, sid or jti, or all with the id *; the body may have until "
-	  "and before (seconds since 1970), and a reason." },
-	{ "DELETE", "/suspended/{kind}/{id}", ACCESS_WRITE, api_resume, "Resumes it." },
+	  .text = "Suspends it: the kind is sub, sid or jti, or all with the id *; the body may "
+		  "have until "
+		  "and before (seconds since 1970), and a reason.",
+	  .body = "Suspension" },
+	{ "DELETE", "/suspended/{kind}/{id}", ACCESS_WRITE, api_resume, .text = "Resumes it." },
 	{ "GET", "/revisions", ACCESS_READ, api_revisions,
-	  "The last revisions of the rules: who changed them, when and why." },
+	  .text = "The last revisions of the rules: who changed them, when and why." },
 	{ "GET", "/revisions/{id}", ACCESS_READ, api_revision,
-	  "One of them, with what it changed." },
+	  .text = "One of them, with what it changed." },
 	{ "GET", "/diff", ACCESS_READ, api_diff,
-	  "What differs in the rules between from=ID and to=ID; \"previous\" and \"current\" where "
-	  "they are not given." },
+	  .text = "What differs in the rules between from=ID and to=ID; \"previous\" and "
+		  "\"current\" where "
+		  "they are not given.",
+	  .query = "from to" },
 	{ "GET", "/replay", ACCESS_READ, api_replay,
-	  "How many of the last requests would go elsewhere by the rules of to=ID (\"previous\"), "
-	  "and which." },
+	  .text = "How many of the last requests would go elsewhere by the rules of to=ID "
+		  "(\"previous\"), "
+		  "and which.",
+	  .query = "to" },
 	{ "POST", "/apply", ACCESS_WRITE, api_apply,
-	  "Makes the families of rules that the body names exactly so; dry_run=1 only says what "
-	  "would change, force=1 confirms that more than half goes." },
+	  .text = "Makes the families of rules that the body names exactly so; dry_run=1 only says "
+		  "what "
+		  "would change, force=1 confirms that more than half goes.",
+	  .query = "dry_run force", .body = "Rules" },
 	{ "POST", "/rollback", ACCESS_WRITE, api_rollback,
-	  "Makes the rules what they were steps=N revisions ago, or at to=ID; dry_run=1 and "
-	  "force=1 as for /apply." },
+	  .text =
+	      "Makes the rules what they were steps=N revisions ago, or at to=ID; dry_run=1 and "
+	      "force=1 as for /apply.",
+	  .query = "steps to dry_run force" },
 	{ "POST", "/replay", ACCESS_READ, api_replay_rules,
-	  "The same by the rules of the body, which is as for /apply." },
+	  .text = "The same by the rules of the body, which is as for /apply.", .body = "Rules" },
 	{ "POST", "/explain", ACCESS_READ, api_explain,
-	  "What would become of a request: {\"method\", \"url\", \"headers\": [{\"name\", "
-	  "\"value\"}], \"from\"}." },
+	  .text = "What would become of a request: {\"method\", \"url\", \"headers\": [{\"name\", "
+		  "\"value\"}], \"from\"}.",
+	  .body = "Request" },
 	{ "POST", "/reload", ACCESS_OPERATE, api_reload,
-	  "Reads the file again, all of it or nothing; wait=1 waits without end, force=1 also "
-	  "applies deletions in Redis that were withheld." },
+	  .text =
+	      "Reads the file again, all of it or nothing; wait=1 waits without end, force=1 also "
+	      "applies deletions in Redis that were withheld.",
+	  .query = "wait force" },
 
 	{ "GET", "/drained", ACCESS_READ, api_drains,
-	  "Endpoints that get no new requests, and how many each has under way." },
+	  .text = "Endpoints that get no new requests, and how many each has under way." },
 	{ "PUT", "/drained/{endpoint}", ACCESS_OPERATE, api_drain_begin,
-	  "Takes an endpoint out of service, for all upstreams that have it; with sticky=1 those "
-	  "whose sticky cookie names it go on coming." },
-	{ "DELETE", "/drained/{endpoint}", ACCESS_OPERATE, api_drain_end, "Takes that back." },
+	  .text = "Takes an endpoint out of service, for all upstreams that have it; with sticky=1 "
+		  "those "
+		  "whose sticky cookie names it go on coming.",
+	  .query = "sticky" },
+	{ "DELETE", "/drained/{endpoint}", ACCESS_OPERATE, api_drain_end,
+	  .text = "Takes that back." },
 	{ "POST", "/workers/{number}/replace", ACCESS_OPERATE, api_worker_replace,
-	  "Starts another worker in the place of this one, which finishes what it has within "
-	  "timeouts.handover." },
+	  .text =
+	      "Starts another worker in the place of this one, which finishes what it has within "
+	      "timeouts.handover." },
 	{ "GET", "/maintenance", ACCESS_READ, api_maintenance,
-	  "Is every request answered by 503, with which Retry-After, and who says so." },
+	  .text = "Is every request answered by 503, with which Retry-After, and who says so." },
 	{ "PUT", "/maintenance/{retry_after}", ACCESS_OPERATE, api_maintenance_set,
-	  "Has every request answered by 503 with this Retry-After (10m), or with off none, "
-	  "whatever "
-	  "the configuration says." },
+	  .text =
+	      "Has every request answered by 503 with this Retry-After (10m), or with off none, "
+	      "whatever "
+	      "the configuration says." },
 	{ "DELETE", "/maintenance", ACCESS_OPERATE, api_maintenance_end,
-	  "Takes that back: it is as the configuration says." },
+	  .text = "Takes that back: it is as the configuration says." },
 	{ "POST", "/upgrade", ACCESS_OPERATE, api_upgrade,
-	  "Executes what is now at the path that the gateway was started from in its place, once a "
-	  "trial has shown that it can take over; for the gateway's own user and root, at "
-	  "admin.socket." },
+	  .text = "Executes what is now at the path that the gateway was started from in its "
+		  "place, once a "
+		  "trial has shown that it can take over; for the gateway's own user and root, at "
+		  "admin.socket." },
 
 	{ "GET", "/cascade", ACCESS_READ, api_cascade,
-	  "Deletions of users that services have still to hear of, and those of which a service "
-	  "was given up; 100 of each." },
+	  .text = "Deletions of users that services have still to hear of, and those of which a "
+		  "service "
+		  "was given up; 100 of each." },
 	{ "POST", "/cascade/{job}", ACCESS_OPERATE, api_cascade_retry,
-	  "Tells the services of a job that are not done again, now." },
+	  .text = "Tells the services of a job that are not done again, now." },
 	{ "DELETE", "/cascade/{job}", ACCESS_OPERATE, api_cascade_drop,
-	  "Forgets a job, whoever has not heard of it." },
+	  .text = "Forgets a job, whoever has not heard of it." },
 
 	{ "GET", "/rules", ACCESS_READ, api_rules,
-	  "All rules of our own, and which of them are refused." },
+	  .text = "All rules of our own, and which of them are refused." },
 	{ "GET", "/export", ACCESS_READ, api_export,
-	  "All rules in force in the form that /apply takes, and which are refused." },
+	  .text = "All rules in force in the form that /apply takes, and which are refused." },
 	{ "GET", "/rules/{kind}/{name}", ACCESS_READ, api_rule,
-	  "One of them: the kind is route, upstream, policy or key." },
+	  .text = "One of them: the kind is route, upstream, policy or key." },
 	{ "PUT", "/rules/{kind}/{name}", ACCESS_WRITE, api_rule_set,
-	  "Sets it: the body is the JSON object that yett.yaml(5) describes." },
-	{ "DELETE", "/rules/{kind}/{name}", ACCESS_WRITE, api_rule_delete, "Deletes it." },
+	  .text = "Sets it: the body is the JSON object that yett.yaml(5) describes.",
+	  .body = "Rule" },
+	{ "DELETE", "/rules/{kind}/{name}", ACCESS_WRITE, api_rule_delete, .text = "Deletes it." },
 
 	{ "GET", "/keys", ACCESS_READ, api_keys,
-	  "The API keys of file and store, by their digests." },
+	  .text = "The API keys of file and store, by their digests." },
 
-	{ "GET", "/test", ACCESS_READ, api_test, "An empty answer." },
+	{ "GET", "/test", ACCESS_READ, api_test, .text = "An empty answer." },
 	{ "GET", "/health", ACCESS_READ, api_health,
-	  "Writes, reads and deletes a key of the store." },
+	  .text = "Writes, reads and deletes a key of the store." },
 	{ "DELETE", "/flush", ACCESS_WRITE, api_flush,
-	  "Deletes all frontends and backends, and nothing else." },
-	{ "GET", "/frontends", ACCESS_READ, api_frontends, "All frontends." },
-	{ "GET", "/frontends/{url}", ACCESS_READ, api_frontend, "The backend of one." },
-	{ "DELETE", "/frontends/{url}", ACCESS_WRITE, api_frontend_delete, "Deletes it." },
+	  .text = "Deletes all frontends and backends, and nothing else." },
+	{ "GET", "/frontends", ACCESS_READ, api_frontends, .text = "All frontends." },
+	{ "GET", "/frontends/{url}", ACCESS_READ, api_frontend, .text = "The backend of one." },
+	{ "DELETE", "/frontends/{url}", ACCESS_WRITE, api_frontend_delete, .text = "Deletes it." },
 	{ "POST PUT", "/frontends/{url}/{backend}", ACCESS_WRITE, api_frontend_set,
-	  "Leads it to this backend." },
+	  .text = "Leads it to this backend." },
 	{ "DELETE", "/frontends/{url}/{backend}", ACCESS_WRITE, api_frontend_delete,
-	  "Deletes it, whatever its backend." },
-	{ "GET", "/backends", ACCESS_READ, api_backends, "All backends." },
-	{ "GET", "/backends/{name}", ACCESS_READ, api_backend, "The servers and settings of one." },
-	{ "DELETE", "/backends/{name}", ACCESS_WRITE, api_backend_delete, "Deletes it." },
+	  .text = "Deletes it, whatever its backend." },
+	{ "GET", "/backends", ACCESS_READ, api_backends, .text = "All backends." },
+	{ "GET", "/backends/{name}", ACCESS_READ, api_backend,
+	  .text = "The servers and settings of one." },
+	{ "DELETE", "/backends/{name}", ACCESS_WRITE, api_backend_delete, .text = "Deletes it." },
 	{ "POST", "/backends/{name}/{server}", ACCESS_WRITE, api_server_add,
-	  "Adds the server, with score 0." },
+	  .text = "Adds the server, with score 0." },
 	{ "PUT", "/backends/{name}/{server}", ACCESS_WRITE, api_server_only,
-	  "Replaces the backend by this one server." },
+	  .text = "Replaces the backend by this one server." },
 	{ "DELETE", "/backends/{name}/{server}", ACCESS_WRITE, api_server_delete,
-	  "Deletes the server." },
+	  .text = "Deletes the server." },
 	{ "PUT", "/backends/{name}/{server}/score/{score}", ACCESS_WRITE, api_score_set,
-	  "Sets its score." },
+	  .text = "Sets its score." },
 	{ "GET", "/backends/{name}/config/{setting}", ACCESS_READ, api_setting,
-	  "The value of a setting." },
+	  .text = "The value of a setting." },
 	{ "DELETE", "/backends/{name}/config/{setting}", ACCESS_WRITE, api_setting_delete,
-	  "Deletes it." },
+	  .text = "Deletes it." },
 	{ "PUT", "/backends/{name}/config/{setting}/{value}", ACCESS_WRITE, api_setting_set,
-	  "Sets it." },
+	  .text = "Sets it." },
 	{ "POST", "/batch", ACCESS_WRITE, api_batch_add,
-	  "Adds all frontends and backends of the body, or none." },
+	  .text = "Adds all frontends and backends of the body, or none.", .body = "Batch" },
 	{ "PUT", "/batch", ACCESS_WRITE, api_batch_replace,
-	  "The same, after deleting what the body names." },
+	  .text = "The same, after deleting what the body names.", .body = "Batch" },
 	{ "DELETE", "/batch", ACCESS_WRITE, api_batch_delete,
-	  "Deletes the frontends, backends, servers and settings of the body." },
+	  .text = "Deletes the frontends, backends, servers and settings of the body.",
+	  .body = "Batch" },
 	{ "GET", "/orphans", ACCESS_READ, api_orphans,
-	  "Frontends without a backend, and backends that no frontend and no rule leads to." },
-	{ "DELETE", "/orphans", ACCESS_WRITE, api_orphans_delete, "Deletes these." },
+	  .text =
+	      "Frontends without a backend, and backends that no frontend and no rule leads to." },
+	{ "DELETE", "/orphans", ACCESS_WRITE, api_orphans_delete, .text = "Deletes these." },
 };
 const size_t api_rows_count = sizeof api_rows / sizeof api_rows[0];
 
@@ -279,18 +312,6 @@ trimmed(struct slice path)
 	return path;
 }
 
-static bool
-has_word(const char *words, struct slice word)
-{
-	struct slice rest = slice_of(words);
-
-	while (rest.p) {
-		if (slice_eq(slice_cut(rest, ' ', &rest), word))
-			return true;
-	}
-	return false;
-}
-
 /* The row for this method and path; NULL: there is none, and `allow` has the methods that the path
  * takes, if it takes any. */
 static const struct api_row *
@@ -302,7 +323,7 @@ find_row(struct slice method, struct slice path, struct slice param[API_PARAMS],
 
 		if (!matches(path, api_rows[i].path, found))
 			continue;
-		if (has_word(api_rows[i].methods, method)) {
+		if (api_has_word(api_rows[i].methods, method)) {
 			memcpy(param, found, sizeof found);
 			return &api_rows[i];
 		}

@@ -40,6 +40,8 @@ struct api_row {
 	enum access_role role; /* the least that is needed */
 	void (*run)(struct api_call *c); /* takes the call over: it must be answered once */
 	const char *text;                /* one sentence, for `yett help api` */
+	const char *query; /* names of its parameters, with blanks between; NULL: none */
+	const char *body;  /* what the body is, by a name in openapi.c; NULL: there is none */
 };
 
 extern const struct api_row api_rows[];
@@ -71,6 +73,8 @@ struct slice api_unescape(struct api_call *c, struct slice s);
 /* False, with the answer given, when a flag of the query is neither 0 nor 1, or one of our own
  * writes has a parameter that it does not know. */
 bool api_query_check(struct api_call *c);
+/* Is the word one of these, which have blanks between? NULL: there are none. */
+bool api_has_word(const char *words, struct slice word);
 /* Is the flag ("wait=0") in the query? */
 bool api_flag(const struct api_call *c, struct slice flag);
 /* The value of a parameter of the query, decoded, in the call's arena; p == NULL: it is not there.
@@ -97,6 +101,8 @@ void api_warn(struct api_call *c, struct slice key, struct slice json);
 /* api_sessions.c */
 void api_sessions(struct api_call *c);
 void api_sessions_end(struct api_call *c);
+/* openapi.c */
+void api_openapi(struct api_call *c);
 /* api_export.c */
 void api_export(struct api_call *c);
 /* api_drain.c */

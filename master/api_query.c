@@ -11,7 +11,18 @@ static const struct slice flags[] = {
 	{ "wait", 4 },    { "force", 5 }, { "dry_run", 7 },
 	{ "refused", 7 }, { "all", 3 },   { "sticky", 6 },
 };
-static const struct slice others[] = { { "to", 2 }, { "from", 4 }, { "steps", 5 } };
+
+bool
+api_has_word(const char *words, struct slice word)
+{
+	struct slice rest = words ? slice_of(words) : SLICE("");
+
+	while (rest.p && rest.n > 0) {
+		if (slice_eq(slice_cut(rest, ' ', &rest), word))
+			return true;
+	}
+	return false;
+}
 
 struct slice
 api_unescape(struct api_call *c, struct slice s)
@@ -77,7 +88,7 @@ fault(const struct api_call *c, struct slice name, struct slice value)
 		return value.p && (slice_eq(value, SLICE("0")) || slice_eq(value, SLICE("1")))
 			   ? NULL
 			   : "it is 0 or 1";
-	if (strict && name.n > 0 && !is_one_of(name, others, sizeof others / sizeof others[0]))
+	if (strict && name.n > 0 && !api_has_word(c->row->query, name))
 		return "there is no such parameter";
 	return NULL;
 }

@@ -309,13 +309,15 @@ static const struct command {
 	  "nothing "
 	  "is printed then.\n"
 	  "Exit status: 0 printed, 1 refused, 2 the file cannot be read." },
-	{ "schema", 1, 0, command_schema, "schema config | rules",
+	{ "schema", 1, 0, command_schema, "schema config | rules | api",
 	  "Prints a JSON Schema (2020-12) of a configuration, or of the rules that apply takes, by "
 	  "which editors\n"
 	  "complete and check; one rule as a store has it is in its $defs (route, upstream, "
 	  "policy, "
 	  "api_key). What\n"
-	  "only the whole can tell is check's. Exit status: 0 printed, 2 misused." },
+	  "only the whole can tell is check's. api: the management API as an OpenAPI 3.1 document, "
+	  "which GET\n"
+	  "/openapi.json answers, too. Exit status: 0 printed, 2 misused." },
 	{ "version", 0, OPTION_JSON, command_version, "version [--json]", "Prints the version." },
 	{ "help", 1, 0, command_help, "help [COMMAND | settings | reasons | metrics | api]",
 	  "Prints this, the help of a command, every setting, every reason of a refusal, or every "

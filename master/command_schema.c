@@ -4,6 +4,7 @@
 
 #include "command.h"
 
+#include "openapi.h"
 #include "schema.h"
 
 #include "lib/buf.h"
@@ -21,9 +22,10 @@ command_schema(const struct command_options *o)
 		schema_config(&out);
 	} else if (strcmp(what, "rules") == 0) {
 		schema_rules(&out);
+	} else if (strcmp(what, "api") == 0) {
+		openapi_write(&out);
 	} else {
-		fprintf(stderr,
-			"yett schema: which one? write yett schema config or yett schema rules\n");
+		fprintf(stderr, "yett schema: which one? write yett schema config, rules or api\n");
 		return COMMAND_UNREADABLE;
 	}
 	return fwrite(out.p, 1, out.n, stdout) == out.n && fflush(stdout) == 0 ? COMMAND_OK
