@@ -132,15 +132,15 @@ def measure(gw, count):
 def main():
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 1000000
     store, up = RedisServer(), Upstream()
-    gw = None
     try:
-        fill(store, up, count)
-        gw = Gateway(from_redis(store, timeout="10s") | {"access_log": "off", "build_routes": min(count, 5000)}, ready=False)
-        gw.kill()
-        measure(gw, count)
+        gw = Gateway(from_redis(store, timeout="10s") | {"access_log": "off"})
+        try:
+            gw.stop()  # it is a first start that is measured
+            fill(store, up, count)
+            measure(gw, count)
+        finally:
+            gw.finish()
     finally:
-        if gw:
-            gw.discard()
         store.finish()
         up.stop()
 

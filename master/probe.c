@@ -7,6 +7,7 @@
 #include "lib/xalloc.h"
 #include "own.h"
 #include "page.h"
+#include "probe_turn.h"
 #include "seen.h"
 #include "upstream_tls.h"
 
@@ -36,9 +37,8 @@ struct endpoint {
 	char *authority;
 	struct config_health rules; /* without the path, which is the directory's */
 	struct health health;
-	bool spread;         /* has its own place in the interval */
-	uint64_t started_ms; /* of its last probe */
-	char *why;           /* that gave no answer; NULL: it did, or there was none */
+	struct probe_turn turn;
+	char *why; /* of its last probe, that gave no answer; NULL: it did, or there was none */
 };
 
 struct prober {
@@ -70,12 +70,12 @@ static void endpoint_answered(void *userdata, int status);
 
 /* xorshift64: it spreads, it protects nothing. */
 static uint64_t
-prober_random(struct prober *p, uint64_t below)
+prober_random(struct prober *p)
 {
 	p->random ^= p->random << 13;
 	p->random ^= p->random >> 7;
 	p->random ^= p->random << 17;
-	return below ? p->random % below : 0;
+	return p->random;
 }
 
 static struct board_health *
@@ -148,10 +148,11 @@ endpoint_wants(const struct endpoint *e)
 }
 
 static void
-endpoint_ready(struct endpoint *e)
+endpoint_ready(struct endpoint *e, uint64_t planned_ms)
 {
 	bool fresh = endpoint_words(e)->state == HEALTH_UNKNOWN;
 
+	e->turn.planned_ms = planned_ms;
 	e->at = ENDPOINT_READY;
 	list_push(fresh ? &e->of->fresh : &e->of->ready, &e->ready);
 }
@@ -178,18 +179,12 @@ endpoint_stop(struct endpoint *e)
 	e->of->wanted -= endpoint_wants(e);
 }
 
-/* The first probe of all was at once; from there each finds its own place in the interval. */
 static uint64_t
 endpoint_next(struct endpoint *e)
 {
-	uint64_t interval = e->rules.interval, now = uv_now(e->of->loop), next;
+	uint64_t now = uv_now(e->of->loop);
+	uint64_t next = probe_turn_next(&e->turn, e->rules.interval, prober_random(e->of));
 
-	next = e->started_ms;
-	if (e->spread)
-		next += interval - interval / 10 + prober_random(e->of, interval / 5 + 1);
-	else
-		next += 1 + prober_random(e->of, interval);
-	e->spread = true;
 	return next > now ? next : now;
 }
 
@@ -264,7 +259,7 @@ prober_start(struct prober *p)
 		p->allowed -= 1000;
 		list_remove(&e->ready);
 		e->at = ENDPOINT_RUNNING;
-		e->started_ms = uv_now(p->loop);
+		e->turn.started_ms = uv_now(p->loop);
 		p->running++;
 		page_get(&e->page, e->rules.timeout);
 	}
@@ -356,9 +351,9 @@ endpoint_watch(struct endpoint *e, const struct certificates *files,
 	e->of->wanted += endpoint_wants(e);
 	if (e->at == ENDPOINT_IDLE) {
 		e->of->watched++;
-		endpoint_ready(e);
+		endpoint_ready(e, uv_now(e->of->loop));
 	} else if (e->at == ENDPOINT_DUE &&
-		   e->due.deadline > e->started_ms + e->rules.interval * 11 / 10) {
+		   e->due.deadline > e->turn.started_ms + e->rules.interval * 11 / 10) {
 		endpoint_wait(e, endpoint_next(e)); /* the interval became shorter */
 	}
 }
@@ -394,7 +389,7 @@ static void
 prober_on_due(void *userdata, struct wheel_node *node)
 {
 	(void)userdata;
-	endpoint_ready(container_of(node, struct endpoint, due));
+	endpoint_ready(container_of(node, struct endpoint, due), node->deadline);
 }
 
 static void
