@@ -386,9 +386,15 @@ open_tcp(struct opening *o, struct listener *l, struct socket_address *a, uint32
 	return r;
 }
 
+/* Orphans may have it, too; it is of another user than theirs are. */
 static void
-open_activated(struct listener *l, struct socket_address *a, int fd, char *name)
+open_activated(struct opening *o, struct listener *l, struct socket_address *a, int fd, char *name)
 {
+	struct marking m = { .in = o->inherited };
+	struct stat st;
+
+	if (fstat(fd, &st) == 0)
+		mark_listening(&m, st.st_ino);
 	l->activated = name;
 	l->fds[l->fds_count++] = fd;
 	l->shared = true;
@@ -442,7 +448,7 @@ open_one(struct opening *o, enum listener_kind kind, const struct config_address
 		fd = inherited_take_activated(o->inherited, &a, name, &activated);
 	}
 	if (fd >= 0)
-		open_activated(l, &a, fd, activated);
+		open_activated(o, l, &a, fd, activated);
 	else if (r == 0)
 		r = a.path ? open_unix(o, l, &a, &reason) : open_tcp(o, l, &a, count, &reason);
 	if (r < 0)

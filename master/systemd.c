@@ -76,7 +76,7 @@ systemd_deinit(struct systemd *s)
 	s->fd = -1;
 }
 
-static void
+static bool
 notify_send(struct systemd *s, const char *text, size_t n, const int *fds, size_t fds_count)
 {
 	union {
@@ -96,8 +96,11 @@ notify_send(struct systemd *s, const char *text, size_t n, const int *fds, size_
 		c->cmsg_len = CMSG_LEN(fds_count * sizeof *fds);
 		memcpy(CMSG_DATA(c), fds, fds_count * sizeof *fds);
 	}
-	while (sendmsg(s->fd, &m, MSG_NOSIGNAL) < 0 && errno == EINTR)
-		;
+	while (sendmsg(s->fd, &m, MSG_NOSIGNAL) < 0) {
+		if (errno != EINTR)
+			return false;
+	}
+	return true;
 }
 
 static void __attribute__((format(printf, 2, 3))) notify(struct systemd *s, const char *fmt, ...)
@@ -111,11 +114,8 @@ static void __attribute__((format(printf, 2, 3))) notify(struct systemd *s, cons
 	va_start(args, fmt);
 	n = vsnprintf(message, sizeof message, fmt, args);
 	va_end(args);
-	if (n <= 0)
-		return;
-	if ((size_t)n >= sizeof message)
-		n = sizeof message - 1;
-	notify_send(s, message, (size_t)n, NULL, 0);
+	if (n > 0)
+		notify_send(s, message, strlen(message), NULL, 0);
 }
 
 /* A status is one line, whatever a mistake in a configuration says. */
@@ -125,15 +125,26 @@ first_line(const char *status)
 	return (int)strcspn(status, "\r\n");
 }
 
+/* The manager would end a gateway of which it does not hear this. */
+static void
+ready_send(struct systemd *s)
+{
+	if (s->fd < 0 || notify_send(s, s->ready, strlen(s->ready), NULL, 0))
+		s->ready[0] = '\0';
+}
+
 void
 systemd_ready(struct systemd *s, const char *status)
 {
-	notify(s, "READY=1\nMAINPID=%d\nSTATUS=%.*s", (int)getpid(), first_line(status), status);
+	snprintf(s->ready, sizeof s->ready, "READY=1\nMAINPID=%d\nSTATUS=%.*s", (int)getpid(),
+		 first_line(status), status);
+	ready_send(s);
 }
 
 void
 systemd_reloading(struct systemd *s)
 {
+	s->ready[0] = '\0';
 	notify(s, "RELOADING=1\nMONOTONIC_USEC=%" PRIu64 "\nSTATUS=reloading",
 	       clock_mono_ns() / 1000);
 }
@@ -141,6 +152,7 @@ systemd_reloading(struct systemd *s)
 void
 systemd_stopping(struct systemd *s)
 {
+	s->ready[0] = '\0';
 	notify(s, "STOPPING=1\nSTATUS=draining");
 }
 
@@ -171,6 +183,8 @@ systemd_forget(struct systemd *s, const char *name)
 void
 systemd_tick(struct systemd *s, uint64_t now_ms)
 {
+	if (s->ready[0])
+		ready_send(s);
 	if (s->watchdog_ms == 0 || now_ms - s->fed_ms < s->watchdog_ms)
 		return;
 	s->fed_ms = now_ms;

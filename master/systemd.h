@@ -3,7 +3,7 @@
 /*
  * systemd: the service protocol (sd_notify(3)), spoken by hand: one datagram a message to
  * $NOTIFY_SOCKET. Without that variable every call does nothing. Never blocks; a message that
- * cannot be sent is lost.
+ * cannot be sent is lost, but for the one that says that we are ready.
  */
 
 #include <stdbool.h>
@@ -14,6 +14,7 @@ struct systemd {
 	int fd;               /* -1: not under a service manager */
 	uint64_t watchdog_ms; /* half of what the manager allows, 0 = it does not watch */
 	uint64_t fed_ms;
+	char ready[1024]; /* what could not be sent; "": nothing */
 };
 
 /* Reads and removes the variables, so that no child takes itself for the service. */

@@ -40,6 +40,16 @@ def test_notifications(gateway, serve, notes):
     assert gw.wait() == 0
 
 
+def test_a_manager_that_is_slow_hears_it_all_the_same(gateway, serve, notes):
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as s:
+        s.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            while True:
+                s.sendto(b"X_FILL=1", notes.path)
+    gateway(proxy_to(serve()), env={"NOTIFY_SOCKET": notes.path})
+    notes("READY=1")
+
+
 def test_watchdog(gateway, serve, notes):
     gateway(proxy_to(serve()), env={"NOTIFY_SOCKET": notes.path, "WATCHDOG_USEC": "400000"})
     for _ in range(3):

@@ -113,12 +113,15 @@ def test_all_are_killed_at_once(service):
 
 
 def test_restart(service):
+    service.configure(listeners=["127.0.0.1:80", "unix:/run/yett/http.sock"])
+    service.control("restart", "yett")
     kept = service.show("NFileDescriptorStore")
     assert service.ask() == 200
     for _ in range(2):
         with Load(service.port, rate=300, connections=8) as load:
             service.control("restart", "yett")
         assert load.result["failures"] == []
+        assert client.ask(service.machine.path("/run/yett/http.sock")).status == 200
     assert service.show("NFileDescriptorStore") == kept
     assert service.answered() > load.result["ok"]
 
@@ -145,7 +148,8 @@ def test_stopped(service):
 def activate(service, port, name):
     service.control("stop", "yett.service")
     service.machine.write("/etc/systemd/system/yett.socket", SOCKET.format(port=port, name=name))
-    service.machine.write("/etc/systemd/system/yett.service.d/socket.conf", documented_drop_in())
+    service.machine.write("/etc/systemd/system/yett.service.d/socket.conf",
+                          documented_drop_in() + "FileDescriptorStoreMax=0\n")  # who was left is found without it, too
     service.control("daemon-reload")
     service.control("start", "yett.socket")
 
@@ -168,9 +172,11 @@ def test_socket_activation(activated):
     assert activated.pids() == []
     assert activated.ask() == 200  # the first connection starts it
     assert [capabilities(pid, kind) for pid in activated.pids() for kind in ("Eff", "Prm", "Bnd")] == [0] * 12
-    old = activated.pid
-    os.kill(old, 9)
+    old, *workers = activated.pids()
+    for pid in (old, workers[-1]):  # the admin worker knows the others
+        os.kill(pid, 9)
     new_master(activated, old)
+    wait_until(lambda: len(activated.pids()) == 4, what="the end of those that the killed master left")
     activated.machine.run("yett", "upgrade")
     assert [activated.ask() for _ in range(20)] == [200] * 20
     activated.control("stop", "yett.service")
