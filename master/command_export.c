@@ -112,15 +112,35 @@ print_import(const struct command_options *o, const struct rules *rules)
 	return COMMAND_OK;
 }
 
+static const struct form {
+	const char *name;
+	void (*read)(struct slice text, const char *file, struct rules *rules, struct buf *report);
+} forms[] = {
+	{ "redx", import_redx },
+	{ "ashine", import_ashine },
+};
+
+static const struct form *
+form_of(const struct command_options *o)
+{
+	for (size_t i = 0; o->words_count == 2 && i < sizeof forms / sizeof forms[0]; i++) {
+		if (strcmp(forms[i].name, o->words[0]) == 0)
+			return &forms[i];
+	}
+	return NULL;
+}
+
 int
 command_import(const struct command_options *o)
 {
+	const struct form *form = form_of(o);
 	struct buf BUF_CLEAN text = { 0 }, report = { 0 };
 	struct rules *rules;
 	int r;
 
-	if (o->words_count < 2 || strcmp(o->words[0], "redx") != 0) {
-		fprintf(stderr, "yett import: write yett import redx FILE\n");
+	if (!form) {
+		fprintf(stderr,
+			"yett import: write yett import redx FILE or yett import ashine FILE\n");
 		return COMMAND_UNREADABLE;
 	}
 	r = file_read(o->words[1], IMPORT_MAX, &text, NULL);
@@ -129,7 +149,7 @@ command_import(const struct command_options *o)
 		return COMMAND_UNREADABLE;
 	}
 	rules = rules_new();
-	import_redx(buf_slice(&text), o->words[1], rules, &report);
+	form->read(buf_slice(&text), o->words[1], rules, &report);
 	if (report.n > 0)
 		fwrite(report.p, 1, report.n, stderr);
 	r = o->strict && report.n > 0 ? COMMAND_REFUSED : print_import(o, rules);

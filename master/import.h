@@ -14,3 +14,6 @@ struct rules;
  * be taken over is added to `report`, "FILE:LINE: what; the remedy", a line each. `rules` is
  * empty. */
 void import_redx(struct slice text, const char *file, struct rules *rules, struct buf *report);
+/* a-shine's gateway.conf.yaml: its services as routes of our own, with targets (import_ashine.c).
+ */
+void import_ashine(struct slice text, const char *file, struct rules *rules, struct buf *report);

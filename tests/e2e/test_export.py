@@ -98,6 +98,40 @@ def test_what_cannot_be_taken_over(tmp_path, line, what):
     assert (done.returncode, done.stdout) == (1, "")
 
 
+ASHINE = """gateway:
+  listenAddr: :8000
+  cors: {allowedOrigins: ["https://app.example.org"]}
+  services:
+    non-authenticated:
+      - {name: User management, path: /user, target: "http://127.0.0.1:8001"}
+    authenticated:
+      - {path: /a, target: "http://127.0.0.1:8002"}
+      - {name: Broken}
+"""
+
+
+def test_import_ashine(gateway, store, tmp_path):
+    """Its services are routes that a gateway takes; what is none is told with its line."""
+    done = run([g.BINARY, "import", "ashine", file(tmp_path, ASHINE)])
+    told = {line.split(": ")[0].rpartition(":")[2] for line in done.stderr.splitlines()}
+    assert done.returncode == 0 and told == {"2", "8", "9"} and "9: gateway.services.authenticated[1]: the service has no path" in done.stderr
+    assert run([g.BINARY, "import", "ashine", str(tmp_path / "rules"), "--strict"]).returncode == 1
+    gw = gateway(from_redis(store))
+    assert gw.cli("apply", file(tmp_path, done.stdout)).returncode == 0
+    assert gw.cli("apply", file(tmp_path, done.stdout)).stdout == "nothing differs\n"
+    routes = json.loads(gw.cli("export", "--json").stdout)["routes"]
+    assert {name: (r["path"], r.get("target"), r.get("auth")) for name, r in routes.items()} == {
+        "User-management": ("/user", "http://127.0.0.1:8001", None), "user": ("/user", None, None),
+        "a": ("/a", "http://127.0.0.1:8002", "required"), "a-2": ("/a", None, None)}
+    assert gw.ask("/user").status == 404 and gw.ask("/a/x").status in (401, 503)  # not open: it has no gate
+
+
+@pytest.mark.parametrize("text", ["routes: []", "gateway: [}", "", "- 1"])
+def test_what_is_no_file_of_ashine(tmp_path, text):
+    done = run([g.BINARY, "import", "ashine", file(tmp_path, text), "--strict"])
+    assert done.returncode == 1 and not done.stdout and done.stderr.startswith(f"{tmp_path}/rules:1: ")
+
+
 @pytest.mark.parametrize("words", [["export", "toml"], ["export", "redx", "--json"], ["import"], ["import", "redx"], ["import", "hipache", "f"], ["import", "redx", "/nowhere"]])
 def test_misused(words):
     done = run([g.BINARY, *words])
