@@ -1,16 +1,11 @@
 /*
- * Rules out of their text (rules_text.h), key by key: a file of a million is neither held as a
- * whole nor as a tree. Whatever comes before, between and behind the three large sections is small,
- * and read as JSON at the end.
+ * Rules out of their text (rules_text.h), key by key, which rules_take.h then reads: a file of a
+ * million is neither held as a whole nor as a tree. Whatever comes before, between and behind the
+ * three large sections is small, and read as JSON at the end.
  */
 
-#include "rules_text.h"
+#include "rules_take.h"
 
-#include "history.h"
-#include "rules_backend.h"
-#include "rules_own.h"
-
-#include "lib/json.h"
 #include "lib/xalloc.h"
 
 #include <errno.h>
@@ -18,10 +13,6 @@
 #include <unistd.h>
 
 #define READ ((size_t)1 << 18)
-#define KEY_MAX ((size_t)1 << 30) /* bytes of one of them and its value, or of the rest */
-#define DEPTH 3                   /* the rest, "refused", ...; a key, a backend */
-
-enum section { SECTION_NONE, SECTION_FRONTENDS, SECTION_BACKENDS, SECTION_NATIVES, SECTIONS };
 
 static const char *const section_names[SECTIONS] = { "", "\"frontends\"", "\"backends\"",
 						     "\"native\"" };
@@ -35,7 +26,7 @@ struct rules_reader {
 	struct buf line;
 	bool lined;
 	enum { AT_BEGIN, AT_MEMBERS, AT_END } state;
-	enum section section;
+	enum rules_section section;
 	bool first; /* no member was there before */
 	bool had[SECTIONS];
 	struct slice name, value; /* of the member that was found; in `text` */
@@ -97,12 +88,12 @@ value_end(struct slice t, size_t i)
 
 enum found { FOUND_NOTHING, FOUND_MEMBER, FOUND_SECTION, FOUND_END, FOUND_RUBBISH };
 
-static enum section
+static enum rules_section
 section_of(const struct rules_reader *x, struct slice name)
 {
 	for (unsigned s = 1; s < SECTIONS && x->section == SECTION_NONE; s++) {
 		if (slice_eq(name, slice_of(section_names[s])))
-			return (enum section)s;
+			return (enum rules_section)s;
 	}
 	return SECTION_NONE;
 }
@@ -113,7 +104,7 @@ next_member(struct rules_reader *x)
 {
 	struct slice t = buf_slice(&x->text);
 	size_t i = spaces(t, x->at), end;
-	enum section section;
+	enum rules_section section;
 
 	if (i < t.n && t.p[i] == '}') {
 		x->at = i + 1;
@@ -154,196 +145,26 @@ next_member(struct rules_reader *x)
 	return FOUND_MEMBER;
 }
 
-/* ---- members ---- */
-
-/* False when one of the members is of another kind. */
-static bool
-members_are(const struct json *object, enum json_kind kind)
-{
-	if (!object || json_kind(object) != JSON_OBJECT)
-		return false;
-	for (const struct json *i = json_first(object); i; i = json_next(i)) {
-		if (json_kind(i) != kind)
-			return false;
-	}
-	return true;
-}
-
-/* A string with nothing that stands for something else. */
-static bool
-is_plain(struct slice s)
-{
-	return s.n >= 2 && s.p[0] == '"' && !memchr(s.p, '\\', s.n);
-}
-
-static struct slice
-unquoted(struct slice s)
-{
-	return slice_make(s.p + 1, s.n - 2);
-}
-
-static bool
-take_frontend(struct rules_reader *x, struct slice url, struct slice backend)
-{
-	if (!x->over && rules_frontend_find(x->rules, url))
-		return false;
-	rules_set_frontend(x->rules, url, backend);
-	return true;
-}
-
-static bool
-take_backend(struct rules_reader *x, const struct json *backend)
-{
-	struct slice *fields;
-	size_t count = 0;
-
-	if (!members_are(backend, JSON_STRING) ||
-	    (!x->over && rules_backend_find(x->rules, json_name(backend))))
-		return false;
-	for (const struct json *i = json_first(backend); i; i = json_next(i))
-		count += 2;
-	fields = xcalloc(count, sizeof *fields);
-	count = 0;
-	for (const struct json *i = json_first(backend); i; i = json_next(i)) {
-		fields[count++] = json_name(i);
-		fields[count++] = json_text(i);
-	}
-	rules_set_backend(x->rules, json_name(backend), fields, count);
-	free(fields);
-	return true;
-}
-
-/* By its key. */
-static bool
-take_native(struct rules *r, const struct json *text)
-{
-	enum native_kind kind;
-	struct slice name;
-
-	if (json_kind(text) != JSON_STRING)
-		return false;
-	if (rules_native_key(json_name(text), &kind, &name))
-		rules_set_native(r, kind, name, json_text(text));
-	return true;
-}
-
-static bool
-take_json(struct rules_reader *x)
-{
-	struct buf member BUF_CLEAN = { 0 };
-	struct json *root = NULL;
-	const struct json *m;
-	bool good;
-
-	buf_addf(&member, "{%.*s:%.*s}", SLICE_F(x->name), SLICE_F(x->value));
-	if (json_parse(buf_slice(&member), KEY_MAX, DEPTH, &root) < 0)
-		return false;
-	m = json_first(root);
-	if (x->section == SECTION_FRONTENDS)
-		good = json_kind(m) == JSON_STRING && take_frontend(x, json_name(m), json_text(m));
-	else
-		good =
-		    x->section == SECTION_BACKENDS ? take_backend(x, m) : take_native(x->rules, m);
-	json_free(root);
-	return good;
-}
+/* ---- what was found ---- */
 
 static bool
 take_member(struct rules_reader *x)
 {
-	if (x->section == SECTION_FRONTENDS && is_plain(x->name) && is_plain(x->value))
-		return take_frontend(x, unquoted(x->name), unquoted(x->value));
 	if (x->section != SECTION_NONE)
-		return take_json(x);
+		return rules_take(x->rules, x->section, x->over, x->name, x->value);
 	buf_adds(&x->rest, x->rest.n ? SLICE(",") : SLICE("{"));
 	buf_adds(&x->rest, x->name);
 	buf_addc(&x->rest, ':');
 	buf_adds(&x->rest, x->value);
-	return x->rest.n < KEY_MAX;
+	return x->rest.n < RULES_MEMBER_MAX;
 }
 
-/* ---- the rest ---- */
-
-static bool
-take_natives(struct rules *r, const struct json *object)
-{
-	for (const struct json *i = object ? json_first(object) : NULL; i; i = json_next(i)) {
-		if (!take_native(r, i))
-			return false;
-	}
-	return !object || json_kind(object) == JSON_OBJECT;
-}
-
-static bool
-take_refused(struct rules *r, const struct json *object)
-{
-	if (!members_are(object, JSON_STRING))
-		return false;
-	for (const struct json *i = json_first(object); i; i = json_next(i)) {
-		const struct rules_refusal *f = rules_refusal_find(r, json_name(i));
-
-		if (!f || !f->native) /* else this version has judged it by its value */
-			rules_refuse(r, json_name(i), json_text(i).p);
-	}
-	return true;
-}
-
-/* Those that were refused when the file was written had no good version but that which stands in
- * it, unless it says so. A file of an older version does not. */
-static bool
-take_refusals(struct rules *r, const struct json *rest)
-{
-	const struct json *lost = json_get(rest, "lost");
-
-	if (lost && !members_are(lost, JSON_STRING))
-		return false;
-	r->whole = lost != NULL;
-	if (!take_natives(r, json_get(rest, "native_refused")) ||
-	    !take_refused(r, json_get(rest, "refused")))
-		return false;
-	r->whole = false;
-	for (const struct json *i = json_first(lost); i; i = json_next(i)) {
-		struct rules_refusal *f = refusal_own(r, json_name(i));
-
-		if (f)
-			refusal_set_lost(r, f, !f->kept);
-	}
-	return true;
-}
-
-/* Of a part: keys that stand for nothing good any more. */
-static void
-take_gone(struct rules *r, const struct json *gone)
-{
-	for (const struct json *i = json_first(gone); i; i = json_next(i)) {
-		if (json_kind(i) == JSON_STRING)
-			rules_delete(r, json_text(i));
-	}
-}
-
-/* What this version refuses is a refusal of that key alone, as if it came from Redis. */
 static bool
 take_rest(struct rules_reader *x)
 {
-	struct json *rest = NULL;
-	double saved;
-	bool good;
-
 	buf_adds(&x->rest, x->rest.n ? SLICE("}") : SLICE("{}"));
-	if (json_parse(buf_slice(&x->rest), KEY_MAX, DEPTH, &rest) < 0)
-		return false;
-	good = slice_eq(json_text(json_get(rest, "format")), SLICE(RULES_FORMAT)) &&
-	       json_number(json_get(rest, "saved_at"), &saved) && saved >= 0 && saved < 1e15 &&
-	       x->had[SECTION_FRONTENDS] && x->had[SECTION_BACKENDS];
-	if (good) {
-		x->saved_at = (int64_t)saved;
-		take_gone(x->rules, json_get(rest, "gone"));
-		good = take_refusals(x->rules, rest);
-	}
-	if (good)
-		x->revision = revision_load(json_get(rest, "revision"));
-	json_free(rest);
-	return good;
+	return x->had[SECTION_FRONTENDS] && x->had[SECTION_BACKENDS] &&
+	       rules_take_rest(x->rules, buf_slice(&x->rest), &x->saved_at, &x->revision);
 }
 
 /* ---- all of it ---- */
@@ -355,7 +176,7 @@ read_more(struct rules_reader *x)
 	size_t left = x->text.n - x->at, want = left > READ ? left : READ;
 	ssize_t n;
 
-	if (x->fd < 0 || left > KEY_MAX)
+	if (x->fd < 0 || left > RULES_MEMBER_MAX)
 		return false;
 	if (left > 0)
 		memmove(x->text.p, x->text.p + x->at, left);
