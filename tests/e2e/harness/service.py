@@ -15,7 +15,7 @@ Wants=
 [Service]
 Environment=ASAN_OPTIONS=handle_sigill=1:detect_leaks=0
 LoadCredential=secret:/etc/yett/jwt.secret
-WatchdogSec=1
+WatchdogSec=2
 """
 
 
