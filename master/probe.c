@@ -13,8 +13,10 @@
 
 #include <stdlib.h>
 #include <sys/random.h>
+#include <sys/resource.h>
 
-#define AT_ONCE 64
+#define AT_ONCE 1024     /* as many as begin in a second, when none is answered (health.timeout), */
+#define AT_ONCE_OF 4     /* and of the descriptors that we may have one in so many */
 #define UNSETTLED_MS 100 /* how soon to look again for a name that is being asked for */
 
 _Static_assert(SEEN_MAX >= 4 * BOARD_HEALTH, "the pages of all are seen without end but rarely");
@@ -46,7 +48,7 @@ struct prober {
 	uv_timer_t tick; /* sweeps the wheel; runs while an endpoint is watched */
 	struct wheel wheel;
 	struct list fresh, ready; /* those of which nothing is known go first */
-	unsigned running;
+	unsigned running, at_once;
 	uint32_t rate;       /* probes that may begin in a second */
 	uint64_t allowed;    /* thousandths of probes that may begin now, */
 	uint64_t allowed_ms; /* as of then */
@@ -255,7 +257,7 @@ prober_start(struct prober *p)
 
 	p->starting = true; /* one that fails at once must not start the next from inside */
 	prober_allow(p);
-	while (p->running < AT_ONCE && p->allowed >= 1000 && (e = prober_next(p))) {
+	while (p->running < p->at_once && p->allowed >= 1000 && (e = prober_next(p))) {
 		p->allowed -= 1000;
 		list_remove(&e->ready);
 		e->at = ENDPOINT_RUNNING;
@@ -443,6 +445,16 @@ prober_change(struct prober *p, const struct directory *d, const struct director
 
 /* ---- from outside ---- */
 
+static unsigned
+at_once(void)
+{
+	struct rlimit files;
+
+	if (getrlimit(RLIMIT_NOFILE, &files) < 0 || files.rlim_cur / AT_ONCE_OF > AT_ONCE)
+		return AT_ONCE;
+	return (unsigned)files.rlim_cur / AT_ONCE_OF + 1;
+}
+
 struct prober *
 prober_new(uv_loop_t *loop, struct board_master *board, const struct resolver *resolver)
 {
@@ -451,6 +463,7 @@ prober_new(uv_loop_t *loop, struct board_master *board, const struct resolver *r
 	p->loop = loop;
 	p->board = board;
 	p->resolver = resolver;
+	p->at_once = at_once();
 	list_init(&p->fresh);
 	list_init(&p->ready);
 	wheel_init(&p->wheel, uv_now(loop));

@@ -2260,7 +2260,8 @@ const struct setting settings[] = {
 	{ "health.rate", SETTING_INT, AT(config, probe_rate), .initial = "1000", .min = 1,
 	  .max = 100000,
 	  .text = "Probes that begin in a second at most, of all endpoints together. Where the "
-		  "intervals ask for more, each endpoint waits longer, in turn.",
+		  "intervals ask for more, each endpoint waits longer, in turn. At most 1024 are "
+		  "under way at a time, and a quarter of the descriptors that a process may have.",
 	  .example = "200" },
 	{ "balance", SETTING_WORD, AT(config, balance.strategy), .initial = "round_robin",
 	  .words = balancing,
