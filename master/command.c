@@ -302,16 +302,16 @@ static const struct command {
 	  "status: 0 all is\n"
 	  "printed, 1 not all, 2 nobody answers." },
 	{ "import", 2, OPTION_JSON | OPTION_STRICT, command_import,
-	  "import redx | ashine FILE [--strict] [--json]",
+	  "import redx | ashine | nginx FILE [--strict] [--json]",
 	  "Reads commands for redis-cli that make rules of redx (SET frontend:.., HSET "
 	  "backend:..), "
-	  "or the services\n"
-	  "of a-shine's gateway.conf.yaml, and prints them as apply takes them. What cannot be "
-	  "taken "
-	  "over is told with\n"
-	  "its line; with --strict nothing is printed then. Exit status: 0 printed, 1 refused, 2 "
-	  "the "
-	  "file cannot be read." },
+	  "the services\n"
+	  "of a-shine's gateway.conf.yaml, or upstreams, maps and plain locations of nginx, and "
+	  "prints "
+	  "them as apply\n"
+	  "takes them. What cannot be taken over is told with its line; with --strict nothing is "
+	  "printed then. Exit\n"
+	  "status: 0 printed, 1 refused, 2 the file cannot be read." },
 	{ "schema", 1, 0, command_schema, "schema config | rules | api",
 	  "Prints a JSON Schema (2020-12) of a configuration, or of the rules that apply takes, by "
 	  "which editors\n"

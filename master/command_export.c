@@ -118,6 +118,7 @@ static const struct form {
 } forms[] = {
 	{ "redx", import_redx },
 	{ "ashine", import_ashine },
+	{ "nginx", import_nginx },
 };
 
 static const struct form *
@@ -140,7 +141,7 @@ command_import(const struct command_options *o)
 
 	if (!form) {
 		fprintf(stderr,
-			"yett import: write yett import redx FILE or yett import ashine FILE\n");
+			"yett import: write yett import redx FILE, ashine FILE or nginx FILE\n");
 		return COMMAND_UNREADABLE;
 	}
 	r = file_read(o->words[1], IMPORT_MAX, &text, NULL);

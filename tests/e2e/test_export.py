@@ -126,6 +126,61 @@ def test_import_ashine(gateway, store, tmp_path):
     assert gw.ask("/user").status == 404 and gw.ask("/a/x").status in (401, 503)  # not open: it has no gate
 
 
+NGINX = """upstream web { server 10.0.0.1:80 weight=2; server 10.0.0.2:80 backup; }
+http {
+    map $uri $backend { default web; /api/users users; }  # users stands below
+    upstream users { server 10.0.0.3:9001; }
+    server {
+        server_name a.test *.b.test;
+        location / { proxy_pass http://$backend; proxy_http_version 1.1; }
+        location /app/ { proxy_pass http://web/; }
+        location = /ping { proxy_pass http://10.0.0.9:80; }
+        location ^~ /old { proxy_pass "http://users/new/"; }
+        %s
+    }
+}
+"""
+
+
+def nginx(tmp_path, more, *words):
+    return run([g.BINARY, "import", "nginx", file(tmp_path, NGINX % more), "--json", *words])
+
+
+def test_import_nginx(gw, tmp_path):
+    done = nginx(tmp_path, "")
+    assert done.returncode == 0 and done.stderr.splitlines() == [f"{tmp_path}/rules:1: 10.0.0.2:80: a server that is backup or down is left out"]
+    rules = json.loads(done.stdout)
+    assert list(rules["routes"].values()) == [
+        {"upstream": "web"}, {"path": "/api/users", "exact": True, "upstream": "users"},
+        {"host": "a.test", "path": "/app", "replace_prefix": "/", "upstream": "web"},
+        {"host": "*.b.test", "path": "/app", "replace_prefix": "/", "upstream": "web"},
+        {"host": "a.test", "path": "/ping", "exact": True, "target": "http://10.0.0.9:80"},
+        {"host": "*.b.test", "path": "/ping", "exact": True, "target": "http://10.0.0.9:80"},
+        {"host": "a.test", "path": "/old", "replace_prefix": "/new/", "upstream": "users"},
+        {"host": "*.b.test", "path": "/old", "replace_prefix": "/new/", "upstream": "users"}]
+    assert rules["upstreams"] == {"web": {"endpoints": [{"address": "10.0.0.1:80", "weight": 2}]}, "users": {"endpoints": [{"address": "10.0.0.3:9001"}]}}
+    assert gw.cli("apply", file(tmp_path, done.stdout)).returncode == 0
+    assert json.loads(gw.cli("export", "--json").stdout)["routes"] == rules["routes"]
+
+
+@pytest.mark.parametrize("more", [
+    "deny all;", "location /x { auth_basic a; }", "location ~ /.git { deny all; }", "if ($x) { return 403; }", "include locked.conf;",
+    "location /y { limit_except GET { deny all; } }", "ssl_verify_client on;", "server_name c.test;", "server_name ~x;", "location /z { internal; }"])
+def test_nothing_is_opened_that_nginx_may_close(tmp_path, more):
+    done = nginx(tmp_path, more)
+    assert json.loads(done.stdout)["routes"] == {} and "rules:8: http://web/: somewhere it is asked who may" in done.stderr
+
+
+@pytest.mark.parametrize("more, what", [
+    ("location ~ x$ { proxy_pass http://web; }", "regular expressions"), ("location /s { proxy_pass https://web; }", "spoken to over TLS"),
+    ("location /v { proxy_pass http://$other; }", "only a map of"), ("listen 80;", "it is no rule"), ("root /srv;", "it is no rule"),
+    ("location /f { fastcgi_pass x; }", "not taken over"), ("}}", ""), ("x {", "not closed"), ("x", "")])
+def test_what_nginx_has_more(tmp_path, more, what):
+    done = nginx(tmp_path, more)
+    assert done.returncode == 0 and f"{tmp_path}/rules:1" in done.stderr and what in done.stderr
+    assert nginx(tmp_path, more, "--strict").returncode == 1
+
+
 @pytest.mark.parametrize("text", ["routes: []", "gateway: [}", "", "- 1"])
 def test_what_is_no_file_of_ashine(tmp_path, text):
     done = run([g.BINARY, "import", "ashine", file(tmp_path, text), "--strict"])

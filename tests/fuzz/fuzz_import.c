@@ -23,6 +23,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (size > 0 && data[0] == 'a')
 		import_ashine(in, "f", rules, &report);
+	else if (size > 0 && data[0] == 'n')
+		import_nginx(in, "f", rules, &report);
 	else if (size > 0)
 		import_redx(in, "f", rules, &report);
 	export_json(rules, &text);
