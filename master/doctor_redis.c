@@ -6,7 +6,7 @@
 #define CLOCK_APART_S 2 /* a question may take as long */
 #define CLOCK_FAR_S 30
 
-/* As yett-api(7) has them. */
+/* As yett-admin(7) has them. */
 const struct doctor_try doctor_tries_rules[] = {
 	{ "client setname yett-doctor", "+client|setname", false, true },
 	{ "client id", "+client|id", false, true },

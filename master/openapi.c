@@ -169,7 +169,7 @@ openapi_write(struct buf *out)
 	    "{\"openapi\":\"3.1.0\",\n\"info\":{\"title\":\"The management API of Yett\","
 	    "\"version\":\"%s\",\"description\":\"Over TCP a caller shows a token, on the Unix "
 	    "socket it is known by its user; x-yett-role is the least that it has to be. See "
-	    "yett-api(7).\"},\n\"servers\":[{\"url\":\"/\"}],\n\"security\":[{\"token\":[]},{}],"
+	    "yett-admin(7).\"},\n\"servers\":[{\"url\":\"/\"}],\n\"security\":[{\"token\":[]},{}],"
 	    "\n\"paths\":{",
 	    YETT_VERSION);
 	for (const struct api_row *r = api_rows; r < api_rows + api_rows_count; r++) {
