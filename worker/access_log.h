@@ -7,6 +7,7 @@
 
 #include "request.h"
 
+/* Takes `fd`, -1 and /dev/null: no log. It is written to without waiting, whatever its mode is. */
 void access_log_open(struct worker *w, int fd);
 void access_log_request(struct request *r);
 /* Writes what is gathered. */

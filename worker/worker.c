@@ -248,24 +248,6 @@ worker_orphaned(struct worker *w)
 	listeners_orphaned(w);
 }
 
-/* A description of the log's sink of our own: O_NONBLOCK on an inherited one would change it for
- * everybody who shares it. */
-static int
-open_log(void)
-{
-	struct stat st;
-	int fd;
-
-	if (fstat(STDOUT_FILENO, &st) < 0)
-		return -1;
-	if (S_ISCHR(st.st_mode) && st.st_rdev == 0x103) /* /dev/null: the log is off */
-		return -1;
-	if (S_ISSOCK(st.st_mode))
-		return STDOUT_FILENO;
-	fd = open("/proc/self/fd/1", O_WRONLY | O_APPEND | O_NONBLOCK | O_CLOEXEC);
-	return fd >= 0 ? fd : STDOUT_FILENO;
-}
-
 static void
 worker_init(struct worker *w)
 {
@@ -387,7 +369,7 @@ worker_main(void)
 		fprintf(stderr, "yett worker: started by hand; use `yett run -c FILE`\n");
 		return 2;
 	}
-	access_log_open(&w, open_log());
+	access_log_open(&w, STDOUT_FILENO);
 	uv_run(&w.loop, UV_RUN_DEFAULT);
 	worker_deinit(&w);
 	return 0;

@@ -129,13 +129,14 @@ struct worker {
 	size_t freed,
 	    freed_seen; /* bytes, since libc was asked for their pages; as of the last look */
 
-	struct http_limits limits;   /* of heads, from the table in force */
-	struct http_scratch scratch; /* of all parsers */
-	struct buf head;             /* scratch for heads that are being written */
-	struct buf log;              /* access log lines of this turn and the last ones */
-	bool log_is_socket;
-	int log_fd;         /* -1: no access log */
-	int64_t log_second; /* what log_time says: seconds since 1970 */
+	struct http_limits limits;         /* of heads, from the table in force */
+	struct http_scratch scratch;       /* of all parsers */
+	struct buf head;                   /* scratch for heads that are being written */
+	struct buf log;                    /* access log lines of this turn and the last ones */
+	bool log_is_socket, log_may_block; /* its descriptor */
+	bool log_torn;                     /* a line was lost after its first part was written */
+	int log_fd;                        /* -1: no access log */
+	int64_t log_second;                /* what log_time says: seconds since 1970 */
 	char log_time[24];
 	char date[32];      /* of the Date field, renewed each second */
 	int64_t wall;       /* seconds since 1970, as of the turn */

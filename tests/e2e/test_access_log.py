@@ -1,8 +1,11 @@
 """One line of JSON a request, complete, whatever the request contains."""
 
+import fcntl
 import os
 import signal
 import socket
+
+import pytest
 
 from harness import client
 from harness.gateway import proxy_to
@@ -71,6 +74,26 @@ def test_fifo(gateway, serve, tmp_path):
         assert gw.reload().returncode == 0
         gw.ask("/through-it")
         wait_until(lambda: b"/through-it" in os.read(reader, 65536), 5)
+    finally:
+        os.close(reader)
+
+
+@pytest.mark.parametrize("reloads", (False, True))
+def test_standard_output_that_is_stuck(gateway, serve, tmp_path, reloads):
+    """A pipe that nobody reads, and that blocks: requests are answered, and lines lost are counted."""
+    path = str(tmp_path / "pipe")
+    os.mkfifo(path)
+    reader = os.open(path, os.O_RDWR)
+    try:
+        gw = gateway(proxy_to(serve()) | {"workers": 1}, within=["sh", "-c", f'exec "$@" > {path}', "sh"])
+        if reloads:
+            assert gw.reload().returncode == 0
+        fcntl.fcntl(reader, fcntl.F_SETPIPE_SZ, 4096)
+        with gw.connect() as c:
+            for _ in range(200):
+                c.send(client.request("/" + "x" * 6000))
+                assert c.read().status == 200
+        wait_until(lambda: gw.metrics()["yett_log_dropped_total"] > 0, 5)
     finally:
         os.close(reader)
 
