@@ -7,16 +7,58 @@
 
 #include "value.h"
 
+#include <assert.h>
+#include <stdint.h>
 #include <stdlib.h>
 
 #define SUGGEST_MAX 48 /* longer keys are no misspelling of ours */
 
+/* ---- rows by path ---- */
+
+#define PLACES 4096 /* several for each row */
+
+/* Each rule of a store asks for a hundred rows: made at the first question, of what never changes.
+ */
+static struct {
+	struct slice paths[PLACES / 2];
+	uint16_t rows[PLACES]; /* and one; 0: none */
+	bool made;
+} table;
+
+static uint32_t
+place_of(struct slice path)
+{
+	uint32_t h = 2166136261u;
+
+	for (size_t i = 0; i < path.n; i++)
+		h = (h ^ (uint8_t)path.p[i]) * 16777619u;
+	return (h ^ h >> 15) % PLACES;
+}
+
+static void
+table_make(void)
+{
+	if (table.made)
+		return;
+	assert(settings_count < PLACES / 2);
+	for (size_t i = 0; i < settings_count; i++) {
+		uint32_t at;
+
+		table.paths[i] = slice_of(settings[i].path);
+		for (at = place_of(table.paths[i]); table.rows[at];)
+			at = (at + 1) % PLACES;
+		table.rows[at] = (uint16_t)(i + 1);
+	}
+	table.made = true;
+}
+
 const struct setting *
 setting_find(struct slice path)
 {
-	for (size_t i = 0; i < settings_count; i++) {
-		if (slice_eq(slice_of(settings[i].path), path))
-			return &settings[i];
+	table_make();
+	for (uint32_t at = place_of(path); table.rows[at]; at = (at + 1) % PLACES) {
+		if (slice_eq(table.paths[table.rows[at] - 1], path))
+			return &settings[table.rows[at] - 1];
 	}
 	return NULL;
 }
@@ -25,14 +67,18 @@ setting_find(struct slice path)
 static struct slice
 below(const struct setting *s, struct slice prefix)
 {
-	struct slice path = slice_of(s->path);
+	struct slice path;
 
+	table_make();
+	path = table.paths[s - settings];
 	if (prefix.n == 0)
 		return path;
-	if (!slice_starts(path, prefix) || path.p[prefix.n] != '.')
+	if (path.n <= prefix.n || path.p[prefix.n] != '.' || !slice_starts(path, prefix))
 		return slice_make(NULL, 0);
 	return slice_make(path.p + prefix.n + 1, path.n - prefix.n - 1);
 }
+
+/* ---- what is asked of them ---- */
 
 bool
 setting_section(struct slice path)
