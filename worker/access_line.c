@@ -1,6 +1,7 @@
 #include "access_line.h"
 
 #include "blame.h"
+#include "ending.h"
 #include "real_client.h"
 #include "tls_front.h"
 #include "worker.h"
@@ -66,12 +67,24 @@ field_value(const struct request *r, enum http_id id)
 	return f ? http_value(&r->in, f) : SLICE("");
 }
 
+/* The last try came that far; an earlier one may have. */
+static bool
+is_sent(const struct request *r)
+{
+	return r->send_us && r->send_us >= r->connect_us;
+}
+
 static void
 add_upstream(struct buf *b, const struct request *r)
 {
+	uint64_t now = worker_us(r->worker);
+
 	add_text(b, MEMBER("upstream"), r->authority);
+	if (r->connect_us)
+		add_number(b, MEMBER("connect_us"),
+			   (is_sent(r) ? r->send_us : now) - r->connect_us);
 	add_number(b, MEMBER("upstream_us"),
-		   r->first_us && r->send_us ? r->first_us - r->send_us : 0);
+		   is_sent(r) ? (r->first_us ? r->first_us : now) - r->send_us : 0);
 	add_number(b, MEMBER("tries"), r->tries + 1u);
 }
 
@@ -99,6 +112,8 @@ add_reason(struct buf *b, const struct request *r)
 	struct slice field = blame_field(r);
 
 	add_plain(b, MEMBER("reason"), slice_of(reason_info(r->reason)->name));
+	add_plain(b, MEMBER("ended_by"), slice_of(ending_by(r)));
+	add_plain(b, MEMBER("phase"), slice_of(ending_phase(r)));
 	if (limit)
 		add_plain(b, MEMBER("limit"), slice_of(limit));
 	if (field.n)
@@ -123,6 +138,8 @@ access_line_add(struct request *r)
 	add_number(b, MEMBER("bytes_in"), r->bytes_in);
 	add_number(b, MEMBER("bytes_out"), r->bytes_out);
 	add_number(b, MEMBER("duration_us"), worker_us(w) - r->begin_us);
+	if (r->head_us > r->begin_us)
+		add_number(b, MEMBER("head_us"), r->head_us - r->begin_us);
 	if (r->route_id.n)
 		add_text(b, MEMBER("route"), r->route_id);
 	if (r->table && r->table->revision.n)

@@ -184,6 +184,7 @@ connect_step(struct request *r)
 	u = r->fresh || is_private(r) ? NULL
 				      : pool_take(r->pool, e->generation, !relay_is_repeatable(r));
 	r->reused = u != NULL;
+	r->connect_us = u ? 0 : worker_us(r->worker);
 	if (u) {
 		upstream_attach(u, r);
 		board_add(&r->worker->page->counts.counter[COUNTER_upstream_reuses], 1);

@@ -131,6 +131,7 @@ head_step(struct request *r)
 	enum reason reason = judge_head(r, &judged);
 
 	take_id(r, judged.id);
+	r->head_us = worker_us(r->worker);
 	r->client_closes = judged.close || (http_minor(&r->in) == 0 && !judged.keep);
 	r->keep_alive = !r->client_closes && !is_last(r) && !tls_front_outdated(r);
 	if (r->client->tls == CLIENT_TLS_MISSING)

@@ -10,6 +10,7 @@
 #include "client.h"
 #include "collect.h"
 #include "control.h"
+#include "ending.h"
 #include "hub.h"
 #include "limiter.h"
 #include "login.h"
@@ -89,6 +90,7 @@ request_advance(struct request *r)
 			r->advancing = false;
 			return;
 		case STEP_REPLY:
+			ending_note(r);
 			answer_reason(r);
 			r->step = STEP_RELAY;
 			continue;
@@ -147,6 +149,7 @@ request_refuse(struct request *r, enum reason reason)
 		return;
 	}
 	r->reason = reason;
+	ending_note(r);
 	if (r->await)
 		await_leave(r);
 	if (r->queue)
@@ -198,6 +201,7 @@ request_abort(struct request *r, enum reason reason)
 	if (r->ended)
 		return;
 	r->reason = reason;
+	ending_note(r);
 	r->keep_alive = false;
 	log_step(r);
 	if (r->started && !r->answered && !is_seen_by_client(r, reason))

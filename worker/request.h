@@ -50,6 +50,18 @@ enum step {
 };
 enum result { STEP_NEXT, STEP_WAIT, STEP_REPLY, STEP_DONE };
 
+/* How far it had come when it was refused or broke off (ending.h). */
+enum phase {
+	PHASE_HEAD,
+	PHASE_DECISION,
+	PHASE_QUEUE,
+	PHASE_CONNECT,
+	PHASE_REQUEST_BODY,
+	PHASE_FIRST_BYTE,
+	PHASE_RESPONSE_BODY,
+	PHASE_TUNNEL
+};
+
 enum framing { FRAMING_NONE, FRAMING_LENGTH, FRAMING_CHUNKED, FRAMING_CLOSE };
 
 #define REQUEST_ID_MAX 128
@@ -176,7 +188,10 @@ struct request {
 	enum reason farewell;    /* of a tunnel that ends behind the frame under way */
 	struct websocket frames; /* of the upstream */
 	uint64_t bytes_in, bytes_out;
-	uint64_t begin_us, send_us, first_us;
+	uint8_t ended_in;           /* enum phase: of one that has a reason */
+	uint64_t begin_us, head_us; /* its first byte came, the last one of its head */
+	uint64_t connect_us; /* since when the last try connects; 0: its connection was pooled */
+	uint64_t send_us, first_us;
 	struct timer total;  /* policy.total_ms */
 	struct timer expiry; /* of the token, when it `expires` */
 	bool expires;

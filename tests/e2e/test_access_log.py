@@ -35,6 +35,48 @@ def test_every_request_has_a_line(gateway, serve):
     assert {e["path"] for e in gw.access_log()} == {f"/n/{i}" for i in range(500)}
 
 
+def test_who_ended_it_and_where(gateway, serve):
+    """In words, what HAProxy's termination states tell; with how long each phase took."""
+    def answer(request, c):
+        if request.path == "/breaks":
+            c.send(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nabc")
+            c.close = True
+        else:
+            c.wait_gone()
+
+    up = serve(answer)
+    config = proxy_to(up)
+    config["timeouts"] = {"first_byte": "200ms", "client_body": "300ms"}
+    config["upstreams"] = config.get("upstreams", {}) | {"gone": {"endpoints": ["127.0.0.1:1"]}}
+    config["routes"].append({"name": "gone", "path": "/gone", "upstream": "gone"})
+    gw = gateway(config)
+
+    def end_of(path):
+        e = gw.logged(path=path)
+        return e["reason"], e["ended_by"], e["phase"], e
+
+    assert gw.ask("/gone").status == 502
+    assert end_of("/gone")[:3] == ("upstream_connect_refused", "upstream", "connect")
+    assert gw.ask("/mute").status == 504
+    *end, e = end_of("/mute")
+    assert end == ["upstream_first_byte_timeout", "upstream", "first_byte"] and e["upstream_us"] >= 150000
+    assert 0 < e["connect_us"] < e["duration_us"]
+    with gw.connect() as c:
+        c.send(client.request("/mute/upload", "POST", headers={"Content-Length": "10"}) + b"abc")
+        assert c.read().status == 408
+    assert end_of("/mute/upload")[:3] == ("client_body_timeout", "client", "request_body")
+    with pytest.raises(Exception):
+        gw.ask("/breaks")
+    assert end_of("/breaks")[:3] == ("upstream_aborted", "upstream", "response_body")
+    with gw.connect() as c:
+        c.send(client.request("/mute/left"))
+        wait_until(lambda: any(r.path == "/mute/left" for r in up.requests), 5)
+    assert end_of("/mute/left")[:3] == ("client_gone", "client", "first_byte")
+    assert client.exchange(gw.port, b"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n").status == 400
+    e = gw.logged(status=400)
+    assert (e["reason"], e["ended_by"], e["phase"]) == ("bad_host", "gateway", "head")
+
+
 def test_odd_bytes(gateway, serve):
     gw = gateway(proxy_to(serve()))
     assert gw.ask("/%22%0a%7f", headers={"User-Agent": "\xe9\xff\x80 \t tab"}).status == 200
