@@ -130,7 +130,7 @@ const struct api_row api_rows[] = {
 	{ "GET", "/rules/{kind}/{name}", ACCESS_READ, api_rule,
 	  .text = "One of them: the kind is route, upstream, policy or key." },
 	{ "PUT", "/rules/{kind}/{name}", ACCESS_WRITE, api_rule_set,
-	  .text = "Sets it: the body is the JSON object that yett.yaml(5) describes.",
+	  .text = "Sets it: the body is the JSON object that yett-rules(5) describes.",
 	  .body = "Rule" },
 	{ "DELETE", "/rules/{kind}/{name}", ACCESS_WRITE, api_rule_delete, .text = "Deletes it." },
 

@@ -414,7 +414,8 @@ print_overview(FILE *to)
 	fprintf(to, "\nThe commands that ask a gateway use its admin socket: --socket PATH, else "
 		    "that of the configuration\n"
 		    "named by -c, else $RUNTIME_DIRECTORY/admin.sock, else /run/yett/admin.sock. "
-		    "See yett(8), yett.yaml(5), yett-admin(7) and yett-metrics(7).\n");
+		    "See yett(8), yett.yaml(5), yett-rules(5), yett-admin(7), yett-metrics(7) "
+		    "and yett-migration(7).\n");
 }
 
 static int

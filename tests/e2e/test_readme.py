@@ -1,4 +1,4 @@
-"""The tours of the README: their commands in a shell, and what they print is what stands there, but for numbers, names made at random
+"""The tours of the README and of yett-rules(5): their commands in a shell, and what they print is what stands there, but for numbers, names made at random
 and the width of columns."""
 
 import contextlib
@@ -35,6 +35,17 @@ def tour(title):
         elif line and steps:
             steps[-1][1].append("")  # prose ends the output
     return [(command, "\n".join(out).strip("\n")) for command, out in steps]
+
+
+def examples():
+    """The same of yett-rules(5)."""
+    with open(os.path.join(ROOT, "etc/man/yett-rules.5"), encoding="utf-8") as f:
+        text = f.read().partition("\n.SH EXAMPLES\n")[2].partition("\n.SH ")[0]
+    for written, shown in (("\\-", "-"), ("\\(aq", "'"), ("\\(ha", "^"), ("\\e", "\\")):
+        text = text.replace(written, shown)
+    blocks = re.findall(r"^\.nf\n(.*?)^\.fi$", text, re.M | re.S)
+    steps = "".join(blocks).removeprefix("$ ").split("\n$ ")
+    return [(command, out.strip("\n")) for command, _, out in (step.partition("\n") for step in steps)]
 
 
 def general(text):
@@ -97,10 +108,7 @@ def shell(tmp_path):
     s.finish()
 
 
-@pytest.mark.parametrize("title, least", [("Five minutes", 16), pytest.param("A login in two minutes", 12, marks=pytest.mark.skipif(
-    bool(node.missing("oidc-provider")), reason=node.missing("oidc-provider") or ""))])
-def test_tour(shell, title, least):
-    steps = tour(title)
+def walk(shell, steps, least):
     assert len(steps) >= least
     for command, out in steps:
         if command.startswith("PATH="):
@@ -115,3 +123,13 @@ def test_tour(shell, title, least):
             assert time.monotonic() < end, f"{command}\n{said}\ninstead of\n{out}"
             said = shell.say(command)
         assert general(said) == general(out), f"{command}\n{said}\ninstead of\n{out}"
+
+
+@pytest.mark.parametrize("title, least", [("Five minutes", 16), pytest.param("A login in two minutes", 12, marks=pytest.mark.skipif(
+    bool(node.missing("oidc-provider")), reason=node.missing("oidc-provider") or ""))])
+def test_tour(shell, title, least):
+    walk(shell, tour(title), least)
+
+
+def test_rules(shell):
+    walk(shell, examples(), 24)

@@ -80,11 +80,12 @@ def blocks(known):
     with open(os.path.join(ROOT, "README.md"), encoding="utf-8") as f:
         for found in re.finditer(r"^    \$ cat yett\.yaml\n((?:    [^$].*\n)+)", f.read(), re.M):
             yield re.sub("^    ", "", found[1], flags=re.M)
-    with open(os.path.join(ROOT, "etc/man/yett.yaml.5"), encoding="utf-8") as f:
-        text = f.read().replace("\\-", "-").replace("\\(aq", "'").replace("\\e", "\\").replace("\\(dq", '"')
-    for found in re.finditer(r"^\.nf\n(?:\.RS\n)?(.*?)^\.(?:RE|fi)$", text, re.M | re.S):
-        if found[1].partition(":")[0] in known:
-            yield found[1]
+    for page in ("yett.yaml.5", "yett-migration.7"):
+        with open(os.path.join(ROOT, "etc/man", page), encoding="utf-8") as f:
+            text = f.read().replace("\\-", "-").replace("\\(aq", "'").replace("\\e", "\\").replace("\\(dq", '"')
+        for found in re.finditer(r"^\.nf\n(?:\.RS\n)?(.*?)^\.(?:RE|fi)$", text, re.M | re.S):
+            if found[1].partition(":")[0] in known:
+                yield found[1]
 
 
 def test_what_the_documents_show(faults, schemas):
