@@ -1,8 +1,9 @@
 #!/usr/bin/python3
 """What many rules in one Redis cost a gateway of two workers: its start without and with the image of the table, a change of one rule,
 a table that is compiled whole, and memory, also the most of it meanwhile. Each figure stands beside its bound. Usage: bench/many.py
-[ROUTES], with YETT naming a gateway that was built for release (build-bench/master/yett)."""
+[ROUTES [native]] (rules of redx's form, or of our own), with YETT naming a gateway that was built for release (build-bench/master/yett)."""
 
+import json
 import os
 import statistics
 import sys
@@ -28,11 +29,37 @@ def say(what, value, unit, bound=None):
     print(f"{what:58} {value:10.1f} {unit:4}" + (f"  at most {bound:g}" if bound else ""), flush=True)
 
 
-def fill(store, up, count):
-    for name in "ab":
-        store.db.hset(f"backend:{name}", up.address, 0)
+class Redx:
+    def __init__(self, store, up):
+        for name in "ab":
+            store.db.hset(f"backend:{name}", up.address, 0)
+
+    @staticmethod
+    def rule(i):
+        return f"frontend:test/svc-{i}/v1", "a"
+
+    @staticmethod
+    def change(api, i):
+        return api.ask("PUT", "frontends", f"test/svc-{i}/v1", "b")
+
+
+class Native:
+    def __init__(self, store, up):
+        self.target = up.address
+
+    def body(self, i):
+        return {"host": "test", "path": f"/svc-{i}/v1", "target": self.target}
+
+    def rule(self, i):
+        return f"yett:route:svc-{i}", json.dumps(self.body(i))
+
+    def change(self, api, i):
+        return api.ask("PUT", "rules", "route", f"svc-{i}", body=self.body(i) | {"priority": 1})
+
+
+def fill(store, rules, count):
     for first in range(0, count, AT_ONCE):
-        store.db.mset({f"frontend:test/svc-{i}/v1": "a" for i in range(first, min(first + AT_ONCE, count))})
+        store.db.mset(dict(rules.rule(i) for i in range(first, min(first + AT_ONCE, count))))
 
 
 def serving(gw, count):
@@ -88,11 +115,11 @@ class Most:
         self.thread.join()
 
 
-def change(api, count):
+def change(api, rules, count):
     times = []
     for i in range(CHANGES + 1):
         begin = time.monotonic()
-        r = api.ask("PUT", "frontends", f"test/svc-{i * 7919 % count}/v1", "b")
+        r = rules.change(api, i * 7919 % count)
         assert r.status == 200, r
         times.append((time.monotonic() - begin) * 1000)
     return times[1:]
@@ -106,7 +133,7 @@ def whole(gw):
     return (time.monotonic() - begin) * 1000
 
 
-def measure(gw, count):
+def measure(gw, rules, count):
     million = count >= 1000000
     with Most(gw) as most:
         say("from the start until all from Redis serve", serving(gw, count), "s", 15)
@@ -114,7 +141,7 @@ def measure(gw, count):
     at_rest(gw)
     say("memory at rest", processes.memory(gw.pid) / MIB, "MiB")
     say("the table", table(gw) / MIB, "MiB", 150)
-    times = change(Api(gw.socket), count)
+    times = change(Api(gw.socket), rules, count)
     say("a change of one, median", statistics.median(times), "ms", 200)
     say("a change of one, longest", max(times), "ms")
     at_rest(gw)
@@ -132,12 +159,13 @@ def measure(gw, count):
 def main():
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 1000000
     store, up = RedisServer(), Upstream()
+    rules = (Native if sys.argv[2:] == ["native"] else Redx)(store, up)
     try:
         gw = Gateway(from_redis(store, timeout="10s") | {"access_log": "off"})
         try:
             gw.stop()  # it is a first start that is measured
-            fill(store, up, count)
-            measure(gw, count)
+            fill(store, rules, count)
+            measure(gw, rules, count)
         finally:
             gw.finish()
     finally:
