@@ -25,8 +25,9 @@ struct exchange {
 	uint64_t instance, id; /* of whom it is, and how that one calls it */
 	enum exchange_kind kind;
 	char provider[EXCHANGE_PROVIDER_MAX];
-	uint64_t until_ms;
-	struct fetch *fetch; /* NULL: it is over */
+	uint64_t begin_ms, until_ms;
+	struct buf form;     /* empty: it was sent */
+	struct fetch *fetch; /* NULL: it is over, or was not sent yet */
 	struct buf context;
 	struct buf answer;
 	int status; /* 0: not answered */
@@ -52,6 +53,7 @@ exchange_free(struct exchange *e)
 	list_remove(&e->link);
 	if (e->fetch)
 		fetch_cancel(e->fetch);
+	buf_wipe(&e->form);
 	buf_wipe(&e->context);
 	buf_wipe(&e->answer);
 	free(e);
@@ -126,17 +128,6 @@ orphan(struct exchange *e)
 	case EXCHANGE_TOKEN:
 	case EXCHANGE_KIND_N:
 		exchange_free(e);
-	}
-}
-
-void
-exchanger_settle(struct exchanger *x)
-{
-	list_for_safe (pos, tmp, &x->all) {
-		struct exchange *e = container_of(pos, struct exchange, link);
-
-		if (!is_owned(e) && (e->instance || e->kind == EXCHANGE_REFRESH))
-			orphan(e);
 	}
 }
 
@@ -221,6 +212,7 @@ exchange_new(struct exchanger *x, uint64_t instance, const struct msg_exchange *
 	e->instance = instance;
 	e->id = ask->id;
 	e->kind = (enum exchange_kind)ask->kind;
+	e->begin_ms = ask->begin_ms;
 	memcpy(e->provider, ask->provider, sizeof e->provider);
 	e->until_ms = clock_mono_ms() + EXCHANGE_MS + STORE_MS;
 	buf_adds(&e->context, context);
@@ -229,30 +221,75 @@ exchange_new(struct exchanger *x, uint64_t instance, const struct msg_exchange *
 	return e;
 }
 
-/* 0, or why it is not sent. */
-static int
-judge(const struct exchanger *x, uint64_t instance, const struct msg_exchange *ask,
-      struct exchange_place *place)
+static bool
+has_room(const struct exchanger *x, uint64_t instance)
 {
-	struct slice name = slice_make(ask->provider, strnlen(ask->provider, sizeof ask->provider));
 	size_t own = 0;
 
 	list_for (pos, &x->all)
 		own += container_of(pos, struct exchange, link)->instance == instance;
-	if (x->count >= EXCHANGES_MAX || own >= OF_WORKER_MAX)
-		return -EAGAIN;
-	if (ask->begin_ms && clock_mono_ms() > ask->begin_ms)
+	return x->count < EXCHANGES_MAX && own < OF_WORKER_MAX;
+}
+
+/* 0; -EINPROGRESS: not yet; or why it is not sent. */
+static int
+judge(const struct exchanger *x, const char *provider, enum exchange_kind kind, uint64_t begin_ms,
+      struct exchange_place *place)
+{
+	struct slice name = slice_make(provider, strnlen(provider, EXCHANGE_PROVIDER_MAX));
+
+	if (begin_ms && clock_mono_ms() > begin_ms)
 		return -ETIME;
-	if (!x->ops->place(x->userdata, name, (enum exchange_kind)ask->kind, place))
+	if (!x->ops->place(x->userdata, name, kind, place))
 		return -ENOENT;
+	if (place->soon)
+		return -EINPROGRESS;
 	return place->url ? 0 : -EDESTADDRREQ;
+}
+
+/* Whose form waited to be sent: may it be now? */
+static void
+send_late(struct exchange *e)
+{
+	struct exchange_place place = { 0 };
+	int r = judge(e->of, e->provider, e->kind, e->begin_ms, &place);
+
+	if (r == -EINPROGRESS)
+		return;
+	if (r == 0) {
+		send_form(e, &place, buf_slice(&e->form));
+		buf_wipe(&e->form);
+		return;
+	}
+	e->of->told.refused++;
+	if (is_owned(e))
+		tell(e->of, e->instance, e->id, r, 0, SLICE(""));
+	exchange_free(e);
+}
+
+void
+exchanger_settle(struct exchanger *x)
+{
+	list_for_safe (pos, tmp, &x->all) {
+		struct exchange *e = container_of(pos, struct exchange, link);
+
+		if (!is_owned(e) && (e->instance || e->kind == EXCHANGE_REFRESH))
+			orphan(e);
+	}
+	list_for_safe (pos, tmp, &x->all) {
+		struct exchange *e = container_of(pos, struct exchange, link);
+
+		if (e->form.n > 0)
+			send_late(e);
+	}
 }
 
 int
 exchanger_ask(struct exchanger *x, uint64_t instance, const struct msg_exchange *ask, int fd)
 {
 	struct exchange_place place = { 0 };
-	struct slice memory;
+	struct slice memory, context, form;
+	struct exchange *e;
 	int r;
 
 	if (ask->kind >= EXCHANGE_KIND_N || ask->id & ADOPTED ||
@@ -263,10 +300,19 @@ exchanger_ask(struct exchanger *x, uint64_t instance, const struct msg_exchange 
 		memfd_unmap(memory);
 		return -EBADMSG;
 	}
-	r = judge(x, instance, ask, &place);
-	if (r == 0)
-		send_form(exchange_new(x, instance, ask, slice_make(memory.p, ask->context_n)),
-			  &place, slice_make(memory.p + ask->context_n, memory.n - ask->context_n));
+	context = slice_make(memory.p, ask->context_n);
+	form = slice_make(memory.p + ask->context_n, memory.n - ask->context_n);
+	r = has_room(x, instance)
+		? judge(x, ask->provider, (enum exchange_kind)ask->kind, ask->begin_ms, &place)
+		: -EAGAIN;
+	if (r == 0 || r == -EINPROGRESS) {
+		e = exchange_new(x, instance, ask, context);
+		if (r == 0)
+			send_form(e, &place, form);
+		else
+			buf_adds(&e->form, form);
+		r = 0;
+	}
 	memfd_unmap(memory);
 	if (r == 0)
 		return 0;

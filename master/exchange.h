@@ -32,7 +32,8 @@ struct resolver;
 struct uv_loop_s;
 
 struct exchange_place {
-	const struct config_url *url; /* NULL: it is not known (yet) */
+	const struct config_url *url; /* NULL: it is not known */
+	bool soon;                    /* the provider is to be heard of for the first time */
 	const struct config_upstream_tls *tls;
 	const char *server_name; /* "": the host's */
 	struct slice client_id, client_secret;
@@ -57,11 +58,13 @@ struct exchanger *exchanger_new(struct uv_loop_s *loop, struct resolver *resolve
 void exchanger_free(struct exchanger *x); /* NULL is allowed */
 /* What TLS needs of files; lives until the next call. */
 void exchanger_secure(struct exchanger *x, const struct certificates *files);
-/* A worker asks; `fd` stays the caller's. 0; -EBADMSG: it is no question. */
+/* A worker asks; `fd` stays the caller's. Where it is not known yet whom to ask, that is waited
+ * for. 0; -EBADMSG: it is no question. */
 int exchanger_ask(struct exchanger *x, uint64_t instance, const struct msg_exchange *ask, int fd)
     __attribute__((warn_unused_result));
 void exchanger_kept(struct exchanger *x, uint64_t instance, uint64_t id);
-/* Workers came or went, or time went by: what is nobody's goes to one who lives. */
+/* Workers came or went, or time went by: what is nobody's goes to one who lives, and what waited to
+ * be sent is. */
 void exchanger_settle(struct exchanger *x);
 /* When the last of those that must not be lost will be over (clock_mono_ms); 0: there is none. */
 uint64_t exchanger_until(const struct exchanger *x);

@@ -78,6 +78,7 @@ on_place(void *userdata, struct slice provider, enum exchange_kind kind, struct 
 		out->url =
 		    issuers_endpoint(m->issuers, &c->gate.all[p->issuer],
 				     kind == EXCHANGE_REVOKE ? ISSUER_REVOCATION : ISSUER_TOKEN);
+		out->soon = issuers_finding(m->issuers, &c->gate.all[p->issuer]);
 		out->tls = &p->tls;
 		/* What discovery leads to may be somebody else's server. */
 		out->server_name =

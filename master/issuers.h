@@ -66,6 +66,10 @@ const struct config_url *issuers_endpoint(const struct issuers *is, const struct
 const char *issuers_endpoint_text(const struct issuers *is, const struct config_issuer *i,
 				  enum issuer_endpoint which);
 
+/* Is what a provider says of itself being asked for, for the first time, or not in the table yet?
+ * Then its tokens can be verified in a moment. `is` may be NULL. */
+bool issuers_finding(const struct issuers *is, const struct config_issuer *i);
+
 const char *issuer_endpoint_name(enum issuer_endpoint which); /* "token_endpoint" */
 
 struct issuer_status {

@@ -102,3 +102,13 @@ issuers_endpoint_text(const struct issuers *is, const struct config_issuer *c,
 		return c->provider->endpoint[which];
 	return i ? i->found.text[which] : NULL;
 }
+
+bool
+issuers_finding(const struct issuers *is, const struct config_issuer *c)
+{
+	const struct issuer *i = issuer_find(is, issuers_id(c));
+
+	if (!i || i->unpublished)
+		return i && i->fetches <= 1;
+	return !i->known && (i->running || i->started_ms == 0) && i->failures == 0;
+}

@@ -248,6 +248,14 @@ def test_the_gateway_stops_meanwhile(guarded, sessions, provider, store):
     assert_one_refresh(provider, store, tid)
 
 
+def test_discovery_takes_a_while(guarded, sessions, provider, store):
+    """Who comes right after the start waits for it."""
+    cookie, tid = logged_in(sessions, provider, -5)
+    provider.shy = 0.7
+    assert token(guarded(), cookie) == "access-g0-1"
+    assert_one_refresh(provider, store, tid)
+
+
 def test_a_short_life(guarded, sessions, provider, store):
     """No longer than login.refresh: that would be always."""
     cookie, tid = logged_in(sessions, provider, -5)

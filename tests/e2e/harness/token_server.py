@@ -22,12 +22,13 @@ class Grant:
 
 class TokenServer(Upstream):
     """`delay`: seconds before it answers what it has done at once. `broken`: (status, headers, body) in the place of an
-    answer. `drops`: it does, and says nothing. `life`: of access tokens."""
+    answer. `drops`: it does, and says nothing. `life`: of access tokens. `shy`: seconds before it says where it is asked
+    for them."""
 
     def __init__(self, **how):
         self.key = ec.generate_private_key(ec.SECP256R1())
         self.grants, self.forms, self.reused, self.revoked = {}, [], 0, []
-        self.delay, self.broken, self.drops, self.life, self.begun = 0, None, False, 300, threading.Event()
+        self.delay, self.broken, self.drops, self.life, self.shy, self.begun = 0, None, False, 300, 0, threading.Event()
         self.guard = threading.Lock()
         super().__init__(self.answer, **how)
 
@@ -66,6 +67,7 @@ class TokenServer(Upstream):
         c.close = True
         body = c.read_body(r)
         if r.path == DISCOVERY:
+            time.sleep(self.shy)
             c.reply(body=json.dumps({"issuer": self.url, "jwks_uri": self.url + KEYS,
                                      "authorization_endpoint": self.url + "/authorize",
                                      "token_endpoint": self.url + "/token",
