@@ -91,7 +91,7 @@ def test_a_shine(serve, store, etc):
     try:
         assert gw.ask("/user/login").json()["target"] == "/login"
         r = gw.ask("/service-a/x")
-        assert (r.status, r.body) == (401, b'{"message":"No token cookie"}')
+        assert (r.status, r.json()["message"]) == (401, "No token cookie")
         seen = gw.ask("/service-a/x", headers={"Cookie": f"token={token(id='7')}"}).json()
         assert (seen["name"], seen["target"]) == ("service", "/x") and ["auth_id", "7"] in seen["headers"]
     finally:
