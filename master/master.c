@@ -435,6 +435,8 @@ on_signal(uv_signal_t *handle, int signum)
 		return;
 	if (signum == SIGHUP)
 		(void)!master_reload(m, &report); /* it logs why it refused */
+	else if (signum == SIGUSR1)
+		master_reopen(m);
 	else if (signum == SIGUSR2)
 		(void)!upgrade_begin(m); /* it logs why not */
 	else if (signum == SIGQUIT || m->phase == MASTER_DRAINING)
@@ -478,7 +480,8 @@ on_tick(uv_timer_t *timer)
 int
 master_watch(struct master *m)
 {
-	static const int watched[MASTER_SIGNALS] = { SIGHUP, SIGTERM, SIGINT, SIGQUIT, SIGUSR2 };
+	static const int watched[MASTER_SIGNALS] = { SIGHUP,  SIGTERM, SIGINT,
+						     SIGQUIT, SIGUSR1, SIGUSR2 };
 	int r = 0;
 
 	signal(SIGPIPE, SIG_IGN);

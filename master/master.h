@@ -45,7 +45,7 @@
 #include "upgrade.h"
 #include "workdir.h"
 
-#define MASTER_SIGNALS 5
+#define MASTER_SIGNALS 6
 
 enum master_phase {
 	MASTER_WAITING,  /* for the rules and the names: nobody is served yet */

@@ -142,3 +142,21 @@ master_reload(struct master *m, struct buf *report)
 		tell_manager(m, ok);
 	return !ok;
 }
+
+void
+master_reopen(struct master *m)
+{
+	struct buf BUF_CLEAN error = { 0 };
+	int before = m->access_log, next = access_sink_open(m->config, &error);
+
+	if (next < 0) {
+		buf_addc(&error, '\0');
+		log_error("reopen ok=false effect=\"the access log goes on where it went\" "
+			  "error=\"%.*s\"",
+			  SLICE_F(mistakes_first(error.p)));
+		return;
+	}
+	m->access_log = next;
+	supervisor_reopen(&m->supervisor, next);
+	close(before);
+}

@@ -13,3 +13,6 @@ struct master;
 int master_reload(struct master *m, struct buf *report) __attribute__((warn_unused_result));
 /* What workers hear of the configuration in force. */
 void master_configure_workers(struct master *m);
+/* Opens the file of the access log anew, and nothing else; where that fails, it logs why, and the
+ * lines go on where they went. */
+void master_reopen(struct master *m);

@@ -250,7 +250,7 @@ is_busy(const struct master *m)
 static void
 block_signals(bool block)
 {
-	static const int signals[] = { SIGHUP, SIGTERM, SIGINT, SIGQUIT, SIGUSR2 };
+	static const int signals[] = { SIGHUP, SIGTERM, SIGINT, SIGQUIT, SIGUSR1, SIGUSR2 };
 	sigset_t set;
 
 	sigemptyset(&set);

@@ -363,6 +363,7 @@ worker_main(void)
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGINT, SIG_IGN); /* a terminal's Ctrl-C is for the master, which drains us */
 	signal(SIGHUP, SIG_IGN);
+	signal(SIGUSR1, SIG_IGN); /* the same: of it we hear by MSG_REOPEN */
 	log_setup("worker", LOG_LEVEL_INFO);
 	worker_init(&w);
 	if (control_open(&w, CONTROL_FD) < 0) {

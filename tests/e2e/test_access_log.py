@@ -90,14 +90,15 @@ def test_user(gateway, serve):
     assert gw.logged(path="/api")["user"] == "mary"
 
 
-def test_file_that_is_moved_away(gateway, serve, tmp_path):
+@pytest.mark.parametrize("number", (signal.SIGHUP, signal.SIGUSR1))
+def test_file_that_is_moved_away(gateway, serve, tmp_path, number):
     path = tmp_path / "log" / "access.log"
     path.parent.mkdir()
     gw = gateway(proxy_to(serve()) | {"access_log": str(path)})
     gw.ask("/one")
     wait_until(lambda: "/one" in path.read_text())
     os.rename(path, str(path) + ".1")
-    gw.signal(signal.SIGHUP)
+    gw.signal(number)
     wait_until(path.exists, 5)
     gw.ask("/two")
     wait_until(lambda: "/two" in path.read_text(), 5)
