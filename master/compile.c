@@ -268,6 +268,8 @@ fill_global(struct table_builder *b, const struct config *c, bool rules_loaded)
 	g->head_fields = c->limit_fields;
 	g->uri_bytes = c->limit_uri;
 	g->access_log = c->access_log != ACCESS_LOG_OFF;
+	g->log_sample = c->access_log_sample;
+	g->log_format = seg_builder_string(&b->seg, slice_of(c->access_log_program));
 	g->upstream_idle_ms = c->upstream_idle;
 	g->upstream_idle_max = c->upstream_idle_max;
 	g->retry_budget = c->retry_budget;

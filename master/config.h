@@ -554,6 +554,9 @@ struct config {
 	bool cut_slash;
 	enum access_log_to access_log;
 	const char *access_log_file;
+	const char *access_log_format;
+	const char *access_log_program; /* what it is compiled to; "": JSON */
+	uint32_t access_log_sample;
 	uint32_t log_level;       /* enum log_level */
 	struct slice dns_servers; /* "" = the system's; "host:port,host:port" */
 

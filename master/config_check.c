@@ -1,6 +1,5 @@
 #include "config_check.h"
 
-#include "access_sink.h"
 #include "address.h"
 #include "authorise.h"
 #include "config_check_authorise.h"
@@ -15,7 +14,6 @@
 #include <pwd.h>
 #include <sched.h>
 #include <stdio.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #define SECRET_ADVISED 32 /* bytes: RFC 7518 section 3.2 for HS256 */
@@ -319,21 +317,6 @@ read_pages(struct config_reader *r)
 	}
 }
 
-/* Whether a FIFO has a reader is seen when it is opened: to try it here would end that reader. */
-static void
-check_access_log(struct config_reader *r)
-{
-	const struct config *c = r->c;
-	const char *why = NULL;
-	struct stat st;
-
-	if (c->access_log == ACCESS_LOG_FILE && stat(c->access_log_file, &st) == 0)
-		why = access_sink_unfit(st.st_mode);
-	if (why)
-		mistakes_add(&r->mistakes, false, config_line(r, "access_log"), "access_log",
-			     "%s cannot take the log: %s", c->access_log_file, why);
-}
-
 static void
 check_statistics(struct config_reader *r)
 {
@@ -390,7 +373,7 @@ config_check(struct config_reader *r)
 	config_check_identity(r);
 	config_check_authorise_gate(r);
 	read_pages(r);
-	check_access_log(r);
+	config_check_log(r);
 	check_limits(r);
 	check_statistics(r);
 	config_check_limits(r);

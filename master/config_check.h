@@ -25,6 +25,8 @@ void config_check_upstream(struct config_reader *r, const struct config_upstream
 void config_endpoint_identity(const struct config_endpoint *e, struct buf *out);
 /* config_check.c: paths of the gate have no slash at the end. */
 void config_check_policy(struct arena *arena, struct config_policy *p);
+/* config_check_log.c: the access log, whose format is compiled. */
+void config_check_log(struct config_reader *r);
 /* config_check_issuers.c: reads files of their keys, too. */
 void config_check_issuers(struct config_reader *r);
 /* config_check_redis.c: where Redis is, or how it is found; before what needs one. */

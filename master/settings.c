@@ -2454,8 +2454,20 @@ const struct setting settings[] = {
 	  .min = HOUR, .max = 3650 * DAY, .text = "How long Redis keeps an hour.",
 	  .example = "90d" },
 	{ "access_log", SETTING_LOG, AT(config, access_log), .initial = "stdout",
-	  .text = "Where the access log goes, one JSON object a line.",
+	  .text = "Where the access log goes, one line a request; yett(8), ACCESS LOG, tells what "
+		  "stands in it.",
 	  .example = "/var/log/yett/access.log" },
+	{ "access_log_format", SETTING_STRING, AT(config, access_log_format), .initial = "json",
+	  .min = 1, .max = 2000,
+	  .text =
+	      "json, an object a line; combined, as NCSA's servers wrote it, without queries; or "
+	      "a text with fields in it, $status and the like ($$ is a dollar sign).",
+	  .example = "$time $client $method $path $status $reason $duration_us" },
+	{ "access_log_sample", SETTING_INT, AT(config, access_log_sample), .initial = "1", .min = 1,
+	  .max = 1000000,
+	  .text = "Of the requests that are answered below 400, one of so many has a line; all "
+		  "others always have.",
+	  .example = "100" },
 	{ "log_level", SETTING_WORD, AT(config, log_level), .initial = "info", .words = levels,
 	  .text = "The least serious lines that the error log (standard error) holds.",
 	  .example = "debug" },

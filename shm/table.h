@@ -112,7 +112,9 @@ struct table_global {
 	uint32_t scrub;        /* SCRUB_* */
 	uint32_t client_head_ms, keepalive_ms, keepalive_requests;
 	uint32_t head_bytes, head_fields, uri_bytes;
-	uint32_t access_log;        /* 0 off, 1 JSON */
+	uint32_t access_log;        /* 0: off */
+	uint32_t log_sample;        /* of the requests that went well, one of so many has a line */
+	struct seg_ref log_format;  /* compiled (shm/log_format.h); "": JSON */
 	uint32_t upstream_idle_ms;  /* of pooled connections */
 	uint32_t upstream_idle_max; /* pooled connections per endpoint and worker */
 	uint32_t retry_budget;      /* per cent of an upstream's requests in flight */

@@ -39,9 +39,10 @@ global_ok(const struct segment *s)
 
 	return g && seg_own_count(s, RULES_GLOBAL) == 1 && root_ok(s, g->root_any, RULES_NODES) &&
 	       root_ok(s, g->gate_root, RULES_GATE_NODES) && ref_ok(s, g->cookie) &&
-	       ref_ok(s, g->realm) && ref_ok(s, g->via) && g->head_fields <= HTTP_FIELDS_MAX &&
-	       root_ok(s, g->fallback, RULES_ROUTES) && ref_ok(s, g->api_key_header) &&
-	       ref_ok(s, g->token_header) && ref_ok(s, g->token_query) && ref_ok(s, g->is_auth) &&
+	       ref_ok(s, g->realm) && ref_ok(s, g->log_format) && ref_ok(s, g->via) &&
+	       g->head_fields <= HTTP_FIELDS_MAX && root_ok(s, g->fallback, RULES_ROUTES) &&
+	       ref_ok(s, g->api_key_header) && ref_ok(s, g->token_header) &&
+	       ref_ok(s, g->token_query) && ref_ok(s, g->is_auth) &&
 	       root_ok(s, g->is_auth_route, RULES_ROUTES) && ref_ok(s, g->forward_auth) &&
 	       ref_ok(s, g->introspection) && g->introspecting < ISSUERS_N &&
 	       (g->is_auth.size == 0 || g->is_auth_route != TRIE_NONE) && ref_ok(s, g->hsts) &&

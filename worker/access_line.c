@@ -1,165 +1,186 @@
 #include "access_line.h"
 
-#include "blame.h"
-#include "ending.h"
-#include "real_client.h"
-#include "tls_front.h"
+#include "access_value.h"
 #include "worker.h"
-
-#include "lib/tls_session.h"
 
 #include <time.h>
 
-/* RFC 3339, in UTC. The text of a second is made once. */
+bool
+access_line_is_ordinary(const struct request *r)
+{
+	return r->status < 400 && r->reason == REASON_none && r->shadow == REASON_none;
+}
+
+/* The texts of a second are made once. */
 static void
-add_time(struct buf *b, struct worker *w)
+tell_second(struct worker *w, const struct timespec *ts)
+{
+	struct tm tm;
+
+	if (ts->tv_sec == w->log_second)
+		return;
+	w->log_second = ts->tv_sec;
+	gmtime_r(&ts->tv_sec, &tm);
+	strftime(w->log_time, sizeof w->log_time, "%Y-%m-%dT%H:%M:%S.", &tm);
+	strftime(w->log_common, sizeof w->log_common, "%d/%b/%Y:%H:%M:%S +0000", &tm);
+}
+
+/* RFC 3339, or as NCSA wrote it; in UTC. */
+static void
+add_time(struct buf *b, struct worker *w, bool common)
 {
 	struct timespec ts;
-	struct tm tm;
 	long ms;
 
 	clock_gettime(CLOCK_REALTIME_COARSE, &ts);
-	if (ts.tv_sec != w->log_second) {
-		w->log_second = ts.tv_sec;
-		gmtime_r(&ts.tv_sec, &tm);
-		strftime(w->log_time, sizeof w->log_time, "%Y-%m-%dT%H:%M:%S.", &tm);
-	}
+	tell_second(w, &ts);
 	ms = ts.tv_nsec / 1000000;
-	buf_adds(b, slice_of(w->log_time));
-	buf_add(b,
-		(char[]){ (char)('0' + ms / 100), (char)('0' + ms / 10 % 10), (char)('0' + ms % 10),
-			  'Z' },
-		4);
+	buf_adds(b, slice_of(common ? w->log_common : w->log_time));
+	if (!common)
+		buf_add(b,
+			(char[]){ (char)('0' + ms / 100), (char)('0' + ms / 10 % 10),
+				  (char)('0' + ms % 10), 'Z' },
+			4);
 }
 
-/* `name`: with the comma, quotes and colon around it. */
-static void
-add_text(struct buf *b, struct slice name, struct slice value)
-{
-	buf_adds(b, name);
-	buf_add_json(b, value);
-}
-
-/* The same for what holds nothing to escape. */
-static void
-add_plain(struct buf *b, struct slice name, struct slice value)
-{
-	buf_adds(b, name);
-	buf_addc(b, '"');
-	buf_adds(b, value);
-	buf_addc(b, '"');
-}
+/* ---- JSON ---- */
 
 static void
-add_number(struct buf *b, struct slice name, uint64_t value)
+add_json(struct buf *b, struct worker *w, const struct access_value *v)
 {
-	buf_adds(b, name);
-	buf_add_u64(b, value);
-}
-
-#define MEMBER(name) SLICE(",\"" name "\":")
-
-static struct slice
-field_value(const struct request *r, enum http_id id)
-{
-	const struct http_field *f = r->in.head_done ? http_find(&r->in, id) : NULL;
-
-	return f ? http_value(&r->in, f) : SLICE("");
-}
-
-/* The last try came that far; an earlier one may have. */
-static bool
-is_sent(const struct request *r)
-{
-	return r->send_us && r->send_us >= r->connect_us;
-}
-
-static void
-add_upstream(struct buf *b, const struct request *r)
-{
-	uint64_t now = worker_us(r->worker);
-
-	add_text(b, MEMBER("upstream"), r->authority);
-	if (r->connect_us)
-		add_number(b, MEMBER("connect_us"),
-			   (is_sent(r) ? r->send_us : now) - r->connect_us);
-	add_number(b, MEMBER("upstream_us"),
-		   is_sent(r) ? (r->first_us ? r->first_us : now) - r->send_us : 0);
-	add_number(b, MEMBER("tries"), r->tries + 1u);
-}
-
-static void
-add_tls(struct buf *b, const struct request *r, const struct tls_session *s)
-{
-	struct slice name = tls_front_name(r);
-
-	add_plain(b, MEMBER("tls"), slice_of(tls_session_version(s)));
-	add_plain(b, MEMBER("suite"), slice_of(tls_session_suite(s)));
-	if (name.n)
-		add_plain(b, MEMBER("sni"), name);
-	if (tls_front_peer(r)) {
-		add_plain(b, MEMBER("cert"), tls_front_fact(r, TLS_FACT_FINGERPRINT));
-		add_text(b, MEMBER("cert_cn"), tls_front_fact(r, TLS_FACT_CN));
+	switch (v->kind) {
+	case VALUE_NONE:
+		break;
+	case VALUE_TEXT:
+		buf_add_json(b, v->text);
+		break;
+	case VALUE_PLAIN:
+	case VALUE_TIME:
+	case VALUE_TIME_COMMON:
+		buf_addc(b, '"');
+		if (v->kind == VALUE_PLAIN)
+			buf_adds(b, v->text);
+		else
+			add_time(b, w, v->kind == VALUE_TIME_COMMON);
+		buf_addc(b, '"');
+		break;
+	case VALUE_WORD:
+		buf_adds(b, v->text);
+		break;
+	case VALUE_NUMBER:
+		buf_add_u64(b, v->number);
+		break;
 	}
-	buf_adds(b,
-		 tls_session_resumed(s) ? SLICE(",\"resumed\":true") : SLICE(",\"resumed\":false"));
 }
 
 static void
-add_reason(struct buf *b, const struct request *r)
+add_object(struct request *r, const struct table_global *g)
 {
-	const char *limit = blame_limit(r);
-	struct slice field = blame_field(r);
+	/* What stands before the value of each; of none, where it is no member. */
+	static const struct slice before[] = {
+#define X(name, json) { json ? ",\"" #name "\":" : NULL, json ? sizeof #name + 3 : 0 },
+		LOG_FIELDS(X)
+#undef X
+	};
+	struct buf *b = &r->worker->log;
+	size_t start = b->n;
 
-	add_plain(b, MEMBER("reason"), slice_of(reason_info(r->reason)->name));
-	add_plain(b, MEMBER("ended_by"), slice_of(ending_by(r)));
-	add_plain(b, MEMBER("phase"), slice_of(ending_phase(r)));
-	if (limit)
-		add_plain(b, MEMBER("limit"), slice_of(limit));
-	if (field.n)
-		add_text(b, MEMBER("field"), field);
+	for (enum log_field f = 0; f < LOG_FIELD_N; f++) {
+		struct access_value v;
+
+		if (!before[f].p)
+			continue;
+		access_value_get(r, g, f, &v);
+		if (v.kind == VALUE_NONE)
+			continue;
+		buf_adds(b, before[f]);
+		add_json(b, r->worker, &v);
+	}
+	b->p[start] = '{'; /* in the place of the first comma */
+	buf_addc(b, '}');
 }
 
-/* The query stays out: it is where people put tokens. */
-void
-access_line_add(struct request *r)
-{
-	struct worker *w = r->worker;
-	struct buf *b = &w->log;
+/* ---- the operator's format ---- */
 
-	buf_adds(b, SLICE("{\"time\":\""));
-	add_time(b, w);
-	add_plain(b, SLICE("\",\"id\":"), slice_make(r->id, r->id_n));
-	add_plain(b, MEMBER("client"), real_client_text(r));
-	add_plain(b, MEMBER("method"), r->in.head_done ? http_method(&r->in) : SLICE(""));
-	add_text(b, MEMBER("host"), r->host.host);
-	add_text(b, MEMBER("path"), r->path);
-	add_number(b, MEMBER("status"), (uint64_t)r->status);
-	add_number(b, MEMBER("bytes_in"), r->bytes_in);
-	add_number(b, MEMBER("bytes_out"), r->bytes_out);
-	add_number(b, MEMBER("duration_us"), worker_us(w) - r->begin_us);
-	if (r->head_us > r->begin_us)
-		add_number(b, MEMBER("head_us"), r->head_us - r->begin_us);
-	if (r->route_id.n)
-		add_text(b, MEMBER("route"), r->route_id);
-	if (r->table && r->table->revision.n)
-		add_plain(b, MEMBER("revision"), r->table->revision);
-	if (r->arm.n)
-		add_text(b, MEMBER("arm"), r->arm);
-	if (r->authority.n)
-		add_upstream(b, r);
-	if (r->queue_us)
-		add_number(b, MEMBER("queue_us"), r->queue_us);
-	if (r->identity.n)
-		add_text(b, MEMBER("user"), r->identity);
-	if (r->ignored != REASON_none)
-		add_plain(b, MEMBER("ignored"), slice_of(reason_info(r->ignored)->name));
-	if (tls_front_session(r))
-		add_tls(b, r, tls_front_session(r));
-	if (r->shadow != REASON_none)
-		add_plain(b, MEMBER("shadow"), slice_of(reason_info(r->shadow)->name));
-	if (r->reason != REASON_none)
-		add_reason(b, r);
-	add_text(b, MEMBER("agent"), field_value(r, HTTP_USER_AGENT));
-	buf_adds(b, SLICE("}\n"));
+static bool
+is_safe(char c)
+{
+	return c >= ' ' && c <= '~' && c != '"' && c != '\\';
+}
+
+/* So that no client can end the quotes, or the line. */
+static void
+add_escaped(struct buf *b, struct slice text)
+{
+	static const char digits[] = "0123456789ABCDEF";
+
+	if (text.n == 0)
+		buf_addc(b, '-');
+	while (text.n > 0) {
+		size_t n = 0;
+		unsigned char c;
+
+		while (n < text.n && is_safe(text.p[n]))
+			n++;
+		buf_add(b, text.p, n);
+		text = slice_make(text.p + n, text.n - n);
+		if (text.n == 0)
+			break;
+		c = (unsigned char)text.p[0];
+		buf_add(b, (char[]){ '\\', 'x', digits[c >> 4], digits[c & 15] }, 4);
+		text = slice_make(text.p + 1, text.n - 1);
+	}
+}
+
+static void
+add_filled(struct buf *b, struct worker *w, const struct access_value *v)
+{
+	switch (v->kind) {
+	case VALUE_NONE:
+		buf_addc(b, '-');
+		break;
+	case VALUE_TEXT:
+	case VALUE_PLAIN:
+	case VALUE_WORD:
+		add_escaped(b, v->text);
+		break;
+	case VALUE_TIME:
+	case VALUE_TIME_COMMON:
+		add_time(b, w, v->kind == VALUE_TIME_COMMON);
+		break;
+	case VALUE_NUMBER:
+		buf_add_u64(b, v->number);
+		break;
+	}
+}
+
+static void
+add_formatted(struct request *r, const struct table_global *g, struct slice program)
+{
+	struct buf *b = &r->worker->log;
+	struct access_value v;
+	struct log_part part;
+
+	while (log_format_next(&program, &part)) {
+		if (part.literal.p) {
+			buf_adds(b, part.literal);
+		} else if (part.field < LOG_FIELD_N) {
+			access_value_get(r, g, part.field, &v);
+			add_filled(b, r->worker, &v);
+		}
+	}
+}
+
+void
+access_line_add(struct request *r, const struct snapshot *s)
+{
+	const struct segment *rules = s->segments[SEGMENT_RULES];
+	const struct table_global *g = table_global(rules);
+	struct slice program = seg_string(rules, g->log_format);
+
+	if (program.n > 0)
+		add_formatted(r, g, program);
+	else
+		add_object(r, g);
+	buf_addc(&r->worker->log, '\n');
 }

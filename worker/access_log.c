@@ -1,6 +1,7 @@
 #include "access_log.h"
 
 #include "access_line.h"
+#include "look.h"
 #include "worker.h"
 
 #include <errno.h>
@@ -63,13 +64,21 @@ access_log_open(struct worker *w, int fd)
 	w->log_fd = own;
 }
 
+static bool
+is_left_out(const struct request *r, const struct table_global *g)
+{
+	return g->log_sample > 1 && access_line_is_ordinary(r) &&
+	       look_random(r->worker) % g->log_sample != 0;
+}
+
 void
 access_log_request(struct request *r)
 {
 	struct worker *w = r->worker;
 	const struct snapshot *s = r->table ? r->table : w->table;
+	const struct table_global *g = s ? table_global(s->segments[SEGMENT_RULES]) : NULL;
 
-	if (w->log_fd < 0 || !s || !table_global(s->segments[SEGMENT_RULES])->access_log)
+	if (w->log_fd < 0 || !g || !g->access_log || is_left_out(r, g))
 		return;
 	if (w->log.n > LOG_MAX) {
 		board_add(&w->page->counts.counter[COUNTER_log_dropped], 1);
@@ -79,7 +88,7 @@ access_log_request(struct request *r)
 		buf_addc(&w->log, '\n');
 		w->log_torn = false;
 	}
-	access_line_add(r);
+	access_line_add(r, s);
 	if (w->log.n >= LOG_BATCH)
 		access_log_flush(w);
 }

@@ -137,7 +137,7 @@ struct worker {
 	bool log_torn;                     /* a line was lost after its first part was written */
 	int log_fd;                        /* -1: no access log */
 	int64_t log_second;                /* what log_time says: seconds since 1970 */
-	char log_time[24];
+	char log_time[24], log_common[32];
 	char date[32];      /* of the Date field, renewed each second */
 	int64_t wall;       /* seconds since 1970, as of the turn */
 	uint64_t random[4]; /* state of the generator of request ids */

@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import re
 import signal
 import socket
 
@@ -88,6 +89,55 @@ def test_user(gateway, serve):
     gw = gateway(proxy_to(serve()) | {"gate": {"protect": ["/api"], "secret": SECRET, "claims": {"id": "auth_id"}}})
     gw.ask("/api", headers=bearer(token(id="mary")))
     assert gw.logged(path="/api")["user"] == "mary"
+
+
+def log_text(gw):
+    with open(os.path.join(gw.dir, "access.log")) as f:
+        return f.read()
+
+
+def test_combined(gateway, serve):
+    gw = gateway(proxy_to(serve()) | {"access_log_format": "combined", "workers": 1})
+    gw.ask("/a?token=geheim", headers={"User-Agent": 'say "hi"\\\xe9', "Referer": "https://x.test/p?token=geheim#geheim"})
+    gw.ask("/b", headers={"Referer": "https://mary:geheim@x.test/p", "Cookie": "a=geheim", "Authorization": "Basic geheim"})
+    wait_until(lambda: log_text(gw).count("\n") == 2, 5)
+    first, second = log_text(gw).splitlines()
+    assert re.fullmatch(r'127\.0\.0\.1 - - \[\d\d/\w{3}/\d{4}:\d\d:\d\d:\d\d \+0000\] "GET /a HTTP/1\.1" 200 \d+ "https://x\.test/p" '
+                        r'"say \\x22hi\\x22\\x5C\\xE9"', first), first
+    assert '"GET /b HTTP/1.1" 200' in second and '"https" "-"' in second and "geheim" not in first + second
+
+
+def test_own_format(gateway, serve):
+    gw = gateway(proxy_to(serve(), name="main") | {"access_log_format": "$method|$path|$status|$route|$reason|$ended_by|$phase|$$5", "workers": 1})
+    gw.ask("/x")
+    client.exchange(gw.port, b"\0 nonsense\r\n\r\n")
+    wait_until(lambda: log_text(gw).count("\n") == 2, 5)
+    assert log_text(gw).splitlines() == ["GET|/x|200|file:main|-|-|-|$5", "-|-|400|-|bad_request|gateway|head|$5"]
+
+
+def test_format_that_is_none(gateway, serve):
+    up = serve()
+    gw = gateway(proxy_to(up))
+    for unfit, told in (("$time $staus", 'access_log_format: $staus, at character 7, is no field of the access log; did you mean "status"?'),
+                        ("combind", 'access_log_format: "combind" is neither json nor combined, and has no field; did you mean "combined"?')):
+        done = gw.reload(proxy_to(up) | {"access_log_format": unfit})
+        assert done.returncode == 1 and told in done.stderr, done.stderr
+
+
+def test_sample(gateway, serve):
+    """Of what goes well one of so many, all others."""
+    gw = gateway(proxy_to(serve(lambda r, c: c.reply(404 if r.path == "/none" else 200))) | {"access_log_sample": 10, "workers": 1})
+    with gw.connect() as c:
+        for _ in range(300):
+            c.send(client.request("/fine"))
+            c.read()
+        for _ in range(5):
+            c.send(client.request("/none"))
+            c.read()
+    wait_until(lambda: sum(e["status"] == 404 for e in gw.access_log()) == 5, 5)
+    fine = [e for e in gw.access_log() if e["status"] == 200]
+    assert 3 < len(fine) < 150 and all(e["sample"] == 10 for e in fine)
+    assert all("sample" not in e for e in gw.access_log() if e["status"] == 404)
 
 
 @pytest.mark.parametrize("number", (signal.SIGHUP, signal.SIGUSR1))
