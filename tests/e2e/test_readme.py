@@ -12,8 +12,9 @@ import time
 import pytest
 
 from harness import gateway as g
-from harness import node, procs
+from harness import machine, node, procs
 from harness.gateway import ROOT
+from harness.service import install_by_hand
 
 PORTS = ("8080", "9001", "9002", "6399")  # of the README; free ones take their place
 END = "the end of a command"
@@ -22,13 +23,13 @@ RESPONDER = os.path.join(os.path.dirname(os.path.dirname(g.BINARY or ROOT)), "be
 pytestmark = pytest.mark.skipif(not g.BINARY or not os.path.exists(RESPONDER), reason="no binary")
 
 
-def tour(title):
+def tour(title, prompt="$"):
     """[(command, what it prints)]"""
     with open(os.path.join(ROOT, "README.md"), encoding="utf-8") as f:
         text = f.read().partition(f"\n## {title}\n")[2].partition("\n## ")[0]
     steps = []
     for line in text.splitlines():
-        if line.startswith("    $ "):
+        if line.startswith(f"    {prompt} "):
             steps.append((line[6:], []))
         elif line.startswith("    "):
             steps[-1][1].append(line[4:])
@@ -52,6 +53,7 @@ def general(text):
     """Without what differs from run to run. Equal lines that follow each other are one: workers are as many as processors."""
     text = re.sub(r"\b([0-9a-f]{32}|[0-9a-f]{12})\b", "ID", text)
     text = re.sub(r'"[\w-]{43}"', '"RANDOM"', text)
+    text = re.sub(r"'?(?:/usr)?(/(?:lib|etc)/systemd/[^' ]+)'?", r"\1", text)  # as systemd of Debian 12 says it
     text = re.sub(r"\b(Mon|Tue|Wed|Thu|Fri|Sat|Sun), \d+ \w+ ", "DATE ", text)
     lines = []
     for line in text.splitlines():
@@ -64,10 +66,12 @@ def general(text):
 
 
 class Shell:
-    def __init__(self, folder, tools):
-        self.folder = str(folder)
-        self.ports = {port: str(procs.free_port()) for port in PORTS}
-        self.process = procs.spawn(["bash"], cwd=folder, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+    """`within`: words of a command that runs it, where the ports are its own."""
+
+    def __init__(self, folder, tools, within=()):
+        self.folder, self.root = str(folder), ""
+        self.ports = {} if within else {port: str(procs.free_port()) for port in PORTS}
+        self.process = procs.spawn([*within, "bash"], cwd=folder, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                                    text=True, start_new_session=True, env=os.environ | {"PATH": f"{tools}:{os.environ['PATH']}", "NODE_PATH": node.MODULES})
 
     def swap(self, text, back=False):
@@ -87,7 +91,8 @@ class Shell:
         raise AssertionError(f"the shell ended: {command}")
 
     def finish(self):
-        procs.run(["redis-cli", "-p", self.ports["6399"], "shutdown", "nosave"])  # a daemon, where the tour did not get so far
+        if self.ports:
+            procs.run(["redis-cli", "-p", self.ports["6399"], "shutdown", "nosave"])  # a daemon, where the tour did not get so far
         for pid in procs.descendants(self.process.pid):  # while it is their parent
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
@@ -115,11 +120,11 @@ def walk(shell, steps, least):
             continue
         file = re.fullmatch(r"cat (\S+)", command)
         if file:
-            with open(os.path.join(shell.folder, file[1]), "w", encoding="utf-8") as f:
+            with open(shell.root + os.path.join(shell.folder, file[1]), "w", encoding="utf-8") as f:
                 f.write(shell.swap(out) + "\n")
         end = time.monotonic() + 10
         said = shell.say(command)
-        while general(said) != general(out) and re.match("curl|yett status|yett routes|redis-cli .* set", command):  # not so soon
+        while general(said) != general(out) and re.match(r"curl|\$site|systemctl show|yett status|yett routes|redis-cli .* set", command):  # not so soon
             assert time.monotonic() < end, f"{command}\n{said}\ninstead of\n{out}"
             said = shell.say(command)
         assert general(said) == general(out), f"{command}\n{said}\ninstead of\n{out}"
@@ -133,3 +138,37 @@ def test_tour(shell, title, least):
 
 def test_rules(shell):
     walk(shell, examples(), 24)
+
+
+# The search for leaks traces processes, which the unit forbids.
+SANITIZED = "[Service]\nEnvironment=ASAN_OPTIONS=detect_leaks=0\n"
+
+
+@pytest.fixture
+def site():
+    """A shell of root on a machine that systemd has booted, with what the package installs, a Redis and a service."""
+    m = machine.Machine()
+    try:
+        m.run("systemctl", "start", "systemd-journald")
+        install_by_hand(m, "/lib/systemd/system")
+        m.write("/etc/systemd/system/yett.service.d/test.conf", SANITIZED)
+        m.write("/etc/yett/yett.yaml", "")
+        m.copy(RESPONDER, "/usr/bin/bench-responder")
+        m.run("systemctl", "daemon-reload")
+        m.run("redis-server", "--port", "6379", "--save", "", "--daemonize", "yes")
+        m.run("systemd-run", "bench-responder", "--listen", "127.0.0.1:9001", "--name", "shop")
+        s = Shell("/usr/src", "/usr/bin", m.within)
+        s.root = m.path("")
+        yield s
+        s.process.stdin.close()
+        s.process.wait(10)
+        procs.forget(s.process)
+    finally:
+        m.finish()
+
+
+@pytest.mark.skipif(machine.why_not() != "", reason=machine.why_not())
+def test_site(site):
+    steps = tour("From a clone to a site", "#")
+    assert [command.split()[0] for command, _ in steps[:2]] == ["etc/package", "apt"]  # which test_package.py does
+    walk(site, steps[2:], 20)

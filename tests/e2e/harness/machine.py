@@ -98,8 +98,13 @@ class Machine:
         """Where a path of the machine is seen from outside."""
         return f"/proc/{self.first}/root{path}"
 
+    @property
+    def within(self):
+        """Words that run a command in it."""
+        return ["nsenter", "-t", str(self.first), "-m", "-p", "-n", "-u", "-i", "-C", "-r", "-w"]
+
     def run(self, *command, check=True, timeout=60):
-        done = procs.run(["nsenter", "-t", str(self.first), "-m", "-p", "-n", "-u", "-i", "-C", "-r", "-w", *command], timeout=timeout)
+        done = procs.run([*self.within, *command], timeout=timeout)
         if check and done.returncode != 0:
             log = self.run("journalctl", "-n", "30", "-o", "cat", check=False).stdout
             raise AssertionError(f"{command}: {done.stdout}{done.stderr}{log}")

@@ -19,10 +19,10 @@ WatchdogSec=2
 """
 
 
-def install_by_hand(machine):
+def install_by_hand(machine, units="/etc/systemd/system"):
     machine.copy(BINARY, "/usr/bin/yett")
     for unit in ("yett.service", "yett.socket"):
-        machine.copy(f"{ROOT}/etc/{unit}", f"/etc/systemd/system/{unit}")
+        machine.copy(f"{ROOT}/etc/{unit}", f"{units}/{unit}")
     machine.copy(f"{ROOT}/etc/yett.sysusers", "/usr/lib/sysusers.d/yett.conf")
     machine.run("systemd-sysusers")
 
