@@ -137,7 +137,7 @@ def test_tour(shell, title, least):
 
 
 def test_rules(shell):
-    walk(shell, examples(), 24)
+    walk(shell, examples(), 28)
 
 
 # The search for leaks traces processes, which the unit forbids.

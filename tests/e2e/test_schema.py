@@ -98,6 +98,15 @@ def test_what_the_documents_show(faults, schemas):
         assert not faults(text), text
 
 
+def test_rules_that_the_manual_shows(faults):
+    with open(os.path.join(ROOT, "etc/man/yett-rules.5"), encoding="utf-8") as f:
+        shown = re.findall(r"^SET yett:(\w+):(\w+) '(.*)'$", f.read(), re.M)
+    assert [kind for kind, _, _ in shown] == ["upstream", "route", "policy", "key"]
+    families = {"upstream": "upstreams", "route": "routes", "policy": "policies", "key": "api_keys"}
+    for kind, name, text in shown:
+        assert not faults(json.dumps({families[kind]: {name: json.loads(text)}}), "rules"), text
+
+
 BAD = [
     "rutes: []", "gate: {exept: [/a]}", "timeouts: {connekt: 5s}", "workers: many", "workers: 0", "workers: 256", "workers: [1]",
     "timeouts: 5s", "timeouts: {connect: soon}", "timeouts: {connect: {s: 5}}", "listeners: {a: 1}", "listeners: [{adress: ':80'}]",
