@@ -3,6 +3,7 @@
 #include "ashine.h"
 #include "certificates.h"
 #include "config_check.h"
+#include "config_rule.h"
 #include "file.h"
 #include "renku.h"
 
@@ -101,10 +102,12 @@ config_load_over(const char *file, const struct certificates *held, struct confi
 		c = xcalloc(1, sizeof *c);
 		c->serial = ++serial;
 		r = fill(c, file, &d, mode, held, report);
-		if (r == 0)
+		if (r == 0) {
+			config_rule_defaults(c);
 			*out = c;
-		else
+		} else {
 			config_free(c);
+		}
 	}
 	document_deinit(&d);
 	return r;

@@ -488,6 +488,7 @@ struct config_statistics { /* of identities */
 struct config {
 	struct arena arena;
 	uint64_t serial;  /* no two that were loaded have the same; 0: it was not */
+	void *rules;      /* config_rule.c: what its entries begin with */
 	const char *file; /* absolute */
 	enum profile profile;
 	struct config_listener *listeners;

@@ -237,16 +237,14 @@ stands_alone(const struct setting *alone, const struct node *n)
 }
 
 void
-config_read_child(struct config_reader *r, const struct setting *s, const char *prefix,
+config_read_given(struct config_reader *r, const struct setting *s, const char *prefix,
 		  const struct node *n, void *child)
 {
-	const char *origin = r->origin;
 	const struct setting *alone =
 	    s->children->alone ? setting_find(slice_of(s->children->alone)) : NULL;
 
 	*(struct config_place *)((char *)child + s->children->place) =
-	    (struct config_place){ r->file, origin ? 0 : n->line };
-	config_defaults(r, prefix, n, child);
+	    (struct config_place){ r->file, r->origin ? 0 : n->line };
 	if (stands_alone(alone, n)) {
 		buf_addf(&r->key, ".%s", strrchr(alone->path, '.') + 1);
 		config_read_value(r, alone, n, child);
@@ -256,6 +254,14 @@ config_read_child(struct config_reader *r, const struct setting *s, const char *
 	} else {
 		wrong_kind(r, n, NODE_MAPPING);
 	}
+}
+
+void
+config_read_child(struct config_reader *r, const struct setting *s, const char *prefix,
+		  const struct node *n, void *child)
+{
+	config_defaults(r, prefix, n, child);
+	config_read_given(r, s, prefix, n, child);
 }
 
 static void

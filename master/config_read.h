@@ -51,6 +51,9 @@ void config_read_value(struct config_reader *r, const struct setting *s, const s
  * table ("routes[]"). */
 void config_read_child(struct config_reader *r, const struct setting *s, const char *prefix,
 		       const struct node *n, void *child);
+/* The same, when its defaults stand in `child`. */
+void config_read_given(struct config_reader *r, const struct setting *s, const char *prefix,
+		       const struct node *n, void *child);
 /* config_defaults.c: the profile, before everything else; it decides the defaults. */
 void config_read_profile(struct config_reader *r);
 /* Defaults of the struct at `base`, which is the one at `prefix` of the table. `given`: the mapping

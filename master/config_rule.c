@@ -1,6 +1,7 @@
 #include "config_rule.h"
 
 #include "config_check.h"
+#include "config_read.h"
 #include "number.h"
 
 #include <errno.h>
@@ -150,6 +151,37 @@ rescue(enum native_kind kind, const struct mistakes *m, void *entry)
 	return false;
 }
 
+/* ---- defaults ---- */
+
+/* They are read once for all entries, of which there may be a million. */
+void
+config_rule_defaults(struct config *c)
+{
+	void **entries = arena_alloc(&c->arena, NATIVE_KINDS * sizeof *entries);
+
+	for (unsigned kind = 0; kind < NATIVE_KINDS; kind++) {
+		const struct family *f = &families[kind];
+		struct config_reader r = { .c = c, .env = { &c->arena, "/" }, .rule = true };
+
+		entries[kind] =
+		    arena_calloc(&c->arena, setting_find(slice_of(f->row))->children->size);
+		config_defaults(&r, f->prefix, NULL, entries[kind]);
+		config_reader_deinit(&r);
+	}
+	c->rules = entries;
+}
+
+/* What an entry inherits from that is read alone. */
+static const struct config *
+nothing(void)
+{
+	static struct config none;
+
+	if (!none.rules)
+		config_rule_defaults(&none);
+	return &none;
+}
+
 /* ---- reading ---- */
 
 static void
@@ -222,39 +254,34 @@ read_document(enum native_kind kind, struct config_reader *r, struct slice name,
 {
 	const struct family *f = &families[kind];
 	const struct setting *s = setting_find(slice_of(f->row));
-	void *entry = arena_calloc(r->env.arena, s->children->size);
-	int result = 0;
+	void *entry = arena_alloc(r->env.arena, s->children->size);
 
-	buf_addf(&r->key, "%s", f->key);
-	buf_addf(&r->pattern, "%s", f->prefix);
-	config_read_child(r, s, f->prefix, r->root, entry);
+	buf_adds(&r->key, slice_of(f->key));
+	buf_adds(&r->pattern, slice_of(f->prefix));
+	memcpy(entry, ((void **)r->c->rules)[kind], s->children->size);
+	config_read_given(r, s, f->prefix, r->root, entry);
 	set_name(r, kind, r->root, arena_string(r->env.arena, name), entry);
-	r->key.n = 0;
-	buf_addf(&r->key, "%s", f->key);
+	r->key.n = strlen(f->key);
 	finish(r, kind, r->root, entry);
 	*out = entry;
-	if (r->mistakes.errors > 0) {
-		tell(f, &r->mistakes, why);
-		if (r->root->kind != NODE_MAPPING || !rescue(kind, &r->mistakes, entry))
-			*out = NULL;
-		result = -EINVAL;
-	}
-	return result;
+	if (r->mistakes.errors == 0)
+		return 0;
+	tell(f, &r->mistakes, why);
+	if (r->root->kind != NODE_MAPPING || !rescue(kind, &r->mistakes, entry))
+		*out = NULL;
+	return -EINVAL;
 }
 
 int
 config_rule_read(enum native_kind kind, const struct config *c, struct slice name,
 		 struct slice json, struct arena *arena, void **out, struct buf *why)
 {
-	struct config inherits = { 0 };
+	struct config inherits = c ? *c : *nothing();
 	struct document d;
 	struct config_reader r = { .c = &inherits, .env = { arena, "/" }, .rule = true };
-	int result;
+	int result = document_json(&d, json, RULE_MAX, DEPTH);
 
 	*out = NULL;
-	if (c)
-		inherits = *c;
-	result = document_json(&d, json, RULE_MAX, DEPTH);
 	if (result < 0) {
 		buf_addf(why, "%s",
 			 result == -E2BIG

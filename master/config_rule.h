@@ -15,6 +15,8 @@ enum native_kind { NATIVE_ROUTE, NATIVE_UPSTREAM, NATIVE_POLICY, NATIVE_KEY, NAT
 #define RULE_MAX 65536    /* bytes of its text */
 #define RULE_FORMAT 1     /* newest form of rules that is read; goes up when one gets a key */
 
+/* Of a configuration that was loaded: makes what its entries begin with. */
+void config_rule_defaults(struct config *c);
 /* Into a struct config_route, config_upstream, config_policy or config_api_key, which lives in
  * `arena` (and, for what it inherits, as long as `c`). `c`: what it inherits from; NULL: nothing,
  * when only its correctness is of interest. 0; -EINVAL: it is refused, and `why` says where and

@@ -21,6 +21,9 @@
  */
 static struct {
 	struct slice paths[PLACES / 2];
+	/* The row behind that belongs to the same struct, and the first one of the struct that is a
+	 * child of the row; settings_count: none. */
+	uint16_t next[PLACES / 2], first[PLACES / 2];
 	uint16_t rows[PLACES]; /* and one; 0: none */
 	bool made;
 } table;
@@ -33,6 +36,42 @@ place_of(struct slice path)
 	for (size_t i = 0; i < path.n; i++)
 		h = (h ^ (uint8_t)path.p[i]) * 16777619u;
 	return (h ^ h >> 15) % PLACES;
+}
+
+/* The struct that a row belongs to: "routes[]" of "routes[].timeouts.connect". */
+static struct slice
+struct_of(struct slice path)
+{
+	size_t n = path.n;
+
+	while (n > 0 && path.p[n - 1] != '*' && path.p[n - 1] != ']')
+		n--;
+	return slice_make(path.p, n);
+}
+
+/* The row whose children such structs are; settings_count: none, it is the configuration. */
+static size_t
+row_of(struct slice of)
+{
+	const struct setting *s = NULL;
+
+	if (of.n > 2)
+		s = setting_find(slice_make(of.p, of.n - 2)); /* "[]" or ".*" */
+	return s ? (size_t)(s - settings) : settings_count;
+}
+
+/* From behind: `first` is of those that were met. */
+static void
+table_link(void)
+{
+	for (size_t i = 0; i <= settings_count; i++)
+		table.first[i] = (uint16_t)settings_count;
+	for (size_t i = settings_count; i-- > 0;) {
+		uint16_t *first = &table.first[row_of(struct_of(table.paths[i]))];
+
+		table.next[i] = *first;
+		*first = (uint16_t)i;
+	}
 }
 
 static void
@@ -50,6 +89,7 @@ table_make(void)
 		table.rows[at] = (uint16_t)(i + 1);
 	}
 	table.made = true;
+	table_link();
 }
 
 const struct setting *
@@ -108,13 +148,13 @@ setting_of_file(const struct setting *s)
 const struct setting *
 setting_next(struct slice prefix, const struct setting *at)
 {
-	for (at = at ? at + 1 : settings; at < settings + settings_count; at++) {
-		struct slice rest = below(at, prefix);
+	size_t i;
 
-		if (rest.n > 0 && !memchr(rest.p, '*', rest.n) && !memchr(rest.p, '[', rest.n))
-			return at;
-	}
-	return NULL;
+	table_make();
+	i = at ? table.next[at - settings] : table.first[row_of(struct_of(prefix))];
+	while (i < settings_count && below(&settings[i], prefix).n == 0)
+		i = table.next[i];
+	return i < settings_count ? &settings[i] : NULL;
 }
 
 static const struct setting_profile *

@@ -72,13 +72,16 @@ try_backend(struct slice name, const struct slice *fields, size_t count)
 static void
 try_native(enum native_kind kind, struct slice json)
 {
-	const struct config beside = { .serial = 1 };
+	static struct config beside = { .serial = 1 };
 	struct rules *rules = rules_new();
 	int r = rules_set_native(rules, kind, SLICE("x"), json);
 	const struct rules_refusal *f = r < 0 ? rules_refusal_at(rules, 0) : NULL;
 	struct rules_native *n = f ? f->native : rules_native_find(rules, kind, SLICE("x"));
-	const void *entry = n ? rules_native_read(n, &beside) : NULL;
+	const void *entry;
 
+	if (!beside.rules)
+		config_rule_defaults(&beside);
+	entry = n ? rules_native_read(n, &beside) : NULL;
 	assert((r < 0) == (rules_refusals(rules) == 1));
 	assert(f ? f->reason[0] != '\0' : entry != NULL);
 	if (entry && kind == NATIVE_ROUTE)

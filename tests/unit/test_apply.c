@@ -54,8 +54,21 @@ test_files(void **state)
 /* Whose gate sets a header that no rule may. */
 static const char header[] = "X-User";
 static struct config_claim claim = { .claim = "id", .header = header };
-static const struct config config = { .serial = 1,
-				      .gate = { .claims = &claim, .claims_count = 1 } };
+static struct config config = { .serial = 1, .gate = { .claims = &claim, .claims_count = 1 } };
+
+static int
+config_make(void **state)
+{
+	config_rule_defaults(&config);
+	return 0;
+}
+
+static int
+config_drop(void **state)
+{
+	arena_deinit(&config.arena);
+	return 0;
+}
 
 static struct rules *
 rules_of_test(void)
@@ -196,5 +209,5 @@ main(void)
 		cmocka_unit_test(test_loss),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return cmocka_run_group_tests(tests, config_make, config_drop);
 }

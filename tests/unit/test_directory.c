@@ -340,6 +340,7 @@ test_targets(void **state)
 		struct rules *rules = rules_new();
 		struct directory *d;
 
+		config_rule_defaults(&c);
 		assert_int_equal(
 		    rules_set_native(rules, NATIVE_ROUTE, SLICE("r"), slice_of(cases[i].json)), 1);
 		d = directory_build(&c, rules, NULL, &slots, &warnings);
@@ -349,6 +350,7 @@ test_targets(void **state)
 					    cases[i].authority);
 		directory_free(d);
 		rules_free(rules);
+		arena_deinit(&c.arena);
 	}
 }
 
@@ -539,12 +541,14 @@ test_changed_in_place(void **state)
 	struct config c = { .health = { .enabled = true, .path = "/" } };
 	struct buf warnings BUF_CLEAN = { 0 };
 	struct rules *rules = rules_new();
-	struct directory *d = directory_build(&c, rules, NULL, &own, &warnings), *anew;
+	struct directory *d, *anew;
 	struct changes changes = { 0 };
 	unsigned seed = 1;
 	size_t most = 0;
 
 	(void)state;
+	config_rule_defaults(&c);
+	d = directory_build(&c, rules, NULL, &own, &warnings);
 	rules_settle(rules);
 	for (int i = 0; i < 400; i++) {
 		for (int k = rand_r(&seed) % 3; k >= 0; k--)
@@ -560,6 +564,7 @@ test_changed_in_place(void **state)
 	assert_true(most > 1 && changes.count > 400);
 	directory_free(d);
 	rules_free(rules);
+	arena_deinit(&c.arena);
 	slots_free(upstreams);
 	slots_free(endpoints);
 	slots_free(own.seen_upstreams);

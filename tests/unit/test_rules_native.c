@@ -14,7 +14,21 @@
 
 #include <cmocka.h>
 
-static const struct config beside = { .serial = 1 };
+static struct config beside = { .serial = 1 };
+
+static int
+beside_make(void **state)
+{
+	config_rule_defaults(&beside);
+	return 0;
+}
+
+static int
+beside_drop(void **state)
+{
+	arena_deinit(&beside.arena);
+	return 0;
+}
 
 static int
 set(struct rules *r, enum native_kind kind, const char *name, const char *json)
@@ -89,15 +103,18 @@ test_inherits(void **state)
 	struct rules_native *n;
 	const struct config_upstream *u;
 
+	config_rule_defaults(&c);
 	set(r, NATIVE_UPSTREAM, "u", "{\"endpoints\":[\"a\"]}");
 	n = rules_native_find(r, NATIVE_UPSTREAM, SLICE("u"));
 	u = rules_native_read(n, &c);
 	assert_int_equal(u->balance.max_connections, 9);
 	c.serial = 3; /* another one in the same place */
 	c.balance.max_connections = 8;
+	config_rule_defaults(&c);
 	u = rules_native_read(n, &c);
 	assert_int_equal(u->balance.max_connections, 8);
 	rules_free(r);
+	arena_deinit(&c.arena);
 }
 
 static void
@@ -445,5 +462,5 @@ main(void)
 		cmocka_unit_test(test_format),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return cmocka_run_group_tests(tests, beside_make, beside_drop);
 }
