@@ -151,7 +151,7 @@ mark_listening(void *userdata, uint64_t inode)
 
 		for (size_t k = 0; k < o->count; k++) {
 			if (o->inodes[k] == inode)
-				o->ours = orphaned = true;
+				o->listens = orphaned = true;
 		}
 	}
 	if (orphaned)
@@ -169,6 +169,18 @@ inherited_mark(struct inherited *in, const struct socket_address *a)
 	if (in->orphans_count > 0)
 		socket_each_listening(a, mark_listening, &m);
 	return m.orphaned > 0 && m.others == 0;
+}
+
+/* After inherited_mark: is there one that has yet to read what its master gave it? It holds no
+ * socket, and what nobody holds may be its. */
+static bool
+inherited_awaits(const struct inherited *in)
+{
+	for (size_t i = 0; i < in->orphans_count; i++) {
+		if (in->orphans[i].named && !in->orphans[i].listens)
+			return true;
+	}
+	return false;
 }
 
 int
@@ -364,7 +376,7 @@ open_tcp(struct opening *o, struct listener *l, struct socket_address *a, uint32
 	/* SO_REUSEPORT lets a second gateway of the same user share the port unseen, hence the look
 	 * beforehand; it would meet the workers of a killed master, too, which are on their way
 	 * out. */
-	beside = inherited_mark(o->inherited, a) || o->took_over;
+	beside = inherited_mark(o->inherited, a) || inherited_awaits(o->inherited) || o->took_over;
 	r = beside ? 0 : socket_check_free(a, l->text, reason);
 	if (r < 0)
 		return r;

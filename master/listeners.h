@@ -55,7 +55,8 @@ struct inherited_orphan {
 	int pidfd;
 	uint64_t *inodes; /* of its sockets */
 	size_t count;
-	bool ours; /* it listens at an address of ours */
+	bool named;   /* its master had our run_dir */
+	bool listens; /* at an address of ours */
 };
 
 struct inherited {

@@ -25,7 +25,7 @@ run(char **argv, const char *given)
 int
 main(int argc, char **argv)
 {
-	if (argc == 2 && strcmp(argv[1], "worker") == 0)
+	if ((argc == 2 || argc == 3) && strcmp(argv[1], "worker") == 0)
 		return worker_main();
 	if (argc == 4 && strcmp(argv[1], "preflight") == 0 && strcmp(argv[2], "-c") == 0)
 		return preflight_main(argv[3]);

@@ -78,10 +78,10 @@ environment_make(char *out[KEPT + 1])
 
 /* The child of fork: only what is safe after fork in a process that has threads. */
 static _Noreturn void
-worker_exec(int image, const int fds[FIXED], char *const env[])
+worker_exec(int image, char *run_dir, const int fds[FIXED], char *const env[])
 {
 	static char name[] = "yett", role[] = "worker";
-	char *const argv[] = { name, role, NULL };
+	char *const argv[] = { name, role, run_dir, NULL };
 	struct sigaction plain = { .sa_handler = SIG_DFL };
 	sigset_t none;
 	int safe[FIXED];
@@ -129,7 +129,7 @@ spawn_worker(const struct spawn *s, int access_log, pid_t *pid, int *control)
 					 STDERR_FILENO, sv[1] };
 		int image = fcntl(s->image, F_DUPFD_CLOEXEC, OUT_OF_REACH);
 
-		worker_exec(image, fds, env);
+		worker_exec(image, (char *)s->run_dir, fds, env);
 	}
 	r = child < 0 ? -errno : 0;
 	pthread_sigmask(SIG_SETMASK, &before, NULL);

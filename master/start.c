@@ -148,6 +148,7 @@ open_parts(struct master *m)
 	r = suspensions_init(m);
 	if (r < 0)
 		return r;
+	m->spawn.run_dir = m->workdir.run_dir;
 	m->supervisor.spawn = &m->spawn;
 	m->supervisor.listeners = &m->listeners;
 	m->supervisor.board = m->page;

@@ -312,7 +312,7 @@ void
 takeover_adopt(struct takeover *t, struct inherited *in)
 {
 	for (size_t i = 0; i < in->orphans_count; i++) {
-		if (in->orphans[i].ours)
+		if (in->orphans[i].named || in->orphans[i].listens)
 			adopt(t, &in->orphans[i]);
 	}
 }

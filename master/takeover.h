@@ -4,11 +4,12 @@
  * takeover: when an earlier master was killed, or has made room for us (upgrade.h), its workers
  * serve on. Its admin worker gives us their listening sockets and their pages; once our own workers
  * serve, the old ones are told to finish. Orphans of whom it does not know, or all of them when it
- * is dead too, are found in /proc by their sockets: we listen beside them, and they finish all the
- * same. What was counted goes on: our base begins as that of the earlier master, the pages of its
- * workers are added up with ours as long as they serve, and are put into the base once, when they
- * have ended. Routes, endpoints and limits have the slots that they had (slots_on_board), so that
- * all pages mean the same by them. What a worker without a page counted is lost.
+ * is dead too, are found in /proc by our run_dir, or by their sockets: we listen beside them, and
+ * they finish all the same. What was counted goes on: our base begins as that of the earlier
+ * master, the pages of its workers are added up with ours as long as they serve, and are put into
+ * the base once, when they have ended. Routes, endpoints and limits have the slots that they had
+ * (slots_on_board), so that all pages mean the same by them. What a worker without a page counted
+ * is lost.
  */
 
 #include "listeners.h"
@@ -61,7 +62,7 @@ void takeover_search(const char *run_dir, struct inherited *in);
 void takeover_add_socket(struct inherited *in, int fd, uint32_t slot, const char *name);
 void takeover_add_master(struct takeover *t, int fd);
 void takeover_add_worker(struct takeover *t, pid_t pid, int pidfd, int page_fd);
-/* After listeners_open: those orphans of `in` that listen where we do are old workers, too. */
+/* After listeners_open: those orphans of `in` that are ours are old workers, too. */
 void takeover_adopt(struct takeover *t, struct inherited *in);
 /* The counters of old go on in `board`, its version, and what its slots mean. */
 void takeover_seed(struct takeover *t, struct board_master *board);

@@ -16,12 +16,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* As spawn.c names it. */
+#define COMMAND_MAX 256 /* a run_dir is shorter: sockets lie in it */
+
+/* As spawn.c names it. `named`: of this run_dir. */
 static bool
-is_worker(int proc)
+is_worker(int proc, const char *run_dir, bool *named)
 {
 	static const char want[] = "yett\0worker";
-	char got[sizeof want + 1];
+	char got[COMMAND_MAX];
 	int fd = openat(proc, "cmdline", O_RDONLY | O_CLOEXEC);
 	ssize_t n;
 
@@ -29,7 +31,11 @@ is_worker(int proc)
 		return false;
 	n = read(fd, got, sizeof got);
 	close(fd);
-	return n == sizeof want && memcmp(got, want, sizeof want) == 0;
+	if (n < (ssize_t)sizeof want || memcmp(got, want, sizeof want) != 0)
+		return false;
+	*named = (size_t)n == sizeof want + strlen(run_dir) + 1 &&
+		 memcmp(got + sizeof want, run_dir, strlen(run_dir) + 1) == 0;
+	return true;
 }
 
 /* proc(5): pid (name) state ppid ... */
@@ -89,23 +95,28 @@ list_sockets(int proc, struct inherited_orphan *orphan)
 }
 
 static void
-search_process(int proc, pid_t pid, uid_t user, struct inherited *in)
+search_process(int proc, pid_t pid, uid_t user, const char *run_dir, struct inherited *in)
 {
+	struct inherited_orphan *orphan;
 	struct stat st;
+	bool named;
 	int pidfd;
 
 	if (fstat(proc, &st) < 0 || (st.st_uid != geteuid() && st.st_uid != user) ||
-	    !is_worker(proc) || !is_orphaned(proc))
+	    !is_worker(proc, run_dir, &named) || !is_orphaned(proc))
 		return;
 	pidfd = pidfd_open(pid, 0);
 	if (pidfd < 0)
 		return;
 	/* `proc` stands for this one process: if it can still be read, the pid was not given to
 	 * another before it was opened. */
-	if (is_worker(proc))
-		list_sockets(proc, inherited_add_orphan(in, pid, pidfd));
-	else
+	if (!is_worker(proc, run_dir, &named)) {
 		close(pidfd);
+		return;
+	}
+	orphan = inherited_add_orphan(in, pid, pidfd);
+	orphan->named = named;
+	list_sockets(proc, orphan);
 }
 
 void
@@ -124,7 +135,7 @@ takeover_search(const char *run_dir, struct inherited *in)
 			proc = openat(dirfd(d), e->d_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 		if (proc < 0)
 			continue;
-		search_process(proc, atoi(e->d_name), st.st_uid, in);
+		search_process(proc, atoi(e->d_name), st.st_uid, run_dir, in);
 		close(proc);
 	}
 	if (d)

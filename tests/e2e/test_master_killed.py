@@ -124,6 +124,45 @@ def test_admin_worker_killed_too(gateway, responder):
     assert len(gw.workers()) == 2 and [gw.ask().status for _ in range(20)] == [200] * 20
 
 
+def has_begun(pid):
+    return sum(os.readlink(f"/proc/{pid}/fd/{fd}").startswith("socket:") for fd in os.listdir(f"/proc/{pid}/fd")) > 1
+
+
+def has_page(pid):
+    with open(f"/proc/{pid}/maps") as f:
+        return "memfd:yett-board" in f.read()
+
+
+def held_worker(gw):
+    """One that knows who it is, and has yet to read its sockets from the channel to its master."""
+    for _ in range(20):
+        before = set(procs.children(gw.pid))
+        os.kill(gw.workers()[0], signal.SIGKILL)
+        new = wait_until(lambda: set(procs.children(gw.pid)) - before, every=0).pop()
+        wait_until(lambda: has_page(new), every=0)
+        procs.hold(new)
+        if not has_begun(new):
+            return new
+        procs.let_go(new)  # it was faster
+        wait_until(lambda: new in gw.workers())
+    raise AssertionError("no worker could be held")
+
+
+def test_a_worker_that_had_not_begun(gateway, responder):
+    """The next master starts all the same, and this one hears that it is to finish. By its sockets it would not be found, nor
+    have them in a place where they keep nobody from the port."""
+    gw = gateway(proxy_to(responder))
+    admin = admin_worker(gw)
+    late = held_worker(gw)
+    gw.kill()
+    os.kill(admin, signal.SIGKILL)
+    gw.start()
+    wait_until(lambda: f"takeover pid={late} state=draining" in gw.log(), what="its being told")
+    procs.let_go(late)
+    all_gone([late])
+    assert len(gw.workers()) == 2 and [gw.ask().status for _ in range(20)] == [200] * 20
+
+
 def test_admin_worker_killed_too_and_queue(gateway, responder):
     """What waits for a worker that does not get to it is not lost."""
     gw = gateway(proxy_to(responder) | {"workers": 1})

@@ -356,15 +356,37 @@ test_orphans_listen(void **state)
 	next->error.n = 0;
 	orphan->count = 2;
 	orphan->inodes[1] = inode_of(f->l.all[0].fds[1]);
-	orphan->ours = false;
+	orphan->listens = false;
 	open_all(next);
-	assert_true(orphan->ours);
-	assert_false(stranger->ours);
+	assert_true(orphan->listens);
+	assert_false(stranger->listens);
 	assert_int_equal(option(next->l.all[0].fds[0], SO_ACCEPTCONN), 0);
 	teardown((void **)&next);
 }
 
-/* The same for a Unix socket outside the run_dir. */
+/* One of our run_dir that holds no socket yet may be about to: what nobody holds is on its way to
+ * it. */
+static void
+test_orphan_that_has_not_begun(void **state)
+{
+	struct fixture *f = *state;
+	struct fixture *next;
+	struct inherited_orphan *orphan;
+
+	open_all(f);
+	assert_int_equal(setup((void **)&next), 0);
+	next->listener[0].address.port = f->l.all[0].port;
+	next->config.listeners_count = 1;
+	orphan = inherited_add_orphan(&next->in, 1, -1);
+	refused(next, -EADDRINUSE, "address in use by");
+	next->error.n = 0;
+	orphan->named = true;
+	open_all(next);
+	assert_int_equal(option(next->l.all[0].fds[0], SO_ACCEPTCONN), 0);
+	teardown((void **)&next);
+}
+
+/* The same as for orphans on a port, on a Unix socket outside the run_dir. */
 static void
 test_orphans_listen_unix(void **state)
 {
@@ -377,7 +399,7 @@ test_orphans_listen_unix(void **state)
 	orphan->inodes[0] = inode_of(fd);
 	orphan->count = 1;
 	open_all(f);
-	assert_true(orphan->ours);
+	assert_true(orphan->listens);
 	listeners_place(&f->l, LISTENER_HTTP);
 	close(fd);
 }
@@ -397,6 +419,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_inherited, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_never_placed, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_orphans_listen, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_orphan_that_has_not_begun, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_orphans_listen_unix, setup, teardown),
 	};
 

@@ -10,6 +10,7 @@ import threading
 import time
 
 PR_SET_CHILD_SUBREAPER = 36
+PTRACE_DETACH, PTRACE_SEIZE, PTRACE_INTERRUPT = 17, 0x4206, 0x4207
 ours = set()  # pids that a Popen object waits for
 reaping = threading.Lock()
 
@@ -82,8 +83,35 @@ def state(pid):
         return ""
 
 
+def command(pid):
+    """Its words; none when there is no such process."""
+    try:
+        with open(f"/proc/{pid}/cmdline") as f:
+            return f.read().split("\0")
+    except (FileNotFoundError, ProcessLookupError):
+        return []
+
+
 def alive(pid):
     return state(pid) not in ("", "Z", "X")
+
+
+def hold(pid):
+    """It stands still until `let_go` by the same thread, also where a SIGSTOP would end with its parent."""
+    for request in (PTRACE_SEIZE, PTRACE_INTERRUPT):
+        trace(request, pid)
+    wait_until(lambda: state(pid) == "t", what="its standing still")
+
+
+def let_go(pid):
+    trace(PTRACE_DETACH, pid)
+
+
+def trace(request, pid):
+    libc = ctypes.CDLL(None, use_errno=True)
+    libc.ptrace.argtypes = [ctypes.c_long, ctypes.c_long, ctypes.c_void_p, ctypes.c_void_p]
+    if libc.ptrace(request, pid, None, None) < 0:
+        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
 
 
 def memory(pid, field="VmRSS"):

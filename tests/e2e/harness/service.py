@@ -62,8 +62,8 @@ class Service:
 
     def pids(self):
         """Master and workers, as seen from outside."""
-        found = [p for p in procs.descendants(self.machine.first) if command(p)[:1] in (["/usr/bin/yett"], ["yett"])]
-        return sorted(found, key=lambda p: command(p)[1] != "run")
+        found = [p for p in procs.descendants(self.machine.first) if procs.command(p)[:1] in (["/usr/bin/yett"], ["yett"])]
+        return sorted(found, key=lambda p: procs.command(p)[1] != "run")
 
     def status(self):
         return client.ask(self.machine.path("/run/yett/admin.sock"), "/status").json()
@@ -91,11 +91,3 @@ class Service:
         self.responder.stop()
         self.machine.__exit__()
         self.machine.finish()
-
-
-def command(pid):
-    try:
-        with open(f"/proc/{pid}/cmdline") as f:
-            return f.read().split("\0")
-    except (FileNotFoundError, ProcessLookupError):
-        return []
