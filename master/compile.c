@@ -208,17 +208,18 @@ compile_cidr(const char *text, struct table_cidr *out)
 }
 
 static int
-add_trusted(struct table_builder *b, const struct config *c)
+add_networks(struct table_builder *b, unsigned section, const char *setting,
+	     const char *const *networks, size_t count)
 {
-	for (size_t i = 0; i < c->trusted_proxies_count; i++) {
+	for (size_t i = 0; i < count; i++) {
 		struct table_cidr cidr;
 
-		if (compile_cidr(c->trusted_proxies[i], &cidr) != 0) {
-			log_error("compile trusted_proxies=%s reason=\"no address or network\"",
-				  c->trusted_proxies[i]);
+		if (compile_cidr(networks[i], &cidr) != 0) {
+			log_error("compile %s=%s reason=\"no address or network\"", setting,
+				  networks[i]);
 			return -EINVAL;
 		}
-		seg_builder_add(&b->seg, RULES_TRUSTED, &cidr, sizeof cidr);
+		seg_builder_add(&b->seg, section, &cidr, sizeof cidr);
 	}
 	return 0;
 }
@@ -292,6 +293,8 @@ fill_global(struct table_builder *b, const struct config *c, bool rules_loaded)
 	g->limit_ipv6_bits = c->limit_ipv6_bits;
 	g->limit_headers = c->limit_headers;
 	g->limit_headers_always = c->limit_headers_always;
+	g->tracing = c->tracing.endpoint != NULL;
+	g->trace_sample = c->tracing.sample;
 	g->profile_renku = c->profile == PROFILE_RENKU;
 	if (c->tls.hsts_s > 0)
 		buf_addf(&hsts, "max-age=%u%s", c->tls.hsts_s,
@@ -320,7 +323,11 @@ compile_rules(const struct config *c, const struct rules *rules, bool rules_load
 		add_store_policies(&b, c, rules);
 	add_pages(&b, c);
 	if (r == 0)
-		r = add_trusted(&b, c);
+		r = add_networks(&b, RULES_TRUSTED, "trusted_proxies", c->trusted_proxies,
+				 c->trusted_proxies_count);
+	if (r == 0)
+		r = add_networks(&b, RULES_TRACED, "tracing.trust", c->tracing.trust,
+				 c->tracing.trust_count);
 	if (r == 0)
 		r = table_builder_finish(&b, generation, out);
 	table_builder_deinit(&b);

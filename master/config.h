@@ -485,6 +485,18 @@ struct config_statistics { /* of identities */
 	uint32_t keep_s;
 };
 
+struct config_tracing {
+	const char *endpoint; /* NULL: off */
+	struct config_url url;
+	const char *service_name;
+	uint32_t sample; /* of TRACE_PARTS */
+	const char **trust;
+	size_t trust_count;
+	const char *header;
+	struct config_secret secret;
+	uint32_t interval, timeout; /* ms */
+};
+
 struct config {
 	struct arena arena;
 	uint64_t serial;  /* no two that were loaded have the same; 0: it was not */
@@ -535,6 +547,7 @@ struct config {
 	uint32_t limit_ipv6_bits, limit_headers, limit_headers_always;
 	uint32_t replay_keys, build_routes;
 	struct config_statistics statistics;
+	struct config_tracing tracing;
 	uint32_t retries, retry_budget;
 	struct config_health health;   /* defaults for every upstream, and for those of Redis */
 	uint32_t probe_rate;           /* a second, of all upstreams together */

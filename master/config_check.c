@@ -376,6 +376,7 @@ config_check(struct config_reader *r)
 	config_check_log(r);
 	check_limits(r);
 	check_statistics(r);
+	config_check_tracing(r);
 	config_check_limits(r);
 	config_check_upstreams(r);
 	config_check_balance(r);

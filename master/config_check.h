@@ -63,6 +63,8 @@ void config_complete_api_key(struct arena *arena, struct config_api_key *k);
 void config_check_suites(struct config_reader *r);
 /* config_check_tls.c: reads the certificates, too. */
 void config_check_tls(struct config_reader *r);
+/* config_check_tracing.c: where spans go. */
+void config_check_tracing(struct config_reader *r);
 /* config_check_admin.c: who may do what over the admin listeners. */
 void config_check_admin(struct config_reader *r);
 /* config_check_cascade.c: who hears of deleted users; after routes. */

@@ -199,9 +199,9 @@ write_head(struct fetch *f, const struct fetch_request *q)
 	buf_adds(&f->head, SLICE("Accept: application/json\r\nUser-Agent: yett\r\n"));
 	if (q->form.n)
 		buf_addf(&f->head,
-			 "Content-Type: application/x-www-form-urlencoded\r\n"
+			 "Content-Type: %s\r\n"
 			 "Content-Length: %zu\r\n",
-			 q->form.n);
+			 q->type ? q->type : "application/x-www-form-urlencoded", q->form.n);
 	buf_adds(&f->head, q->fields);
 	buf_adds(&f->head, SLICE("Connection: close\r\n\r\n"));
 	buf_adds(&f->head, q->form);

@@ -19,6 +19,7 @@ struct fetch_request {
 	size_t body_max;
 	uint32_t timeout_ms; /* for all of it */
 	struct slice form;   /* to be posted; empty: the document is asked for */
+	const char *type;    /* of that; NULL: it is a form */
 	struct slice fields; /* whole header lines, or empty */
 	bool once; /* what one address may have seen is not sent to another: it may be acted on */
 	bool any;  /* an answer of any status is what is asked for, with its body */

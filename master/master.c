@@ -213,7 +213,7 @@ end_settle(struct master *m)
 {
 	if (m->phase != MASTER_DRAINING || !m->supervisor.emptied ||
 	    !takeover_is_over(&m->takeover) || !cascade_is_over(m->cascade) || !flusher_end(m) ||
-	    !fleet_end(m) || !roster_end(m))
+	    !fleet_end(m) || !roster_end(m) || !tracer_is_over(m->tracer))
 		return;
 	m->phase = MASTER_ENDED;
 	uv_stop(&m->loop);
@@ -255,6 +255,7 @@ const struct supervisor_ops master_supervisor_ops = {
 	.name_ask = name_ask,
 	.exchange = exchange_workers_ask,
 	.exchange_kept = exchange_workers_kept,
+	.spans = tracer_spans,
 	.explained = on_explained,
 	.sessions_told = on_sessions_told,
 	.suspension_ask = on_suspension_ask,

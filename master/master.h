@@ -42,6 +42,7 @@
 #include "takeover.h"
 #include "ticket_share.h"
 #include "tickets.h"
+#include "tracer.h"
 #include "upgrade.h"
 #include "workdir.h"
 
@@ -92,6 +93,7 @@ struct master {
 	struct store_redis *store;
 	struct side *side; /* for what is no rule */
 	struct cascade *cascade;
+	struct tracer *tracer;
 	struct store writes;
 	struct prober *prober;
 	struct ejector *ejector;

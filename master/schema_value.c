@@ -149,6 +149,9 @@ schema_value(const struct setting *s, struct buf *out)
 	case SETTING_SIZE:
 		add_number(s, out);
 		break;
+	case SETTING_RATIO:
+		buf_adds(out, SLICE("\"type\":\"number\",\"minimum\":0,\"maximum\":1"));
+		break;
 	case SETTING_WORD:
 		add_words(s->words, out);
 		break;

@@ -2453,6 +2453,38 @@ const struct setting settings[] = {
 	{ "statistics.keep", SETTING_SECONDS, AT(config, statistics.keep_s), .initial = "30d",
 	  .min = HOUR, .max = 3650 * DAY, .text = "How long Redis keeps an hour.",
 	  .example = "90d" },
+	{ "tracing.endpoint", SETTING_STRING, AT(config, tracing.endpoint), .min = 1, .max = 2048,
+	  .text =
+	      "URL of a collector that spans of requests are posted to (OpenTelemetry, OTLP over "
+	      "HTTP in JSON); without one a trace context passes as any other field. Its TLS is "
+	      "by upstream_tls.",
+	  .example = "\"http://127.0.0.1:4318/v1/traces\"" },
+	{ "tracing.service_name", SETTING_STRING, AT(config, tracing.service_name),
+	  .initial = "yett", .min = 1, .max = 256, .text = "service.name of the spans.",
+	  .example = "edge" },
+	{ "tracing.sample", SETTING_RATIO, AT(config, tracing.sample), .initial = "1",
+	  .text = "Which part of the traces that begin here is sampled: 0 to 1. Of a caller in "
+		  "tracing.trust the flag in its traceparent decides.",
+	  .example = "0.01" },
+	{ "tracing.trust", SETTING_NETWORKS, ALL(config, tracing.trust), .initial = "[]",
+	  .shown = "nobody",
+	  .text = "Networks of the peers whose traceparent and tracestate are believed; for others "
+		  "a new trace begins, that links to theirs. [0.0.0.0/0, \"::/0\"] believes "
+		  "everybody.",
+	  .example = "[10.0.0.0/8]" },
+	{ "tracing.header", SETTING_TOKEN, AT(config, tracing.header), .initial = "Authorization",
+	  .min = 1, .max = 128, .text = "The header in which the collector gets tracing.secret.",
+	  .example = "X-Api-Key" },
+	{ "tracing.secret", SETTING_SECRET, AT(config, tracing.secret),
+	  .text = "All of its value, such as a key or Bearer and a token.",
+	  .example = "{credential: collector}" },
+	{ "tracing.interval", SETTING_DURATION, AT(config, tracing.interval), .initial = "1s",
+	  .min = 100, .max = MINUTE, .text = "How long spans are gathered; 512 go at once.",
+	  .example = "5s" },
+	{ "tracing.timeout", SETTING_DURATION, AT(config, tracing.timeout), .initial = "10s",
+	  .min = 100, .max = MINUTE,
+	  .text = "How long the collector may take for a batch; then its spans are lost.",
+	  .example = "2s" },
 	{ "access_log", SETTING_LOG, AT(config, access_log), .initial = "stdout",
 	  .text = "Where the access log goes, one line a request; yett(8), ACCESS LOG, tells what "
 		  "stands in it.",

@@ -19,6 +19,7 @@ enum setting_type {
 	SETTING_SIGNED,
 	SETTING_DURATION, /* in ms */
 	SETTING_SECONDS,  /* written as a duration, kept in seconds */
+	SETTING_RATIO,    /* 0 to 1, kept in parts of TRACE_PARTS */
 	SETTING_SIZE,     /* bytes; "off" is INT64_MAX: no limit */
 	SETTING_WORD,     /* one of `words` */
 	SETTING_FLAGS,    /* a list of `words`: bits */

@@ -204,6 +204,7 @@ static const char *const type_name[] = {
 	[SETTING_SIGNED] = "number",
 	[SETTING_DURATION] = "duration",
 	[SETTING_SECONDS] = "duration",
+	[SETTING_RATIO] = "number from 0 to 1",
 	[SETTING_SIZE] = "size",
 	[SETTING_WORD] = "one of",
 	[SETTING_FLAGS] = "list of",

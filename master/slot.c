@@ -352,6 +352,14 @@ hear_exchange(struct slot *slot, struct ipc_message *m)
 }
 
 static int
+hear_spans(struct slot *slot, const struct ipc_message *m)
+{
+	if (slot->role != ROLE_TRAFFIC)
+		return -EBADMSG;
+	return slot->supervisor->ops->spans(slot->supervisor->userdata, slot, m->body);
+}
+
+static int
 hear_exchange_kept(struct slot *slot, const struct ipc_message *m)
 {
 	struct msg_exchange_kept kept;
@@ -447,6 +455,8 @@ on_message(void *userdata, struct ipc *ipc, struct ipc_message *m)
 		r = hear_exchange(slot, m);
 	else if (m->type == MSG_EXCHANGE_KEPT)
 		r = hear_exchange_kept(slot, m);
+	else if (m->type == MSG_SPANS)
+		r = hear_spans(slot, m);
 	else if (m->type == MSG_EXPLAINED)
 		r = hear_explained(slot, m);
 	else if (m->type == MSG_SESSIONS_TOLD)

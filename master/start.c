@@ -145,6 +145,7 @@ open_parts(struct master *m)
 	roster_init(m);
 	m->side = side_new(&m->loop, m->resolver, m->seek);
 	m->cascade = cascade_new(m);
+	m->tracer = tracer_new(m);
 	r = suspensions_init(m);
 	if (r < 0)
 		return r;
@@ -201,6 +202,7 @@ end(struct master *m)
 	suspensions_deinit(m);
 	drains_deinit(&m->drains);
 	cascade_free(m->cascade);
+	tracer_free(m->tracer);
 	fleet_deinit(&m->fleet);
 	store_redis_free(m->store);
 	store_seek_end(m);

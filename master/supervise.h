@@ -68,6 +68,8 @@ struct supervisor_ops {
 	int (*exchange)(void *userdata, struct slot *slot, const struct msg_exchange *ask, int fd);
 	void (*exchange_kept)(void *userdata, struct slot *slot,
 			      const struct msg_exchange_kept *kept);
+	/* A traffic worker tells of requests that are traced. 0 or -EBADMSG. */
+	int (*spans)(void *userdata, struct slot *slot, struct slice records);
 	/* A traffic worker explains; `m->fd` may be taken over. */
 	void (*explained)(void *userdata, struct slot *slot, const struct msg_explained *answer,
 			  struct ipc_message *m);

@@ -366,6 +366,9 @@ seed(struct board_master *board, const struct board_master *before)
 	board->cascade_given_up = before->cascade_given_up;
 	board->cascade_rejected = before->cascade_rejected;
 	board->fleet_messages = before->fleet_messages;
+	board->spans_exported = before->spans_exported;
+	board->spans_lost = before->spans_lost;
+	board->span_failures = before->span_failures;
 	for (uint32_t i = 0; i < BOARD_ENDPOINTS; i++) {
 		if (!board->names.endpoint[i].low)
 			continue;

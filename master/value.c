@@ -121,6 +121,7 @@ value_parse(const struct value_env *e, const struct setting *s, struct slice tex
 	case SETTING_PATTERN:
 	case SETTING_SHA256:
 	case SETTING_MOMENT:
+	case SETTING_RATIO:
 	case SETTING_LOG:
 		return value_text_parse(e, s, text, base, why);
 	case SETTING_FLAGS:

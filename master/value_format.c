@@ -9,6 +9,8 @@
 #include "lib/moment.h"
 #include "number.h"
 
+#include "shm/table.h"
+
 /* Would YAML read it back as this text, also inside of brackets? */
 static bool
 is_plain(struct slice text)
@@ -155,6 +157,12 @@ put_moment(int64_t moment, bool json, struct buf *out)
 	put_text(buf_slice(&text), json, out);
 }
 
+static void
+put_ratio(uint32_t parts, struct buf *out)
+{
+	buf_add_double(out, (double)parts / TRACE_PARTS);
+}
+
 void
 value_format(const struct setting *s, const void *base, bool json, struct buf *out)
 {
@@ -206,6 +214,9 @@ value_format(const struct setting *s, const void *base, bool json, struct buf *o
 		break;
 	case SETTING_HOST_HEADER:
 		put_host_header(base, json, out);
+		break;
+	case SETTING_RATIO:
+		put_ratio(*(const uint32_t *)field, out);
 		break;
 	case SETTING_MOMENT:
 		put_moment(*(const int64_t *)field, json, out);

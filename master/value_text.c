@@ -323,6 +323,31 @@ parse_moment(const struct setting *s, struct slice text, void *base, struct buf 
 	return true;
 }
 
+/* "0", "1", "0.25": as many digits as are kept. */
+static bool
+parse_ratio(const struct setting *s, struct slice text, void *base, struct buf *why)
+{
+	struct slice behind, whole = slice_cut(text, '.', &behind);
+	uint32_t parts = 0, unit = TRACE_PARTS;
+	bool good =
+	    whole.n == 1 && (whole.p[0] == '0' || whole.p[0] == '1') && (!behind.p || behind.n > 0);
+
+	if (good)
+		parts = whole.p[0] == '1' ? TRACE_PARTS : 0;
+	for (size_t i = 0; i < behind.n; i++) {
+		good &= behind.p[i] >= '0' && behind.p[i] <= '9' && unit > 1;
+		unit /= 10;
+		parts += good ? (uint32_t)(behind.p[i] - '0') * unit : 0;
+	}
+	if (!good || parts > TRACE_PARTS) {
+		value_echo(text, why);
+		return value_refuse(why, "is no number from 0 to 1; write one such as 0.01, with "
+					 "nine digits behind the point at most");
+	}
+	number_store((char *)base + s->offset, s->width, parts);
+	return true;
+}
+
 static bool
 parse_log(const struct value_env *e, struct slice text, struct config *c, struct buf *why)
 {
@@ -375,6 +400,8 @@ value_text_parse(const struct value_env *e, const struct setting *s, struct slic
 		return parse_pattern(e, s, text, base, why);
 	case SETTING_SHA256:
 		return parse_sha256(e, s, text, base, why);
+	case SETTING_RATIO:
+		return parse_ratio(s, text, base, why);
 	case SETTING_MOMENT:
 		return parse_moment(s, text, base, why);
 	case SETTING_LOG:

@@ -18,7 +18,7 @@
 #include <stdint.h>
 
 #define BOARD_MAGIC 0x6472616f62ull /* "board" */
-#define BOARD_LAYOUT 16u
+#define BOARD_LAYOUT 17u
 #define BOARD_ROUTES 4096     /* slots; 0 is "other" */
 #define BOARD_ENDPOINTS 4096  /* slots with counters; 0 is "other" */
 #define BOARD_HEALTH 65536    /* slots with health words, the same to begin with */
@@ -99,6 +99,7 @@ extern const uint32_t board_size_bytes[BOARD_SIZES - 1];
 	X(refreshes_adopted, "Refreshes that a worker took over from one that died")               \
 	X(token_exchanges, "Tokens exchanged for such of another audience (RFC 8693)")             \
 	X(token_exchanges_failed, "Exchanges of tokens that a provider did not grant")             \
+	X(trace_spans_dropped, "Spans that workers did not hand on, as the master was too slow")   \
 	X(logins_started, "Browsers sent to an identity provider to log in")                       \
 	X(logins_completed, "Logins that ended where they were to end")                            \
 	X(tls_handshakes, "TLS handshakes with clients that succeeded")                            \
@@ -311,6 +312,7 @@ struct board_master {
 	uint64_t issuers_seq;                       /* odd while the rows change */
 	struct board_issuer issuers[BOARD_ISSUERS]; /* whose keys are fetched */
 	uint64_t fleet_up, fleet_gateways, fleet_keys, fleet_messages; /* of master/fleet.h */
+	uint64_t spans_exported, spans_lost, span_failures;            /* of master/tracer.h */
 	uint64_t maintenance_s; /* everything is answered by 503, with this Retry-After; 0 = off */
 	uint64_t endpoints, endpoints_uncounted, endpoints_unprobed; /* of master/directory.h */
 	struct board_health health[BOARD_HEALTH];

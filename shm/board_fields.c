@@ -136,6 +136,9 @@ name_master(struct list *l)
 	FIELD(board_master, cascade_given_up);
 	FIELD(board_master, cascade_rejected);
 	FIELD(board_master, fleet_messages);
+	FIELD(board_master, spans_exported);
+	FIELD(board_master, spans_lost);
+	FIELD(board_master, span_failures);
 	ROWS(board_master, health, board_health, ejections);
 	ROWS(board_master, health, board_health, drained);
 	ROWS(board_master, names.route, board_name, high);

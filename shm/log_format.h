@@ -14,6 +14,7 @@
 #define LOG_FIELDS(X)                                                                              \
 	X(time, 1)                                                                                 \
 	X(id, 1)                                                                                   \
+	X(trace, 1)                                                                                \
 	X(client, 1)                                                                               \
 	X(method, 1)                                                                               \
 	X(host, 1)                                                                                 \

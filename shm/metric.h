@@ -69,6 +69,10 @@
 	X(fleet_gateways, GAUGE, "", "Gateways that share rates of the fleet")                     \
 	X(fleet_keys, GAUGE, "", "Keys of such rates that were asked for of late")                 \
 	X(fleet_messages_total, COUNTER, "", "Questions to Redis about them")                      \
+	X(trace_spans_exported_total, COUNTER, "", "Spans that the collector of traces took")      \
+	X(trace_spans_lost_total, COUNTER, "",                                                     \
+	  "Spans that it did not take, or for which there was no room meanwhile")                  \
+	X(trace_exports_failed_total, COUNTER, "", "Requests to it that failed")                   \
 	X(suspensions, GAUGE, "", "Identities, sessions and tokens that are suspended")            \
 	X(suspensions_known_timestamp_seconds, GAUGE, "",                                          \
 	  "When these were last known to be what Redis has, where there is one")                   \

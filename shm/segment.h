@@ -20,7 +20,7 @@
 enum table_segment { SEGMENT_RULES, SEGMENT_ENDPOINTS, SEGMENT_KEYS, SEGMENT_N };
 
 #define SEGMENT_MAGIC 0x3174746579u /* "yett1" */
-#define SEGMENT_FORMAT 12u          /* of the rows too: those of table.h */
+#define SEGMENT_FORMAT 13u          /* of the rows too: those of table.h */
 #define SEGMENT_SECTIONS 48
 
 struct seg_section {     /* an array of fixed-size elements */

@@ -475,14 +475,26 @@ table_cidr_holds(const struct table_cidr *c, const uint8_t address[16])
 	return bits % 8 == 0 || ((c->address[whole] ^ address[whole]) >> (8 - bits % 8)) == 0;
 }
 
-bool
-table_trusts(const struct segment *rules, const uint8_t address[16])
+static bool
+is_among(const struct segment *rules, unsigned section, const uint8_t address[16])
 {
 	const struct table_cidr *c;
 
-	for (uint32_t i = 0; (c = seg_at(rules, RULES_TRUSTED, i, sizeof *c)) != NULL; i++) {
+	for (uint32_t i = 0; (c = seg_at(rules, section, i, sizeof *c)) != NULL; i++) {
 		if (table_cidr_holds(c, address))
 			return true;
 	}
 	return false;
+}
+
+bool
+table_trusts(const struct segment *rules, const uint8_t address[16])
+{
+	return is_among(rules, RULES_TRUSTED, address);
+}
+
+bool
+table_traces(const struct segment *rules, const uint8_t address[16])
+{
+	return is_among(rules, RULES_TRACED, address);
 }

@@ -77,6 +77,7 @@ enum rules_section {
 	RULES_TRANSLATIONS, /* struct table_translation */
 	RULES_OPERATIONS,   /* struct table_operation, runs of them belong to those */
 	RULES_POINTERS,     /* struct seg_ref, runs of them belong to operations */
+	RULES_TRACED,       /* struct table_cidr: peers whose traceparent is believed */
 };
 
 enum { FORWARDED_REPLACE, FORWARDED_APPEND }; /* X-Forwarded-* of an untrusted peer */
@@ -90,6 +91,8 @@ enum { FORWARDED_REPLACE, FORWARDED_APPEND }; /* X-Forwarded-* of an untrusted p
 #define SCRUB_USER_DELETE 1u     /* id, on a path that ends in /user-delete */
 #define SCRUB_INTERNAL_ORIGIN 2u /* Origin: __internal__ */
 #define SCRUB_REPEATED_TRACE 4u  /* sentry-trace and baggage of what Renku's UI sends again */
+
+#define TRACE_PARTS 1000000000u
 
 #define GATE_AUTHORISES 1u
 #define GATE_AUTHORISES_LOOKS 2u /* a floor has a ROUTE_LOOK route's program */
@@ -141,6 +144,8 @@ struct table_global {
 	uint32_t limit_ipv6_bits;      /* of an address that a limit counts by */
 	uint32_t limit_headers;        /* LIMIT_HEADERS_*: how clients hear of limits */
 	uint32_t limit_headers_always; /* ... not only who is refused */
+	uint32_t tracing;              /* 0: trace context is any other field */
+	uint32_t trace_sample;         /* of TRACE_PARTS traces that begin here */
 	uint32_t profile_renku;        /* a 429 reads as renku's does, metrics have its names */
 	uint64_t
 	    strip_lengths[32]; /* filter of RULES_STRIP by first letter (folded, its low 5 bits):
@@ -472,6 +477,8 @@ struct slice table_page(const struct segment *rules, int status);
 bool table_strips(const struct segment *rules, struct slice name);
 /* `address`: 16 bytes, IPv4 mapped. */
 bool table_trusts(const struct segment *rules, const uint8_t address[16]);
+/* The same of what it says of traces. */
+bool table_traces(const struct segment *rules, const uint8_t address[16]);
 bool table_cidr_holds(const struct table_cidr *c, const uint8_t address[16]);
 
 /* ---- SEGMENT_ENDPOINTS ---- */

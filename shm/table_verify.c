@@ -218,14 +218,17 @@ strips_ok(const struct segment *s)
 static bool
 peers_and_pages_ok(const struct segment *s)
 {
-	uint32_t cidrs, pages, ends;
+	uint32_t cidrs, callers, pages, ends;
 	bool ok = true;
 	const struct table_cidr *cidr = section(s, RULES_TRUSTED, sizeof *cidr, &cidrs, &ok);
+	const struct table_cidr *caller = section(s, RULES_TRACED, sizeof *caller, &callers, &ok);
 	const struct table_page *page = section(s, RULES_PAGES, sizeof *page, &pages, &ok);
 	const struct seg_ref *end = section(s, RULES_RESERVED, sizeof *end, &ends, &ok);
 
 	for (uint32_t i = 0; i < cidrs; i++)
 		ok &= cidr[i].bits <= 128;
+	for (uint32_t i = 0; i < callers; i++)
+		ok &= caller[i].bits <= 128;
 	for (uint32_t i = 0; i < pages; i++)
 		ok &= ref_ok(s, page[i].html);
 	for (uint32_t i = 0; i < ends; i++)
@@ -240,7 +243,8 @@ layer_ok(const struct segment *s)
 	static const unsigned of_base[] = { RULES_GATE_NODES, RULES_GATE_EDGES, RULES_GATES,
 					    RULES_ISSUERS,    RULES_AUDIENCES,  RULES_REQUIRED,
 					    RULES_CLAIMS,     RULES_STRIP,      RULES_TRUSTED,
-					    RULES_PAGES,      RULES_FACTS,      RULES_RESERVED };
+					    RULES_PAGES,      RULES_FACTS,      RULES_RESERVED,
+					    RULES_TRACED };
 	bool ok = true;
 	uint32_t count;
 

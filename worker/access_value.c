@@ -5,6 +5,7 @@
 #include "ending.h"
 #include "real_client.h"
 #include "tls_front.h"
+#include "trace.h"
 #include "worker.h"
 
 #include "lib/tls_session.h"
@@ -151,6 +152,9 @@ access_value_get(struct request *r, const struct table_global *g, enum log_field
 		break;
 	case LOG_FIELD_id:
 		plain_slice(out, slice_make(r->id, r->id_n));
+		break;
+	case LOG_FIELD_trace:
+		plain_slice(out, r->trace ? trace_text(r) : SLICE(""));
 		break;
 	case LOG_FIELD_client:
 		plain_slice(out, real_client_text(r));

@@ -6,6 +6,7 @@
 #include "client.h"
 #include "request.h"
 #include "statistics.h"
+#include "trace.h"
 #include "worker.h"
 
 static void
@@ -83,6 +84,8 @@ log_step(struct request *r)
 	if (r->client->kind == LISTENER_HTTP) {
 		count(r);
 		note(r);
+		if (r->trace)
+			trace_end(r);
 		access_log_request(r);
 	}
 	return STEP_DONE;

@@ -4,6 +4,7 @@
 #include "proxied.h"
 #include "relay.h"
 #include "request.h"
+#include "trace.h"
 #include "upstream.h"
 
 #include "lib/proxy_protocol.h"
@@ -180,6 +181,8 @@ connect_step(struct request *r)
 
 	if (r->upstream) /* not yet: the client took the rest of an interim answer meanwhile */
 		return r->upstream->connected ? STEP_NEXT : STEP_WAIT;
+	if (r->trace)
+		trace_try(r);
 	e = table_endpoint(r->table->segments[SEGMENT_ENDPOINTS], r->endpoint);
 	u = r->fresh || is_private(r) ? NULL
 				      : pool_take(r->pool, e->generation, !relay_is_repeatable(r));

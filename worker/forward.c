@@ -14,6 +14,7 @@
 #include "real_client.h"
 #include "redx_headers.h"
 #include "sticky.h"
+#include "trace.h"
 #include "upstream.h"
 #include "worker.h"
 
@@ -79,7 +80,7 @@ passes(const struct request *r, const struct http_field *f, bool trusted)
 	case HTTP_MAX_FORWARDS:
 		return r->max_forwards < 0;
 	case HTTP_OTHER:
-		if (is_repeated_trace(r, f))
+		if (is_repeated_trace(r, f) || (r->trace && trace_drops(r, http_name(&r->in, f))))
 			return false;
 		if (f->name_n == 2 && slice_ieq(http_name(&r->in, f), SLICE("id")) &&
 		    table_global(rules)->scrub & SCRUB_USER_DELETE &&
@@ -206,7 +207,8 @@ request_room(const struct request *r, const struct table_shape *shape,
 	return (size_t)r->in.head_n + 4 * (size_t)r->in.fields_n + 2 * r->path.n +
 	       4 * r->host_field.n + identity_headers(r->who).n + r->credentials.n +
 	       client_certificate_room(r) + e->base.size + e->host.size + shape->add_prefix.size +
-	       shape->set_host.size + real_client_room(r) + rewrite_room(r, shape) + 1024;
+	       shape->set_host.size + real_client_room(r) + rewrite_room(r, shape) + TRACE_ROOM +
+	       1024;
 }
 
 /* What the client sent, but for what is not the upstream's. */
@@ -265,6 +267,8 @@ write_request(struct request *r, uint32_t endpoint, bool copy)
 	if (r->action)
 		o = action_put_request(o, r, &action);
 	o = put_field(o, SLICE("X-Request-Id"), slice_make(r->id, r->id_n));
+	if (r->trace)
+		o = trace_put(o, r, copy);
 	o = put(o, identity_headers(r->who));
 	if (!copy) /* they are for the route's upstream */
 		o = put(o, r->credentials);

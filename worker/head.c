@@ -24,23 +24,15 @@ refuse(struct request *r, enum reason reason)
 	return STEP_REPLY;
 }
 
-/* 32 hex digits; unique, not secret (xoshiro256**, seeded from the kernel). */
+/* 32 hex digits. */
 static void
 make_id(struct worker *w, char *out)
 {
 	static const char hex[] = "0123456789abcdef";
-	uint64_t *s = w->random;
 
 	for (int half = 0; half < 2; half++) {
-		uint64_t x = s[1] * 5, t = s[1] << 17;
+		uint64_t x = worker_random(w);
 
-		x = ((x << 7) | (x >> 57)) * 9;
-		s[2] ^= s[0];
-		s[3] ^= s[1];
-		s[1] ^= s[2];
-		s[0] ^= s[3];
-		s[2] ^= t;
-		s[3] = (s[3] << 45) | (s[3] >> 19);
 		for (int i = 0; i < 16; i++, x >>= 4)
 			*out++ = hex[x & 15];
 	}

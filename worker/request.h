@@ -29,6 +29,7 @@ struct worker;
 struct call;
 struct queue;
 struct mirror;
+struct trace;
 struct hub;
 struct limit_uses;
 struct login;
@@ -110,6 +111,7 @@ struct request {
 	uint32_t route, route_slot, route_flags, upstream_index;
 	const struct table_action *action; /* of the table; NULL: it passes on as it is */
 	struct slice arm;                  /* of a split, its name */
+	struct trace *trace;               /* in the arena; NULL: tracing is off */
 	struct mirror *mirror;             /* a copy that waits for the rest of the body */
 	struct hub *hub;                   /* what the route asks another service */
 	bool collecting;                   /* a step waits for all of the body, in `held` */

@@ -4,6 +4,7 @@
 #include "load.h"
 #include "outcome.h"
 #include "relay.h"
+#include "trace.h"
 #include "upstream.h"
 #include "worker.h"
 
@@ -101,6 +102,8 @@ retry_or_fail(struct request *r)
 {
 	struct board_counts *counts = &r->worker->page->counts;
 
+	if (r->trace)
+		trace_try_end(r, 0, r->failure);
 	/* A pooled connection that died says nothing of its endpoint, and counts nowhere; that
 	 * happens once, as all that follow are new. */
 	if (r->reused && is_harmless(r)) {
@@ -140,6 +143,8 @@ retry_answer(struct request *r, int status)
 	if (!(r->policy.retry_on & bit_of(status)) || !relay_is_repeatable(r) || !up ||
 	    r->tries + 1u >= up->count || !is_allowed(r))
 		return false;
+	if (r->trace)
+		trace_try_end(r, status, REASON_none);
 	upstream_release(r->upstream, false); /* counted as the try that it was */
 	r->tried[r->tries++] = r->endpoint;
 	r->reused = false;

@@ -10,6 +10,7 @@
 #include "login.h"
 #include "request.h"
 #include "reserved.h"
+#include "trace.h"
 #include "worker.h"
 
 void
@@ -131,6 +132,8 @@ take(struct request *r, const struct table_global *g, const struct table_match *
 	r->path_rest = slice_make(r->path.p + r->path.n - match->rest.n, match->rest.n);
 	if (g->access_log)
 		r->route_id = arena_copy(&r->arena, table_route_id(rules, route));
+	if (r->trace)
+		trace_route(r);
 	if (shape->flags & ROUTE_REFUSED) {
 		r->reason = REASON_rule_refused;
 		return STEP_REPLY;
@@ -239,6 +242,8 @@ route_step(struct request *r)
 	}
 	r->table = snapshot_ref(r->worker->table);
 	g = table_global(r->table->segments[SEGMENT_RULES]);
+	if (g->tracing)
+		trace_begin(r);
 	r->reason = prepare(r);
 	if (r->reason != REASON_none)
 		return STEP_REPLY;

@@ -27,6 +27,7 @@
 #include "store.h"
 #include "sweep.h"
 #include "tls_front.h"
+#include "trace.h"
 #include "tunnel.h"
 
 #include "lib/log.h"
@@ -63,6 +64,21 @@ worker_clock(struct worker *w)
 	strftime(w->date, sizeof w->date, "%a, %d %b %Y %H:%M:%S GMT", &tm);
 }
 
+uint64_t
+worker_random(struct worker *w)
+{
+	uint64_t *s = w->random;
+	uint64_t x = s[1] * 5, t = s[1] << 17;
+
+	s[2] ^= s[0];
+	s[3] ^= s[1];
+	s[1] ^= s[2];
+	s[0] ^= s[3];
+	s[2] ^= t;
+	s[3] = (s[3] << 45) | (s[3] >> 19);
+	return ((x << 7) | (x >> 57)) * 9;
+}
+
 static void
 worker_stop(struct worker *w)
 {
@@ -70,6 +86,7 @@ worker_stop(struct worker *w)
 		return;
 	w->stopped = true;
 	access_log_flush(w);
+	traces_flush(w);
 	uv_stop(&w->loop);
 }
 
@@ -180,6 +197,7 @@ on_turn(uv_prepare_t *turn)
 	w->turn_us = 0;
 	if (w->log.n >= 16384)
 		access_log_flush(w);
+	traces_flush(w);
 }
 
 /* Others serve in our place: who has a stream here need not hurry. */
@@ -351,6 +369,7 @@ worker_deinit(struct worker *w)
 	access_log_flush(w);
 	buf_deinit(&w->head);
 	buf_deinit(&w->log);
+	buf_deinit(&w->spans);
 	stream_env_deinit(&w->env);
 	uv_loop_close(&w->loop);
 }

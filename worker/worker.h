@@ -129,10 +129,12 @@ struct worker {
 	size_t freed,
 	    freed_seen; /* bytes, since libc was asked for their pages; as of the last look */
 
-	struct http_limits limits;         /* of heads, from the table in force */
-	struct http_scratch scratch;       /* of all parsers */
-	struct buf head;                   /* scratch for heads that are being written */
-	struct buf log;                    /* access log lines of this turn and the last ones */
+	struct http_limits limits;   /* of heads, from the table in force */
+	struct http_scratch scratch; /* of all parsers */
+	struct buf head;             /* scratch for heads that are being written */
+	struct buf log;              /* access log lines of this turn and the last ones */
+	struct buf spans;            /* of this turn, for the master (trace.c) */
+	unsigned spans_n;
 	bool log_is_socket, log_may_block; /* its descriptor */
 	bool log_torn;                     /* a line was lost after its first part was written */
 	int log_fd;                        /* -1: no access log */
@@ -140,7 +142,7 @@ struct worker {
 	char log_time[24], log_common[32];
 	char date[32];      /* of the Date field, renewed each second */
 	int64_t wall;       /* seconds since 1970, as of the turn */
-	uint64_t random[4]; /* state of the generator of request ids */
+	uint64_t random[4]; /* of worker_random */
 	uint32_t seed;
 	struct msg_access access; /* of the admin worker */
 	struct list calls;        /* requests of the admin worker that wait for the master */
@@ -164,6 +166,9 @@ worker_us(struct worker *w)
 		w->turn_us = uv_hrtime() / 1000;
 	return w->turn_us;
 }
+
+/* For what has to be unique, not secret (xoshiro256**, seeded from the kernel). */
+uint64_t worker_random(struct worker *w);
 
 static inline void
 timer_init(struct timer *t, void (*fire)(struct timer *t))

@@ -251,6 +251,7 @@ image_rules(void)
 	strip.prefix = 1;
 	seg_builder_add(&b.seg, RULES_STRIP, &strip, sizeof strip);
 	seg_builder_add(&b.seg, RULES_TRUSTED, &cidr, sizeof cidr);
+	seg_builder_add(&b.seg, RULES_TRACED, &cidr, sizeof cidr);
 	page.html = seg_builder_string(&b.seg, SLICE("<p>sorry</p>"));
 	seg_builder_add(&b.seg, RULES_PAGES, &page, sizeof page);
 	if (table_builder_finish(&b, 7, &s))
@@ -606,7 +607,7 @@ image_ask_rules(const struct segment *s)
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
 		sum += table_strips(s, slice_of(names[i]));
 	sum += image_read(s, g->cookie) + image_read(s, g->realm) + image_read_limits(s);
-	return sum + table_trusts(s, peer) + (unsigned)table_page(s, 502).n;
+	return sum + table_trusts(s, peer) + table_traces(s, peer) + (unsigned)table_page(s, 502).n;
 }
 
 static inline unsigned

@@ -358,6 +358,27 @@ static const struct {
 	{ ROUTE "trusted_proxies: [10.0.0.0/33]\n", 1,
 	  "2: trusted_proxies: \"10.0.0.0/33\" is no network; write address/bits, such as "
 	  "10.0.0.0/8\n" },
+	{ ROUTE "tracing: {endpoint: \"http://c/v1/traces\", sample: 1.1}\n", 1,
+	  "2: tracing.sample: \"1.1\" is no number from 0 to 1; write one such as 0.01, with nine "
+	  "digits behind the point at most\n" },
+	{ ROUTE "tracing: {endpoint: \"http://c/v1/traces\", sample: 0.0000000001}\n", 1,
+	  "2: tracing.sample: \"0.0000000001\" is no number from 0 to 1; write one such as 0.01, "
+	  "with nine digits behind the point at most\n" },
+	{ ROUTE "tracing: {endpoint: \"grpc://c:4317\"}\n", 1,
+	  "2: tracing.endpoint: grpc://c:4317 cannot be posted to: it begins with neither https:// "
+	  "nor http://; write http://HOST:4318/v1/traces\n" },
+	{ ROUTE "tracing: {endpoint: \"http://c/v1/traces\", header: Host}\n", 1,
+	  "2: tracing.header: this header has a meaning of its own; choose another\n" },
+	{ ROUTE "tracing: {endpoint: \"https://c/v1/traces\", secret: \"a\\tb\"}\n", 1,
+	  "2: tracing.secret: it has control characters, which no header can have; write it in one "
+	  "line\n" },
+	{ ROUTE "tracing: {trust: [10.0.0.0/8]}\n", 0,
+	  "2: tracing: warning: without tracing.endpoint it has no effect; name a collector "
+	  "there\n" },
+	{ ROUTE "tracing: {endpoint: \"http://c:4318/\", secret: s}\n", 0,
+	  "2: tracing.endpoint: warning: it has no path; collectors take spans at /v1/traces\n"
+	  "2: tracing.secret: warning: over http anybody on the way can read it; write https:// in "
+	  "tracing.endpoint\n" },
 	{ ROUTE "dns: [localhost]\n", 1,
 	  "2: dns: \"localhost\" is no IP address with a port; write 127.0.0.1:53 or [::1]:53\n" },
 

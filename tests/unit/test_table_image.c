@@ -439,6 +439,7 @@ test_authorise(void **state)
 		{ RULES_CLAUSES, 0, offsetof(struct table_clause, text.size), UINT32_MAX },
 		{ RULES_VALUES, 1, offsetof(struct seg_ref, offset), UINT32_MAX },
 		{ RULES_NETWORKS, 0, offsetof(struct table_cidr, bits), 129 },
+		{ RULES_TRACED, 0, offsetof(struct table_cidr, bits), 129 },
 	};
 	struct segment *s = image_rules(), bad = { .size = s->size, .refs = 1, .fd = -1 };
 	struct seg_header *h = xmalloc(s->size);
