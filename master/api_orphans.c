@@ -46,12 +46,15 @@ static void
 uses_of_natives(const struct master *m, struct map *used)
 {
 	const struct rules *r = m->rules;
+	struct arena arena = { 0 };
+	const char *fault;
 	enum native_kind kind;
 	struct slice name;
 
-	for (size_t i = 0; i < rules_natives(r, NATIVE_ROUTE); i++)
-		use_of_route(used,
-			     rules_native_read(rules_native_at(r, NATIVE_ROUTE, i), m->config));
+	for (size_t i = 0; i < rules_natives(r, NATIVE_ROUTE); i++, arena_reset(&arena))
+		use_of_route(used, rules_native_route(rules_native_at(r, NATIVE_ROUTE, i),
+						      m->config, &arena, &fault));
+	arena_deinit(&arena);
 	for (size_t i = 0; i < rules_natives(r, NATIVE_UPSTREAM); i++)
 		use_of_upstream(
 		    used, rules_native_read(rules_native_at(r, NATIVE_UPSTREAM, i), m->config));

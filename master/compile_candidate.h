@@ -90,7 +90,7 @@ void compile_leads(struct work *w, struct candidate *c, const struct config_rout
 /* One of the file; "" for `id`: it gets one. */
 void compile_file(struct work *w, const struct config_route *r, const char *id);
 /* compile_native.c: a native rule that is in force. */
-void compile_native(struct work *w, struct rules_native *n);
+void compile_native(struct work *w, const struct rules_native *n);
 /* One that is refused and has no last good version. */
 void compile_native_refused(struct work *w, const struct rules_refusal *f, struct slice name);
 /* The upstream that a native rule names: "backend:X" is redx's; else a rule's goes before one of

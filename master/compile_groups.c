@@ -179,7 +179,17 @@ make(struct groups *g, uint32_t who)
 /* ---- where they apply ---- */
 
 static bool
-native_at(struct groups *g, struct rules_native *n, struct candidate *c)
+native_at(struct groups *g, const struct rules_native *n, struct candidate *c)
+{
+	const struct rules_place *at = rules_native_place(n);
+	const struct config_route r = { .host = at->host, .path = at->path };
+
+	compile_place_of(g->w, c, &r);
+	return true;
+}
+
+static bool
+refused_at(struct groups *g, struct rules_native *n, struct candidate *c)
 {
 	const struct config_route *r = n ? rules_native_read(n, g->w->in->config) : NULL;
 
@@ -208,7 +218,7 @@ applies(struct groups *g, uint32_t who, struct candidate *c)
 		refusal = rules_refusal_at(g->rules, number);
 		if (slice_starts(slice_make(refusal->key, refusal->key_n), FRONTEND))
 			return compile_frontend_at(g->w, refused_name(refusal), &c->at);
-		return native_at(g, refusal->native, c);
+		return refused_at(g, refusal->native, c);
 	}
 }
 

@@ -129,9 +129,10 @@ refuse_dangling(struct work *w, struct candidate *c, const struct config_route *
 }
 
 void
-compile_native(struct work *w, struct rules_native *n)
+compile_native(struct work *w, const struct rules_native *n)
 {
-	const struct config_route *r = rules_native_read(n, w->in->config);
+	const char *fault;
+	const struct config_route *r = rules_native_route(n, w->in->config, w->arena, &fault);
 	struct slice name = slice_of(rules_native_name(n));
 	const struct rules_refusal *kept =
 	    refusal_of(w->in->rules, rules_native_prefix(NATIVE_ROUTE), name);
@@ -141,16 +142,16 @@ compile_native(struct work *w, struct rules_native *n)
 	c->line->source = SOURCE_RULE;
 	c->line->id = id_of(w, name);
 	if (!r) {
-		refuse_nowhere(w, c, rules_native_fault(n, w->in->config));
+		refuse_nowhere(w, c, fault);
 		c->line->faulty = true;
 		return;
 	}
 	compile_route_of(w, c, r);
 	lead = lead_of(w->in, r->upstream);
 	compile_leads(w, c, r, lead.u);
-	c->line->faulty = rules_native_fault(n, w->in->config) || refuse_dangling(w, c, r, lead.u);
-	if (rules_native_fault(n, w->in->config))
-		compile_refuse(w, c, "", rules_native_fault(n, w->in->config));
+	c->line->faulty = fault || refuse_dangling(w, c, r, lead.u);
+	if (fault)
+		compile_refuse(w, c, "", fault);
 	else if (c->line->faulty)
 		;
 	else if (lead.refusal && !lead.refusal->kept)

@@ -6,6 +6,7 @@
 #include "own.h"
 #include "shm/board.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 /* ---- what stands by the side ---- */
@@ -140,14 +141,19 @@ append(struct directory *d, struct directory_upstream *u)
 	d->upstreams[d->upstreams_count++] = u;
 }
 
-/* NULL: it has none. */
-static const struct config_route *
-target_rule(struct rules_native *n, const struct config *c)
+/* The upstream that the target of a rule is. */
+static struct directory_upstream *
+make_target(struct directory_maker *b, const struct rules_native *n)
 {
-	const struct config_route *route =
-	    n && rules_native_targets(n) ? rules_native_read(n, c) : NULL;
+	struct arena arena = { 0 };
+	const char *fault;
+	const struct config_route *route = rules_native_route(n, b->c, &arena, &fault);
+	struct directory_upstream *u;
 
-	return route && route->target.address.text ? route : NULL;
+	assert(route && route->target.address.text);
+	u = directory_make_target(b, route);
+	arena_deinit(&arena);
+	return u;
 }
 
 /* All rules that lead to one target have one upstream. */
@@ -157,16 +163,16 @@ append_targets(struct directory *d, struct directory_maker *b, const struct rule
 	struct map made = MAP_INIT; /* by name */
 
 	for (size_t i = 0; i < rules_natives(rules, NATIVE_ROUTE); i++) {
-		struct rules_native *n = rules_native_at(rules, NATIVE_ROUTE, i);
-		const struct config_route *route = target_rule(n, b->c);
+		const struct rules_native *n = rules_native_at(rules, NATIVE_ROUTE, i);
+		const char *target = rules_native_place(n)->target;
 		struct directory_upstream *u;
 		void **place;
 
-		if (!route)
+		if (!target)
 			continue;
-		place = map_put(&made, slice_of(route->upstream));
+		place = map_put(&made, slice_of(target));
 		if (!*place) {
-			*place = directory_make_target(b, route);
+			*place = make_target(b, n);
 			append(d, *place);
 		}
 		u = *place;
@@ -314,15 +320,15 @@ found(const struct directory *d, enum rules_source source, struct slice name)
 
 /* The rule's target is another one, or none, or one now. */
 static void
-change_target(struct change *x, struct slice name, struct rules_native *n)
+change_target(struct change *x, struct slice name, const struct rules_native *n)
 {
-	const struct config_route *route = target_rule(n, x->maker.c);
+	const char *target = n ? rules_native_place(n)->target : NULL;
 	struct directory_upstream *before = map_take(&x->d->targets, name), *next = NULL;
 
-	if (route) {
-		next = found(x->d, SOURCE_RULE, slice_of(route->upstream));
+	if (target) {
+		next = found(x->d, SOURCE_RULE, slice_of(target));
 		if (!next) {
-			next = directory_make_target(&x->maker, route);
+			next = make_target(&x->maker, n);
 			replace(x, NULL, next);
 		}
 		next->targets_count++;

@@ -111,9 +111,17 @@ struct rules_native *rules_native_find(const struct rules *r, enum native_kind k
 				       struct slice name);
 const char *rules_native_name(const struct rules_native *n);
 struct slice rules_native_text(const struct rules_native *n);
-/* May it be a route with a target of its own? False: it need not be read for that, as reading takes
- * long where there are many. */
-bool rules_native_targets(const struct rules_native *n);
+/* Of a good route, whatever configuration it stands beside: where it applies, and the upstream that
+ * its target is (NULL: it has none). Nobody need read it for that, as reading takes long where
+ * there are many. */
+struct rules_place {
+	const char *host, *path, *target;
+};
+const struct rules_place *rules_native_place(const struct rules_native *n);
+/* What a route says, beside this configuration; it is in the arena, and not kept. As
+ * rules_native_read, and what is wrong with it as rules_native_fault. */
+const struct config_route *rules_native_route(const struct rules_native *n, const struct config *c,
+					      struct arena *arena, const char **fault);
 /* What it says, beside this configuration: a struct config_route, config_upstream, config_policy or
  * config_api_key, good until it is read beside another one. Of a refused one what can be used of
  * it (config_rule.h), or NULL. */

@@ -58,12 +58,15 @@ void refusal_free(void *refusal);
 void *refusal_copy(void *refusal);
 /* The space of a key's value, and its name in there. False: such a key has none. */
 bool key_space(struct slice key, enum rules_space *space, struct slice *name);
-/* rules_native.c: for the maps. */
+/* rules_native.c. `route`: what a good one says; NULL: it is of another kind, or refused. */
+struct rules_native *native_new(enum native_kind kind, struct slice name, struct slice text,
+				const struct config_route *route);
+/* For the maps. */
 void native_free(void *native);
 void *native_share(void *native);
 uint32_t *native_met(void *native);
-/* What is wrong with the name of a native rule: it cannot ever have had a good value. NULL:
- * nothing. */
+/* rules_native_set.c: what is wrong with the name of a native rule: it cannot ever have had a good
+ * value. NULL: nothing. */
 const char *native_name_fault(struct slice name);
 /* What a refused key is to the digest: the value that it holds, or "false". */
 void refusal_value(const struct rules_refusal *f, struct buf *out);

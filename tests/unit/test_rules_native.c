@@ -95,6 +95,40 @@ test_good(void **state)
 	rules_free(r);
 }
 
+/* What nobody has to read it for is what it says when it is read. */
+static void
+test_place(void **state)
+{
+	static const struct {
+		const char *json, *host, *path, *target;
+	} cases[] = {
+		{ "{\"path\":\"/a/\",\"target\":\"H:1\"}", "", "/a", "h:1" },
+		{ "{\"path\":\"/a/\",\"exact\":true,\"upstream\":\"u\"}", "", "/a/", NULL },
+		{ "{\"host\":\"*.A.test\",\"upstream\":\"target\"}", "*.a.test", "/", NULL },
+		{ "{\"\\u0074arget\":\"https://h/b\"}", "", "/", "https://h:443/b" },
+	};
+
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		struct rules *r = rules_new();
+		const struct config_route *route;
+		const struct rules_place *at;
+
+		assert_int_equal(set(r, NATIVE_ROUTE, "r", cases[i].json), 1);
+		at = rules_native_place(rules_native_find(r, NATIVE_ROUTE, SLICE("r")));
+		route = read_good(r, NATIVE_ROUTE, "r");
+		assert_string_equal(at->host, cases[i].host);
+		assert_string_equal(at->host, route->host);
+		assert_string_equal(at->path, cases[i].path);
+		assert_string_equal(at->path, route->path);
+		assert_int_equal(at->target != NULL, cases[i].target != NULL);
+		if (at->target) {
+			assert_string_equal(at->target, cases[i].target);
+			assert_string_equal(at->target, route->upstream);
+		}
+		rules_free(r);
+	}
+}
+
 static void
 test_inherits(void **state)
 {
@@ -448,17 +482,12 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_good),
-		cmocka_unit_test(test_inherits),
-		cmocka_unit_test(test_refused),
-		cmocka_unit_test(test_names),
-		cmocka_unit_test(test_rescued_route),
-		cmocka_unit_test(test_rescued_policy),
-		cmocka_unit_test(test_last_good_stays),
-		cmocka_unit_test(test_recovered),
-		cmocka_unit_test(test_never_good),
-		cmocka_unit_test(test_copy_and_file),
-		cmocka_unit_test(test_digest_of_refused),
+		cmocka_unit_test(test_good),           cmocka_unit_test(test_place),
+		cmocka_unit_test(test_inherits),       cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_names),          cmocka_unit_test(test_rescued_route),
+		cmocka_unit_test(test_rescued_policy), cmocka_unit_test(test_last_good_stays),
+		cmocka_unit_test(test_recovered),      cmocka_unit_test(test_never_good),
+		cmocka_unit_test(test_copy_and_file),  cmocka_unit_test(test_digest_of_refused),
 		cmocka_unit_test(test_format),
 	};
 
