@@ -76,7 +76,8 @@ on_answer(void *userdata, const char *why, struct slice body)
 		board_add(&t->m->page->spans_exported, t->sent);
 	}
 	tell(t, why);
-	if (t->waiting >= BATCH || t->ending_ms)
+	/* Its time may have come while that one was under way. */
+	if (t->waiting >= BATCH || t->ending_ms || !uv_is_active((uv_handle_t *)&t->timer))
 		send_batch(t);
 }
 

@@ -165,6 +165,18 @@ def test_nothing_was_lost(gw):
     assert gw.metrics()["yett_trace_spans_lost_total"] == gw.metrics()["yett_trace_spans_dropped_total"] == 0
 
 
+def test_slow_collector(gw, collector):
+    """Requests do not wait for it, nor do spans wait for others once it has answered."""
+    collector.may_answer.clear()
+    ask(gw, "/", FRIEND, [("traceparent", SAMPLED.replace("0af", "8af"))])
+    collector.find(TRACE.replace("0af", "8af"), 2)
+    ask(gw, "/", FRIEND, [("traceparent", SAMPLED.replace("0af", "9af"))])
+    time.sleep(0.3)  # three times tracing.interval
+    assert not [s for s in collector.spans if s.trace.startswith("9af")]
+    collector.may_answer.set()
+    collector.find(TRACE.replace("0af", "9af"), 2)
+
+
 def test_ratio_and_a_collector_that_goes(gateway, up):
     own = Collector()
     gw = gateway(config(up, own, sample=0))

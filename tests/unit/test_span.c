@@ -61,7 +61,7 @@ test_refused(void **state)
 	struct slice got[SPAN_TEXTS];
 	struct span back;
 
-	for (int i = 0; i < 7; i++) {
+	for (int i = 0; i < 6; i++) {
 		struct span s = make(SPAN_SERVER);
 		struct buf BUF_CLEAN b = { 0 };
 		struct slice rest;
@@ -69,9 +69,8 @@ test_refused(void **state)
 		s.kind = i == 1 ? SPAN_CLIENT + 1 : SPAN_SERVER;
 		s.reason = i == 2 ? REASON_N : REASON_none;
 		s.status = i == 3 ? 1000 : 200;
-		s.end_ns -= i == 4 ? 2 : 0;
-		memset(s.id, i == 5 ? 0 : 1, sizeof s.id);
-		memset(s.trace, i == 6 ? 0 : 1, sizeof s.trace);
+		memset(s.id, i == 4 ? 0 : 1, sizeof s.id);
+		memset(s.trace, i == 5 ? 0 : 1, sizeof s.trace);
 		span_write(&b, &s, none);
 		rest = buf_slice(&b);
 		assert_true(span_read(&rest, &back, got) == (i == 0));

@@ -2,6 +2,7 @@
 
 import json
 import re
+import threading
 import time
 
 from .procs import wait_until
@@ -43,10 +44,11 @@ class Span:
 
 
 class Collector(Upstream):
-    """`status`: of its answers."""
+    """`status`: of its answers, which wait while `may_answer` is not set."""
 
     def __init__(self, **how):
-        self.spans, self.status = [], 200
+        self.spans, self.status, self.may_answer = [], 200, threading.Event()
+        self.may_answer.set()
         super().__init__(self.take, name="collector", **how)
 
     def take(self, r, c):
@@ -58,6 +60,7 @@ class Collector(Upstream):
                 for scope in part["scopeSpans"]:
                     assert scope["scope"]["name"] == "yett"
                     self.spans += [Span(d, resource) for d in scope["spans"]]
+        self.may_answer.wait(60)
         c.reply(self.status, {"Content-Type": "application/json"}, b"{}")
 
     def find(self, trace, n):
