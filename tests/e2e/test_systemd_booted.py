@@ -176,7 +176,7 @@ def test_socket_activation(activated):
     for pid in (old, workers[-1]):  # the admin worker knows the others
         os.kill(pid, 9)
     new_master(activated, old)
-    wait_until(lambda: len(activated.pids()) == 4, what="the end of those that the killed master left")
+    wait_until(lambda: not any(procs.alive(pid) for pid in workers), what="the end of those that the killed master left")
     activated.machine.run("yett", "upgrade")
     assert [activated.ask() for _ in range(20)] == [200] * 20
     activated.control("stop", "yett.service")
