@@ -1,9 +1,14 @@
 #include "access_sink.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 const char *
@@ -57,6 +62,37 @@ open_file(const struct config *c, struct buf *error)
 	return -e;
 }
 
+static int
+connect_syslog(const struct config_address *to)
+{
+	struct sockaddr_un un = { .sun_family = AF_UNIX };
+	struct sockaddr_in in = { .sin_family = AF_INET, .sin_port = htons(to->port) };
+	struct sockaddr_in6 in6 = { .sin6_family = AF_INET6, .sin6_port = htons(to->port) };
+	const struct sockaddr *address = (const struct sockaddr *)&in6;
+	socklen_t n = sizeof in6;
+	int fd;
+
+	if (to->unix_path) {
+		snprintf(un.sun_path, sizeof un.sun_path, "%s", to->unix_path);
+		address = (const struct sockaddr *)&un;
+		n = sizeof un;
+	} else if (inet_pton(AF_INET, to->host, &in.sin_addr) == 1) {
+		address = (const struct sockaddr *)&in;
+		n = sizeof in;
+	} else {
+		(void)!inet_pton(AF_INET6, to->host, &in6.sin6_addr); /* the parser has seen it */
+	}
+	fd = socket(address->sa_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (fd >= 0 && connect(fd, address, n) < 0) {
+		int error = errno;
+
+		close(fd);
+		errno = error;
+		fd = -1;
+	}
+	return fd;
+}
+
 int
 access_sink_open(const struct config *c, struct buf *error)
 {
@@ -78,6 +114,10 @@ access_sink_open(const struct config *c, struct buf *error)
 		break;
 	case ACCESS_LOG_FILE:
 		return open_file(c, error);
+	case ACCESS_LOG_SYSLOG:
+		name = c->access_log_file;
+		fd = connect_syslog(&c->access_log_syslog);
+		break;
 	}
 	return fd >= 0 ? fd : refuse(c, name, strerror(errno), errno, error);
 }

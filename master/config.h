@@ -23,7 +23,13 @@ enum profile {
 	PROFILE_NAAVRE
 };
 enum dialect { DIALECT_BOTH, DIALECT_REDX, DIALECT_RIOX };
-enum access_log_to { ACCESS_LOG_OFF, ACCESS_LOG_STDOUT, ACCESS_LOG_STDERR, ACCESS_LOG_FILE };
+enum access_log_to {
+	ACCESS_LOG_OFF,
+	ACCESS_LOG_STDOUT,
+	ACCESS_LOG_STDERR,
+	ACCESS_LOG_FILE,
+	ACCESS_LOG_SYSLOG
+};
 
 struct config_listener {
 	struct config_address address;
@@ -567,7 +573,8 @@ struct config {
 	bool scrub_user_delete, scrub_internal_origin, scrub_repeated_trace;
 	bool cut_slash;
 	enum access_log_to access_log;
-	const char *access_log_file;
+	const char *access_log_file; /* of syslog, what is written */
+	struct config_address access_log_syslog;
 	const char *access_log_format;
 	const char *access_log_program; /* what it is compiled to; "": JSON */
 	uint32_t access_log_sample;

@@ -44,7 +44,7 @@ static const struct form {
 			     "^([Nn][Ee][Vv][Ee][Rr]|[0-9]+|[0-9]{4}-[0-9]{2}-[0-9]{2}"
 			     "(T[0-9]{2}:[0-9]{2}(:[0-9]{2})?(Z|[+-][0-9]{2}:[0-9]{2}))?)$",
 			     false },
-	[SETTING_LOG] = { TEXT, "^([Oo][Ff][Ff]|stdout|stderr|.*/.*)$", false },
+	[SETTING_LOG] = { TEXT, "^([Oo][Ff][Ff]|stdout|stderr|syslog|.*/.*)$", false },
 	[SETTING_STRINGS] = { ANY, NULL, true },
 	[SETTING_TOKENS] = { ANY, "^[!#$%&'*+.^_`|~0-9A-Za-z-]*$", true },
 	[SETTING_NETWORKS] = { TEXT, "^[0-9A-Fa-f:.]+(/[0-9]{1,3})?$", false },

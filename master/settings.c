@@ -2486,8 +2486,9 @@ const struct setting settings[] = {
 	  .text = "How long the collector may take for a batch; then its spans are lost.",
 	  .example = "2s" },
 	{ "access_log", SETTING_LOG, AT(config, access_log), .initial = "stdout",
-	  .text = "Where the access log goes, one line a request; yett(8), ACCESS LOG, tells what "
-		  "stands in it.",
+	  .text = "Where the access log goes, one line a request (yett(8), ACCESS LOG). syslog is "
+		  "/dev/log; syslog://127.0.0.1:514 is UDP, syslog:///path another socket, each "
+		  "as RFC 5424 has it.",
 	  .example = "/var/log/yett/access.log" },
 	{ "access_log_format", SETTING_STRING, AT(config, access_log_format), .initial = "json",
 	  .min = 1, .max = 2000,

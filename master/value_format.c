@@ -144,7 +144,7 @@ put_log(const struct config *c, bool json, struct buf *out)
 	};
 
 	put_text(
-	    slice_of(c->access_log == ACCESS_LOG_FILE ? c->access_log_file : name[c->access_log]),
+	    slice_of(c->access_log >= ACCESS_LOG_FILE ? c->access_log_file : name[c->access_log]),
 	    json, out);
 }
 

@@ -9,6 +9,8 @@
 #include "lib/pattern.h"
 #include "lib/uri.h"
 
+#include <arpa/inet.h>
+
 #define ECHO_MAX 80
 
 bool
@@ -348,6 +350,34 @@ parse_ratio(const struct setting *s, struct slice text, void *base, struct buf *
 	return true;
 }
 
+/* "syslog", "syslog:///run/log.sock", "syslog://10.0.0.1:514": nothing is resolved, as who opens it
+ * does not wait. */
+static bool
+parse_syslog(const struct value_env *e, struct slice text, struct config *c, struct buf *why)
+{
+	const struct address_rule rule = { .default_port = 514, .folder = e->folder };
+	struct slice to = slice_make(text.p + 6, text.n - 6);
+	struct config_address *out = &c->access_log_syslog;
+	unsigned char ip[16];
+	bool ok;
+
+	to = to.n > 3 ? slice_make(to.p + 3, to.n - 3) : SLICE("/dev/log");
+	*out = (struct config_address){ 0 };
+	ok = to.p[0] == '/' ? address_unix(e->arena, to, e->folder, out, why)
+			    : address_parse(e->arena, to, &rule, out, why);
+	if (!ok)
+		return false;
+	if (!out->unix_path && inet_pton(AF_INET, out->host, ip) != 1 &&
+	    inet_pton(AF_INET6, out->host, ip) != 1) {
+		value_echo(text, why);
+		return value_refuse(why, "names no IP address; write syslog, "
+					 "syslog://127.0.0.1:514 or syslog:///path/of/a/socket");
+	}
+	c->access_log = ACCESS_LOG_SYSLOG;
+	c->access_log_file = arena_string(e->arena, text);
+	return true;
+}
+
 static bool
 parse_log(const struct value_env *e, struct slice text, struct config *c, struct buf *why)
 {
@@ -364,11 +394,14 @@ parse_log(const struct value_env *e, struct slice text, struct config *c, struct
 			return true;
 		}
 	}
+	if (slice_eq(text, SLICE("syslog")) || slice_starts(text, SLICE("syslog://")))
+		return parse_syslog(e, text, c, why);
 	if (text.n == 0 || !memchr(text.p, '/', text.n)) {
 		value_echo(text, why);
-		return value_refuse(why, "is neither off, stdout, stderr nor a path; write a file "
-					 "with its folder, such as "
-					 "/var/log/yett/access.log");
+		return value_refuse(
+		    why, "is neither off, stdout, stderr, syslog nor a path; write a file "
+			 "with its folder, such as "
+			 "/var/log/yett/access.log");
 	}
 	c->access_log = ACCESS_LOG_FILE;
 	c->access_log_file = address_path(e->arena, text, e->folder);

@@ -1,6 +1,7 @@
 #include "access_log.h"
 
 #include "access_line.h"
+#include "access_syslog.h"
 #include "look.h"
 #include "worker.h"
 
@@ -16,6 +17,13 @@
 
 #define LOG_BATCH ((size_t)65536)
 #define LOG_MAX ((size_t)1 << 20) /* what may wait for a sink that is stuck */
+
+enum {
+	KIND_FILE,    /* and what else write(2) does not wait for */
+	KIND_BLOCKS,  /* it may, as others share its mode */
+	KIND_STREAM,  /* a socket: the journal's */
+	KIND_DATAGRAM /* syslog */
+};
 
 /* The same pipe or file with a mode of its own: O_NONBLOCK on what we were given would be that of
  * everybody who shares it. */
@@ -45,18 +53,19 @@ access_log_open(struct worker *w, int fd)
 	w->log_fd = -1;
 	if (fd < 0)
 		return;
-	w->log_may_block = w->log_torn = false;
+	w->log_torn = false;
 	if (fstat(fd, &st) < 0 || is_null(&st)) { /* the log is off */
 		if (fd > STDERR_FILENO)
 			close(fd);
 		return;
 	}
-	w->log_is_socket = S_ISSOCK(st.st_mode);
 	w->log_fd = fd;
-	if (w->log_is_socket)
+	if (S_ISSOCK(st.st_mode)) {
+		w->log_kind = access_syslog_open(w, fd) ? KIND_DATAGRAM : KIND_STREAM;
 		return;
+	}
 	own = open_own(fd);
-	w->log_may_block = own < 0 && !S_ISREG(st.st_mode);
+	w->log_kind = own >= 0 || S_ISREG(st.st_mode) ? KIND_FILE : KIND_BLOCKS;
 	if (own < 0)
 		return;
 	if (fd > STDERR_FILENO)
@@ -112,9 +121,11 @@ log_write(struct worker *w)
 	struct pollfd ready = { .fd = w->log_fd, .events = POLLOUT };
 	size_t n = w->log.n;
 
-	if (w->log_is_socket)
+	if (w->log_kind == KIND_DATAGRAM)
+		return access_syslog_write(w);
+	if (w->log_kind == KIND_STREAM)
 		return send(w->log_fd, w->log.p, n, MSG_DONTWAIT | MSG_NOSIGNAL);
-	if (!w->log_may_block)
+	if (w->log_kind == KIND_FILE)
 		return write(w->log_fd, w->log.p, n);
 	if (poll(&ready, 1, 0) <= 0) {
 		errno = EAGAIN;
@@ -137,7 +148,7 @@ access_log_flush(struct worker *w)
 		w->log_torn = w->log.p[n - 1] != '\n';
 		memmove(w->log.p, w->log.p + n, w->log.n - (size_t)n);
 		w->log.n -= (size_t)n;
-		if (!w->log_may_block)
+		if (w->log_kind == KIND_FILE || w->log_kind == KIND_STREAM)
 			return;
 	}
 }

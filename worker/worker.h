@@ -19,6 +19,7 @@
 #include "shm/suspended.h"
 #include "shm/table.h"
 
+#include <sys/un.h>
 #include <uv.h>
 
 struct assertions;
@@ -135,14 +136,15 @@ struct worker {
 	struct buf log;              /* access log lines of this turn and the last ones */
 	struct buf spans;            /* of this turn, for the master (trace.c) */
 	unsigned spans_n;
-	bool log_is_socket, log_may_block; /* its descriptor */
-	bool log_torn;                     /* a line was lost after its first part was written */
-	int log_fd;                        /* -1: no access log */
-	int64_t log_second;                /* what log_time says: seconds since 1970 */
+	uint8_t log_kind;            /* access_log.c's own: of its descriptor */
+	bool log_torn;               /* a line was lost after its first part was written */
+	int log_fd;                  /* -1: no access log */
+	int64_t log_second;          /* what log_time says: seconds since 1970 */
 	char log_time[24], log_common[32];
-	char date[32];      /* of the Date field, renewed each second */
-	int64_t wall;       /* seconds since 1970, as of the turn */
-	uint64_t random[4]; /* of worker_random */
+	struct sockaddr_un log_peer; /* of syslog's socket; sun_family 0: none that has a path */
+	char date[32];               /* of the Date field, renewed each second */
+	int64_t wall;                /* seconds since 1970, as of the turn */
+	uint64_t random[4];          /* of worker_random */
 	uint32_t seed;
 	struct msg_access access; /* of the admin worker */
 	struct list calls;        /* requests of the admin worker that wait for the master */

@@ -1,6 +1,7 @@
 """One line of JSON a request, complete, whatever the request contains."""
 
 import fcntl
+import json
 import os
 import re
 import signal
@@ -189,6 +190,35 @@ def test_standard_output_that_is_stuck(gateway, serve, tmp_path, reloads):
         wait_until(lambda: gw.metrics()["yett_log_dropped_total"] > 0, 5)
     finally:
         os.close(reader)
+
+
+@pytest.mark.parametrize("family", (socket.AF_UNIX, socket.AF_INET))
+def test_syslog(gateway, serve, tmp_path, family):
+    """RFC 5424. Who listens may begin anew; when nobody does, lines are lost, and no request waits."""
+    path, port = str(tmp_path / "log.sock"), 0
+
+    def listen():
+        s = socket.socket(family, socket.SOCK_DGRAM)
+        s.bind(path if family == socket.AF_UNIX else ("127.0.0.1", port))
+        s.settimeout(5)
+        return s
+
+    s = listen()
+    port = 0 if family == socket.AF_UNIX else s.getsockname()[1]
+    to = path if family == socket.AF_UNIX else f"127.0.0.1:{port}"
+    gw = gateway(proxy_to(serve()) | {"workers": 1, "access_log": "syslog://" + to})
+    gw.ask("/one")
+    header, _, line = s.recv(65536).decode().partition(" - {")
+    assert re.fullmatch(r"<30>1 \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ \S+ yett \d+ access", header), header
+    assert json.loads("{" + line)["path"] == "/one"
+    s.close()
+    if family == socket.AF_UNIX:
+        gw.ask("/lost")
+        wait_until(lambda: gw.metrics()["yett_log_dropped_total"] == 1, 5)
+        os.unlink(path)
+    with listen() as again:
+        gw.ask("/two")
+        wait_until(lambda: b"/two" in again.recv(65536), 5)
 
 
 def test_what_cannot_be_a_sink(gateway, serve, tmp_path):

@@ -353,8 +353,8 @@ static const struct {
 	{ ROUTE "gate: {issuer: \"a\\r\\nb\"}\n", 1,
 	  "2: gate.issuer: \"a??b\" has a control character; remove it\n" },
 	{ ROUTE "access_log: access.log\n", 1,
-	  "2: access_log: \"access.log\" is neither off, stdout, stderr nor a path; write a file "
-	  "with its folder, such as /var/log/yett/access.log\n" },
+	  "2: access_log: \"access.log\" is neither off, stdout, stderr, syslog nor a path; write "
+	  "a file with its folder, such as /var/log/yett/access.log\n" },
 	{ ROUTE "trusted_proxies: [10.0.0.0/33]\n", 1,
 	  "2: trusted_proxies: \"10.0.0.0/33\" is no network; write address/bits, such as "
 	  "10.0.0.0/8\n" },
