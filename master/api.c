@@ -26,6 +26,10 @@ const struct api_row api_rows[] = {
 		  "operate of "
 		  "identities, too.",
 	  .query = "hour" },
+	{ "GET", "/log", ACCESS_OPERATE, api_log,
+	  .text = "Lines of the access log that came since after=PLACE, where the last answer "
+		  "ended, and how many were missed; without it only a place.",
+	  .query = "after" },
 	{ "GET", "/fleet", ACCESS_READ, api_fleet,
 	  .text = "The gateways that share the Redis: which revision all workers of each have in "
 		  "force, "

@@ -142,6 +142,15 @@ static const struct command {
 	  "(2026-11-27T10) at all gateways together, where statistics.flush writes that to Redis. "
 	  "Identities\n"
 	  "take the role operate." },
+	{ "tail", 8, OPTION_FILE | OPTION_SOCKET | OPTION_JSON, command_tail,
+	  "tail [NAME=VALUE]... [--json] [-c FILE | --socket PATH]",
+	  "Shows the access log of a gateway that runs, line by line as requests end, until it is "
+	  "interrupted; of\n"
+	  "those only that all of these fit: status=404 or 5xx, route=, upstream=, reason=, user=, "
+	  "client=, method=, host=,\n"
+	  "phase=, ended_by=, path= (how it begins), min=250ms (how long it took at least). It "
+	  "needs no access log. Who\n"
+	  "reads too slowly is told how many lines were missed. Takes the role operate." },
 	{ "cascade", 2, OPTION_FILE | OPTION_SOCKET | OPTION_JSON, command_cascade,
 	  "cascade [retry ID | drop ID] [--json] [-c FILE | --socket PATH]",
 	  "Shows which services have still to hear of which deleted users, or were given up. retry "

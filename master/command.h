@@ -18,7 +18,7 @@ struct command_options {
 	int headers_count;
 	const char *from;     /* --from ADDRESS */
 	const char *expires;  /* --expires WHEN */
-	const char *words[2]; /* what stands without a letter: help TOPIC, diff A B */
+	const char *words[8]; /* what stands without a letter: help TOPIC, diff A B */
 	int words_count;
 	const char *why;      /* --why TEXT */
 	const char *if_match; /* --if-match REVISION */
@@ -67,5 +67,6 @@ int command_wait(const struct command_options *o); /* command_fleet.c */
 int command_diff(const struct command_options *o);
 int command_apply(const struct command_options *o);
 int command_top(const struct command_options *o); /* command_top.c */
+int command_tail(const struct command_options *o);
 int command_rollback(const struct command_options *o);
 int command_key(const struct command_options *o);

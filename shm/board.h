@@ -12,13 +12,14 @@
 #include "asked.h"
 #include "busy.h"
 #include "reason.h"
+#include "tail.h"
 #include "top.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 
 #define BOARD_MAGIC 0x6472616f62ull /* "board" */
-#define BOARD_LAYOUT 17u
+#define BOARD_LAYOUT 18u
 #define BOARD_ROUTES 4096     /* slots; 0 is "other" */
 #define BOARD_ENDPOINTS 4096  /* slots with counters; 0 is "other" */
 #define BOARD_HEALTH 65536    /* slots with health words, the same to begin with */
@@ -193,6 +194,7 @@ struct board_worker {
 	struct busy busy;      /* touched with `concurrency` alone */
 	struct asked asked;    /* touched with replay_keys alone */
 	struct top identities; /* touched with statistics.identities alone */
+	struct tail tail;      /* touched while somebody looks */
 };
 
 /* Those whose instance is gone. There are two: one is in force, by a single word, so that a master
@@ -313,6 +315,7 @@ struct board_master {
 	struct board_issuer issuers[BOARD_ISSUERS]; /* whose keys are fetched */
 	uint64_t fleet_up, fleet_gateways, fleet_keys, fleet_messages; /* of master/fleet.h */
 	uint64_t spans_exported, spans_lost, span_failures;            /* of master/tracer.h */
+	uint64_t tail_ms;       /* when somebody looked at the lines of the log (shm/tail.h) */
 	uint64_t maintenance_s; /* everything is answered by 503, with this Retry-After; 0 = off */
 	uint64_t endpoints, endpoints_uncounted, endpoints_unprobed; /* of master/directory.h */
 	struct board_health health[BOARD_HEALTH];

@@ -73,8 +73,8 @@ add_json(struct buf *b, struct worker *w, const struct access_value *v)
 	}
 }
 
-static void
-add_object(struct request *r, const struct table_global *g)
+void
+access_line_object(struct request *r, const struct table_global *g, struct buf *b)
 {
 	/* What stands before the value of each; of none, where it is no member. */
 	static const struct slice before[] = {
@@ -82,7 +82,6 @@ add_object(struct request *r, const struct table_global *g)
 		LOG_FIELDS(X)
 #undef X
 	};
-	struct buf *b = &r->worker->log;
 	size_t start = b->n;
 
 	for (enum log_field f = 0; f < LOG_FIELD_N; f++) {
@@ -181,6 +180,6 @@ access_line_add(struct request *r, const struct snapshot *s)
 	if (program.n > 0)
 		add_formatted(r, g, program);
 	else
-		add_object(r, g);
+		access_line_object(r, g, &r->worker->log);
 	buf_addc(&r->worker->log, '\n');
 }

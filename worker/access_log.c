@@ -81,12 +81,35 @@ is_left_out(const struct request *r, const struct table_global *g)
 }
 
 void
+access_log_tick(struct worker *w)
+{
+	w->tailed = w->master_page && w->page &&
+		    worker_now(w) < board_get(&w->master_page->tail_ms) + TAIL_LOOK_MS;
+	if (!w->tailed && w->tail_line.cap > 0)
+		buf_deinit(&w->tail_line);
+}
+
+/* As JSON, whatever the format of the log is, and whether there is one. */
+static void
+tell_tail(struct request *r, const struct table_global *g)
+{
+	struct worker *w = r->worker;
+
+	w->tail_line.n = 0;
+	access_line_object(r, g, &w->tail_line);
+	tail_write(&w->page->tail, board_get(&w->page->counts.counter[COUNTER_requests]),
+		   buf_slice(&w->tail_line));
+}
+
+void
 access_log_request(struct request *r)
 {
 	struct worker *w = r->worker;
 	const struct snapshot *s = r->table ? r->table : w->table;
 	const struct table_global *g = s ? table_global(s->segments[SEGMENT_RULES]) : NULL;
 
+	if (w->tailed && g)
+		tell_tail(r, g);
 	if (w->log_fd < 0 || !g || !g->access_log || is_left_out(r, g))
 		return;
 	if (w->log.n > LOG_MAX) {

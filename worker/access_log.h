@@ -10,5 +10,7 @@
 /* Takes `fd`, -1 and /dev/null: no log. It is written to without waiting, whatever its mode is. */
 void access_log_open(struct worker *w, int fd);
 void access_log_request(struct request *r);
+/* Looks whether somebody looks at lines as they come (shm/tail.h). */
+void access_log_tick(struct worker *w);
 /* Writes what is gathered. */
 void access_log_flush(struct worker *w);

@@ -130,7 +130,7 @@ take(struct request *r, const struct table_global *g, const struct table_match *
 	r->authorise = shape->authorise;
 	r->injects = shape->credentials_count > 0;
 	r->path_rest = slice_make(r->path.p + r->path.n - match->rest.n, match->rest.n);
-	if (g->access_log)
+	if (g->access_log || r->worker->tailed)
 		r->route_id = arena_copy(&r->arena, table_route_id(rules, route));
 	if (r->trace)
 		trace_route(r);

@@ -167,6 +167,7 @@ on_tick(uv_timer_t *timer)
 	listeners_check(w);
 	control_check(w);
 	units_tick(w);
+	access_log_tick(w);
 	access_log_flush(w);
 	if (w->draining)
 		worker_drain_tick(w);
@@ -370,6 +371,7 @@ worker_deinit(struct worker *w)
 	buf_deinit(&w->head);
 	buf_deinit(&w->log);
 	buf_deinit(&w->spans);
+	buf_deinit(&w->tail_line);
 	stream_env_deinit(&w->env);
 	uv_loop_close(&w->loop);
 }

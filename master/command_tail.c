@@ -1,0 +1,217 @@
+/*
+ * `yett tail`: lines of the access log of a gateway that runs, as they come, of those requests that
+ * are asked for.
+ */
+
+#include "command_table.h"
+#include "number.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#define LOOK_MS 250
+
+#define FILTERS_MAX 8
+
+enum filter_kind { FILTER_TEXT, FILTER_PREFIX, FILTER_STATUS, FILTER_LEAST };
+
+static const struct filter {
+	const char *word; /* before the '=' */
+	const char *member;
+	enum filter_kind kind;
+} filters[] = {
+	{ "status", "status", FILTER_STATUS },   { "path", "path", FILTER_PREFIX },
+	{ "min", "duration_us", FILTER_LEAST },  { "route", "route", FILTER_TEXT },
+	{ "upstream", "upstream", FILTER_TEXT }, { "reason", "reason", FILTER_TEXT },
+	{ "user", "user", FILTER_TEXT },         { "client", "client", FILTER_TEXT },
+	{ "method", "method", FILTER_TEXT },     { "host", "host", FILTER_TEXT },
+	{ "phase", "phase", FILTER_TEXT },       { "ended_by", "ended_by", FILTER_TEXT },
+};
+
+struct asked_for {
+	const struct filter *filter;
+	struct slice value;
+	double least; /* us */
+};
+
+/* ---- what is asked for ---- */
+
+/* "404" or "5xx" */
+static bool
+is_status(struct slice v)
+{
+	return v.n == 3 && v.p[0] >= '1' && v.p[0] <= '5' &&
+	       (memcmp(v.p + 1, "xx", 2) == 0 ||
+		(v.p[1] >= '0' && v.p[1] <= '9' && v.p[2] >= '0' && v.p[2] <= '9'));
+}
+
+static int
+misused(const char *word, const char *why)
+{
+	fprintf(stderr, "yett tail: \"%s\" %s\n", word, why);
+	return COMMAND_UNREADABLE;
+}
+
+static int
+filter_parse(const char *word, struct asked_for *out)
+{
+	struct slice name = slice_cut(slice_of(word), '=', &out->value);
+	int64_t ms = 0;
+
+	out->filter = NULL;
+	for (size_t i = 0; i < sizeof filters / sizeof filters[0]; i++) {
+		if (slice_eq(name, slice_of(filters[i].word)))
+			out->filter = &filters[i];
+	}
+	if (!out->filter || !out->value.p)
+		return misused(word, "is no filter; there are status=, route=, upstream=, reason=, "
+				     "user=, client=, method=, host=, path=, phase=, ended_by= and "
+				     "min=");
+	if (out->filter->kind == FILTER_STATUS && !is_status(out->value))
+		return misused(word, "is no status; write one such as 404, or a class such as 5xx");
+	if (out->filter->kind == FILTER_LEAST &&
+	    number_parse(SETTING_DURATION, out->value, &ms) != NUMBER_OK)
+		return misused(word, "is no duration; write one such as 250ms");
+	out->least = (double)ms * 1000;
+	return COMMAND_OK;
+}
+
+static bool
+passes(const struct asked_for *f, const struct json *line)
+{
+	char space[32];
+	const struct json *member = json_get(line, f->filter->member);
+	struct slice text = json_text(member);
+
+	switch (f->filter->kind) {
+	case FILTER_TEXT:
+		return slice_eq(text, f->value);
+	case FILTER_PREFIX:
+		return slice_starts(text, f->value);
+	case FILTER_LEAST:
+		return answer_number(line, f->filter->member) >= f->least;
+	case FILTER_STATUS:
+		text = slice_of(answer_text(line, f->filter->member, space));
+		return f->value.p[1] == 'x' ? text.n == 3 && text.p[0] == f->value.p[0]
+					    : slice_eq(text, f->value);
+	}
+	return false;
+}
+
+/* ---- what is shown ---- */
+
+/* Nothing that a client sent moves the cursor. */
+static void
+add_text(struct buf *out, const struct json *line, const char *name)
+{
+	struct slice text = json_text(json_get(line, name));
+
+	for (size_t i = 0; i < text.n; i++)
+		buf_addc(out,
+			 (unsigned char)text.p[i] < ' ' || text.p[i] == 0x7f ? '?' : text.p[i]);
+}
+
+static void
+add_named(struct buf *out, const struct json *line, const char *name)
+{
+	if (json_text(json_get(line, name)).n == 0)
+		return;
+	buf_addf(out, " %s=", name);
+	add_text(out, line, name);
+}
+
+static void
+write_line(const struct json *line, struct buf *out)
+{
+	char space[32];
+
+	add_text(out, line, "time");
+	buf_addf(out, " %s ", answer_text(line, "status", space));
+	buf_addf(out, "%.1fms ", answer_number(line, "duration_us") / 1000);
+	add_text(out, line, "client");
+	buf_addc(out, ' ');
+	add_text(out, line, "method");
+	buf_addc(out, ' ');
+	add_text(out, line, "host");
+	add_text(out, line, "path");
+	add_named(out, line, "route");
+	add_named(out, line, "upstream");
+	add_named(out, line, "user");
+	add_named(out, line, "reason");
+	add_named(out, line, "ended_by");
+	add_named(out, line, "phase");
+	buf_addc(out, '\n');
+}
+
+static void
+write_lines(const struct json *root, const struct asked_for *asked, int count, bool json,
+	    struct buf *out)
+{
+	const struct json *line = json_first(json_get(root, "lines"));
+
+	for (; line; line = json_next(line)) {
+		bool shown = true;
+
+		for (int i = 0; i < count && shown; i++)
+			shown = passes(&asked[i], line);
+		if (shown && json) {
+			json_write(line, out);
+			buf_addc(out, '\n');
+		} else if (shown) {
+			write_line(line, out);
+		}
+	}
+}
+
+/* One look. *place: where it ended, for the next one; empty: it only begins. */
+static int
+look(const struct command_options *o, const struct asked_for *asked, struct buf *place, bool *more)
+{
+	BUF_CLEAN struct buf target = { 0 }, out = { 0 };
+	struct answer a;
+	int r;
+
+	buf_addf(&target, "/log%s%.*s", place->n ? "?after=" : "", SLICE_F(buf_slice(place)));
+	buf_addc(&target, '\0');
+	r = answer_get(&a, o, "GET", target.p);
+	if (r == COMMAND_OK && a.status != 200)
+		r = answer_refused(&a, "tail");
+	if (r == COMMAND_OK) {
+		double missed = answer_number(a.json, "missed");
+
+		write_lines(a.json, asked, o->words_count, o->json, &out);
+		answer_print(&out);
+		fflush(stdout);
+		if (missed > 0)
+			fprintf(stderr, "yett tail: %.0f lines were missed\n", missed);
+		place->n = 0;
+		buf_adds(place, json_text(json_get(a.json, "place")));
+		*more = answer_true(a.json, "more");
+	}
+	answer_deinit(&a);
+	return r;
+}
+
+int
+command_tail(const struct command_options *o)
+{
+	struct asked_for asked[FILTERS_MAX];
+	BUF_CLEAN struct buf place = { 0 };
+	bool more = false;
+	int r = COMMAND_OK;
+
+	for (int i = 0; i < o->words_count && r == COMMAND_OK; i++)
+		r = filter_parse(o->words[i], &asked[i]);
+	/* Workers begin to write lines when they have seen that somebody looks: the first place is
+	 * of after that. */
+	if (r == COMMAND_OK)
+		r = look(o, asked, &place, &more);
+	place.n = 0;
+	while (r == COMMAND_OK && !ferror(stdout)) {
+		if (!more)
+			usleep(LOOK_MS * 1000);
+		r = look(o, asked, &place, &more);
+	}
+	return r;
+}
