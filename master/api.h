@@ -168,6 +168,8 @@ void api_upgrade(struct api_call *c);
 void api_reload(struct api_call *c);
 /* api_log.c */
 void api_log(struct api_call *c);
+/* api_errors.c */
+void api_errors(struct api_call *c);
 /* api_statistics.c */
 void api_statistics(struct api_call *c);
 /* api_cascade.c */

@@ -151,6 +151,13 @@ static const struct command {
 	  "phase=, ended_by=, path= (how it begins), min=250ms (how long it took at least). It "
 	  "needs no access log. Who\n"
 	  "reads too slowly is told how many lines were missed. Takes the role operate." },
+	{ "errors", 0, OPTION_FILE | OPTION_SOCKET | OPTION_JSON, command_errors,
+	  "errors [--json] [-c FILE | --socket PATH]",
+	  "Shows the last requests that were no HTTP, or none that is taken, 64 of each worker: "
+	  "who sent them, why they\n"
+	  "were refused, and the bytes, with a mark below the one that is to blame. What may be "
+	  "secret is masked by \"*\".\n"
+	  "Takes the role operate." },
 	{ "cascade", 2, OPTION_FILE | OPTION_SOCKET | OPTION_JSON, command_cascade,
 	  "cascade [retry ID | drop ID] [--json] [-c FILE | --socket PATH]",
 	  "Shows which services have still to hear of which deleted users, or were given up. retry "

@@ -68,5 +68,6 @@ int command_diff(const struct command_options *o);
 int command_apply(const struct command_options *o);
 int command_top(const struct command_options *o); /* command_top.c */
 int command_tail(const struct command_options *o);
+int command_errors(const struct command_options *o);
 int command_rollback(const struct command_options *o);
 int command_key(const struct command_options *o);

@@ -11,6 +11,7 @@
 
 #include "asked.h"
 #include "busy.h"
+#include "faults.h"
 #include "reason.h"
 #include "tail.h"
 #include "top.h"
@@ -195,6 +196,7 @@ struct board_worker {
 	struct asked asked;    /* touched with replay_keys alone */
 	struct top identities; /* touched with statistics.identities alone */
 	struct tail tail;      /* touched while somebody looks */
+	struct faults faults;
 };
 
 /* Those whose instance is gone. There are two: one is in force, by a single word, so that a master

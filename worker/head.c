@@ -6,6 +6,7 @@
 
 #include "answer.h"
 #include "client.h"
+#include "fault_note.h"
 #include "https.h"
 #include "judge.h"
 #include "request.h"
@@ -130,8 +131,10 @@ head_step(struct request *r)
 		reason = REASON_plain_http;
 	else if (reason == REASON_none && !tls_front_admits(r))
 		reason = REASON_misdirected_certificate;
-	if (reason != REASON_none)
+	if (reason != REASON_none) {
+		fault_note(r, reason);
 		return refuse(r, reason);
+	}
 	if (judged.via && is_loop(r)) {
 		r->field = SLICE("Via");
 		return refuse(r, REASON_loop_detected);
@@ -150,6 +153,7 @@ request_head_timeout(struct request *r)
 {
 	take_id(r, (struct slice){ NULL, 0 });
 	r->keep_alive = false;
+	fault_note(r, REASON_client_head_timeout);
 	request_refuse(r, REASON_client_head_timeout);
 }
 
@@ -176,6 +180,7 @@ request_malformed(struct request *r, enum http_outcome outcome)
 {
 	enum reason reason = request_fault(r, outcome);
 
+	fault_note(r, reason);
 	if (r->id_n == 0)
 		take_id(r, (struct slice){ NULL, 0 });
 	r->keep_alive = false;

@@ -1,0 +1,87 @@
+/*
+ * GET /errors: the last requests that were no HTTP, or none that is taken here.
+ */
+
+#include "api.h"
+
+#include "master.h"
+
+#include "lib/xalloc.h"
+#include "shm/reason.h"
+
+#include <stdlib.h>
+
+static int
+newest_first(const void *a, const void *b)
+{
+	const struct fault *x = a, *y = b;
+
+	return (x->wall_ms < y->wall_ms) - (x->wall_ms > y->wall_ms);
+}
+
+/* What is no printable ASCII as "\x00", CR and LF as "\r" and "\n". */
+static void
+add_bytes(struct buf *out, const struct fault *f)
+{
+	BUF_CLEAN struct buf text = { 0 };
+
+	for (uint32_t i = 0; i < f->n; i++) {
+		unsigned char b = (unsigned char)f->bytes[i];
+
+		if (b == '\r' || b == '\n')
+			buf_adds(&text, b == '\r' ? SLICE("\\r") : SLICE("\\n"));
+		else if (b == '\\')
+			buf_adds(&text, SLICE("\\\\"));
+		else if (b < ' ' || b > '~')
+			buf_addf(&text, "\\x%02x", b);
+		else
+			buf_addc(&text, (char)b);
+	}
+	buf_add_json(out, buf_slice(&text));
+}
+
+static void
+add_fault(struct buf *out, const struct fault *f)
+{
+	unsigned reason = f->reason < REASON_N ? f->reason : REASON_internal;
+
+	buf_adds(out, SLICE("{\"time\":"));
+	buf_add_json_time(out, (int64_t)(f->wall_ms / 1000));
+	buf_addf(out, ",\"client\":\"%s\",\"reason\":\"%s\"", f->client,
+		 reason_info((enum reason)reason)->name);
+	if (f->field[0]) {
+		buf_adds(out, SLICE(",\"field\":"));
+		buf_add_json(out, slice_of(f->field));
+	}
+	if (f->at != FAULT_NOWHERE)
+		buf_addf(out, ",\"at\":%u", f->at);
+	buf_addf(out, ",\"first\":%u,\"size\":%u,\"bytes\":", f->first, f->size);
+	add_bytes(out, f);
+	buf_addc(out, '}');
+}
+
+void
+api_errors(struct api_call *c)
+{
+	struct supervisor *s = &c->master->supervisor;
+	struct fault *all = xcalloc((size_t)s->slots_count * FAULTS, sizeof *all);
+	BUF_CLEAN struct buf json = { 0 };
+	size_t count = 0;
+
+	for (uint32_t i = 0; i < s->slots_count; i++) {
+		const struct board_worker *page = s->slots[i].page;
+
+		for (unsigned k = 0; page && s->slots[i].role == ROLE_TRAFFIC && k < FAULTS; k++)
+			count += faults_read(&page->faults, k, &all[count]);
+	}
+	qsort(all, count, sizeof *all, newest_first);
+	buf_adds(&json, SLICE("{\"errors\":["));
+	for (size_t i = 0; i < count; i++) {
+		if (i > 0)
+			buf_addc(&json, ',');
+		add_fault(&json, &all[i]);
+	}
+	buf_adds(&json, SLICE("]}\n"));
+	free(all);
+	api_reply(c, 200, buf_slice(&json), NULL);
+}
