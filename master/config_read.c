@@ -190,19 +190,28 @@ read_pair(struct config_reader *r, const struct node_pair *pair, struct slice pr
 }
 
 static void
+add_key(struct buf *path, const struct node *key)
+{
+	if (path->n > 0)
+		buf_addc(path, '.');
+	buf_adds(path, key->text);
+}
+
+static void
 read_mapping(struct config_reader *r, const struct node *n, void *base)
 {
 	size_t key_mark = r->key.n, pattern_mark = r->pattern.n;
 
-	find_duplicates(r, n);
+	if (!r->rule) /* JSON with a name twice was refused as a whole */
+		find_duplicates(r, n);
 	for (unsigned pass = 0; pass < 2; pass++) {
 		for (size_t i = 0; i < n->count; i++) {
 			const struct node_pair *pair = &n->pairs[i];
 
 			if (pair->key->kind != NODE_SCALAR)
 				continue;
-			buf_addf(&r->key, "%s%s", key_mark ? "." : "", pair->key->text.p);
-			buf_addf(&r->pattern, "%s%s", pattern_mark ? "." : "", pair->key->text.p);
+			add_key(&r->key, pair->key);
+			add_key(&r->pattern, pair->key);
 			read_pair(r, pair, slice_make(r->pattern.p, pattern_mark), pass, base);
 			r->key.n = key_mark;
 			r->pattern.n = pattern_mark;
@@ -213,14 +222,15 @@ read_mapping(struct config_reader *r, const struct node *n, void *base)
 static void
 check_required(struct config_reader *r, const char *prefix, const struct node *n)
 {
+	struct slice of = slice_of(prefix);
 	const struct setting *s = NULL;
 
-	while ((s = setting_next(slice_of(prefix), s))) {
-		struct slice key = slice_of(s->path + strlen(prefix) + 1);
+	while ((s = setting_next(of, s))) {
+		const char *key = s->path + of.n + 1;
 
-		if (s->required && !node_get(n, key))
+		if (s->required && !node_get(n, slice_of(key)))
 			mistakes_add(&r->mistakes, false, n->line, config_key(r),
-				     "%s is missing; give it", s->path + strlen(prefix) + 1);
+				     "%s is missing; give it", key);
 	}
 }
 

@@ -60,17 +60,19 @@ row_of(struct slice of)
 	return s ? (size_t)(s - settings) : settings_count;
 }
 
-/* From behind: `first` is of those that were met. */
+/* From behind: `first` is of those that were met. The name of children belongs to none. */
 static void
 table_link(void)
 {
 	for (size_t i = 0; i <= settings_count; i++)
 		table.first[i] = (uint16_t)settings_count;
 	for (size_t i = settings_count; i-- > 0;) {
-		uint16_t *first = &table.first[row_of(struct_of(table.paths[i]))];
+		struct slice of = struct_of(table.paths[i]);
+		uint16_t *first = &table.first[row_of(of)];
 
 		table.next[i] = *first;
-		*first = (uint16_t)i;
+		if (of.n < table.paths[i].n)
+			*first = (uint16_t)i;
 	}
 }
 
@@ -148,11 +150,12 @@ setting_of_file(const struct setting *s)
 const struct setting *
 setting_next(struct slice prefix, const struct setting *at)
 {
+	struct slice of = struct_of(prefix);
 	size_t i;
 
 	table_make();
-	i = at ? table.next[at - settings] : table.first[row_of(struct_of(prefix))];
-	while (i < settings_count && below(&settings[i], prefix).n == 0)
+	i = at ? table.next[at - settings] : table.first[row_of(of)];
+	while (of.n < prefix.n && i < settings_count && below(&settings[i], prefix).n == 0)
 		i = table.next[i];
 	return i < settings_count ? &settings[i] : NULL;
 }
