@@ -22,11 +22,13 @@ config_check_authorise(const struct action_check *a, struct config_action *c)
 {
 	struct buf BUF_CLEAN key = { 0 };
 
+	if (!c->authorise)
+		return;
 	buf_addf(&key, "%s.authorize", a->key);
 	buf_addc(&key, '\0');
 	if (a->gate)
 		check_unknown(a->mistakes, key.p, a->line, c->authorise, a->gate);
-	if (!c->authorise || !authorise_asks_who(c->authorise))
+	if (!authorise_asks_who(c->authorise))
 		return;
 	if (c->auth == AUTH_INHERIT && !c->authorise->shadow)
 		c->auth = AUTH_REQUIRED;

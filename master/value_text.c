@@ -235,7 +235,8 @@ parse_host(const struct value_env *e, const struct setting *s, struct slice text
 		return value_refuse(
 		    why, "joins a wildcard with a port or an address; write *.domain alone");
 	}
-	buf_addf(&made, "%s%.*s", wildcard ? "*." : "", SLICE_F(host.host_port));
+	buf_adds(&made, slice_of(wildcard ? "*." : ""));
+	buf_adds(&made, host.host_port);
 	store_text(s, base, arena_string(e->arena, buf_slice(&made)));
 	return true;
 }
