@@ -204,7 +204,7 @@ def build(source, folder, want_yett):
     run_quietly(["ninja", "-C", folder, "build.ninja"])  # what follows must not be of an older tree
     targets = json.loads(run_quietly(["meson", "introspect", "--targets", folder]))
     paths = {t["name"]: t["filename"][0] for t in targets if t["type"] == "executable"}
-    want = ["bench-load", "bench-responder", "bench-relay", "bench-mint"] + (["yett"] if want_yett else [])
+    want = ["bench-load", "bench-responder", "bench-relay", "bench-mint", "bench-fleet"] + (["yett"] if want_yett else [])
     missing = [name for name in want if name not in paths]
     if missing:
         raise Failure(f"the build has no {', '.join(missing)}")
