@@ -23,9 +23,7 @@
 #include <unistd.h>
 
 #define ANSWER_MS 2000
-#define HEARTBEAT_MS                                                                               \
-	2000 /* a page that is older belongs to nobody, or its pid to somebody else                \
-	      */
+#define HEARTBEAT_MS 2000 /* a page that is older belongs to nobody, or its pid to another */
 #define KILL_MARGIN_MS 1000
 #define TELL_MS 100 /* between two of them: a tick */
 
