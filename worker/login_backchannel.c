@@ -31,15 +31,21 @@ refused(struct login *l)
 			    SLICE("X-Yett-Reason: logout_token_refused\r\n"));
 }
 
-/* What did not end its sessions was not used: the provider may try again. */
+static enum result
+unused(struct login *l)
+{
+	return login_fail(l, REASON_session_unavailable);
+}
+
+/* What did not end its sessions was not used: the provider may try again, as soon as it knows. */
 static enum result
 gave_up(struct login *l)
 {
 	const struct slice argv[] = { SLICE("DEL"), l->jti };
 
 	if (l->taken)
-		login_post(l, 2, argv);
-	return login_fail(l, REASON_session_unavailable);
+		login_ask(l, NULL, sizeof argv / sizeof argv[0], argv);
+	return login_await(l, unused);
 }
 
 static enum result
