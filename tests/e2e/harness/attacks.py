@@ -186,12 +186,13 @@ def signature_attacks():
 
 def base64_attacks():
     h, p, s = parts(hs())
+    at = next(i for i in range(9, len(s)) if s[i].isalnum())  # what is put there stands for no other character of the same value
     twin = s[:-1] + chr(ord(s[-1]) + 1)  # the last of 43 characters holds four bits: the other two are nothing
     yield Case("base64: bits that nobody needs", f"{h}.{p}.{twin}", "token_malformed", BITS)
     for name, token, pyjwt in [
             ("padding", f"{h}.{p}.{s}=", PADDED), ("padding twice", f"{h}.{p}.{s}==", LENIENT), ("padding in front", f"{h}.{p}.={s}", None),
             ("a space within", f"{h}.{p}.{s[:9]} {s[9:]}", None), ("a tab within", f"{h}.{p}.{s[:9]}\t{s[9:]}", None),
-            ("a plus", f"{h}.{p}.{s[:9]}+{s[10:]}", None), ("a slash", f"{h}.{p}.{s[:9]}/{s[10:]}", None), ("a percent", f"{h}.{p}.%{s}", None),
+            ("a plus", f"{h}.{p}.{s[:at]}+{s[at + 1:]}", None), ("a slash", f"{h}.{p}.{s[:at]}/{s[at + 1:]}", None), ("a percent", f"{h}.{p}.%{s}", None),
             ("two characters over", f"{h}.{p}.{s}AA", None), ("characters of no base64", f"{h}.{p}.{s[:9]}!!!!{s[9:]}", LENIENT),
             ("a tilde", f"{h}.{p}.~~~~{s}", LENIENT), ("header padded", sign_text(h + "=", p), PADDED), ("claims padded", sign_text(h, p + "=="), PADDED),
             ("header of one character", f"a.{p}.{s}", None), ("claims with a star", sign_text(h, p[:8] + "****" + p[8:]), LENIENT),
