@@ -48,12 +48,31 @@ is_good(const struct session_token *t, int64_t now, int64_t margin_s)
 	return t->access.n > 0 && (t->expires == INT64_MAX || t->expires - now > margin_s);
 }
 
-/* In the request's arena: the flight may be gone before the request is. */
-static const struct session_token *
-copy(struct request *r, const struct refresh *f)
-{
-	struct session_token *t = arena_alloc(&r->arena, sizeof *t);
+/* What a request has got is its own: while it waits for the next one, of another provider, the
+ * flight ends, and another would be one wait too many. */
+struct renewed {
+	struct renewed *next;
+	struct session_token token;
+};
 
+static const struct session_token *
+renewed_find(const struct request *r, const struct session_token *old)
+{
+	for (const struct renewed *n = r->renewed; n; n = n->next) {
+		if (slice_eq(n->token.tid, old->tid) && is_good(&n->token, r->worker->wall, 0))
+			return &n->token;
+	}
+	return NULL;
+}
+
+static const struct session_token *
+renewed_add(struct request *r, const struct refresh *f)
+{
+	struct renewed *n = arena_alloc(&r->arena, sizeof *n);
+	struct session_token *t = &n->token;
+
+	n->next = r->renewed;
+	r->renewed = n;
 	*t = f->token;
 	t->access = arena_copy(&r->arena, t->access);
 	t->refresh = arena_copy(&r->arena, t->refresh);
@@ -75,7 +94,7 @@ settled(struct request *r, const struct refresh *f, bool still, const struct ses
 {
 	r->awaited &= ~(1u << AWAIT_TOKENS);
 	if (f->outcome == TOKEN_GRANTED)
-		*out = copy(r, f);
+		*out = renewed_add(r, f);
 	else if (!still)
 		*out = NULL;
 	return f->outcome == TOKEN_GRANTED || f->outcome == TOKEN_GONE || still ? PASS
@@ -136,6 +155,8 @@ refresh_token(struct request *r, uint32_t provider, uint32_t margin_s,
 		return PASS;
 	if (is_good(t, r->worker->wall, margin_of(t, margin_s)))
 		*out = t;
+	else if ((*out = renewed_find(r, t)))
+		verdict = PASS;
 	else if (can_refresh(r, t))
 		verdict = renew(r, t, provider, (uint32_t)margin_of(t, margin_s), out);
 	else if (is_good(t, r->worker->wall, 0))

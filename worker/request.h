@@ -123,6 +123,7 @@ struct request {
 	struct list session_link;          /* with it: of what is under way for it */
 	bool session_looked;               /* for the cookie of one */
 	bool session_dead;                 /* there was one, of a session that is no more */
+	struct renewed *renewed;           /* refresh.c's own, in the arena */
 	uint8_t session_tries;             /* session_caller.c's own, as is the next */
 	char session_id[44];
 	struct slice set_cookie;  /* whole lines for the answer, in the arena */

@@ -45,11 +45,13 @@ def guarded(gateway, serve, provider, store):
     up = serve()
     store.db.execute_command("ACL", "SETUSER", "yett", "on", ">pw", *acl())
 
-    def start(value=None, more=None, address=None, **of_provider):
+    def start(value=None, more=None, address=None, slow=None, **of_provider):
         credential = {"header": "Authorization", "form": "bearer", "value": "access_token", "provider": "corp", "required": True}
-        login = {"url": "http://test", "providers": {"corp": provider.config(**of_provider)}, "redis": {"address": address or store.address, "username": "yett", "password": "pw"},
+        credentials = [credential | (value or {})] + [credential | {"header": "X-Slow", "provider": "slow"}] * bool(slow)
+        providers = {"corp": provider.config(**of_provider)} | ({"slow": slow.config()} if slow else {})
+        login = {"url": "http://test", "providers": providers, "redis": {"address": address or store.address, "username": "yett", "password": "pw"},
                  "session": {"cookie": COOKIE, "insecure_cookie": True}, "cookie_keys": [COOKIE_KEY], "token_keys": [TOKEN_KEY]}
-        return gateway(merge(proxy_to(up, auth="optional", credentials=[credential | (value or {})]), {"login": login} | (more or {})))
+        return gateway(merge(proxy_to(up, auth="optional", credentials=credentials), {"login": login} | (more or {})))
     return start
 
 
@@ -134,6 +136,23 @@ def test_500_at_once_over_two_gateways(guarded, sessions, provider, store, expir
     assert "refreshes asked 1, failed 0" in "".join(gw.cli("status").stdout for gw in gateways)
     for secret in ("access-g0", "refresh-g0", "s:ecret"):
         assert not any(secret in gw.log() or secret in open(gw.dir + "/access.log").read() for gw in gateways)
+
+
+def test_one_provider_is_slower_than_the_other_ones_token_is_at_hand(guarded, sessions, provider, store):
+    """Whoever needs both has waited for the first one once, and does not wait for it again."""
+    slow = TokenServer()
+    try:
+        gw = guarded(slow=slow)
+        session = sessions.create("7", providers=("corp", "slow"))
+        for p, tid in zip((provider, slow), (sessions.tids(session)[n] for n in ("corp", "slow"))):
+            for kind, value in zip(("accessToken", "refreshToken", "idToken"), p.grant("7")):
+                end = int(time.time()) - 5 if kind == "accessToken" else None
+                sessions.db.hset(f"{kind}:{tid}", mapping={"Value": seal(value, f"{kind}:{tid}"), "ExpiresAt": stamp(end)})
+        slow.delay = 5.5
+        assert list(all_at_once([gw], cookie(session), 3))[1:] == ["access-g0-1"] * 3
+        assert (provider.refreshes, slow.refreshes) == (1, 1)
+    finally:
+        slow.stop()
 
 
 def test_the_worker_is_killed_while_the_provider_thinks(guarded, sessions, provider, store):
