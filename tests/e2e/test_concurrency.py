@@ -87,7 +87,8 @@ def test_who_is_refused_by_a_rate_holds_none(held):
     gw, up, go = held("1", rates={"r": "1/hour"}, limits={"concurrency": "1", "rates": "r"})
     assert [gw.ask().status for _ in range(3)] == [200, 429, 429]
     gw.reload(proxy_to(up) | {"limits": {"concurrency": "1"}, "workers": 2})
-    assert [gw.ask().status for _ in range(3)] == [200] * 3
+    for _ in range(3):  # an answer is there a moment before its request has ended
+        wait_until(lambda: gw.ask().status == 200)
 
 
 def test_a_tunnel_counts_while_it_is_open(held):
