@@ -25,6 +25,15 @@ line_of(const char *at, const char *first)
 	return at;
 }
 
+/* Without one it is no name but anything, such as a value whose name was lost. */
+static bool
+has_colon(const char *at, const char *end)
+{
+	while (at < end && *at != ':' && *at != '\r' && *at != '\n')
+		at++;
+	return at < end && *at == ':';
+}
+
 /* The field in whose line the parser stopped; a folded line belongs to the one before it. */
 static struct slice
 field_at(const struct http_parser *p, const char *at)
@@ -43,9 +52,10 @@ field_at(const struct http_parser *p, const char *at)
 		at = line_of(at - 1, first);
 	if (at <= first)
 		return SLICE("");
-	while (n < CULPRIT_MAX && at + n < end && is_token(at[n]))
+	while (at + n < end && is_token(at[n]))
 		n++;
-	return slice_make(at, n);
+	return has_colon(at + n, end) ? slice_make(at, n < CULPRIT_MAX ? n : CULPRIT_MAX)
+				      : SLICE("");
 }
 
 static struct slice

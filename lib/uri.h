@@ -57,6 +57,10 @@ struct slice uri_unescape(struct slice in, char *out);
 /* The same of a name or value of application/x-www-form-urlencoded: a plus is a blank. */
 struct slice uri_unescape_form(struct slice in, char *out);
 
+/* What of a target or path may stand in a log: the rest, from a query, a fragment or the parameters
+ * of a segment on, escaped or not, is where people put tokens. */
+struct slice uri_shown(struct slice target);
+
 struct uri_host {
 	struct slice host;      /* lower case, no port, no dot at the end; IPv6 with its brackets */
 	struct slice host_port; /* host ":" port when a port was given, else host */

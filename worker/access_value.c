@@ -9,6 +9,7 @@
 #include "worker.h"
 
 #include "lib/tls_session.h"
+#include "lib/uri.h"
 
 static void
 text(struct access_value *out, struct slice value)
@@ -166,7 +167,7 @@ access_value_get(struct request *r, const struct table_global *g, enum log_field
 		text(out, r->host.host);
 		break;
 	case LOG_FIELD_path:
-		text(out, r->path);
+		text(out, uri_shown(r->path));
 		break;
 	case LOG_FIELD_protocol:
 		plain(out, protocol(r));

@@ -6,6 +6,7 @@
 #include "worker.h"
 
 #include "lib/traceparent.h"
+#include "lib/uri.h"
 #include "shm/message.h"
 #include "shm/span.h"
 
@@ -257,7 +258,7 @@ write_server(struct request *r)
 	struct trace *t = r->trace;
 	struct slice text[SPAN_TEXTS] = {
 		[SPAN_METHOD] = method_text(r), [SPAN_ROUTE] = t->route,
-		[SPAN_ROUTE_ID] = t->route_id,  [SPAN_PATH] = r->path,
+		[SPAN_ROUTE_ID] = t->route_id,  [SPAN_PATH] = uri_shown(r->path),
 		[SPAN_HOST] = r->host.host,     [SPAN_REQUEST_ID] = slice_make(r->id, r->id_n),
 	};
 	bool linked = t->told && !t->joined;

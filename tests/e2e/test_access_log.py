@@ -86,6 +86,26 @@ def test_odd_bytes(gateway, serve):
     assert gw.logged(status=400)["reason"] == "bad_request" and gw.logged(status=200)["path"] == "/%22%0a%7f"
 
 
+def test_no_secret_of_any_kind(gateway, serve):
+    """Wherever a request may carry one: not in the log of either kind, nor in what the commands show of it."""
+    gw = gateway(proxy_to(serve()) | {"gate": {"protect": ["/api"], "secret": SECRET, "sources": ["header", "cookie"]}, "workers": 1})
+    with gw.connect() as c:
+        for path in ("/a?token=geheim", "/a;token=geheim", "/a%3Ftoken=geheim", "/a%3bt=geheim/b", "/a%23geheim"):
+            c.send(client.request(path, headers={"Authorization": "Bearer geheim", "Cookie": "session=geheim", "X-Api-Key": "geheim",
+                                                 "Referer": "https://u:geheim@h/?geheim", "X-Forwarded-User": "geheim"}))
+            assert c.read().status == 200
+        c.send(client.request("/api", headers=bearer(token() + "geheim")))
+        assert c.read().status == 401
+    head = b"GET / HTTP/1.1\r\nHost: test\r\n"
+    for data in (head + b"geheim\r\n\r\n", head + b"Authorization Bearer geheim\r\n\r\n", head + b"Authorization : geheim\r\n\r\n",
+                 b"GET http://u:geheim@test/ HTTP/1.1\r\nHost: test\r\nX: \x01\r\n\r\n", b"password=geheim&u=v HTTP/1.1\r\n\r\n",
+                 b"GET /?geheim HTTP/1.1\r\nHost: u:geheim@test\r\n\r\n", b"POST / geheim\r\n\r\n", b'{"token": "geheim"}\r\n\r\n'):
+        assert client.exchange(gw.port, data).status in (400, 421, 501, 505), data
+    wait_until(lambda: len(gw.access_log()) == 14, 5)
+    for text in str(gw.access_log()), gw.log(), gw.cli("errors").stdout, gw.admin("/status").body.decode(), gw.cli("top").stdout:
+        assert "geheim" not in text, text
+
+
 def test_user(gateway, serve):
     gw = gateway(proxy_to(serve()) | {"gate": {"protect": ["/api"], "secret": SECRET, "claims": {"id": "auth_id"}}})
     gw.ask("/api", headers=bearer(token(id="mary")))

@@ -24,6 +24,7 @@ ROWS = [
     (HEAD + b"X-A: 1\r\nX-Bad: s3cr3t\x01\r\nX-C: 1\r\n\r\n", "bad_request", None, "X-Bad"),
     (HEAD + b"X-Bad : s3cr3t\r\n\r\n", "bad_request", None, "X-Bad"),
     (HEAD + b"X-Bad: s3cr3t\r\n folded\r\n\r\n", "bad_request", None, "X-Bad"),
+    (HEAD + b"s3cr3t\r\n\r\n", "bad_request", None, None),
     (HEAD + b"X-Bad: s3cr3t\nX-C: 1\r\n\r\n", "bad_request", None, "X-Bad"),
     (b"G@T / HTTP/1.1\r\nHost: test\r\n\r\n", "bad_request", None, None),
     (client.request(host="a b"), "bad_host", None, "Host"),

@@ -462,6 +462,21 @@ test_a_host_is_bounded(void **state)
 }
 
 static void
+test_shown(void **state)
+{
+	static const char *const cases[][2] = {
+		{ "/a", "/a" },       { "/a?b", "/a" },   { "/a;b=c/d", "/a" },
+		{ "/a%3Bb", "/a" },   { "/a%3fb", "/a" }, { "/a#b", "/a" },
+		{ "/a%23", "/a" },    { "/a%3", "/a%3" }, { "/a%2Fb", "/a%2Fb" },
+		{ "/%3Eb", "/%3Eb" }, { "", "" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+		assert_true(slice_eq(uri_shown(slice_of(cases[i][0])), slice_of(cases[i][1])));
+}
+
+static void
 test_unescape(void **state)
 {
 	static const struct {
@@ -488,6 +503,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_shown),
 		cmocka_unit_test(test_unescape),
 		cmocka_unit_test(test_paths),
 		cmocka_unit_test(test_a_nul_ends_nothing),
