@@ -8,15 +8,17 @@
  *     yett handover 1 PID
  *     NAME DESCRIPTOR DESCRIPTOR REST     (-1: none)
  *
- *     lock       of run_dir, which stays locked
- *     systemd    the socket to the service manager; REST: after so many ms its watchdog is fed
- *     field      no descriptor; REST: where something stands on pages of a layout
- * (takeover_layout.h) board      the master's page rates      the rows of rates; REST: struct
- * rate_head, in hex listener   a socket that listens; REST: the slot that accepts from it, and the
- * name that systemd gave it, if it did worker     the page (or -1) and the pidfd of a worker, of an
- * earlier master, too; REST: pid image      no descriptor; REST: the path that the gateway was
- * started from run_dir    no descriptor; REST: the folder that is locked upgrades   no descriptor;
- * REST: how many there were
+ * - lock: of run_dir, which stays locked.
+ * - systemd: the socket to the service manager; REST: after so many ms its watchdog is fed.
+ * - field: no descriptor; REST: where something stands on pages of a layout (takeover_layout.h).
+ * - board: the master's page.
+ * - rates: the rows of rates; REST: struct rate_head, in hex.
+ * - listener: a socket that listens; REST: the slot that accepts from it, and the name that systemd
+ *   gave it, if it did.
+ * - worker: the page (or -1) and the pidfd of a worker, of an earlier master, too; REST: pid.
+ * - image: no descriptor; REST: the path that the gateway was started from.
+ * - run_dir: no descriptor; REST: the folder that is locked.
+ * - upgrades: no descriptor; REST: how many there were.
  *
  * A line that is not known is left, and its descriptors are closed. The socket of the admin API in
  * run_dir and that of the take-over are left out: who asks there is to reach the new admin worker,
@@ -31,6 +33,10 @@
 #include "takeover.h"
 
 struct master;
+
+#define HANDOVER_VARIABLE "YETT_HANDOVER"
+#define HANDOVER_HEADER "yett handover 1"
+#define HANDOVER_STANDARD 3 /* descriptors below it are everybody's */
 
 struct handover_offer {
 	int table; /* the memfd; -1: none */

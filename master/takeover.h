@@ -66,6 +66,10 @@ void takeover_add_worker(struct takeover *t, pid_t pid, int pidfd, int page_fd);
 void takeover_adopt(struct takeover *t, struct inherited *in);
 /* The counters of old go on in `board`, its version, and what its slots mean. */
 void takeover_seed(struct takeover *t, struct board_master *board);
+/* What it counted, at its end. `listed`, `folded`: its identities, its counters are in the base
+ * already. */
+void takeover_keep(const struct old_worker *old, bool listed, bool folded,
+		   struct board_master *board);
 /* The page of the i-th of old (below old_count), if it counts on and is not in `board` yet; else
  * NULL. */
 const struct board_worker *takeover_living(const struct takeover *t, size_t i);

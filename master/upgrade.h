@@ -59,6 +59,14 @@ void upgrade_stop(struct master *m);
 /* {"count": 1, "tried": 0, "state": "none", "image": "/usr/bin/yett", "error": ""} */
 void upgrade_write(const struct master *m, struct buf *out);
 
+/* upgrade.c, for upgrade_try.c: everything stays as it is; or it goes as soon as it can. */
+void upgrade_refuse(struct upgrade *u, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void upgrade_settle(struct upgrade *u);
+/* upgrade_try.c: the trial. It ends in one of these two, at a tick. 0 or a negative errno. */
+int upgrade_try_begin(struct master *m) __attribute__((warn_unused_result));
+void upgrade_try_tick(struct upgrade *u, uint64_t now_ms);
+void upgrade_try_end(struct upgrade *u);
+
 /* preflight.c: the child. `file`: the configuration. The exit status. */
 #define PREFLIGHT_GOOD "yett preflight good "
 int preflight_main(const char *file);
