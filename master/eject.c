@@ -238,23 +238,45 @@ ejector_tick(struct ejector *e, uint64_t now_ms)
 
 /* ---- which endpoints ---- */
 
-/* The slot belongs to another endpoint from here on. */
 static void
-endpoint_begins(struct ejector *e, const struct directory_endpoint *d, uint64_t now)
+words_clear(struct ejector *e, uint32_t slot, uint64_t now)
+{
+	struct board_health *w = words_of(e, slot);
+
+	board_set(&w->ejected_count, 0u);
+	board_set(&w->ejections, 0u);
+	board_set(&w->up_since_ms, 0u);
+	board_set(&w->ejected_until_ms, now); /* what workers counted there was another's */
+}
+
+/* It had this slot with an earlier master. */
+static void
+endpoint_goes_on(struct ejector *e, const struct directory_endpoint *d, uint64_t now)
 {
 	struct ejectable *s = &e->slots[d->slot];
-	struct board_health *w = words_of(e, d->slot);
-	bool theirs = s->authority != NULL;
+	const struct board_health *w = words_of(e, d->slot);
+
+	s->step_ms = d->of->balance.eject_time;
+	s->fall_ms = now + s->step_ms;
+	s->out = w->ejected_until_ms > now;
+	e->out += s->out;
+	e->counted |= w->ejected_count > 0;
+}
+
+/* The slot belongs to another endpoint from here on. `first`: nobody had it with this master. */
+static void
+endpoint_begins(struct ejector *e, const struct directory_endpoint *d, bool first, uint64_t now)
+{
+	struct ejectable *s = &e->slots[d->slot];
 
 	if (s->out)
 		e->out--;
 	free(s->authority);
 	*s = (struct ejectable){ .authority = xstrdup(d->authority) };
-	board_set(&w->ejected_count, 0u);
-	if (theirs) /* else it had this slot with an earlier master */
-		board_set(&w->ejections, 0u);
-	board_set(&w->up_since_ms, 0u);
-	board_set(&w->ejected_until_ms, now); /* what workers counted there was another's */
+	if (first)
+		endpoint_goes_on(e, d, now);
+	else
+		words_clear(e, d->slot, now);
 }
 
 /* `joins`: its upstream was there before. */
@@ -271,7 +293,7 @@ endpoint_watch(struct ejector *e, const struct directory_endpoint *d, bool joins
 	if (known && s->named)
 		return;
 	if (!known)
-		endpoint_begins(e, d, now);
+		endpoint_begins(e, d, !e->directory, now);
 	if (joins)
 		board_set(&words_of(e, d->slot)->up_since_ms, now);
 	s->named = true;
@@ -294,6 +316,8 @@ slot_look(struct ejector *e, uint32_t slot, uint64_t now)
 void
 ejector_watch(struct ejector *e, const struct directory *d, uint64_t now_ms)
 {
+	bool first = !e->directory;
+
 	for (size_t i = 0; i < d->upstreams_count; i++) {
 		const struct directory_upstream *u = d->upstreams[i];
 		bool joins = e->directory && e->directory != d &&
@@ -303,8 +327,11 @@ ejector_watch(struct ejector *e, const struct directory *d, uint64_t now_ms)
 			endpoint_watch(e, &u->endpoints[k], joins, now_ms);
 	}
 	e->directory = d;
-	for (uint32_t slot = 1; slot < BOARD_ENDPOINTS; slot++)
+	for (uint32_t slot = 1; slot < BOARD_ENDPOINTS; slot++) {
 		slot_look(e, slot, now_ms);
+		if (first && !e->slots[slot].named && slot < e->board->names.endpoint->high)
+			words_clear(e, slot, now_ms); /* whose they were is gone */
+	}
 	if (e->out)
 		settle(e, now_ms);
 }

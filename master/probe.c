@@ -53,6 +53,7 @@ struct prober {
 	uint64_t allowed;    /* thousandths of probes that may begin now, */
 	uint64_t allowed_ms; /* as of then */
 	bool starting;       /* inside prober_start */
+	bool watches;        /* words on the board are no longer an earlier master's */
 	bool short_of;       /* of descriptors or memory; said once */
 	struct board_master *board;
 	const struct resolver *resolver;
@@ -294,6 +295,19 @@ endpoint_new(struct prober *p, const struct directory_endpoint *d)
 	return e;
 }
 
+static void
+words_clear(struct prober *p, uint32_t slot)
+{
+	struct board_health *w = &p->board->health[slot];
+
+	board_set(&w->state, (uint32_t)HEALTH_UNKNOWN);
+	board_set(&w->seen_2xx, 0u);
+	board_set(&w->died, 0u);
+	board_set(&w->up_since_ms, 0u);
+	board_set(&w->checked_ms, 0u);
+	board_set(&w->last_status, 0u);
+}
+
 /* The endpoint of this slot, with words on the board that are its own. */
 static struct endpoint *
 prober_endpoint(struct prober *p, const struct directory_endpoint *d)
@@ -308,12 +322,10 @@ prober_endpoint(struct prober *p, const struct directory_endpoint *d)
 	p->slots[d->slot] = e;
 	if (d->slot >= p->slots_end)
 		p->slots_end = d->slot + 1;
-	board_set(&endpoint_words(e)->state, (uint32_t)HEALTH_UNKNOWN);
-	board_set(&endpoint_words(e)->seen_2xx, 0u);
-	board_set(&endpoint_words(e)->died, 0u);
-	board_set(&endpoint_words(e)->up_since_ms, 0u);
-	board_set(&endpoint_words(e)->checked_ms, 0u);
-	board_set(&endpoint_words(e)->last_status, 0u);
+	if (p->watches) /* else it had this slot with an earlier master */
+		words_clear(p, d->slot);
+	else if (endpoint_words(e)->died > p->died)
+		p->died = endpoint_words(e)->died;
 	return e;
 }
 
@@ -385,6 +397,8 @@ prober_look(struct prober *p, const struct directory *d, const struct certificat
 		endpoint_unwatch(prober_endpoint(p, first));
 	else if (p->slots[slot])
 		endpoint_stop(p->slots[slot]);
+	else if (!p->watches && slot < p->board->names.endpoint->high)
+		words_clear(p, slot); /* whose they were is gone */
 }
 
 static void
@@ -423,6 +437,7 @@ prober_watch(struct prober *p, const struct directory *d, const struct config *c
 		p->own = own_new(c);
 	for (uint32_t slot = 1; slot < BOARD_HEALTH; slot++)
 		prober_look(p, d, files, slot);
+	p->watches = true;
 	prober_begin(p);
 }
 

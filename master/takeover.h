@@ -8,8 +8,8 @@
  * they finish all the same. What was counted goes on: our base begins as that of the earlier
  * master, the pages of its workers are added up with ours as long as they serve, and are put into
  * the base once, when they have ended. Routes, endpoints and limits have the slots that they had
- * (slots_on_board), so that all pages mean the same by them. What a worker without a page counted
- * is lost.
+ * (slots_on_board), so that all pages mean the same by them; an endpoint that was dead or ejected
+ * is so still. What a worker without a page counted is lost.
  */
 
 #include "listeners.h"

@@ -38,6 +38,18 @@ copy_names(struct board_name *to, const struct board_name *from, size_t most)
 	memcpy(to, from, (from->high < most ? from->high : most) * sizeof *to);
 }
 
+/* Who was dead or ejected is not to get requests until that is found out again. */
+static void
+seed_health(struct board_master *board, const struct board_master *before)
+{
+	uint64_t end = board->names.endpoint->high;
+
+	for (uint64_t i = 1; i < end && i < BOARD_HEALTH; i++) {
+		if (board->names.endpoint[i].low)
+			board->health[i] = before->health[i];
+	}
+}
+
 static void
 seed(struct board_master *board, const struct board_master *before)
 {
@@ -60,12 +72,7 @@ seed(struct board_master *board, const struct board_master *before)
 	board->spans_exported = before->spans_exported;
 	board->spans_lost = before->spans_lost;
 	board->span_failures = before->span_failures;
-	for (uint32_t i = 0; i < BOARD_ENDPOINTS; i++) {
-		if (!board->names.endpoint[i].low)
-			continue;
-		board->health[i].ejections = before->health[i].ejections;
-		board->health[i].drained = before->health[i].drained;
-	}
+	seed_health(board, before);
 	statistics_seed(board, before);
 }
 

@@ -139,7 +139,15 @@ name_master(struct list *l)
 	FIELD(board_master, spans_exported);
 	FIELD(board_master, spans_lost);
 	FIELD(board_master, span_failures);
+	ROWS(board_master, health, board_health, state);
+	ROWS(board_master, health, board_health, seen_2xx);
+	ROWS(board_master, health, board_health, died);
+	ROWS(board_master, health, board_health, checked_ms);
+	ROWS(board_master, health, board_health, last_status);
+	ROWS(board_master, health, board_health, ejected_count);
+	ROWS(board_master, health, board_health, ejected_until_ms);
 	ROWS(board_master, health, board_health, ejections);
+	ROWS(board_master, health, board_health, up_since_ms);
 	ROWS(board_master, health, board_health, drained);
 	ROWS(board_master, names.route, board_name, high);
 	ROWS(board_master, names.route, board_name, low);

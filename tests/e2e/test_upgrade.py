@@ -326,6 +326,23 @@ def test_what_was_known_is_known(gateway, serve):
     assert out.requests == [] and "mallory" in gw.cli("suspended").stdout and out.address in gw.cli("drain").stdout
 
 
+def test_who_is_dead_is_known(gateway, serve):
+    """The new image does not try him first."""
+    asked = []
+
+    def silent(r, c):
+        if r.target != "/health":
+            asked.append(r.target)
+        c.wait_gone(20)
+    config = proxy_to(serve(), serve(silent)) | {"health": {"enabled": True, "path": "/health", "timeout": "1s", "interval": "1s"}}
+    gw = gateway(config, own=True)
+    wait_until(lambda: "state=dead" in gw.log(), 5)
+    old = processes(gw)
+    assert upgrade(gw).returncode == 0
+    assert [gw.ask().status for _ in range(20)] == [200] * 20 and asked == []
+    gone(old)
+
+
 def test_suspension_ends_the_grace(gateway, serve):
     """Who finishes hears of none, so nobody's stream lives on beside one that is new."""
     def answer(r, c):

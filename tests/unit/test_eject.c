@@ -204,6 +204,28 @@ test_slot_of_another(void **state)
 }
 
 static void
+test_of_an_earlier_master(void **state)
+{
+	struct fixture *f = *state;
+
+	f->board->names.endpoint->high = 4; /* so many may have words */
+	for (uint32_t slot = 1; slot <= 3; slot++)
+		f->board->health[slot] = (struct board_health){ .ejected_count = 2,
+								.ejected_until_ms = 1500,
+								.ejections = 5 };
+	watch(f, "1245", NULL, 1000);
+	assert_true(is_out(f, 1, 1400));
+	assert_true(is_out(f, 2, 1400));
+	assert_false(ejected(f, 4, 1100)); /* half of them are out */
+	assert_int_equal(f->board->health[1].ejections, 5);
+	ejector_tick(f->e, 1500);
+	assert_int_equal(ejected(f, 1, 2200), 2500); /* the third time in a row */
+	watch(f, "12345", NULL, 2300);               /* 3 was of who is gone */
+	assert_int_equal(f->board->health[3].ejections, 0);
+	assert_false(is_out(f, 3, 2301));
+}
+
+static void
 test_rubbish(void **state)
 {
 	struct fixture *f = *state;
@@ -229,6 +251,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_shared_by_upstreams, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_reloads, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_slot_of_another, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_of_an_earlier_master, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_rubbish, setup, teardown),
 	};
 

@@ -872,6 +872,25 @@ test_want_of_descriptors(void **state)
 }
 
 static void
+test_of_an_earlier_master(void **state)
+{
+	struct world *w = *state;
+	const struct board_health dead = { .state = HEALTH_DEAD, .died = 7, .checked_ms = 1 };
+
+	w->server.answer = OK;
+	w->board->names.endpoint->high = 4; /* so many may have words */
+	w->board->health[1] = w->board->health[3] = dead;
+	add(w, "127.0.0.1", w->server.port);
+	add(w, "127.0.0.1", 1);
+	watch(w);
+	assert_int_equal(state_of(w, 1), HEALTH_DEAD); /* until it is known better */
+	WAIT(w, state_of(w, 1) == HEALTH_ALIVE);
+	WAIT(w, state_of(w, 2) == HEALTH_DEAD);
+	assert_int_equal(health(w, 2)->died, 8);
+	assert_int_equal(state_of(w, 3), HEALTH_UNKNOWN); /* whose that was is gone */
+}
+
+static void
 test_freed_with_probes_under_way(void **state)
 {
 	struct world *w = *state;
@@ -930,6 +949,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_one_upstream_changed, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_new_ones_first, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_want_of_descriptors, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_of_an_earlier_master, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_freed_with_probes_under_way, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_many_silent, setup, teardown),
 	};

@@ -100,7 +100,8 @@ hand_over(int to, enum orphan how)
 	master->names.endpoint[6] = (struct board_name){ 8, 9 };
 	master->names.upstream[0].high = 8;
 	master->names.upstream[7] = (struct board_name){ 8, 10 };
-	master->health[6].ejections = 2;
+	master->health[6] = (struct board_health){ .state = HEALTH_DEAD, .ejections = 2 };
+	master->health[5].state = HEALTH_DEAD; /* of nobody */
 	if (how == FOLDED)
 		master->base[1].folded[3] = 9;
 	if (board_create(sizeof *page, &p, &page_fd) < 0)
@@ -241,6 +242,8 @@ test_whole(void **state)
 	assert_int_equal(f->board->names.route[5].low, 9);
 	assert_int_equal(f->board->names.upstream[7].low, 10);
 	assert_int_equal(f->board->health[6].ejections, 2);
+	assert_int_equal(f->board->health[6].state, HEALTH_DEAD);
+	assert_int_equal(f->board->health[5].state, HEALTH_UNKNOWN);
 	takeover_tick(&f->t, f->board, clock_mono_ms());
 	assert_base(f, 1000, 7); /* its page is looked at: it serves on */
 	assert_ptr_equal(takeover_living(&f->t, 0), f->t.old[0].page);
