@@ -96,6 +96,23 @@ def curves(rows, title):
     return legend([gateway for gateway, _ in rows]) + _svg(height, parts, title)
 
 
+def series(points, title):
+    """`points`: (seconds, value). Up from 0."""
+    top, end = max(max(v for _, v in points), 1e-9) * 1.05, max(points[-1][0], 1e-9)
+    height, left, bottom, right = 160, 70, 24, 20
+
+    def x(at):
+        return left + (WIDTH - left - right) * at / end
+
+    def y(value):
+        return 10 + (height - bottom - 10) * (1 - value / top)
+
+    parts = [_rule(left, y(m), WIDTH - right, y(m)) + _text(left - 6, y(m) + 4, f"{m:g}", "end", "muted") for m in steps(top)]
+    parts += [_text(x(m), height - 8, f"{m:g} s", "middle", "muted") for m in steps(end)]
+    path = " ".join(f"{x(at):.1f},{y(v):.1f}" for at, v in points)
+    return _svg(height, [*parts, f'<polyline points="{path}" class="curve c0"/>'], title)
+
+
 def _time(us):
     return f"{us:.3g} us" if us < 1000 else f"{us / 1000:.3g} ms" if us < 1e6 else f"{us / 1e6:.3g} s"
 
