@@ -1,19 +1,98 @@
-# Completion of the yett commands in bash: asks the program itself what there is.
+# Completion of the yett commands in bash: asks the program itself what there is, and a gateway that runs for its names.
+# In these functions `line` has the words before the one that is completed, the program first.
+
+# The texts that a member has in what a command answers for the gateway of this command line.
+_yett_names()
+{
+	local member=$1 i place=()
+	shift
+	for ((i = 2; i < ${#line[@]} - 1; i++)); do
+		case ${line[i]} in
+		-c | --config | --socket) place=("${line[i]}" "${line[i + 1]}") ;;
+		esac
+	done
+	timeout 2 "${line[0]}" "$@" --json "${place[@]}" 2>/dev/null | grep -oE "\"$member\":(\"[^\"\\]+\"|[0-9]+)" |
+		cut -d : -f 2- | tr -d '"' | sort -u
+}
+
+# What may stand behind NAME= of tail.
+_yett_filter()
+{
+	case $1 in
+	route) _yett_names id top --once | grep '^[a-z]*:' ;;
+	upstream) _yett_names address status ;;
+	user) _yett_names id top --once | grep -v '^[a-z]*:' ;;
+	reason) "${line[0]}" help reasons | cut -d ' ' -f 1 ;;
+	status) printf '%s\n' 2xx 3xx 4xx 5xx ;;
+	method) printf '%s\n' GET HEAD POST PUT PATCH DELETE OPTIONS ;;
+	ended_by) printf '%s\n' client upstream gateway ;;
+	phase) printf '%s\n' head decision queue connect request_body first_byte response_body tunnel ;;
+	esac
+}
+
+# What may stand behind an option that takes a value; false for any other word.
+_yett_value()
+{
+	case $1 in
+	--by) echo requests errors bytes latency ;;
+	--algorithm) echo HS256 HS384 HS512 ;;
+	--if-match) _yett_names revision history ;;
+	--issued-before) echo now ;;
+	--worker) _yett_names slot status ;;
+	--why | --reason | --until | --timeout | --ttl | --expires | --claim | -H | --header | --from | --hour) ;;
+	*) return 1 ;;
+	esac
+}
+
+# What may stand in the place of a word in capitals.
+_yett_words()
+{
+	case ${line[*]:1} in
+	drain) _yett_names address status ;;
+	suspend | sessions) _yett_names id top --once | grep -v '^[a-z]*:' ;;
+	resume) _yett_names id suspended ;;
+	cascade\ retry | cascade\ drop) _yett_names id cascade ;;
+	key\ revoke) _yett_names name key list ;;
+	wait | diff* | rollback) _yett_names revision history ;;
+	explain) echo GET HEAD POST PUT PATCH DELETE OPTIONS ;;
+	help) "${line[0]}" help | sed -n 's/^  yett \([a-z]*\).*/\1/p' ;;
+	tail*) printf '%s=\n' status route upstream reason user client method host path phase ended_by min ;;
+	esac
+}
+
+# Of the lines of usage, which end with an empty one.
+_yett_usage()
+{
+	"${line[0]}" help "${line[1]}" 2>/dev/null | sed '/^$/q; s/^usage: yett //' | tr -s '[]|. ' '\n' |
+		grep -xE -e '--?[a-zA-Z][a-z-]*|[a-z]+' | grep -vxF -e "${line[1]}"
+}
+
 _yett()
 {
-	local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} words
+	local line word words before i
+	# Bash breaks words at ":" and "=", too; a word here ends at a blank alone.
+	read -ra line <<<"${COMP_LINE:0:COMP_POINT}"
+	word=
+	[[ ${COMP_LINE:0:COMP_POINT} == *[[:blank:]] ]] || { word=${line[-1]} && unset 'line[-1]'; }
+	line[0]=$1
+	before=${line[-1]}
 	case $before in
 	-c | --config | --socket)
 		mapfile -t COMPREPLY < <(compgen -f -- "$word")
 		return
 		;;
 	esac
-	if [ "$COMP_CWORD" = 1 ] || [ "$before" = help ]; then
+	if [ ${#line[@]} = 1 ]; then
 		words=$("$1" help 2>/dev/null | sed -n 's/^  yett \([a-z]*\).*/\1/p')
-	else # its lines of usage end with an empty one; what stands for something else is in capitals
-		words=$("$1" help "${COMP_WORDS[1]}" 2>/dev/null | sed '/^$/q; s/^usage: yett //' | tr -s '[]|. ' '\n' |
-			grep -xE -e '--?[a-zA-Z][a-z-]*|[a-z]+' | grep -vxF -e "${COMP_WORDS[1]}")
+	elif [ "${line[1]}" = tail ] && [[ $word == *=* ]]; then
+		words=$(_yett_filter "${word%%=*}" | sed "s/^/${word%%=*}=/")
+	elif ! words=$(_yett_value "$before"); then
+		words="$(_yett_words) $(_yett_usage)"
 	fi
 	mapfile -t COMPREPLY < <(compgen -W "$words" -- "$word")
+	[[ ${COMPREPLY[*]} != *= ]] || compopt -o nospace 2>/dev/null
+	for i in "${!COMPREPLY[@]}"; do # it replaces what follows the last of them alone
+		[[ $word != *[:=]* ]] || COMPREPLY[i]=${COMPREPLY[i]#"${word%"${word##*[:=]}"}"}
+	done
 }
 complete -o default -F _yett yett

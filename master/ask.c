@@ -18,6 +18,7 @@ fail(struct buf *why, const char *socket_path, int error)
 {
 	switch (error) {
 	case ENOENT:
+	case ENOTDIR:
 		buf_addf(why,
 			 "there is no socket %s; is the gateway running? If it listens elsewhere, "
 			 "name the place by -c FILE or --socket PATH",

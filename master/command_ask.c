@@ -110,7 +110,7 @@ answer_refused(const struct answer *a, const char *command)
 		text = json_text(json_get(a->json, "title"));
 	fprintf(stderr, "yett %s: the gateway answered %d: %.*s\n", command, a->status,
 		SLICE_F(text));
-	return COMMAND_UNREADABLE;
+	return a->status > 400 && a->status < 500 ? COMMAND_REFUSED : COMMAND_UNREADABLE;
 }
 
 const char *

@@ -109,7 +109,7 @@ add_claims(jwt_t *jwt, const struct config *c, const struct command_options *o, 
 }
 
 static int
-print_token(jwt_t *jwt, const struct config *c, jwt_alg_t algorithm)
+print_token(jwt_t *jwt, const struct config *c, jwt_alg_t algorithm, bool json)
 {
 	char *text = NULL;
 
@@ -118,7 +118,7 @@ print_token(jwt_t *jwt, const struct config *c, jwt_alg_t algorithm)
 		text = jwt_encode_str(jwt);
 	if (!text)
 		return fail("the token could not be signed", "");
-	puts(text);
+	printf(json ? "{\"token\":\"%s\"}\n" : "%s\n", text);
 	free(text);
 	return COMMAND_OK;
 }
@@ -148,7 +148,7 @@ issue(const struct config *c, const struct command_options *o)
 		return fail("there is no memory for a token", "");
 	r = add_claims(jwt, c, o, ttl);
 	if (r == COMMAND_OK)
-		r = print_token(jwt, c, algorithm);
+		r = print_token(jwt, c, algorithm, o->json);
 	jwt_free(jwt);
 	return r;
 }

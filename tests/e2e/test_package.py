@@ -116,20 +116,6 @@ def test_removed_and_purged(service):
     assert left.stdout == ""
 
 
-def complete(*words):
-    script = f'PATH={os.path.dirname(BINARY)}:$PATH; . {ROOT}/etc/completion.bash; COMP_WORDS=("$@") COMP_CWORD=$(($# - 1)); _yett yett; echo "${{COMPREPLY[*]}}"'
-    return procs.run(["bash", "-c", script, "bash", "yett", *words]).stdout.split()
-
-
-def test_completion():
-    assert complete("st") == ["status"]
-    assert {"run", "check", "status", "upgrade", "help"} <= set(complete(""))
-    assert complete("reload", "--f") == ["--force"]
-    assert complete("key", "r") == ["revoke"]
-    assert complete("help", "fl") == ["fleet"]
-    assert complete("status", "-c", f"{ROOT}/etc/yett.y") == [f"{ROOT}/etc/yett.yaml"]
-
-
 only_long = pytest.mark.skipif(not LONG, reason="it takes minutes: tests/run --long")
 
 
