@@ -90,6 +90,17 @@ add_workers(struct handover_offer *o, struct buf *text, const struct master *m)
 	}
 }
 
+static void
+add_rules(struct buf *text, const struct master *m)
+{
+	if (rules_keys(m->rules) == 0)
+		return;
+	if (!m->config->redis.configured)
+		buf_adds(text, SLICE("rules -1 -1 file\n"));
+	else if (!store_redis_is_up(m->store))
+		buf_adds(text, SLICE("rules -1 -1 copy\n"));
+}
+
 int
 handover_offer(const struct master *m, struct handover_offer *o)
 {
@@ -113,6 +124,7 @@ handover_offer(const struct master *m, struct handover_offer *o)
 	add_workers(o, &text, m);
 	buf_addf(&text, "image -1 -1 %s\nrun_dir -1 -1 %s\nupgrades -1 -1 %" PRIu64 "\n",
 		 m->spawn.path, m->workdir.run_dir, m->upgrade.count + 1);
+	add_rules(&text, m);
 	all = buf_slice(&text);
 	r = memfd_of("yett-handover", &all, 1, &o->table);
 	if (r < 0) {

@@ -19,6 +19,8 @@
  * - image: no descriptor; REST: the path that the gateway was started from.
  * - run_dir: no descriptor; REST: the folder that is locked.
  * - upgrades: no descriptor; REST: how many there were.
+ * - rules: no descriptor; REST: where alone those in force can be had again: "file" or "copy" of
+ *   state_dir (enum handover_rules); for the trial.
  *
  * A line that is not known is left, and its descriptors are closed. The socket of the admin API in
  * run_dir and that of the take-over are left out: who asks there is to reach the new admin worker,
@@ -46,12 +48,19 @@ struct handover_offer {
 	size_t made_count;
 };
 
+enum handover_rules {
+	HANDOVER_RULES_ANYWHERE, /* or there are none */
+	HANDOVER_RULES_FILE,     /* of the store that is a file */
+	HANDOVER_RULES_COPY,     /* of what Redis said last, as it does not answer */
+};
+
 struct handover {
 	int lock; /* -1: none came */
 	int systemd;
 	uint64_t watchdog_ms;
 	char *image, *run_dir; /* NULL: not told */
 	uint64_t upgrades;
+	enum handover_rules rules;
 };
 
 /* Writes it. 0 or a negative errno. */

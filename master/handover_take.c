@@ -115,6 +115,14 @@ read_upgrades(struct line *l)
 	l->handover->upgrades = strtoull(l->rest, NULL, 10);
 }
 
+static void
+read_rules(struct line *l)
+{
+	l->handover->rules = strcmp(l->rest, "file") == 0   ? HANDOVER_RULES_FILE
+			     : strcmp(l->rest, "copy") == 0 ? HANDOVER_RULES_COPY
+							    : HANDOVER_RULES_ANYWHERE;
+}
+
 static const struct {
 	const char *name;
 	void (*read)(struct line *l);
@@ -122,7 +130,7 @@ static const struct {
 	{ "lock", read_lock },         { "systemd", read_systemd }, { "board", read_board },
 	{ "field", read_field },       { "rates", read_rates },     { "listener", read_listener },
 	{ "worker", read_worker },     { "image", read_image },     { "run_dir", read_run_dir },
-	{ "upgrades", read_upgrades },
+	{ "upgrades", read_upgrades }, { "rules", read_rules },
 };
 
 /* Only who exec'ed us can have given us this one: it is not to live on in those whom we start. */

@@ -9,6 +9,7 @@
 #include "handover.h"
 #include "master.h"
 #include "rules_text.h"
+#include "store_file.h"
 
 #include "lib/log.h"
 
@@ -22,30 +23,49 @@
 
 #define RULES_MAX ((off_t)64 << 20) /* of more the check would take long, and is left out */
 
-/* Those of the state file; what is wrong with it a start tells, which has copies of it. */
-static struct rules *
-rules_remembered(const struct config *c)
+/* What Redis said last, as far as it can be read; what is behind them (rules.json.more) is left.
+ * -EBADMSG: it is damaged. */
+static int
+rules_of_redis(const struct config *c, struct rules *rules)
 {
 	BUF_CLEAN struct buf path = { 0 };
-	struct rules *rules = rules_new();
 	struct rules_reader *reader;
 	struct stat st;
-	int fd;
+	int fd, r = 1;
 
 	buf_addf(&path, "%s/rules.json", c->state_dir);
 	buf_addc(&path, '\0');
 	fd = open(path.p, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
-		return rules;
+		return -errno;
 	if (fstat(fd, &st) < 0 || st.st_size > RULES_MAX) {
 		close(fd);
-		return rules;
+		return 0;
 	}
 	reader = rules_reader_new(rules, fd, SLICE(""), false);
-	while (rules_reader_go(reader, 10000) > 0)
-		;
+	while (r > 0)
+		r = rules_reader_go(reader, 10000);
 	rules_reader_free(reader);
-	return rules;
+	return r;
+}
+
+/* The running one has rules that are to be had from nowhere but state_dir: without them its clients
+ * would get 503. */
+static int
+rules_read(const struct config *c, const struct handover *h, struct rules *rules)
+{
+	enum handover_rules needed =
+	    c->redis.configured ? HANDOVER_RULES_COPY : HANDOVER_RULES_FILE;
+	int r =
+	    c->redis.configured ? rules_of_redis(c, rules) : store_file_look(c->state_dir, rules);
+
+	if (r == 0 || h->rules != needed)
+		return 0;
+	printf("%s/%s: %s: the rules in force would be lost%s\n", c->state_dir,
+	       c->redis.configured ? "rules.json" : STORE_FILE_NAME,
+	       r == -EBADMSG ? "it is damaged" : strerror(-r),
+	       c->redis.configured ? ", as Redis does not answer" : "");
+	return r;
 }
 
 static int
@@ -82,12 +102,11 @@ on_names(void *userdata)
 }
 
 static int
-try_compile(const struct config *c)
+try_compile(const struct config *c, const struct rules *rules)
 {
 	struct directory_slots slots = { slots_new(BOARD_ENDPOINTS), slots_new(BOARD_ENDPOINTS),
 					 slots_new(BOARD_ROUTES), slots_new(BOARD_LIMITS),
 					 slots_new(BOARD_UPSTREAMS) };
-	struct rules *rules = rules_remembered(c);
 	struct resolver *resolver;
 	uv_loop_t loop;
 	int r = uv_loop_init(&loop);
@@ -103,7 +122,6 @@ try_compile(const struct config *c)
 	}
 	if (r < 0)
 		printf("%s: the table cannot be compiled: %s\n", c->file, strerror(-r));
-	rules_free(rules);
 	slots_free(slots.upstreams);
 	slots_free(slots.endpoints);
 	slots_free(slots.routes);
@@ -128,6 +146,7 @@ static int
 try_config(const char *file, const struct handover *h, struct inherited *in)
 {
 	BUF_CLEAN struct buf report = { 0 };
+	struct rules *rules = rules_new();
 	struct config *c = NULL;
 	int r = config_load(file, &c, &report);
 
@@ -138,7 +157,10 @@ try_config(const char *file, const struct handover *h, struct inherited *in)
 	if (r == 0)
 		r = try_run_dir(c, h);
 	if (r == 0)
-		r = try_compile(c);
+		r = rules_read(c, h, rules);
+	if (r == 0)
+		r = try_compile(c, rules);
+	rules_free(rules);
 	config_free(c);
 	return r;
 }

@@ -533,6 +533,15 @@ rules_due(const struct master *m)
 	       (m->saver.rules_due || st.compared_wall > m->saver.saved_wall + REFRESH_S);
 }
 
+bool
+saver_owes(const struct master *m)
+{
+	struct store_redis_status st;
+
+	store_redis_get_status(m->store, &st);
+	return m->config->redis.configured && st.loaded && m->saver.rules_due;
+}
+
 /* The small part goes with the rules (`rules`), or what is on disk would not fit them. Whoever ends
  * leaves the newest for the next one. */
 static unsigned

@@ -44,6 +44,8 @@ void saver_load(struct master *m);
  * looked at; or now. */
 void saver_load_all(struct master *m);
 void saver_mark(struct saver *s);
+/* Are what Redis said last and what is on disk two things yet? */
+bool saver_owes(const struct master *m);
 /* At every tick. */
 void saver_tick(struct master *m, uint64_t now_ms);
 /* At the end: writes what is due, waits for it, but not for a disk that hangs, and lets the lock

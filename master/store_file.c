@@ -19,7 +19,6 @@
 #include <unistd.h>
 
 #define FORMAT "yett store 1"
-#define NAME "store.json"
 #define FILE_MAX ((size_t)512 << 20)
 #define DEPTH 4 /* the file, "keys", a hash; "revisions", one, its delta is text */
 
@@ -127,7 +126,7 @@ store_file_load(struct store_file *f, struct rules *rules, struct history *histo
 	struct buf path BUF_CLEAN = { 0 }, previous BUF_CLEAN = { 0 };
 	int r;
 
-	buf_addf(&path, "%s/" NAME, f->state_dir);
+	buf_addf(&path, "%s/" STORE_FILE_NAME, f->state_dir);
 	buf_addf(&previous, "%.*s.1", SLICE_F(buf_slice(&path)));
 	buf_addc(&path, '\0');
 	buf_addc(&previous, '\0');
@@ -148,6 +147,22 @@ store_file_load(struct store_file *f, struct rules *rules, struct history *histo
 	buf_addf(error, "; %s: %s", previous.p,
 		 r == -EBADMSG ? "not a file of rules" : strerror(-r));
 	return -EBADMSG;
+}
+
+int
+store_file_look(const char *state_dir, struct rules *rules)
+{
+	BUF_CLEAN struct buf path = { 0 };
+	struct store_file f = { 0 };
+	struct history history = { 0 };
+	int r;
+
+	buf_addf(&path, "%s/" STORE_FILE_NAME, state_dir);
+	buf_addc(&path, '\0');
+	r = load_file(&f, path.p, rules, &history);
+	history_deinit(&history);
+	map_deinit(&f.keys, cell_release);
+	return r;
 }
 
 /* ---- writing ---- */
@@ -233,7 +248,7 @@ identify(const struct store_file *f)
 	struct buf path BUF_CLEAN = { 0 };
 	struct stat st;
 
-	buf_addf(&path, "%s/" NAME, f->state_dir);
+	buf_addf(&path, "%s/" STORE_FILE_NAME, f->state_dir);
 	buf_addc(&path, '\0');
 	if (stat(path.p, &st) == 0)
 		return (struct identity){ true, st.st_dev, st.st_ino };
@@ -250,7 +265,7 @@ find_out(const struct store_file *f, int error)
 		return STORE_FILE_UNKNOWN;
 	if (was.device == is.device && was.number == is.number)
 		return error;
-	log_warn("store file=%s/" NAME
+	log_warn("store file=%s/" STORE_FILE_NAME
 		 " error=\"%s\" effect=\"it is replaced, and may be lost if the "
 		 "machine goes down now\"",
 		 f->state_dir, strerror(-error));
@@ -283,7 +298,7 @@ store_file_write(struct store_file *f, const struct change *change, const struct
 		struct buf content = { 0 };
 
 		write_content(f, history, revision, &content);
-		_exit(store_disk_replace(f->state_dir, NAME, buf_slice(&content)));
+		_exit(store_disk_replace(f->state_dir, STORE_FILE_NAME, buf_slice(&content)));
 	}
 	if (child < 0) {
 		swap_end(f, false);

@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <stdint.h>
 
+#define STORE_FILE_NAME "store.json"
 #define STORE_FILE_UNKNOWN (-EINPROGRESS) /* whether the file was replaced is not known */
 
 struct change;
@@ -32,6 +33,8 @@ void store_file_free(struct store_file *f);
  * `error` has the reason. */
 int store_file_load(struct store_file *f, struct rules *rules, struct history *history,
 		    struct buf *error);
+/* Sets in `rules` what is there, and changes nothing. 0 or a negative errno, as above. */
+int store_file_look(const char *state_dir, struct rules *rules) __attribute__((warn_unused_result));
 bool store_file_busy(const struct store_file *f);
 /* Must not be busy. Writes what the change makes of the file, with this revision behind those of
  * `history`; then `done` is called: 0, and store_file_put is due; STORE_FILE_UNKNOWN; or another

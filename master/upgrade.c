@@ -56,6 +56,13 @@ upgrade_refuse(struct upgrade *u, const char *fmt, ...)
 
 /* ---- its beginning ---- */
 
+/* Are the rules in force to be had from here alone? */
+static bool
+are_rules_unsaved(const struct master *m)
+{
+	return !store_redis_is_up(m->store) && saver_owes(m);
+}
+
 const char *
 upgrade_begin(struct master *m)
 {
@@ -67,6 +74,9 @@ upgrade_begin(struct master *m)
 		why = "another upgrade is under way";
 	else if (m->phase != MASTER_SERVING || m->leaving_ms)
 		why = "the gateway is starting or ending";
+	else if (m->saver.rules_failed && are_rules_unsaved(m))
+		why = "Redis does not answer, and the rules in force cannot be saved: they would "
+		      "be lost";
 	if (why) {
 		log_error("upgrade state=refused error=\"%s\"", why);
 		return why;
@@ -104,7 +114,7 @@ is_busy(const struct master *m)
 {
 	return m->saver.child || m->writes.current || !list_empty(&m->writes.queue) ||
 	       (m->suspensions.disk && store_disk_is_busy(m->suspensions.disk)) ||
-	       exchanger_until(m->exchanger) > clock_mono_ms();
+	       exchanger_until(m->exchanger) > clock_mono_ms() || are_rules_unsaved(m);
 }
 
 static void

@@ -13,6 +13,7 @@ import pytest
 import websockets
 
 from harness import client, procs
+from harness.api import Api
 from harness.gateway import BINARY, from_redis, proxy_to
 from harness.load import Load
 from harness.procs import wait_until
@@ -84,11 +85,11 @@ IMPOSTORS = {  # what stands at the path: the reason
 }
 
 
-def refused(gw, expected):
-    old = processes(gw)
+def refused(gw, expected, host="test"):
+    old = gw.workers()
     r = upgrade(gw)
     assert r.returncode == 1 and expected in r.stderr and "the running image serves on" in r.stderr, r
-    assert processes(gw) == old and gw.ask().status == 200
+    assert gw.workers() == old and gw.ask(host=host).status == 200
     assert gw.status()["upgrade"]["state"] == "none"
 
 
@@ -306,6 +307,42 @@ def test_while_rules_are_built_and_pushed(gateway, store, serve):
         thread.join()
     wait_until(lambda: gw.ask(host=pushed[-1]).status == 200, 10)
     assert {gw.ask(host=host).status for host in pushed} == {200}
+
+
+def test_rules_that_nobody_else_has(gateway, store, serve):
+    """While Redis is away what it said is on disk, or there is no upgrade."""
+    up = serve()
+    store.rule("a.test", up.address)
+    gw = gateway(from_redis(store) | {"timeouts": {"start_wait": "1s"}}, own=True)
+    saved = os.path.join(gw.state_dir, "rules.json")
+    wait_until(lambda: os.path.exists(saved), 5)
+    store.rule("b.test", up.address)
+    wait_until(lambda: gw.ask(host="b.test").status == 200, 5)
+    store.kill()
+    wait_until(lambda: gw.status()["redis"]["state"] == "down", 5)
+    old = processes(gw)
+    assert upgrade(gw).returncode == 0 and gw.ask(host="b.test").status == 200  # it was saved first
+    gone(old)
+    os.rename(saved, saved + ".away")
+    refused(gw, "rules.json: No such file or directory: the rules in force would be lost, as Redis does not answer", "a.test")
+    with open(saved, "w") as f:
+        f.write("{")
+    refused(gw, "it is damaged", "a.test")
+    os.rename(saved + ".away", saved)
+    assert upgrade(gw).returncode == 0 and gw.ask(host="a.test").status == 200
+
+
+def test_rules_of_a_damaged_store(gateway, serve):
+    gw = gateway({"health": {"enabled": False}}, own=True)
+    Api(gw.socket).done("POST", "batch", body={"frontends": [{"url": "a.test", "backend_name": "b"}],
+                                               "backends": [{"name": "b", "servers": [[serve().address, 2]]}]})
+    with open(os.path.join(gw.state_dir, "store.json"), "r+") as f:
+        good = f.read()
+        f.truncate(10)
+    refused(gw, "store.json: it is damaged: the rules in force would be lost", "a.test")
+    with open(os.path.join(gw.state_dir, "store.json"), "w") as f:
+        f.write(good)
+    assert upgrade(gw).returncode == 0 and gw.ask(host="a.test").status == 200
 
 
 def test_what_was_known_is_known(gateway, serve):
