@@ -115,6 +115,24 @@ write_root(struct writer *w, const struct node *root)
 	map_deinit(&seen, NULL);
 }
 
+/* JSON is YAML, but for characters that it writes as two escapes (\ud83d\ude00), as many of its
+ * writers do. */
+static int
+parse(struct document *d, struct slice text, struct document_error *error)
+{
+	struct document json;
+
+	if (document_parse(d, text, error) == 0)
+		return 0;
+	if (document_json(&json, text, SIZE_MAX, DOCUMENT_DEPTH) < 0) {
+		document_deinit(&json);
+		return -EBADMSG;
+	}
+	document_deinit(d);
+	*d = json;
+	return 0;
+}
+
 int
 apply_file(struct slice text, struct buf *out, struct buf *report)
 {
@@ -122,7 +140,7 @@ apply_file(struct slice text, struct buf *out, struct buf *report)
 	struct document_error error;
 	struct document d;
 
-	if (document_parse(&d, text, &error) < 0) {
+	if (parse(&d, text, &error) < 0) {
 		buf_addf(report, "%d: %s\n", error.line, error.text);
 		w.failed = true;
 	} else if (!d.root || d.root->kind != NODE_MAPPING) {

@@ -5,7 +5,9 @@
 
 #include "lib/json.h"
 
-#define KEY_MAX 900 /* bytes of a key that YAML is sure to take on one line (it has 1024) */
+#define KEY_MAX                                                                                    \
+	170 /* bytes of a key that YAML is sure to take on one line: it has 1024 there, each       \
+	       of ours is six at most */
 
 static const struct {
 	enum native_kind kind;
@@ -62,20 +64,67 @@ export_json(const struct rules *r, struct buf *out)
 
 /* ---- YAML ---- */
 
-/* JSON is YAML, but for a long key, which needs a mark. */
+/* The character that begins s, if JSON has it as it is and YAML not: line ends of other alphabets,
+ * control characters, a byte order mark, what is no character. *n: its bytes. 0: another one. */
+static unsigned
+foreign_to_yaml(struct slice s, size_t *n)
+{
+	const unsigned char *p = (const unsigned char *)s.p;
+
+	*n = s.n >= 3 && p[0] >= 0xe0 ? 3 : s.n >= 2 && p[0] >= 0xc2 ? 2 : 1;
+	if (p[0] == 0x7f)
+		return 0x7f;
+	if (*n == 2 && p[0] == 0xc2 && p[1] < 0xa0)
+		return p[1];
+	if (*n == 3 && p[0] == 0xe2 && p[1] == 0x80 && (p[2] == 0xa8 || p[2] == 0xa9))
+		return 0x2028U + p[2] - 0xa8;
+	if (*n == 3 && p[0] == 0xef && p[1] == 0xbb && p[2] == 0xbf)
+		return 0xfeff;
+	if (*n == 3 && p[0] == 0xef && p[1] == 0xbf && p[2] >= 0xbe)
+		return 0xffc0U + (p[2] & 0x3f);
+	return 0;
+}
+
+/* They stand in texts alone. */
+static void
+add_as_yaml(struct buf *out, struct slice json)
+{
+	size_t from = 0, n = 1;
+
+	for (size_t i = 0; i < json.n; i += n) {
+		unsigned c;
+
+		n = 1;
+		if ((unsigned char)json.p[i] < 0x7f)
+			continue;
+		c = foreign_to_yaml(slice_make(json.p + i, json.n - i), &n);
+		if (c == 0)
+			continue;
+		buf_adds(out, slice_make(json.p + from, i - from));
+		buf_addf(out, "\\u%04x", c);
+		from = i + n;
+	}
+	buf_adds(out, slice_make(json.p + from, json.n - from));
+}
+
+/* JSON is YAML, but for a few characters, and a long key, which needs a mark. */
 void
 export_yaml(const struct json *all, struct buf *out)
 {
+	struct buf BUF_CLEAN json = { 0 };
+
 	for (const struct json *f = json_first(all); f; f = json_next(f)) {
 		buf_addf(out, "%.*s:%s\n", SLICE_F(json_name(f)), json_first(f) ? "" : " {}");
 		for (const struct json *v = json_first(f); v; v = json_next(v)) {
 			bool marked = json_name(v).n > KEY_MAX;
 
-			buf_adds(out, marked ? SLICE("  ? ") : SLICE("  "));
-			buf_add_json(out, json_name(v));
-			buf_adds(out, marked ? SLICE("\n  : ") : SLICE(": "));
-			json_write(v, out);
-			buf_addc(out, '\n');
+			json.n = 0;
+			buf_adds(&json, marked ? SLICE("  ? ") : SLICE("  "));
+			buf_add_json(&json, json_name(v));
+			buf_adds(&json, marked ? SLICE("\n  : ") : SLICE(": "));
+			json_write(v, &json);
+			buf_addc(&json, '\n');
+			add_as_yaml(out, buf_slice(&json));
 		}
 	}
 }
