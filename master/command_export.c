@@ -112,21 +112,24 @@ print_import(const struct command_options *o, const struct rules *rules)
 	return COMMAND_OK;
 }
 
+/* By more than one name: of the system, and of its file. */
 static const struct form {
-	const char *name;
+	const char *names[2];
 	void (*read)(struct slice text, const char *file, struct rules *rules, struct buf *report);
 } forms[] = {
-	{ "redx", import_redx },
-	{ "ashine", import_ashine },
-	{ "nginx", import_nginx },
+	{ { "redx" }, import_redx },
+	{ { "ashine", "gateway.conf.yaml" }, import_ashine },
+	{ { "nginx", "nginx-map" }, import_nginx },
 };
 
 static const struct form *
 form_of(const struct command_options *o)
 {
-	for (size_t i = 0; o->words_count == 2 && i < sizeof forms / sizeof forms[0]; i++) {
-		if (strcmp(forms[i].name, o->words[0]) == 0)
-			return &forms[i];
+	for (size_t i = 0; o->words_count == 2 && i < 2 * (sizeof forms / sizeof forms[0]); i++) {
+		const char *name = forms[i / 2].names[i % 2];
+
+		if (name && strcmp(name, o->words[0]) == 0)
+			return &forms[i / 2];
 	}
 	return NULL;
 }
@@ -140,8 +143,10 @@ command_import(const struct command_options *o)
 	int r;
 
 	if (!form) {
-		fprintf(stderr,
-			"yett import: write yett import redx FILE, ashine FILE or nginx FILE\n");
+		fprintf(
+		    stderr,
+		    "yett import: write yett import redx FILE, nginx FILE (or nginx-map FILE), or "
+		    "ashine FILE (or gateway.conf.yaml FILE)\n");
 		return COMMAND_UNREADABLE;
 	}
 	r = file_read(o->words[1], IMPORT_MAX, &text, NULL);

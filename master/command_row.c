@@ -255,7 +255,7 @@ const struct command_row command_rows[] = {
 	  "printed, 1 not all, 2 nobody answers.",
 	  "yett export > rules.yaml; yett export redx | redis-cli" },
 	{ "import", 2, OPTION_JSON | OPTION_STRICT, command_import,
-	  "import redx | ashine | nginx FILE [--strict] [--json]",
+	  "import redx | ashine | gateway.conf.yaml | nginx | nginx-map FILE [--strict] [--json]",
 	  "Reads commands for redis-cli that make rules of redx (SET frontend:.., HSET "
 	  "backend:..), "
 	  "the services\n"

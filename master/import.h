@@ -17,6 +17,6 @@ void import_redx(struct slice text, const char *file, struct rules *rules, struc
 /* a-shine's gateway.conf.yaml: its services as routes of our own, with targets (import_ashine.c).
  */
 void import_ashine(struct slice text, const char *file, struct rules *rules, struct buf *report);
-/* Of nginx: upstream blocks, maps of $uri or $host to them, and locations with proxy_pass
- * (import_nginx.c). */
+/* Of nginx: upstream blocks, maps of paths or hosts to them, also the lines of one alone, and
+ * locations with proxy_pass (import_nginx.c). */
 void import_nginx(struct slice text, const char *file, struct rules *rules, struct buf *report);

@@ -1,6 +1,6 @@
 /*
- * A part of nginx' configuration as rules: upstream blocks, maps of $uri or $host to upstreams, and
- * locations of a server that pass on by proxy_pass. All else is told, with its line.
+ * A part of nginx' configuration as rules: upstream blocks, maps of paths or hosts to upstreams,
+ * and locations of a server that pass on by proxy_pass. All else is told, with its line.
  */
 
 #include "import.h"
@@ -29,38 +29,6 @@ is_picked(const struct nginx *n, struct slice to)
 	return false;
 }
 
-/* May it refuse a request, or say what else becomes of it? Without it the route would be open. */
-static bool
-is_closing(const struct nginx *n)
-{
-	static const char *const names[] = {
-		"allow",   "deny",    "satisfy",           "internal", "return",
-		"rewrite", "include", "ssl_verify_client", "if",       "limit_except"
-	};
-
-	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-		if (nginx_is_word(n, 0, names[i]))
-			return true;
-	}
-	return n->text.count > 0 && (slice_starts(n->text.words[0], SLICE("auth_")) ||
-				     slice_starts(n->text.words[0], SLICE("access_by")));
-}
-
-/* The first time through: is there anything by which nginx serves less than the routes would? */
-static void
-look_closed(struct nginx *n)
-{
-	bool known = n->ignored == 0 && (n->depth == 0 || nginx_is_inside(n, "http"));
-
-	if (is_closing(n) && !(known && nginx_is_word(n, 0, "include")))
-		n->closed = true;
-	if (!nginx_is_word(n, 0, "server_name") || !nginx_is_inside(n, "server"))
-		return;
-	n->closed |= n->located || n->text.count > HOSTS_MAX; /* its locations have no host yet */
-	for (size_t i = 1; i < n->text.count; i++)
-		n->closed |= n->text.words[i].n == 0 || n->text.words[i].p[0] == '~';
-}
-
 static void
 take_location(struct nginx *n)
 {
@@ -78,47 +46,68 @@ finish_location(struct nginx *n)
 {
 	if (n->pass.n == 0 || is_picked(n, n->pass)) /* what the map has is taken from there */
 		return;
-	if (n->closed)
-		nginx_tell(n, n->pass, nginx_closed_text);
-	else if (memchr(n->pass.p, '$', n->pass.n))
+	if (memchr(n->pass.p, '$', n->pass.n))
 		nginx_tell(n, n->pass, "only a map of $uri or $host picks here; name the server");
 	else
 		nginx_pass(n);
 }
 
 static void
+add_host(struct nginx *n, struct slice host)
+{
+	if (n->hosts_count < HOSTS_MAX)
+		n->hosts[n->hosts_count++] = host;
+}
+
+static void
 take_names(struct nginx *n)
 {
-	n->hosts_count = 0;
 	for (size_t i = 1; i < n->text.count; i++) {
-		if (n->hosts_count == HOSTS_MAX || !n->text.words[i].n)
-			continue; /* nothing is open then */
-		if (!nginx_is_word(n, i, "_"))
-			n->hosts[n->hosts_count++] = n->text.words[i];
+		struct slice name = n->text.words[i], below;
+
+		if (name.n == 0 || name.p[0] == '~' || nginx_is_word(n, i, "_"))
+			continue; /* of those nothing is open that is not known */
+		below = nginx_below(n, name);
+		if (below.n > 0)
+			add_host(n, slice_make(name.p + 1, name.n - 1));
+		add_host(n, below.n > 0 ? below : name);
 	}
+}
+
+/* A line of a file that a map includes. No directive is called like a path or a host. */
+static bool
+is_bare(const struct nginx *n)
+{
+	struct slice key = n->text.words[0];
+
+	return n->depth == 0 && n->text.count == 2 &&
+	       (memchr(key.p, '/', key.n) || memchr(key.p, '.', key.n) ||
+		nginx_is_word(n, 0, "default"));
 }
 
 static void
 take_line(struct nginx *n)
 {
 	if (n->upstreams)
-		look_closed(n);
+		nginx_look_closed(n);
 	if (n->ignored > 0 || n->text.count == 0)
 		return;
-	if (nginx_is_inside(n, "upstream")) {
+	if (nginx_is_inside(n, "server") && nginx_is_word(n, 0, "server_name")) {
+		take_names(n);
+	} else if (nginx_is_inside(n, "upstream")) {
 		if (n->upstreams && nginx_is_word(n, 0, "server") && n->text.count >= 2)
 			nginx_server(n);
+		else if (n->upstreams && nginx_is_word(n, 0, "least_conn"))
+			n->least = true;
 		else
 			nginx_tell(n, n->text.words[0],
 				   "it is not taken over; see upstreams in yett.yaml(5)");
 	} else if (n->upstreams) {
 		return;
-	} else if (nginx_is_inside(n, "map")) {
+	} else if (nginx_is_inside(n, "map") || is_bare(n)) {
 		nginx_mapped(n);
 	} else if (nginx_is_inside(n, "location")) {
 		take_location(n);
-	} else if (nginx_is_inside(n, "server") && nginx_is_word(n, 0, "server_name")) {
-		take_names(n);
 	} else {
 		nginx_tell(n, n->text.words[0],
 			   "it is no rule; see yett.yaml(5) for what does it there");
@@ -134,7 +123,7 @@ is_known(struct nginx *n)
 	    nginx_is_inside(n, "location"))
 		return false;
 	if (nginx_is_word(n, 0, "map") && n->text.count == 3)
-		return nginx_is_word(n, 1, "$uri") || nginx_is_word(n, 1, "$host");
+		return nginx_map_key(n->text.words[1]) != 0;
 	if (nginx_is_word(n, 0, "upstream"))
 		return n->text.count == 2;
 	if (nginx_is_word(n, 0, "location"))
@@ -148,7 +137,7 @@ begin_block(struct nginx *n)
 	struct nginx_block *b = &n->blocks[n->depth];
 
 	if (n->upstreams)
-		look_closed(n);
+		nginx_look_closed(n);
 	if (n->ignored > 0 || n->depth == DEPTH_MAX || !is_known(n)) {
 		if (n->ignored++ == 0)
 			nginx_tell(n, n->text.count ? n->text.words[0] : SLICE("{"),
@@ -160,8 +149,9 @@ begin_block(struct nginx *n)
 	n->depth++;
 	n->pass = SLICE("");
 	n->located = nginx_is_word(n, 0, "location");
+	n->server_located |= n->located;
 	if (nginx_is_word(n, 0, "server"))
-		n->hosts_count = 0;
+		nginx_server_begins(n);
 	if (n->upstreams && nginx_is_word(n, 0, "map") && n->picked_count < HOSTS_MAX)
 		n->picked[n->picked_count++] = n->text.words[2];
 	if (nginx_is_inside(n, "location") && !is_location(n)) {
@@ -181,6 +171,8 @@ end_block(struct nginx *n)
 	}
 	if (n->upstreams && nginx_is_inside(n, "upstream"))
 		nginx_upstream(n);
+	else if (n->upstreams && nginx_is_inside(n, "server"))
+		nginx_server_ends(n);
 	else if (!n->upstreams && nginx_is_inside(n, "location"))
 		finish_location(n);
 	n->depth -= n->depth > 0;
@@ -216,4 +208,7 @@ import_nginx(struct slice text, const char *file, struct rules *rules, struct bu
 	n.upstreams = false;
 	go(&n, text);
 	buf_deinit(&n.endpoints);
+	map_deinit(&n.shut_names, NULL);
+	map_deinit(&n.narrow, NULL);
+	arena_deinit(&n.arena);
 }

@@ -76,7 +76,7 @@ put_route(struct nginx *n, struct buf *json, struct slice to)
 	put(n, NATIVE_ROUTE, buf_slice(&name), json);
 }
 
-/* ---- directives ---- */
+/* ---- upstreams ---- */
 
 static bool
 is_number(struct slice s)
@@ -117,68 +117,160 @@ nginx_upstream(struct nginx *n)
 {
 	struct buf BUF_CLEAN json = { 0 };
 
-	buf_addf(&json, "{\"endpoints\":[%.*s]}", SLICE_F(n->endpoints));
+	buf_addf(&json, "{\"endpoints\":[%.*s]%s}", SLICE_F(n->endpoints),
+		 n->least ? ",\"balance\":\"least_connections\"" : "");
 	put(n, NATIVE_UPSTREAM, nginx_inside(n)->words[1], &json);
 	n->endpoints.n = 0;
+	n->least = false;
 }
 
-const char nginx_closed_text[] =
-    "somewhere it is asked who may, or a server has a name that is not "
-    "taken over; write the route by hand";
+/* ---- maps ---- */
 
-/* A line of a map: of a path, or a host, the upstream. */
+static const char nginx_narrow_text[] =
+    "what the map picks is asked for by a location that is not all of a server; write the route "
+    "by hand";
+
+enum nginx_key
+nginx_map_key(struct slice variable)
+{
+	static const struct {
+		struct slice variable;
+		enum nginx_key key;
+	} known[] = {
+		{ { "$uri", 4 }, NGINX_URI },
+		{ { "$host", 5 }, NGINX_HOST },
+		{ { "$http_host", 10 }, NGINX_HOST },
+		{ { "$host$uri", 9 }, NGINX_BOTH },
+		{ { "$http_host$uri", 14 }, NGINX_BOTH },
+	};
+
+	for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
+		if (slice_eq(variable, known[i].variable))
+			return known[i].key;
+	}
+	return 0;
+}
+
+struct slice
+nginx_below(struct nginx *n, struct slice name)
+{
+	char *p;
+
+	if (name.n < 2 || name.p[0] != '.')
+		return SLICE("");
+	p = arena_alloc(&n->arena, name.n + 1);
+	p[0] = '*';
+	memcpy(p + 1, name.p, name.n);
+	return slice_make(p, name.n + 1);
+}
+
+static void
+put_mapped(struct nginx *n, struct slice host, struct slice path, struct slice to)
+{
+	struct buf BUF_CLEAN json = { 0 };
+
+	buf_addc(&json, '{');
+	if (host.n > 0)
+		add_member(&json, "host", host);
+	if (path.n > 0) {
+		add_member(&json, "path", path);
+		buf_adds(&json, SLICE(",\"exact\":true"));
+	}
+	put_route(n, &json, to);
+}
+
+/* A line of a map: of a path, a host, or one behind the other, the upstream. */
 void
 nginx_mapped(struct nginx *n)
 {
-	struct slice from = n->text.words[0], of = nginx_inside(n)->words[1];
-	bool host = slice_eq(of, SLICE("$host")), fallback = slice_eq(from, SLICE("default"));
-	struct buf BUF_CLEAN json = { 0 };
+	struct slice from = n->text.words[0], host = from, path = SLICE(""), below;
+	enum nginx_key key =
+	    n->depth ? nginx_map_key(nginx_inside(n)->words[1]) : NGINX_BOTH; /* 0: is_bare */
+	bool narrow;
+	const char *slash = key == NGINX_HOST ? NULL : memchr(from.p, '/', from.n);
 
-	if (host && slice_eq(from, SLICE("hostnames")))
+	if (nginx_is_word(n, 0, "hostnames") || nginx_is_word(n, 0, "volatile"))
 		return;
-	if (n->closed) {
-		nginx_tell(n, from, nginx_closed_text);
+	narrow = n->depth && map_find(&n->narrow, nginx_inside(n)->words[2]);
+	if (n->closed || n->shut || narrow) {
+		nginx_tell(n, from, narrow ? nginx_narrow_text : nginx_closed_text);
 		return;
 	}
-	if (n->text.count != 2 || from.p[0] == '~' || (!host && !fallback && from.p[0] != '/')) {
+	if (slash) {
+		host = slice_make(from.p, (size_t)(slash - from.p));
+		path = slice_make(slash, from.n - host.n);
+	}
+	if (slice_eq(from, SLICE("default"))) {
+		host = SLICE("");
+	} else if (n->text.count != 2 || from.n == 0 || from.p[0] == '~' ||
+		   (key == NGINX_URI && (!slash || host.n > 0)) ||
+		   (key == NGINX_BOTH && !slash && n->depth)) {
 		nginx_tell(n, from, "only names and whole paths are taken over; name the path");
 		return;
 	}
+	below = nginx_below(n, host);
+	put_mapped(n, below.n > 0 ? slice_make(host.p + 1, host.n - 1) : host, path,
+		   n->text.words[1]);
+	if (below.n > 0)
+		put_mapped(n, below, path, n->text.words[1]);
+}
+
+/* ---- locations ---- */
+
+/* What is behind the server: of "http://unix:/run/a:/b" what is behind the second colon. */
+static struct slice
+base_of(struct slice to)
+{
+	struct slice prefix = SLICE("http://unix:");
+	bool local = slice_starts(to, prefix);
+	const char *end = local      ? memchr(to.p + prefix.n, ':', to.n - prefix.n)
+			  : to.n > 8 ? memchr(to.p + 8, '/', to.n - 8)
+				     : NULL;
+
+	return end ? slice_make(end, to.n - (size_t)(end - to.p)) : SLICE("");
+}
+
+static void
+pass_host(struct nginx *n, struct slice host, struct slice server, struct slice base)
+{
+	const struct nginx_block *l = nginx_inside(n);
+	struct slice path = l->words[l->count - 1];
+	bool exact = l->count == 3 && slice_eq(l->words[1], SLICE("="));
+	struct buf BUF_CLEAN json = { 0 };
+
+	while (path.n > 1 && path.p[path.n - 1] == '/' && !exact)
+		path.n--;
 	buf_addc(&json, '{');
-	if (host && !fallback)
-		add_member(&json, "host", from);
-	else if (!fallback)
-		add_member(&json, "path", from);
-	if (!host && !fallback)
+	if (host.n > 0)
+		add_member(&json, "host", host);
+	add_member(&json, "path", path);
+	if (exact)
 		buf_adds(&json, SLICE(",\"exact\":true"));
-	put_route(n, &json, n->text.words[1]);
+	if (base.n > 0 && !(base.n == 1 && path.n == 1))
+		add_member(&json, "replace_prefix", base);
+	put_route(n, &json, server);
 }
 
 /* What proxy_pass has behind the server takes the place of the location's path. */
 void
 nginx_pass(struct nginx *n)
 {
-	const struct nginx_block *l = nginx_inside(n);
-	struct slice to = n->pass, path = l->words[l->count - 1], base, server = to;
-	bool exact = l->count == 3 && slice_eq(l->words[1], SLICE("="));
+	struct slice base = base_of(n->pass), server = slice_make(n->pass.p, n->pass.n - base.n);
 	size_t hosts = n->hosts_count ? n->hosts_count : 1;
-	const char *slash = to.n > 8 ? memchr(to.p + 8, '/', to.n - 8) : NULL;
+	bool open = true;
 
-	base = slash ? slice_make(slash, to.n - (size_t)(slash - to.p)) : SLICE("");
-	server.n -= base.n;
-	while (path.n > 1 && path.p[path.n - 1] == '/' && !exact)
-		path.n--;
+	if (slice_starts(server, SLICE("http://unix:")))
+		server = slice_make(server.p + 7, server.n - 7);
+	if (base.n > 0 && base.p[0] == ':')
+		base = slice_make(base.p + 1, base.n - 1);
 	for (size_t i = 0; i < hosts; i++) {
-		struct buf BUF_CLEAN json = { 0 };
+		struct slice host = n->hosts_count ? n->hosts[i] : SLICE("");
 
-		buf_addc(&json, '{');
-		if (n->hosts_count)
-			add_member(&json, "host", n->hosts[i]);
-		add_member(&json, "path", path);
-		if (exact)
-			buf_adds(&json, SLICE(",\"exact\":true"));
-		if (base.n > 0 && !(base.n == 1 && path.n == 1))
-			add_member(&json, "replace_prefix", base);
-		put_route(n, &json, server);
+		if (nginx_is_closed(n, host))
+			open = false;
+		else
+			pass_host(n, host, server, base);
 	}
+	if (!open)
+		nginx_tell(n, n->pass, nginx_closed_text);
 }

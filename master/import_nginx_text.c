@@ -1,5 +1,7 @@
 #include "import_nginx_text.h"
 
+#define NAME_MOST 100 /* bytes of ${name} */
+
 static bool
 is_blank(char c)
 {
@@ -18,16 +20,36 @@ static void
 skip_blanks(struct nginx_text *t)
 {
 	while (t->rest.n > 0 && (is_blank(t->rest.p[0]) || t->rest.p[0] == '#')) {
-		const char *end = memchr(t->rest.p, '\n', t->rest.n);
+		const char *end;
 
-		if (t->rest.p[0] != '#')
+		if (t->rest.p[0] != '#') {
 			skip(t, 1);
-		else
-			skip(t, end ? (size_t)(end - t->rest.p) : t->rest.n);
+			continue;
+		}
+		end = memchr(t->rest.p, '\n', t->rest.n);
+		skip(t, end ? (size_t)(end - t->rest.p) : t->rest.n);
 	}
 }
 
-/* A word, which stays in the text: escapes in quotes are not undone. */
+/* How many bytes there are one of the word: what is behind a backslash is no end of it, nor is the
+ * brace of ${name}. 0: it ends. */
+static size_t
+step(struct slice s, char quote)
+{
+	const char *brace;
+
+	if (quote ? s.p[0] == quote : is_blank(s.p[0]) || strchr(";{}", s.p[0]))
+		return 0;
+	if (s.p[0] == '\\' && s.n > 1)
+		return 2;
+	if (!quote && s.n > 1 && s.p[0] == '$' && s.p[1] == '{') {
+		brace = memchr(s.p, '}', s.n < NAME_MOST ? s.n : NAME_MOST);
+		return brace ? (size_t)(brace - s.p) + 1 : 1;
+	}
+	return 1;
+}
+
+/* A word, which stays in the text: escapes are not undone. */
 static struct slice
 take_word(struct nginx_text *t)
 {
@@ -35,9 +57,8 @@ take_word(struct nginx_text *t)
 	size_t from = quote ? 1 : 0, i = from;
 	struct slice word;
 
-	while (i < t->rest.n && (quote ? t->rest.p[i] != quote
-				       : !is_blank(t->rest.p[i]) && !strchr(";{}", t->rest.p[i])))
-		i++;
+	for (size_t n = 1; n > 0 && i < t->rest.n; i += n)
+		n = step(slice_make(t->rest.p + i, t->rest.n - i), quote);
 	word = slice_make(t->rest.p + from, i - from);
 	skip(t, i + (quote && i < t->rest.n ? 1 : 0));
 	return word;

@@ -1,6 +1,7 @@
 """`yett export` and `yett import`: what is written down makes the same rules again, and what has no form is told."""
 
 import json
+import random
 import subprocess
 
 import pytest
@@ -63,6 +64,34 @@ def test_commands_make_the_rules_in_redis(gateway, store, tmp_path):
     store.db.set("frontend:bad.test", "x" * 2000)
     refused = wait_until(lambda: [r for r in [gw.cli("export")] if r.returncode], 10)[0]
     assert refused.returncode == 1 and "yett export: frontend:bad.test is refused, left out: " in refused.stderr
+
+
+def odd_rules(seed, count=60):
+    """Families as an API may have got them, with names of what has a meaning to YAML, JSON, redis-cli and URLs."""
+    r = random.Random(seed)
+    parts = ["a", "Z", "0", " ", "'", '"', "\\", "\\x41", "\\n", "#", ": ", "- ", "{", "]", "&", "*", "!", "|", "%20", "?", "~", "null", "1e3",
+             "\u00e9", "\u2028", "\u2029", "\x85", "\x9f", "\ufeff", "\uffff", "\u0800", "\U0001f600", ",", "=", "/"]
+
+    def text(most=8):
+        return "x" + "".join(r.choice(parts) for _ in range(r.randint(0, most)))
+    return {"frontends": {f"h{i}.test/" + "".join(c for c in text() if c.isalnum() and c.isascii()): text() for i in range(count)},
+            "backends": {text() + str(i): {f"10.0.{i % 256}.{j}:80": str(r.randint(0, 9)) for j in range(r.randint(1, 4))} | {"_cookie": text()} for i in range(count)},
+            "routes": {f"r{i}": {"path": f"/p{i}", "upstream": "u", "headers": [{"name": "X-A", "value": text()}]} for i in range(count)},
+            "upstreams": {"u": {"endpoints": ["127.0.0.1:9001"]}}, "policies": {}, "api_keys": {}}
+
+
+def test_any_rules_there_and_back(gw, tmp_path):
+    rules = odd_rules(1)
+    rules["frontends"]["q.test"] = "b"
+    rules["backends"][300 * '"' + 300 * "\x80"] = {"10.0.0.1:80": "0"}
+    done = gw.cli("apply", file(tmp_path, rules), "--force")
+    assert done.returncode == 0, done
+    assert json.loads(gw.cli("export", "--json").stdout) == rules
+    again = gw.cli("apply", file(tmp_path, gw.cli("export").stdout))
+    assert again.stdout == "nothing differs\n", again
+    commands = gw.cli("export", "redx").stdout
+    back = run([g.BINARY, "import", "redx", file(tmp_path, commands), "--strict", "--json"])
+    assert json.loads(back.stdout) == rules | {"routes": {}, "upstreams": {}}
 
 
 def imported(tmp_path, text, *more):
@@ -169,6 +198,75 @@ def test_import_nginx(gw, tmp_path):
 def test_nothing_is_opened_that_nginx_may_close(tmp_path, more):
     done = nginx(tmp_path, more)
     assert json.loads(done.stdout)["routes"] == {} and "rules:8: http://web/: somewhere it is asked who may" in done.stderr
+
+
+def routes_of(tmp_path, text, form="nginx"):
+    """What an nginx.conf makes; and what is told."""
+    done = run([g.BINARY, "import", form, file(tmp_path, text), "--json"])
+    assert done.returncode == 0, done
+    return list(json.loads(done.stdout)["routes"].values()), done.stderr
+
+
+OPEN = "server { server_name a.test; location / { proxy_pass http://10.0.0.1; } }\n"
+OF_A = {"host": "a.test", "path": "/", "target": "http://10.0.0.1"}
+
+
+@pytest.mark.parametrize("more", [
+    "server { listen 80; server_name a.test; return 301 https://$host$request_uri; }",
+    "server { server_name a.test; if ($host = a.test) { return 301 https://$host$request_uri; } return 404; }",
+    "server { server_name b.test; deny all; location / { proxy_pass http://10.0.0.2; } }",
+    "server { server_name b.test; location / { proxy_pass http://${backend}; } }",
+    "server { server_name ~^b; location / { auth_basic x; } }", "upstream u { include servers; }"])
+def test_what_a_server_refuses_is_its_own(tmp_path, more):
+    for text in OPEN + more, more + OPEN:
+        routes, told = routes_of(tmp_path, text)
+        assert routes == [OF_A] and told
+
+
+@pytest.mark.parametrize("more", [
+    "server { server_name A.TEST; location / { deny all; } }", "http { deny all; }", "server_tokens off; auth_basic x;",
+    'server { server_name b.test a.test; add_header X "a\\" "; deny all; add_header Y " "; location /x { return 404; } }',
+    "server { location / { proxy_pass http://10.0.0.2; } server_name b.test; server_name a.test; }"])
+def test_nobody_else_opens_what_a_server_refuses(tmp_path, more):
+    for text in OPEN + more, more + OPEN:
+        routes, told = routes_of(tmp_path, text)
+        assert routes == [] and "http://10.0.0.1: somewhere it is asked who may" in told
+
+
+def test_what_stands_for_many_hosts_is_not_open_where_one_is_closed(tmp_path):
+    text = "map $host $b { b.test w; } server { server_name *.c.test; location / { proxy_pass http://10.0.0.1; } }" + \
+        " server { location /w { proxy_pass http://10.0.0.1; } }"
+    assert len(routes_of(tmp_path, text)[0]) == 3
+    assert routes_of(tmp_path, text + " server { server_name x.c.test; location / { deny all; } }")[0] == []
+
+
+@pytest.mark.parametrize("where", ["/api", "~ ^/", "= /"])
+def test_what_a_map_picks_for_some_paths_is_not_there_for_all(tmp_path, where):
+    text = "map $uri $b { default web; } server { location %s { proxy_pass http://$b/; } }"
+    assert routes_of(tmp_path, text % where)[0] == [] and len(routes_of(tmp_path, text % "/")[0]) == 1
+
+
+def test_lines_of_a_map_alone(tmp_path):
+    """As a file that a map of $host$uri includes."""
+    routes, told = routes_of(tmp_path, "# mine\na.test/api web;\n/users http://10.0.0.1:80;\n.b.test w:1;\ndefault web;\nuser root;\n~x$ web;\n", "nginx-map")
+    assert routes == [{"host": "a.test", "path": "/api", "exact": True, "target": "web"}, {"path": "/users", "exact": True, "target": "http://10.0.0.1:80"},
+                      {"host": "b.test", "target": "w:1"}, {"host": "*.b.test", "target": "w:1"}, {"target": "web"}]
+    assert [line.split(":")[1] for line in told.splitlines()] == ["6", "7"]
+    text = "map $http_host$uri $b { volatile; a.test/api web; }"
+    assert routes_of(tmp_path, text) == (routes[:1], "")
+
+
+def test_forms_of_nginx(tmp_path):
+    routes, told = routes_of(tmp_path, "upstream u { least_conn; server a:80; } server { server_name .a.test; location / { proxy_pass http://u; }"
+                             "location /s { proxy_pass http://unix:/run/s; } location /t/ { proxy_pass http://unix:/run/s:/v1/; } }")
+    assert told == "" and routes[:2] == [{"host": host, "path": "/", "upstream": "u"} for host in ("a.test", "*.a.test")]
+    assert routes[2::2] == [{"host": "a.test", "path": "/s", "target": "unix:/run/s"},
+                            {"host": "a.test", "path": "/t", "replace_prefix": "/v1/", "target": "unix:/run/s"}]
+
+
+@pytest.mark.parametrize("name", ["ashine", "gateway.conf.yaml"])
+def test_names_of_a_form(tmp_path, name):
+    assert '"/user"' in run([g.BINARY, "import", name, file(tmp_path, ASHINE)]).stdout
 
 
 @pytest.mark.parametrize("more, what", [
