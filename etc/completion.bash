@@ -34,7 +34,7 @@ _yett_filter()
 _yett_value()
 {
 	case $1 in
-	--by) echo requests errors bytes latency ;;
+	--by) echo requests errors bytes latency now ;;
 	--algorithm) echo HS256 HS384 HS512 ;;
 	--if-match) _yett_names revision history ;;
 	--issued-before) echo now ;;

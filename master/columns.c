@@ -22,7 +22,7 @@ columns_want_colours(int fd)
 {
 	const char *no = getenv("NO_COLOR"), *term = getenv("TERM");
 
-	return isatty(fd) && !(no && *no) && !(term && strcmp(term, "dumb") == 0);
+	return isatty(fd) && !(no && *no) && term && *term && strcmp(term, "dumb") != 0;
 }
 
 /* Nothing that a terminal would obey: neither the controls of ASCII nor those of Unicode. */

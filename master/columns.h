@@ -16,7 +16,8 @@ struct columns {
 	bool colours;
 };
 
-/* Colours are shown on a terminal whose user did not say no (NO_COLOR). */
+/* Colours are shown on a terminal that has them (TERM), and whose user did not say no (NO_COLOR).
+ */
 bool columns_want_colours(int fd);
 /* Text in a colour, outside of columns. */
 void columns_paint(bool colours, enum colour colour, const char *text, struct buf *out);

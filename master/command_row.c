@@ -43,13 +43,19 @@ const struct command_row command_rows[] = {
 	{ "top", 0,
 	  OPTION_FILE | OPTION_SOCKET | OPTION_JSON | OPTION_ONCE | OPTION_BY | OPTION_HOUR,
 	  command_top,
-	  "top [--once | --hour HOUR] [--by requests | errors | bytes | latency] [--json] [-c FILE "
+	  "top [--once | --hour HOUR] [--by requests | errors | bytes | latency | now] [--json] "
+	  "[-c FILE "
 	  "| --socket PATH]",
 	  "Shows which routes, upstreams and identities have the most requests, errors, bytes or "
 	  "the largest\n"
-	  "latency since the gateway started: on a terminal anew every two seconds, with what came "
-	  "since the\n"
-	  "last look; elsewhere, or with --once, one time. --hour shows what identities did in one "
+	  "latency since the gateway started. On a terminal it does so anew every two seconds, "
+	  "with "
+	  "what came\n"
+	  "since the last look, until q or ^C; r, e, b, l and n sort by what --by names, 1 to 4 "
+	  "show routes,\n"
+	  "upstreams, identities or endpoints alone (arrows scroll), a all of them, the space bar "
+	  "stops it.\n"
+	  "Elsewhere, or with --once, it does so one time. --hour shows what identities did in one "
 	  "hour of UTC\n"
 	  "(2026-11-27T10) at all gateways together, where statistics.flush writes that to Redis. "
 	  "Identities\n"

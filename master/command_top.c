@@ -2,308 +2,257 @@
  * `yett top`: who has the most of what, as tables: once, or anew every two seconds on a terminal.
  */
 
-#include "command_table.h"
+#include "top_table.h"
+
+#include "screen.h"
 
 #include "lib/clock.h"
-#include "lib/map.h"
-#include "lib/xalloc.h"
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #define LOOK_MS 2000
 #define ROWS_ONCE 20 /* of each table, where nobody says how high the terminal is */
-#define ROWS_MIN 3
+#define ROWS_MIN 1
+#define NUMBERS_WIDTH 64 /* of a line of the live table, behind its name */
+#define NAME_MIN 12
 
-struct line {
-	struct slice name;
-	double requests, errors, denied, failures, bytes, us;
-};
-
-struct top_view {
-	double (*by)(const struct line *l);
-	bool colours, live;
-	size_t rows;       /* of each table */
-	struct map before; /* requests of "table name" at the last look, +1 */
-	double seconds;    /* since then; 0: there was none */
-};
-
-/* ---- by what ---- */
-
-static double
-by_requests(const struct line *l)
-{
-	return l->requests;
-}
-
-static double
-by_errors(const struct line *l)
-{
-	return l->errors + l->failures;
-}
-
-static double
-by_bytes(const struct line *l)
-{
-	return l->bytes;
-}
-
-static double
-by_latency(const struct line *l)
-{
-	return l->requests > 0 ? l->us / l->requests : 0;
-}
-
-static const struct {
-	const char *name;
-	double (*by)(const struct line *l);
-} orders[] = { { "requests", by_requests },
-	       { "errors", by_errors },
-	       { "bytes", by_bytes },
-	       { "latency", by_latency } };
-
-static double (*sort_by)(const struct line *l); /* qsort takes no argument of ours */
+/* ---- a look ---- */
 
 static int
-compare_lines(const void *a, const void *b)
-{
-	const struct line *x = a, *y = b;
-	double left = sort_by(x), right = sort_by(y);
-	size_t n = x->name.n < y->name.n ? x->name.n : y->name.n;
-	int order;
-
-	if (left != right)
-		return left < right ? 1 : -1;
-	order = n ? memcmp(x->name.p, y->name.p, n) : 0;
-	return order ? order : (x->name.n > y->name.n) - (x->name.n < y->name.n);
-}
-
-/* ---- a table ---- */
-
-/* "12.3 MiB" */
-static void
-add_bytes(struct columns *c, double bytes)
-{
-	static const char *const units[] = { "B", "KiB", "MiB", "GiB", "TiB", "PiB" };
-	size_t unit = 0;
-
-	for (; bytes >= 1024 && unit + 1 < sizeof units / sizeof units[0]; unit++)
-		bytes /= 1024;
-	columns_addf(c, COLOUR_NONE, unit ? "%.1f %s" : "%.0f %s", bytes, units[unit]);
-}
-
-static void
-add_mean(struct columns *c, const struct line *l)
-{
-	if (l->requests > 0)
-		columns_addf(c, COLOUR_NONE, "%.1f ms", l->us / l->requests / 1000);
-	else
-		columns_add(c, COLOUR_NONE, SLICE("-"));
-}
-
-/* Requests a second since the last look. */
-static void
-add_rate(struct columns *c, struct top_view *v, const char *table, const struct line *l)
-{
-	struct buf BUF_CLEAN key = { 0 };
-	void **place;
-
-	buf_addf(&key, "%s ", table);
-	buf_adds(&key, l->name);
-	place = map_put(&v->before, buf_slice(&key));
-	if (v->seconds > 0) {
-		double before = *place ? (double)((uintptr_t)*place - 1) : 0;
-
-		columns_addf(c, COLOUR_NONE, "%.1f/s",
-			     l->requests > before ? (l->requests - before) / v->seconds : 0);
-	} else if (v->live) {
-		columns_add(c, COLOUR_NONE, SLICE("-"));
-	}
-	*place = (void *)((uintptr_t)l->requests + 1);
-}
-
-static void
-add_line(struct columns *c, struct top_view *v, const char *table, const struct line *l)
-{
-	columns_add(c, COLOUR_NONE, l->name);
-	columns_addf(c, COLOUR_NONE, "%.0f", l->requests);
-	if (v->live)
-		add_rate(c, v, table, l);
-	columns_addf(c, by_errors(l) > 0 ? COLOUR_BAD : COLOUR_NONE, "%.0f", by_errors(l));
-	columns_addf(c, l->denied > 0 ? COLOUR_WARN : COLOUR_NONE, "%.0f", l->denied);
-	add_bytes(c, l->bytes);
-	add_mean(c, l);
-}
-
-static struct line
-line_of(const struct json *row)
-{
-	struct slice name = json_text(json_get(row, "name"));
-
-	return (struct line){
-		.name = name.p ? name : json_text(json_get(row, "id")),
-		.requests = answer_number(row, "requests"),
-		.errors = answer_number(row, "errors"),
-		.denied = answer_number(row, "denied"),
-		.failures = answer_number(row, "failures"),
-		.bytes = answer_number(row, "bytes") + answer_number(row, "bytes_in") +
-			 answer_number(row, "bytes_out"),
-		.us = answer_number(row, "duration_us"),
-	};
-}
-
-static void
-write_table(struct top_view *v, const char *title, const struct json *list, struct buf *out)
-{
-	const char *titles[] = {
-		title, "REQUESTS", "ERRORS", "DENIED", "BYTES", "MEAN", NULL, NULL
-	};
-	struct line *lines = NULL;
-	struct columns c;
-	size_t n = 0;
-
-	for (const struct json *row = json_first(list); row; row = json_next(row)) {
-		lines = xrealloc(lines, (n + 1) * sizeof *lines);
-		lines[n++] = line_of(row);
-	}
-	if (v->live) {
-		memmove(&titles[3], &titles[2], 4 * sizeof titles[0]);
-		titles[2] = "NOW";
-	}
-	sort_by = v->by;
-	if (n > 0)
-		qsort(lines, n, sizeof *lines, compare_lines);
-	columns_init(&c, v->live ? 7 : 6, v->colours);
-	command_head(&c, titles);
-	for (size_t i = 0; i < n && i < v->rows; i++)
-		add_line(&c, v, title, &lines[i]);
-	columns_write(&c, out);
-	columns_deinit(&c);
-	if (n > v->rows)
-		buf_addf(out, "and %zu more\n", n - v->rows);
-	free(lines);
-}
-
-/* ---- the whole ---- */
-
-static void
-write_identities(struct top_view *v, const struct json *root, struct buf *out)
-{
-	const struct json *all = json_get(root, "identities");
-	double slack = answer_number(all, "slack");
-
-	if (!answer_true(root, "identities_counted")) {
-		buf_adds(out, SLICE("identities are not counted (statistics.identities)\n"));
-		return;
-	}
-	if (!all || json_kind(all) != JSON_OBJECT) {
-		buf_adds(out, SLICE("identities are shown to the role operate alone\n"));
-		return;
-	}
-	write_table(v, "IDENTITY", json_get(all, "list"), out);
-	buf_addf(out, "%.0f requests in all; ", answer_number(all, "requests"));
-	if (slack > 0 && json_get(root, "hour"))
-		buf_addf(out, "each identity may be off by up to %.0f\n", slack);
-	else if (slack > 0)
-		buf_addf(out,
-			 "each identity, listed or not, has up to %.0f more than the table says\n",
-			 slack);
-	else
-		buf_adds(out, SLICE("every number is exact\n"));
-}
-
-static void
-write_all(struct top_view *v, const struct json *root, struct buf *out)
-{
-	write_table(v, "ROUTE", json_get(root, "routes"), out);
-	buf_addc(out, '\n');
-	write_table(v, "UPSTREAM", json_get(root, "upstreams"), out);
-	buf_addc(out, '\n');
-	write_identities(v, root, out);
-}
-
-static int
-look(struct top_view *v, const struct command_options *o, struct buf *out)
+ask_for(struct answer *a, const struct command_options *o)
 {
 	struct buf BUF_CLEAN target = { 0 };
-	struct answer a;
 	int r;
 
 	buf_addf(&target, "/statistics%s", o->hour ? "?hour=" : "");
 	for (const char *c = o->hour; c && *c; c++)
 		buf_addf(&target, "%%%02x", (unsigned char)*c);
 	buf_addc(&target, '\0');
-	r = answer_get(&a, o, "GET", target.p);
+	r = answer_get(a, o, "GET", target.p);
+	if (r == COMMAND_OK && a->status != 200)
+		r = answer_refused(a, "top");
+	return r;
+}
 
-	if (r == COMMAND_OK && a.status != 200)
-		r = answer_refused(&a, "top");
+static int
+once(struct top_view *v, const struct command_options *o)
+{
+	struct buf BUF_CLEAN out = { 0 };
+	struct answer a;
+	int r = ask_for(&a, o);
+
 	if (r == COMMAND_OK && o->json)
-		buf_adds(out, buf_slice(&a.body));
+		buf_adds(&out, buf_slice(&a.body));
 	else if (r == COMMAND_OK && o->hour)
-		write_identities(v, a.json, out);
+		top_write_identities(v, a.json, &out);
 	else if (r == COMMAND_OK)
-		write_all(v, a.json, out);
+		top_write(v, a.json, &out);
+	answer_print(&out);
 	answer_deinit(&a);
 	return r;
 }
 
-/* Three tables with a head, a line about what is not shown, and one between them. */
-static size_t
-rows_that_fit(void)
-{
-	struct winsize size;
-	size_t rows = 0;
+/* ---- the live table ---- */
 
-	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_row > 10)
-		rows = (size.ws_row - 10u) / 3;
-	return rows > ROWS_MIN ? rows : ROWS_MIN;
+struct live {
+	struct top_view *v;
+	const struct command_options *o;
+	struct answer answer; /* of the last look that had one */
+	struct buf trouble;   /* why the last look has none */
+	uint64_t answered_ms, looked_ms;
+	bool stands; /* the last look is shown on */
+};
+
+/* The same, with what it says of a failure kept: the gateway may be back at the next look. */
+static void
+look(struct live *l)
+{
+	FILE *before = stderr;
+	uint64_t now = clock_mono_ms();
+	struct answer a;
+	char *said = NULL;
+	size_t n = 0;
+	int r;
+
+	stderr = open_memstream(&said, &n);
+	if (!stderr) {
+		stderr = before;
+		return;
+	}
+	r = ask_for(&a, l->o);
+	fclose(stderr);
+	stderr = before;
+	l->trouble.n = 0;
+	l->looked_ms = now;
+	if (r == COMMAND_OK) {
+		if (l->answer.json)
+			top_remember(l->v, l->answer.json);
+		answer_deinit(&l->answer);
+		l->answer = a;
+		l->v->seconds = (double)(now - l->answered_ms) / 1000;
+		l->answered_ms = now;
+	} else {
+		answer_deinit(&a);
+		buf_add(&l->trouble, said, n > 0 ? n - 1 : 0); /* without the end of its line */
+		buf_addc(&l->trouble, '\0');
+	}
+	free(said);
 }
 
-/* Until it is interrupted, or nobody answers. */
+/* Three tables have a head and a line about what is not shown each, and one between them. */
+static void
+fit(struct top_view *v)
+{
+	size_t rows, width, around = v->shown == TOP_ALL ? 12 : 6;
+
+	screen_size(&rows, &width);
+	v->rows = rows > around ? rows - around : 0;
+	if (v->shown == TOP_ALL)
+		v->rows /= 3;
+	if (v->rows < ROWS_MIN)
+		v->rows = ROWS_MIN;
+	v->width = width > NUMBERS_WIDTH + NAME_MIN ? width - NUMBERS_WIDTH : NAME_MIN;
+}
+
+static void
+write_head(const struct live *l, struct buf *out)
+{
+	struct buf BUF_CLEAN line = { 0 };
+
+	buf_adds(&line, SLICE("yett top, up "));
+	answer_duration(answer_number(l->answer.json, "uptime_s"), &line);
+	buf_addf(&line, ", by %s%s", top_order_name(l->v->by), l->stands ? ", it stands" : "");
+	buf_addc(&line, '\0');
+	columns_paint(l->v->colours, COLOUR_BOLD, line.p, out);
+	buf_adds(out,
+		 SLICE("\nq quit  sort: r requests e errors b bytes l latency n now  show: a all "
+		       "1 routes 2 upstreams 3 identities 4 endpoints  space stop\n"));
+}
+
+/* Where nothing can be drawn one look is printed below the other. */
+static void
+draw(const struct live *l, bool plain)
+{
+	struct buf BUF_CLEAN out = { 0 };
+
+	if (!plain) {
+		fit(l->v);
+		write_head(l, &out);
+	}
+	if (l->trouble.n > 0)
+		columns_paint(l->v->colours, COLOUR_BAD, l->trouble.p, &out);
+	buf_addc(&out, '\n');
+	if (l->answer.json)
+		top_write(l->v, l->answer.json, &out);
+	if (!plain) {
+		screen_draw(buf_slice(&out));
+		return;
+	}
+	answer_print(&out);
+	fflush(stdout);
+}
+
+static void
+scroll(struct top_view *v, int by)
+{
+	size_t last = v->most > v->rows ? v->most - v->rows : 0;
+
+	if (by < 0)
+		v->from -= v->from < (size_t)-by ? v->from : (size_t)-by;
+	else
+		v->from = v->from + (size_t)by < last ? v->from + (size_t)by : last;
+}
+
+static void
+show(struct top_view *v, enum top_shown what)
+{
+	v->shown = what;
+	v->from = 0;
+}
+
+/* False: it is to end. */
+static bool
+obey(struct live *l, int key)
+{
+	static const char orders[] = "rebln"; /* as enum top_order has them */
+	static const char tables[] = "a1234"; /* as enum top_shown has them */
+	struct top_view *v = l->v;
+	const char *order = key > 0 && key < 128 ? strchr(orders, key) : NULL;
+	const char *table = key > 0 && key < 128 ? strchr(tables, key) : NULL;
+
+	if (order)
+		v->by = (enum top_order)(order - orders);
+	else if (table)
+		show(v, (enum top_shown)(table - tables));
+	else if (key == ' ')
+		l->stands = !l->stands;
+	else if (key == SCREEN_UP || key == 'k')
+		scroll(v, -1);
+	else if (key == SCREEN_DOWN || key == 'j')
+		scroll(v, 1);
+	else if (key == SCREEN_PAGE_UP)
+		scroll(v, -(int)v->rows);
+	else if (key == SCREEN_PAGE_DOWN)
+		scroll(v, (int)v->rows);
+	else if (key == SCREEN_HOME)
+		v->from = 0;
+	return key != 'q' && key != 'Q' && key != SCREEN_END;
+}
+
+/* The exit status: that of the first look, which is not tried again. */
 static int
 watch(struct top_view *v, const struct command_options *o)
 {
-	for (uint64_t now, last = 0;; last = now) {
-		struct buf BUF_CLEAN out = { 0 };
-		int r;
+	struct live l = { .v = v, .o = o };
+	bool plain = !screen_can_draw(), goes_on = true;
+	int r = ask_for(&l.answer, o);
 
-		now = clock_mono_ms();
-		v->rows = rows_that_fit();
-		v->seconds = last ? (double)(now - last) / 1000 : 0;
-		r = look(v, o, &out);
-		if (r != COMMAND_OK)
-			return r;
-		fputs("\033[H\033[2J", stdout);
-		answer_print(&out);
-		fflush(stdout);
-		usleep(LOOK_MS * 1000);
+	if (r != COMMAND_OK) {
+		answer_deinit(&l.answer);
+		return r;
 	}
+	l.answered_ms = l.looked_ms = clock_mono_ms();
+	if (!plain)
+		screen_open();
+	while (goes_on) {
+		uint64_t next = l.looked_ms + LOOK_MS, now;
+		int key = SCREEN_NONE;
+
+		draw(&l, plain);
+		now = clock_mono_ms();
+		if (plain)
+			goes_on = usleep(LOOK_MS * 1000) == 0 && !ferror(stdout);
+		else
+			key = screen_wait(now < next ? (int)(next - now) : l.stands ? LOOK_MS : 0);
+		goes_on = goes_on && obey(&l, key);
+		if (goes_on && !l.stands && clock_mono_ms() >= next)
+			look(&l);
+	}
+	if (!plain)
+		screen_close();
+	answer_deinit(&l.answer);
+	buf_deinit(&l.trouble);
+	return COMMAND_OK;
 }
 
 int
 command_top(const struct command_options *o)
 {
-	struct top_view v = { .by = by_requests, .rows = ROWS_ONCE, .before = MAP_INIT };
-	struct buf BUF_CLEAN out = { 0 };
-	size_t i = 0, n = sizeof orders / sizeof orders[0];
+	struct top_view v = { .by = TOP_REQUESTS, .rows = ROWS_ONCE, .before = MAP_INIT };
 	int r;
 
-	while (o->by && i < n && strcmp(o->by, orders[i].name) != 0)
-		i++;
-	if (i == n) {
-		fprintf(stderr,
-			"yett top: --by is one of requests, errors, bytes and latency, not %s\n",
-			o->by);
+	if (o->by && !top_order_named(o->by, &v.by)) {
+		fprintf(
+		    stderr,
+		    "yett top: --by is one of requests, errors, bytes, latency and now, not %s\n",
+		    o->by);
 		return COMMAND_UNREADABLE;
 	}
-	v.by = orders[i].by;
 	v.colours = columns_want_colours(STDOUT_FILENO);
 	v.live = !o->once && !o->hour && !o->json && isatty(STDOUT_FILENO);
-	r = v.live ? watch(&v, o) : look(&v, o, &out);
-	if (r == COMMAND_OK)
-		answer_print(&out);
-	map_deinit(&v.before, NULL);
+	r = v.live ? watch(&v, o) : once(&v, o);
+	top_deinit(&v);
 	return r;
 }

@@ -30,7 +30,7 @@ def test_commands_and_options():
         assert options <= set(complete(row["name"] + " -")), row["name"]
     assert complete(f"status -c {ROOT}/etc/yett.y") == [f"{ROOT}/etc/yett.yaml"]
     assert {"top", "settings", "reasons"} <= set(complete("help ")) and complete("help fl") == ["fleet"]
-    assert {"requests", "errors", "bytes", "latency"} == set(complete("top --by "))
+    assert {"requests", "errors", "bytes", "latency", "now"} == set(complete("top --by "))
     assert complete("token --algorithm HS5") == ["HS512"] and complete("suspend u --reason ") == []
 
 

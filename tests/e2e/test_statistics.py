@@ -118,25 +118,3 @@ def test_top(gateway, serve):
     assert len(means) == 3 and means == sorted(means, reverse=True)
     assert gw.cli("top", "--by", "name").returncode == 2
     assert '"identities"' in gw.cli("top", "--json").stdout
-
-
-def test_live_table(gateway, serve):
-    """On a terminal it is shown anew, with what came meanwhile."""
-    gw = start(gateway, serve)
-    ask(gw, "ann", 4)
-    counted(gw, ann=4)
-    pid, fd = pty.fork()
-    if pid == 0:
-        signal.signal(signal.SIGINT, signal.SIG_DFL)  # a shell that runs the tests in the background has it ignored
-        os.execvpe(BINARY, [BINARY, "top", "--socket", gw.socket], {"TERM": "xterm"})
-    seen = b""
-    asked, until = False, time.time() + 10
-    while seen.count(b"\033[2J") < 2 or not re.search(rb"ann +10 +[1-9]\S*/s", seen.rpartition(b"\033[2J")[2]):
-        assert time.time() < until, seen
-        seen += os.read(fd, 65536)
-        if not asked:
-            ask(gw, "ann", 6)
-            asked = True
-    os.kill(pid, signal.SIGINT)
-    os.waitpid(pid, 0)
-    os.close(fd)
