@@ -27,6 +27,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -93,9 +94,10 @@ control_hello(struct worker *w, const struct msg_hello *hello)
 	if (ipc_send(&w->control, MSG_BOARD,
 		     &(struct msg_board){ .slot = hello->slot, .instance = hello->instance },
 		     sizeof(struct msg_board), w->page_fd) < 0) {
+		/* The next master would not find what we count; nor us, where it looked before we
+		 * were executed. */
 		log_error("board cannot be sent");
-		if (hello->role == ROLE_TRAFFIC) /* the next master would not find what we count */
-			uv_stop(&w->loop);
+		uv_stop(&w->loop);
 	}
 	if (hello->role == ROLE_TRAFFIC) {
 		close(w->page_fd);
@@ -374,6 +376,14 @@ control_open(struct worker *w, int fd)
 	r = ipc_open(&w->control, &w->loop, fd, &control_ops, w);
 	w->control_open = r == 0;
 	return r;
+}
+
+bool
+control_is_cut(const struct worker *w)
+{
+	struct pollfd other = { .fd = w->control.fd };
+
+	return w->control_open && poll(&other, 1, 0) == 1 && (other.revents & POLLHUP);
 }
 
 void

@@ -24,6 +24,8 @@ struct call {                    /* an operator's question on its way to the mas
 
 int control_open(struct worker *w, int fd) __attribute__((warn_unused_result));
 void control_close(struct worker *w);
+/* The master is gone, and what it said last is yet to be read. */
+bool control_is_cut(const struct worker *w);
 /* After the loop has let go of the channel: gives back the pages. */
 void control_free(struct worker *w);
 /* Asks the master. `done` runs later with the answer, unless the request ends before. 0 or a

@@ -212,18 +212,27 @@ worker_hand_over(struct worker *w)
 		w->drain_tunnels_from = w->drain_until - TUNNELS_MS;
 }
 
+/* The word of the next master. Another time: it has less patience. */
+static void
+worker_finish(struct worker *w)
+{
+	if (w->draining)
+		worker_drain(w, w->hello.drain_ms, 1000);
+	else
+		worker_hand_over(w);
+}
+
 static void
 on_sigterm(uv_signal_t *signal, int number)
 {
 	struct worker *w = signal->data;
 
-	if (w->control_open) /* it would leave the slot without anybody who accepts: the master says
-				when */
+	if (!w->control_open)
+		worker_finish(w);
+	else if (control_is_cut(w)) /* what the dead one said is read first */
+		w->told_early++;
+	else /* it would leave the slot without anybody who accepts: the master says when */
 		log_info("signal SIGTERM is not for a worker whose master lives");
-	else if (w->draining) /* another time: the new master has less patience */
-		worker_drain(w, w->hello.drain_ms, 1000);
-	else
-		worker_hand_over(w);
 }
 
 void
@@ -251,6 +260,16 @@ worker_drain(struct worker *w, uint32_t grace_ms, uint32_t idle_ms)
 		worker_stop(w);
 }
 
+static void
+serve_on(struct worker *w)
+{
+	log_warn("master is gone: serving on the last table for %u s",
+		 w->hello.orphan_grace_ms / 1000);
+	w->orphan = true;
+	w->drain_until = worker_now(w) + w->hello.orphan_grace_ms;
+	listeners_orphaned(w);
+}
+
 void
 worker_orphaned(struct worker *w)
 {
@@ -258,13 +277,10 @@ worker_orphaned(struct worker *w)
 		worker_stop(w);
 		return;
 	}
-	if (w->draining)
-		return;
-	log_warn("master is gone: serving on the last table for %u s",
-		 w->hello.orphan_grace_ms / 1000);
-	w->orphan = true;
-	w->drain_until = worker_now(w) + w->hello.orphan_grace_ms;
-	listeners_orphaned(w);
+	if (!w->draining)
+		serve_on(w);
+	for (; w->told_early > 0; w->told_early--)
+		worker_finish(w);
 }
 
 static void

@@ -51,6 +51,8 @@ struct worker {
 	uv_signal_t sigterm;
 	struct msg_hello hello;
 	bool greeted, orphan, draining, stopped;
+	unsigned told_early; /* how often the next master has told us to finish before we knew that
+				ours is gone */
 	uint64_t drain_until, drain_idle_until, drain_tunnels_from; /* ms */
 	uint64_t ticks;
 	uint64_t turn_us; /* worker_us; 0 = not read in this turn */

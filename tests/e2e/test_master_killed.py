@@ -163,6 +163,45 @@ def test_a_worker_that_had_not_begun(gateway, responder):
     assert len(gw.workers()) == 2 and [gw.ask().status for _ in range(20)] == [200] * 20
 
 
+def admin_held_before_exec(gw):
+    """One that is still the image and the command line of its master."""
+    for _ in range(50):
+        before = set(procs.children(gw.pid))
+        os.kill(admin_worker(gw), signal.SIGKILL)
+        new = wait_until(lambda: set(procs.children(gw.pid)) - before, every=0).pop()
+        procs.hold(new)
+        if procs.command(new)[1] == "run":
+            return new
+        procs.let_go(new)
+        wait_until(lambda: gw.status()["pid"], what="an admin worker")
+    raise AssertionError("no child could be held")
+
+
+def test_an_admin_worker_that_is_not_executed_yet(gateway, responder):
+    """No next master could know it for what it is: it ends by itself."""
+    gw = gateway(proxy_to(responder))
+    late = admin_held_before_exec(gw)
+    gw.kill()
+    procs.let_go(late)
+    all_gone([late])
+    gw.start()
+
+
+def test_told_to_finish_with_words_of_the_dead_master_unread(gateway, responder, tmp_path):
+    """More of them than are read in one turn of its loop: what it is told is not taken for a mistake."""
+    gw = gateway(proxy_to(responder) | {"access_log": str(tmp_path / "log")})
+    late = gw.workers()[0]
+    procs.hold(late)
+    for n in range(100):
+        gw.signal(signal.SIGUSR1)
+        wait_until(lambda: gw.log().count("signal number=10") > n, every=0.001)
+    gw.kill()
+    gw.start()
+    wait_until(lambda: f"takeover pid={late} state=draining" in gw.log(), what="its being told")
+    procs.let_go(late)
+    all_gone([late])
+
+
 def test_admin_worker_killed_too_and_queue(gateway, responder):
     """What waits for a worker that does not get to it is not lost."""
     gw = gateway(proxy_to(responder) | {"workers": 1})
