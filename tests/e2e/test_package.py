@@ -68,6 +68,7 @@ def test_installed(service):
     assert box.run("dpkg-query", "-f", "${Conffiles}", "-W", "yett").stdout.split()[::2] == [
         "/etc/logrotate.d/yett", "/etc/yett/yett.yaml"]
     assert box.run("yett", "version").stdout.split()[1] == box.run("dpkg-query", "-f", "${Version}", "-W", "yett").stdout
+    assert box.show("yett-orphans.service", "ActiveState") == "active"
     for page in ("5 yett.yaml", "7 yett-admin", "7 yett-metrics", "8 yett", "5 yett-rules", "7 yett-migration"):
         assert box.run("man", "-w", *page.split()).stdout.strip().endswith(".gz")
     assert service.ask() == 200 and "u" in client.ask(box.path("/run/yett/admin.sock"), "/status").json()["upstreams"][0]["name"]

@@ -1,13 +1,14 @@
 """What systemd is told: ready only when requests are answered, reloading, stopping, and that the watchdog may rest."""
 
 import os
+import re
 import signal
 import socket
 import tempfile
 
 import pytest
 
-from harness.gateway import proxy_to
+from harness.gateway import ROOT, proxy_to
 
 
 @pytest.fixture
@@ -54,3 +55,9 @@ def test_watchdog(gateway, serve, notes):
     gateway(proxy_to(serve()), env={"NOTIFY_SOCKET": notes.path, "WATCHDOG_USEC": "400000"})
     for _ in range(3):
         notes("WATCHDOG=1")
+
+
+def test_the_unit_names_every_page():
+    pages = {re.sub(r"(.*)\.(\d)", r"man:\1(\2)", page) for page in os.listdir(f"{ROOT}/etc/man")}
+    with open(f"{ROOT}/etc/yett.service") as f:
+        assert set(re.search("Documentation=(.*)", f.read())[1].split()) == pages

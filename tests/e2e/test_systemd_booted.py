@@ -145,6 +145,46 @@ def test_stopped(service):
         service.ask()
 
 
+@pytest.fixture
+def changed(service):
+    """With more in the unit, for this test."""
+    def change(text):
+        service.machine.write("/run/systemd/system/yett.service.d/more.conf", text)
+        service.control("daemon-reload")
+    yield change
+    service.machine.run("rm", "-r", "/run/systemd/system/yett.service.d")
+    service.control("daemon-reload")
+
+
+def test_stopped_while_the_master_is_dead(service, changed):
+    """Its workers end, too, and none waits for a request longer than a master would have it."""
+    changed("[Service]\nRestartSec=5s\n")
+    service.configure(timeouts={"drain": "500ms"})
+    service.control("reload", "yett")
+    os.kill(service.pid, 9)
+    wait_until(lambda: service.show("SubState") == "auto-restart")
+    assert service.ask() == 200
+    with client.Client(service.port) as busy:
+        busy.send(client.request(path="/never"))
+        service.control("stop", "yett")
+        wait_until(lambda: service.pids() == [], 10, what="the workers' end")
+    assert service.show("ActiveState") == "inactive"
+
+
+def test_stopped_after_it_was_given_up(service, changed):
+    """By a configuration that was broken when the master died: it says why, and its workers serve until somebody sees to it."""
+    changed("[Unit]\nStartLimitBurst=2\n")
+    service.configure(rutes=[])
+    os.kill(service.pid, 9)
+    wait_until(lambda: service.show("ActiveState") == "failed", 20)
+    assert service.ask() == 200
+    status = service.control("status", "yett", check=False).stdout
+    assert re.search('Status: "/etc/yett/yett.yaml:.*rutes: unknown key', status) and "Start request repeated too quickly" in status
+    assert any(line["PRIORITY"] == "3" and "rutes" in line["MESSAGE"] for line in service.journal()[-30:])
+    service.control("stop", "yett")
+    wait_until(lambda: service.pids() == [], 10, what="the workers' end")
+
+
 def activate(service, port, name):
     service.control("stop", "yett.service")
     service.machine.write("/etc/systemd/system/yett.socket", SOCKET.format(port=port, name=name))
@@ -181,6 +221,18 @@ def test_socket_activation(activated):
     assert [activated.ask() for _ in range(20)] == [200] * 20
     activated.control("stop", "yett.service")
     assert activated.ask() == 200
+
+
+def test_stopped_with_its_socket_while_the_master_is_dead(activated):
+    """Nobody has the address any more, which the gateway could not share with systemd's socket."""
+    activated.configure(listeners=["127.0.0.1:8085"])
+    activate(activated, 8085, "http")
+    assert client.ask(8085, "/").status == 200
+    activated.control("kill", "--kill-who=main", "--signal=KILL", "yett")
+    activated.control("stop", "yett.socket", "yett.service")
+    wait_until(lambda: activated.pids() == [], 10, what="the workers' end")
+    activated.control("start", "yett.service")
+    assert client.ask(8085, "/").status == 200
 
 
 def test_a_socket_by_its_name(activated):

@@ -21,7 +21,7 @@ WatchdogSec=2
 
 def install_by_hand(machine, units="/etc/systemd/system"):
     machine.copy(BINARY, "/usr/bin/yett")
-    for unit in ("yett.service", "yett.socket"):
+    for unit in ("yett.service", "yett-orphans.service", "yett.socket"):
         machine.copy(f"{ROOT}/etc/{unit}", f"{units}/{unit}")
     machine.copy(f"{ROOT}/etc/yett.sysusers", "/usr/lib/sysusers.d/yett.conf")
     machine.run("systemd-sysusers")
