@@ -9,7 +9,10 @@ const struct command_row command_rows[] = {
 	  "Runs the gateway in the foreground, with its log on standard error. Without -c the file "
 	  "is that of\n"
 	  "$CONFIG_LOCATION, else gateway.conf.yaml or .yml in the working directory, else "
-	  "/etc/yett/yett.yaml.",
+	  "/etc/yett/yett.yaml.\n"
+	  "Exit status: 0 after a drain, 1 mistakes in the file, or something that it needs "
+	  "cannot\n"
+	  "be had, 2 the file cannot be read.",
 	  "yett run -c /etc/yett/yett.yaml" },
 	{ "check", 0, OPTION_FILE | OPTION_EFFECTIVE | OPTION_JSON, command_check,
 	  "check [-c FILE] [--effective] [--json]",
@@ -288,9 +291,9 @@ const struct command_row command_rows[] = {
 	  "yett version --json" },
 	{ "help", 1, OPTION_JSON, command_help,
 	  "help [COMMAND | settings | reasons | metrics | api] [--json]",
-	  "Prints this, the help of a command, every setting, every reason of a refusal, or every "
-	  "metric, or every path of\n"
-	  "the management API.",
+	  "Prints this, the help of a command, every setting, every reason of a refusal, every "
+	  "metric,\n"
+	  "or every path of the management API.",
 	  "yett help top; yett help reasons | grep upstream_" },
 };
 
