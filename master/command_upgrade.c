@@ -32,8 +32,9 @@ look(const char *socket, struct json **root)
 	return json_get(*root, "upgrade");
 }
 
+/* `effect`: what serves now. */
 static int
-refused(const struct command_options *o, struct slice error)
+failed(const struct command_options *o, struct slice error, const char *effect)
 {
 	struct buf BUF_CLEAN json = { 0 };
 
@@ -43,9 +44,14 @@ refused(const struct command_options *o, struct slice error)
 		buf_adds(&json, SLICE("}\n"));
 		answer_print(&json);
 	}
-	fprintf(stderr, "yett upgrade: %.*s\nyett upgrade: refused; the running image serves on\n",
-		SLICE_F(error));
+	fprintf(stderr, "yett upgrade: %.*s\nyett upgrade: %s\n", SLICE_F(error), effect);
 	return COMMAND_REFUSED;
+}
+
+static int
+refused(const struct command_options *o, struct slice error)
+{
+	return failed(o, error, "refused; the running image serves on");
 }
 
 static void
@@ -56,6 +62,19 @@ print_done(const struct command_options *o, const struct json *root)
 	printf(o->json ? "{\"ok\":true,\"version\":\"%s\",\"pid\":%s}\n"
 		       : "version %s serves, in process %s\n",
 	       answer_text(root, "version", version), answer_text(root, "pid", pid));
+}
+
+/* The service manager has started the gateway anew. */
+static int
+died(const struct command_options *o, const struct json *root)
+{
+	struct buf BUF_CLEAN effect = { 0 };
+	char version[32], pid[32];
+
+	buf_addf(&effect, "version %s serves, in process %s", answer_text(root, "version", version),
+		 answer_text(root, "pid", pid));
+	buf_addc(&effect, '\0');
+	return failed(o, SLICE("the new image died after its trial; the log says why"), effect.p);
 }
 
 /* -1: not yet; else the exit status. */
@@ -72,8 +91,11 @@ look_again(const char *socket, const struct json *begun, const struct command_op
 			print_done(o, root);
 			r = COMMAND_OK;
 		}
+	} else if (now && answer_number(now, "tried") < answer_number(begun, "tried")) {
+		if (answer_true(root, "ready"))
+			r = died(o, root);
 	} else if (now &&
-		   (answer_number(now, "tried") != answer_number(begun, "tried") || error.n > 0)) {
+		   (answer_number(now, "tried") > answer_number(begun, "tried") || error.n > 0)) {
 		r = refused(o, error.n > 0 ? error : SLICE("another one was begun meanwhile"));
 	}
 	json_free(root);

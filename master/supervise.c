@@ -235,6 +235,7 @@ supervisor_release(struct slot *slot, pid_t *pid, int *pidfd, int *page_fd)
 	}
 	*pid = slot->pid;
 	log_info("worker slot=%s pid=%d state=replaced", slot_name(slot), (int)slot->pid);
+	supervisor_send(slot, MSG_HANDOVER, NULL, 0, -1);
 	slot_disconnect(slot);
 	slot->pid = 0;
 	lend_forget(slot);

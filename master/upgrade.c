@@ -6,6 +6,7 @@
 
 #include "lib/clock.h"
 #include "lib/log.h"
+#include "shm/message.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -146,6 +147,8 @@ upgrade_exec(struct master *m)
 		return;
 	}
 	log_info("upgrade state=executing version=%s", u->version);
+	for (uint32_t i = 0; i < m->supervisor.slots_count; i++)
+		supervisor_send(&m->supervisor.slots[i], MSG_HANDOVER, NULL, 0, -1);
 	handover_name(&offer);
 	block_signals(true);
 	handover_keep(&offer, true);

@@ -64,6 +64,7 @@ enum message_type {
 	MSG_NAME_ASK,  /* W> struct msg_name_ask: what are the addresses of a host that stands in
 			  no table? */
 	MSG_NAME_TOLD, /* M> struct msg_name_told: these */
+	MSG_HANDOVER,  /* M> no body: this channel ends next, and others take your place */
 	MSG_SPANS,     /* W> records of shm/span.h, one behind the other */
 };
 

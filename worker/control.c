@@ -323,6 +323,8 @@ control_on_message(void *userdata, struct ipc *ipc, struct ipc_message *m)
 		session_asked(w, body);
 	else if (m->type == MSG_REOPEN)
 		control_reopen(w, m);
+	else if (m->type == MSG_HANDOVER)
+		w->handed_over = true;
 	else if (IS(MSG_REPLY, msg_reply))
 		control_reply(w, body, m);
 	else if (IS(MSG_KEYS_SETTLED, msg_keys_settled))

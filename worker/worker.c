@@ -263,8 +263,11 @@ worker_drain(struct worker *w, uint32_t grace_ms, uint32_t idle_ms)
 static void
 serve_on(struct worker *w)
 {
-	log_warn("master is gone: serving on the last table for %u s",
-		 w->hello.orphan_grace_ms / 1000);
+	if (w->handed_over)
+		log_info("handover: serving on the last table until others serve");
+	else
+		log_warn("master is gone: serving on the last table for %u s",
+			 w->hello.orphan_grace_ms / 1000);
 	w->orphan = true;
 	w->drain_until = worker_now(w) + w->hello.orphan_grace_ms;
 	listeners_orphaned(w);

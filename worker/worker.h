@@ -53,6 +53,7 @@ struct worker {
 	bool greeted, orphan, draining, stopped;
 	unsigned told_early; /* how often the next master has told us to finish before we knew that
 				ours is gone */
+	bool handed_over; /* the master said that it goes */
 	uint64_t drain_until, drain_idle_until, drain_tunnels_from; /* ms */
 	uint64_t ticks;
 	uint64_t turn_us; /* worker_us; 0 = not read in this turn */

@@ -188,5 +188,5 @@ def test_worker_is_replaced(gateway, serve):
         go.set()
         assert c.read().body == b"done"
     wait_until(lambda: f"takeover pid={old[0]} state=ended" in gw.log(), 5)
-    assert gw.metrics()['yett_requests_total{code="200",method="GET"}'] == len(up.requests)
+    assert gw.metrics()['yett_requests_total{code="200",method="GET"}'] == len(up.requests) and " warn " not in gw.log()
     assert gw.cli("drain", "--worker", "7").returncode == 1 and gw.cli("drain", "--worker", "0", "--undo").returncode == 2

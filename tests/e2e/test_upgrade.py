@@ -1,6 +1,7 @@
 """yett upgrade: another image takes the place of the running one; no request fails, and one that cannot is refused."""
 
 import asyncio
+import concurrent.futures
 import json
 import os
 import shutil
@@ -72,7 +73,7 @@ def test_up_and_down_again_under_load(running):
     assert r["failures"] == [] and r["ok"] > 1000
     after = gw.metrics()
     assert before <= seen[0] <= seen[1] and after[REQUESTS] >= before + r["ok"]
-    assert gw.status()["upgrade"]["count"] == 2
+    assert gw.status()["upgrade"]["count"] == 2 and " warn " not in gw.log()
     wait_until(lambda: len(processes(gw)) == 3, 2, what="nobody to wait for")
 
 
@@ -106,9 +107,12 @@ def test_what_cannot_take_over_is_refused(running):
             with open(content, "rb") as f:
                 put(gw, f.read())
         refused(gw, expected)
+    put(gw, image(NEW))
+    os.chmod(gw.binary, 0o644)
+    refused(gw, "cannot be executed: Permission denied")
     r = upgrade(gw, "--json")
     assert r.returncode == 1 and json.loads(r.stdout)["ok"] is False
-    put(gw, image(NEW))
+    os.chmod(gw.binary, 0o755)
     assert upgrade(gw).returncode == 0 and gw.status()["version"] == NEW
 
 
@@ -119,10 +123,12 @@ def compiled(tmp_path, text):
 
 
 @pytest.mark.skipif(not shutil.which("cc"), reason="no compiler")
-def test_image_that_hangs_or_babbles(gateway, responder, tmp_path):
+def test_image_that_hangs_crashes_or_babbles(gateway, responder, tmp_path):
     gw = gateway(proxy_to(responder) | {"timeouts": {"preflight": "300ms"}}, own=True)
     put(gw, compiled(tmp_path, "#include <unistd.h>\nint main(void) { for (;;) pause(); }\n"))
     refused(gw, "not ready within timeouts.preflight")
+    put(gw, compiled(tmp_path, "#include <stdlib.h>\nint main(void) { abort(); }\n"))
+    refused(gw, "died by signal 6")
     put(gw, compiled(tmp_path, "#include <stdio.h>\nint main(void) { while (puts(\"y\") > 0); }\n"))
     refused(gw, "says more than it should")
 
@@ -134,12 +140,14 @@ def test_image_that_dies_after_the_trial(gateway, responder, tmp_path):
     old = processes(gw)
     put(gw, compiled(tmp_path, '#include <stdio.h>\n#include <string.h>\nint main(int n, char **a)\n'
                                '{ return strcmp(a[1], "preflight") ? 1 : puts("yett preflight good 9") < 0; }\n'))
-    with Load(gw.port, rate=200, connections=8) as load:
-        gw.signal(signal.SIGUSR2)
+    with Load(gw.port, rate=200, connections=8) as load, concurrent.futures.ThreadPoolExecutor() as pool:
+        r = pool.submit(upgrade, gw)
         assert gw.wait() == 1
         put(gw, image(NEW))
         gw.start()
         gone(old)
+        assert r.result().returncode == 1 and "died after its trial" in r.result().stderr
+        assert f"version {NEW} serves, in process {gw.pid}" in r.result().stderr
     assert load.result["failures"] == [] and gw.status()["version"] == NEW
 
 
