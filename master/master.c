@@ -2,6 +2,7 @@
 
 #include "access.h"
 #include "api.h"
+#include "census.h"
 #include "exchange_workers.h"
 #include "kept.h"
 #include "name_ask.h"
@@ -474,6 +475,7 @@ on_tick(uv_timer_t *timer)
 	suspensions_tick(m, now);
 	store_tick(m);
 	board_settle(m);
+	census_tick(m, now);
 	systemd_tick(&m->systemd, now);
 	upgrade_tick(m, now);
 }

@@ -61,6 +61,7 @@ struct master {
 	uv_timer_t tick;
 	uv_signal_t signals[MASTER_SIGNALS];
 	enum master_phase phase;
+	uint64_t census_ms;  /* when it is due */
 	uint64_t leaving_ms; /* then it drains; 0: it was not told to end yet */
 	uint64_t started_ms;
 	char **argv;    /* as we were started */

@@ -1,5 +1,6 @@
 #include "resolve.h"
 
+#include "lib/clock.h"
 #include "lib/log.h"
 #include "lib/map.h"
 #include "lib/wheel.h"
@@ -30,7 +31,8 @@ struct name {
 	uint64_t generation;
 	struct resolved *addresses;
 	size_t count;
-	unsigned failures; /* in a row */
+	unsigned failures;     /* in a row */
+	int64_t answered_wall; /* 0: never */
 	bool settled;
 };
 
@@ -121,6 +123,7 @@ name_resolved(struct name *n, const struct lookup_answer *a)
 	}
 	name_log(n, NULL);
 	n->failures = 0;
+	n->answered_wall = clock_wall();
 	return !same;
 }
 
@@ -403,6 +406,19 @@ resolver_servers(struct resolver *r, struct slice dns_servers)
 	r->servers = xstrndup(dns_servers.n ? dns_servers.p : "", dns_servers.n);
 	resolver_ask_all(r);
 	return 0;
+}
+
+void
+resolver_usage(const struct resolver *r, struct resolver_usage *out)
+{
+	*out = (struct resolver_usage){ .names = r->names.count };
+	for (size_t i = 0; i < r->names.count; i++) {
+		const struct name *n = r->names.entries[i].value;
+
+		out->failing += n->failures > 0;
+		if (n->answered_wall && (!out->oldest_wall || n->answered_wall < out->oldest_wall))
+			out->oldest_wall = n->answered_wall;
+	}
 }
 
 size_t

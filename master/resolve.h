@@ -47,6 +47,12 @@ size_t resolver_get(const struct resolver *r, const char *host, const struct res
 		    uint64_t *generation, bool *settled);
 /* All watched names have settled. */
 bool resolver_settled(const struct resolver *r);
+/* A walk over all of them. */
+struct resolver_usage {
+	uint64_t names, failing; /* watched; of them, those whose last question failed */
+	int64_t oldest_wall;     /* the oldest of their last answers, seconds since 1970; 0: none */
+};
+void resolver_usage(const struct resolver *r, struct resolver_usage *out);
 /* One-off: for the Redis connection; a name or a literal. `done` is called exactly once, never from
  * within this call, with n == 0 on failure; addresses valid during the call. */
 void resolver_once(struct resolver *r, const char *host,

@@ -37,7 +37,7 @@ add_route(struct buf *b, struct slice id, const struct board_route *r)
 	add_number(b, "denied", r->by_class[4]);
 	add_number(b, "bytes_in", r->bytes_in);
 	add_number(b, "bytes_out", r->bytes_out);
-	add_number(b, "duration_us", r->duration_us);
+	add_number(b, "duration_us", r->duration.sum);
 	buf_addc(b, '}');
 }
 

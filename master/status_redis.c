@@ -57,9 +57,12 @@ status_write_redis(const struct master *m, const struct store_redis_status *st, 
 /* ---- the board ---- */
 
 static void
-row_put(struct board_redis *row, const struct seek *s, const char *server)
+row_put(struct master *m, enum board_redis_of of, const struct seek *s, const char *server)
 {
-	board_set(&row->changes, seek_changes(s));
+	const struct board_master *before = m->takeover.page;
+	struct board_redis *row = &m->page->redis[of];
+
+	board_set(&row->changes, seek_changes(s) + (before ? before->redis[of].changes : 0));
 	snprintf(row->server, sizeof row->server, "%s", server ? server : "");
 	snprintf(row->by, sizeof row->by, "%s", found_by(s));
 }
@@ -75,8 +78,8 @@ status_board_redis(struct master *m, const struct store_redis_status *st)
 		seek_servers(m->seek_sessions, &servers);
 	board_set(&b->redis_seq, b->redis_seq + 1);
 	__atomic_thread_fence(__ATOMIC_RELEASE);
-	row_put(&b->redis[BOARD_REDIS_RULES], m->seek, c->redis.configured ? st->server : "");
-	row_put(&b->redis[BOARD_REDIS_SESSIONS], m->seek_sessions,
+	row_put(m, BOARD_REDIS_RULES, m->seek, c->redis.configured ? st->server : "");
+	row_put(m, BOARD_REDIS_SESSIONS, m->seek_sessions,
 		c->login.configured && servers.count ? servers.at[0]->text : "");
 	__atomic_thread_fence(__ATOMIC_RELEASE);
 	board_set(&b->redis_seq, b->redis_seq + 1);

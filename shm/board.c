@@ -108,7 +108,7 @@ fold_route(struct board_route *sum, const struct board_route *part)
 	FOLD(by_class);
 	board_add(&sum->bytes_in, board_get(&part->bytes_in));
 	board_add(&sum->bytes_out, board_get(&part->bytes_out));
-	board_add(&sum->duration_us, board_get(&part->duration_us));
+	FOLD(duration);
 	board_add(&sum->shadow_refusals, board_get(&part->shadow_refusals));
 }
 
@@ -166,7 +166,8 @@ board_keep(struct board_master *m, const struct board_counts *counts, uint64_t i
 	__atomic_store_n(&m->base_turn, m->base_turn + 1, __ATOMIC_RELEASE);
 }
 
-static void
+/* The bucket that it was. */
+static unsigned
 add_to(uint64_t *buckets, uint64_t *sum, const uint32_t *bounds, unsigned n, uint64_t value)
 {
 	unsigned i = 0;
@@ -175,12 +176,25 @@ add_to(uint64_t *buckets, uint64_t *sum, const uint32_t *bounds, unsigned n, uin
 		i++;
 	board_add(&buckets[i], 1);
 	board_add(sum, value);
+	return i;
 }
 
 void
 board_add_duration(struct board_durations *d, uint64_t us)
 {
 	add_to(d->bucket, &d->sum, board_bucket_us, BOARD_BUCKETS - 1, us);
+}
+
+void
+board_add_request(struct board_durations *all, struct board_route *route, uint64_t us)
+{
+	unsigned i = add_to(all->bucket, &all->sum, board_bucket_us, BOARD_BUCKETS - 1, us);
+
+	i = i < BOARD_ROUTE_FIRST ? 0 : i - BOARD_ROUTE_FIRST;
+	if (i > BOARD_ROUTE_BUCKETS - 1)
+		i = BOARD_ROUTE_BUCKETS - 1;
+	board_add(&route->duration.bucket[i], 1);
+	board_add(&route->duration.sum, us);
 }
 
 void

@@ -20,7 +20,7 @@
 #include <stdint.h>
 
 #define BOARD_MAGIC 0x6472616f62ull /* "board" */
-#define BOARD_LAYOUT 18u
+#define BOARD_LAYOUT 19u
 #define BOARD_ROUTES 4096     /* slots; 0 is "other" */
 #define BOARD_ENDPOINTS 4096  /* slots with counters; 0 is "other" */
 #define BOARD_HEALTH 65536    /* slots with health words, the same to begin with */
@@ -28,6 +28,8 @@
 #define BOARD_UPSTREAMS 512   /* slots; 0 is "other" */
 #define BOARD_ADDRESSES 16384 /* rows of addresses.h */
 #define BOARD_BUCKETS 20
+#define BOARD_ROUTE_BUCKETS 12 /* of a route, which may be many: those from this one on: */
+#define BOARD_ROUTE_FIRST 5
 #define BOARD_SIZES 14
 #define BOARD_METHODS 10      /* of enum table_method */
 #define BOARD_CODES 501       /* 0: no answer was sent; else the status less 99 */
@@ -121,10 +123,15 @@ enum board_counter {
 };
 extern const char *const board_counter_name[COUNTER_N];
 
+struct board_route_durations {
+	uint64_t bucket[BOARD_ROUTE_BUCKETS]; /* the first one has all that is faster, too */
+	uint64_t sum;                         /* microseconds */
+};
+
 struct board_route {
 	uint64_t by_class[6]; /* by status / 100; 0 = none was sent */
 	uint64_t bytes_in, bytes_out;
-	uint64_t duration_us;
+	struct board_route_durations duration;
 	uint64_t shadow_refusals; /* passed, because what refuses them is in its shadow mode */
 };
 
@@ -289,7 +296,9 @@ struct board_master {
 	uint64_t published_wall; /* seconds since 1970 */
 	uint64_t ready;          /* every worker has a table */
 	uint64_t degraded;       /* it serves, but not as it should: see its status */
-	uint64_t gateway;        /* by which others know it (master/roster.h); 0: none yet */
+	uint64_t descriptors;    /* that it has open */
+	uint64_t dns_names, dns_failing, dns_oldest_wall; /* of master/resolve.h */
+	uint64_t gateway; /* by which others know it (master/roster.h); 0: none yet */
 	uint64_t reloads_ok, reloads_failed;
 	uint64_t last_reload_ok;  /* 1 or 0 */
 	uint64_t configured_wall; /* when the configuration in force was read, seconds since 1970 */
@@ -357,6 +366,8 @@ bool board_has(const struct board_base *base, uint64_t instance);
 void board_keep(struct board_master *m, const struct board_counts *counts, uint64_t instance);
 /* In a histogram. */
 void board_add_duration(struct board_durations *d, uint64_t us);
+/* In that of all requests and in that of a route. */
+void board_add_request(struct board_durations *all, struct board_route *route, uint64_t us);
 void board_add_size(struct board_sizes *s, uint64_t bytes);
 /* Where by_code counts this status. */
 unsigned board_code(int status);

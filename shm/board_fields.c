@@ -68,7 +68,7 @@ name_counts(struct list *l, const char *prefix, size_t base)
 	ROWS(board_counts, route, board_route, by_class);
 	ROWS(board_counts, route, board_route, bytes_in);
 	ROWS(board_counts, route, board_route, bytes_out);
-	ROWS(board_counts, route, board_route, duration_us);
+	ROWS(board_counts, route, board_route, duration);
 	ROWS(board_counts, route, board_route, shadow_refusals);
 	ROWS(board_counts, endpoint, board_endpoint, requests);
 	ROWS(board_counts, endpoint, board_endpoint, failures);
@@ -146,6 +146,10 @@ name_master(struct list *l)
 	ROWS(board_master, health, board_health, last_status);
 	ROWS(board_master, health, board_health, ejected_count);
 	ROWS(board_master, health, board_health, ejected_until_ms);
+	ROWS(board_master, redis, board_redis, changes);
+	ROWS(board_master, issuers, board_issuer, name);
+	ROWS(board_master, issuers, board_issuer, fetches);
+	ROWS(board_master, issuers, board_issuer, failures);
 	ROWS(board_master, health, board_health, ejections);
 	ROWS(board_master, health, board_health, up_since_ms);
 	ROWS(board_master, health, board_health, drained);

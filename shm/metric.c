@@ -15,8 +15,11 @@ static const struct metric_info table[METRIC_N] = {
 #define X(name, help) { "yett_" #name "_total", COUNTER, "", help },
 	    BOARD_PLAIN_COUNTERS(X)
 #undef X
+#define X(name, type, labels, help) { "process_" #name, type, labels, help },
+		METRICS_OF_PROCESSES(X)
+#undef X
 #define X(name, type, labels, help) { "gateway_" #name, type, labels, help },
-		METRICS_OF_RENKU(X)
+		    METRICS_OF_RENKU(X)
 #undef X
 };
 

@@ -15,6 +15,7 @@
 	X(started_timestamp_seconds, GAUGE, "", "When the master began")                           \
 	X(ready, GAUGE, "", "1 when every worker has a table")                                     \
 	X(degraded, GAUGE, "", "1: serves, but not as it should; the status says why")             \
+	X(master_up, GAUGE, "", "0: there is no master; the workers go on by what they have")      \
 	X(requests_total, COUNTER, "code,method",                                                  \
 	  "Requests by the status of the answer (none: none was sent) and the method")             \
 	X(request_duration_seconds, HISTOGRAM, "",                                                 \
@@ -50,6 +51,12 @@
 	  "Of them, those without counters: neither ejected nor kept to max_connections")          \
 	X(endpoints_unprobed, GAUGE, "",                                                           \
 	  "Of them, those that are to be probed and are not: there are too many")                  \
+	X(dns_names, GAUGE, "", "Names of endpoints that are looked up")                           \
+	X(dns_names_failing, GAUGE, "",                                                            \
+	  "Of them, those whose last look-up failed: their endpoints keep the addresses of "       \
+	  "before")                                                                                \
+	X(dns_oldest_answer_timestamp_seconds, GAUGE, "",                                          \
+	  "When the name was answered whose last answer is the oldest, where any was")             \
 	X(rules_refused, GAUGE, "", "Rules that stand refused")                                    \
 	X(rules_refused_closed, GAUGE, "",                                                         \
 	  "Of them, those without a last good version: what they match is answered 503")           \
@@ -99,12 +106,15 @@
 	X(jwks_keys, GAUGE, "issuer", "Keys of an issuer that are in force")                       \
 	X(jwks_fetches_total, COUNTER, "issuer,result",                                            \
 	  "Fetches of the keys of an issuer, by what came of them: ok or failed")                  \
+	X(routes, GAUGE, "", "Routes in force")                                                    \
+	X(routes_uncounted, GAUGE, "",                                                             \
+	  "Of them, those without series of their own, as there are too many")                     \
 	X(route_requests_total, COUNTER, "route,class",                                            \
 	  "Requests by route and class of status: none, or 1xx to 5xx")                            \
 	X(route_bytes_total, COUNTER, "route,direction",                                           \
 	  "Bytes by route and direction: in is from the client, out is to it")                     \
-	X(route_duration_seconds_total, COUNTER, "route",                                          \
-	  "Time that the requests of a route took in all, tunnels left out")                       \
+	X(route_duration_seconds, HISTOGRAM, "route",                                              \
+	  "As request_duration_seconds, of a route that was asked for")                            \
 	X(shadow_refusals_total, COUNTER, "route",                                                 \
 	  "Requests that authorize would have refused, were it not in its shadow mode")            \
 	X(upstream_responses_total, COUNTER, "upstream,class",                                     \
@@ -142,6 +152,15 @@
 	X(rate_rows, GAUGE, "", "Keys that there is room for in limits.rate_memory")               \
 	X(rate_rows_used, GAUGE, "", "Keys that have spent something, by a sample")
 
+/* By the names that every exporter has. */
+#define METRICS_OF_PROCESSES(X)                                                                    \
+	X(cpu_seconds_total, COUNTER, "process",                                                   \
+	  "Processor time of a process: master, admin, or worker- and its number")                 \
+	X(resident_memory_bytes, GAUGE, "process", "Its memory, with what it shares with others")  \
+	X(start_time_seconds, GAUGE, "process", "When it began, in seconds since 1970")            \
+	X(open_fds, GAUGE, "process", "Its open descriptors, where it may be looked at")           \
+	X(max_fds, GAUGE, "process", "How many it may have")
+
 /* With compatibility: renku, beside those: the names of its gateway. */
 #define METRICS_OF_RENKU(X)                                                                        \
 	X(requests_total, COUNTER, "code,method,host",                                             \
@@ -157,10 +176,13 @@ enum metric {
 #define X(name, help) METRIC_##name##_total,
 	    BOARD_PLAIN_COUNTERS(X)
 #undef X
-#define X(name, type, labels, help) METRIC_gateway_##name,
-		METRICS_OF_RENKU(X)
+#define X(name, type, labels, help) METRIC_process_##name,
+		METRICS_OF_PROCESSES(X)
 #undef X
-		    METRIC_N
+#define X(name, type, labels, help) METRIC_gateway_##name,
+		    METRICS_OF_RENKU(X)
+#undef X
+			METRIC_N
 };
 
 /* The plain counters, in the order in which the board has them. */

@@ -48,14 +48,13 @@ count(struct request *r)
 	if (r->reason != REASON_none)
 		board_add(&counts->by_reason[r->reason], 1);
 	if (!r->tunnel) {
-		board_add_duration(&counts->duration, us);
+		board_add_request(&counts->duration, route, us);
 		board_add_size(&counts->request_size, r->bytes_in);
 		board_add_size(&counts->response_size, r->bytes_out);
 	}
 	board_add(&route->by_class[class], 1);
 	board_add(&route->bytes_in, r->bytes_in);
 	board_add(&route->bytes_out, r->bytes_out);
-	board_add(&route->duration_us, r->tunnel ? 0 : us);
 	board_add(&route->shadow_refusals, r->shadow != REASON_none);
 	if (r->pool && r->send_us)
 		count_upstream(r, counts, class);

@@ -3,6 +3,7 @@
 #include "control.h"
 #include "metrics_issuers.h"
 #include "metrics_master.h"
+#include "metrics_process.h"
 #include "metrics_redis.h"
 #include "metrics_requests.h"
 #include "metrics_table.h"
@@ -32,16 +33,23 @@ metrics_name(struct buf *b, enum metric m)
 	buf_adds(b, slice_of(metric_info(m)->name));
 }
 
+/* One name that is no UTF-8, and Prometheus would take nothing of all that is told. */
 void
 metrics_label(struct buf *b, struct slice s)
 {
-	for (size_t i = 0; i < s.n; i++) {
-		if (s.p[i] == '"' || s.p[i] == '\\')
+	while (s.n > 0) {
+		size_t n = utf8_length(s);
+
+		if (*s.p == '"' || *s.p == '\\')
 			buf_addc(b, '\\');
-		if (s.p[i] == '\n')
+		if (*s.p == '\n')
 			buf_adds(b, SLICE("\\n"));
+		else if (n == 0)
+			buf_adds(b, SLICE("\xef\xbf\xbd"));
 		else
-			buf_addc(b, s.p[i]);
+			buf_add(b, s.p, n);
+		n = n ? n : 1;
+		s = slice_make(s.p + n, s.n - n);
 	}
 }
 
@@ -86,8 +94,8 @@ sum_up(struct worker *w, struct board_counts *sum)
 	}
 }
 
-static bool
-is_shown(const struct worker_peer *p)
+bool
+metrics_shows(const struct worker_peer *p)
 {
 	return p->page->role == ROLE_TRAFFIC && !board_get(&p->page->draining);
 }
@@ -109,7 +117,7 @@ write_heartbeats(struct worker *w, struct buf *b)
 		const struct worker_peer *p = &w->peers->peers[i];
 		uint64_t beat = board_get(&p->page->heartbeat_ms);
 
-		if (!is_shown(p))
+		if (!metrics_shows(p))
 			continue;
 		worker_sample(b, METRIC_worker_heartbeat_age_seconds, p);
 		buf_addf(b, "%.3f\n", now > beat ? (double)(now - beat) / 1e3 : 0.0);
@@ -144,7 +152,7 @@ write_gauges(struct worker *w, struct buf *b)
 			const struct worker_peer *p = &w->peers->peers[i];
 			const char *page = (const char *)p->page;
 
-			if (!is_shown(p))
+			if (!metrics_shows(p))
 				continue;
 			worker_sample(b, gauges[g].metric, p);
 			buf_addf(
@@ -174,6 +182,8 @@ metrics_write(struct worker *w, struct buf *out)
 	metrics_write_requests(sum, out);
 	write_gauges(w, out);
 	write_heartbeats(w, out);
+	metrics_write_processes(w, out);
+	metrics_single(out, METRIC_master_up, w->control_open);
 	if (w->master_page) {
 		metrics_write_master(w->master_page, out);
 		metrics_write_redis(w->master_page, out);

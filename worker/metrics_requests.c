@@ -60,6 +60,15 @@ metrics_durations(struct buf *b, enum metric m, struct slice label, const struct
 	    &(struct histogram){ d->bucket, board_bucket_us, BOARD_BUCKETS, 1e6, d->sum, label });
 }
 
+void
+metrics_route_durations(struct buf *b, enum metric m, struct slice label,
+			const struct board_route_durations *d)
+{
+	write_histogram(b, m,
+			&(struct histogram){ d->bucket, board_bucket_us + BOARD_ROUTE_FIRST,
+					     BOARD_ROUTE_BUCKETS, 1e6, d->sum, label });
+}
+
 static void
 write_sizes(struct buf *b, enum metric m, const struct board_sizes *s)
 {

@@ -16,3 +16,5 @@ void metrics_write_renku(const struct segment *rules, const struct board_counts 
 /* The samples of a histogram of durations, with this label (name="value"). */
 void metrics_durations(struct buf *out, enum metric m, struct slice label,
 		       const struct board_durations *d);
+void metrics_route_durations(struct buf *out, enum metric m, struct slice label,
+			     const struct board_route_durations *d);

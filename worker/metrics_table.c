@@ -3,6 +3,7 @@
 #include "control.h"
 #include "metrics.h"
 #include "metrics_limits.h"
+#include "metrics_requests.h"
 #include "metrics_upstreams.h"
 #include "snapshot.h"
 
@@ -18,7 +19,9 @@ write_revision(const struct snapshot *table, struct buf *b)
 		return;
 	metrics_family(b, METRIC_rules_revision_info);
 	metrics_name(b, METRIC_rules_revision_info);
-	buf_addf(b, "{revision=\"%.*s\"} 1\n", SLICE_F(table->revision));
+	buf_adds(b, SLICE("{revision=\""));
+	metrics_label(b, table->revision);
+	buf_adds(b, SLICE("\"} 1\n"));
 	metrics_family(b, METRIC_rules_revision_timestamp_seconds);
 	metrics_name(b, METRIC_rules_revision_timestamp_seconds);
 	buf_addf(b, " %lld\n", (long long)table->revision_wall);
@@ -70,13 +73,19 @@ route_bytes(struct buf *b, struct slice name, const struct board_route *counts)
 	buf_addf(b, "\",direction=\"out\"} %llu\n", (unsigned long long)counts->bytes_out);
 }
 
+/* Of those that were asked for: the others would be thousands of zeros. */
 static void
-route_seconds(struct buf *b, struct slice name, const struct board_route *counts)
+route_durations(struct buf *b, struct slice name, const struct board_route *counts)
 {
-	metrics_name(b, METRIC_route_duration_seconds_total);
-	buf_adds(b, SLICE("{route=\""));
-	metrics_label(b, name);
-	buf_addf(b, "\"} %.6f\n", (double)counts->duration_us / 1e6);
+	BUF_CLEAN struct buf label = { 0 };
+
+	if (counts->duration.sum == 0)
+		return;
+	buf_adds(&label, SLICE("route=\""));
+	metrics_label(&label, name);
+	buf_addc(&label, '"');
+	metrics_route_durations(b, METRIC_route_duration_seconds, buf_slice(&label),
+				&counts->duration);
 }
 
 static void
@@ -89,14 +98,32 @@ route_shadow(struct buf *b, struct slice name, const struct board_route *counts)
 }
 
 static void
+write_numbers(const struct segment *rules, struct buf *b)
+{
+	uint64_t routes = 0, uncounted = 0;
+
+	for (uint32_t i = 0; i < seg_count(rules, RULES_ROUTES); i++) {
+		uint32_t slot = table_route(rules, i)->slot;
+
+		if (!table_route_stands(rules, i))
+			continue;
+		routes++;
+		uncounted += slot == 0 || slot >= BOARD_ROUTES;
+	}
+	metrics_single(b, METRIC_routes, routes);
+	metrics_single(b, METRIC_routes_uncounted, uncounted);
+}
+
+static void
 write_routes(const struct segment *rules, const struct board_counts *sum, struct buf *b)
 {
+	write_numbers(rules, b);
 	metrics_family(b, METRIC_route_requests_total);
 	for_routes(rules, sum, b, route_requests);
 	metrics_family(b, METRIC_route_bytes_total);
 	for_routes(rules, sum, b, route_bytes);
-	metrics_family(b, METRIC_route_duration_seconds_total);
-	for_routes(rules, sum, b, route_seconds);
+	metrics_family(b, METRIC_route_duration_seconds);
+	for_routes(rules, sum, b, route_durations);
 	metrics_family(b, METRIC_shadow_refusals_total);
 	for_routes(rules, sum, b, route_shadow);
 }

@@ -23,6 +23,11 @@ def test_last_good_rules_and_what_changed_behind_them(gateway, store, serve):
     gw = gateway(from_redis(store))
     path = os.path.join(gw.state_dir, "rules.json")
     wait_until(lambda: gw.status()["rules"]["frontends"] == ROUTES + 1, 30)
+    assert gw.ask("/some/longer/path/2", host="host-2.test").status == 200
+    m = gw.metrics()
+    assert m["yett_routes"] == ROUTES + 1 and m["yett_routes_uncounted"] == ROUTES + 1 - 4095
+    assert sum(n.startswith("yett_route_bytes_total{") for n in m) == 2 * 4096 and 'yett_shadow_refusals_total{route="other"}' in m
+    assert sum(n.startswith("yett_route_duration_seconds_count{") for n in m) <= 2  # nobody asked for the others
     wait_until(lambda: os.path.exists(path), 10)
     whole = os.stat(path)
     store.rule("b.test/new", other)

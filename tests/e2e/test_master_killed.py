@@ -20,7 +20,9 @@ def test_new_master_under_load(gateway, responder):
     with Load(gw.port, rate=400, connections=16) as load:
         time.sleep(0.3)
         gw.kill()
-        time.sleep(0.7)
+        time.sleep(0.5)
+        alone = gw.metrics()
+        assert alone["yett_master_up"] == 0 and 'process_cpu_seconds_total{process="master"}' not in alone
         gw.start()
         time.sleep(0.5)
         wait_until(lambda: not any(procs.alive(pid) for pid in old), 10, what="the old workers' end")

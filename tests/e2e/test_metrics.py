@@ -3,6 +3,7 @@
 import os
 import re
 import signal
+import time
 
 from harness.gateway import from_redis, proxy_to
 from harness.procs import wait_until
@@ -56,8 +57,8 @@ def test_after_changes_of_few_rules(gateway, store, serve):
     assert len(names) == len(set(names))
     endpoints = {n for n in names if n.startswith("yett_upstream_up{")}
     assert endpoints == {f'yett_upstream_up{{upstream="{u}",endpoint="{e}"}}' for u, e in (("a", two), ("b", one), ("c", two))}
-    routes = {n for n in names if n.startswith("yett_route_duration")}
-    assert routes == {f'yett_route_duration_seconds_total{{route="redis:{r}.test"}}' for r in "ac"}
+    routes = {n for n in names if n.startswith("yett_shadow_refusals_total")}
+    assert routes == {f'yett_shadow_refusals_total{{route="redis:{r}.test"}}' for r in "ac"}
 
 
 def test_histogram_adds_up(gateway, serve):
@@ -68,6 +69,64 @@ def test_histogram_adds_up(gateway, serve):
     m = gw.metrics()
     buckets = [v for n, v in m.items() if n.startswith("yett_request_duration_seconds_bucket")]
     assert buckets == sorted(buckets) and buckets[-1] == m["yett_request_duration_seconds_count"] == 10
+
+
+def test_durations_by_route(gateway, serve):
+    """Enough to tell a slow route, of those alone that were asked for."""
+    up = serve(lambda r, c: (time.sleep(0.06 if r.path == "/slow" else 0), c.reply(body=b"ok")))
+    gw = gateway(proxy_to(up) | {"routes": [{"name": n, "path": f"/{n}", "upstream": "u"} for n in ("fast", "slow", "never")]})
+    for _ in range(3):
+        gw.ask("/slow")
+        gw.ask("/fast")
+    counted(gw, 'yett_route_duration_seconds_count{route="file:slow"}', 3)
+    counted(gw, 'yett_route_duration_seconds_count{route="file:fast"}', 3)
+    m = gw.metrics()
+    bounds = ["0.005", "0.01", "0.025", "0.05", "0.1", "0.25", "0.5", "1", "2.5", "5", "10", "+Inf"]
+    slow = [m.pop(f'yett_route_duration_seconds_bucket{{route="file:slow",le="{le}"}}') for le in bounds]
+    assert slow[:4] == [0] * 4 and slow == sorted(slow) and slow[-1] == 3
+    assert 0.18 <= m['yett_route_duration_seconds_sum{route="file:slow"}'] < 10 > m['yett_route_duration_seconds_sum{route="file:fast"}'] > 0
+    assert not [n for n in m if n.startswith("yett_route_duration") and ("slow\",le" in n or "never" in n)]
+    assert (m["yett_routes"], m["yett_routes_uncounted"]) == (3, 0)
+
+
+def test_processes(gateway, serve):
+    gw = gateway(proxy_to(serve()))
+    gw.ask()
+    m = gw.metrics()
+    seen = {n.partition('"')[2].rstrip('"}') for n in m if n.startswith("process_cpu_seconds_total{")}
+    assert seen == {"master", "admin", "worker-0", "worker-1"}
+    for name in seen:
+        of = {n: m[f'process_{n}{{process="{name}"}}'] for n in
+              ("cpu_seconds_total", "resident_memory_bytes", "start_time_seconds", "open_fds", "max_fds")}
+        assert 0 <= of["cpu_seconds_total"] < 60 and 1 << 20 < of["resident_memory_bytes"] < 4 << 30, of
+        assert time.time() - 60 < of["start_time_seconds"] < time.time() + 1 and 3 < of["open_fds"] < of["max_fds"], of
+    assert m["yett_master_up"] == 1
+    before, open_ = m['process_open_fds{process="worker-0"}'] + m['process_open_fds{process="worker-1"}'], []
+    for _ in range(20):
+        open_.append(gw.connect())
+        open_[-1].ask()
+    after = gw.metrics()
+    assert after['process_open_fds{process="worker-0"}'] + after['process_open_fds{process="worker-1"}'] >= before + 20
+    assert after['process_start_time_seconds{process="master"}'] == m['process_start_time_seconds{process="master"}']
+    for c in open_:
+        c.close()
+
+
+def test_name_cut_within_a_letter(gateway, serve, pki, tmp_path):
+    """The board has the last 255 bytes of a path; half a letter at their beginning would cost Prometheus all that is told."""
+    folder = tmp_path / "x"
+    while len(str(folder).encode()) < 400:
+        folder /= "\u00e9" * 40
+    folder.mkdir(parents=True)
+    pair = {}
+    for kind, path in pki.entry("ec").items():
+        pair[kind] = str(folder / os.path.basename(path))
+        with open(path, "rb") as f, open(pair[kind], "wb") as g:
+            g.write(f.read())
+    gw = gateway(proxy_to(serve()) | {"tls": {"certificates": [pair]}, "admin": {}})
+    text = gw.admin("/metrics").body
+    assert "\ufffd" in re.search('yett_certificate_expiry_seconds{.*', text.decode())[0]
+    check_metrics(gw, tmp_path)
 
 
 def test_counts_survive_a_worker(gateway, serve):
@@ -82,7 +141,7 @@ def test_counts_survive_a_worker(gateway, serve):
         os.kill(pid, signal.SIGKILL)
     wait_until(lambda: len(set(gw.workers()) - set(dead)) == 2, 5)
     after = gw.metrics()
-    fallen = {n: (v, after.get(n)) for n, v in before.items() if "_total" in n and after.get(n, 0) < v}
+    fallen = {n: (v, after.get(n)) for n, v in before.items() if re.match("yett_.*_total", n) and after.get(n, 0) < v}
     assert not fallen and after[name] == before[name]
     gw.ask()
     counted(gw, name, before[name] + 1)

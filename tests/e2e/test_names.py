@@ -54,6 +54,18 @@ def test_old_answer_is_kept(moving, dns, fail):
     assert moving.ask().json()["name"] == "a"
 
 
+def test_age_of_answers(moving, dns):
+    age = "yett_dns_oldest_answer_timestamp_seconds"
+    before = moving.metrics()
+    assert (before["yett_dns_names"], before["yett_dns_names_failing"]) == (1, 0) and before[age] > time.time() - 60
+    wait_until(lambda: moving.metrics()[age] > before[age], 5, what="another answer")
+    del dns.names["up.test"]
+    wait_until(lambda: moving.metrics()["yett_dns_names_failing"] == 1, 5, what="a question that fails")
+    last = moving.metrics()[age]
+    wait_until(lambda: time.time() > last + 3, 5)
+    assert moving.metrics()[age] == last
+
+
 def test_name_that_appears_later(gateway, dns, serve):
     up = serve()
     gw = gateway(proxy_to(f"later.test:{up.port}") | {"dns": [dns.address]})

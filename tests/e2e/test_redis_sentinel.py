@@ -89,7 +89,11 @@ def test_failover(gateway, serve, watched):
     samples = gw.metrics()
     of = {n: v for n, v in samples.items() if n.startswith("yett_redis_server_info")}
     assert all(f'server="{after.address}"' in n and 'found="sentinel 127' in n for n in of) and len(of) == 2
-    assert samples['yett_redis_server_changes_total{of="rules"}'] == 1
+    changes = 'yett_redis_server_changes_total{of="rules"}'
+    assert samples[changes] == 1
+    gw.kill()
+    gw.start()
+    assert gw.metrics()[changes] >= 1
     before.start()
     before.db.replicaof("127.0.0.1", after.port)
 

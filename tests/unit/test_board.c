@@ -231,6 +231,35 @@ test_bucket(void **state)
 	assert_int_equal(sizes.bucket[BOARD_SIZES - 1], 1);
 }
 
+/* Of a route: the default buckets of Prometheus' clients. */
+static void
+test_bucket_of_route(void **state)
+{
+	static const struct {
+		uint64_t us;
+		unsigned bucket;
+	} cases[] = {
+		{ 0, 0 },       { 5000, 0 },      { 5001, 1 },      { 10000, 1 },
+		{ 2500001, 9 }, { 10000000, 10 }, { 10000001, 11 }, { UINT64_MAX / 8, 11 },
+	};
+	struct board_durations all = { 0 };
+	struct board_route route = { 0 };
+	uint64_t sum = 0;
+
+	assert_int_equal(board_bucket_us[BOARD_ROUTE_FIRST], 5000);
+	assert_int_equal(board_bucket_us[BOARD_ROUTE_FIRST + BOARD_ROUTE_BUCKETS - 2], 10000000);
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		struct board_route before = route;
+
+		board_add_request(&all, &route, cases[i].us);
+		sum += cases[i].us;
+		before.duration.bucket[cases[i].bucket]++;
+		before.duration.sum = sum;
+		assert_memory_equal(&route, &before, sizeof route);
+	}
+	assert_int_equal(all.sum, sum);
+}
+
 static void
 test_codes(void **state)
 {
@@ -378,6 +407,21 @@ test_field_names(void **state)
 	}
 }
 
+/* What the master counts beside its base goes on in a program of another layout, too. */
+static void
+test_field_names_of_counters(void **state)
+{
+	static const char *const counters[] = { "reloads_ok",      "respawns",
+						"redis.changes",   "issuers.name",
+						"issuers.fetches", "issuers.failures",
+						"spans_exported",  "health.ejections" };
+	static struct board_field all[BOARD_FIELDS_MAX];
+	size_t n = board_fields(BOARD_PAGE_MASTER, all);
+
+	for (size_t i = 0; i < sizeof counters / sizeof counters[0]; i++)
+		field(all, n, counters[i]);
+}
+
 int
 main(void)
 {
@@ -388,12 +432,14 @@ main(void)
 		cmocka_unit_test(test_fold),
 		cmocka_unit_test(test_keep),
 		cmocka_unit_test(test_bucket),
+		cmocka_unit_test(test_bucket_of_route),
 		cmocka_unit_test(test_codes),
 		cmocka_unit_test(test_names),
 		cmocka_unit_test(test_words),
 		cmocka_unit_test(test_other_layout),
 		cmocka_unit_test(test_other_layout_lies),
 		cmocka_unit_test(test_field_names),
+		cmocka_unit_test(test_field_names_of_counters),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -45,7 +45,7 @@ static void
 on_sigterm(int number)
 {
 	page->counts.counter[COUNTER_requests] += 100; /* its last requests */
-	page->counts.route[5].duration_us += 100;
+	page->counts.route[5].duration.sum += 100;
 	_exit(0);
 }
 
@@ -93,7 +93,7 @@ hand_over(int to, enum orphan how)
 	master->base_turn = 3;
 	master->base[0].counts.counter[COUNTER_requests] = 5; /* not in force */
 	master->base[1].counts.counter[COUNTER_requests] = 1000;
-	master->base[1].counts.route[5].duration_us = 7;
+	master->base[1].counts.route[5].duration.sum = 7;
 	master->names.route[0].high = 6; /* so many may have a name */
 	master->names.endpoint[0].high = 7;
 	master->names.route[5] = (struct board_name){ 8, 9 };
@@ -118,7 +118,7 @@ hand_over(int to, enum orphan how)
 	page->instance = 9;
 	page->heartbeat_ms = clock_mono_ms() - (how == STALE ? 60000 : 0);
 	page->counts.counter[COUNTER_requests] = 20;
-	page->counts.route[5].duration_us = 20;
+	page->counts.route[5].duration.sum = 20;
 	page->counts.endpoint[6].idle = 20;
 	send_board(&ipc, 1, 9, page_fd);
 	send_board(&ipc, BOARD_SLOT_MASTER, 0, master_fd);
@@ -222,7 +222,7 @@ assert_base(struct fixture *f, uint64_t requests, uint64_t duration_us)
 	const struct board_counts *counts = &board_base(f->board)->counts;
 
 	assert_int_equal(counts->counter[COUNTER_requests], requests);
-	assert_int_equal(counts->route[5].duration_us, duration_us);
+	assert_int_equal(counts->route[5].duration.sum, duration_us);
 }
 
 static void
