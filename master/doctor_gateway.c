@@ -82,24 +82,51 @@ check_reload(struct doctor *d)
 
 /* ---- what it is ---- */
 
-/* Is the program of a process the file that is run here? 1, 0, or -1: it may not be looked at. */
+/* Do two processes run one file? 1, 0, or -1: one may not be looked at. */
 static int
-is_this_file(pid_t pid)
+is_one_file(pid_t a, pid_t b)
 {
-	struct stat own, other;
-	char path[64];
+	struct stat one, other;
+	char path[64], second[64];
 
-	snprintf(path, sizeof path, "/proc/%d/exe", (int)pid);
-	if (stat("/proc/self/exe", &own) < 0 || stat(path, &other) < 0)
+	snprintf(path, sizeof path, "/proc/%d/exe", (int)a);
+	snprintf(second, sizeof second, "/proc/%d/exe", (int)b);
+	if (stat(path, &one) < 0 || stat(second, &other) < 0)
 		return -1;
-	return own.st_ino == other.st_ino && own.st_dev == other.st_dev;
+	return one.st_ino == other.st_ino && one.st_dev == other.st_dev;
+}
+
+/* After an upgrade a worker may still have streams: it serves by the image of before, with the
+ * mistakes that it has. */
+static void
+check_images(struct doctor *d)
+{
+	char path[64], list[4096];
+	size_t old = 0;
+	int pid = 0, n;
+	FILE *f;
+
+	snprintf(path, sizeof path, "/proc/%d/task/%d/children", (int)d->pid, (int)d->pid);
+	f = fopen(path, "re");
+	if (!f)
+		return;
+	list[fread(list, 1, sizeof list - 1, f)] = '\0';
+	fclose(f);
+	for (const char *at = list; sscanf(at, "%d%n", &pid, &n) == 1; at += n)
+		old += is_one_file(d->pid, pid) == 0;
+	if (old == 0)
+		return;
+	doctor_tell(d, DOCTOR_WARNING, "workers",
+		    "%zu of an earlier image still %s: what they have under way goes on there", old,
+		    old == 1 ? "lives" : "live");
+	doctor_remedy(d, "yett status -c %s # they end within timeouts.handover", d->file);
 }
 
 static void
 check_version(struct doctor *d)
 {
 	struct slice version = json_text(json_get(d->status, "version"));
-	int same = is_this_file(d->pid);
+	int same = is_one_file(d->pid, getpid());
 
 	if (!slice_eq(version, SLICE(YETT_VERSION)))
 		doctor_tell(d, DOCTOR_WARNING, "version", "%.*s runs, and %s is installed",
@@ -214,7 +241,7 @@ void
 doctor_gateway(struct doctor *d)
 {
 	static void (*const checks[])(struct doctor *) = {
-		check_state, check_workers, check_reload, check_version, check_unit,
+		check_state, check_workers, check_images, check_reload, check_version, check_unit,
 	};
 
 	for (size_t i = 0; d->status && i < sizeof checks / sizeof checks[0]; i++)

@@ -32,9 +32,51 @@ const struct doctor_try doctor_tries_rules[] = {
 	{ "zrange yett:gateways:heard 0 1", "+zrange", true, true },
 	{ "zcount yett:gateways:heard 0 1", "+zcount", true, true },
 	{ "zrangebyscore yett:gateways:heard 0 1", "+zrangebyscore", true, true },
-	{ "subscribe __redis__:invalidate", "+subscribe", false, true },
+	{ "exists yett:suspended", "+exists", false, true },
+	{ "hscan yett:suspended 0 count 1", "+hscan", false, true },
+	{ "hlen yett:suspended", "+hlen", false, true },
 	{ NULL, NULL, false, false },
 };
+
+const struct doctor_try doctor_tries_statistics[] = {
+	{ "hgetall yett:statistics:doctor", "+hgetall", false, true },
+	{ "eval return 1 yett:statistics:doctor", "+eval", true, true },
+	{ "get yett:statistics:doctor", "+get", true, true },
+	{ "set yett:statistics:doctor x", "+set", true, true },
+	{ "hlen yett:statistics:doctor", "+hlen", true, true },
+	{ "hexists yett:statistics:doctor x", "+hexists", true, true },
+	{ "hincrby yett:statistics:doctor x 1", "+hincrby", true, true },
+	{ "hset yett:statistics:doctor x y", "+hset", true, true },
+	{ "expire yett:statistics:doctor 1", "+expire", true, true },
+	{ NULL, NULL, false, false },
+};
+
+const struct doctor_try doctor_tries_cascade[] = {
+	{ "hgetall yett:cascade:doctor", "+hgetall", false, false },
+	{ "zcard yett:cascade:due", "+zcard", false, false },
+	{ "zrangebyscore yett:cascade:due 0 1", "+zrangebyscore", false, false },
+	{ "hset yett:cascade:doctor x y", "+hset", true, false },
+	{ "hsetnx yett:cascade:doctor x y", "+hsetnx", true, false },
+	{ "pexpire yett:cascade:doctor 1", "+pexpire", true, false },
+	{ "set yett:cascade:doctor x", "+set", true, false },
+	{ "del yett:cascade:doctor", "+del", true, false },
+	{ "zadd yett:cascade:due 1 x", "+zadd", true, false },
+	{ "zrem yett:cascade:due x", "+zrem", true, false },
+	{ "zremrangebyscore yett:cascade:dead 0 1", "+zremrangebyscore", true, false },
+	{ NULL, NULL, false, false },
+};
+
+const struct doctor_try doctor_tries_stream[] = {
+	{ "xack %s yett 0-1", "+xack", true, false },
+	{ "xdel %s 0-1", "+xdel", true, false },
+	{ "xautoclaim %s yett yett 5000 0", "+xautoclaim", true, false },
+	{ "xgroup create %s yett $", "+xgroup|create", true, false },
+	{ "xreadgroup group yett yett streams %s >", "+xreadgroup", true, false },
+	{ NULL, NULL, false, false },
+};
+
+const struct doctor_try doctor_try_last = { "subscribe __redis__:invalidate", "+subscribe", false,
+					    true };
 
 /* As yett(8) has them. */
 const struct doctor_try doctor_tries_sessions[] = {
@@ -61,7 +103,6 @@ const struct doctor_try doctor_tries_sessions[] = {
 	{ "zadd userSessions:yett-doctor 1 x", "+zadd", true, false },
 	{ "zrem userSessions:yett-doctor x", "+zrem", true, false },
 	{ "zremrangebyscore userSessions:yett-doctor 0 1", "+zremrangebyscore", true, false },
-	{ "subscribe __redis__:invalidate", "+subscribe", false, true },
 	{ NULL, NULL, false, false },
 };
 
@@ -183,7 +224,8 @@ judge_permissions(struct doctor *d, const struct doctor_redis *r)
 	tell_missing(d, DOCTOR_WARNING, r, &r->useful,
 		     r->sessions ? "hear of changes: what is known is read again each second"
 				 : "do all that is of use: changes by the API, hearing of "
-				   "changes, and what gateways tell one another");
+				   "changes, suspensions, statistics, and what gateways tell "
+				   "one another");
 }
 
 static void

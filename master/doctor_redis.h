@@ -33,5 +33,10 @@ struct doctor_try { /* a command that is needed, as words with blanks between */
 	bool optional;          /* it works without, but less well */
 };
 
-/* Those for rules, or for sessions; up to words NULL. */
-extern const struct doctor_try doctor_tries_rules[], doctor_tries_sessions[];
+/* Those for rules and suspensions, for sessions, and for what a configuration has beside rules; up
+ * to words NULL. %s is the stream of the cascade. */
+extern const struct doctor_try doctor_tries_rules[], doctor_tries_sessions[],
+    doctor_tries_statistics[], doctor_tries_cascade[], doctor_tries_stream[];
+
+/* That after which a connection takes nothing else. */
+extern const struct doctor_try doctor_try_last;

@@ -1,11 +1,13 @@
 /*
- * doctor_servers: asks name servers for what the configuration names, and Redis what it is: all at
- * once, on a loop of its own, for two seconds at most.
+ * doctor_servers: asks name servers for what the configuration names, Redis what it is, and
+ * identity providers whether they are there: all at once, on a loop of its own, for two seconds at
+ * most.
  */
 
 #include "doctor_redis.h"
 
 #include "config.h"
+#include "doctor_providers.h"
 #include "doctor_visit.h"
 #include "resolve.h"
 #include "upstream_tls.h"
@@ -44,6 +46,12 @@ close_one(struct servers *s)
 {
 	if (--s->open == 0)
 		uv_stop(&s->loop);
+}
+
+static void
+on_answered(void *userdata)
+{
+	close_one(userdata);
 }
 
 /* ---- names ---- */
@@ -108,18 +116,13 @@ tell_names(const struct servers *s)
 		doctor_tell(d, DOCTOR_PROBLEM, "names", "%s does not resolve", s->names[i].text);
 		doctor_remedy(d, "getent ahosts %s; cat /etc/resolv.conf", s->names[i].text);
 	}
-	if (bad == 0)
-		doctor_tell(d, DOCTOR_OK, "names", "%zu of %zu resolve", s->names_count,
-			    s->names_count);
+	if (s->names_count == 0)
+		doctor_tell(d, DOCTOR_OK, "names", "there are only addresses");
+	else if (bad == 0)
+		doctor_tell(d, DOCTOR_OK, "names", "all %zu resolve", s->names_count);
 }
 
 /* ---- Redis ---- */
-
-static void
-on_visited(void *userdata)
-{
-	close_one(userdata);
-}
 
 static void
 visit(struct servers *s, const struct doctor_visit *what)
@@ -138,7 +141,7 @@ visit(struct servers *s, const struct doctor_visit *what)
 	*v = *what;
 	v->loop = &s->loop;
 	v->dial.resolver = s->resolver;
-	v->done = on_visited;
+	v->done = on_answered;
 	v->userdata = s;
 	v->tls =
 	    what->secure ? upstream_tls_context(s->doctor->config->tls.loaded, what->files) : NULL;
@@ -147,24 +150,41 @@ visit(struct servers *s, const struct doctor_visit *what)
 }
 
 static void
-ask_redis(struct servers *s)
+ask_rules(struct servers *s)
 {
 	const struct config *c = s->doctor->config;
 	const struct config_redis *r = &c->redis;
+	struct doctor_visit what = { .redis = { .check = "redis",
+						.where = r->address.text,
+						.user = r->username,
+						.secure = r->secure },
+				     .address = &r->address,
+				     .seek = &r->seek,
+				     .secure = r->secure,
+				     .files = &r->tls,
+				     .password = &r->password,
+				     .database = r->database,
+				     .stream = c->cascade.stream,
+				     .tries = { doctor_tries_rules } };
+	size_t n = 1;
+
+	if (c->statistics.flush)
+		what.tries[n++] = doctor_tries_statistics;
+	if (c->cascade.enabled)
+		what.tries[n++] = doctor_tries_cascade;
+	if (c->cascade.enabled && c->cascade.stream && *c->cascade.stream)
+		what.tries[n++] = doctor_tries_stream;
+	visit(s, &what);
+}
+
+static void
+ask_redis(struct servers *s)
+{
+	const struct config *c = s->doctor->config;
 	const struct config_sessions *l = &c->login.redis;
 
-	if (r->configured)
-		visit(s, &(struct doctor_visit){ .redis = { .check = "redis",
-							    .where = r->address.text,
-							    .user = r->username,
-							    .secure = r->secure },
-						 .address = &r->address,
-						 .seek = &r->seek,
-						 .secure = r->secure,
-						 .files = &r->tls,
-						 .password = &r->password,
-						 .database = r->database,
-						 .tries = doctor_tries_rules });
+	if (c->redis.configured)
+		ask_rules(s);
 	if (c->login.configured)
 		visit(s, &(struct doctor_visit){ .redis = { .check = "sessions",
 							    .where = l->address.text,
@@ -177,7 +197,7 @@ ask_redis(struct servers *s)
 						 .files = &l->tls,
 						 .password = &l->password,
 						 .database = l->database,
-						 .tries = doctor_tries_sessions });
+						 .tries = { doctor_tries_sessions } });
 }
 
 static void
@@ -192,7 +212,7 @@ tell_redis(struct servers *s)
 	}
 }
 
-/* ---- both ---- */
+/* ---- all of it ---- */
 
 static void
 on_time(uv_timer_t *timer)
@@ -209,13 +229,20 @@ on_changed(void *userdata)
 static void
 ask_all(struct servers *s)
 {
+	struct doctor_providers *providers;
+	size_t asked;
+
 	ask_names(s);
 	ask_redis(s);
+	providers =
+	    doctor_providers_begin(&s->loop, s->resolver, s->doctor, on_answered, s, &asked);
+	s->open += asked;
 	uv_timer_start(&s->timer, on_time, PATIENCE_MS, 0);
 	if (s->open > 0)
 		uv_run(&s->loop, UV_RUN_DEFAULT);
 	tell_names(s); /* what is still open is not answered */
 	tell_redis(s);
+	doctor_providers_end(providers, s->doctor);
 }
 
 void

@@ -36,47 +36,74 @@ send_words(struct doctor_visit *v, redis_answer_fn answer, struct slice tag, str
 	redis_conn_command(v->conn, answer, v, tag, n, argv);
 }
 
+/* The key or channel of a command: what has a colon, or is the stream; "~session:*" stands for all
+ * of the first kind. */
+static void
+add_place(const struct doctor_visit *v, const struct doctor_try *t, char kind, struct buf *out)
+{
+	const char *colon = strchr(t->words, ':'), *begin = colon;
+
+	while (begin && begin > t->words && begin[-1] != ' ')
+		begin--;
+	if (colon && kind == '&')
+		buf_addf(out, " &%s", begin);
+	else if (colon)
+		buf_addf(out, " ~%.*s:*", (int)(colon - begin), begin);
+	else if (strstr(t->words, "%s"))
+		buf_addf(out, " ~%s", v->stream);
+	else
+		buf_addf(out, " %s", t->permission);
+}
+
 /* What the user lacks: the command, or a key or channel of it. */
 static void
 note_missing(struct doctor_visit *v, const struct doctor_try *t, struct slice why)
 {
 	struct buf *missing = t->optional ? &v->redis.useful : &v->redis.missing;
 	struct buf BUF_CLEAN permission = { 0 };
-	const char *colon = strchr(t->words, ':'), *begin = colon;
 
-	while (begin && begin > t->words && begin[-1] != ' ')
-		begin--;
-	if (colon && memmem(why.p, why.n, "channel", 7))
-		buf_addf(&permission, " &%s", begin);
-	else if (colon && memmem(why.p, why.n, " key", 4))
-		buf_addf(&permission, " ~%.*s:*", (int)(colon - begin), begin);
+	if (memmem(why.p, why.n, "channel", 7))
+		add_place(v, t, '&', &permission);
+	else if (memmem(why.p, why.n, " key", 4))
+		add_place(v, t, '~', &permission);
 	else
 		buf_addf(&permission, " %s", t->permission);
 	if (!memmem(missing->p ? missing->p : "", missing->n, permission.p, permission.n))
 		buf_adds(missing, buf_slice(&permission));
 }
 
-/* The tag is the place of the command among the tries. */
+/* The tag is the place of the command's row. */
 static void
 on_try(void *userdata, struct slice tag, const struct redis_reply *r)
 {
-	struct doctor_visit *v = userdata;
-	size_t at;
+	const struct doctor_try *t;
 
-	memcpy(&at, tag.p, sizeof at);
+	memcpy(&t, tag.p, sizeof t);
 	if (r->type == REDIS_FAILED && slice_starts(r->text, SLICE("NOPERM")))
-		note_missing(v, &v->tries[at], r->text);
+		note_missing(userdata, t, r->text);
+}
+
+static void
+send_try(struct doctor_visit *v, const struct doctor_try *t, redis_answer_fn answer)
+{
+	struct buf BUF_CLEAN words = { 0 };
+	const char *place = strstr(t->words, "%s");
+	size_t n = place ? (size_t)(place - t->words) : strlen(t->words);
+
+	buf_add(&words, t->words, n);
+	if (place)
+		buf_addf(&words, "%s%s", v->stream, place + 2);
+	send_words(v, answer, slice_make((const char *)&t, sizeof t), buf_slice(&words));
 }
 
 static void
 send_tries(struct doctor_visit *v, bool changes)
 {
-	for (size_t i = 0; v->tries[i].words; i++) {
-		struct slice tag = slice_make((const char *)&i, sizeof i);
-
-		if (v->tries[i].changes == changes &&
-		    !slice_starts(slice_of(v->tries[i].words), SLICE("subscribe")))
-			send_words(v, on_try, tag, slice_of(v->tries[i].words));
+	for (size_t i = 0; i < VISIT_TRIES && v->tries[i]; i++) {
+		for (const struct doctor_try *t = v->tries[i]; t->words; t++) {
+			if (t->changes == changes)
+				send_try(v, t, on_try);
+		}
 	}
 }
 
@@ -93,16 +120,10 @@ on_thrown_away(void *userdata, struct slice tag, const struct redis_reply *r)
 	(void)userdata, (void)tag, (void)r; /* who may not discard it is cut off */
 }
 
-/* The last of the tries is to subscribe: behind it the connection takes nothing else. */
 static void
 send_last(struct doctor_visit *v)
 {
-	size_t last = 0;
-
-	while (v->tries[last + 1].words)
-		last++;
-	send_words(v, on_last, slice_make((const char *)&last, sizeof last),
-		   slice_of(v->tries[last].words));
+	send_try(v, &doctor_try_last, on_last);
 	redis_conn_flush(v->conn);
 }
 

@@ -12,6 +12,8 @@
 
 #include "lib/redis_link.h"
 
+#define VISIT_TRIES 5
+
 struct doctor_visit {
 	struct doctor_redis redis;
 	const struct config_address *address;
@@ -20,7 +22,8 @@ struct doctor_visit {
 	const struct config_upstream_tls *files;
 	const struct config_secret *password;
 	uint32_t database;
-	const struct doctor_try *tries;
+	const struct doctor_try *tries[VISIT_TRIES]; /* up to NULL */
+	const char *stream;                          /* %s in them */
 	uv_loop_t *loop;
 	struct tls_context *tls;      /* the caller's */
 	void (*done)(void *userdata); /* once; perhaps from within doctor_visit_begin */

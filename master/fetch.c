@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 #define ADDRESSES_MAX 16
 #define RETRY_MAX_S 86400u
@@ -34,6 +35,7 @@ struct fetch {
 	size_t count, next;
 	int status; /* of the last one that was asked */
 	uint32_t retry_s;
+	int64_t date;
 	char why[256];
 };
 
@@ -47,6 +49,12 @@ uint32_t
 fetch_retry_s(const struct fetch *f)
 {
 	return f->retry_s;
+}
+
+int64_t
+fetch_date(const struct fetch *f)
+{
+	return f->date;
 }
 
 static void
@@ -89,22 +97,54 @@ explain(struct fetch *f, int status, struct slice words)
 		snprintf(f->why, sizeof f->why, "%s", strerror(-status));
 }
 
-/* Of these lines (RFC 9110 section 10.2.3); 0: there is none, or it is a date. */
-static uint32_t
-retry_after(struct slice fields)
+/* The value of the first of these lines that has this name; n 0: none has. */
+static struct slice
+field_of(struct slice fields, struct slice wanted)
 {
 	while (fields.n > 0) {
 		struct slice value, name = slice_cut(slice_cut(fields, '\n', &fields), ':', &value);
-		uint32_t s = 0;
 
-		if (!slice_ieq(name, SLICE("Retry-After")))
-			continue;
-		value = slice_trim(value);
-		for (size_t i = 0; i < value.n && value.p[i] >= '0' && value.p[i] <= '9'; i++)
-			s = s < RETRY_MAX_S ? s * 10 + (uint32_t)(value.p[i] - '0') : s;
-		return s < RETRY_MAX_S ? s : RETRY_MAX_S;
+		if (value.n > 0 && value.p[value.n - 1] == '\r')
+			value.n--;
+		if (slice_ieq(name, wanted))
+			return slice_trim(value);
 	}
-	return 0;
+	return SLICE("");
+}
+
+/* RFC 9110 section 10.2.3; 0: there is none, or it is a date. */
+static uint32_t
+retry_after(struct slice fields)
+{
+	struct slice value = field_of(fields, SLICE("Retry-After"));
+	uint32_t s = 0;
+
+	for (size_t i = 0; i < value.n && value.p[i] >= '0' && value.p[i] <= '9'; i++)
+		s = s < RETRY_MAX_S ? s * 10 + (uint32_t)(value.p[i] - '0') : s;
+	return s < RETRY_MAX_S ? s : RETRY_MAX_S;
+}
+
+/* IMF-fixdate, which all servers write. */
+static int64_t
+date_of(struct slice fields)
+{
+	struct slice value = field_of(fields, SLICE("Date"));
+	struct tm tm = { 0 };
+	char text[40];
+	const char *end;
+
+	snprintf(text, sizeof text, "%.*s", SLICE_F(value));
+	end = strptime(text, "%a, %d %b %Y %H:%M:%S GMT", &tm);
+	return end && !*end ? (int64_t)timegm(&tm) : 0;
+}
+
+static void
+read_fields(struct fetch *f)
+{
+	struct slice fields = http_client_head(f->request).fields;
+
+	f->retry_s = retry_after(fields);
+	f->date = date_of(fields);
 }
 
 static void fetch_try(struct fetch *f);
@@ -115,7 +155,9 @@ on_answer(void *userdata, int status, struct slice body)
 	struct fetch *f = userdata;
 	bool last = status > 0 || (f->once && http_client_sent(f->request));
 
-	f->retry_s = status > 0 && f->any ? retry_after(http_client_head(f->request).fields) : 0;
+	f->retry_s = 0;
+	if (status > 0 && f->any)
+		read_fields(f);
 	f->request = NULL;
 	f->status = status;
 	if (status == 200 || (status > 0 && f->any)) {

@@ -36,6 +36,10 @@ int fetch_status(const struct fetch *f);
 /* Likewise: Retry-After of the answer, in seconds; 0: none, or a date. */
 uint32_t fetch_retry_s(const struct fetch *f);
 
+/* Likewise: Date of the answer (RFC 9110 section 6.6.1), in seconds since 1970; 0: none that can be
+ * read. Of a request with `any`. */
+int64_t fetch_date(const struct fetch *f);
+
 /* Copies what it needs, but for the context, which it holds. */
 struct fetch *fetch_start(uv_loop_t *loop, struct resolver *resolver, const struct fetch_request *q,
 			  fetch_fn done, void *userdata);

@@ -1,16 +1,19 @@
 """`yett doctor`: finds what is wrong, its remedies mend it, and it changes and tells nothing that it should not."""
 
+import email.utils
 import json
 import os
 import shlex
+import shutil
 import socket
+import time
 
 import pytest
 
 from harness import gateway as g
 from harness.authority import DAY, Authority
-from harness.gateway import from_redis, merge
-from harness.procs import free_port, run
+from harness.gateway import from_redis, merge, proxy_to
+from harness.procs import free_port, run, wait_until
 from harness.redis_server import RedisServer
 
 pytestmark = pytest.mark.skipif(not g.BINARY, reason="no binary")
@@ -192,6 +195,57 @@ def test_a_gateway_that_runs(gateway, careless):
     said = json.loads(run([g.BINARY, "doctor", "--json", "-c", gw.file]).stdout)
     assert one(said["checks"], "version")["remedy"] == f"yett upgrade -c {gw.file}"
     assert one(said["checks"], "reload") and one(said["checks"], "configuration")
+
+
+def test_acl_of_what_is_kept_beside_rules(tmp_path, plain, server):
+    """Suspensions, statistics and the cascade have keys of their own: each that is lacking is named, and with it all is well."""
+    config = plain | {"redis": {"address": server.address, "username": "yett", "password": PASSWORD}, "statistics": {"flush": "redis"},
+                      "cascade": {"enabled": True, "stream": "user.deleted"}}
+    rows = ("on", ">" + PASSWORD, "resetchannels", "&__redis__:invalidate", "~frontend:*", "~backend:*", "~yett:*", "~user.deleted", "+@all")
+    for lacks, state in (None, None), ("-hscan", "warning"), ("-hincrby", "warning"), ("-zadd", "problem"), ("-xreadgroup", "problem"), ("~user.deleted", "problem"):
+        less = [r for r in rows if r != lacks] + ([lacks] if lacks and lacks[0] == "-" else [])
+        server.db.execute_command("ACL", "SETUSER", "yett", "reset", *less)
+        found = [f for f in of(findings(tmp_path, config), "redis") if "user yett" in f["text"]]
+        want = "+" + lacks[1:] if lacks and lacks[0] == "-" else lacks
+        assert [(f["state"], f["remedy"]) for f in found] == ([(state, f"redis-cli -u redis://{server.address} ACL SETUSER yett {want}")] if lacks else [])
+
+
+def test_clocks_of_providers(tmp_path, plain, serve):
+    """What their Date says, against gate.leeway; who does not answer, or not with keys, is named."""
+    def answer(request, c):
+        who = request.path.strip("/")
+        date = email.utils.formatdate(time.time() + {"ahead": 600, "behind": -20}.get(who, 0), usegmt=True)
+        c.reply(404 if who == "none" else 200, headers={"Date": date, "Content-Type": "application/json"}, body=b'{"keys": []}')
+
+    up = serve(answer)
+    issuers = {who: {"issuer": f"http://{who}.example", "algorithms": ["ES256"], "allow_http": True, "jwks_uri": f"http://{up.address}/{who}"}
+               for who in ("good", "ahead", "behind", "none")}
+    issuers["absent"] = issuers["good"] | {"issuer": "http://absent.example", "jwks_uri": f"http://127.0.0.1:{free_port()}/"}
+    found = findings(tmp_path, plain | {"gate": {"protect": ["/"], "issuers": issuers}})
+    clocks = {f["text"].split("provider ")[1].split(";")[0]: f for f in of(found, "clock") if "provider" in f["text"]}
+    assert set(clocks) == {"ahead", "behind"} and (clocks["ahead"]["state"], clocks["behind"]["state"]) == ("problem", "warning")
+    assert "behind that of provider ahead" in clocks["ahead"]["text"] and "ahead of that of provider behind" in clocks["behind"]["text"]
+    assert [f["text"].split()[0] for f in of(found, "provider", "ok")] == ["good", "ahead", "behind"]
+    none, absent = of(found, "provider", "problem")
+    assert "none does not say its keys: it answers 404" == none["text"] and none["remedy"] == f"curl -v http://{up.address}/none"
+    assert absent["text"].startswith("absent ") and "refused" in absent["text"]
+
+
+def test_workers_of_an_earlier_image(gateway, serve):
+    def stream(r, c):
+        c.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n")
+        c.wait_gone()
+
+    gw = gateway(proxy_to(serve(stream)) | {"workers": 1}, own=True)
+    with gw.connect() as c:
+        c.send(b"GET / HTTP/1.1\r\nHost: test\r\n\r\n")
+        c.read_until(b"x\r\n")
+        shutil.copy(g.BINARY, gw.binary + ".new")
+        os.rename(gw.binary + ".new", gw.binary)
+        assert gw.cli("upgrade").returncode == 0
+        told = one(json.loads(run([gw.binary, "doctor", "--json", "-c", gw.file]).stdout)["checks"], "workers")
+        assert told["state"] == "warning" and "1 of an earlier image still lives" in told["text"]
+    wait_until(lambda: not of(json.loads(run([gw.binary, "doctor", "--json", "-c", gw.file]).stdout)["checks"], "workers"), 8)
 
 
 def test_mistakes_and_no_file(tmp_path, plain):
