@@ -122,7 +122,8 @@
 	X(upstream_latency_seconds, HISTOGRAM, "upstream",                                         \
 	  "From the request to the first byte of its answer; other: there were too many "          \
 	  "upstreams")                                                                             \
-	X(upstream_requests_total, COUNTER, "upstream,endpoint", "Requests sent to the endpoint")  \
+	X(upstream_requests_total, COUNTER, "upstream,endpoint",                                   \
+	  "Requests sent to the endpoint by all upstreams that have it")                           \
 	X(upstream_failures_total, COUNTER, "upstream,endpoint", "Tries that failed")              \
 	X(upstream_errors_total, COUNTER, "upstream,endpoint",                                     \
 	  "Answers of 5xx that came from the endpoint")                                            \

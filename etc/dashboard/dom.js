@@ -3,12 +3,16 @@
 
 const byId = (id) => document.getElementById(id);
 
+// What has no picture, or turns around how the text beside it reads, shows as its number.
+const plain = (text) => String(text).replace(/[\0-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g,
+	(c) => `\\u{${c.codePointAt(0).toString(16)}}`);
+
 // `attributes` and their names are the page's own; children are elements, or text.
 function fill(node, attributes, children) {
 	for (const [name, value] of Object.entries(attributes || {}))
 		if (value !== null && value !== false)
 			node.setAttribute(name, value === true ? "" : value);
-	node.append(...children.filter((child) => child !== null && child !== undefined));
+	node.append(...children.filter((child) => child !== null && child !== undefined).map((child) => typeof child === "string" ? plain(child) : child));
 	return node;
 }
 const el = (tag, attributes, ...children) => fill(document.createElement(tag), attributes, children);
@@ -16,8 +20,9 @@ const svg = (tag, attributes, ...children) => fill(document.createElementNS("htt
 
 // Only what changed is written, so that a selection and the focus stay.
 function setText(node, text) {
-	if (node.textContent !== text)
-		node.textContent = text;
+	const told = plain(text);
+	if (node.textContent !== told)
+		node.textContent = told;
 }
 
 // A word of the state of something: kind is good, warn, bad or idle.

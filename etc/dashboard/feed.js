@@ -3,6 +3,7 @@
 const POLL_MS = 2000;
 const SLOW_MS = 10000; // of what changes seldom
 const PATIENCE_MS = 6000;
+const BYTES_MOST = 200e3; // a second: with thousands of routes it is asked for less often
 const ROUTES_MOST = 5000; // more are not asked for: those with requests stand in the metrics
 
 let token = "";
@@ -11,6 +12,7 @@ const ROLES = ["none", "look", "read", "write", "operate"];
 const feed = {
 	who: "", role: "none", // of this page
 	status: null, routes: null, revisions: null, suspended: null, identities: undefined,
+	bytes: 0, // of the last answers to what is asked each time
 	at: 0, // when the picture was taken; 0: there is none
 	fault: "", // why there is no newer one, as a sentence
 	wantsToken: false, // or this: nobody without one is answered
@@ -22,6 +24,8 @@ const may = (role) => ROLES.indexOf(feed.role) >= ROLES.indexOf(role);
 function missing(role) {
 	if (may(role))
 		return "";
+	if (feed.role === "look")
+		return `This takes the role ${role}, and this address only shows: one of admin.api.listen takes the tokens of admin.api.tokens`;
 	return `This takes the role ${role}; ${feed.role === "none" ? "you have none" : `yours is ${feed.role}`}${token ? "" : ", without a token"}`;
 }
 
@@ -95,6 +99,7 @@ async function look() {
 		return;
 	const [status, metrics] = await Promise.all([ask("status"), ask("metrics")]);
 	feed.status = status.json();
+	feed.bytes = status.text.length + metrics.text.length;
 	figures.take(metrics.text);
 	figures.sample();
 	const { table: { version }, rules, suspensions } = feed.status;
@@ -130,8 +135,11 @@ function faultOf(error) {
 
 // After a failure `feed.fault` says what it was, and the last picture stays.
 async function tryToLook() {
+	const before = feed.fault, up = feed.status?.uptime_s;
 	try {
 		await look();
+		if (before && !feed.fault && up !== undefined)
+			sayDone(feed.status.uptime_s < up ? `The gateway answers again; it was started ${span(feed.status.uptime_s)} ago.` : "The gateway answers again.");
 	} catch (error) {
 		feed.fault = faultOf(error);
 		if (error.status !== 401)

@@ -3,7 +3,10 @@
 const TITLE = "Yett";
 let tables;
 
+// Nothing where no token is taken.
 function tokenButton(kind = "small") {
+	if (feed.role === "look")
+		return null;
 	const button = el("button", { type: "button", class: kind }, "Give a token");
 	button.addEventListener("click", askForToken);
 	return button;
@@ -23,6 +26,7 @@ function showHead() {
 	setText(state, text);
 	setText(byId("about"), about);
 	setText(byId("role"), feed.role === "none" ? "" : `${feed.who}, ${feed.role}`);
+	byId("token").hidden = feed.role === "look";
 	setText(byId("token"), token ? "Token\u2026" : "Give a token");
 	document.title = kind === "good" ? TITLE : `(!) ${text} \u2013 ${TITLE}`;
 }
@@ -52,7 +56,7 @@ function showNotice() {
 	if (feed.wantsToken) {
 		const text = `${feed.fault || "The gateway asks for a token."}${old} `;
 		if (notice.firstChild?.textContent !== text)
-			notice.replaceChildren(text, tokenButton());
+			notice.replaceChildren(text, tokenButton() ?? "");
 	} else if (feed.fault) {
 		setText(notice, `${feed.fault} It is asked again every ${span(POLL_MS / 1000)}.${old}`);
 	}
@@ -113,7 +117,7 @@ function showAll() {
 	showTiles(feed.status);
 	showAttention(feed.status);
 	plots.forEach((plot) => plot.draw());
-	tables.upstreams.show(upstreamRows(feed.status), feed.status.upstreams_more ? `${count(feed.status.upstreams_more)} upstreams in which nothing is wrong are not shown.` : "");
+	showUpstreams(tables.upstreams);
 	showRoutes(tables.routes);
 	tables.workers.show(workerRows(feed.status));
 	tables.refusals.show(refusalRows());
@@ -139,7 +143,7 @@ async function lookNow() {
 	if (again)
 		lookNow();
 	else if (!document.hidden && !feed.wantsToken)
-		timer = setTimeout(lookNow, Math.max(POLL_MS, 10 * (Date.now() - began)));
+		timer = setTimeout(lookNow, Math.max(POLL_MS, 10 * (Date.now() - began), 1000 * feed.bytes / BYTES_MOST));
 }
 
 function start() {

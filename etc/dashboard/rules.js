@@ -35,8 +35,8 @@ const makeIdentities = () => new Table(byId("identities"), { caption: "Top ident
 		{ title: "5xx", number: true, of: (i) => count(i.errors), sort: (i) => i.errors },
 		{ title: "Bytes", number: true, minor: true, of: (i) => bytes(i.bytes), sort: (i) => i.bytes },
 		{ title: "Mean, ms", number: true, minor: true, of: (i) => ms(i.requests ? i.duration_us / 1000 / i.requests : null) },
-		{ title: "Suspend", button: true, of: (i) => isSuspended(i.name) ? { label: "Suspended", reason: "It is already" }
-			: { label: "Suspend", reason: missing("write"), run: () => suspend("sub", i.name) } },
+		{ title: "Suspend", button: true, role: "write", of: (i) => isSuspended(i.name) ? { label: "Suspended", reason: "It is already" }
+			: { label: "Suspend", run: () => suspend("sub", i.name) } },
 	] });
 const isSuspended = (name) => (feed.suspended?.suspended ?? []).some((s) => s.kind === "sub" && s.id === name);
 
@@ -57,10 +57,10 @@ const makeSuspended = () => new Table(byId("suspended"), { caption: "Suspended",
 		{ title: "Who", of: (s) => s.id === "*" ? "everybody" : s.id, sort: (s) => s.id },
 		{ title: "Kind", whole: true, minor: true, of: (s) => s.kind, sort: (s) => s.kind },
 		{ title: "Since", whole: true, minor: true, of: (s) => ({ text: since(s.since), title: moment(s.since) }), sort: (s) => -Date.parse(s.since) },
-		{ title: "Until", whole: true, minor: true, of: (s) => s.until ? moment(s.until) : "resumed" },
-		{ title: "By", minor: true, whole: true, of: (s) => s.by ?? "a key of Redis", sort: (s) => s.by ?? "" },
+		{ title: "Until", minor: true, of: (s) => s.until ? moment(s.until) : "resumed" },
+		{ title: "By", minor: true, of: (s) => s.by ?? "a key of Redis", sort: (s) => s.by ?? "" },
 		{ title: "Why", of: (s) => `${s.reason || NONE}${s.before ? ` (tokens from before ${moment(s.before)})` : ""}` },
-		{ title: "Resume", button: true, of: (s) => ({ label: "Resume", reason: s.kind === "key" ? "A raw key of Redis suspends it: delete the key" : missing("write"),
+		{ title: "Resume", button: true, role: "write", of: (s) => ({ label: "Resume", reason: s.kind === "key" ? "A raw key of Redis suspends it: delete the key" : "",
 			run: () => resume(s) }) },
 	] });
 
@@ -72,9 +72,7 @@ function showSuspended(table) {
 	else
 		table.show(feed.suspended.suspended, feed.suspended.count > feed.suspended.suspended.length ? `Of ${count(feed.suspended.count)} in all.` : "");
 	const button = byId("suspend");
-	button.disabled = !may("write");
-	button.title = missing("write");
-	button.hidden = !may("read");
+	button.hidden = !may("write");
 }
 
 function makeSuspendButton() {
@@ -114,8 +112,8 @@ const makeRevisions = () => new Table(byId("rules"), { caption: "Revisions of th
 	{ title: "Why", wide: true, of: (r) => r.why || NONE },
 	{ title: "Keys", number: true, minor: true, of: (r) => Array.isArray(r.keys) ? count(r.keys.length) : typeof r.keys === "number" ? count(r.keys) : NONE },
 	{ title: "Revision", minor: true, whole: true, of: (r) => r.revision },
-	{ title: "Roll back", button: true, of: (r) => r.current ? { label: "In force", reason: "These are the rules in force" }
-		: { label: "Roll back", reason: missing("write"), run: () => rollBack(r) } },
+	{ title: "Roll back", button: true, role: "write", of: (r) => r.current ? { label: "In force", reason: "These are the rules in force" }
+		: { label: "Roll back", run: () => rollBack(r) } },
 ] });
 
 function showRevisions(table) {

@@ -6,7 +6,7 @@ const ROWS_MOST = 500;
 class Table {
 	// columns: [{ title, of(row), sort(row), number, minor, whole, wide, button, under(row) }]. `of` gives text, or { text, kind,
 	// title }. What is minor is not shown on a phone, and `under` there alone: the text of another column that is in its place.
-	// Of a button `of` gives { label, reason, run }: with a reason it cannot be pressed. `key(row)` tells rows apart. `by`: the column to
+	// Of a button `of` gives { label, reason, run }: with a reason it cannot be pressed; who has not the column's `role` sees none. `key(row)` tells rows apart. `by`: the column to
 	// sort by at first, by its number; `down`: the most first. `filter(row)`: the text that is searched.
 	constructor(section, { columns, key, empty, caption, by = null, down = false, filter = null }) {
 		Object.assign(this, { columns, key, empty, by, down, filter });
@@ -52,8 +52,9 @@ class Table {
 
 	cell(column, cell, entry) {
 		const told = column.of(entry.data);
+		cell.hidden = !this.isFor(column);
 		if (column.button) {
-			this.button(cell, told, column, entry);
+			this.button(cell, cell.hidden ? null : told, column, entry);
 		} else if (column.under || (told !== null && typeof told === "object")) {
 			if (!cell.firstElementChild)
 				cell.append(el("span"), ...column.under ? [el("span", { class: "under" })] : []);
@@ -67,6 +68,10 @@ class Table {
 			if (column.number)
 				cell.classList.toggle("zero", told === "0" || told === NONE);
 		}
+	}
+
+	isFor(column) {
+		return !column.role || may(column.role);
 	}
 
 	button(cell, told, column, entry) {
@@ -106,6 +111,7 @@ class Table {
 		const words = (this.search?.value ?? "").toLowerCase().split(/\s+/).filter(Boolean);
 		const found = words.length ? this.data.filter((row) => words.every((word) => this.filter(row).toLowerCase().includes(word))) : this.data;
 		const shown = this.order(found).slice(0, this.all ? ROWS_MOST : ROWS_AT_FIRST);
+		this.heads.forEach((head, i) => { head.hidden = !this.isFor(this.columns[i]); });
 		this.heads.forEach((head, i) => i === this.by ? head.setAttribute("aria-sort", this.down ? "descending" : "ascending") : head.removeAttribute("aria-sort"));
 		const lines = shown.map((data) => {
 			const entry = this.row(this.key(data));
@@ -137,6 +143,8 @@ class Table {
 			more.push(`${count(hidden)} more are not shown${this.all && this.filter ? "; the filter finds them" : ""}.`);
 		if (this.more)
 			more.push(this.more);
+		for (const column of found > 0 ? this.columns.filter((one) => !this.isFor(one)) : [])
+			more.push(`${column.title}: ${missing(column.role).replace(/^T/, "t")}.`);
 		this.table.hidden = found === 0;
 		this.note.hidden = more.length === 0;
 		if (this.note.dataset.told === more.join(" ") + this.all)
@@ -157,6 +165,6 @@ class Table {
 		this.table.hidden = true;
 		this.note.hidden = false;
 		delete this.note.dataset.told;
-		this.note.replaceChildren(text, ...button ? [button] : []);
+		this.note.replaceChildren(plain(text), ...button ? [button] : []);
 	}
 }

@@ -36,7 +36,9 @@ const isUp = (e) => e.state !== "dead" && e.ejected_ms === 0 && !e.drained;
 
 function showTiles({ upstreams, workers }) {
 	const s = figures.samples[figures.samples.length - 1] ?? {};
-	const endpoints = upstreams.flatMap((u) => u.endpoints), up = endpoints.filter(isUp).length;
+	// Each once, however many upstreams have it.
+	const endpoints = [...new Map(upstreams.flatMap((u) => u.endpoints).sort((a, b) => isUp(b) - isUp(a)).map((e) => [e.address, e])).values()];
+	const up = endpoints.filter(isUp).length;
 	const sum = (name) => workers.reduce((n, w) => n + w[name], 0), queued = sum("queued"), broken = (s.failed ?? 0) + (s.lost ?? 0);
 	tile("Requests", perSecond(s.all), "/s", `${count(figures.sum("yett_requests_total", undefined, "value"))} counted`);
 	tile("Server errors", percent(s.all === undefined ? null : broken, s.all), "", s.all === undefined ? "" : `${perSecond(broken)}\u202f/s; 4xx ${percent(s.denied, s.all)}`,
@@ -65,12 +67,14 @@ function lastProbe(e) {
 }
 
 function upstreamRows({ upstreams }) {
+	const having = new Map();
+	upstreams.forEach((u) => u.endpoints.forEach((e) => having.set(e.address, (having.get(e.address) ?? 0) + 1)));
 	const key = (name, u, e) => `yett_upstream_${name}{upstream="${escaped(u)}",endpoint="${escaped(e)}"}`;
 	return upstreams.flatMap((u) => [...u.endpoints.map((e) => {
 		const requests = figures.rate(key("requests_total", u.name, e.address)), grown = figures.grown(key("requests_total", u.name, e.address));
 		const seconds = figures.grown(key("first_byte_seconds_total", u.name, e.address));
 		const errors = figures.rate(key("errors_total", u.name, e.address)), failures = figures.rate(key("failures_total", u.name, e.address));
-		return { ...e, upstream: u.name, source: u.source, tls: u.tls, requests, errors: errors === null ? null : errors + failures,
+		return { ...e, shared: having.get(e.address) > 1, upstream: u.name, source: u.source, tls: u.tls, requests, errors: errors === null ? null : errors + failures,
 			first: grown ? 1000 * seconds / grown : null, flight: figures.value(key("requests_in_flight", u.name, e.address)) };
 	}), ...u.left_out.map((e) => ({ upstream: u.name, source: u.source, address: e.address, state: "left out", error: e.reason, left: true,
 		ejected_ms: 0, checked_age_ms: null, resolved: [] }))]);
@@ -85,14 +89,23 @@ const makeUpstreams = () => new Table(byId("upstreams"), { caption: "Endpoints o
 		{ title: "State", whole: true, of: endpointState, sort: (e) => `${isUp(e)} ${e.state}` },
 		{ title: "Last probe", minor: true, wide: true, of: (e) => e.left ? e.error : lastProbe(e) },
 		{ title: "Under way", number: true, minor: true, of: (e) => count(e.flight), sort: (e) => e.flight },
-		{ title: "Requests/s", number: true, of: (e) => perSecond(e.requests), sort: (e) => e.requests },
-		{ title: "Errors/s", number: true, of: (e) => perSecond(e.errors), sort: (e) => e.errors },
+		{ title: "Req/s", number: true, of: (e) => perSecond(e.requests), sort: (e) => e.requests },
+		{ title: "Err/s", number: true, of: (e) => perSecond(e.errors), sort: (e) => e.errors },
 		{ title: "First byte, ms", number: true, minor: true, of: (e) => ms(e.first), sort: (e) => e.first },
 		{ title: "TLS", minor: true, whole: true, of: (e) => e.tls === "unverified" ? { kind: "warn", text: "not verified" } : e.tls ?? "no" },
 		{ title: "From", minor: true, whole: true, of: (e) => e.source, sort: (e) => e.source },
-		{ title: "Drain", button: true, of: (e) => e.left ? null
-			: { label: e.drained ? "Take back" : "Drain", reason: missing("operate"), run: () => e.drained ? takeBack(e) : drain(e) } },
+		{ title: "Drain", button: true, role: "operate", of: (e) => e.left ? null
+			: { label: e.drained ? "Take back" : "Drain", run: () => e.drained ? takeBack(e) : drain(e) } },
 	] });
+
+function showUpstreams(table) {
+	const rows = upstreamRows(feed.status), more = feed.status.upstreams_more, notes = [];
+	if (more)
+		notes.push(`${count(more)} upstreams in which nothing is wrong are not shown.`);
+	if (rows.some((e) => e.shared))
+		notes.push("What several upstreams have is one endpoint: its figures are those of all of them together.");
+	table.show(rows, notes.join(" "));
+}
 
 function drain(e) {
 	const others = feed.status.upstreams.filter((u) => u.endpoints.some((one) => one.address === e.address))
@@ -139,13 +152,15 @@ function routeRows() {
 }
 
 const ROUTE_KINDS = { active: "good", refused: "bad", shadowed: "warn", unreachable: "warn" };
-const pathOf = (r) => r.path === undefined ? "requests that no route or another one had"
+// Of a rule of which nothing could be read, its key.
+const hostOf = (r) => r.id === "other" ? "other" : r.state === "refused" && r.host === "" && r.path === "" ? r.id : r.host === "" ? "any" : r.host ?? r.id;
+const pathOf = (r) => r.state === "refused" && r.path === "" ? NONE : r.path === undefined ? "requests that no route or another one had"
 	: `${r.path || "/"}${r.exact ? " (exact)" : ""}${r.conditions ? ` if ${r.conditions}` : ""}`;
 
 const makeRoutes = () => new Table(byId("routes"), { caption: "Routes", key: (r) => r.id, empty: "There is no route: every request gets 404.",
 	by: 3, down: true, filter: (r) => `${r.host} ${r.path} ${r.upstream} ${r.id} ${r.state} ${r.source}`,
 	columns: [
-		{ title: "Host", under: pathOf, of: (r) => r.id === "other" ? "other" : r.host === "" ? "any" : r.host ?? r.id, sort: (r) => r.host ?? r.id },
+		{ title: "Host", under: pathOf, of: hostOf, sort: (r) => r.host ?? r.id },
 		{ title: "Path", minor: true, of: pathOf, sort: (r) => r.path ?? "" },
 		{ title: "Upstream", minor: true, of: (r) => r.upstream ?? "", sort: (r) => r.upstream ?? "" },
 		{ title: "Requests/s", number: true, of: (r) => perSecond(r.requests), sort: (r) => r.requests },
@@ -160,7 +175,7 @@ const makeRoutes = () => new Table(byId("routes"), { caption: "Routes", key: (r)
 	] });
 
 function showRoutes(table) {
-	const more = feed.status.rules.routes > ROUTES_MOST ? `Of ${count(feed.status.rules.routes)} routes those with requests of their own are shown.` : "";
+	const more = feed.status.rules.routes > ROUTES_MOST ? `Of ${count(feed.status.rules.routes)} routes those with requests of their own are shown; yett routes has all.` : "";
 	if (typeof feed.routes === "string")
 		table.say(feed.routes);
 	else
