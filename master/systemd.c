@@ -1,8 +1,11 @@
 #include "systemd.h"
 
 #include "lib/clock.h"
+#include "lib/log.h"
+#include "lib/xalloc.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -12,6 +15,15 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
+
+#define WAITING_MAX 4096 /* a manager that is further behind does not come back */
+
+struct systemd_note {
+	struct systemd_note *next;
+	int *fds;
+	size_t fds_count, n;
+	char text[];
+};
 
 static int
 notify_connect(const char *path)
@@ -68,16 +80,32 @@ systemd_inherit(struct systemd *s, int fd, uint64_t watchdog_ms)
 	*s = (struct systemd){ .fd = fd, .watchdog_ms = watchdog_ms };
 }
 
+static void
+note_drop(struct systemd *s)
+{
+	struct systemd_note *note = s->first;
+
+	s->first = note->next;
+	s->waiting--;
+	for (size_t i = 0; i < note->fds_count; i++)
+		close(note->fds[i]);
+	free(note->fds);
+	free(note);
+}
+
 void
 systemd_deinit(struct systemd *s)
 {
+	while (s->first)
+		note_drop(s);
 	if (s->fd >= 0)
 		close(s->fd);
 	s->fd = -1;
 }
 
+/* False: later. A manager that is gone hears nothing more. */
 static bool
-notify_send(struct systemd *s, const char *text, size_t n, const int *fds, size_t fds_count)
+note_send(struct systemd *s, const char *text, size_t n, const int *fds, size_t fds_count)
 {
 	union {
 		struct cmsghdr align;
@@ -97,10 +125,46 @@ notify_send(struct systemd *s, const char *text, size_t n, const int *fds, size_
 		memcpy(CMSG_DATA(c), fds, fds_count * sizeof *fds);
 	}
 	while (sendmsg(s->fd, &m, MSG_NOSIGNAL) < 0) {
-		if (errno != EINTR)
-			return false;
+		if (errno == EINTR)
+			continue;
+		return errno != EAGAIN && errno != ENOBUFS && errno != ETOOMANYREFS;
 	}
 	return true;
+}
+
+static void
+note_wait(struct systemd *s, const char *text, size_t n, const int *fds, size_t fds_count)
+{
+	struct systemd_note *note;
+
+	if (s->waiting == WAITING_MAX) {
+		log_error("systemd error=\"it does not read what it is told\"");
+		return;
+	}
+	note = xmalloc(sizeof *note + n);
+	*note = (struct systemd_note){ .n = n, .fds = xcalloc(fds_count + 1, sizeof *fds) };
+	memcpy(note->text, text, n);
+	for (size_t i = 0; i < fds_count; i++) {
+		int copy = fcntl(fds[i], F_DUPFD_CLOEXEC, 0);
+
+		if (copy >= 0)
+			note->fds[note->fds_count++] = copy;
+	}
+	if (s->first)
+		s->last->next = note;
+	else
+		s->first = note;
+	s->last = note;
+	s->waiting++;
+}
+
+static void
+note_say(struct systemd *s, const char *text, const int *fds, size_t fds_count)
+{
+	size_t n = strlen(text);
+
+	if (s->fd >= 0 && (s->first || !note_send(s, text, n, fds, fds_count)))
+		note_wait(s, text, n, fds, fds_count);
 }
 
 static void __attribute__((format(printf, 2, 3))) notify(struct systemd *s, const char *fmt, ...)
@@ -115,7 +179,7 @@ static void __attribute__((format(printf, 2, 3))) notify(struct systemd *s, cons
 	n = vsnprintf(message, sizeof message, fmt, args);
 	va_end(args);
 	if (n > 0)
-		notify_send(s, message, strlen(message), NULL, 0);
+		note_say(s, message, NULL, 0);
 }
 
 /* A status is one line, whatever a mistake in a configuration says. */
@@ -125,26 +189,15 @@ first_line(const char *status)
 	return (int)strcspn(status, "\r\n");
 }
 
-/* The manager would end a gateway of which it does not hear this. */
-static void
-ready_send(struct systemd *s)
-{
-	if (s->fd < 0 || notify_send(s, s->ready, strlen(s->ready), NULL, 0))
-		s->ready[0] = '\0';
-}
-
 void
 systemd_ready(struct systemd *s, const char *status)
 {
-	snprintf(s->ready, sizeof s->ready, "READY=1\nMAINPID=%d\nSTATUS=%.*s", (int)getpid(),
-		 first_line(status), status);
-	ready_send(s);
+	notify(s, "READY=1\nMAINPID=%d\nSTATUS=%.*s", (int)getpid(), first_line(status), status);
 }
 
 void
 systemd_reloading(struct systemd *s)
 {
-	s->ready[0] = '\0';
 	notify(s, "RELOADING=1\nMONOTONIC_USEC=%" PRIu64 "\nSTATUS=reloading",
 	       clock_mono_ns() / 1000);
 }
@@ -152,7 +205,6 @@ systemd_reloading(struct systemd *s)
 void
 systemd_stopping(struct systemd *s)
 {
-	s->ready[0] = '\0';
 	notify(s, "STOPPING=1\nSTATUS=draining");
 }
 
@@ -166,12 +218,11 @@ void
 systemd_keep(struct systemd *s, const char *name, const int *fds, size_t n)
 {
 	char message[128];
-	int length;
 
-	if (s->fd < 0 || n == 0)
+	if (n == 0)
 		return;
-	length = snprintf(message, sizeof message, "FDSTORE=1\nFDNAME=%s", name);
-	notify_send(s, message, (size_t)length, fds, n < SYSTEMD_KEEP_MAX ? n : SYSTEMD_KEEP_MAX);
+	snprintf(message, sizeof message, "FDSTORE=1\nFDNAME=%s", name);
+	note_say(s, message, fds, n < SYSTEMD_KEEP_MAX ? n : SYSTEMD_KEEP_MAX);
 }
 
 void
@@ -183,10 +234,13 @@ systemd_forget(struct systemd *s, const char *name)
 void
 systemd_tick(struct systemd *s, uint64_t now_ms)
 {
-	if (s->ready[0])
-		ready_send(s);
-	if (s->watchdog_ms == 0 || now_ms - s->fed_ms < s->watchdog_ms)
+	static const char fed[] = "WATCHDOG=1";
+
+	while (s->first &&
+	       note_send(s, s->first->text, s->first->n, s->first->fds, s->first->fds_count))
+		note_drop(s);
+	if (s->fd < 0 || s->watchdog_ms == 0 || now_ms - s->fed_ms < s->watchdog_ms)
 		return;
-	s->fed_ms = now_ms;
-	notify(s, "WATCHDOG=1");
+	if (note_send(s, fed, sizeof fed - 1, NULL, 0)) /* of no use when it comes late */
+		s->fed_ms = now_ms;
 }

@@ -2,19 +2,23 @@
 
 /*
  * systemd: the service protocol (sd_notify(3)), spoken by hand: one datagram a message to
- * $NOTIFY_SOCKET. Without that variable every call does nothing. Never blocks; a message that
- * cannot be sent is lost, but for the one that says that we are ready.
+ * $NOTIFY_SOCKET. Without that variable every call does nothing. Never blocks: while the manager is
+ * slow, messages wait in their order, as one that is lost could cost the service (READY), leave a
+ * socket open in which nobody serves (FDSTOREREMOVE), or lose one (FDSTORE).
  */
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
+struct systemd_note;
+
 struct systemd {
 	int fd;               /* -1: not under a service manager */
 	uint64_t watchdog_ms; /* half of what the manager allows, 0 = it does not watch */
 	uint64_t fed_ms;
-	char ready[1024]; /* what could not be sent; "": nothing */
+	struct systemd_note *first, *last; /* what could not be sent yet */
+	size_t waiting;
 };
 
 /* Reads and removes the variables, so that no child takes itself for the service. */
@@ -33,5 +37,5 @@ void systemd_status(struct systemd *s, const char *status);
 #define SYSTEMD_KEEP_MAX 250
 void systemd_keep(struct systemd *s, const char *name, const int *fds, size_t n);
 void systemd_forget(struct systemd *s, const char *name);
-/* At every tick: feeds the watchdog when it is due. */
+/* At every tick: sends what waits, and feeds the watchdog when it is due. */
 void systemd_tick(struct systemd *s, uint64_t now_ms);

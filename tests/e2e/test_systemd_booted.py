@@ -145,6 +145,31 @@ def test_stopped(service):
         service.ask()
 
 
+def test_a_journal_that_hangs(service):
+    """Lines are lost, and counted; nobody waits for it."""
+    journal = next(p for p in procs.descendants(service.machine.first) if procs.command(p)[0].endswith("/systemd-journald"))
+    long = client.request("/" + "x" * 7000, headers={"User-Agent": "x" * 7000}) * 20
+    service.configure(routes=[])
+    service.control("reload", "yett")
+    os.kill(journal, 19)
+    try:
+        for _ in range(200):
+            with client.Client(service.port) as c:
+                c.send(long)
+                assert [c.read().status for _ in range(20)] == [404] * 20
+            if service.metrics()["yett_log_dropped_total"]:
+                break
+        else:
+            raise AssertionError("it took every line")
+        service.configure()
+        service.control("reload", "yett")
+        assert service.ask() == 200
+        service.control("restart", "yett")
+        assert service.ask() == 200
+    finally:
+        os.kill(journal, 18)
+
+
 @pytest.fixture
 def changed(service):
     """With more in the unit, for this test."""

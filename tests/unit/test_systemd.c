@@ -117,6 +117,67 @@ test_no_manager(void **state)
 	(void)state;
 }
 
+static int
+heard_fd(int fd, char got[256])
+{
+	union {
+		struct cmsghdr align;
+		char bytes[CMSG_SPACE(sizeof(int))];
+	} control = { 0 };
+	struct iovec part = { got, 255 };
+	struct msghdr m = { .msg_iov = &part,
+			    .msg_iovlen = 1,
+			    .msg_control = control.bytes,
+			    .msg_controllen = sizeof control };
+	ssize_t n = recvmsg(fd, &m, 0);
+	int sent = -1;
+
+	assert_true(n > 0);
+	got[n] = '\0';
+	if (CMSG_FIRSTHDR(&m))
+		memcpy(&sent, CMSG_DATA(CMSG_FIRSTHDR(&m)), sizeof sent);
+	return sent;
+}
+
+/* What it is to keep and to forget comes late, in its order and with what it is to keep. */
+static void
+test_slow_manager(void **state)
+{
+	struct systemd s;
+	char path[64], got[256];
+	int fd = manager_open(path), pair[2], kept;
+
+	assert_int_equal(pipe(pair), 0);
+	setenv("NOTIFY_SOCKET", path, 1);
+	systemd_init(&s);
+	while (!s.first)
+		systemd_status(&s, "fills");
+	systemd_forget(&s, "kept-one");
+	systemd_keep(&s, "kept-one", &pair[1], 1);
+	systemd_ready(&s, "serving");
+	close(pair[1]);
+	do {
+		systemd_tick(&s, 10000);
+		kept = heard_fd(fd, got);
+	} while (strcmp(got, "STATUS=fills") == 0);
+	assert_string_equal(got, "FDSTOREREMOVE=1\nFDNAME=kept-one");
+	systemd_tick(&s, 10000);
+	kept = heard_fd(fd, got);
+	assert_string_equal(got, "FDSTORE=1\nFDNAME=kept-one");
+	assert_int_equal(write(kept, "x", 1), 1);
+	assert_int_equal(read(pair[0], got, 1), 1);
+	assert_true(heard_fd(fd, got) < 0 && strncmp(got, "READY=1", 7) == 0);
+	assert_null(s.first);
+	systemd_keep(&s, "kept-one", pair, 1); /* and what waits at the end is given back */
+	while (!s.first)
+		systemd_keep(&s, "kept-one", pair, 1);
+	systemd_deinit(&s);
+	close(kept);
+	close(pair[0]);
+	close(fd);
+	(void)state;
+}
+
 int
 main(void)
 {
@@ -124,6 +185,7 @@ main(void)
 		cmocka_unit_test(test_messages),
 		cmocka_unit_test(test_other_watchdog),
 		cmocka_unit_test(test_no_manager),
+		cmocka_unit_test(test_slow_manager),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
