@@ -26,7 +26,7 @@ _yett_filter()
 	status) printf '%s\n' 2xx 3xx 4xx 5xx ;;
 	method) printf '%s\n' GET HEAD POST PUT PATCH DELETE OPTIONS ;;
 	ended_by) printf '%s\n' client upstream gateway ;;
-	phase) printf '%s\n' head decision queue connect request_body first_byte response_body tunnel ;;
+	phase) printf '%s\n' head decision queue connect request_body first_byte response_head response_body tunnel ;;
 	esac
 }
 
