@@ -19,7 +19,8 @@
 #include <stdio.h>
 
 #define TICK_MS 100
-#define IDLE_MS 1000 /* a drained worker's idle connections have so long for one more request */
+#define ENDING_MS 20000 /* for what is held or written beyond the drain */
+#define IDLE_MS 1000    /* a drained worker's idle connections have so long for one more request */
 
 /* ---- what the parts ask ---- */
 
@@ -392,7 +393,7 @@ master_drain(struct master *m, uint32_t grace_ms)
 {
 	if (m->phase != MASTER_DRAINING) {
 		log_info("drain grace_ms=%u", grace_ms);
-		systemd_stopping(&m->systemd);
+		systemd_stopping(&m->systemd, (uint64_t)grace_ms + ENDING_MS);
 	}
 	upgrade_stop(m);
 	m->phase = MASTER_DRAINING;
@@ -410,7 +411,8 @@ master_drain(struct master *m, uint32_t grace_ms)
 	listeners_close(&m->listeners, LISTENER_HTTP);
 }
 
-/* Who looks at /ready is to have sent its clients elsewhere before the listeners close. */
+/* Who looks at /ready is to have sent its clients elsewhere before the listeners close: new
+ * connections by then, and those that there are, as each answer says that it is their last. */
 static void
 master_leave(struct master *m)
 {
@@ -421,8 +423,10 @@ master_leave(struct master *m)
 	log_info("drain delay_ms=%u", m->config->drain_delay);
 	m->leaving_ms = clock_mono_ms() + m->config->drain_delay;
 	upgrade_stop(m);
-	systemd_stopping(&m->systemd);
+	systemd_stopping(&m->systemd,
+			 (uint64_t)m->config->drain_delay + m->config->drain + ENDING_MS);
 	ready_note(m);
+	board_set(&m->page->leaving, 1u);
 	roster_tick(m);
 }
 

@@ -2075,7 +2075,8 @@ const struct setting settings[] = {
 	{ "timeouts.drain_delay", SETTING_DURATION, AT(config, drain_delay), .initial = "off",
 	  .max = HOUR,
 	  .text = "How long a gateway that is told to end serves on with /ready at 503, so that a "
-		  "balancer has seen it before the listeners close.",
+		  "balancer has seen it before the listeners close. Each answer closes its "
+		  "connection meanwhile, as the next one is to be made elsewhere.",
 	  .example = "10s" },
 	{ "timeouts.orphan_grace", SETTING_DURATION, AT(config, orphan_grace), .initial = "10m",
 	  .max = 7 * DAY, .text = "How long workers go on serving when their master was killed.",

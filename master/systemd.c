@@ -203,9 +203,9 @@ systemd_reloading(struct systemd *s)
 }
 
 void
-systemd_stopping(struct systemd *s)
+systemd_stopping(struct systemd *s, uint64_t ms)
 {
-	notify(s, "STOPPING=1\nSTATUS=draining");
+	notify(s, "STOPPING=1\nEXTEND_TIMEOUT_USEC=%" PRIu64 "\nSTATUS=draining", ms * 1000);
 }
 
 void

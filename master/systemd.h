@@ -28,7 +28,8 @@ void systemd_inherit(struct systemd *s, int fd, uint64_t watchdog_ms);
 void systemd_deinit(struct systemd *s);
 void systemd_ready(struct systemd *s, const char *status);
 void systemd_reloading(struct systemd *s);
-void systemd_stopping(struct systemd *s);
+/* It takes `ms` at most, also where the manager would not wait so long (TimeoutStopSec=). */
+void systemd_stopping(struct systemd *s, uint64_t ms);
 /* One line for `systemctl status`. */
 void systemd_status(struct systemd *s, const char *status);
 /* The manager keeps these descriptors, at most SYSTEMD_KEEP_MAX, beyond the end of all our

@@ -295,6 +295,7 @@ struct board_master {
 	uint64_t version;        /* newest table published */
 	uint64_t published_wall; /* seconds since 1970 */
 	uint64_t ready;          /* every worker has a table */
+	uint64_t leaving;        /* it ends soon: who has a connection is to make a new one */
 	uint64_t degraded;       /* it serves, but not as it should: see its status */
 	uint64_t descriptors;    /* that it has open */
 	uint64_t dns_names, dns_failing, dns_oldest_wall; /* of master/resolve.h */

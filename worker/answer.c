@@ -126,7 +126,8 @@ answer_body(struct request *r, int status, const char *content_type, struct slic
 	struct slice parts[2], strict;
 	int error;
 
-	if (!r->body_done) /* the rest of the body would be taken for the next request */
+	/* The rest of the body would be taken for the next request. */
+	if (!r->body_done || worker_leaves(r->worker))
 		r->keep_alive = false;
 	head->n = 0;
 	buf_addf(head, "HTTP/1.1 %d %s\r\nServer: yett\r\nDate: %s\r\n", status,

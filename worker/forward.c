@@ -416,7 +416,7 @@ choose_framing(struct request *r, const struct http_parser *p)
 		r->framing = http_minor(&r->in) == 1 ? FRAMING_CHUNKED : FRAMING_CLOSE;
 	/* An answer before the end of the request: what is left of its body will not be waited for.
 	 */
-	if (r->framing == FRAMING_CLOSE || r->worker->draining || !r->body_done)
+	if (r->framing == FRAMING_CLOSE || worker_leaves(r->worker) || !r->body_done)
 		r->keep_alive = false;
 }
 

@@ -69,7 +69,7 @@ is_last(const struct request *r)
 	const struct worker *w = r->worker;
 	const struct table_global *g = snapshot_global(w->table);
 
-	return w->draining ||
+	return worker_leaves(w) ||
 	       (g && g->keepalive_requests && r->client->served + 1 >= g->keepalive_requests);
 }
 

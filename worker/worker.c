@@ -31,6 +31,7 @@
 #include "tunnel.h"
 
 #include "lib/log.h"
+#include "lib/stream_peer.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -96,9 +97,14 @@ close_idle(struct worker *w)
 	int n = 0;
 
 	list_for_safe (pos, tmp, &w->idle) {
-		if (n++ == CLOSE_BATCH)
+		struct client *c = container_of(pos, struct client, link);
+
+		if (n == CLOSE_BATCH)
 			return;
-		client_quit(container_of(pos, struct client, link));
+		if (!stream_is_quiet(&c->stream)) /* it is about to be read, and is the last one */
+			continue;
+		client_quit(c);
+		n++;
 	}
 }
 
@@ -233,6 +239,12 @@ on_sigterm(uv_signal_t *signal, int number)
 		w->told_early++;
 	else /* it would leave the slot without anybody who accepts: the master says when */
 		log_info("signal SIGTERM is not for a worker whose master lives");
+}
+
+bool
+worker_leaves(const struct worker *w)
+{
+	return w->draining || (w->master_page && board_get(&w->master_page->leaving));
 }
 
 void

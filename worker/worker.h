@@ -53,7 +53,7 @@ struct worker {
 	bool greeted, orphan, draining, stopped;
 	unsigned told_early; /* how often the next master has told us to finish before we knew that
 				ours is gone */
-	bool handed_over; /* the master said that it goes */
+	bool handed_over;    /* the master said that it goes */
 	uint64_t drain_until, drain_idle_until, drain_tunnels_from; /* ms */
 	uint64_t ticks;
 	uint64_t turn_us; /* worker_us; 0 = not read in this turn */
@@ -201,6 +201,8 @@ timer_clear(struct timer *t)
 	wheel_clear(&t->node);
 }
 
+/* Is each answer the last of its connection? */
+bool worker_leaves(const struct worker *w);
 /* Stops accepting, finishes, and ends the loop when nobody is left, or after `grace_ms`. */
 void worker_drain(struct worker *w, uint32_t grace_ms, uint32_t idle_ms);
 /* The master is gone: serve on, then drain. */

@@ -122,15 +122,18 @@ def test_stop_under_load_breaks_no_answer(gateway, responder):
 
 
 def test_delay_before_it(gateway, responder):
-    """Who looks at /ready has the time to see it while everybody is served."""
-    gw = gateway(proxy_to(responder) | {"timeouts": {"drain_delay": "1s"}})
+    """Who looks at /ready has the time to see it while everybody is served, each on a connection that ends with that."""
+    gw = gateway(proxy_to(responder, path="/x") | {"timeouts": {"drain_delay": "1s"}})
+    clients = [gw.connect() for _ in range(3)]
+    assert [c.ask("/x").header("Connection") for c in clients] == [None] * 3
     gw.signal(signal.SIGTERM)
     wait_until(lambda: gw.admin("/ready").status == 503, 5)
     assert gw.status()["state"] == "draining"
-    r = gw.ask()
-    assert r.status == 200 and r.header("Connection") is None
+    proxied, own, fresh = clients[0].ask("/x"), clients[1].ask("/"), gw.connect().ask("/x")
+    assert [(r.status, r.header("Connection")) for r in (proxied, own, fresh)] == [(200, "close"), (404, "close"), (200, "close")]
+    assert clients[0].closed() and clients[1].closed()
     assert gw.cli("upgrade").returncode == 1
-    assert gw.wait() == 0
+    assert gw.wait() == 0 and clients[2].closed()
 
 
 def test_second_signal_ends_the_delay(gateway, responder):

@@ -91,12 +91,19 @@ def test_killed_and_hung_masters(service):
 
 
 def test_upgrade(service):
-    kept = service.show("NFileDescriptorStore")
+    """To systemd nothing has happened."""
+    kept, seen = service.show("NFileDescriptorStore"), [service.show(name) for name in ("MainPID", "ActiveEnterTimestamp")]
     with Load(service.port, rate=300, connections=8) as load:
         for _ in range(2):
+            old = service.pids()
             service.machine.run("yett", "upgrade")
+            assert service.pid == old[0]
+            wait_until(lambda: not set(service.pids()[1:]) & set(old), 10, what="the old workers' end")
     assert load.result["failures"] == []
-    assert service.show("NRestarts") == "0" and service.show("ActiveState") == "active"
+    assert [service.show(name) for name in ("MainPID", "ActiveEnterTimestamp")] == seen
+    assert service.show("NRestarts") == "0" and service.show("StatusText") == "serving with 2 workers"
+    status = service.control("status", "yett").stdout
+    assert "Active: active (running)" in status and f"Main PID: {seen[0]} (yett)" in status, status
     wait_until(lambda: service.show("NFileDescriptorStore") == kept, 10, what="nothing more being kept")
 
 
@@ -136,6 +143,17 @@ def test_a_listener_that_is_gone_is_not_kept(service):
     with pytest.raises(ConnectionRefusedError):
         client.ask(81, "/")
     assert [service.ask() for _ in range(40)] == [200] * 40  # none is sent to a worker that is no more
+
+
+def test_stop_that_takes_longer_than_usual(service):
+    service.configure(timeouts={"drain_delay": "2500ms"})
+    service.machine.write("/etc/systemd/system/yett.service.d/stop.conf", "[Service]\nTimeoutStopSec=1\n")
+    service.control("daemon-reload")
+    service.control("restart", "yett")
+    service.control("stop", "yett")
+    os.remove(service.machine.path("/etc/systemd/system/yett.service.d/stop.conf"))
+    service.control("daemon-reload")
+    assert service.show("Result") == "success" and any("state=ended" in line["MESSAGE"] for line in service.journal()[-5:])
 
 
 def test_stopped(service):

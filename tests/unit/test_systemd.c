@@ -72,8 +72,8 @@ test_messages(void **state)
 	heard(fd, NULL);
 	systemd_tick(&s, 10500);
 	heard(fd, "WATCHDOG=1");
-	systemd_stopping(&s);
-	heard(fd, "STOPPING=1\nSTATUS=draining");
+	systemd_stopping(&s, 5000);
+	heard(fd, "STOPPING=1\nEXTEND_TIMEOUT_USEC=5000000\nSTATUS=draining");
 	systemd_deinit(&s);
 	close(fd);
 	(void)state;
