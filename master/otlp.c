@@ -1,12 +1,22 @@
 #include "otlp.h"
 
 #include "lib/forwarded.h"
+#include "lib/json.h"
 #include "lib/traceparent.h"
 #include "shm/reason.h"
+
+#include <stdio.h>
 
 #define KIND_SERVER 2 /* of opentelemetry.proto.trace.v1.Span.SpanKind */
 #define KIND_CLIENT 3
 #define STATUS_ERROR 2
+#define ANSWER_MAX (64u << 10)
+#define ANSWER_DEPTH 8
+/* Of Span.flags and Link.flags, beside those of W3C: the next bit says something; that is, whether
+ * the parent, or the span that is linked to, is another process's. */
+#define FLAG_SAMPLED 0x1
+#define FLAG_KNOWN 0x100
+#define FLAG_REMOTE 0x200
 
 /* ---- attributes ---- */
 
@@ -73,6 +83,38 @@ is_error(const struct span *s)
 	return s->status == 0 || s->status >= 500;
 }
 
+/* Few values: what HTTP does not define, a client made up. */
+static void
+add_method(struct buf *out, const struct span *s, const struct slice text[SPAN_TEXTS])
+{
+	bool other = s->flags & SPAN_OTHER_METHOD;
+
+	add_key(out, "http.request.method", true);
+	buf_adds(out, SLICE("\"stringValue\":"));
+	buf_add_json(out, other ? SLICE("_OTHER") : text[SPAN_METHOD]);
+	buf_adds(out, SLICE("}}"));
+	if (other)
+		add_string(out, "http.request.method_original", text[SPAN_METHOD]);
+}
+
+static void
+add_url(struct buf *out, const struct span *s, const struct slice text[SPAN_TEXTS])
+{
+	struct slice scheme = s->flags & SPAN_SECURE ? SLICE("https") : SLICE("http");
+	struct buf BUF_CLEAN full = { 0 };
+
+	add_string(out, "url.scheme", scheme);
+	if (s->kind == SPAN_SERVER) {
+		add_string(out, "url.path", text[SPAN_PATH]);
+		add_string(out, "network.protocol.version",
+			   s->flags & SPAN_HTTP_1_0 ? SLICE("1.0") : SLICE("1.1"));
+	} else if (text[SPAN_PATH].n) {
+		buf_addf(&full, "%.*s://%.*s%.*s", SLICE_F(scheme), SLICE_F(text[SPAN_HOST]),
+			 SLICE_F(text[SPAN_PATH]));
+		add_string(out, "url.full", buf_slice(&full));
+	}
+}
+
 static void
 add_attributes(struct buf *out, const struct span *s, const struct slice text[SPAN_TEXTS])
 {
@@ -84,12 +126,8 @@ add_attributes(struct buf *out, const struct span *s, const struct slice text[SP
 
 	for (unsigned of = 100; s->status && of > 0; of /= 10)
 		status[n++] = (char)('0' + s->status / of % 10);
-	add_key(out, "http.request.method", true);
-	buf_adds(out, SLICE("\"stringValue\":"));
-	buf_add_json(out, text[SPAN_METHOD]);
-	buf_adds(out, SLICE("}}"));
-	add_string(out, "url.scheme", s->flags & SPAN_SECURE ? SLICE("https") : SLICE("http"));
-	add_string(out, "url.path", text[SPAN_PATH]);
+	add_method(out, s, text);
+	add_url(out, s, text);
 	add_string(out, "http.route", text[SPAN_ROUTE]);
 	add_string(out, "yett.route", text[SPAN_ROUTE_ID]);
 	add_server(out, text[SPAN_HOST]);
@@ -123,9 +161,8 @@ static void
 add_name(struct buf *out, const struct span *s, const struct slice text[SPAN_TEXTS])
 {
 	struct buf BUF_CLEAN name = { 0 };
-	bool other = slice_eq(text[SPAN_METHOD], SLICE("_OTHER"));
 
-	buf_adds(&name, other ? SLICE("HTTP") : text[SPAN_METHOD]);
+	buf_adds(&name, s->flags & SPAN_OTHER_METHOD ? SLICE("HTTP") : text[SPAN_METHOD]);
 	if (text[SPAN_ROUTE].n) {
 		buf_addc(&name, ' ');
 		buf_adds(&name, text[SPAN_ROUTE]);
@@ -146,8 +183,16 @@ otlp_span(struct buf *out, const struct span *s, const struct slice text[SPAN_TE
 		add_id(out, "parentSpanId", s->parent, sizeof s->parent);
 		buf_addc(out, ',');
 	}
+	if (text[SPAN_STATE].n) {
+		buf_adds(out, SLICE("\"traceState\":"));
+		buf_add_json(out, text[SPAN_STATE]);
+		buf_addc(out, ',');
+	}
 	add_name(out, s, text);
-	buf_addf(out, ",\"kind\":%d", s->kind == SPAN_CLIENT ? KIND_CLIENT : KIND_SERVER);
+	buf_addf(out, ",\"kind\":%d,\"flags\":%d",
+		 s->kind == SPAN_CLIENT ? KIND_CLIENT : KIND_SERVER,
+		 FLAG_SAMPLED | FLAG_KNOWN |
+		     (s->kind == SPAN_SERVER && s->flags & SPAN_PARENT ? FLAG_REMOTE : 0));
 	buf_addf(out, ",\"startTimeUnixNano\":\"%llu\",\"endTimeUnixNano\":\"%llu\"",
 		 (unsigned long long)s->begin_ns, (unsigned long long)s->end_ns);
 	buf_adds(out, SLICE(",\"attributes\":["));
@@ -158,7 +203,7 @@ otlp_span(struct buf *out, const struct span *s, const struct slice text[SPAN_TE
 		add_id(out, "traceId", s->link_trace, sizeof s->link_trace);
 		buf_addc(out, ',');
 		add_id(out, "spanId", s->link_parent, sizeof s->link_parent);
-		buf_adds(out, SLICE("}]"));
+		buf_addf(out, ",\"flags\":%d}]", FLAG_KNOWN | FLAG_REMOTE);
 	}
 	if (is_error(s))
 		buf_addf(out, ",\"status\":{\"code\":%d}", STATUS_ERROR);
@@ -184,4 +229,41 @@ void
 otlp_end(struct buf *out)
 {
 	buf_adds(out, SLICE("]}]}]}"));
+}
+
+/* An int64, which the mapping writes as a string and takes as a number, too. */
+static unsigned
+count_of(const struct json *v, unsigned most)
+{
+	struct slice text = json_text(v);
+	double number = 0;
+	unsigned n = 0;
+
+	if (json_number(v, &number))
+		return number >= most ? most : number > 0 ? (unsigned)number : 0;
+	for (size_t i = 0; i < text.n && text.p[i] >= '0' && text.p[i] <= '9'; i++) {
+		if (n < most)
+			n = n * 10 + (unsigned)(text.p[i] - '0');
+	}
+	return n < most ? n : most;
+}
+
+unsigned
+otlp_rejected(struct slice answer, unsigned sent, char *words, size_t size)
+{
+	const struct json *part;
+	struct slice text;
+	struct json *tree;
+	unsigned n;
+
+	words[0] = '\0';
+	if (answer.n == 0 || json_parse(answer, ANSWER_MAX, ANSWER_DEPTH, &tree) < 0)
+		return 0;
+	part = json_get(tree, "partialSuccess");
+	n = count_of(json_get(part, "rejectedSpans"), sent);
+	text = json_text(json_get(part, "errorMessage"));
+	if (text.n > 0)
+		snprintf(words, size, "%.*s", (int)(text.n < size ? text.n : size - 1), text.p);
+	json_free(tree);
+	return n;
 }

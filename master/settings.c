@@ -2484,7 +2484,7 @@ const struct setting settings[] = {
 	  .example = "5s" },
 	{ "tracing.timeout", SETTING_DURATION, AT(config, tracing.timeout), .initial = "10s",
 	  .min = 100, .max = MINUTE,
-	  .text = "How long the collector may take for a batch; then its spans are lost.",
+	  .text = "How long the collector may take for a batch; then it is sent again (TRACING).",
 	  .example = "2s" },
 	{ "access_log", SETTING_LOG, AT(config, access_log), .initial = "stdout",
 	  .text = "Where the access log goes, one line a request (yett(8), ACCESS LOG). syslog is "

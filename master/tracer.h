@@ -2,8 +2,8 @@
 
 /*
  * tracer: spans of workers go to a collector by OTLP over HTTP, in batches, one request at a time.
- * Nothing waits for it: what finds no room while the collector is slow or gone, and what it does
- * not take, is lost and counted.
+ * Nothing waits for it. What it does not take for now is sent again, some times; what finds no room
+ * meanwhile, and what it refuses, is lost and counted.
  */
 
 #include "lib/slice.h"

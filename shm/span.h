@@ -17,17 +17,20 @@ enum span_kind {
 	SPAN_CLIENT  /* one try at an endpoint */
 };
 
-#define SPAN_PARENT 1u /* `parent` is one */
-#define SPAN_LINK 2u   /* so is `link_trace`: what a caller said that is not trusted */
-#define SPAN_SECURE 4u /* over TLS */
+#define SPAN_PARENT 1u       /* `parent` is one */
+#define SPAN_LINK 2u         /* so is `link_trace`: what a caller said that is not trusted */
+#define SPAN_SECURE 4u       /* over TLS */
+#define SPAN_OTHER_METHOD 8u /* one that HTTP does not define, or none could be read */
+#define SPAN_HTTP_1_0 16u
 
 enum span_text {
-	SPAN_METHOD,
+	SPAN_METHOD,   /* as it came */
 	SPAN_ROUTE,    /* the path of its rule, as written; "": none matched */
 	SPAN_ROUTE_ID, /* "file:users" */
-	SPAN_PATH,
+	SPAN_PATH,     /* SPAN_SERVER: canonical; SPAN_CLIENT: as sent; both without a query */
 	SPAN_HOST, /* SPAN_SERVER: that is asked for; SPAN_CLIENT: of the endpoint, with its port */
 	SPAN_REQUEST_ID,
+	SPAN_STATE, /* tracestate of the caller, where it is believed */
 	SPAN_TEXTS
 };
 

@@ -83,6 +83,8 @@ log_step(struct request *r)
 	if (r->client->kind == LISTENER_HTTP) {
 		count(r);
 		note(r);
+		if (!r->trace)
+			trace_begin_late(r);
 		if (r->trace)
 			trace_end(r);
 		access_log_request(r);

@@ -245,7 +245,7 @@ write_request(struct request *r, uint32_t endpoint, bool copy)
 	struct buf *head = &r->worker->head;
 	bool trusted = client_is_trusted(r->client, r->table);
 	struct action_request action;
-	char *o;
+	char *o, *target;
 
 	action.room = 0;
 	if (r->action)
@@ -254,8 +254,10 @@ write_request(struct request *r, uint32_t endpoint, bool copy)
 	buf_reserve(head, request_room(r, shape, e) + action.room +
 			      (g->redx_headers ? redx_headers_room(r) : 0));
 	o = put(head->p, http_method(&r->in));
-	o = PUT(o, " ");
+	target = o = PUT(o, " ");
 	o = put_target(o, r, shape, e);
+	if (r->trace && !copy)
+		trace_target(r, slice_make(target, (size_t)(o - target)));
 	o = PUT(o, " HTTP/1.1\r\n");
 	o = put_host(o, r, shape, e);
 	o = put_request_fields(o, r, g, trusted);

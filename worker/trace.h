@@ -2,7 +2,8 @@
 
 /*
  * trace: W3C Trace Context of a request, and its spans for the master (shm/span.h), where tracing
- * is configured: r->trace is NULL where it is not, and every call below is behind that question.
+ * is configured: r->trace is NULL where it is not, and every call below but those that begin it is
+ * behind that question.
  *
  * Which trace a request belongs to: that of its caller, and the caller says whether it is sampled,
  * where the peer is one of tracing.trust and its traceparent is good; else a new one, sampled by
@@ -13,10 +14,14 @@
 
 /* Once a request, when its table is known. */
 void trace_begin(struct request *r);
+/* One that was answered before that, or was none, as it ends. */
+void trace_begin_late(struct request *r);
 /* Its route is known. */
 void trace_route(struct request *r);
 /* A try at r->endpoint begins. */
 void trace_try(struct request *r);
+/* What its endpoint is asked for. */
+void trace_target(struct request *r, struct slice target);
 /* It ended: with the status of an answer, or 0 and why there is none. */
 void trace_try_end(struct request *r, int status, enum reason reason);
 /* The request ended. */

@@ -1,7 +1,7 @@
 /*
  * Trace context and spans: what is read of a traceparent is written again as it came, lists are
- * judged alike by field and by member, and whatever a worker says in a record becomes JSON. The
- * first byte says which.
+ * judged alike by field and by member, whatever a worker says in a record becomes JSON, and what a
+ * collector answers rejects no more than was sent. The first byte says which.
  */
 
 #include "lib/json.h"
@@ -58,6 +58,15 @@ check_spans(struct slice records)
 	}
 }
 
+static void
+check_answer(struct slice answer)
+{
+	char words[16];
+
+	assert(otlp_rejected(answer, 7, words, sizeof words) <= 7);
+	assert(strlen(words) < sizeof words);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -70,6 +79,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		check_parent(rest);
 	else if (data[0] == 's')
 		check_state(rest);
+	else if (data[0] == 'a')
+		check_answer(rest);
 	else
 		check_spans(rest);
 	return 0;

@@ -88,12 +88,13 @@ test_refused(void **state)
 static void
 test_json(void **state)
 {
-	struct slice texts[SPAN_TEXTS] = { SLICE("_OTHER"),    SLICE("/a"),         SLICE("file:a"),
-					   SLICE("/a/\"\xff"), SLICE("[::1]:8080"), SLICE("id") };
+	struct slice texts[SPAN_TEXTS] = { SLICE("BREW"),      SLICE("/a"),         SLICE("file:a"),
+					   SLICE("/a/\"\xff"), SLICE("[::1]:8080"), SLICE("id"),
+					   SLICE("a=1,b=2") };
 	struct span s = make(SPAN_CLIENT);
 	struct buf BUF_CLEAN b = { 0 };
 
-	s.flags = SPAN_PARENT | SPAN_LINK | SPAN_SECURE;
+	s.flags = SPAN_PARENT | SPAN_LINK | SPAN_SECURE | SPAN_OTHER_METHOD;
 	s.status = 503;
 	s.port = 8080;
 	s.resend = 1;
@@ -108,13 +109,15 @@ test_json(void **state)
 #define NUMBER(key, value) ATTRIBUTE(key, "'intValue':'" value "'") ","
 	static const char want[] =
 	    "{'traceId':'abababababababababababababababab','spanId':'0101010101010101',"
-	    "'parentSpanId':'0202020202020202','name':'HTTP /a','kind':3,"
+	    "'parentSpanId':'0202020202020202','traceState':'a=1,b=2','name':'HTTP "
+	    "/a','kind':3,'flags':257,"
 	    "'startTimeUnixNano':'1700000000000000001',"
 	    "'endTimeUnixNano':'1700000000000000002','attributes':["
 	    /* clang-format off */
 	    TEXT("http.request.method", "_OTHER")
+	    TEXT("http.request.method_original", "BREW")
 	    TEXT("url.scheme", "https")
-	    TEXT("url.path", "/a/\\'\xef\xbf\xbd")
+	    TEXT("url.full", "https://[::1]:8080/a/\\'\xef\xbf\xbd")
 	    TEXT("http.route", "/a")
 	    TEXT("yett.route", "file:a")
 	    TEXT("server.address", "::1")
@@ -128,7 +131,7 @@ test_json(void **state)
 	    ATTRIBUTE("yett.request_id", "'stringValue':'id'")
 	    /* clang-format on */
 	    "],'links':[{'traceId':'cdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcd',"
-	    "'spanId':'0303030303030303'}],'status':{'code':2}}";
+	    "'spanId':'0303030303030303','flags':768}],'status':{'code':2}}";
 	assert_string_equal(b.p, want);
 }
 

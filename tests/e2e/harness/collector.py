@@ -26,7 +26,7 @@ def attributes(found):
 class Span:
     def __init__(self, d, resource):
         known = {"traceId", "spanId", "parentSpanId", "name", "kind", "startTimeUnixNano", "endTimeUnixNano", "attributes", "links",
-                 "status"}
+                 "status", "flags", "traceState"}
         assert set(d) <= known, set(d) - known
         assert re.fullmatch("[0-9a-f]{32}", d["traceId"]) and re.fullmatch("[0-9a-f]{16}", d["spanId"])
         assert re.fullmatch("[0-9a-f]{16}", d.get("parentSpanId", "0" * 16)) and d["kind"] in (SERVER, CLIENT)
@@ -36,7 +36,10 @@ class Span:
         self.trace, self.id, self.parent = d["traceId"], d["spanId"], d.get("parentSpanId")
         self.name, self.kind, self.resource = d["name"], d["kind"], resource
         self.error = d.get("status", {}).get("code") == 2
+        assert d["flags"] == (0x301 if d["kind"] == SERVER and self.parent else 0x101)
+        assert all(link["flags"] == 0x300 for link in d.get("links", []))
         self.links = [(link["traceId"], link["spanId"]) for link in d.get("links", [])]
+        self.state = d.get("traceState")
         self.attributes = attributes(d["attributes"])
 
     def __getitem__(self, name):
@@ -44,15 +47,20 @@ class Span:
 
 
 class Collector(Upstream):
-    """`status`: of its answers, which wait while `may_answer` is not set."""
+    """`status`, `headers` and `body`: of its answers, which wait while `may_answer` is not set. `raw`: those bytes instead."""
 
     def __init__(self, **how):
-        self.spans, self.status, self.may_answer = [], 200, threading.Event()
+        self.spans, self.times, self.may_answer = [], [], threading.Event()
+        self.behave()
         self.may_answer.set()
         super().__init__(self.take, name="collector", **how)
 
+    def behave(self, status=200, headers=(), body=b"{}", raw=None):
+        self.status, self.headers, self.body, self.raw = status, dict(headers), body, raw
+
     def take(self, r, c):
         body = c.read_body(r)
+        self.times.append(time.monotonic())
         assert r.method == "POST" and r.target == "/v1/traces" and r.header("Content-Type") == "application/json"
         if self.status == 200:
             for part in json.loads(body)["resourceSpans"]:
@@ -61,7 +69,11 @@ class Collector(Upstream):
                     assert scope["scope"]["name"] == "yett"
                     self.spans += [Span(d, resource) for d in scope["spans"]]
         self.may_answer.wait(60)
-        c.reply(self.status, {"Content-Type": "application/json"}, b"{}")
+        if self.raw is not None:
+            c.send(self.raw)
+            c.close = True
+            return
+        c.reply(self.status, {"Content-Type": "application/json"} | self.headers, self.body)
 
     def find(self, trace, n):
         """The n spans of a trace: that of the request, then its tries in their order."""
