@@ -17,8 +17,9 @@ static const char suspension[] = WITH("\"until\":{\"type\":\"integer\"},"
 				      "\"before\":{\"type\":\"integer\"},\"reason\":" TEXT);
 static const char request[] = WITH("\"method\":" TEXT ",\"url\":" TEXT ",\"from\":" TEXT
 				   ",\"headers\":" LIST(WITH("\"name\":" TEXT ",\"value\":" TEXT)));
-static const char answer[] = WITH("\"message\":" TEXT ",\"data\":{},\"revision\":" TEXT
-				  ",\"version\":{\"type\":\"integer\"},\"warnings\":" LIST(TEXT));
+static const char answer[] =
+    WITH("\"message\":" TEXT ",\"data\":{},\"revision\":" TEXT
+	 ",\"version\":{\"type\":\"integer\"},\"warnings\":" LIST(TEXT) ",\"reason\":" TEXT);
 
 /* What the column `body` of the table names (rules: see `yett schema rules`), and answers. */
 static const char *const schemas[][2] = {
@@ -90,6 +91,8 @@ add_answers(const struct api_row *r, struct buf *out)
 		    ",\"responses\":{\"200\":{\"description\":\"In force in every worker\",%s},"
 		    "\"202\":{\"description\":\"Stored; a worker or gateway lags\",%s}",
 		    content, content);
+	else if (r->run == api_worker_replace || r->run == api_upgrade)
+		buf_addf(out, ",\"responses\":{\"202\":{\"description\":\"Begun\",%s}", content);
 	else if (r->run == api_test)
 		buf_adds(out, SLICE(",\"responses\":{\"200\":{\"description\":\"Empty\"}"));
 	else
@@ -146,6 +149,36 @@ add_path(const struct api_row *first, struct buf *out)
 	buf_addc(out, '}');
 }
 
+/* ---- pages that the admin worker answers itself (worker/admin.c, worker/dashboard.c) ---- */
+
+static const struct {
+	const char *path, *role, *type, *text, *more;
+} pages[] = {
+	{ "/ready", "look", "text/plain",
+	  "Does this gateway serve? What it says where it does, but by old knowledge: degraded.",
+	  ",\"503\":{\"$ref\":\"#/components/responses/Refused\"}" },
+	{ "/version", "look", "text/plain", "The version of this worker.", "" },
+	{ "/metrics", "look", "text/plain",
+	  "Counters and gauges in the text format of Prometheus; see yett-metrics(7).", "" },
+	{ "/dashboard", "none", "text/html", "The page for people with a browser.", "" },
+};
+
+static void
+add_pages(struct buf *out)
+{
+	for (size_t i = 0; i < sizeof pages / sizeof pages[0]; i++) {
+		buf_addf(out,
+			 ",\n\"%s\":{\"parameters\":[],\"get\":{\"description\":", pages[i].path);
+		buf_add_json(out, slice_of(pages[i].text));
+		add_name(SLICE("get"), pages[i].path, out);
+		buf_addf(out,
+			 ",\"x-yett-role\":\"%s\",\"responses\":{\"200\":{\"description\":\"OK\","
+			 "\"content\":{\"%s\":{\"schema\":" TEXT "}}}%s,\"default\":{\"$ref\":"
+			 "\"#/components/responses/Refused\"}}}}",
+			 pages[i].role, pages[i].type, pages[i].more);
+	}
+}
+
 /* ---- all of it ---- */
 
 static void
@@ -176,6 +209,7 @@ openapi_write(struct buf *out)
 		if (is_first(r))
 			add_path(r, out);
 	}
+	add_pages(out);
 	buf_adds(out, SLICE("},\n"));
 	add_components(out);
 	buf_adds(out, SLICE("}\n"));

@@ -1,6 +1,7 @@
 """The management API as an OpenAPI 3.1 document: it is the table that `yett help api` prints, and what it says of answers is true."""
 
 import json
+import os
 import re
 
 import pytest
@@ -36,7 +37,11 @@ def test_it_is_the_table(document):
     for line, role, text in zip(lines[::3], lines[1::3], lines[2::3]):
         *methods, path = line.split()
         rows |= {(method, path): (role.split()[1], text.strip()) for method in methods}
-    assert len(rows) > 50 and rows == {k: (o["x-yett-role"], o["description"]) for k, o in operations(document).items()}
+    said = {k: (o["x-yett-role"], o["description"]) for k, o in operations(document).items()}
+    with open(os.path.join(g.ROOT, "worker/admin.c"), encoding="utf-8") as f:
+        own = re.findall(r'^\t{ { "(/\w+)", \d+ }, admin_\w+ },$', f.read(), re.M) + ["/dashboard"]
+    assert len(own) == 4 and len(rows) > 50 and rows == {k: v for k, v in said.items() if k[1] not in own}
+    assert {k[1] for k in said.keys() - rows.keys()} == set(own)
 
 
 def test_form(document):
@@ -50,7 +55,7 @@ def test_form(document):
             assert operation.keys() <= {"description", "operationId", "x-yett-role", "parameters", "requestBody", "responses"}
             for p in item["parameters"] + operation.get("parameters", []):
                 assert p.keys() == {"name", "in", "required", "schema"} and p["required"] == (p["in"] == "path")
-            assert {"200", "default"} <= operation["responses"].keys() <= {"200", "202", "default"}
+            assert "default" in operation["responses"] and operation["responses"].keys() <= {"200", "202", "503", "default"}
     for schema in document["components"]["schemas"].values():
         jsonschema.Draft202012Validator.check_schema(schema)
     used = set(references(document))
@@ -61,20 +66,36 @@ def test_form(document):
             part = part[key]
 
 
+NAMES = {"retry_after": "off", "server": "10.0.0.1:80", "endpoint": "10.0.0.1:80", "number": "0", "kind": "policy"}
+
+
 def test_answers(gateway, document):
-    """What can be asked without a name is answered as it says; a parameter of another call is not taken."""
+    """Each call, by some name and with an empty body, is answered as it says; a parameter of another call is not taken."""
     gw = gateway({})
     api = Api(gw.socket)
     assert gw.admin("/openapi.json").json() == document
+    statuses = set()
     for (method, path), operation in operations(document).items():
-        if method != "GET" or "{" in path:
+        if path == "/upgrade":
             continue
-        answer = gw.admin(path)
-        said = operation["responses"]["200"].get("content")
-        assert answer.status != 200 or (isinstance(answer.json(), dict) if said else not answer.body), path
-    whole = document["components"]["schemas"]["Answer"]
+        parts = [NAMES.get(part[1:-1], "n") if part[0] == "{" else part for part in path[1:].split("/")]
+        answer = api.ask(method, *parts, body={} if "requestBody" in operation else None)
+        said = operation["responses"].get(str(answer.status)) or document["components"]["responses"]["Refused"]
+        assert (str(answer.status) in operation["responses"]) == (answer.status < 400), (method, path, answer)
+        statuses.add(answer.status)
+        assert bool(answer.body) == ("content" in said) or path == "/ready", (method, path, answer)
+        if "application/json" in said.get("content", {}):
+            assert answer.header("Content-Type") == "application/json"
+            schema = said["content"]["application/json"]["schema"]
+            jsonschema.Draft202012Validator(schema | {"components": document["components"]}).validate(answer.json())
+            assert answer.status < 400 or answer.json()["message"]
+        elif answer.body:
+            assert answer.header("Content-Type").partition(";")[0] in said["content"]
+    assert {200, 202, 400, 404, 409} <= statuses
+    refused = gw.admin("/metrics", "POST")
+    assert refused.status == 405
+    jsonschema.Draft202012Validator(document["components"]["schemas"]["Answer"]).validate(refused.json())
     done = api.ask("PUT", "rules", "policy", "p", body={"protect": ["/a"]})
     assert done.status == 200
-    jsonschema.Draft202012Validator(whole).validate(done.json())
     assert gw.admin("/rollback?steps=1&dry_run=1", "POST").status == 200
     assert gw.admin("/apply?steps=1", "POST").status == 400 and "no such parameter" in gw.admin("/apply?steps=1", "POST").json()["message"]
