@@ -5,6 +5,7 @@
 #include "api.h"
 
 #include "master.h"
+#include "takeover.h"
 
 #include "lib/xalloc.h"
 #include "shm/reason.h"
@@ -60,20 +61,32 @@ add_fault(struct buf *out, const struct fault *f)
 	buf_addc(out, '}');
 }
 
+/* How many there are. */
+static size_t
+read_page(const struct board_worker *page, struct fault *out)
+{
+	size_t count = 0;
+
+	for (unsigned i = 0; page && i < FAULTS; i++)
+		count += faults_read(&page->faults, i, &out[count]);
+	return count;
+}
+
 void
 api_errors(struct api_call *c)
 {
-	struct supervisor *s = &c->master->supervisor;
-	struct fault *all = xcalloc((size_t)s->slots_count * FAULTS, sizeof *all);
+	const struct supervisor *s = &c->master->supervisor;
+	const struct takeover *t = &c->master->takeover;
+	struct fault *all = xcalloc((s->slots_count + t->old_count) * FAULTS, sizeof *all);
 	BUF_CLEAN struct buf json = { 0 };
 	size_t count = 0;
 
 	for (uint32_t i = 0; i < s->slots_count; i++) {
-		const struct board_worker *page = s->slots[i].page;
-
-		for (unsigned k = 0; page && s->slots[i].role == ROLE_TRAFFIC && k < FAULTS; k++)
-			count += faults_read(&page->faults, k, &all[count]);
+		if (s->slots[i].role == ROLE_TRAFFIC)
+			count += read_page(s->slots[i].page, &all[count]);
 	}
+	for (size_t i = 0; i < t->old_count; i++) /* they finish what they have */
+		count += read_page(takeover_living(t, i), &all[count]);
 	qsort(all, count, sizeof *all, newest_first);
 	buf_adds(&json, SLICE("{\"errors\":["));
 	for (size_t i = 0; i < count; i++) {

@@ -5,6 +5,7 @@
 #include "api.h"
 
 #include "master.h"
+#include "takeover.h"
 
 #include "lib/clock.h"
 
@@ -62,7 +63,9 @@ read_page(struct lines *l, const struct board_worker *page, struct slice after, 
 void
 api_log(struct api_call *c)
 {
-	struct supervisor *s = &c->master->supervisor;
+	const struct supervisor *s = &c->master->supervisor;
+	const struct takeover *t = &c->master->takeover;
+	size_t most = LINES_MOST / (s->slots_count + t->old_count);
 	struct slice after = api_query(c, SLICE("after"));
 	struct slice rest;
 	BUF_CLEAN struct buf json = { 0 };
@@ -71,7 +74,13 @@ api_log(struct api_call *c)
 	board_set(&c->master->page->tail_ms, clock_mono_ms());
 	for (uint32_t i = 0; i < s->slots_count; i++) {
 		if (s->slots[i].role == ROLE_TRAFFIC && s->slots[i].page)
-			read_page(&l, s->slots[i].page, after, LINES_MOST / s->slots_count);
+			read_page(&l, s->slots[i].page, after, most);
+	}
+	for (size_t i = 0; i < t->old_count; i++) { /* they finish what they have */
+		const struct board_worker *page = takeover_living(t, i);
+
+		if (page)
+			read_page(&l, page, after, most);
 	}
 	buf_addf(&json, "{\"place\":\"%.*s\",\"missed\":%llu,\"more\":%s,\"lines\":[",
 		 SLICE_F(buf_slice(&l.places)), (unsigned long long)l.missed,

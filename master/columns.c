@@ -51,6 +51,42 @@ columns_paint(bool colours, enum colour colour, const char *text, struct buf *ou
 		buf_adds(out, SLICE("\033[0m"));
 }
 
+/* One of ours that the text begins with; empty: none. */
+static struct slice
+own_escape(struct slice text)
+{
+	static const char reset[] = "\033[0m";
+
+	if (slice_starts(text, slice_of(reset)))
+		return slice_of(reset);
+	for (size_t i = COLOUR_BOLD; i <= COLOUR_BAD; i++) {
+		if (slice_starts(text, slice_of(escape[i])))
+			return slice_of(escape[i]);
+	}
+	return SLICE("");
+}
+
+void
+columns_tidy(struct slice lines, struct buf *out)
+{
+	size_t begin = 0;
+
+	for (size_t i = 0; i < lines.n; i++) {
+		struct slice own = SLICE("");
+		char c = lines.p[i];
+
+		if (c == 033)
+			own = own_escape(slice_make(lines.p + i, lines.n - i));
+		if (own.n == 0 && c != '\n' && c != '\t')
+			continue;
+		add_clean(slice_make(lines.p + begin, i - begin), out);
+		buf_add(out, lines.p + i, own.n ? own.n : 1);
+		i += own.n ? own.n - 1 : 0;
+		begin = i + 1;
+	}
+	add_clean(slice_make(lines.p + begin, lines.n - begin), out);
+}
+
 void
 columns_init(struct columns *c, size_t width, bool colours)
 {

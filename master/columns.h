@@ -21,6 +21,9 @@ struct columns {
 bool columns_want_colours(int fd);
 /* Text in a colour, outside of columns. */
 void columns_paint(bool colours, enum colour colour, const char *text, struct buf *out);
+/* Whole lines for a terminal: of what it would obey, only line ends, tabs and our own colours are
+ * left. */
+void columns_tidy(struct slice lines, struct buf *out);
 void columns_init(struct columns *c, size_t width, bool colours);
 void columns_deinit(struct columns *c);
 /* The next cell, from left to right; a row ends by itself. */

@@ -1,6 +1,7 @@
 #include "command_ask.h"
 
 #include "ask.h"
+#include "columns.h"
 #include "config.h"
 
 #include <stdio.h>
@@ -165,6 +166,15 @@ answer_print(const struct buf *out)
 		fwrite(out->p, 1, out->n, stdout);
 	if (out->n > 0 && out->p[out->n - 1] != '\n')
 		putchar('\n');
+}
+
+void
+answer_show(const struct buf *out)
+{
+	struct buf BUF_CLEAN tidy = { 0 };
+
+	columns_tidy(buf_slice(out), &tidy);
+	answer_print(&tidy);
 }
 
 void

@@ -42,3 +42,5 @@ int command_socket(const struct command_options *o, struct buf *path);
 /* "3h 12m" */
 void answer_duration(double seconds, struct buf *out);
 void answer_print(const struct buf *out);
+/* The same for people: texts of others that are in it move no cursor (columns_tidy). */
+void answer_show(const struct buf *out);

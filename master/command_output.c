@@ -1,5 +1,6 @@
 #include "command_output.h"
 
+#include "columns.h"
 #include "command.h"
 
 #include "lib/buf.h"
@@ -26,28 +27,30 @@ write_counted(void *unused, const char *bytes, size_t n)
 static ssize_t
 write_kept(void *unused, const char *bytes, size_t n)
 {
-	ssize_t done = write(STDERR_FILENO, bytes, n);
+	struct buf BUF_CLEAN tidy = { 0 };
 
 	(void)unused;
-	if (told.n + n <= TOLD_MAX)
-		buf_add(&told, bytes, n);
-	return done > 0 ? done : (ssize_t)n; /* nobody is there to be told */
+	columns_tidy(slice_make(bytes, n), &tidy);
+	(void)!write(STDERR_FILENO, tidy.p, tidy.n); /* perhaps nobody is there to be told */
+	if (told.n + tidy.n <= TOLD_MAX)
+		buf_add(&told, tidy.p, tidy.n);
+	return (ssize_t)n;
 }
 
 void
 command_output_begin(bool json)
 {
-	FILE *counted, *kept;
+	FILE *counted = NULL, *kept;
 
-	if (!json)
-		return;
-	counted = fopencookie(NULL, "w", (cookie_io_functions_t){ .write = write_counted });
 	kept = fopencookie(NULL, "w", (cookie_io_functions_t){ .write = write_kept });
-	if (!counted || !kept)
-		return;
-	setvbuf(kept, NULL, _IONBF, 0);
-	stdout = counted; /* glibc's are variables */
-	stderr = kept;
+	if (kept) {
+		setvbuf(kept, NULL, _IONBF, 0);
+		stderr = kept; /* glibc's are variables */
+	}
+	if (json)
+		counted = fopencookie(NULL, "w", (cookie_io_functions_t){ .write = write_counted });
+	if (counted)
+		stdout = counted;
 }
 
 /* The lines of standard error, without the end of the last one. */

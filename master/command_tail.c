@@ -181,7 +181,7 @@ look(const struct command_options *o, const struct asked_for *asked, struct buf 
 		double missed = answer_number(a.json, "missed");
 
 		write_lines(a.json, asked, o->words_count, o->json, &out);
-		answer_print(&out);
+		(o->json ? answer_print : answer_show)(&out);
 		fflush(stdout);
 		if (missed > 0)
 			fprintf(stderr, "yett tail: %.0f lines were missed\n", missed);

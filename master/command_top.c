@@ -49,7 +49,7 @@ once(struct top_view *v, const struct command_options *o)
 		top_write_identities(v, a.json, &out);
 	else if (r == COMMAND_OK)
 		top_write(v, a.json, &out);
-	answer_print(&out);
+	(o->json ? answer_print : answer_show)(&out);
 	answer_deinit(&a);
 	return r;
 }
@@ -150,7 +150,7 @@ draw(const struct live *l, bool plain)
 		screen_draw(buf_slice(&out));
 		return;
 	}
-	answer_print(&out);
+	answer_show(&out);
 	fflush(stdout);
 }
 

@@ -125,13 +125,16 @@ access_log_request(struct request *r)
 		access_log_flush(w);
 }
 
+/* What begins with the end of a line that was torn leaves it torn. */
 static void
 log_lose(struct worker *w)
 {
+	bool ends = w->log.p[0] == '\n';
 	uint64_t lines = 0;
 
-	for (size_t i = 0; i < w->log.n; i++)
+	for (size_t i = ends; i < w->log.n; i++)
 		lines += w->log.p[i] == '\n';
+	w->log_torn = w->log_torn || ends;
 	board_add(&w->page->counts.counter[COUNTER_log_dropped], lines);
 	w->log.n = 0;
 }

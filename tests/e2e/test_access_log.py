@@ -11,7 +11,8 @@ import pytest
 
 from harness import client
 from harness.gateway import proxy_to
-from harness.procs import wait_until
+from harness.load import Load
+from harness.procs import run, wait_until
 from harness.tokens import SECRET, bearer, token
 
 
@@ -173,6 +174,50 @@ def test_file_that_is_moved_away(gateway, serve, tmp_path, number):
     wait_until(path.exists, 5)
     gw.ask("/two")
     wait_until(lambda: "/two" in path.read_text(), 5)
+
+
+def test_file_that_is_moved_away_under_load(gateway, responder, tmp_path):
+    """Of many requests each one has its line, in one of the files."""
+    path = tmp_path / "access.log"
+    gw = gateway(proxy_to(responder) | {"access_log": str(path)})
+    with Load(gw.port, rate=1000) as load:
+        for i in range(5):
+            wait_until(lambda: path.exists() and path.stat().st_size > 10000, 5)
+            os.rename(path, f"{path}.{i}")
+            gw.signal(signal.SIGUSR1)
+        wait_until(path.exists, 5)
+    assert not load.result["failures"]
+    wait_until(lambda: sum(f.read_text().count("\n") for f in tmp_path.iterdir()) == load.result["ok"], 5)
+    assert gw.metrics()["yett_log_dropped_total"] == 0
+
+
+def test_full_disk(gateway, serve, tmp_path):
+    """Lines are lost and counted, each once; when there is room again, no line is glued to the one that was torn."""
+    if run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(tmp_path)]).returncode:
+        pytest.skip("nothing may be mounted")
+    try:
+        ballast = tmp_path / "ballast"
+        ballast.write_bytes(b"x" * 32768)
+        gw = gateway(proxy_to(serve()) | {"access_log": str(tmp_path / "access.log"), "workers": 1})
+
+        def send(count):
+            with gw.connect() as c:
+                for _ in range(count):
+                    c.send(client.request())
+                    assert c.read().status == 200
+
+        def lines():
+            return [line for line in (tmp_path / "access.log").read_text().splitlines() if line.endswith("}")]
+
+        send(300)
+        wait_until(lambda: gw.metrics()["yett_log_dropped_total"] > 0, 5)
+        wait_until(lambda: len(lines()) + gw.metrics()["yett_log_dropped_total"] == 300, 5)
+        ballast.unlink()
+        send(10)
+        wait_until(lambda: len(lines()) + gw.metrics()["yett_log_dropped_total"] == 310, 5)
+        assert all(json.loads(line) for line in lines()) and len(lines()) > 10
+    finally:
+        run(["umount", "-l", str(tmp_path)])
 
 
 def test_fifo(gateway, serve, tmp_path):

@@ -10,7 +10,8 @@ import subprocess
 import pytest
 
 from harness import procs
-from harness.gateway import BINARY, proxy_to
+from harness.gateway import BINARY, from_redis, proxy_to
+from harness.procs import wait_until
 
 pytestmark = pytest.mark.skipif(not BINARY, reason="no binary")
 
@@ -119,3 +120,20 @@ def test_onto_a_full_disk(running):
     for words in (["help"], ["status", "-c", running.file], ["status", "--json", "-c", running.file], ["schema", "rules"]):
         done = subprocess.run(["sh", "-c", 'exec "$@" > /dev/full', "sh", BINARY, *words], capture_output=True, text=True)
         assert done.returncode == 2 and "cannot be written" in done.stderr, done
+
+
+def test_nothing_moves_the_cursor(gateway, store):
+    """Names and texts of others, in Redis or in a file, are shown without what a terminal would obey."""
+    bad = "x\x1b[2J\x07\u009b2J"
+    store.db.set(f"frontend:{bad}", "b")
+    store.db.set(f"yett:route:{bad}", "{")
+    store.db.hset("backend:b", f"127.0.0.1:9{bad}", "5")
+    gw = gateway(from_redis(store))
+    wait_until(lambda: gw.status()["rules"]["refused"], 5)
+    with open(gw.dir + "/rules.yaml", "w") as f:
+        json.dump({"routes": {"r": {"path": "/r", "upstream": "u\u009b2J"}}, "upstreams": {"\u009bu": {}}}, f)
+    for words in (["status"], ["routes"], ["routes", "--refused"], ["export"], ["export", "redx"], ["history"], ["diff", f.name], ["apply", f.name],
+                  ["top"], ["errors"], ["explain", "GET", "http://x/"], ["doctor"], ["fleet"], ["suspended"], ["drain", bad], ["key", "revoke", "x"]):
+        done = gw.cli(*words)
+        told = done.stderr + ("" if words[0] == "export" else done.stdout)
+        assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f]", told), (words, told)

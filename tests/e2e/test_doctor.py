@@ -10,6 +10,7 @@ import time
 
 import pytest
 
+from harness import client
 from harness import gateway as g
 from harness.authority import DAY, Authority
 from harness.gateway import from_redis, merge, proxy_to
@@ -237,6 +238,7 @@ def test_workers_of_an_earlier_image(gateway, serve):
         c.wait_gone()
 
     gw = gateway(proxy_to(serve(stream)) | {"workers": 1}, own=True)
+    client.exchange(gw.port, b"GET / HTTP/1.1\r\nHost: a b\r\n\r\n")
     with gw.connect() as c:
         c.send(b"GET / HTTP/1.1\r\nHost: test\r\n\r\n")
         c.read_until(b"x\r\n")
@@ -244,6 +246,7 @@ def test_workers_of_an_earlier_image(gateway, serve):
         os.rename(gw.binary + ".new", gw.binary)
         assert gw.cli("upgrade").returncode == 0
         told = one(json.loads(run([gw.binary, "doctor", "--json", "-c", gw.file]).stdout)["checks"], "workers")
+        assert "bad_host" in gw.cli("errors").stdout  # it is known on, as long as who refused it lives
         assert told["state"] == "warning" and "1 of an earlier image still lives" in told["text"]
     wait_until(lambda: not of(json.loads(run([gw.binary, "doctor", "--json", "-c", gw.file]).stdout)["checks"], "workers"), 8)
 
