@@ -1,6 +1,5 @@
 #include "trace.h"
 
-
 #include "client.h"
 #include "put.h"
 #include "snapshot.h"

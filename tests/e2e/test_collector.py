@@ -34,9 +34,9 @@ def counts(gw, collector):
     collector.times.clear()
     yield now
     collector.behave()
-    n = len(collector.spans)
+    exported = now()["exported"]
     gw.ask("/after")
-    wait_until(lambda: len(collector.spans) > n, what="spans go on")
+    settled(now, exported=exported + 2)
 
 
 def settled(counts, **expected):
