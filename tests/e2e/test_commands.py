@@ -5,7 +5,6 @@ import os
 import re
 import shlex
 import socket
-import subprocess
 
 import pytest
 
@@ -112,13 +111,13 @@ def test_what_the_gateway_refuses(running, words, status):
 def test_into_a_pipe_that_ends(running):
     """It ends as others do, and says nothing."""
     for command in ("help settings", "status --socket " + running.socket, "top --socket " + running.socket):
-        done = subprocess.run(["bash", "-c", f"{BINARY} {command} | head -n 1; echo ${{PIPESTATUS[0]}}"], capture_output=True, text=True)
+        done = run(["bash", "-c", f"{BINARY} {command} | head -n 1; echo ${{PIPESTATUS[0]}}"])
         assert done.stdout.splitlines()[-1] in ("0", "141") and not done.stderr, done
 
 
 def test_onto_a_full_disk(running):
     for words in (["help"], ["status", "-c", running.file], ["status", "--json", "-c", running.file], ["schema", "rules"]):
-        done = subprocess.run(["sh", "-c", 'exec "$@" > /dev/full', "sh", BINARY, *words], capture_output=True, text=True)
+        done = run(["sh", "-c", 'exec "$@" > /dev/full', "sh", BINARY, *words])
         assert done.returncode == 2 and "cannot be written" in done.stderr, done
 
 
