@@ -53,3 +53,7 @@ timeouts: {{keepalive: 1h, upstream_idle: 1h}}
 
 def reload(s, _):
     return f"{s.tools['yett']} reload --wait --socket {s.folder}/admin.sock"
+
+
+def upgrade(s, _):
+    return f"{s.tools['yett']} upgrade --socket {s.folder}/admin.sock"

@@ -24,6 +24,7 @@ class Peer:
     sessions: bool = False  # it knows who asks by a cookie of its own
     does: bool = True  # it routes and logs; a relay does neither
     reload: Optional[Callable] = None  # (Setting, pid) -> what a shell runs
+    upgrade: Optional[Callable] = None  # the same
     renews: bool = False  # it sees by itself that a certificate is another one
     instead: tuple = ()  # who takes its place where tokens are checked
 
@@ -84,7 +85,8 @@ BOTH = ("HS256", "RS256")
 LUA = peer_nginx.LUA_FILES
 
 PEERS = {peer.name: peer for peer in (
-    Peer("yett", peer_yett.start, gates=BOTH, sessions=True, reload=peer_yett.reload, renews=True),
+    Peer("yett", peer_yett.start, gates=BOTH, sessions=True, reload=peer_yett.reload, upgrade=peer_yett.upgrade,
+         renews=True),
     Peer("nginx", peer_nginx.start, commands=("nginx",), reload=peer_nginx.reload, instead=("nginx-lua", "nginx-lru")),
     Peer("nginx-lua", peer_nginx.start_lua, commands=("nginx",), files=LUA, gates=BOTH, plain=False),
     Peer("nginx-lru", peer_nginx.start_lru, commands=("nginx",), files=LUA + peer_nginx.LRU_FILES, gates=BOTH, plain=False),

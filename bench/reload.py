@@ -1,4 +1,4 @@
-"""Reloads under load: what fails, and the latency before, during and after."""
+"""Reloads, or upgrades in place, under load: what fails, and the latency before, during and after."""
 
 import contextlib
 import json
@@ -6,22 +6,24 @@ import json
 import processes
 import stage as stages
 
-SECONDS = 3
+
+def way(entry, scenario):
+    return getattr(entry.peer, scenario.how)
 
 
 def reloads(entry, scenario, stage):
     rate = stage.options.rate or scenario.rate
     with contextlib.ExitStack() as stack:
         stages.start(entry, scenario, stage, stack, can_reload=True)
-        one = entry.peer.reload(entry.setting, entry.pid)
-        command = "; sleep 0.5; ".join([one] * scenario.reloads)
+        one = way(entry, scenario)(entry.setting, entry.pid)
+        command = " && ".join([f"{one} && sleep {scenario.pause}"] * scenario.times)
         process = stack.enter_context(processes.Process(
-            [stage.tools["bench-load"], "-d", str(SECONDS), "-w", "0.3", "-r", str(rate), "--while", command,
+            [stage.tools["bench-load"], "-d", str(scenario.seconds), "-w", "0.3", "-r", str(rate), "--while", command,
              *entry.load_options], entry.setting.folder, "load", pipes=True))
         result = json.loads(process.line())
     what = result["while"]
     if what["status"]:
-        raise entry.process.failure(f"the reload failed with {what['status']}: {one}")
+        raise entry.process.failure(f"the {scenario.how} failed with {what['status']}: {one}")
     row = {"gateway": entry.label, "requests": result["requests"], "failed": result["errors"],
            "errors": {kind: n for kind, n in result["by_kind"].items() if n}}
     for phase in ("before", "during", "after"):
@@ -32,7 +34,7 @@ def reloads(entry, scenario, stage):
 
 def run(scenario, chosen, stage):
     found, notes = stages.entries_of(scenario, chosen)
-    notes += [f"{entry.label} cannot reload" for entry in found if not entry.peer.reload]
-    rows = [reloads(entry, scenario, stage) for entry in found if entry.peer.reload]
+    notes += [f"{entry.label} cannot {scenario.how}" for entry in found if not way(entry, scenario)]
+    rows = [reloads(entry, scenario, stage) for entry in found if way(entry, scenario)]
     return {"kind": "reload", "rows": rows, "notes": notes, "targets": [
         {"what": "failed requests", "value": row["failed"], "limit": 0} for row in rows if row["gateway"] == "yett"]}

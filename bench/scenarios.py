@@ -45,7 +45,10 @@ class Syscalls(Scenario):
 class Reload(Scenario):
     """Reloads under load; no request may fail."""
     rate: float = 5000
-    reloads: int = 3
+    how: str = "reload"  # of the peer
+    times: int = 3
+    pause: float = 0.5  # behind each, seconds
+    seconds: float = 3
 
 
 @dataclasses.dataclass
@@ -167,6 +170,7 @@ SCENARIOS = {scenario.name: scenario for scenario in (
     Idle("idle", "memory of idle kept-alive connections, user space", connections=10000),
     Syscalls("syscalls", "system calls for each request"),
     Reload("reload", "3 reloads under load"),
+    Reload("upgrade", "the running image is replaced 3 times under load", how="upgrade", rate=2000, pause=1.5, seconds=8),
     Loris("loris-heads", "1 000 attackers dribble heads while others are served"),
     Loris("loris-bodies", "1 000 attackers dribble bodies while others are served", part="bodies"),
     Freshness("freshness", "time from a raw SET in Redis until every worker answers by it"),
