@@ -6,10 +6,15 @@
 #include "lib/xalloc.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/pidfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+#define ENDING_US 20000 /* for orphans to close a socket that we need, and how often */
+#define ENDING_TRIES 100
 
 static bool
 is_same_socket(int a, int b)
@@ -167,7 +172,7 @@ inherited_mark(struct inherited *in, const struct socket_address *a)
 	struct marking m = { .in = in };
 
 	if (in->orphans_count > 0)
-		socket_each_listening(a, mark_listening, &m);
+		socket_each_listening(a, false, mark_listening, &m);
 	return m.orphaned > 0 && m.others == 0;
 }
 
@@ -366,6 +371,42 @@ open_unix(struct opening *o, struct listener *l, const struct socket_address *a,
 	return 0;
 }
 
+/* One that systemd opened, and no longer has, stands alone at its address. */
+static bool
+shares_port(int fd)
+{
+	int share = 0;
+	socklen_t n = sizeof share;
+
+	return getsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &share, &n) == 0 && share;
+}
+
+/* Where only orphans have such a one any more, and did not hand it over, their time has come. */
+static int
+bind_tcp(struct opening *o, const struct listener *l, struct socket_address *a, struct buf *reason)
+{
+	struct inherited *in = o->inherited;
+	struct marking m = { .in = in };
+	size_t before = reason->n;
+	int fd = socket_bind_tcp(a, l->text, reason);
+
+	if (fd != -EADDRINUSE || in->orphans_count == 0)
+		return fd;
+	socket_each_listening(a, true, mark_listening, &m);
+	if (m.orphaned == 0 || m.others > 0)
+		return fd;
+	for (size_t i = 0; i < in->orphans_count; i++) {
+		if (in->orphans[i].listens)
+			pidfd_send_signal(in->orphans[i].pidfd, SIGTERM, NULL, 0);
+	}
+	for (int i = 0; i < ENDING_TRIES && fd == -EADDRINUSE; i++) {
+		usleep(ENDING_US);
+		reason->n = before;
+		fd = socket_bind_tcp(a, l->text, reason);
+	}
+	return fd;
+}
+
 static int
 open_tcp(struct opening *o, struct listener *l, struct socket_address *a, uint32_t count,
 	 struct buf *reason)
@@ -384,13 +425,17 @@ open_tcp(struct opening *o, struct listener *l, struct socket_address *a, uint32
 		int fd = inherited_take(o->inherited, a, l->fds_count);
 
 		if (fd < 0)
-			fd = socket_bind_tcp(a, l->text, reason);
+			fd = bind_tcp(o, l, a, reason);
 		if (fd < 0)
 			return fd;
 		l->fds[l->fds_count++] = fd;
 		socket_read_port(fd, a); /* port 0: the others follow the first */
 		if (!beside)
 			r = socket_listen(fd);
+		if (!shares_port(fd)) {
+			l->shared = true;
+			break;
+		}
 	}
 	if (r < 0)
 		buf_addf(reason, "%s: cannot listen: %s\n", l->text, strerror(-r));

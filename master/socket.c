@@ -290,8 +290,8 @@ socket_listen_unix(const struct socket_address *a, const struct socket_options *
 }
 
 static void
-each_listening_tcp(const char *file, uint16_t port, void (*found)(void *userdata, uint64_t inode),
-		   void *userdata)
+each_listening_tcp(const char *file, uint16_t port, bool anybodys,
+		   void (*found)(void *userdata, uint64_t inode), void *userdata)
 {
 	char line[512];
 	FILE *f = fopen(file, "re");
@@ -306,8 +306,7 @@ each_listening_tcp(const char *file, uint16_t port, void (*found)(void *userdata
 		/* Sockets that listen come first, and of others there may be a hundred thousand. */
 		if (state != TCP_LISTENS)
 			break;
-		/* Nobody else's socket can share a port with ours: the kernel sees to that. */
-		if (local == port && uid == geteuid())
+		if (local == port && (anybodys || uid == geteuid()))
 			found(userdata, inode);
 	}
 	if (f)
@@ -344,14 +343,14 @@ each_listening_unix(const char *path, void (*found)(void *userdata, uint64_t ino
 }
 
 void
-socket_each_listening(const struct socket_address *a, void (*found)(void *userdata, uint64_t inode),
-		      void *userdata)
+socket_each_listening(const struct socket_address *a, bool anybodys,
+		      void (*found)(void *userdata, uint64_t inode), void *userdata)
 {
 	if (a->path) {
 		each_listening_unix(a->path, found, userdata);
 	} else if (a->port) {
-		each_listening_tcp("/proc/net/tcp", a->port, found, userdata);
-		each_listening_tcp("/proc/net/tcp6", a->port, found, userdata);
+		each_listening_tcp("/proc/net/tcp", a->port, anybodys, found, userdata);
+		each_listening_tcp("/proc/net/tcp6", a->port, anybodys, found, userdata);
 	}
 }
 

@@ -52,9 +52,10 @@ int socket_listen_unix(const struct socket_address *a, const struct socket_optio
 char *socket_name_beside(const char *path);
 /* Does anybody listen at this path? */
 bool socket_is_served(const char *path, int type);
-/* Calls `found` with the inode of each socket of our user that listens at this port, or of
- * anybody's that listens at this path (proc(5), /proc/net/tcp, /proc/net/unix). */
-void socket_each_listening(const struct socket_address *a,
+/* Calls `found` with the inode of each socket that listens at this port, of our user, whose alone
+ * can share it with ours, or anybody's; or of anybody's that listens at this path (proc(5),
+ * /proc/net/tcp, /proc/net/unix). */
+void socket_each_listening(const struct socket_address *a, bool anybodys,
 			   void (*found)(void *userdata, uint64_t inode), void *userdata);
 /* Is there a socket at this path? Not: does anybody listen. */
 bool socket_stands(const char *path);

@@ -266,16 +266,22 @@ def test_socket_activation(activated):
     assert activated.ask() == 200
 
 
-def test_stopped_with_its_socket_while_the_master_is_dead(activated):
-    """Nobody has the address any more, which the gateway could not share with systemd's socket."""
+@pytest.mark.parametrize("handed_over", [True, False])
+def test_orphans_with_a_socket_that_systemd_has_no_more(activated, changed, handed_over):
+    """They hand it over; else the gateway, which cannot share it with them, has them finish."""
+    changed("[Service]\nFileDescriptorStoreMax=0\nRestartSec=1s\n")
     activated.configure(listeners=["127.0.0.1:8085"])
     activate(activated, 8085, "http")
     assert client.ask(8085, "/").status == 200
-    activated.control("kill", "--kill-who=main", "--signal=KILL", "yett")
-    activated.control("stop", "yett.socket", "yett.service")
-    wait_until(lambda: activated.pids() == [], 10, what="the workers' end")
+    master, *orphans = activated.pids()
+    os.kill(master, 9)
+    if not handed_over:
+        os.remove(activated.machine.path("/run/yett/takeover.sock"))
+    activated.control("stop", "yett.socket")
     activated.control("start", "yett.service")
     assert client.ask(8085, "/").status == 200
+    wait_until(lambda: not set(orphans) & set(activated.pids()), 10, what="the orphans' end")
+    assert [client.ask(8085, "/").status for _ in range(20)] == [200] * 20
 
 
 def test_a_socket_by_its_name(activated):
