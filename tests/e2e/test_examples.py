@@ -73,6 +73,11 @@ def test_riox(gateway, serve, store, etc):
     r = Api(port).ask("POST", "batch", body={"frontends": [{"url": "files.riox.io", "backend_name": "f"}],
                                              "backends": [{"name": "f", "servers": [up.address]}]}, host="nginx-config:8082")
     assert r.json()["message"] == "OK" and gw.ask("/", host="files.riox.io").status == 200
+    r = gw.ask("/", host="unknown.riox.io", headers={"Accept": "text/html"})
+    assert (r.status, r.body) == (502, FILES["unavailable.html"].encode())
+    seen = gw.ask("/", host="files.riox.io", headers={"Origin": "__internal__"}).json()["headers"]
+    assert ["origin", "__unknown__"] in [[n.lower(), v] for n, v in seen]  # what it takes for one of its own services
+    assert [i["requests"] for i in gw.admin("/statistics").json()["identities"]["list"] if i["name"] == "7"] == [1]
 
 
 class Ashine(g.Gateway):
