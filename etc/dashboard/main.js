@@ -47,19 +47,17 @@ function showWelcome() {
 		place.replaceChildren(el("p", { class: "card" }, "Asking the gateway\u2026"));
 }
 
-// The last picture stays, and says how old it is.
+// The last picture stays, and says how old it is: to who listens once, and not each second.
 function showNotice() {
-	const notice = byId("notice"), old = feed.at ? ` What you see is ${span((Date.now() - feed.at) / 1000)} old.` : "";
+	const notice = byId("notice"), [what, age, button] = notice.children;
 	document.documentElement.classList.toggle("stale", feed.at > 0 && (feed.fault !== "" || feed.wantsToken));
 	notice.hidden = !feed.fault && (!feed.wantsToken || !feed.at);
 	notice.classList.toggle("mild", feed.wantsToken);
-	if (feed.wantsToken) {
-		const text = `${feed.fault || "The gateway asks for a token."}${old} `;
-		if (notice.firstChild?.textContent !== text)
-			notice.replaceChildren(text, tokenButton() ?? "");
-	} else if (feed.fault) {
-		setText(notice, `${feed.fault} It is asked again every ${span(POLL_MS / 1000)}.${old}`);
-	}
+	if (notice.hidden)
+		return;
+	setText(what, feed.wantsToken ? feed.fault || "The gateway asks for a token." : `${feed.fault} It is asked again every ${span(POLL_MS / 1000)}.`);
+	setText(age, feed.at ? `What you see is ${span((Date.now() - feed.at) / 1000)} old.` : "");
+	button.hidden = !feed.wantsToken;
 }
 
 // ---- what needs attention ----
@@ -153,7 +151,8 @@ function start() {
 	makeExplain();
 	tables = { upstreams: makeUpstreams(), routes: makeRoutes(), workers: makeWorkers(), refusals: makeRefusals(), identities: makeIdentities(),
 		suspended: makeSuspended(), revisions: makeRevisions(), refused: makeRefused() };
-	byId("token").addEventListener("click", askForToken);
+	for (const button of [byId("token"), byId("notice").lastElementChild])
+		button.addEventListener("click", askForToken);
 	byId("window").addEventListener("change", () => pointAt(null));
 	byId("theme").addEventListener("change", ({ target }) => { document.documentElement.dataset.theme = target.value; });
 	document.addEventListener("visibilitychange", () => {

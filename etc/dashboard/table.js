@@ -163,6 +163,7 @@ class Table {
 	say(text, button = null) {
 		this.data = null;
 		this.table.hidden = true;
+		this.body.replaceChildren();
 		this.note.hidden = false;
 		delete this.note.dataset.told;
 		this.note.replaceChildren(plain(text), ...button ? [button] : []);

@@ -14,7 +14,7 @@ import pytest
 from harness import client, procs
 from harness.api import Api, port_config
 from harness.browser import Browser
-from harness.gateway import proxy_to
+from harness.gateway import merge, proxy_to
 from harness.tokens import SECRET, bearer, token
 
 needs_browser = pytest.mark.skipif(not Browser.installed, reason="no Chromium that can be driven: run etc/setup browser")
@@ -34,7 +34,7 @@ def there(lasting_gateway, lasting_serve):
     config["health"] |= {"interval": "1s"}
     config["admin"]["listen"] = f"127.0.0.1:{procs.free_port()}"
     gw = lasting_gateway(config)
-    gw.readonly = int(config["admin"]["listen"].rpartition(":")[2])
+    gw.config, gw.readonly = config, int(config["admin"]["listen"].rpartition(":")[2])
     boss = Api(port, OPERATE)
     boss.done("PUT", "frontends", f"bad.example/{HOSTILE}", "gone")
     boss.done("PUT", "backends", "more", shop.address)
@@ -311,6 +311,24 @@ def test_dark_light_and_phone(there, visit):
 
 
 @needs_browser
+def test_a_token_that_is_taken_away(there, visit):
+    """The picture stays, no button does, and another token is asked for."""
+    gw, _, dead = there
+    b = visit(OPERATE)
+    b.until(f"({row('upstreams', dead)})[2] == 'dead'")
+    assert gw.reload(merge(gw.config, {"admin": {"api": {"tokens": {"boss": {"secret": "n" * 32}}}}})).returncode == 0
+    come_back(b)
+    b.until("document.querySelector('#notice').innerText.includes('does not know the token any more')")
+    assert b.run(row("upstreams", dead))[2] == "dead" and b.run("document.querySelectorAll('main td button').length") == 0
+    b.click("#notice button")
+    b.fill("#token-dialog input", "n" * 32)
+    b.click("#token-dialog .main")
+    b.until("document.querySelector('#notice').hidden && document.querySelector('#upstreams td button')")
+    assert all("401" in text for text in b.complaints())
+    assert gw.reload(gw.config).returncode == 0
+
+
+@needs_browser
 def test_a_gateway_that_is_away(there, visit):
     """The last picture stays, and says how old it is."""
     gw, _, dead = there
@@ -320,6 +338,7 @@ def test_a_gateway_that_is_away(there, visit):
     come_back(b)
     b.until("/does not answer.*What you see is [1-9]\\d* s old/.test(document.querySelector('#notice').innerText)")
     assert b.run(row("upstreams", dead))[2] == "dead" and b.run("document.title").startswith("(!) no answer")
+    assert not re.search("[0-9] s old", b.run("document.querySelector('#notice span').innerText"))  # who listens would hear it each second
     b.shot("dashboard-away")
     gw.start()
     come_back(b)
