@@ -354,9 +354,10 @@ test_culprits(void **state)
 {
 	static const struct {
 		const char *in, *name;
+		bool early; /* the parser stops before the colon, without which it is no name */
 	} cases[] = {
 		{ "GET / HTTP/1.1\r\nA: b\r\nBad: x\x01\r\nC: d\r\n\r\n", "Bad" },
-		{ "GET / HTTP/1.1\r\nA: b\r\nBad : x\r\n\r\n", "Bad" },
+		{ "GET / HTTP/1.1\r\nA: b\r\nBad : x\r\n\r\n", "Bad", true },
 		{ "GET / HTTP/1.1\r\nA: b\r\nBad: x\r\n y\r\n\r\n", "Bad" },
 		{ "GET / HTTP/1.1\r\nA: b\r\nBad: x\ny: z\r\n\r\n", "Bad" },
 		{ "GET / HTTP/1.1\r\nA: b\r\nBad: x\ry\r\n\r\n", "Bad" },
@@ -396,7 +397,8 @@ test_culprits(void **state)
 					http_parser_keep(p);
 			}
 			assert_true(outcome < 0);
-			if (!slice_eq(http_culprit(p, outcome), slice_of(cases[i].name)))
+			if (!slice_eq(http_culprit(p, outcome), slice_of(cases[i].name)) &&
+			    !(cases[i].early && step < n && http_culprit(p, outcome).n == 0))
 				fail_msg("%s (step %zu): %.*s", cases[i].in, step,
 					 SLICE_F(http_culprit(p, outcome)));
 			free(copy);
