@@ -27,6 +27,7 @@ def test_request_under_way_is_finished(gateway, serve, how):
         c.send(client.request())
         wait_until(lambda: up.requests)
         gw.signal(how)
+        wait_until(lambda: gw.metrics()["yett_ready"] == 0, 0.9, what="that /metrics says it")
         r = c.read()
         assert r.body == b"done" and r.header("Connection") == "close"
     assert gw.wait() == 0 and os.listdir(gw.run_dir) == []

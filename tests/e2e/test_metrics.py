@@ -112,6 +112,19 @@ def test_processes(gateway, serve):
         c.close()
 
 
+def test_names_of_any_kind(gateway, store, serve, tmp_path):
+    """Whatever Redis calls an upstream, it is a label, and Prometheus reads it."""
+    names, up = ['quo"te', "back\\slash\\n", "\u00e9\u4e2d", 'x"} 1', "{le=\"1\"}", " blank "], serve().address
+    for i, name in enumerate(names):
+        store.rule(f"{i}.test", up, name)
+    gw = gateway(from_redis(store))
+    gw.rules_in_force(lambda r: r["frontends"] == len(names))
+    text = gw.admin("/metrics").body.decode()
+    told = re.findall(r'^yett_upstream_up{upstream="((?:[^"\\]|\\.)*)",endpoint="%s"} 1$' % re.escape(up), text, re.M)
+    assert sorted(re.sub(r"\\(.)", r"\1", n) for n in told) == sorted(names)
+    check_metrics(gw, tmp_path)
+
+
 def test_name_cut_within_a_letter(gateway, serve, pki, tmp_path):
     """The board has the last 255 bytes of a path; half a letter at their beginning would cost Prometheus all that is told."""
     folder = tmp_path / "x"

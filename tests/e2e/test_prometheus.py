@@ -101,8 +101,11 @@ def test_promtool_finds_no_fault(place, tmp_path):
     check_metrics(place.gw, tmp_path)
     assert "SUCCESS" in promtool("check", "rules", ALERTS)
     with open(os.path.join(gateways.ROOT, "tests/alerts.yaml")) as f:
-        (tmp_path / "alerts.yaml").write_text(f.read().replace("RULES", ALERTS))
+        cases = f.read()
+    (tmp_path / "alerts.yaml").write_text(cases.replace("RULES", ALERTS))
     promtool("test", "rules", str(tmp_path / "alerts.yaml"))
+    with open(ALERTS) as f:
+        assert set(re.findall(r"^ +- alert: (\w+)", f.read(), re.M)) == set(re.findall(r"alertname: (\w+)\n +exp_alerts", cases))
 
 
 def test_names_and_labels_are_those_of_the_table(place):

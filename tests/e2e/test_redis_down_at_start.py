@@ -30,6 +30,8 @@ def test_no_rules_yet(gateway, store, serve):
     gw = gateway(from_redis(store), ready=False)
     wait_until(lambda: gw.ask(host="a.test").status == 503, 10)
     assert gw.ask(host="a.test").why == "rules_not_loaded"
+    wait_until(lambda: gw.metrics()["yett_degraded"] == 1, 5, what="that /metrics says it")
+    assert gw.metrics()["yett_redis_up"] == 0
     store.start()
     store.rule("a.test", serve().address)
     wait_until(lambda: gw.ask(host="a.test").status == 200, 10)
