@@ -4,7 +4,22 @@
 
 #include "shm/log_format.h"
 
+#include <errno.h>
 #include <sys/stat.h>
+#include <unistd.h>
+
+static bool
+has_folder(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	struct buf BUF_CLEAN folder = { 0 };
+
+	if (!slash || slash == path)
+		return true;
+	buf_add(&folder, path, (size_t)(slash - path));
+	buf_addc(&folder, '\0');
+	return access(folder.p, F_OK) == 0 || errno != ENOENT;
+}
 
 /* Whether a FIFO has a reader is seen when it is opened: to try it here would end that reader. */
 static void
@@ -19,6 +34,11 @@ check_sink(struct config_reader *r)
 	if (why)
 		mistakes_add(&r->mistakes, false, config_line(r, "access_log"), "access_log",
 			     "%s cannot take the log: %s", c->access_log_file, why);
+	else if (c->access_log == ACCESS_LOG_FILE && !has_folder(c->access_log_file))
+		mistakes_add(&r->mistakes, true, config_line(r, "access_log"), "access_log",
+			     "the folder of %s is not on this machine, and is not made at the "
+			     "start; make it there",
+			     c->access_log_file);
 }
 
 /* Where in the text, and what was meant. */

@@ -110,7 +110,17 @@ check_log_room(struct doctor *d)
 	if (stat(d->config->access_log_file, &st) == 0 && !S_ISREG(st.st_mode))
 		return; /* a pipe, or a device */
 	folder_of(d->config->access_log_file, &path);
-	check_room(d, "log room", path.p);
+	if (stat(path.p, &st) < 0 && errno == ENOENT) {
+		doctor_tell(d, DOCTOR_PROBLEM, "log room",
+			    "%s does not stand, and is not made at the start", path.p);
+		doctor_remedy(d, "install -d -m 0750 '%s' # and chown it to the gateway's user",
+			      path.p);
+	} else if (access(path.p, W_OK | X_OK) < 0) {
+		doctor_tell(d, DOCTOR_PROBLEM, "log room", "this user may not write to %s", path.p);
+		doctor_remedy(d, "chown \"$USER\" '%s' # or ask as the gateway's user", path.p);
+	} else {
+		check_room(d, "log room", path.p);
+	}
 }
 
 /* ---- certificates ---- */

@@ -102,14 +102,15 @@ access_line_object(struct request *r, const struct table_global *g, struct buf *
 /* ---- the operator's format ---- */
 
 static bool
-is_safe(char c)
+is_safe(char c, char least)
 {
-	return c >= ' ' && c <= '~' && c != '"' && c != '\\';
+	return c >= least && c <= '~' && c != '"' && c != '\\';
 }
 
-/* So that no client can end the quotes, or the line. */
+/* So that no client can end the quotes, or the line. `least`: '!' where a blank would be the end.
+ */
 static void
-add_escaped(struct buf *b, struct slice text)
+add_escaped(struct buf *b, struct slice text, char least)
 {
 	static const char digits[] = "0123456789ABCDEF";
 
@@ -119,7 +120,7 @@ add_escaped(struct buf *b, struct slice text)
 		size_t n = 0;
 		unsigned char c;
 
-		while (n < text.n && is_safe(text.p[n]))
+		while (n < text.n && is_safe(text.p[n], least))
 			n++;
 		buf_add(b, text.p, n);
 		text = slice_make(text.p + n, text.n - n);
@@ -132,7 +133,7 @@ add_escaped(struct buf *b, struct slice text)
 }
 
 static void
-add_filled(struct buf *b, struct worker *w, const struct access_value *v)
+add_filled(struct buf *b, struct worker *w, enum log_field field, const struct access_value *v)
 {
 	switch (v->kind) {
 	case VALUE_NONE:
@@ -141,7 +142,7 @@ add_filled(struct buf *b, struct worker *w, const struct access_value *v)
 	case VALUE_TEXT:
 	case VALUE_PLAIN:
 	case VALUE_WORD:
-		add_escaped(b, v->text);
+		add_escaped(b, v->text, field == LOG_FIELD_user ? '!' : ' ');
 		break;
 	case VALUE_TIME:
 	case VALUE_TIME_COMMON:
@@ -165,7 +166,7 @@ add_formatted(struct request *r, const struct table_global *g, struct slice prog
 			buf_adds(b, part.literal);
 		} else if (part.field < LOG_FIELD_N) {
 			access_value_get(r, g, part.field, &v);
-			add_filled(b, r->worker, &v);
+			add_filled(b, r->worker, part.field, &v);
 		}
 	}
 }

@@ -129,6 +129,17 @@ def test_combined(gateway, serve):
     assert '"GET /b HTTP/1.1" 200' in second and '"https" "-"' in second and "geheim" not in first + second
 
 
+def test_combined_is_read_by_others(gateway, serve):
+    """As every program that reads such logs takes it apart, whatever names and requests are like."""
+    gw = gateway(proxy_to(serve()) | {"access_log_format": "combined", "workers": 1,
+                                      "gate": {"protect": ["/in"], "secret": SECRET, "claims": {"id": "auth_id"}}})
+    gw.ask("/in", headers=bearer(token(id='John "x" [Smith] \u00e9')) | {"User-Agent": '" 200 5 "-" "\\'})
+    client.exchange(gw.port, b"\0 nonsense\r\n\r\n")
+    wait_until(lambda: log_text(gw).count("\n") == 2, 5)
+    rows = [re.fullmatch(r'(\S+) (\S+) (\S+) \[([^\]]+)\] "([^"]*)" (\d{3}) (\d+|-) "([^"]*)" "([^"]*)"', line) for line in log_text(gw).splitlines()]
+    assert [(r[3], r[5], r[6]) for r in rows] == [(r"John\x20\x22x\x22\x20[Smith]\x20\xC3\xA9", "GET /in HTTP/1.1", "200"), ("-", "- - -", "400")]
+
+
 def test_own_format(gateway, serve):
     gw = gateway(proxy_to(serve(), name="main") | {"access_log_format": "$method|$path|$status|$route|$reason|$ended_by|$phase|$$5", "workers": 1})
     gw.ask("/x")

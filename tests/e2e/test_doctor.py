@@ -112,6 +112,16 @@ def test_certificates(tmp_path, plain):
     assert "good.pem" in one(found, "certificate", "ok")["text"]
 
 
+def test_a_log_that_cannot_be_opened(tmp_path, plain):
+    """What run refuses is told before."""
+    config = plain | {"access_log": str(tmp_path / "no" / "access.log")}
+    found = findings(tmp_path, config)
+    told = one(found, "log room")
+    assert told["state"] == "problem" and told["text"].startswith(str(tmp_path / "no") + " ") and "is not made" in one(found, "configuration")["text"]
+    assert run(shlex.split(told["remedy"], comments=True)).returncode == 0
+    assert one(findings(tmp_path, config), "log room", "ok")
+
+
 def test_a_port_that_is_taken(tmp_path, plain):
     assert one(findings(tmp_path, plain), "listener", "ok")
     with socket.create_server(("127.0.0.1", int(plain["listeners"][0].split(":")[1]))):
