@@ -53,12 +53,17 @@ config_check_tracing(struct config_reader *r)
 	if (why) {
 		mistakes_add(&r->mistakes, false, config_line(r, "tracing.endpoint"),
 			     "tracing.endpoint",
-			     "%s cannot be posted to: %s; write http://HOST:4318/v1/traces",
-			     t->endpoint, why);
+			     "spans cannot be posted there: %s; write "
+			     "http://HOST:4318/v1/traces, and a key in tracing.secret",
+			     why);
 		return;
 	}
 	if (strcmp(t->url.path, "/") == 0)
 		tell(r, true, "tracing.endpoint",
 		     "it has no path; collectors take spans at /v1/traces");
+	if (strchr(t->url.path, '?'))
+		tell(r, true, "tracing.endpoint",
+		     "it has a query, which is shown where the configuration is; a key belongs in "
+		     "tracing.secret");
 	check_secret(r);
 }

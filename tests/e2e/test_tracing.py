@@ -5,8 +5,9 @@ import time
 
 import pytest
 
-from harness import client
+from harness import client, procs
 from harness.collector import Collector
+from harness.gateway import BINARY
 from harness.procs import free_port, wait_until
 
 TRACE, PARENT = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
@@ -221,6 +222,15 @@ def test_ratio_and_a_collector_that_goes(gateway, up):
     wait_until(lambda: gw.metrics()["yett_trace_spans_lost_total"] == 40)
     assert gw.metrics()["yett_trace_exports_failed_total"] >= 5
     assert sum("tracing collector" in line for line in gw.log().splitlines()) == 1
+
+
+@pytest.mark.parametrize("url,status", [("http://me:hush@127.0.0.1:4318/v1/traces", 1), ("http://127.0.0.1:4318/v1/traces?key=hush", 0)])
+def test_key_in_the_wrong_place(tmp_path, url, status):
+    file = tmp_path / "yett.yaml"
+    file.write_text('listeners: ["127.0.0.1:1"]\nroutes: [{respond: {status: 204}}]\ntracing: {endpoint: "%s"}\n' % url)
+    r = procs.run([BINARY, "check", "-c", str(file)])
+    said = r.stdout + r.stderr
+    assert (r.returncode != 0) == bool(status) and "tracing.secret" in said and "hush" not in said, r
 
 
 def test_off(gateway, up):

@@ -365,8 +365,8 @@ static const struct {
 	  "2: tracing.sample: \"0.0000000001\" is no number from 0 to 1; write one such as 0.01, "
 	  "with nine digits behind the point at most\n" },
 	{ ROUTE "tracing: {endpoint: \"grpc://c:4317\"}\n", 1,
-	  "2: tracing.endpoint: grpc://c:4317 cannot be posted to: it begins with neither https:// "
-	  "nor http://; write http://HOST:4318/v1/traces\n" },
+	  "2: tracing.endpoint: spans cannot be posted there: it begins with neither https:// nor "
+	  "http://; write http://HOST:4318/v1/traces, and a key in tracing.secret\n" },
 	{ ROUTE "tracing: {endpoint: \"http://c/v1/traces\", header: Host}\n", 1,
 	  "2: tracing.header: this header has a meaning of its own; choose another\n" },
 	{ ROUTE "tracing: {endpoint: \"https://c/v1/traces\", secret: \"a\\tb\"}\n", 1,
