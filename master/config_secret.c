@@ -38,8 +38,10 @@ warn_readable(struct config_reader *r, int line, const char *file, mode_t mode,
 		    file, (unsigned)mode & 07777, file);
 }
 
+/* The folder of credentials is closed to others. Where a list of rights lets us read one there, as
+ * systemd of Debian 13 makes it, the mode of the file shows the rights of its group in vain. */
 static void
-read_file(struct config_reader *r, int line, const char *how, const char *path, const char *name,
+read_file(struct config_reader *r, int line, bool credential, const char *path, const char *name,
 	  struct config_secret *out)
 {
 	struct buf FILE_SECRET text = { 0 };
@@ -53,8 +55,9 @@ read_file(struct config_reader *r, int line, const char *how, const char *path, 
 	}
 	if (text.n > 0 && text.p[text.n - 1] == '\n')
 		text.n--;
-	warn_readable(r, line, path, st.st_mode, out);
-	keep(r, buf_slice(&text), how, name, out);
+	if (!credential)
+		warn_readable(r, line, path, st.st_mode, out);
+	keep(r, buf_slice(&text), credential ? "credential" : "file", name, out);
 }
 
 static void
@@ -91,7 +94,7 @@ read_credential(struct config_reader *r, int line, const char *name, struct conf
 	}
 	buf_addf(&path, "%s/%s", folder, name);
 	buf_addc(&path, '\0');
-	read_file(r, line, "credential", path.p, name, out);
+	read_file(r, line, true, path.p, name, out);
 }
 
 void
@@ -117,7 +120,7 @@ config_read_secret(struct config_reader *r, const struct node *n, struct config_
 	} else if (slice_eq(key->text, SLICE("file"))) {
 		const char *path = address_path(&r->c->arena, value->text, r->env.folder);
 
-		read_file(r, n->line, "file", path, path, out);
+		read_file(r, n->line, false, path, path, out);
 	} else if (slice_eq(key->text, SLICE("env"))) {
 		read_env(r, n->line, name, out);
 	} else if (slice_eq(key->text, SLICE("credential"))) {

@@ -1009,6 +1009,14 @@ readable_secrets_are_warned_of(void **state)
 				      "others than its owner can read the secret; "
 				      "chmod 600 t.yaml\n");
 	config_free(c);
+	report.n = 0;
+	setenv("CREDENTIALS_DIRECTORY", "credentials", 1);
+	assert_int_equal(chmod("credentials/jwt", 0440), 0);
+	assert_int_equal(
+	    load(ROUTE "gate: {protect: [/], secret: {credential: jwt}}\n", &c, &report), 0);
+	assert_string_equal(report.p, ""); /* systemd sees to that folder */
+	config_free(c);
+	unsetenv("CREDENTIALS_DIRECTORY");
 }
 
 /* ---- effective, restart, socket ---- */

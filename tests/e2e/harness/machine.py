@@ -60,7 +60,7 @@ printf '[Unit]\nDescription=A machine for tests\n' > etc/systemd/system/default.
 pivot_root . old
 umount -l old
 mount --make-rshared /
-exec env -i container=test PATH=/usr/sbin:/usr/bin:/sbin:/bin /usr/bin/systemd --system --log-target=journal --show-status=0
+exec env -i container=test PATH=/usr/sbin:/usr/bin:/sbin:/bin /usr/lib/systemd/systemd --system --log-target=journal --show-status=0
 """
 
 
@@ -68,7 +68,7 @@ def why_not():
     """Why there can be none here; "": there can."""
     if os.geteuid() != 0:
         return "only root makes namespaces"
-    for program in ("/usr/bin/systemd", "/usr/bin/unshare", "/usr/bin/nsenter", "/usr/sbin/ip"):
+    for program in ("/usr/lib/systemd/systemd", "/usr/bin/unshare", "/usr/bin/nsenter", "/usr/sbin/ip"):
         if not os.path.exists(program):
             return f"there is no {program}: etc/setup test"
     r = procs.run(["unshare", *NAMESPACES, "sh", "-c", PROBE])
