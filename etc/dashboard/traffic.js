@@ -154,7 +154,7 @@ function routeRows() {
 const ROUTE_KINDS = { active: "good", refused: "bad", shadowed: "warn", unreachable: "warn" };
 // Of a rule of which nothing could be read, its key.
 const hostOf = (r) => r.id === "other" ? "other" : r.state === "refused" && r.host === "" && r.path === "" ? r.id : r.host === "" ? "any" : r.host ?? r.id;
-const pathOf = (r) => r.state === "refused" && r.path === "" ? NONE : r.path === undefined ? "requests that no route or another one had"
+const pathOf = (r) => r.state === "refused" && r.path === "" ? NONE : r.id === "other" ? "requests that no route or another one had" : r.path === undefined ? NONE
 	: `${r.path || "/"}${r.exact ? " (exact)" : ""}${r.conditions ? ` if ${r.conditions}` : ""}`;
 
 const makeRoutes = () => new Table(byId("routes"), { caption: "Routes", key: (r) => r.id, empty: "There is no route: every request gets 404.",

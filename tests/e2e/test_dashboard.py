@@ -311,6 +311,27 @@ def test_dark_light_and_phone(there, visit):
 
 
 @needs_browser
+def test_thousands_of_routes(there, visit):
+    """Those are shown that are asked for, by their ids; what is loaded and built does not grow with all."""
+    gw, port, _ = there
+    boss = Api(port, OPERATE)
+    before = boss.data("frontends")
+    many = {f["url"]: f["backend_name"] for f in before} | {f"h{i}.example": "more" for i in range(5001)}
+    boss.done("POST", "apply", body={"frontends": many})
+    for _ in range(9):
+        gw.ask("/", host="h7.example")
+    b = visit(OPERATE)
+    b.until("document.querySelector('#routes').innerText.includes('routes those with requests of their own are shown; yett routes has all.')")
+    told = b.run("[...document.querySelectorAll('#routes tbody tr')].map(r => [r.cells[0].innerText, r.cells[1].innerText])")
+    assert {name for name, path in told if path == "requests that no route or another one had"} <= {"other"}
+    assert ["file:shop", "\u2013"] in told
+    assert b.run("document.querySelectorAll('*').length") < 3000
+    assert not any("/routes" in name for name in b.run("performance.getEntriesByType('resource').map(e => e.name)"))
+    boss.done("POST", "apply", query="force=1", body={"frontends": {f["url"]: f["backend_name"] for f in before}})
+    assert b.complaints() == []
+
+
+@needs_browser
 def test_a_token_that_is_taken_away(there, visit):
     """The picture stays, no button does, and another token is asked for."""
     gw, _, dead = there
