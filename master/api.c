@@ -19,8 +19,10 @@ const struct api_row api_rows[] = {
 	  .text = "What this API is, as an OpenAPI 3.1 document." },
 	{ "GET", "/whoami", ACCESS_LOOK, api_whoami, .text = "Who asks, and in which role." },
 	{ "GET", "/routes", ACCESS_LOOK, api_routes,
-	  .text = "Every route, and why one is not in force; refused=1: the refused rules instead.",
-	  .query = "refused" },
+	  .text = "Every route, and why one is not in force; refused=1: the refused rules instead; "
+		  "find=WORDS: the first 500 that have all of these in their id, host, path, "
+		  "upstream or conditions, and how many do.",
+	  .query = "refused find" },
 	{ "GET", "/statistics", ACCESS_LOOK, api_statistics,
 	  .text = "Requests, errors, bytes and time of each route and upstream; with the role "
 		  "operate of "

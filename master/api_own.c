@@ -41,10 +41,9 @@ routes_make(struct api_call *c, const void *what, struct buf *out)
 	struct compile_report *report;
 	int r = publish_report_all(c->master, &report);
 
-	(void)what;
 	if (r < 0)
 		return r;
-	status_write_routes(report, out);
+	status_write_routes(report, what, out);
 	compile_report_free(report);
 	return 0;
 }
@@ -64,9 +63,11 @@ void
 api_routes(struct api_call *c)
 {
 	BUF_CLEAN struct buf json = { 0 };
+	struct slice find = api_query(c, SLICE("find"));
 
 	if (!api_flag(c, SLICE("refused=1"))) {
-		api_aside(c, routes_make, routes_made, NULL);
+		api_aside(c, routes_make, routes_made,
+			  find.p ? arena_string(&c->arena, find) : NULL);
 		return;
 	}
 	status_write_refused(c->master, &json);

@@ -10,8 +10,12 @@
 
 #include "lib/clock.h"
 
+#include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
+#define FOUND_MOST 500 /* routes that are listed of those that were looked for */
+#define FIND_MAX 1024  /* bytes of a word that is looked for; what is behind is not */
 #define ENDPOINTS_LISTED 2000
 
 /* ---- workers ---- */
@@ -408,17 +412,45 @@ add_route(struct buf *b, const struct compile_route *r)
 		 state[r->state]);
 }
 
-void
-status_write_routes(struct compile_report *report, struct buf *out)
+/* Each of the words stands somewhere in it, in any case. */
+static bool
+has_words(const struct compile_route *r, const char *words)
 {
+	const char *const texts[] = { r->id, r->host, r->path, r->upstream, r->asks };
+	struct slice rest = slice_of(words);
+
+	while (rest.p && rest.n > 0) {
+		struct slice word = slice_cut(rest, ' ', &rest);
+		char text[FIND_MAX];
+		bool found = word.n == 0;
+
+		snprintf(text, sizeof text, "%.*s", SLICE_F(word));
+		for (size_t i = 0; i < sizeof texts / sizeof texts[0] && !found; i++)
+			found = strcasestr(texts[i], text) != NULL;
+		if (!found)
+			return false;
+	}
+	return true;
+}
+
+void
+status_write_routes(struct compile_report *report, const char *find, struct buf *out)
+{
+	size_t found = 0;
+
 	compile_report_sort(report);
 	buf_adds(out, SLICE("{\"routes\":["));
 	for (size_t i = 0; i < report->routes_count; i++) {
-		if (i > 0)
+		if (find && (!has_words(&report->routes[i], find) || found++ >= FOUND_MOST))
+			continue;
+		if (out->p[out->n - 1] == '}')
 			buf_addc(out, ',');
 		add_route(out, &report->routes[i]);
 	}
-	buf_adds(out, SLICE("]}\n"));
+	buf_addc(out, ']');
+	if (find)
+		buf_addf(out, ",\"found\":%zu", found);
+	buf_adds(out, SLICE("}\n"));
 }
 
 void

@@ -11,6 +11,7 @@ struct compile_report;
 struct master;
 
 void status_write(struct master *m, struct buf *out);
-/* A line each; sorts them. */
-void status_write_routes(struct compile_report *report, struct buf *out);
+/* A line each; sorts them. `find`: words, of which each one stands in those that are written; NULL:
+ * all are. */
+void status_write_routes(struct compile_report *report, const char *find, struct buf *out);
 void status_write_refused(const struct master *m, struct buf *out);

@@ -154,6 +154,7 @@ function start() {
 	for (const button of [byId("token"), byId("notice").lastElementChild])
 		button.addEventListener("click", askForToken);
 	byId("window").addEventListener("change", () => pointAt(null));
+	tables.routes.search.addEventListener("change", () => findRoutes(tables.routes));
 	byId("theme").addEventListener("change", ({ target }) => { document.documentElement.dataset.theme = target.value; });
 	document.addEventListener("visibilitychange", () => {
 		if (document.hidden)

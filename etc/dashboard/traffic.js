@@ -130,7 +130,7 @@ function takeBack(e) {
 // ---- routes ----
 
 function routeRows() {
-	const known = new Map((Array.isArray(feed.routes) ? feed.routes : []).map((r) => [r.id, { ...r, requests: 0, denied: 0, errors: 0, total: 0 }]));
+	const known = new Map((Array.isArray(feed.routes) ? feed.routes : []).concat(found.routes).map((r) => [r.id, { ...r, requests: 0, denied: 0, errors: 0, total: 0 }]));
 	const none = figures.last.length < 2;
 	for (const { key, labels } of figures.series("yett_route_requests_total")) {
 		if (!known.has(labels.route))
@@ -174,8 +174,31 @@ const makeRoutes = () => new Table(byId("routes"), { caption: "Routes", key: (r)
 		{ title: "From", minor: true, whole: true, of: (r) => r.source ?? "", sort: (r) => r.source ?? "" },
 	] });
 
+// Of too many to know all of them, those that were looked for.
+let found = { words: "", routes: [], note: "" };
+
+async function findRoutes(table) {
+	const words = table.search.value.trim();
+	if (feed.status.rules.routes <= ROUTES_MOST || words === found.words)
+		return;
+	found = { words, routes: [], note: "" };
+	if (words) {
+		try {
+			const answer = (await ask(`routes?find=${encodeURIComponent(words)}`, { patience: 5 * PATIENCE_MS })).json();
+			if (found.words !== words)
+				return;
+			found.routes = answer.routes;
+			found.note = ` ${count(answer.found)} have these words.`;
+		} catch (error) {
+			found.note = ` They cannot be looked for now: ${error.message}.`;
+		}
+	}
+	showRoutes(table);
+}
+
 function showRoutes(table) {
-	const more = feed.status.rules.routes > ROUTES_MOST ? `Of ${count(feed.status.rules.routes)} routes those with requests of their own are shown; yett routes has all.` : "";
+	const more = feed.status.rules.routes > ROUTES_MOST
+		? `Of ${count(feed.status.rules.routes)} routes those with requests of their own are shown; for others write what they are called into the filter, and Enter.${found.note}` : "";
 	if (typeof feed.routes === "string")
 		table.say(feed.routes);
 	else

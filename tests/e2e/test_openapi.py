@@ -99,3 +99,11 @@ def test_answers(gateway, document):
     assert done.status == 200
     assert gw.admin("/rollback?steps=1&dry_run=1", "POST").status == 200
     assert gw.admin("/apply?steps=1", "POST").status == 400 and "no such parameter" in gw.admin("/apply?steps=1", "POST").json()["message"]
+
+
+def test_routes_that_are_looked_for(gateway):
+    gw = gateway({"routes": [{"host": f"h{i}.test", "path": "/Shop", "respond": {"status": 404}} for i in range(510)]})
+    for words, found in ("", 510), ("shop H50", 11), ("h509.test%20%20/SHOP", 1), ("h1.test nothing", 0), ("x" * 1500, 0):
+        told = gw.admin(f"/routes?find={words.replace(' ', '%20')}").json()
+        assert (told["found"], len(told["routes"])) == (found, min(found, 500))
+    assert "found" not in gw.admin("/routes").json() and len(gw.admin("/routes").json()["routes"]) == 510
