@@ -52,7 +52,7 @@ def examples():
 def general(text):
     """Without what differs from run to run. Equal lines that follow each other are one: workers are as many as processors."""
     text = re.sub(r"\b([0-9a-f]{32}|[0-9a-f]{12})\b", "ID", text)
-    text = re.sub(r'"[\w-]{43}"', '"RANDOM"', text)
+    text = re.sub(r'"([\w-]{22}|[\w-]{43})"', '"RANDOM"', text)
     text = re.sub(r"'?(?:/usr)?(/(?:lib|etc)/systemd/[^' ]+)'?", r"\1", text)  # as systemd of Debian 12 says it
     text = re.sub(r"\b(Mon|Tue|Wed|Thu|Fri|Sat|Sun), \d+ \w+ ", "DATE ", text)
     lines = []

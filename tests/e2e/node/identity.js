@@ -18,6 +18,15 @@ const logouts = [], sent = []; // what relying parties were told, and in which w
 
 console.info = console.warn = () => {}; // it has advice for those who run it in earnest
 
+for (const name of ["write", "end"]) {
+	const send = http.ClientRequest.prototype[name];
+	http.ClientRequest.prototype[name] = function (piece, ...rest) {
+		if (piece && typeof piece !== "function")
+			sent.push(String(piece));
+		return send.call(this, piece, ...rest);
+	};
+}
+
 const page = (title, body) => `<!DOCTYPE html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <title>${title}</title><body style="font:1rem sans-serif;max-width:20rem;margin:4rem auto"><h1>${title}</h1>${body}</body></html>`;
 
@@ -27,11 +36,6 @@ const settings = {
 	jwks: { keys: [{ ...crypto.generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey.export({ format: "jwk" }), use: "sig", kid: `k${port}`, alg: "ES256" }] },
 	claims: { openid: ["sub"], profile: ["name", "preferred_username"], email: ["email"] },
 	conformIdTokenClaims: false,
-	// Without what it takes from the options: it would ask nobody at an address of this machine.
-	fetch: (url, { dispatcher, ...options }) => {
-		sent.push(String(options.body));
-		return fetch(url, options);
-	},
 	scopes: ["openid", "profile", "email", "offline_access"],
 	pkce: { required: () => true },
 	rotateRefreshToken: true,
