@@ -15,7 +15,7 @@
 #define LOOK_MS 2000
 #define ROWS_ONCE 20 /* of each table, where nobody says how high the terminal is */
 #define ROWS_MIN 1
-#define NUMBERS_WIDTH 64 /* of a line of the live table, behind its name */
+#define NUMBERS_WIDTH 68 /* of a line of the live table, behind its name */
 #define NAME_MIN 12
 
 /* ---- a look ---- */
@@ -105,7 +105,7 @@ look(struct live *l)
 static void
 fit(struct top_view *v)
 {
-	size_t rows, width, around = v->shown == TOP_ALL ? 12 : 6;
+	size_t rows, width, around = v->shown == TOP_ALL ? 13 : 7;
 
 	screen_size(&rows, &width);
 	v->rows = rows > around ? rows - around : 0;
@@ -123,12 +123,18 @@ write_head(const struct live *l, struct buf *out)
 
 	buf_adds(&line, SLICE("yett top, up "));
 	answer_duration(answer_number(l->answer.json, "uptime_s"), &line);
+	if (l->v->seconds > 0) {
+		struct top_line all = top_total(l->v, l->answer.json);
+
+		buf_addf(&line, ", %.1f requests and %.1f errors a second", all.now,
+			 all.errors_now);
+	}
 	buf_addf(&line, ", by %s%s", top_order_name(l->v->by), l->stands ? ", it stands" : "");
 	buf_addc(&line, '\0');
 	columns_paint(l->v->colours, COLOUR_BOLD, line.p, out);
-	buf_adds(out,
-		 SLICE("\nq quit  sort: r requests e errors b bytes l latency n now  show: a all "
-		       "1 routes 2 upstreams 3 identities 4 endpoints  space stop\n"));
+	buf_adds(out, SLICE("\nq quit  sort: r requests  e errors  b bytes  l latency  n now"
+			    "\nshow: a all  1 routes  2 upstreams  3 identities  4 endpoints  "
+			    "space stop\n"));
 }
 
 /* Where nothing can be drawn one look is printed below the other. */

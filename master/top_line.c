@@ -85,3 +85,19 @@ top_remember(struct top_view *v, const struct json *root)
 	for (; u; u = json_next(u))
 		remember(v, "ENDPOINT", json_get(u, "endpoints"));
 }
+
+struct top_line
+top_total(const struct top_view *v, const struct json *root)
+{
+	struct top_line all = { 0 };
+
+	for (const struct json *row = json_first(json_get(root, "routes")); row;
+	     row = json_next(row)) {
+		struct top_line l = top_line_of(row);
+
+		top_compare(v, "ROUTE", &l);
+		all.now += l.now;
+		all.errors_now += l.errors_now;
+	}
+	return all;
+}

@@ -114,20 +114,31 @@ add_ms(struct columns *c, double us, bool any)
 		columns_add(c, COLOUR_NONE, SLICE("-"));
 }
 
+/* Where the character begins that has this byte (UTF-8). */
+static size_t
+character(struct slice name, size_t at)
+{
+	while (at > 0 && ((unsigned char)name.p[at] & 0xc0) == 0x80)
+		at--;
+	return at;
+}
+
 /* A long name loses its middle: its end tells it from the others as well as its beginning. */
 static void
 add_name(struct columns *c, struct slice name, size_t width)
 {
 	struct buf BUF_CLEAN cut = { 0 };
-	size_t half = width / 2;
+	size_t begin, end;
 
 	if (width == 0 || name.n <= width) {
 		columns_add(c, COLOUR_NONE, name);
 		return;
 	}
-	buf_add(&cut, name.p, half - 1);
+	begin = character(name, width / 2 - 1);
+	end = character(name, name.n - (width - width / 2 - 1));
+	buf_add(&cut, name.p, begin);
 	buf_adds(&cut, SLICE(".."));
-	buf_add(&cut, name.p + name.n - (width - half - 1), width - half - 1);
+	buf_add(&cut, name.p + end, name.n - end);
 	columns_add(c, COLOUR_NONE, buf_slice(&cut));
 }
 

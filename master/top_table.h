@@ -43,5 +43,7 @@ struct top_line top_line_of(const struct json *row);
 void top_remember(struct top_view *v, const struct json *root);
 /* What came since then. Who was not there, and is now, has all of it from since. */
 void top_compare(const struct top_view *v, const char *table, struct top_line *l);
+/* Of all routes, what came since then. */
+struct top_line top_total(const struct top_view *v, const struct json *root);
 void top_write(struct top_view *v, const struct json *root, struct buf *out);
 void top_write_identities(struct top_view *v, const struct json *root, struct buf *out);

@@ -126,6 +126,7 @@ def test_live(site, terminal):
     ask(site, "bob", 9, "/bad")
     t.shows(r"^bob +[1-9]\S* +[1-9]\S* +[\d.]+ ms +11 +11 ")
     lines = t.screen()
+    assert re.search(r"[1-9]\S* requests and [1-9]\S* errors a second, by requests$", lines[0])
     assert table_of(lines, "ROUTE") == ["file:bad", "file:main"] and table_of(lines, "UPSTREAM") == ["u"]
     assert table_of(lines, "IDENTITY") == ["bob", "ann"]
     ask(site, "ann", 20)
@@ -158,7 +159,7 @@ def test_the_terminal_is_as_before(site, terminal, how):
 
 def test_sizes(site, terminal):
     """Nothing is longer or wider than the terminal, also when that becomes another one."""
-    ask(site, "a-name-that-is-so-long-that-no-terminal-has-room-for-the-whole-of-it", 1)
+    ask(site, "\u00e9" * 40 + "-a-name-that-is-so-long-that-no-terminal-has-room-for-the-whole-of-it-" + "\u00e9" * 40, 1)
     t = terminal("top", "--socket", site.socket)
     for rows, columns in ((24, 80), (10, 40), (3, 20), (1, 1), (60, 200)):
         t.seen = b""
@@ -214,7 +215,7 @@ def test_many_routes(gateway, serve, terminal):
             c.send(b"GET /r/%d HTTP/1.1\r\nHost: test\r\n\r\n" % i)
             c.read()
     t = terminal("top", "--socket", gw.socket, rows=24, columns=80)
-    assert t.shows("^and ([0-9]+) more").group(1) == "296"
+    assert t.shows("^and ([0-9]+) more").group(1) == "297"
     t.type("1")
     first = table_of(t.screen(), "ROUTE") if t.shows("^and 2[0-9]+ more") else []
     t.type("\033[6~")
