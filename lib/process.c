@@ -1,5 +1,7 @@
 #include "process.h"
 
+#include "proc_file.h"
+
 #include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -68,6 +70,29 @@ process_read(pid_t pid, struct process_use *out)
 	out->started = boot() + (double)stat[STAT_STARTTIME] / ticks;
 	out->memory = stat[STAT_RSS] * (uint64_t)sysconf(_SC_PAGESIZE);
 	return true;
+}
+
+/* /proc/[pid]/statm: size, resident, shared, ..., in pages. */
+uint64_t
+process_memory(pid_t pid, uint64_t *shared)
+{
+	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE), resident, others;
+	struct buf BUF_CLEAN text = { 0 };
+	struct slice rest;
+	char path[40];
+
+	if (shared)
+		*shared = 0;
+	snprintf(path, sizeof path, "/proc/%d/statm", (int)pid);
+	if (!proc_read(path, &text))
+		return 0;
+	(void)slice_cut(buf_slice(&text), ' ', &rest);
+	proc_numbers(rest, &resident, &others);
+	if (resident == PROC_UNKNOWN || others > resident)
+		return 0;
+	if (shared)
+		*shared = others * page;
+	return (resident - others) * page;
 }
 
 static uint64_t

@@ -17,6 +17,9 @@ struct process_use {
 
 /* False: there is no such process, or it is not shown to us. */
 bool process_read(pid_t pid, struct process_use *out);
+/* Bytes of memory that it shares with nobody and, unless NULL, that it shares. 0: no such process.
+ */
+uint64_t process_memory(pid_t pid, uint64_t *shared);
 /* Its open descriptors; 0: it does not let us look. Before Linux 6.2 this takes time by their
  * number. */
 uint64_t process_descriptors(pid_t pid);

@@ -340,6 +340,23 @@ write_reload(const struct json *root, bool colours, struct buf *out)
 }
 
 static void
+write_memory(const struct json *root, bool colours, struct buf *out)
+{
+	const struct json *memory = json_get(root, "memory");
+	double limit = answer_number(memory, "limit");
+	char by[32];
+
+	if (limit <= 0)
+		return;
+	write_label("memory", colours, out);
+	buf_addf(out, "%.0f MiB of %.0f (%s)", answer_number(memory, "used") / 1048576,
+		 limit / 1048576, answer_text(memory, "by", by));
+	if (answer_true(memory, "short"))
+		columns_paint(colours, COLOUR_BAD, ": requests are refused", out);
+	buf_addc(out, '\n');
+}
+
+static void
 write_status(const struct json *root, bool colours, struct buf *out)
 {
 	const struct json *table = json_get(root, "table");
@@ -363,6 +380,7 @@ write_status(const struct json *root, bool colours, struct buf *out)
 	write_label("table", colours, out);
 	buf_addf(out, "version %.0f of %s, in force in %zu of %zu workers\n", version,
 		 answer_text(table, "published", a), in_force, workers);
+	write_memory(root, colours, out);
 	write_rules(root, colours, out);
 	write_sessions(root, colours, out);
 	command_cascade_line(root, colours, out);

@@ -503,6 +503,8 @@ struct config_tracing {
 	uint32_t interval, timeout; /* ms */
 };
 
+#define MEMORY_AUTO 1u /* the limit of the cgroup */
+
 struct config {
 	struct arena arena;
 	uint64_t serial;  /* no two that were loaded have the same; 0: it was not */
@@ -545,6 +547,7 @@ struct config {
 	uint64_t limit_body;
 	uint32_t limit_head, limit_fields, limit_uri;
 	uint32_t max_connections, max_per_address, fd_reserve;
+	uint64_t memory; /* bytes, or MEMORY_AUTO; 0: without end */
 	struct config_limit *rates, *concurrency;
 	size_t rates_count, concurrency_count;
 	struct config_limited limited; /* on all routes */

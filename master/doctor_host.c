@@ -7,60 +7,17 @@
 
 #include "config.h"
 
+#include "lib/cgroup.h"
+#include "lib/proc_file.h"
 #include "shm/board.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <sys/pidfd.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/timex.h>
 #include <unistd.h>
-
-#define FILE_MAX ((size_t)65536)
-#define CGROUPS "/sys/fs/cgroup"
-
-/* procfs says that its files are empty: file_read, which goes by that, is for others. */
-static bool
-read_kernel(const char *path, struct buf *out)
-{
-	char bytes[4096];
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	ssize_t n = 0;
-
-	while (fd >= 0 && out->n < FILE_MAX && (n = read(fd, bytes, sizeof bytes)) > 0)
-		buf_add(out, bytes, (size_t)n);
-	if (fd >= 0)
-		close(fd);
-	return fd >= 0 && n >= 0;
-}
-
-static uint64_t
-number_of(const char *path, uint64_t *second)
-{
-	struct buf BUF_CLEAN text = { 0 };
-	uint64_t first = HOST_UNKNOWN;
-
-	if (read_kernel(path, &text))
-		doctor_host_numbers(buf_slice(&text), &first, second);
-	return first;
-}
-
-/* What stands behind `name` in a file of lines; p NULL: it is not there. */
-static struct slice
-line_of(const struct buf *text, const char *name)
-{
-	struct slice rest = buf_slice(text), begin = slice_of(name);
-
-	while (rest.p && rest.n > 0) {
-		struct slice line = slice_cut(rest, '\n', &rest);
-
-		if (slice_starts(line, begin))
-			return slice_make(line.p + begin.n, line.n - begin.n);
-	}
-	return (struct slice){ NULL, 0 };
-}
 
 /* Of proc(5), /proc/[pid]/limits: soft, then hard, in columns. */
 static uint64_t
@@ -75,47 +32,22 @@ files_of(pid_t pid)
 	if (pid == 0)
 		return getrlimit(RLIMIT_NOFILE, &own) == 0 ? own.rlim_max : HOST_UNKNOWN;
 	snprintf(path, sizeof path, "/proc/%d/limits", (int)pid);
-	if (!read_kernel(path, &text))
+	if (!proc_read(path, &text))
 		return HOST_UNKNOWN;
-	line = line_of(&text, "Max open files");
-	doctor_host_numbers(line, &soft, &hard);
+	line = proc_line(&text, "Max open files");
+	proc_numbers(line, &soft, &hard);
 	return hard;
 }
 
-/* The path of its cgroup (v2), with its leading slash. */
-static void
-cgroup_of(pid_t pid, struct buf *out)
-{
-	struct buf BUF_CLEAN text = { 0 };
-	char path[64];
-
-	snprintf(path, sizeof path, pid ? "/proc/%d/cgroup" : "/proc/self/cgroup", (int)pid);
-	if (read_kernel(path, &text))
-		buf_adds(out, line_of(&text, "0::"));
-	buf_addc(out, '\0');
-}
-
-/* The least of the cgroups that it is in, and of the machine. */
+/* The least of what the cgroups that it is in may have, and of the machine's. */
 static uint64_t
-memory_of(struct buf *group)
+memory_of(pid_t pid)
 {
 	uint64_t pages = (uint64_t)sysconf(_SC_PHYS_PAGES);
-	uint64_t least = pages * (uint64_t)sysconf(_SC_PAGESIZE);
-	char *slash;
+	uint64_t machine = pages * (uint64_t)sysconf(_SC_PAGESIZE);
+	struct cgroup least;
 
-	for (;;) {
-		struct buf BUF_CLEAN path = { 0 };
-		uint64_t max;
-
-		buf_addf(&path, CGROUPS "%s/memory.max", group->p);
-		buf_addc(&path, '\0');
-		max = number_of(path.p, NULL); /* "max" is no number */
-		least = max < least ? max : least;
-		slash = strrchr(group->p, '/');
-		if (!slash)
-			return least;
-		*slash = '\0';
-	}
+	return cgroup_find(pid, &least) && least.limit < machine ? least.limit : machine;
 }
 
 static const char *
@@ -183,7 +115,7 @@ huge_always(void)
 {
 	struct buf BUF_CLEAN text = { 0 };
 
-	if (!read_kernel("/sys/kernel/mm/transparent_hugepage/enabled", &text))
+	if (!proc_read("/sys/kernel/mm/transparent_hugepage/enabled", &text))
 		return HOST_UNKNOWN;
 	return slice_starts(buf_slice(&text), SLICE("[always]"));
 }
@@ -195,21 +127,21 @@ doctor_host(struct doctor *d)
 	const struct config *c = d->config;
 	struct doctor_host h = {
 		.files = files_of(d->pid),
-		.backlog = number_of("/proc/sys/net/core/somaxconn", NULL),
-		.conntrack = number_of("/proc/sys/net/netfilter/nf_conntrack_count", NULL),
-		.conntrack_max = number_of("/proc/sys/net/netfilter/nf_conntrack_max", NULL),
+		.backlog = proc_number("/proc/sys/net/core/somaxconn", NULL),
+		.conntrack = proc_number("/proc/sys/net/netfilter/nf_conntrack_count", NULL),
+		.conntrack_max = proc_number("/proc/sys/net/netfilter/nf_conntrack_max", NULL),
 		.huge_always = huge_always(),
 		.clock_unsynchronised = clock_unsynchronised(),
 		.kernel = try_kernel(),
 		.workers = 1,
 	};
 
-	h.ports_first = number_of("/proc/sys/net/ipv4/ip_local_port_range", &h.ports_last);
-	cgroup_of(d->pid, &group);
+	h.ports_first = proc_number("/proc/sys/net/ipv4/ip_local_port_range", &h.ports_last);
+	cgroup_path(d->pid, &group);
 	buf_addf(&unit, "%s", d->pid ? unit_of(&group) : "");
 	buf_addc(&unit, '\0');
 	h.unit = unit.p;
-	h.memory = memory_of(&group);
+	h.memory = memory_of(d->pid);
 	if (c) {
 		h.connections = c->max_connections;
 		h.reserve = c->fd_reserve;

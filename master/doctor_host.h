@@ -6,9 +6,11 @@
 
 #include "doctor.h"
 
+#include "lib/proc_file.h"
+
 #include <stdint.h>
 
-#define HOST_UNKNOWN UINT64_MAX
+#define HOST_UNKNOWN PROC_UNKNOWN
 
 struct doctor_host {      /* HOST_UNKNOWN: it cannot be read, or there is no such thing */
 	uint64_t files;   /* RLIMIT_NOFILE, the hard limit: the master takes all */
@@ -27,6 +29,4 @@ struct doctor_host {      /* HOST_UNKNOWN: it cannot be read, or there is no suc
 	const char *unit; /* of systemd; "": none */
 };
 
-/* Numbers of a file, the first one and, unless NULL, the second. */
-void doctor_host_numbers(struct slice text, uint64_t *first, uint64_t *second);
 void doctor_host_judge(struct doctor *d, const struct doctor_host *h);

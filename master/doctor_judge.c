@@ -210,23 +210,3 @@ doctor_host_judge(struct doctor *d, const struct doctor_host *h)
 	for (size_t i = 0; i < sizeof judges / sizeof judges[0]; i++)
 		judges[i](d, h);
 }
-
-void
-doctor_host_numbers(struct slice text, uint64_t *first, uint64_t *second)
-{
-	uint64_t *out[2] = { first, second };
-	size_t at = 0;
-
-	for (size_t i = 0; i < 2 && out[i]; i++) {
-		uint64_t n = 0;
-		size_t from;
-
-		while (at < text.n && (text.p[at] == ' ' || text.p[at] == '\t'))
-			at++;
-		from = at;
-		while (at < text.n && text.p[at] >= '0' && text.p[at] <= '9' &&
-		       n < HOST_UNKNOWN / 100)
-			n = n * 10 + (uint64_t)(text.p[at++] - '0');
-		*out[i] = at > from ? n : HOST_UNKNOWN;
-	}
-}

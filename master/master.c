@@ -480,6 +480,7 @@ on_tick(uv_timer_t *timer)
 	store_tick(m);
 	board_settle(m);
 	census_tick(m, now);
+	memory_tick(m, now);
 	systemd_tick(&m->systemd, now);
 	upgrade_tick(m, now);
 }

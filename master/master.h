@@ -20,6 +20,7 @@
 #include "issuers.h"
 #include "listeners.h"
 #include "maintenance.h"
+#include "memory.h"
 #include "probe.h"
 #include "publish.h"
 #include "rate_memory.h"
@@ -62,6 +63,7 @@ struct master {
 	uv_signal_t signals[MASTER_SIGNALS];
 	enum master_phase phase;
 	uint64_t census_ms;  /* when it is due */
+	struct memory memory;
 	uint64_t leaving_ms; /* then it drains; 0: it was not told to end yet */
 	uint64_t started_ms;
 	char **argv;    /* as we were started */

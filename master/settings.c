@@ -197,6 +197,7 @@ static const struct setting_word route_cookies[] = { { "own_removed", COOKIES_OW
 						     { 0 } };
 static const struct setting_word no_limit[] = { { "unlimited", UINT32_MAX }, { 0 } };
 static const struct setting_word automatic[] = { { "auto", 0 }, { 0 } };
+static const struct setting_word memories[] = { { "auto", MEMORY_AUTO }, { "off", 0 }, { 0 } };
 static const struct setting_word off[] = { { "off", 0 }, { 0 } };
 static const struct setting_word none[] = { { "none", 0 }, { 0 } };
 
@@ -2127,6 +2128,13 @@ const struct setting settings[] = {
 	  .max = 100000,
 	  .text = "A worker accepts no client while fewer descriptors than this are free.",
 	  .example = "128" },
+	{ "limits.memory", SETTING_SIZE, AT(config, memory), .initial = "auto", .min = 16777216,
+	  .max = 1024 * GIB, .words = memories,
+	  .text = "Beyond 90 % of this requests are refused (503, overloaded) and idle connections "
+		  "closed, until it is less than 85 %. It is what the master and all workers have "
+		  "taken; auto: of the cgroup that is the first to be full, such as a unit's with "
+		  "MemoryMax, without cached files.",
+	  .example = "2g" },
 	{ "limits.retries", SETTING_INT, AT(config, retries), .initial = "2", .max = 10,
 	  .words = off,
 	  .text = "How often a request that an endpoint did not take is tried on another.",

@@ -380,6 +380,8 @@ status_write(struct master *m, struct buf *out)
 	add_reload(out, m);
 	buf_adds(out, SLICE(",\"maintenance\":"));
 	maintenance_write(m, out);
+	buf_adds(out, SLICE(",\"memory\":"));
+	memory_write(m, out);
 	buf_adds(out, SLICE(",\"upgrade\":"));
 	upgrade_write(m, out);
 	buf_adds(out, SLICE("}\n"));

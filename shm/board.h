@@ -329,6 +329,8 @@ struct board_master {
 	uint64_t spans_exported, spans_lost, span_failures;            /* of master/tracer.h */
 	uint64_t tail_ms;       /* when somebody looked at the lines of the log (shm/tail.h) */
 	uint64_t maintenance_s; /* everything is answered by 503, with this Retry-After; 0 = off */
+	uint64_t memory_short;  /* of what follows nearly all is taken: requests are refused */
+	uint64_t memory_limit, memory_used; /* bytes; 0: there is no limit */
 	uint64_t endpoints, endpoints_uncounted, endpoints_unprobed; /* of master/directory.h */
 	struct board_health health[BOARD_HEALTH];
 	uint64_t base_turn; /* base[turn % 2] is in force; who sees it change reads again */

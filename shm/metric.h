@@ -57,6 +57,10 @@
 	  "before")                                                                                \
 	X(dns_oldest_answer_timestamp_seconds, GAUGE, "",                                          \
 	  "When the name was answered whose last answer is the oldest, where any was")             \
+	X(memory_short, GAUGE, "",                                                                 \
+	  "1: the limit of memory is nearly reached, so that requests are refused")                \
+	X(memory_limit_bytes, GAUGE, "", "That limit, where there is one")                         \
+	X(memory_used_bytes, GAUGE, "", "What is taken of it")                                     \
 	X(rules_refused, GAUGE, "", "Rules that stand refused")                                    \
 	X(rules_refused_closed, GAUGE, "",                                                         \
 	  "Of them, those without a last good version: what they match is answered 503")           \

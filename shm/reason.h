@@ -113,7 +113,7 @@
 	X(upstream_aborted, 0, "The upstream broke off in the middle of its answer.")              \
 	X(request_timeout, 504, "The request took longer than its limit.")                         \
 	X(too_many_connections, 429, "This address has too many connections open.")                \
-	X(overloaded, 503, "The gateway is at its limit of connections.")                          \
+	X(overloaded, 503, "The gateway is at its limit of connections or memory.")                \
 	X(draining, 0, "The gateway is shutting down.")                                            \
 	X(admin_not_found, 404, "There is no such page.")                                          \
 	X(admin_method, 405, "The page does not take this method.")                                \

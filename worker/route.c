@@ -10,6 +10,7 @@
 #include "login.h"
 #include "request.h"
 #include "reserved.h"
+#include "shed.h"
 #include "trace.h"
 #include "worker.h"
 
@@ -185,6 +186,10 @@ prepare(struct request *r)
 		r->path.n--;
 	if (r->worker->master_page && board_get(&r->worker->master_page->maintenance_s) > 0)
 		return REASON_maintenance;
+	if (shed_is_due(r->worker)) {
+		r->keep_alive = false;
+		return REASON_overloaded;
+	}
 	r->match_path = r->path;
 	if (r->path_flags & URI_TRIPLET)
 		r->match_path = uri_match_form(r->path, arena_alloc(&r->arena, r->path.n));

@@ -23,6 +23,7 @@
 #include "refresh.h"
 #include "request.h"
 #include "session.h"
+#include "shed.h"
 #include "snapshot.h"
 #include "store.h"
 #include "sweep.h"
@@ -171,6 +172,7 @@ on_tick(uv_timer_t *timer)
 		sessions_tick(w);
 	}
 	listeners_check(w);
+	shed_tick(w);
 	control_check(w);
 	units_tick(w);
 	access_log_tick(w);

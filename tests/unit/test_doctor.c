@@ -164,7 +164,7 @@ test_numbers(void **state)
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
 		uint64_t first, second;
 
-		doctor_host_numbers(slice_of(cases[i].text), &first, &second);
+		proc_numbers(slice_of(cases[i].text), &first, &second);
 		assert_int_equal(first, cases[i].first);
 		assert_int_equal(second, cases[i].second);
 	}
