@@ -54,8 +54,9 @@ def test_started(service):
     assert levels == {"6"}
 
 
-def test_exposure():
-    done = procs.run(["systemd-analyze", "security", "--offline=true", "--threshold=20", f"{ROOT}/etc/yett.service"])
+@pytest.mark.parametrize("unit", ["yett", "yett-orphans"])
+def test_exposure(unit):
+    done = procs.run(["systemd-analyze", "security", "--offline=true", "--threshold=20", f"{ROOT}/etc/{unit}.service"])
     assert done.returncode == 0, done.stdout
 
 
