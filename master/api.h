@@ -75,6 +75,8 @@ struct slice api_unescape(struct api_call *c, struct slice s);
 bool api_query_check(struct api_call *c);
 /* Is the word one of these, which have blanks between? NULL: there are none. */
 bool api_has_word(const char *words, struct slice word);
+/* Is it answered by api_change: with wait in its query, If-Match and X-Yett-Why? */
+bool api_changes_rules(const struct api_row *row);
 /* Is the flag ("wait=0") in the query? */
 bool api_flag(const struct api_call *c, struct slice flag);
 /* The value of a parameter of the query, decoded, in the call's arena; p == NULL: it is not there.

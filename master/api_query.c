@@ -66,12 +66,11 @@ is_one_of(struct slice name, const struct slice *names, size_t count)
 	return false;
 }
 
-/* Is it answered by api_change? */
-static bool
-changes_rules(const struct api_call *c)
+bool
+api_changes_rules(const struct api_row *row)
 {
-	return c->row->role == ACCESS_WRITE && c->row->run != api_suspend &&
-	       c->row->run != api_resume && c->row->run != api_sessions_end;
+	return row->role == ACCESS_WRITE && row->run != api_suspend && row->run != api_resume &&
+	       row->run != api_sessions_end;
 }
 
 /* What is wrong with a parameter; NULL: nothing. Paths that redx has take names that they do not
@@ -83,7 +82,8 @@ fault(const struct api_call *c, struct slice name, struct slice value)
 		      c->row->run == api_reload || c->row->run == api_drain_begin;
 
 	if (slice_eq(name, SLICE("wait")) && value.p && slice_eq(value, SLICE("fleet")))
-		return changes_rules(c) ? NULL : "only a change of rules can wait for the fleet";
+		return api_changes_rules(c->row) ? NULL
+						 : "only a change of rules can wait for the fleet";
 	if (is_one_of(name, flags, sizeof flags / sizeof flags[0]))
 		return value.p && (slice_eq(value, SLICE("0")) || slice_eq(value, SLICE("1")))
 			   ? NULL

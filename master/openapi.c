@@ -59,9 +59,21 @@ add_query(const char *names, struct buf *out)
 {
 	struct slice rest = slice_of(names);
 
-	buf_adds(out, SLICE(",\"parameters\":["));
-	while (rest.p)
+	while (rest.p && rest.n > 0)
 		add_parameter("query", slice_cut(rest, ' ', &rest), out);
+}
+
+/* What each change of rules takes, and what this call does. */
+static void
+add_parameters(const struct api_row *r, struct buf *out)
+{
+	buf_adds(out, SLICE(",\"parameters\":["));
+	if (api_changes_rules(r)) {
+		add_parameter("query", SLICE("wait"), out);
+		add_parameter("header", SLICE("If-Match"), out);
+		add_parameter("header", SLICE("X-Yett-Why"), out);
+	}
+	add_query(r->query ? r->query : "", out);
 	buf_addc(out, ']');
 }
 
@@ -111,8 +123,7 @@ add_operation(const struct api_row *r, struct slice method, struct buf *out)
 	buf_add_json(out, slice_of(r->text));
 	add_name(method, r->path, out);
 	buf_addf(out, ",\"x-yett-role\":\"%s\"", access_role_name[r->role]);
-	if (r->query)
-		add_query(r->query, out);
+	add_parameters(r, out);
 	if (r->body)
 		buf_addf(out,
 			 ",\"requestBody\":{\"content\":{\"application/json\":{\"schema\":{"

@@ -55,6 +55,8 @@ def test_form(document):
             assert operation.keys() <= {"description", "operationId", "x-yett-role", "parameters", "requestBody", "responses"}
             for p in item["parameters"] + operation.get("parameters", []):
                 assert p.keys() == {"name", "in", "required", "schema"} and p["required"] == (p["in"] == "path")
+            rules = operation["x-yett-role"] == "write" and not path.startswith(("/suspended", "/sessions"))
+            assert rules == ({"wait", "If-Match", "X-Yett-Why"} <= {p["name"] for p in operation.get("parameters", [])})
             assert "default" in operation["responses"] and operation["responses"].keys() <= {"200", "202", "503", "default"}
     for schema in document["components"]["schemas"].values():
         jsonschema.Draft202012Validator.check_schema(schema)
