@@ -21,6 +21,7 @@
 #define BOARD PREFIX "board"
 #define RATES PREFIX "rates"
 #define RATES_HEAD PREFIX "rates-head" /* it has a secret, which does not belong to the rows */
+#define LAYOUTS PREFIX "layouts"       /* how these pages are laid out */
 #define PAGE PREFIX "page-"
 
 /* ---- recovering ---- */
@@ -88,6 +89,10 @@ kept_recover(struct master *m, struct handed *h, struct inherited *in, struct bu
 	struct handed_fd *head = NULL, *rows = NULL;
 	int r = 0;
 
+	for (size_t i = 0; i < h->count; i++) {
+		if (strcmp(h->all[i].name, LAYOUTS) == 0)
+			layouts_read(&m->takeover.layouts, h->all[i].fd);
+	}
 	for (size_t i = 0; i < h->count && r == 0; i++) {
 		struct handed_fd *one = &h->all[i];
 
@@ -98,6 +103,8 @@ kept_recover(struct master *m, struct handed *h, struct inherited *in, struct bu
 			recover_page(m, one);
 		} else if (strcmp(one->name, RATES_HEAD) == 0) {
 			head = one;
+		} else if (strcmp(one->name, LAYOUTS) == 0) {
+			continue;
 		} else if (strcmp(one->name, RATES) == 0) {
 			rows = one;
 		} else {
@@ -131,6 +138,17 @@ keep_listeners(struct master *m)
 	free(fds);
 }
 
+static void
+keep_layouts(struct master *m)
+{
+	int fd;
+
+	if (layouts_memfd(&m->takeover.layouts, &fd) < 0)
+		return;
+	keep_one(m, LAYOUTS, fd);
+	close(fd);
+}
+
 void
 kept_begin(struct master *m)
 {
@@ -138,6 +156,7 @@ kept_begin(struct master *m)
 		return;
 	m->kept = true;
 	keep_listeners(m);
+	keep_layouts(m);
 	keep_one(m, BOARD, m->page_fd);
 	kept_rates(m);
 	kept_tick(m);

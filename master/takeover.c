@@ -67,29 +67,59 @@ page_map(int fd, const struct board_worker **out, int *copy)
 	return -1;
 }
 
+/* Of this layout, or of one that we were told of. The same. */
+static int
+page_open(const struct takeover *t, int fd, struct old_worker *out)
+{
+	int copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+
+	out->foreign.fd = -1;
+	if (copy >= 0 && layouts_worker(&t->layouts, copy, &out->foreign, &out->page_fd) == 0) {
+		close(fd);
+		out->page = out->foreign.shadow;
+	} else {
+		if (copy >= 0)
+			close(copy);
+		if (page_map(fd, &out->page, &out->page_fd) < 0)
+			return -1;
+	}
+	out->instance = out->page->instance;
+	return 0;
+}
+
+void
+takeover_close_page(struct old_worker *old)
+{
+	if (old->page_fd >= 0)
+		close(old->page_fd);
+	old->page_fd = -1;
+	foreign_page_close(&old->foreign);
+	board_unmap(old->page, sizeof *old->page);
+	old->page = NULL;
+}
+
 bool
 takeover_add_page(struct takeover *t, int fd)
 {
-	const struct board_worker *page;
-	struct old_worker *old;
-	int copy;
+	struct old_worker got = { .page_fd = -1 }, *old;
 
-	if (page_map(fd, &page, &copy) < 0)
+	if (page_open(t, fd, &got) < 0)
 		return false;
 	for (size_t i = 0; i < t->old_count; i++) {
-		if (t->old[i].instance == page->instance) {
-			board_unmap(page, sizeof *page);
-			close(copy);
+		if (t->old[i].instance == got.instance) {
+			takeover_close_page(&got);
 			return true;
 		}
 	}
-	old = old_worker_add(t, (pid_t)page->pid, pidfd_open((pid_t)page->pid, 0));
-	old->instance = page->instance;
-	old->page = page;
-	old->page_fd = copy;
+	got.pid = (pid_t)got.page->pid;
+	got.pidfd = pidfd_open(got.pid, 0);
+	old = old_worker_add(t, got.pid, got.pidfd);
+	*old = got;
 	/* The pid may be somebody else's by now. Its process was opened first, so a heartbeat that
 	 * goes on is its own. */
-	if (old->pidfd >= 0 && clock_mono_ms() > board_get(&page->heartbeat_ms) + HEARTBEAT_MS) {
+	foreign_page_refresh(&old->foreign);
+	if (old->pidfd >= 0 &&
+	    clock_mono_ms() > board_get(&old->page->heartbeat_ms) + HEARTBEAT_MS) {
 		close(old->pidfd);
 		old->pidfd = -1;
 	}
@@ -121,22 +151,9 @@ void
 takeover_add_worker(struct takeover *t, pid_t pid, int pidfd, int page_fd)
 {
 	struct old_worker *old = old_worker_add(t, pid, pidfd);
-	const struct board_worker *page;
-	int copy = page_fd < 0 ? -1 : fcntl(page_fd, F_DUPFD_CLOEXEC, 0);
 
-	if (copy >= 0 && layouts_worker(&t->layouts, copy, &old->foreign, &old->page_fd) == 0) {
-		close(page_fd);
-		old->page = old->foreign.shadow;
-		old->instance = old->page->instance;
-		return;
-	}
-	if (copy >= 0)
-		close(copy);
-	if (page_fd < 0 || page_map(page_fd, &page, &copy) < 0)
-		return;
-	old->instance = page->instance;
-	old->page = page;
-	old->page_fd = copy;
+	if (page_fd >= 0)
+		(void)!page_open(t, page_fd, old);
 }
 
 /* ---- those that were found ---- */
@@ -214,10 +231,7 @@ takeover_deinit(struct takeover *t)
 	for (size_t i = 0; i < t->old_count; i++) {
 		if (t->old[i].pidfd >= 0)
 			close(t->old[i].pidfd);
-		if (t->old[i].page_fd >= 0)
-			close(t->old[i].page_fd);
-		foreign_page_close(&t->old[i].foreign);
-		board_unmap(t->old[i].page, sizeof *t->old[i].page);
+		takeover_close_page(&t->old[i]);
 	}
 	layouts_deinit(&t->layouts);
 	free(t->old);

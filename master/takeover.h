@@ -51,8 +51,9 @@ struct takeover {
 int takeover_ask(struct takeover *t, const char *run_dir, struct inherited *in)
     __attribute__((warn_unused_result));
 /* The page of a worker that an earlier master had, which may be known already; `fd` is taken over.
- * False: it is of another layout. */
+ * False: it is of a layout that nobody told us of. */
 bool takeover_add_page(struct takeover *t, int fd);
+void takeover_close_page(struct old_worker *old);
 /* Adds to `in` the workers of our user whose master is gone; run_dir's owner is us as well. */
 void takeover_search(const char *run_dir, struct inherited *in);
 /* What an image left us that we were executed in the place of (handover.h): a socket, if it

@@ -74,6 +74,8 @@ on_message(void *userdata, struct ipc *ipc, struct ipc_message *m)
 		hear_listener(userdata, m);
 	else if (m->type == MSG_BOARD)
 		hear_board(userdata, m);
+	else if (m->type == MSG_LAYOUTS && m->fd >= 0)
+		layouts_read(&((struct asking *)userdata)->takeover->layouts, m->fd);
 	else if (m->type == MSG_RATES)
 		hear_rates(((struct asking *)userdata)->takeover, m);
 }

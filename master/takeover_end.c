@@ -138,12 +138,7 @@ old_worker_gone(struct old_worker *old)
 	(void)!waitpid(old->pid, NULL, WNOHANG);
 	close(old->pidfd);
 	old->pidfd = -1;
-	if (old->page_fd >= 0)
-		close(old->page_fd);
-	old->page_fd = -1;
-	foreign_page_close(&old->foreign);
-	board_unmap(old->page, sizeof *old->page); /* as long as it is mapped it takes memory */
-	old->page = NULL;
+	takeover_close_page(old); /* as long as it is mapped it takes memory */
 }
 
 void

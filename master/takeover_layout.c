@@ -2,6 +2,7 @@
 
 #include "lib/buf.h"
 #include "lib/xalloc.h"
+#include "shm/memfd.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -11,15 +12,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define LINE_MAX 256
+
 /* What each page of any layout begins with. */
 struct page_head {
 	uint64_t magic;
 	uint32_t layout;
 	uint32_t pad;
-};
-
-static const char *const page_name[] = {
-	[BOARD_PAGE_WORKER] = "worker", [BOARD_PAGE_MASTER] = "master"
 };
 
 /* ---- the layouts ---- */
@@ -47,8 +46,8 @@ layouts_add(struct layouts *l, const char *line)
 		   &f.rows, &f.stride) != 7 ||
 	    number == BOARD_LAYOUT)
 		return;
-	which =
-	    strcmp(page, page_name[BOARD_PAGE_WORKER]) == 0 ? BOARD_PAGE_WORKER : BOARD_PAGE_MASTER;
+	which = strcmp(page, board_page_name[BOARD_PAGE_WORKER]) == 0 ? BOARD_PAGE_WORKER
+								      : BOARD_PAGE_MASTER;
 	layout = find(l, number, which);
 	if (!layout) {
 		l->all = xrealloc(l->all, (l->count + 1) * sizeof *l->all);
@@ -61,30 +60,42 @@ layouts_add(struct layouts *l, const char *line)
 	layout->fields[layout->count++] = f;
 }
 
-static void
-write_one(uint32_t number, enum board_page which, const struct board_field *fields, size_t n,
-	  const char *prefix, struct buf *out)
+void
+layouts_read(struct layouts *l, int fd)
 {
-	for (size_t i = 0; i < n; i++)
-		buf_addf(out, "%s%u %s %s %u %u %u %u\n", prefix, number, page_name[which],
-			 fields[i].name, fields[i].offset, fields[i].bytes, fields[i].rows,
-			 fields[i].stride);
+	struct slice memory, rest;
+	char line[LINE_MAX];
+
+	if (memfd_map(fd, &memory) < 0)
+		return;
+	rest = memory;
+	while (rest.p && rest.n > 0) {
+		struct slice one = slice_cut(rest, '\n', &rest);
+
+		snprintf(line, sizeof line, "%.*s", SLICE_F(one));
+		layouts_add(l, line);
+	}
+	memfd_unmap(memory);
 }
 
 void
 layouts_write(const struct layouts *l, const char *prefix, struct buf *out)
 {
-	struct board_field *own = xcalloc(BOARD_FIELDS_MAX, sizeof *own);
-
-	for (int which = BOARD_PAGE_WORKER; which <= BOARD_PAGE_MASTER; which++) {
-		size_t n = board_fields((enum board_page)which, own);
-
-		write_one(BOARD_LAYOUT, (enum board_page)which, own, n, prefix, out);
-	}
+	board_fields_write_own(prefix, out);
 	for (size_t i = 0; i < l->count; i++)
-		write_one(l->all[i].number, l->all[i].which, l->all[i].fields, l->all[i].count,
-			  prefix, out);
-	free(own);
+		board_fields_write(l->all[i].number, l->all[i].which, l->all[i].fields,
+				   l->all[i].count, prefix, out);
+}
+
+int
+layouts_memfd(const struct layouts *l, int *out_fd)
+{
+	BUF_CLEAN struct buf text = { 0 };
+	struct slice all;
+
+	layouts_write(l, "", &text);
+	all = buf_slice(&text);
+	return memfd_of("yett-layouts", &all, 1, out_fd);
 }
 
 void

@@ -37,6 +37,10 @@ struct foreign_page { /* of a worker; zeroes: there is none */
 void layouts_add(struct layouts *l, const char *line);
 /* Writes those of our own pages, and those that are in `l`, each line behind `prefix`. */
 void layouts_write(const struct layouts *l, const char *prefix, struct buf *out);
+/* The same, without a prefix, in a sealed memfd; and what layouts_add makes of its lines. 0 or a
+ * negative errno. */
+int layouts_memfd(const struct layouts *l, int *out_fd) __attribute__((warn_unused_result));
+void layouts_read(struct layouts *l, int fd);
 void layouts_deinit(struct layouts *l);
 /* `fd` is taken over. NULL: it is none of these layouts. Ours for board_unmap. */
 const struct board_master *layouts_master(const struct layouts *l, int fd);

@@ -2,8 +2,12 @@
 
 #include "board.h"
 
+#include "lib/buf.h"
+#include "lib/xalloc.h"
+
 #include <assert.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 struct list {
@@ -179,6 +183,32 @@ board_fields(enum board_page which, struct board_field out[BOARD_FIELDS_MAX])
 	else
 		name_master(&l);
 	return l.n;
+}
+
+const char *const board_page_name[] = {
+	[BOARD_PAGE_WORKER] = "worker",
+	[BOARD_PAGE_MASTER] = "master",
+};
+
+void
+board_fields_write(uint32_t layout, enum board_page which, const struct board_field *fields,
+		   size_t n, const char *prefix, struct buf *out)
+{
+	for (size_t i = 0; i < n; i++)
+		buf_addf(out, "%s%u %s %s %u %u %u %u\n", prefix, layout, board_page_name[which],
+			 fields[i].name, fields[i].offset, fields[i].bytes, fields[i].rows,
+			 fields[i].stride);
+}
+
+void
+board_fields_write_own(const char *prefix, struct buf *out)
+{
+	struct board_field *own = xcalloc(BOARD_FIELDS_MAX, sizeof *own);
+
+	for (int which = BOARD_PAGE_WORKER; which <= BOARD_PAGE_MASTER; which++)
+		board_fields_write(BOARD_LAYOUT, (enum board_page)which, own,
+				   board_fields((enum board_page)which, own), prefix, out);
+	free(own);
 }
 
 /* Words as words, for who reads them meanwhile. */

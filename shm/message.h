@@ -65,6 +65,8 @@ enum message_type {
 			  no table? */
 	MSG_NAME_TOLD, /* M> struct msg_name_told: these */
 	MSG_HANDOVER,  /* M> no body: this channel ends next, and others take your place */
+	MSG_LAYOUTS,   /* A> no body + fd: to the next master, before the pages, how they are laid
+			  out: a sealed memfd with lines of shm/board_fields.h */
 	MSG_SPANS,     /* W> records of shm/span.h, one behind the other */
 };
 

@@ -4,7 +4,10 @@
 #include "listen.h"
 #include "peers.h"
 
+#include "lib/buf.h"
 #include "lib/log.h"
+#include "shm/board_fields.h"
+#include "shm/memfd.h"
 
 #include <errno.h>
 #include <sys/socket.h>
@@ -46,6 +49,23 @@ is_own_user(int fd)
 }
 
 static int
+hand_over_layout(int to)
+{
+	BUF_CLEAN struct buf text = { 0 };
+	struct slice all;
+	int fd, r;
+
+	board_fields_write_own("", &text);
+	all = buf_slice(&text);
+	r = memfd_of("yett-layouts", &all, 1, &fd);
+	if (r < 0)
+		return r;
+	r = send_frame(to, MSG_LAYOUTS, "", 0, fd);
+	close(fd);
+	return r;
+}
+
+static int
 hand_over_pages(const struct worker_peer *all, size_t count, int to)
 {
 	for (size_t i = 0; i < count; i++) {
@@ -70,7 +90,7 @@ hand_over(struct worker *w, int to)
 		    send_frame(to, MSG_LISTENER, &l->info, sizeof l->info, l->fd) < 0)
 			return;
 	}
-	if (hand_over_pages(w->peers->peers, w->peers->count, to) < 0 ||
+	if (hand_over_layout(to) < 0 || hand_over_pages(w->peers->peers, w->peers->count, to) < 0 ||
 	    hand_over_pages(w->peers->earlier, w->peers->earlier_count, to) < 0)
 		return;
 	if (w->page_fd >= 0 && send_frame(to, MSG_BOARD, &own, sizeof own, w->page_fd) < 0)

@@ -137,10 +137,10 @@ def test_restart(service):
 def test_a_listener_that_is_gone_is_not_kept(service):
     service.configure(listeners=["127.0.0.1:80", "127.0.0.1:81"], workers=4)
     service.control("restart", "yett")
-    assert service.show("NFileDescriptorStore") == str(2 * 4 + 4 + 3)  # sockets, pages, the master's, and two for limits
+    assert service.show("NFileDescriptorStore") == str(2 * 4 + 4 + 4)  # sockets, pages, the master's, how they are laid out, and two for limits
     service.configure()
     service.control("restart", "yett")
-    assert service.show("NFileDescriptorStore") == str(2 + 2 + 3)
+    assert service.show("NFileDescriptorStore") == str(2 + 2 + 4)
     with pytest.raises(ConnectionRefusedError):
         client.ask(81, "/")
     assert [service.ask() for _ in range(40)] == [200] * 40  # none is sent to a worker that is no more

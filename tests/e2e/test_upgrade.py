@@ -235,6 +235,21 @@ def test_streams_live_on_in_their_worker(gateway, serve):
         assert c.read_chunk() == b"two" and c.read_chunk() == b""
 
 
+def test_upload_lives_on(gateway, serve):
+    """Its answer comes from the worker that it began in, and is the last one there."""
+    gw = gateway(proxy_to(serve()) | {"timeouts": {"drain": "200ms"}}, own=True)
+    old = processes(gw)
+    with gw.connect() as c:
+        c.send(client.request(method="POST", headers={"Content-Length": "300000"}) + b"x" * 100000)
+        assert upgrade(gw).returncode == 0
+        c.send(b"y" * 100000)
+        time.sleep(0.5)  # beyond timeouts.drain
+        c.send(b"z" * 100000)
+        r = c.read()
+        assert (r.status, r.header("Connection")) == (200, "close") and len(r.json()["body"]) == 300000
+    gone(old)
+
+
 def test_stop_right_behind_it(running):
     gw = running
     put(gw, image(NEW))
@@ -264,7 +279,8 @@ def test_websocket_lives_on_and_is_told(gateway):
 
 
 @pytest.mark.skipif("YETT_OTHER_LAYOUT" not in os.environ, reason="names no image whose pages of the board are laid out otherwise")
-def test_other_layout_of_the_board(gateway, serve):
+@pytest.mark.parametrize("how", ["upgraded", "killed"])
+def test_other_layout_of_the_board(gateway, serve, how):
     """Up and down: counters go on, those of a worker that has yet to finish, too."""
     go = threading.Event()
     up = serve(lambda r, c: (go.wait(20) if r.target == "/slow" else None, c.reply(body=b"done")))
@@ -279,8 +295,12 @@ def test_other_layout_of_the_board(gateway, serve):
             n = len(up.requests)
             before = gw.metrics()
             put(gw, content)
-            r = upgrade(gw)
-            assert r.returncode == 0, (r, gw.log())
+            if how == "killed":
+                gw.kill()
+                gw.start()
+            else:
+                r = upgrade(gw)
+                assert r.returncode == 0, (r, gw.log())
             after = gw.metrics()
             assert {k: v for k, v in before.items() if k.endswith("_total") and after.get(k, 0) < v and "{" not in k} == {}
             assert after[REQUESTS] >= before[REQUESTS] >= 5

@@ -3,9 +3,12 @@
 
 #include "master/takeover.h"
 
+#include "lib/buf.h"
 #include "lib/clock.h"
 #include "lib/ipc.h"
 #include "lib/log.h"
+#include "shm/board_fields.h"
+#include "shm/memfd.h"
 #include "shm/message.h"
 
 #include <errno.h>
@@ -25,7 +28,9 @@
 
 #include <cmocka.h>
 
-enum orphan { SPEAKS, SILENT, STALE, FOLDED };
+#define OTHER_LAYOUT (BOARD_LAYOUT + 1u)
+
+enum orphan { SPEAKS, SILENT, STALE, FOLDED, FOREIGN };
 
 struct fixture {
 	char dir[64], path[80];
@@ -68,6 +73,24 @@ send_board(struct ipc *ipc, uint32_t slot, uint64_t instance, int fd)
 		_exit(9);
 }
 
+/* As those of a program with another layout. */
+static void
+send_layouts(struct ipc *ipc)
+{
+	static struct board_field fields[BOARD_FIELDS_MAX];
+	struct buf text = { 0 };
+	struct slice all;
+	int fd;
+
+	for (int which = BOARD_PAGE_WORKER; which <= BOARD_PAGE_MASTER; which++)
+		board_fields_write(OTHER_LAYOUT, which, fields, board_fields(which, fields), "",
+				   &text);
+	all = buf_slice(&text);
+	if (memfd_of("layouts", &all, 1, &fd) < 0 || ipc_send(ipc, MSG_LAYOUTS, NULL, 0, fd) < 0)
+		_exit(9);
+	buf_deinit(&text);
+}
+
 static void
 hand_over(int to, enum orphan how)
 {
@@ -87,7 +110,7 @@ hand_over(int to, enum orphan how)
 		_exit(9);
 	master = p;
 	master->magic = BOARD_MAGIC;
-	master->layout = BOARD_LAYOUT;
+	master->layout = how == FOREIGN ? OTHER_LAYOUT : BOARD_LAYOUT;
 	master->version = 41;
 	master->respawns = 3;
 	master->base_turn = 3;
@@ -112,7 +135,7 @@ hand_over(int to, enum orphan how)
 	ipc_send(&ipc, MSG_LISTENER, &http, 3, tcp);            /* malformed */
 	ipc_send(&ipc, MSG_ACK, &http, sizeof http, -1);        /* has no place here */
 	page->magic = BOARD_MAGIC;
-	page->layout = BOARD_LAYOUT;
+	page->layout = how == FOREIGN ? OTHER_LAYOUT : BOARD_LAYOUT;
 	page->role = ROLE_TRAFFIC;
 	page->pid = (uint32_t)getpid();
 	page->instance = 9;
@@ -120,6 +143,8 @@ hand_over(int to, enum orphan how)
 	page->counts.counter[COUNTER_requests] = 20;
 	page->counts.route[5].duration.sum = 20;
 	page->counts.endpoint[6].idle = 20;
+	if (how == FOREIGN)
+		send_layouts(&ipc);
 	send_board(&ipc, 1, 9, page_fd);
 	send_board(&ipc, BOARD_SLOT_MASTER, 0, master_fd);
 	ipc_close(&ipc, NULL);
@@ -135,7 +160,7 @@ orphan_role(int listener, enum orphan how)
 		hand_over(fd, how);
 	for (;;) {
 		usleep(10000);
-		if (how == SPEAKS)
+		if (how == SPEAKS || how == FOREIGN)
 			page->heartbeat_ms = clock_mono_ms();
 	}
 }
@@ -226,11 +251,9 @@ assert_base(struct fixture *f, uint64_t requests, uint64_t duration_us)
 }
 
 static void
-test_whole(void **state)
+take_over(struct fixture *f, enum orphan how)
 {
-	struct fixture *f = *state;
-
-	assert_int_equal(ask(f, SPEAKS), 0);
+	assert_int_equal(ask(f, how), 0);
 	assert_int_equal(f->in.count, 1);
 	assert_int_equal(f->in.sockets[0].slot, 1);
 	assert_int_equal(f->t.old_count, 1);
@@ -263,6 +286,18 @@ test_whole(void **state)
 	assert_true(board_has(board_base(f->board), 9));
 	assert_int_equal(waitpid(f->orphan, NULL, 0), -1); /* a child, as after an upgrade */
 	f->orphan = 0;
+}
+
+static void
+test_whole(void **state)
+{
+	take_over(*state, SPEAKS);
+}
+
+static void
+test_other_layout(void **state)
+{
+	take_over(*state, FOREIGN);
 }
 
 /* A page without a heartbeat says nothing about who has its pid now. */
@@ -419,6 +454,7 @@ main(int argc, char **argv)
 		cmocka_unit_test_setup_teardown(test_nobody, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_silent, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_whole, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_other_layout, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_stale_page, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_page_that_is_in_the_base, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_too_slow, setup, teardown),
