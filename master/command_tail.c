@@ -6,6 +6,8 @@
 #include "command_table.h"
 #include "number.h"
 
+#include "shm/reason.h"
+
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -14,19 +16,28 @@
 
 #define FILTERS_MAX 8
 
-enum filter_kind { FILTER_TEXT, FILTER_PREFIX, FILTER_STATUS, FILTER_LEAST };
+enum filter_kind { FILTER_TEXT, FILTER_PREFIX, FILTER_STATUS, FILTER_LEAST, FILTER_REASON };
 
 static const struct filter {
 	const char *word; /* before the '=' */
 	const char *member;
 	enum filter_kind kind;
+	const char *words; /* that there are; NULL: any */
 } filters[] = {
-	{ "status", "status", FILTER_STATUS },   { "path", "path", FILTER_PREFIX },
-	{ "min", "duration_us", FILTER_LEAST },  { "route", "route", FILTER_TEXT },
-	{ "upstream", "upstream", FILTER_TEXT }, { "reason", "reason", FILTER_TEXT },
-	{ "user", "user", FILTER_TEXT },         { "client", "client", FILTER_TEXT },
-	{ "method", "method", FILTER_TEXT },     { "host", "host", FILTER_TEXT },
-	{ "phase", "phase", FILTER_TEXT },       { "ended_by", "ended_by", FILTER_TEXT },
+	{ "status", "status", FILTER_STATUS },
+	{ "path", "path", FILTER_PREFIX },
+	{ "min", "duration_us", FILTER_LEAST },
+	{ "route", "route", FILTER_TEXT },
+	{ "upstream", "upstream", FILTER_TEXT },
+	{ "reason", "reason", FILTER_REASON },
+	{ "user", "user", FILTER_TEXT },
+	{ "client", "client", FILTER_TEXT },
+	{ "method", "method", FILTER_TEXT },
+	{ "host", "host", FILTER_TEXT },
+	{ "phase", "phase", FILTER_TEXT,
+	  "head decision queue connect request_body first_byte response_head response_body "
+	  "tunnel" },
+	{ "ended_by", "ended_by", FILTER_TEXT, "client upstream gateway" },
 };
 
 struct asked_for {
@@ -44,6 +55,29 @@ is_status(struct slice v)
 	return v.n == 3 && v.p[0] >= '1' && v.p[0] <= '5' &&
 	       (memcmp(v.p + 1, "xx", 2) == 0 ||
 		(v.p[1] >= '0' && v.p[1] <= '9' && v.p[2] >= '0' && v.p[2] <= '9'));
+}
+
+/* What is misspelt would be waited for in vain. */
+static bool
+is_reason(struct slice v)
+{
+	for (int i = REASON_none + 1; i < REASON_N; i++) {
+		if (slice_eq(v, slice_of(reason_info((enum reason)i)->name)))
+			return true;
+	}
+	return false;
+}
+
+static bool
+is_among(const char *words, struct slice v)
+{
+	struct slice rest = slice_of(words);
+
+	while (rest.n > 0) {
+		if (slice_eq(slice_cut(rest, ' ', &rest), v))
+			return true;
+	}
+	return false;
 }
 
 static int
@@ -73,6 +107,13 @@ filter_parse(const char *word, struct asked_for *out)
 	if (out->filter->kind == FILTER_LEAST &&
 	    number_parse(SETTING_DURATION, out->value, &ms) != NUMBER_OK)
 		return misused(word, "is no duration; write one such as 250ms");
+	if (out->filter->kind == FILTER_REASON && !is_reason(out->value))
+		return misused(word, "is no reason; yett help reasons lists them");
+	if (out->filter->words && !is_among(out->filter->words, out->value)) {
+		fprintf(stderr, "yett tail: \"%s\" never is; there are %s\n", word,
+			out->filter->words);
+		return COMMAND_UNREADABLE;
+	}
 	out->least = (double)ms * 1000;
 	return COMMAND_OK;
 }
@@ -86,6 +127,7 @@ passes(const struct asked_for *f, const struct json *line)
 
 	switch (f->filter->kind) {
 	case FILTER_TEXT:
+	case FILTER_REASON:
 		return slice_eq(text, f->value);
 	case FILTER_PREFIX:
 		return slice_starts(text, f->value);

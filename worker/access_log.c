@@ -16,6 +16,8 @@
 #include <unistd.h>
 
 #define LOG_BATCH ((size_t)65536)
+#define END_TRIES 20
+#define END_TRY_MS 10
 #define LOG_MAX ((size_t)1 << 20) /* what may wait for a sink that is stuck */
 
 enum {
@@ -177,4 +179,18 @@ access_log_flush(struct worker *w)
 		if (w->log_kind == KIND_FILE || w->log_kind == KIND_STREAM)
 			return;
 	}
+}
+
+void
+access_log_end(struct worker *w)
+{
+	for (int i = 0; i < END_TRIES && w->log.n > 0 && w->log_fd >= 0; i++) {
+		struct pollfd ready = { .fd = w->log_fd, .events = POLLOUT };
+
+		access_log_flush(w);
+		if (w->log.n > 0)
+			(void)poll(&ready, 1, END_TRY_MS);
+	}
+	if (w->log.n > 0 && w->page)
+		log_lose(w);
 }

@@ -14,3 +14,6 @@ void access_log_request(struct request *r);
 void access_log_tick(struct worker *w);
 /* Writes what is gathered. */
 void access_log_flush(struct worker *w);
+/* The last of it, when nobody is served any more: a sink that is stuck has a moment, and what it
+ * does not take is lost, and counted. */
+void access_log_end(struct worker *w);

@@ -10,6 +10,6 @@
 void ending_note(struct request *r);
 /* "client", "upstream" or "gateway"; NULL: all went well. */
 const char *ending_by(const struct request *r);
-/* "head", "decision", "queue", "connect", "request_body", "first_byte", "response_body" or
- * "tunnel"; NULL as above. */
+/* "head", "decision", "queue", "connect", "request_body", "first_byte", "response_head",
+ * "response_body" or "tunnel"; NULL as above. */
 const char *ending_phase(const struct request *r);

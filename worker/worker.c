@@ -382,6 +382,7 @@ worker_deinit(struct worker *w)
 	sweep_deinit(w);
 	uv_close((uv_handle_t *)&w->sigterm, NULL);
 	uv_run(&w->loop, UV_RUN_DEFAULT);
+	access_log_end(w);
 	requests_free(w);
 	sessions_free(w);
 	snapshot_unref(w->table);
@@ -400,7 +401,6 @@ worker_deinit(struct worker *w)
 	assertions_free(w->assertions);
 	map_deinit(&w->patterns, NULL);
 	load_free(w->load);
-	access_log_flush(w);
 	buf_deinit(&w->head);
 	buf_deinit(&w->log);
 	buf_deinit(&w->spans);

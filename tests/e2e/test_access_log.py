@@ -297,6 +297,27 @@ def test_syslog(gateway, serve, tmp_path, family):
         wait_until(lambda: b"/two" in again.recv(65536), 5)
 
 
+def test_what_waits_for_a_sink_at_the_end(gateway, serve, tmp_path):
+    """Of a worker that ends each line is in the sink, or counted as lost."""
+    path = str(tmp_path / "log.sock")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as s:
+        s.bind(path)
+        s.settimeout(1)
+        gw = gateway(proxy_to(serve()) | {"workers": 1, "access_log": "syslog://" + path})
+        with gw.connect() as c:
+            for _ in range(100):
+                c.send(client.request("/" + "x" * 6000))
+                c.read()
+        (old,) = gw.workers()
+        assert gw.cli("drain", "--worker", "0").returncode == 0
+        wait_until(lambda: not os.path.exists(f"/proc/{old}"), 10)
+        lost = wait_until(lambda: gw.metrics()["yett_log_dropped_total"], 5)
+        read = 0
+        while read + lost < 100 and s.recv(65536):
+            read += 1
+        assert read + lost == 100 and read > 0
+
+
 def test_what_cannot_be_a_sink(gateway, serve, tmp_path):
     up, path = serve(), str(tmp_path / "socket")
     gw = gateway(proxy_to(up))

@@ -105,6 +105,7 @@ def test_what_a_name_holds(gateway, serve):
 
 def test_what_is_no_filter(gateway, serve):
     gw = gateway(proxy_to(serve()))
-    for word, told in (("stauts=404", "is no filter"), ("status=4040", "is no status"), ("min=x", "is no duration"), ("path", "is no filter")):
+    for word, told in (("stauts=404", "is no filter"), ("status=4040", "is no status"), ("min=x", "is no duration"), ("path", "is no filter"), ("reason=bad_hots", "yett help reasons"),
+                       ("ended_by=server", "client upstream gateway"), ("phase=body", "request_body")):
         done = gw.cli("tail", word)
         assert done.returncode == 2 and told in done.stderr, done
