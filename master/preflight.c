@@ -7,6 +7,7 @@
 #include "certificates.h"
 #include "compile.h"
 #include "handover.h"
+#include "history.h"
 #include "master.h"
 #include "rules_text.h"
 #include "store_file.h"
@@ -45,6 +46,7 @@ rules_of_redis(const struct config *c, struct rules *rules)
 	reader = rules_reader_new(rules, fd, SLICE(""), false);
 	while (r > 0)
 		r = rules_reader_go(reader, 10000);
+	revision_free(rules_reader_revision(reader));
 	rules_reader_free(reader);
 	return r;
 }
