@@ -412,7 +412,9 @@ saver_load(struct master *m)
 	free(seen);
 	if (!m->config->redis.configured)
 		return;
-	image_load(m); /* while these are read it serves */
+	/* While these are read it serves; but not in place of workers that serve by newer ones. */
+	if (takeover_is_over(&m->takeover))
+		image_load(m);
 	rules_begin_load(m);
 }
 

@@ -5,6 +5,7 @@ import hashlib
 import os
 import signal
 import struct
+import threading
 
 import pytest
 
@@ -73,7 +74,9 @@ def test_restart_serves_the_image(gateway, store, serve):
     wait_until(lambda: gw.ask(host="over.test").status == 200, 10)
     rules, table = (os.path.join(gw.state_dir, name) for name in ("rules.json", "table"))
     wait_until(lambda: b"over.test" in open(rules, "rb").read() and os.stat(table).st_mtime >= os.stat(rules).st_mtime, 10)
-    gw.kill()  # what is on disk fits the rules there at any time
+    for pid in [gw.pid, *procs.children(gw.pid)]:  # what is on disk fits the rules there at any time
+        os.kill(pid, signal.SIGKILL)
+    gw.wait()
     gw.start()
     assert gw.status()["table"]["image"] == "in force"
     gw.stop()
@@ -84,6 +87,24 @@ def test_restart_serves_the_image(gateway, store, serve):
     assert gw.status()["table"]["image"] == "in force"
     assert gw.ask("/x", host="h3.test").status == gw.ask(host="over.test").status == 200
     store.start()
+
+
+def test_image_does_not_take_the_place_of_what_is_newer(gateway, store, serve):
+    """The workers of a killed master serve by rules that came behind it; while Redis is slow they do so on."""
+    fill(store, serve(name="old"))
+    store.db.hset("backend:new", serve(name="new").address, 0)
+    gw = gateway(from_redis(store) | FEW | {"timeouts": {"start_wait": "20s"}})
+    wait_until(lambda: saved(gw), 10)
+    store.db.set("frontend:h7.test/x", "new")
+    wait_until(lambda: {gw.ask("/x", host="h7.test").json()["name"] for _ in range(4)} == {"new"}, every=0.002)
+    gw.kill()  # before it is written
+    store.freeze()
+    gw.start(ready=False)
+    threading.Timer(1, store.thaw).start()
+    seen = set()
+    while not gw.is_ready() or gw.status()["redis"]["state"] != "up":
+        seen.add(gw.ask("/x", host="h7.test").json()["name"])
+    assert seen == {"new"}
 
 
 def test_image_that_cannot_be_written(gateway, store, serve):
