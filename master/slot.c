@@ -534,5 +534,10 @@ slot_disconnect(struct slot *slot)
 	slot->page = NULL;
 	close(slot->page_fd);
 	slot->page_fd = -1;
+}
+
+void
+slot_tell_gone(struct slot *slot)
+{
 	tell_others(slot, -1);
 }

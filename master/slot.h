@@ -11,8 +11,10 @@
 const char *slot_name(const struct slot *slot);
 /* Opens the channel; `control` is taken over. 0 or a negative errno. */
 int slot_connect(struct slot *slot, int control) __attribute__((warn_unused_result));
-/* Closes the channel, lets the page go, tells the readers of the page. */
+/* Closes the channel, lets the page go. */
 void slot_disconnect(struct slot *slot);
+/* To all readers of its page, when that counts no more. */
+void slot_tell_gone(struct slot *slot);
 /* All that a new worker has to hear. */
 void slot_greet(struct slot *slot);
 void slot_kill(struct slot *slot);

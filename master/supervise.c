@@ -160,6 +160,7 @@ slot_reap(struct slot *slot, int status)
 	log_death(slot, status);
 	slot_fold(slot);
 	slot_disconnect(slot);
+	slot_tell_gone(slot);
 	slot->pid = 0;
 	lend_forget(slot);
 	if (slot->state == SLOT_DRAINING) {
@@ -236,6 +237,8 @@ supervisor_release(struct slot *slot, pid_t *pid, int *pidfd, int *page_fd)
 	*pid = slot->pid;
 	log_info("worker slot=%s pid=%d state=replaced", slot_name(slot), (int)slot->pid);
 	supervisor_send(slot, MSG_HANDOVER, NULL, 0, -1);
+	/* Who reads its page goes on: else its counters would be missing until it is shown as an
+	 * earlier one, or for ever if we died just now. */
 	slot_disconnect(slot);
 	slot->pid = 0;
 	lend_forget(slot);
