@@ -96,6 +96,8 @@ count(const struct master *m, uint64_t round, unsigned *of)
 		n += m->suspensions.swept[i].instance == slot->instance &&
 		     m->suspensions.swept[i].round >= round;
 	}
+	for (size_t i = 0; i < m->takeover.old_count; i++)
+		*of += takeover_decides(&m->takeover, i);
 	return n;
 }
 

@@ -74,6 +74,8 @@ void takeover_keep(const struct old_worker *old, bool listed, bool folded,
 /* The page of the i-th of old (below old_count), if it counts on and is not in `board` yet; else
  * NULL. */
 const struct board_worker *takeover_living(const struct takeover *t, size_t i);
+/* May the i-th of old yet decide about a request? It would by what its own master knew. */
+bool takeover_decides(const struct takeover *t, size_t i);
 /* Our workers serve, or we end: the old ones are told, one by one, to finish within grace_ms.
  * Another call may only shorten that. */
 void takeover_end(struct takeover *t, uint32_t grace_ms);

@@ -113,6 +113,17 @@ takeover_kill(struct takeover *t)
 }
 
 bool
+takeover_decides(const struct takeover *t, size_t i)
+{
+	const struct old_worker *old = &t->old[i];
+
+	if (old->pidfd < 0)
+		return false;
+	return !old->page || (old->page->role == ROLE_TRAFFIC &&
+			      board_get(&old->page->draining) != BOARD_DECIDED);
+}
+
+bool
 takeover_is_over(const struct takeover *t)
 {
 	for (size_t i = 0; i < t->old_count; i++) {

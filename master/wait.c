@@ -128,8 +128,15 @@ waiters_add(struct api_call *call, unsigned flags,
 	waiters_settle(m);
 }
 
+static void
+add_one(struct buf *out, int slot, const char *role, pid_t pid, uint64_t version)
+{
+	buf_addf(out, "%s{\"slot\":%d,\"role\":\"%s\",\"pid\":%d,\"version\":%llu}",
+		 out->n > 0 ? "," : "", slot, role, (int)pid, (unsigned long long)version);
+}
+
 /* Appends the workers that serve by an older table; returns how many. One that is only starting
- * serves by none. */
+ * serves by none; those of an earlier master get no other. */
 static unsigned
 add_lagging(const struct master *m, uint64_t version, struct buf *out, bool *refused)
 {
@@ -144,10 +151,18 @@ add_lagging(const struct master *m, uint64_t version, struct buf *out, bool *ref
 		/* It gets the table again for some time; then it is killed. */
 		if (slot->refused >= version && slot->killed)
 			*refused = true;
-		buf_addf(out, "%s{\"slot\":%d,\"role\":\"%s\",\"pid\":%d,\"version\":%llu}",
-			 n++ ? "," : "", slot->role == ROLE_ADMIN ? -1 : (int)slot->number,
-			 slot->role == ROLE_ADMIN ? "admin" : "traffic", (int)slot->pid,
-			 (unsigned long long)slot->acked);
+		add_one(out, slot->role == ROLE_ADMIN ? -1 : (int)slot->number,
+			slot->role == ROLE_ADMIN ? "admin" : "traffic", slot->pid, slot->acked);
+		n++;
+	}
+	for (size_t i = 0; i < m->takeover.old_count; i++) {
+		const struct old_worker *old = &m->takeover.old[i];
+
+		if (!takeover_decides(&m->takeover, i))
+			continue;
+		add_one(out, old->page ? (int)old->page->slot : -1, "traffic", old->pid,
+			old->page ? board_get(&old->page->version) : 0);
+		n++;
 	}
 	return n;
 }

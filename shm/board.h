@@ -178,6 +178,12 @@ struct board_counts {
 	struct board_endpoint endpoint[BOARD_ENDPOINTS];
 	struct board_limit limit[BOARD_LIMITS];
 };
+enum board_draining {
+	BOARD_SERVES,
+	BOARD_DRAINING, /* it accepts nobody, and those whom it has may ask for more */
+	BOARD_DECIDED,  /* no more requests are to come: it finishes those that it has */
+};
+
 
 /* A worker's page. */
 struct board_worker {
@@ -196,7 +202,7 @@ struct board_worker {
 	uint64_t sessions; /* kept */
 	uint64_t store_up; /* the Redis of sessions answers */
 	uint64_t tables_alive;
-	uint64_t draining;
+	uint64_t draining; /* enum board_draining */
 	uint64_t addresses[BOARD_ADDRESSES]; /* connections by address, see addresses.h */
 	struct board_counts counts;
 	struct busy busy;      /* touched with `concurrency` alone */

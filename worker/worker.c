@@ -132,6 +132,21 @@ close_tunnels(struct worker *w, uint64_t now)
 	}
 }
 
+/* Whoever waits for a new table to be in force everywhere waits for those, as we get none. */
+static bool
+may_decide(const struct worker *w)
+{
+	if (!list_empty(&w->idle))
+		return true;
+	list_for (pos, &w->active) {
+		const struct client *c = container_of(pos, struct client, link);
+
+		if (!c->request || !c->request->in.head_done)
+			return true;
+	}
+	return false;
+}
+
 static void
 worker_drain_tick(struct worker *w)
 {
@@ -139,6 +154,7 @@ worker_drain_tick(struct worker *w)
 
 	if (now >= w->drain_idle_until)
 		close_idle(w);
+	board_set(&w->page->draining, may_decide(w) ? BOARD_DRAINING : BOARD_DECIDED);
 	if (now >= w->drain_tunnels_from)
 		close_tunnels(w, now);
 	if (now >= w->drain_until + HOLD_MS || !refreshes_hold(w)) {
@@ -268,7 +284,7 @@ worker_drain(struct worker *w, uint32_t grace_ms, uint32_t idle_ms)
 	w->drain_idle_until = now + (idle_ms < grace_ms ? idle_ms : grace_ms);
 	w->drain_tunnels_from = w->drain_idle_until;
 	if (w->page)
-		board_set(&w->page->draining, 1);
+		board_set(&w->page->draining, BOARD_DRAINING);
 	pool_close_all(w);
 	if (w->clients == 0 && !refreshes_hold(w))
 		worker_stop(w);

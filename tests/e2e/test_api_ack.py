@@ -4,6 +4,7 @@ import os
 import signal
 import time
 
+from harness import client
 from harness.api import Api
 
 
@@ -37,6 +38,47 @@ def test_who_lags_is_named(gateway, kept):
     finally:
         os.kill(stopped, signal.SIGCONT)
     assert api.ask("PUT", "frontends", "c", "b", query="wait=1").status == 200
+
+
+def test_a_200_is_in_force_on_connections_of_before(gateway, serve, kept):
+    """Those of a killed master's workers: they get no table any more, and are waited for until they decide nothing."""
+    up = serve()
+    gw = gateway(kept)
+    connections = [gw.connect() for _ in range(20)]
+    assert {c.ask(host="h").why for c in connections} <= {"no_route", "rules_not_loaded"}
+    api = Api(gw.socket)
+    api.done("POST", "backends", "b", up.address)
+    gw.kill()
+    gw.start()
+    r = api.ask("PUT", "frontends", "h", "b", query="wait=1")
+    assert r.status == 200, r
+    for c in connections:
+        try:
+            assert c.ask(host="h").status == 200
+        except (EOFError, OSError):  # closed
+            pass
+        c.close()
+
+
+def test_a_200_does_not_wait_for_what_is_decided(gateway, serve, kept):
+    """A stream lives on in the worker of a killed master."""
+    def answer(r, c):
+        c.reply(headers={"Transfer-Encoding": "chunked"}, length=False)
+        c.chunk(b"one")
+        c.wait_gone(20)
+    up = serve(answer)
+    gw = gateway(kept)
+    api = Api(gw.socket)
+    api.done("POST", "backends", "b", up.address)
+    api.done("PUT", "frontends", "h", "b")
+    with gw.connect() as c:
+        c.send(client.request(host="h"))
+        c.read_head()
+        assert c.read_chunk() == b"one"
+        gw.kill()
+        gw.start()
+        api.done("PUT", "frontends", "other", "b", query="wait=1")
+        assert not c.closed(0.1)
 
 
 def test_many_at_once(gateway, kept):

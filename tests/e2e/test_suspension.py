@@ -105,6 +105,22 @@ def test_redis_down(gateway, serve, store, down):
     still(False)
 
 
+def test_on_connections_of_before(gateway, serve):
+    """Those of a killed master's workers, which hear of no suspension."""
+    gw = gateway(before(serve()))
+    connections = [gw.connect() for _ in range(10)]
+    assert {c.ask("/", headers=bearer(token(id="42"))).status for c in connections} == {200}
+    gw.kill()
+    gw.start()
+    assert gw.cli("suspend", "42").returncode == 0
+    for c in connections:
+        try:
+            assert c.ask("/", headers=bearer(token(id="42"))).why == "suspended"
+        except (EOFError, OSError):  # closed
+            pass
+        c.close()
+
+
 def test_too_old(gateway, serve, store):
     gw = settled(gateway(before(serve(), from_redis(store), KEYS, {"suspension": {"max_age": "1s"}})))
     assert ask(gw).status == 200
