@@ -3,6 +3,7 @@
 const POLL_MS = 2000;
 const SLOW_MS = 10000; // of what changes seldom
 const PATIENCE_MS = 6000;
+const ASKED_PATIENCE_MS = 30000; // of what somebody wants: it is not done because nobody waited
 const BYTES_MOST = 200e3; // a second: with thousands of routes it is asked for less often
 const ROUTES_MOST = 5000; // more are not asked for: those with requests stand in the metrics
 
@@ -39,7 +40,8 @@ class Refused extends Error {
 class Silent extends Error {}
 
 // { status, text, json() }; throws Refused for what is no success, and Silent where no answer came. The path is below the page's own.
-async function ask(path, { method = "GET", body, why, match, bearer = token, patience = PATIENCE_MS } = {}) {
+async function ask(path, { method = "GET", body, why, match, bearer = token,
+	patience = method === "GET" ? PATIENCE_MS : ASKED_PATIENCE_MS } = {}) {
 	const headers = { Accept: "application/json" };
 	if (bearer)
 		headers.Authorization = `Bearer ${bearer}`;

@@ -184,7 +184,7 @@ async function findRoutes(table) {
 	found = { words, routes: [], note: "" };
 	if (words) {
 		try {
-			const answer = (await ask(`routes?find=${encodeURIComponent(words)}`, { patience: 5 * PATIENCE_MS })).json();
+			const answer = (await ask(`routes?find=${encodeURIComponent(words)}`, { patience: ASKED_PATIENCE_MS })).json();
 			if (found.words !== words)
 				return;
 			found.routes = answer.routes;

@@ -175,7 +175,7 @@ def test_explain_over_a_forwarded_socket(there, visit):
 
 
 def explain(b):
-    """Where the gateway answers late, or its endpoint a probe, it says so: it is asked again."""
+    """On a machine that is busy an answer may come too late for the page, which says so: it is asked again."""
     b.fill("#explain input[name=url]", "http://a.example/shop/x")
     asked = "document.querySelector('.result')?.innerText.includes({!r}) || document.querySelector('#explain form button').click()"
     b.until(asked.format("401 token_missing"))
@@ -203,7 +203,10 @@ def forwarded(path):
                 pump(self.request, there)
                 back.join()
 
-    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Connection) as server:
+    class Server(socketserver.ThreadingTCPServer):
+        request_queue_size = 64  # a browser opens six at once, and what is dropped here comes back after seconds
+
+    with Server(("127.0.0.1", 0), Connection) as server:
         server.daemon_threads = True
         threading.Thread(target=server.serve_forever, args=(0.05,)).start()
         yield server.server_address[1]
