@@ -114,6 +114,37 @@ answer_refused(const struct answer *a, const char *command)
 	return a->status > 400 && a->status < 500 ? COMMAND_REFUSED : COMMAND_UNREADABLE;
 }
 
+static int
+get_good(struct answer *a, const struct command_options *o, const char *target, const char *command)
+{
+	int r = answer_get(a, o, "GET", target);
+
+	return r == COMMAND_OK && a->status != 200 ? answer_refused(a, command) : r;
+}
+
+int
+answer_try(struct answer *a, const struct command_options *o, const char *target,
+	   const char *command, struct buf *trouble)
+{
+	FILE *before = stderr;
+	char *told = NULL;
+	size_t n = 0;
+	int r;
+
+	stderr = open_memstream(&told, &n); /* glibc's is a variable */
+	if (!stderr)
+		stderr = before;
+	r = get_good(a, o, target, command);
+	if (stderr != before)
+		fclose(stderr);
+	stderr = before;
+	trouble->n = 0;
+	buf_add(trouble, told ? told : "", n > 0 ? n - 1 : 0); /* without the end of its line */
+	buf_addc(trouble, '\0');
+	free(told);
+	return r;
+}
+
 const char *
 answer_text(const struct json *object, const char *name, char *space)
 {

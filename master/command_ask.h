@@ -26,6 +26,10 @@ void answer_deinit(struct answer *a);
 /* What the gateway said that is no answer to the question (its master is away, a page that it does
  * not have). */
 int answer_refused(const struct answer *a, const char *command);
+/* For who asks again and again: GET, and anything but 200 is a failure; what would be told on
+ * standard error is put in the place of `trouble`, with a NUL behind. */
+int answer_try(struct answer *a, const struct command_options *o, const char *target,
+	       const char *command, struct buf *trouble);
 /* A number or text of an object, as text; "-" when there is none. `space` is of 32 bytes. */
 const char *answer_text(const struct json *object, const char *name, char *space);
 double answer_number(const struct json *object, const char *name);

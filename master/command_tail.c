@@ -206,32 +206,63 @@ write_lines(const struct json *root, const struct asked_for *asked, int count, b
 	}
 }
 
-/* One look. *place: where it ended, for the next one; empty: it only begins. */
-static int
-look(const struct command_options *o, const struct asked_for *asked, struct buf *place, bool *more)
+struct watch {
+	const struct command_options *o;
+	const struct asked_for *asked;
+	struct buf place;   /* where the last look ended; empty: it only begins */
+	struct buf trouble; /* why the last look came to nothing, with a NUL; empty: it did not */
+	bool more, troubled;
+};
+
+static void
+show(struct watch *w, const struct json *root)
 {
-	BUF_CLEAN struct buf target = { 0 }, out = { 0 };
+	struct buf BUF_CLEAN out = { 0 };
+	double missed = answer_number(root, "missed");
+
+	write_lines(root, w->asked, w->o->words_count, w->o->json, &out);
+	(w->o->json ? answer_print : answer_show)(&out);
+	fflush(stdout);
+	if (missed > 0)
+		fprintf(stderr, "yett tail: %.0f lines were missed\n", missed);
+	w->place.n = 0;
+	buf_adds(&w->place, json_text(json_get(root, "place")));
+	w->more = answer_true(root, "more");
+}
+
+static int
+look(struct watch *w)
+{
+	struct buf BUF_CLEAN target = { 0 };
 	struct answer a;
 	int r;
 
-	buf_addf(&target, "/log%s%.*s", place->n ? "?after=" : "", SLICE_F(buf_slice(place)));
+	buf_addf(&target, "/log%s%.*s", w->place.n ? "?after=" : "", SLICE_F(buf_slice(&w->place)));
 	buf_addc(&target, '\0');
-	r = answer_get(&a, o, "GET", target.p);
-	if (r == COMMAND_OK && a.status != 200)
-		r = answer_refused(&a, "tail");
-	if (r == COMMAND_OK) {
-		double missed = answer_number(a.json, "missed");
-
-		write_lines(a.json, asked, o->words_count, o->json, &out);
-		(o->json ? answer_print : answer_show)(&out);
-		fflush(stdout);
-		if (missed > 0)
-			fprintf(stderr, "yett tail: %.0f lines were missed\n", missed);
-		place->n = 0;
-		buf_adds(place, json_text(json_get(a.json, "place")));
-		*more = answer_true(a.json, "more");
-	}
+	r = answer_try(&a, w->o, target.p, "tail", &w->trouble);
+	w->more = false;
+	if (r == COMMAND_OK)
+		show(w, a.json);
+	else if (!w->troubled)
+		fprintf(stderr, "%s\n", w->trouble.p);
+	w->troubled = r != COMMAND_OK;
 	answer_deinit(&a);
+	return r;
+}
+
+/* Until it is interrupted: a gateway that is upgraded, or started anew, is asked on. Workers begin
+ * to write lines when they have seen that somebody looks: the first place is of after that. */
+static int
+watch(struct watch *w)
+{
+	int r = look(w);
+
+	w->place.n = 0;
+	while (r == COMMAND_OK && !ferror(stdout)) {
+		if (!w->more)
+			usleep(LOOK_MS * 1000);
+		(void)look(w);
+	}
 	return r;
 }
 
@@ -239,21 +270,14 @@ int
 command_tail(const struct command_options *o)
 {
 	struct asked_for asked[FILTERS_MAX];
-	BUF_CLEAN struct buf place = { 0 };
-	bool more = false;
+	struct watch w = { .o = o, .asked = asked };
 	int r = COMMAND_OK;
 
 	for (int i = 0; i < o->words_count && r == COMMAND_OK; i++)
 		r = filter_parse(o->words[i], &asked[i]);
-	/* Workers begin to write lines when they have seen that somebody looks: the first place is
-	 * of after that. */
 	if (r == COMMAND_OK)
-		r = look(o, asked, &place, &more);
-	place.n = 0;
-	while (r == COMMAND_OK && !ferror(stdout)) {
-		if (!more)
-			usleep(LOOK_MS * 1000);
-		r = look(o, asked, &place, &more);
-	}
+		r = watch(&w);
+	buf_deinit(&w.place);
+	buf_deinit(&w.trouble);
 	return r;
 }

@@ -20,16 +20,22 @@
 
 /* ---- a look ---- */
 
+static void
+write_target(const struct command_options *o, struct buf *out)
+{
+	buf_addf(out, "/statistics%s", o->hour ? "?hour=" : "");
+	for (const char *c = o->hour; c && *c; c++)
+		buf_addf(out, "%%%02x", (unsigned char)*c);
+	buf_addc(out, '\0');
+}
+
 static int
 ask_for(struct answer *a, const struct command_options *o)
 {
 	struct buf BUF_CLEAN target = { 0 };
 	int r;
 
-	buf_addf(&target, "/statistics%s", o->hour ? "?hour=" : "");
-	for (const char *c = o->hour; c && *c; c++)
-		buf_addf(&target, "%%%02x", (unsigned char)*c);
-	buf_addc(&target, '\0');
+	write_target(o, &target);
 	r = answer_get(a, o, "GET", target.p);
 	if (r == COMMAND_OK && a->status != 200)
 		r = answer_refused(a, "top");
@@ -65,40 +71,26 @@ struct live {
 	bool stands; /* the last look is shown on */
 };
 
-/* The same, with what it says of a failure kept: the gateway may be back at the next look. */
+/* The gateway may be back at the next look. */
 static void
 look(struct live *l)
 {
-	FILE *before = stderr;
+	struct buf BUF_CLEAN target = { 0 };
 	uint64_t now = clock_mono_ms();
 	struct answer a;
-	char *said = NULL;
-	size_t n = 0;
-	int r;
 
-	stderr = open_memstream(&said, &n);
-	if (!stderr) {
-		stderr = before;
+	write_target(l->o, &target);
+	l->looked_ms = now;
+	if (answer_try(&a, l->o, target.p, "top", &l->trouble) != COMMAND_OK) {
+		answer_deinit(&a);
 		return;
 	}
-	r = ask_for(&a, l->o);
-	fclose(stderr);
-	stderr = before;
-	l->trouble.n = 0;
-	l->looked_ms = now;
-	if (r == COMMAND_OK) {
-		if (l->answer.json)
-			top_remember(l->v, l->answer.json);
-		answer_deinit(&l->answer);
-		l->answer = a;
-		l->v->seconds = (double)(now - l->answered_ms) / 1000;
-		l->answered_ms = now;
-	} else {
-		answer_deinit(&a);
-		buf_add(&l->trouble, said, n > 0 ? n - 1 : 0); /* without the end of its line */
-		buf_addc(&l->trouble, '\0');
-	}
-	free(said);
+	if (l->answer.json)
+		top_remember(l->v, l->answer.json);
+	answer_deinit(&l->answer);
+	l->answer = a;
+	l->v->seconds = (double)(now - l->answered_ms) / 1000;
+	l->answered_ms = now;
 }
 
 /* Three tables have a head and a line about what is not shown each, and one between them. */
@@ -147,7 +139,7 @@ draw(const struct live *l, bool plain)
 		fit(l->v);
 		write_head(l, &out);
 	}
-	if (l->trouble.n > 0)
+	if (l->trouble.n > 1)
 		columns_paint(l->v->colours, COLOUR_BAD, l->trouble.p, &out);
 	buf_addc(&out, '\n');
 	if (l->answer.json)

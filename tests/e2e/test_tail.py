@@ -68,6 +68,21 @@ def test_lines_as_they_come(gateway, serve):
         assert "GET test/none/x route=file:main" in tail.text() and "/fine" not in tail.text()
 
 
+def test_gateway_that_is_away_for_a_while(gateway, serve):
+    gw = gateway(proxy_to(serve()) | {"workers": 1})
+    with Tail(gw) as tail:
+        def seen(path):
+            gw.ask(path)
+            return path in tail.text()
+
+        wait_until(lambda: seen("/before"), 10)
+        gw.stop()
+        wait_until(lambda: "admin.sock" in tail.errors(), 5)
+        gw.start()
+        wait_until(lambda: seen("/behind"), 10)
+        assert tail.errors().count("admin.sock") <= 3 and tail.process.poll() is None
+
+
 def test_reader_that_is_too_slow(gateway, serve):
     """It holds nobody up and takes no memory: it is told what it missed."""
     gw = gateway(proxy_to(serve()) | {"workers": 1}, env={"ASAN_OPTIONS": "detect_leaks=0:quarantine_size_mb=1"})
