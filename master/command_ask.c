@@ -200,6 +200,23 @@ answer_print(const struct buf *out)
 }
 
 void
+answer_print_body(const struct answer *a)
+{
+	struct slice text = json_text(json_get(a->json, "message"));
+	struct buf BUF_CLEAN out = { 0 };
+
+	if (a->status < 400 || text.n == 0 || json_get(a->json, "error") || a->body.n == 0) {
+		answer_print(&a->body);
+		return;
+	}
+	buf_adds(&out, SLICE("{\"ok\":false,\"error\":"));
+	buf_add_json(&out, text);
+	buf_addc(&out, ',');
+	buf_add(&out, a->body.p + 1, a->body.n - 1); /* an object that has a message at least */
+	answer_print(&out);
+}
+
+void
 answer_show(const struct buf *out)
 {
 	struct buf BUF_CLEAN tidy = { 0 };

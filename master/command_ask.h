@@ -46,5 +46,7 @@ int command_socket(const struct command_options *o, struct buf *path);
 /* "3h 12m" */
 void answer_duration(double seconds, struct buf *out);
 void answer_print(const struct buf *out);
-/* The same for people: texts of others that are in it move no cursor (columns_tidy). */
+/* The answer as JSON; one that is a refusal says so as every command does ("ok", "error"). */
+void answer_print_body(const struct answer *a);
+/* For people: texts of others that are in it move no cursor (columns_tidy). */
 void answer_show(const struct buf *out);

@@ -119,7 +119,7 @@ tell_waited(const struct answer *a, const struct command_options *o)
 	struct slice revision = json_text(json_get(a->json, "revision"));
 
 	if (o->json)
-		answer_print(&a->body);
+		answer_print_body(a);
 	if (a->status == 200 || a->status == 202) {
 		name_all(json_get(a->json, "lagging"), "lags");
 		name_all(json_get(a->json, "gone"), "is gone and does not count");

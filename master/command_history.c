@@ -226,7 +226,7 @@ tell(const struct answer *a, const struct command_options *o, const char *comman
 	const struct json *diff = json_get(json_get(a->json, "data"), "diff");
 
 	if (o->json)
-		answer_print(&a->body);
+		answer_print_body(a);
 	else if (diff)
 		print_diff(diff);
 	if (a->status != 200 && a->status != 202)

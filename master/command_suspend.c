@@ -73,7 +73,7 @@ tell(const struct answer *a, const struct command_options *o, const char *comman
 	if (a->status != 200 && a->status != 202 && a->status != 404 && a->status != 409)
 		return answer_refused(a, command);
 	if (o->json)
-		answer_print(&a->body);
+		answer_print_body(a);
 	else
 		fprintf(a->status < 300 ? stdout : stderr, "%.*s\n",
 			SLICE_F(json_text(json_get(a->json, "message"))));

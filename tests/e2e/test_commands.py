@@ -108,6 +108,13 @@ def test_what_the_gateway_refuses(running, words, status):
     failed(running.cli(*words, "--json"), status)
 
 
+@pytest.mark.parametrize("words", [["resume", "nobody"], ["rollback", "99"], ["wait"]])
+def test_what_is_refused_with_more_to_say(running, words):
+    done = running.cli(*words, "--json")
+    said = json.loads(done.stdout)
+    assert done.returncode == 1 and said["ok"] is False and said["error"] == said["message"] and "version" in said
+
+
 def test_into_a_pipe_that_ends(running):
     """It ends as others do, and says nothing."""
     for command in ("help settings", "status --socket " + running.socket, "top --socket " + running.socket):
