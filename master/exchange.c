@@ -5,6 +5,7 @@
 #include "upstream_tls.h"
 
 #include "lib/clock.h"
+#include "lib/failpoint.h"
 #include "lib/list.h"
 #include "lib/tls.h"
 #include "lib/xalloc.h"
@@ -134,6 +135,7 @@ orphan(struct exchange *e)
 void
 exchanger_kept(struct exchanger *x, uint64_t instance, uint64_t id)
 {
+	FAILPOINT("exchange-kept");
 	list_for_safe (pos, tmp, &x->all) {
 		struct exchange *e = container_of(pos, struct exchange, link);
 
@@ -150,6 +152,7 @@ on_answer(void *userdata, const char *why, struct slice body)
 	struct exchange *e = userdata;
 	struct exchanger *x = e->of;
 
+	FAILPOINT("exchange-answered");
 	e->status = fetch_status(e->fetch);
 	e->retry_s = fetch_retry_s(e->fetch);
 	e->fetch = NULL;
@@ -164,6 +167,7 @@ on_answer(void *userdata, const char *why, struct slice body)
 		tell_answer(e);
 	else if (e->kind == EXCHANGE_REFRESH)
 		hand_over(e);
+	FAILPOINT("exchange-told");
 	if (e->kind != EXCHANGE_REFRESH)
 		exchange_free(e);
 }
@@ -307,10 +311,12 @@ exchanger_ask(struct exchanger *x, uint64_t instance, const struct msg_exchange 
 		: -EAGAIN;
 	if (r == 0 || r == -EINPROGRESS) {
 		e = exchange_new(x, instance, ask, context);
+		FAILPOINT("exchange-heard");
 		if (r == 0)
 			send_form(e, &place, form);
 		else
 			buf_adds(&e->form, form);
+		FAILPOINT("exchange-sent");
 		r = 0;
 	}
 	memfd_unmap(memory);

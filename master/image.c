@@ -6,6 +6,7 @@
 #include "save_text.h"
 
 #include "lib/clock.h"
+#include "lib/failpoint.h"
 #include "lib/log.h"
 #include "lib/sha256.h"
 #include "shm/memfd.h"
@@ -179,6 +180,7 @@ image_save(const struct master *m, bool base)
 		r = save_text(m, BASE, segment_bytes(bottom(rules)));
 	if (r < 0)
 		return r;
+	FAILPOINT("image-base-saved");
 	buf_add(&all, &head, sizeof head);
 	add_segments(rules, &all, NULL, &head.over);
 	add_segments(p->segments[SEGMENT_ENDPOINTS], &all, &head.endpoints, &head.endpoints_over);

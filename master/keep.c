@@ -1,5 +1,7 @@
 #include "keep.h"
 
+#include "lib/failpoint.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -19,8 +21,10 @@ keep_previous(int folder, const char *name)
 	snprintf(previous, sizeof previous, "%s.1", name);
 	if (linkat(folder, name, folder, next, 0) < 0)
 		return errno == ENOENT ? 0 : errno;
+	FAILPOINT("keep-linked");
 	if (renameat(folder, next, folder, previous) < 0)
 		r = errno;
+	FAILPOINT("keep-renamed");
 	unlinkat(folder, next, 0); /* a rename between two names of one file does nothing */
 	return r;
 }

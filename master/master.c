@@ -12,6 +12,7 @@
 #include "status_issuers.h"
 
 #include "lib/clock.h"
+#include "lib/failpoint.h"
 #include "lib/log.h"
 
 #include <errno.h>
@@ -200,7 +201,9 @@ master_replace_worker(struct master *m, uint32_t number)
 	r = supervisor_release(&s->slots[number], &pid, &pidfd, &page_fd);
 	if (r < 0)
 		return r;
+	FAILPOINT("retire-released");
 	takeover_add_replaced(&m->takeover, pid, pidfd, page_fd, &s->slots[number]);
+	FAILPOINT("retire-replaced");
 	supervisor_refill(&s->slots[number]);
 	for (uint32_t i = 0; i < s->slots_count; i++) {
 		if (slot_is_live(&s->slots[i]))

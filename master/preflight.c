@@ -12,6 +12,7 @@
 #include "rules_text.h"
 #include "store_file.h"
 
+#include "lib/failpoint.h"
 #include "lib/log.h"
 
 #include <errno.h>
@@ -187,6 +188,7 @@ preflight_main(const char *file)
 		printf(PREFLIGHT_GOOD "%s\n", YETT_VERSION);
 	else
 		r = 1;
+	FAILPOINT("upgrade-trial");
 	r = r != 0 || handover.lock < 0 || in.count == 0;
 	takeover_deinit(&takeover);
 	inherited_deinit(&in);

@@ -4,6 +4,7 @@
 #include "publish_own.h"
 
 #include "lib/clock.h"
+#include "lib/failpoint.h"
 #include "lib/log.h"
 
 #include <stdio.h>
@@ -243,7 +244,9 @@ publish_commit(struct master *m, struct product *product)
 	p->published_wall = clock_wall();
 	board_set(&m->page->published_wall, (uint64_t)p->published_wall);
 	board_set(&m->page->version, p->version);
+	FAILPOINT("publish-on-board");
 	publish_send(m, changed, product->whole && p->base.rules != p->segments[SEGMENT_RULES]);
+	FAILPOINT("publish-sent");
 	return true;
 }
 
@@ -368,6 +371,7 @@ publish_compile(struct master *m)
 			  (unsigned long long)p->version);
 		publish_failed(m);
 	} else if (product.parts || product.whole) {
+		FAILPOINT("publish-compiled");
 		publish_compiled(m, &product, start);
 	}
 	product_deinit(&product);

@@ -6,6 +6,8 @@
 
 #include "master.h"
 
+#include "lib/failpoint.h"
+
 #include <string.h>
 
 #define QUEUE_LONG 64 /* messages that wait for a worker: it gets no further table for now */
@@ -70,6 +72,7 @@ publish_send(struct master *m, const bool changed[SEGMENT_N], bool base)
 				send_segment(slot, p->segments[k]->base);
 			send_segment(slot, p->segments[k]);
 		}
+		FAILPOINT("publish-segments-sent");
 		send_publish(p, slot);
 	}
 }

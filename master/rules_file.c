@@ -14,6 +14,7 @@
 #include "rules_text.h"
 
 #include "lib/clock.h"
+#include "lib/failpoint.h"
 #include "lib/json.h"
 #include "lib/sha256.h"
 #include "lib/xalloc.h"
@@ -83,6 +84,7 @@ file_end(const char *path, const char *temporary, int fd, int r)
 		r = -errno;
 	if (close(fd) < 0 && r == 0)
 		r = -errno;
+	FAILPOINT("rules-fsynced");
 	if (r == 0 && rename(temporary, path) < 0)
 		r = -errno;
 	if (r < 0)
@@ -116,7 +118,9 @@ rules_save(const struct rules *r, const struct revision *revision, const char *p
 	sink.fd = file_begin(temporary.p);
 	if (sink.fd < 0)
 		return fail(error, path, sink.fd);
+	FAILPOINT("rules-opened");
 	rules_write(r, revision, &sink);
+	FAILPOINT("rules-written");
 	return fail(error, path, file_end(path, temporary.p, sink.fd, rules_sink_end(&sink)));
 }
 
@@ -147,9 +151,12 @@ append(const char *more, struct slice lines)
 
 	if (fd < 0)
 		return -errno;
+	FAILPOINT("more-opened");
 	r = write_all(fd, lines);
+	FAILPOINT("more-written");
 	if (r == 0 && fdatasync(fd) < 0)
 		r = -errno;
+	FAILPOINT("more-synced");
 	if (close(fd) < 0 && r == 0)
 		r = -errno;
 	return r;

@@ -8,6 +8,7 @@
 #include "save_text.h"
 
 #include "lib/clock.h"
+#include "lib/failpoint.h"
 #include "lib/log.h"
 #include "lib/xalloc.h"
 
@@ -225,8 +226,10 @@ rules_store(const struct master *m, const char *path, struct buf *error)
 		buf_addf(error, "%s: %s", path, strerror(-r));
 		unlink(next);
 	}
+	FAILPOINT("rules-renamed");
 	if (r == 0)
 		unlink(more); /* it stood behind others */
+	FAILPOINT("rules-more-gone");
 	free(next);
 	free(more);
 	return r < 0 ? r : save_sync(m->config->state_dir);
@@ -487,6 +490,7 @@ saver_start(struct master *m, unsigned what)
 		log_warn("save error=\"%s\"", strerror(errno));
 	else
 		m->saver.child = child;
+	FAILPOINT("save-forked");
 	if (child < 0 || !(what & (SAVE_RULES | SAVE_MORE)))
 		return;
 	if (!(what & SAVE_IMAGE)) /* the one on disk is of other files */

@@ -2,6 +2,8 @@
 
 #include "master.h"
 
+#include "lib/failpoint.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -24,6 +26,7 @@ write_all(int folder, const char *name, struct slice text)
 	int fd = openat(folder, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
 	int r = fd < 0 ? -errno : 0;
 
+	FAILPOINT("save-opened");
 	while (r == 0 && text.n > 0) {
 		ssize_t n = write(fd, text.p, text.n);
 
@@ -32,6 +35,7 @@ write_all(int folder, const char *name, struct slice text)
 		else
 			text = slice_make(text.p + n, text.n - (size_t)n);
 	}
+	FAILPOINT("save-written");
 	if (r == 0 && fsync(fd) < 0)
 		r = -errno;
 	if (fd >= 0)
@@ -50,10 +54,12 @@ save_text(const struct master *m, const char *name, struct slice text)
 		return -errno;
 	snprintf(next, sizeof next, SAVE_NEW "%d-%s", (int)getpid(), name);
 	r = write_all(folder, next, text);
+	FAILPOINT("save-fsynced");
 	if (r == 0 && renameat(folder, next, folder, name) < 0)
 		r = -errno;
 	if (r < 0)
 		unlinkat(folder, next, 0);
+	FAILPOINT("save-renamed");
 	close(folder);
 	return r < 0 ? r : save_sync(m->config->state_dir);
 }

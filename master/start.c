@@ -13,6 +13,7 @@
 #include "renewal.h"
 
 #include "lib/clock.h"
+#include "lib/failpoint.h"
 #include "lib/log.h"
 #include "lib/xalloc.h"
 
@@ -261,6 +262,7 @@ take_over_image(struct master *m)
 		log_warn("upgrade error=\"what was handed over is not understood\"");
 	if (r != 0)
 		return;
+	FAILPOINT("upgrade-executed");
 	prctl(PR_SET_NAME, "yett"); /* it is named after a descriptor */
 	if (h->systemd >= 0)
 		systemd_inherit(&m->systemd, h->systemd, h->watchdog_ms);

@@ -2,6 +2,7 @@
 
 #include "keep.h"
 
+#include "lib/failpoint.h"
 #include "lib/xalloc.h"
 
 #include <errno.h>
@@ -181,6 +182,7 @@ write_new(int dir, const char *next, struct slice content)
 
 	if (fd < 0)
 		return errno;
+	FAILPOINT("disk-opened");
 	r = write_all(fd, content);
 	if (close(fd) < 0 && r == 0)
 		r = errno;
@@ -199,10 +201,12 @@ store_disk_replace(const char *folder, const char *name, struct slice content)
 	/* Of this form, what a killed child has begun is swept up at the next start (save.c). */
 	snprintf(next, sizeof next, ".new-%d-%s", (int)getpid(), name);
 	r = write_new(dir, next, content);
+	FAILPOINT("disk-fsynced");
 	if (r == 0)
 		r = keep_previous(dir, name);
 	if (r == 0 && renameat(dir, next, dir, name) < 0)
 		r = errno;
+	FAILPOINT("disk-renamed");
 	if (r != 0)
 		unlinkat(dir, next, 0);
 	if (r == 0 && fsync(dir) < 0)

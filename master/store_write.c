@@ -6,6 +6,7 @@
 #include "store_history.h"
 #include "store_read.h"
 
+#include "lib/failpoint.h"
 #include "lib/redis.h"
 #include "lib/xalloc.h"
 
@@ -103,6 +104,7 @@ on_executed(void *userdata, struct slice tag, const struct redis_reply *r)
 {
 	struct store_writer *w = userdata;
 
+	FAILPOINT("write-executed");
 	if (r->type == REDIS_NIL)
 		spoil(w, WRITE_STALE, "somebody else writes at the same time");
 	else if (r->type == REDIS_ARRAY)
@@ -167,6 +169,7 @@ write_store(struct store_writer *w)
 	say(w, on_queued, SLICE(""), w->order.never.n ? fields : fields - 2, entry);
 	say(w, on_executed, SLICE(""), 1, exec);
 	redis_conn_flush(w->conn);
+	FAILPOINT("write-sent");
 }
 
 /* ---- looking ---- */

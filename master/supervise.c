@@ -4,6 +4,7 @@
 #include "statistics.h"
 
 #include "lib/clock.h"
+#include "lib/failpoint.h"
 #include "lib/log.h"
 #include "lib/xalloc.h"
 
@@ -148,6 +149,7 @@ slot_fold(struct slot *slot)
 		return;
 	/* In this order: whoever is in the base is in the list (takeover_seed). */
 	statistics_fold(b, &slot->page->identities, slot->instance);
+	FAILPOINT("board-listed");
 	board_keep(b, &slot->page->counts, slot->instance);
 }
 
@@ -159,6 +161,7 @@ slot_reap(struct slot *slot, int status)
 
 	log_death(slot, status);
 	slot_fold(slot);
+	FAILPOINT("retire-reaped");
 	slot_disconnect(slot);
 	slot_tell_gone(slot);
 	slot->pid = 0;
@@ -325,6 +328,7 @@ supervisor_tick(struct supervisor *s, uint64_t now_ms)
 void
 slot_acknowledged(struct slot *slot, uint64_t version)
 {
+	FAILPOINT("ack-heard");
 	slot->acked = version;
 	if (slot->state == SLOT_STARTING)
 		slot_set_state(slot, SLOT_RUNNING);

@@ -8,6 +8,7 @@
 #include "supervise.h"
 
 #include "lib/clock.h"
+#include "lib/failpoint.h"
 #include "lib/log.h"
 
 #include <errno.h>
@@ -24,10 +25,12 @@
 static void
 old_worker_tell(struct old_worker *old)
 {
+	FAILPOINT("retire-telling");
 	old->told = true;
 	log_info("takeover pid=%d state=draining", (int)old->pid);
 	if (pidfd_send_signal(old->pidfd, SIGTERM, NULL, 0) < 0)
 		log_warn("takeover pid=%d error=\"%s\"", (int)old->pid, strerror(errno));
+	FAILPOINT("retire-told");
 }
 
 /* One by one: what they close comes to our workers as new connections. */
@@ -166,6 +169,7 @@ takeover_tick(struct takeover *t, struct board_master *board, uint64_t now_ms)
 		foreign_page_refresh(&old->foreign);
 		if (poll(&ended, 1, 0) == 1) {
 			foreign_page_refresh(&old->foreign);
+			FAILPOINT("retire-kept");
 			takeover_keep(old, false, false, board);
 			old_worker_gone(old);
 		} else if (is_late(t, old, now_ms)) {

@@ -5,6 +5,7 @@
 #include "statistics.h"
 #include "takeover.h"
 
+#include "lib/failpoint.h"
 #include "shm/message.h"
 
 #include <string.h>
@@ -83,6 +84,7 @@ takeover_seed(struct takeover *t, struct board_master *board)
 
 	if (before)
 		seed(board, before);
+	FAILPOINT("board-seeded");
 	for (size_t i = 0; i < t->old_count; i++) {
 		struct old_worker *old = &t->old[i];
 		bool folded = before && board_has(board_base(before), old->instance);

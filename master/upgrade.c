@@ -5,6 +5,7 @@
 #include "store_disk.h"
 
 #include "lib/clock.h"
+#include "lib/failpoint.h"
 #include "lib/log.h"
 #include "shm/message.h"
 
@@ -106,6 +107,7 @@ upgrade_settle(struct upgrade *u)
 {
 	log_info("upgrade state=settling version=%s", u->version);
 	u->state = UPGRADE_SETTLING;
+	FAILPOINT("upgrade-settling");
 	u->until_ms = clock_mono_ms() + SETTLE_MS;
 }
 
@@ -152,6 +154,7 @@ upgrade_exec(struct master *m)
 	handover_name(&offer);
 	block_signals(true);
 	handover_keep(&offer, true);
+	FAILPOINT("upgrade-executing");
 	execveat(u->image, "", m->argv, environ, AT_EMPTY_PATH);
 	r = errno;
 	handover_keep(&offer, false);

@@ -6,6 +6,7 @@
 #include "master.h"
 #include "upgrade.h"
 
+#include "lib/failpoint.h"
 #include "lib/log.h"
 
 #include <errno.h>
@@ -76,6 +77,7 @@ child_start(struct master *m, const struct handover_offer *o, const int words[2]
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	if (r == 0)
 		m->upgrade.child = child;
+	FAILPOINT("upgrade-tried");
 	return r;
 }
 

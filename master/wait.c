@@ -4,6 +4,7 @@
 #include "master.h"
 
 #include "lib/clock.h"
+#include "lib/failpoint.h"
 #include "lib/xalloc.h"
 
 #include <stdlib.h>
@@ -209,7 +210,9 @@ waiters_settle(struct master *m)
 
 		if (!waiter_look(m, w, now, &lagging, &outcome))
 			continue;
+		FAILPOINT("ack-settled");
 		w->settled(w->call, &outcome);
+		FAILPOINT("ack-answered");
 		waiter_free(w);
 	}
 }

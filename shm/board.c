@@ -2,6 +2,8 @@
 
 #include "memfd.h"
 
+#include "lib/failpoint.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/mman.h>
@@ -160,10 +162,14 @@ board_keep(struct board_master *m, const struct board_counts *counts, uint64_t i
 	struct board_base *next = &m->base[(m->base_turn + 1) % 2];
 
 	*next = *board_base(m);
+	FAILPOINT("board-copied");
 	board_fold(&next->counts, counts);
+	FAILPOINT("board-folded");
 	next->folded[next->folded_count++ % (sizeof next->folded / sizeof next->folded[0])] =
 	    instance;
+	FAILPOINT("board-turn");
 	__atomic_store_n(&m->base_turn, m->base_turn + 1, __ATOMIC_RELEASE);
+	FAILPOINT("board-turned");
 }
 
 /* The bucket that it was. */

@@ -9,6 +9,8 @@
 #include "trace.h"
 #include "worker.h"
 
+#include "lib/failpoint.h"
+
 static void
 count_upstream(const struct request *r, struct board_counts *counts, unsigned class)
 {
@@ -47,6 +49,7 @@ count(struct request *r)
 	board_add(&counts->by_code[method_of(r)][board_code(r->status)], 1);
 	if (r->reason != REASON_none)
 		board_add(&counts->by_reason[r->reason], 1);
+	FAILPOINT("board-half-counted");
 	if (!r->tunnel) {
 		board_add_request(&counts->duration, route, us);
 		board_add_size(&counts->request_size, r->bytes_in);

@@ -21,6 +21,7 @@
 #include "sweep.h"
 #include "tls_front.h"
 
+#include "lib/failpoint.h"
 #include "lib/log.h"
 #include "lib/xalloc.h"
 #include "shm/call.h"
@@ -182,6 +183,7 @@ control_publish(struct worker *w, const struct msg_publish *p)
 		(void)ipc_send(&w->control, MSG_NACK, &ack, sizeof ack, -1);
 		return;
 	}
+	FAILPOINT("table-arrived");
 	for (int i = 0; i < SEGMENT_N; i++)
 		segments[i] = w->arrived[i] ? seg_ref(w->arrived[i]) : NULL;
 	if (w->hello.role == ROLE_TRAFFIC) {
@@ -194,8 +196,11 @@ control_publish(struct worker *w, const struct msg_publish *p)
 	if (w->hello.role == ROLE_TRAFFIC)
 		sessions_load(w);
 	snapshot_unref(old);
+	FAILPOINT("table-swapped");
 	board_set(&w->page->version, p->version);
+	FAILPOINT("table-on-board");
 	(void)ipc_send(&w->control, MSG_ACK, &ack, sizeof ack, -1);
+	FAILPOINT("table-acknowledged");
 	log_debug("table version=%llu", (unsigned long long)p->version);
 }
 

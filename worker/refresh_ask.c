@@ -12,6 +12,7 @@
 #include "verifiers.h"
 #include "worker.h"
 
+#include "lib/failpoint.h"
 #include "lib/json.h"
 #include "lib/log.h"
 #include "lib/redis.h"
@@ -154,7 +155,9 @@ on_stored(void *userdata, const struct redis_reply *r)
 	f->call = NULL;
 	switch (refresh_store_read(r)) {
 	case REFRESH_STORED:
+		FAILPOINT("refresh-stored");
 		done_with(f);
+		FAILPOINT("refresh-unlocked");
 		settle_granted(f);
 		break;
 	case REFRESH_SURPASSED:
@@ -199,6 +202,7 @@ store(struct refresh *f)
 		tell(f, "it cannot be sealed by login.token_keys");
 	f->call = sealed ? refresh_store(f->of->worker, &f->lock, &result, on_stored, f) : NULL;
 	timer_set(f->of->worker, &f->timer, f->call ? RENEW_MS : STORE_AGAIN_MS);
+	FAILPOINT("refresh-storing");
 }
 
 /* ---- asking ---- */
@@ -219,6 +223,7 @@ refresh_answered(void *userdata, const struct exchange_answer *answer)
 		refresh_look_again(f, CROWDED_MS);
 		return;
 	}
+	FAILPOINT("refresh-answered");
 	outcome = token_answer_read(answer->status, answer->body, all->worker->wall, &f->answer);
 	if (outcome == TOKEN_GRANTED) {
 		refresh_granted(all, f->provider);
@@ -262,6 +267,7 @@ ask(struct refresh *f)
 	buf_wipe(&plain);
 	buf_wipe(&form);
 	f->phase = REFRESH_ASKING;
+	FAILPOINT("refresh-asked");
 	if (f->exchange)
 		refresh_hold(f);
 	else
@@ -274,6 +280,7 @@ on_held(void *userdata, const struct redis_reply *r)
 	struct refresh *f = userdata;
 
 	f->call = NULL;
+	FAILPOINT("refresh-held");
 	if (r && r->type == REDIS_INTEGER && r->integer == 1)
 		ask(f);
 	else

@@ -10,6 +10,7 @@
 #include "exchange.h"
 #include "worker.h"
 
+#include "lib/failpoint.h"
 #include "lib/redis.h"
 #include "lib/xalloc.h"
 
@@ -157,6 +158,7 @@ on_taken(void *userdata, const struct redis_reply *r)
 
 	f->call = NULL;
 	f->lock.fence = refresh_take_read(r, &token);
+	FAILPOINT("refresh-taken");
 	if (f->lock.fence)
 		refresh_ask(f, token);
 	else
@@ -180,6 +182,7 @@ take(struct refresh *f, const struct refresh_seen *seen)
 	f->phase = REFRESH_TAKING;
 	f->taken_ms = uv_hrtime() / 1000000;
 	f->call = refresh_take(w, &f->lock, TAKE_MS, on_taken, f);
+	FAILPOINT("refresh-taking");
 	if (!f->call)
 		refresh_settle(f, TOKEN_UNAVAILABLE, AGAIN_MS);
 }

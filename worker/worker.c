@@ -31,6 +31,7 @@
 #include "trace.h"
 #include "tunnel.h"
 
+#include "lib/failpoint.h"
 #include "lib/log.h"
 #include "lib/stream_peer.h"
 
@@ -280,6 +281,7 @@ worker_drain(struct worker *w, uint32_t grace_ms, uint32_t idle_ms)
 	log_info("drain clients=%llu grace_ms=%u", (unsigned long long)w->clients, grace_ms);
 	listeners_stop(w);
 	w->draining = true;
+	FAILPOINT("retire-draining");
 	w->drain_until = now + grace_ms;
 	w->drain_idle_until = now + (idle_ms < grace_ms ? idle_ms : grace_ms);
 	w->drain_tunnels_from = w->drain_idle_until;

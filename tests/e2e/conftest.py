@@ -21,7 +21,7 @@ from harness.upstream import RawUpstream, Upstream  # noqa: E402
 procs.adopt_orphans()
 
 # The files that take the longest. Where several run side by side they come first, so that none of them is left alone at the end.
-LONGEST = """refresh suspension refresh_provider bench_tls redis_slow master_killed
+LONGEST = """kill_points chaos refresh suspension refresh_provider bench_tls redis_slow master_killed
     issuers resumption cascade fleet_limits certificate_files slow_endings bench tls redis_half_read websocket_ws smuggling big_bodies
     slow_loris keepalive_race sessions redis_faults quarantine fleet redis_cluster""".split()
 
@@ -29,6 +29,21 @@ LONGEST = """refresh suspension refresh_provider bench_tls redis_slow master_kil
 def pytest_collection_modifyitems(items):
     order = {f"test_{name}.py": i for i, name in enumerate(LONGEST)}
     items.sort(key=lambda item: order.get(item.path.name, len(order)))
+
+
+# What these print is told though they pass: the figures of a proof.
+PROOFS = ("test_chaos.py", "test_kill_points.py")
+
+
+def pytest_terminal_summary(terminalreporter):
+    for report in terminalreporter.stats.get("passed", []) + terminalreporter.stats.get("", []):
+        if report.nodeid.partition("::")[0].endswith(PROOFS) and (told := figures(report)):
+            terminalreporter.write_line(f"{report.nodeid}:\n{told}")
+
+
+def figures(report):
+    """Of this phase alone: the sections of later ones hold those of earlier ones."""
+    return "".join(text for name, text in report.sections if name == f"Captured stdout {report.when}").rstrip()
 
 
 def finish_all(started):
