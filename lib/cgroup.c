@@ -6,7 +6,8 @@
 #include <string.h>
 
 #define MOUNT "/sys/fs/cgroup"
-#define NO_LIMIT ((uint64_t)1 << 62) /* how version 1 says that there is none */
+#define NO_LIMIT                                                                                   \
+	((uint64_t)1 << 50) /* beyond what any machine has, which is how version 1 says none */
 
 static const struct {
 	const char *mount, *line, *limit, *used, *active, *inactive;
