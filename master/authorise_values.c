@@ -32,12 +32,9 @@ authorise_word(struct reading *g, const struct setting_word *words, const struct
 	}
 	if (n->kind == NODE_SCALAR)
 		setting_suggest_word(words, n->text, &known);
+	buf_adds(&known, known.n ? SLICE(" There are ") : SLICE("; there are "));
 	for (w = words; w->word; w++)
-		buf_addf(&known, "%s%s",
-			 w == words  ? " There are "
-			 : w[1].word ? ", "
-				     : " and ",
-			 w->word);
+		buf_addf(&known, "%s%s", w == words ? "" : w[1].word ? ", " : " and ", w->word);
 	buf_addc(&known, '\0');
 	mistakes_add(&g->r->mistakes, false, n->line, config_key(g->r), "this is not known here%s",
 		     known.p);

@@ -240,7 +240,7 @@ def test_a_policy_of_the_store(gateway, serve, store):
     ("{scope: [a]}", 'did you mean "scopes"?'), ("[a]", "a mapping belongs here"), ("{}", "nothing is asked"), ("{scopes: []}", "the list is empty"),
     ("{scopes: ['a b']}", "this is no scope"), ("{scopes: 'a\"'}", "this is no scope"), ("{any: []}", "has 1 to 64 elements"),
     ("{any: {scopes: a}}", "a list of mappings"), ("{not: [{scopes: a}]}", "a mapping belongs here"), ("{addresses: [10.0.0.0/33]}", "no network"),
-    ("{methods: [get]}", 'did you mean "GET"?'), ("{kinds: [key]}", "There are token and api_key"), ("{claims: [a]}", "a mapping by name"),
+    ("{methods: [get]}", 'did you mean "GET"?'), ("{kinds: [key]}", "here; there are token and api_key"), ("{claims: [a]}", "a mapping by name"),
     ("{claims: {a: {is: b}}}", "{present: true} belongs here"), ("{certificate: {cm: x}}", 'did you mean "cn"?'),
     ("{scopes: a, shadow: 2}", "true or false"), ("{any: [{scopes: a, shadow: true}]}", "not known here"), ("{scopes: a, scopes: b}", "twice"),
     ("{claims: {a: ''}}", "1 to 256 bytes"), ("{not: " * 8 + "{scopes: a}" + "}" * 8, "nested too deep"), ("", "the value is missing"),

@@ -13,6 +13,7 @@ import pytest
 
 from harness import gateway as g
 from harness import machine, node, procs
+from harness.authority import Authority
 from harness.gateway import ROOT
 from harness.service import install_by_hand
 
@@ -38,14 +39,20 @@ def tour(title, prompt="$"):
     return [(command, "\n".join(out).strip("\n")) for command, out in steps]
 
 
-def examples():
-    """The same of yett-rules(5)."""
-    with open(os.path.join(ROOT, "etc/man/yett-rules.5"), encoding="utf-8") as f:
-        text = f.read().partition("\n.SH EXAMPLES\n")[2].partition("\n.SH ")[0]
+def blocks(page, section=""):
+    """What stands in a manual page as it is to be typed."""
+    with open(os.path.join(ROOT, "etc/man", page), encoding="utf-8") as f:
+        text = f.read()
+    if section:
+        text = text.partition(f"\n.SH {section}\n")[2].partition("\n.SH ")[0]
     for written, shown in (("\\-", "-"), ("\\(aq", "'"), ("\\(ha", "^"), ("\\e", "\\")):
         text = text.replace(written, shown)
-    blocks = re.findall(r"^\.nf\n(.*?)^\.fi$", text, re.M | re.S)
-    steps = "".join(blocks).removeprefix("$ ").split("\n$ ")
+    return re.findall(r"^\.nf\n(.*?)^\.fi$", text, re.M | re.S)
+
+
+def examples():
+    """The same of yett-rules(5)."""
+    steps = "".join(blocks("yett-rules.5", "EXAMPLES")).removeprefix("$ ").split("\n$ ")
     return [(command, out.strip("\n")) for command, _, out in (step.partition("\n") for step in steps)]
 
 
@@ -138,6 +145,20 @@ def test_tour(shell, title, least):
 
 def test_rules(shell):
     walk(shell, examples(), 28)
+
+
+def test_sites_of_others(tmp_path):
+    """The configurations of yett-migration(7) are good as they stand."""
+    ours = [b for b in blocks("yett-migration.7") if re.match("listeners:|compatibility:", b)]
+    assert len(ours) == 5
+    Authority().issue("shop.example").write(str(tmp_path / "shop.pem"), str(tmp_path / "shop.key"))
+    for block in ours:
+        for name in re.findall(r"\{file: ([\w.]+)\}", block):
+            (tmp_path / name).write_text(os.urandom(32).hex())
+            (tmp_path / name).chmod(0o600)
+        (tmp_path / "yett.yaml").write_text(block.replace("/etc/ssl/site", str(tmp_path)) + f"run_dir: {tmp_path}\nstate_dir: {tmp_path}\n")
+        done = procs.run([g.BINARY, "check", "-c", str(tmp_path / "yett.yaml")])
+        assert done.returncode == 0 and "0 warnings" in done.stdout, block + done.stdout + done.stderr
 
 
 # The search for leaks traces processes, which the unit forbids.
