@@ -141,7 +141,7 @@ async function lookNow() {
 	if (again)
 		lookNow();
 	else if (!document.hidden && !feed.wantsToken)
-		timer = setTimeout(lookNow, Math.max(POLL_MS, 10 * (Date.now() - began), 1000 * feed.bytes / BYTES_MOST));
+		timer = setTimeout(lookNow, feed.fault ? POLL_MS : Math.max(POLL_MS, 10 * (Date.now() - began), 1000 * feed.bytes / BYTES_MOST));
 }
 
 function start() {
