@@ -1,6 +1,7 @@
 """The Debian package: what is installed, an upgrade under load, and what is left when it is removed and purged."""
 
 import os
+import re
 import shutil
 
 import pytest
@@ -115,6 +116,17 @@ def test_removed_and_purged(service):
     box.run("dpkg", "--purge", "yett")
     left = box.run("find", "/etc", "/usr/bin", "/usr/lib/systemd", "/usr/lib/sysusers.d", "/usr/share", "/var/lib", "/var/log", "/run", "-xdev", "-name", "*yett*", "-not", "-path", "/etc/apt/*")
     assert left.stdout == ""
+
+
+def test_what_building_needs_is_installed_by_setup():
+    """dpkg-buildpackage wants build-essential, too, which nobody names."""
+    with open(f"{ROOT}/etc/setup") as f:
+        setup = f.read()
+    installed = " ".join(re.findall(r'^(?:build|package)_packages="(.*?)"', setup, re.M | re.S)).split()
+    with open(f"{ROOT}/etc/debian/control") as f:
+        wanted = re.search(r"^Build-Depends: (.*(?:\n .*)*)", f.read(), re.M)[1]
+    names = {re.match(r"[\w.+-]+", name.strip())[0] for name in wanted.split(",")} - {"debhelper-compat"} | {"debhelper", "build-essential"}
+    assert len(names) > 10 and names <= set(installed), names - set(installed)
 
 
 only_long = pytest.mark.skipif(not LONG, reason="it takes minutes: tests/run --long")
