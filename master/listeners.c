@@ -16,178 +16,6 @@
 #define ENDING_US 20000 /* for orphans to close a socket that we need, and how often */
 #define ENDING_TRIES 100
 
-static bool
-is_same_socket(int a, int b)
-{
-	struct stat one, other;
-
-	return fstat(a, &one) == 0 && fstat(b, &other) == 0 && one.st_dev == other.st_dev &&
-	       one.st_ino == other.st_ino;
-}
-
-static struct inherited_socket *
-inherited_find(const struct inherited *in, int fd)
-{
-	for (size_t i = 0; i < in->count; i++) {
-		if (is_same_socket(in->sockets[i].fd, fd))
-			return &in->sockets[i];
-	}
-	return NULL;
-}
-
-void
-inherited_add(struct inherited *in, int fd, uint32_t slot)
-{
-	if (inherited_find(in, fd)) {
-		close(fd);
-		return;
-	}
-	in->sockets = xrealloc(in->sockets, (in->count + 1) * sizeof *in->sockets);
-	in->sockets[in->count++] = (struct inherited_socket){ .fd = fd, .slot = slot };
-}
-
-/* An earlier master may have had it from there, too. */
-void
-inherited_add_named(struct inherited *in, int fd, const char *name)
-{
-	struct inherited_socket *s = inherited_find(in, fd);
-
-	if (s) {
-		close(fd);
-	} else {
-		inherited_add(in, fd, 0);
-		s = &in->sockets[in->count - 1];
-	}
-	if (!s->name)
-		s->name = xstrdup(name);
-}
-
-struct inherited_orphan *
-inherited_add_orphan(struct inherited *in, pid_t pid, int pidfd)
-{
-	in->orphans = xrealloc(in->orphans, (in->orphans_count + 1) * sizeof *in->orphans);
-	in->orphans[in->orphans_count] = (struct inherited_orphan){ .pid = pid, .pidfd = pidfd };
-	return &in->orphans[in->orphans_count++];
-}
-
-void
-inherited_deinit(struct inherited *in)
-{
-	for (size_t i = 0; i < in->count; i++) {
-		if (in->sockets[i].fd >= 0)
-			close(in->sockets[i].fd);
-		free(in->sockets[i].name);
-	}
-	for (size_t i = 0; i < in->orphans_count; i++) {
-		if (in->orphans[i].pidfd >= 0)
-			close(in->orphans[i].pidfd);
-		free(in->orphans[i].inodes);
-	}
-	free(in->sockets);
-	free(in->orphans);
-	*in = (struct inherited){ 0 };
-}
-
-/* One that is bound to this address, best the one of the same slot. -1: none. */
-static int
-inherited_take(struct inherited *in, const struct socket_address *a, uint32_t slot)
-{
-	struct inherited_socket *best = NULL;
-	int fd;
-
-	for (size_t i = 0; i < in->count; i++) {
-		struct inherited_socket *s = &in->sockets[i];
-
-		if (s->fd < 0 || s->name || !socket_is_bound_to(s->fd, a))
-			continue;
-		if (!best || s->slot == slot)
-			best = s;
-	}
-	if (!best)
-		return -1;
-	fd = best->fd;
-	best->fd = -1;
-	return fd;
-}
-
-/* One of a .socket unit: that of this name before one that is bound to the address; its name is the
- * caller's. -1: none. */
-static int
-inherited_take_activated(struct inherited *in, const struct socket_address *a, const char *name,
-			 char **found_name)
-{
-	struct inherited_socket *found = NULL;
-	int fd;
-
-	for (size_t i = 0; i < in->count; i++) {
-		struct inherited_socket *s = &in->sockets[i];
-
-		if (s->fd < 0 || !s->name)
-			continue;
-		if (name && strcmp(s->name, name) == 0) {
-			found = s;
-			break;
-		}
-		if (!found && socket_is_bound_to(s->fd, a))
-			found = s;
-	}
-	if (!found)
-		return -1;
-	fd = found->fd;
-	found->fd = -1;
-	*found_name = found->name;
-	found->name = NULL;
-	return fd;
-}
-
-struct marking {
-	struct inherited *in;
-	size_t orphaned, others;
-};
-
-static void
-mark_listening(void *userdata, uint64_t inode)
-{
-	struct marking *m = userdata;
-	bool orphaned = false;
-
-	for (size_t i = 0; i < m->in->orphans_count; i++) {
-		struct inherited_orphan *o = &m->in->orphans[i];
-
-		for (size_t k = 0; k < o->count; k++) {
-			if (o->inodes[k] == inode)
-				o->listens = orphaned = true;
-		}
-	}
-	if (orphaned)
-		m->orphaned++;
-	else
-		m->others++;
-}
-
-/* Marks the orphans that listen there. True when there are some, and nobody else does. */
-static bool
-inherited_mark(struct inherited *in, const struct socket_address *a)
-{
-	struct marking m = { .in = in };
-
-	if (in->orphans_count > 0)
-		socket_each_listening(a, false, mark_listening, &m);
-	return m.orphaned > 0 && m.others == 0;
-}
-
-/* After inherited_mark: is there one that has yet to read what its master gave it? It holds no
- * socket, and what nobody holds may be its. */
-static bool
-inherited_awaits(const struct inherited *in)
-{
-	for (size_t i = 0; i < in->orphans_count; i++) {
-		if (in->orphans[i].named && !in->orphans[i].listens)
-			return true;
-	}
-	return false;
-}
-
 int
 listener_fd(const struct listener *l, uint32_t slot)
 {
@@ -325,8 +153,17 @@ opens_beside(const struct listener *l, const char *path)
 	return socket_is_served(path, SOCK_STREAM);
 }
 
-static int
-open_unix(struct opening *o, struct listener *l, const struct socket_address *a, struct buf *reason)
+static bool
+is_in_run_dir(const struct opening *o, const struct socket_address *a)
+{
+	struct slice run_dir = slice_of(o->config->run_dir);
+	struct slice path = slice_of(a->path);
+
+	return slice_starts(path, run_dir) && path.n > run_dir.n && path.p[run_dir.n] == '/';
+}
+
+static struct socket_options
+unix_options(const struct opening *o, const struct listener *l, const struct socket_address *a)
 {
 	/* Other users' reverse proxies may connect to a traffic socket; the admin socket is for
 	 * operators in our group; only our own next master connects to the third. */
@@ -335,16 +172,20 @@ open_unix(struct opening *o, struct listener *l, const struct socket_address *a,
 		[LISTENER_ADMIN_READONLY] = 0660, [LISTENER_API] = 0600,
 		[LISTENER_TAKEOVER] = 0600,
 	};
-	struct slice run_dir = slice_of(o->config->run_dir);
-	struct slice path = slice_of(a->path);
-	struct socket_options options = {
+
+	return (struct socket_options){
 		.type = l->kind == LISTENER_TAKEOVER ? SOCK_SEQPACKET : SOCK_STREAM,
 		.mode = mode[l->kind],
 		/* In our own run_dir, whose lock we hold, a listener can only be the rest of an
 		   earlier master. */
-		.replace =
-		    slice_starts(path, run_dir) && path.n > run_dir.n && path.p[run_dir.n] == '/',
+		.replace = a->path && is_in_run_dir(o, a),
 	};
+}
+
+static int
+open_unix(struct opening *o, struct listener *l, const struct socket_address *a, struct buf *reason)
+{
+	struct socket_options options = unix_options(o, l, a);
 	bool in_run_dir = options.replace;
 	int fd = -1;
 
@@ -386,13 +227,13 @@ static int
 bind_tcp(struct opening *o, const struct listener *l, struct socket_address *a, struct buf *reason)
 {
 	struct inherited *in = o->inherited;
-	struct marking m = { .in = in };
+	struct inherited_marking m = { .in = in };
 	size_t before = reason->n;
 	int fd = socket_bind_tcp(a, l->text, reason);
 
 	if (fd != -EADDRINUSE || in->orphans_count == 0)
 		return fd;
-	socket_each_listening(a, true, mark_listening, &m);
+	socket_each_listening(a, true, inherited_mark_one, &m);
 	if (m.orphaned == 0 || m.others > 0)
 		return fd;
 	for (size_t i = 0; i < in->orphans_count; i++) {
@@ -447,11 +288,11 @@ open_tcp(struct opening *o, struct listener *l, struct socket_address *a, uint32
 static void
 open_activated(struct opening *o, struct listener *l, struct socket_address *a, int fd, char *name)
 {
-	struct marking m = { .in = o->inherited };
+	struct inherited_marking m = { .in = o->inherited };
 	struct stat st;
 
 	if (fstat(fd, &st) == 0)
-		mark_listening(&m, st.st_ino);
+		inherited_mark_one(&m, st.st_ino);
 	l->activated = name;
 	l->fds[l->fds_count++] = fd;
 	l->shared = true;
@@ -537,33 +378,70 @@ refuse_unmatched(struct opening *o)
 	return r;
 }
 
-static void
-try_one(struct inherited *in, const struct config_address *address, const char *socket)
+/* Those that are inherited are taken, and let go; is another one to be had, where they are not
+ * enough? Nobody is connected to it. */
+static int
+try_sockets(struct opening *o, const struct listener *l, struct socket_address *a, uint32_t count,
+	    struct buf *reason)
+{
+	struct socket_options options = unix_options(o, l, a);
+	bool enough = false;
+
+	for (uint32_t k = 0; k < count && !enough; k++) {
+		int fd = inherited_take(o->inherited, a, k);
+
+		if (fd < 0 && a->path)
+			return socket_try_unix(a, &options, l->text, reason);
+		enough = fd < 0 || !shares_port(fd);
+		if (fd < 0)
+			fd = socket_bind_tcp(a, l->text, reason);
+		if (fd < 0)
+			return fd;
+		close(fd);
+	}
+	return 0;
+}
+
+static int
+try_one(struct opening *o, enum listener_kind kind, const struct config_address *address,
+	uint32_t id, uint32_t count)
 {
 	BUF_CLEAN struct buf reason = { 0 };
+	struct listener l = { .id = id, .kind = kind };
+	const char *name = kind == LISTENER_HTTP ? o->config->listeners[id].socket : NULL;
 	struct socket_address a;
-	char *name = NULL;
-	int fd = -1;
+	char *activated = NULL;
+	int fd = -1, r = socket_address_of(address, &a, &reason);
 
-	if (address->text && socket_address_of(address, &a, &reason) == 0)
-		fd = inherited_take_activated(in, &a, socket, &name);
+	l.text = xstrdup(address->text);
+	if (r == 0)
+		fd = inherited_take_activated(o->inherited, &a, name, &activated);
 	if (fd >= 0)
 		close(fd);
-	free(name);
+	else if (r == 0)
+		r = try_sockets(o, &l, &a, a.path ? 1 : count, &reason);
+	free(activated);
+	if (r < 0)
+		explain_where(o, &l, buf_slice(&reason));
+	free(l.text);
+	return r;
 }
 
 int
 listeners_try(const struct config *c, struct inherited *in, struct buf *error)
 {
 	struct opening o = { .config = c, .inherited = in, .error = error };
+	int r = 0;
 
-	for (size_t i = 0; i < c->listeners_count; i++)
-		try_one(in, &c->listeners[i].address, c->listeners[i].socket);
-	try_one(in, &c->admin_socket, NULL);
-	try_one(in, &c->admin_listen, NULL);
-	for (size_t i = 0; i < c->api.listen_count; i++)
-		try_one(in, &c->api.listen[i].address, NULL);
-	return refuse_unmatched(&o);
+	for (uint32_t i = 0; i < c->listeners_count && r == 0; i++)
+		r = try_one(&o, LISTENER_HTTP, &c->listeners[i].address, i, c->workers);
+	if (r == 0)
+		r = try_one(&o, LISTENER_ADMIN, &c->admin_socket, 0, 1);
+	if (r == 0 && c->admin_listen.text)
+		r = try_one(&o, LISTENER_ADMIN_READONLY, &c->admin_listen, 0, 1);
+	for (size_t i = 0; i < c->api.listen_count && r == 0; i++)
+		r = try_one(&o, LISTENER_API, &c->api.listen[i].address, 0, 1);
+	return r < 0 ? r : refuse_unmatched(&o);
 }
 
 static bool

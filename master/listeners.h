@@ -12,6 +12,7 @@
  */
 
 #include "config.h"
+#include "inherited.h"
 #include "shm/message.h"
 
 #include <sys/stat.h>
@@ -42,38 +43,6 @@ struct listeners {
 	size_t count;
 };
 
-/* Listening sockets that came from an earlier master, or from a .socket unit. */
-struct inherited_socket {
-	int fd; /* -1: taken */
-	uint32_t slot;
-	char *name; /* of a .socket unit, by FileDescriptorName=; NULL: of an earlier master */
-};
-
-/* A worker whose master is gone. */
-struct inherited_orphan {
-	pid_t pid;
-	int pidfd;
-	uint64_t *inodes; /* of its sockets */
-	size_t count;
-	bool named;   /* its master had our run_dir */
-	bool listens; /* at an address of ours */
-};
-
-struct inherited {
-	struct inherited_socket *sockets;
-	size_t count;
-	struct inherited_orphan *orphans;
-	size_t orphans_count;
-};
-
-/* A socket that is there already, by another descriptor, is closed. */
-void inherited_add(struct inherited *in, int fd, uint32_t slot);
-void inherited_add_named(struct inherited *in, int fd, const char *name);
-/* `pidfd` is taken over; the inodes follow. */
-struct inherited_orphan *inherited_add_orphan(struct inherited *in, pid_t pid, int pidfd);
-/* Closes what nobody took, also of the orphans. */
-void inherited_deinit(struct inherited *in);
-
 /* Opens all of them; a socket of `in` that is bound to the right address, or of a .socket unit by
  * the name that the listener has (listeners[].socket), is used in place of a new one, and an orphan
  * that listens there does not keep us from it, but is marked. A socket of a .socket unit that is no
@@ -81,7 +50,8 @@ void inherited_deinit(struct inherited *in);
  * nothing left open. */
 int listeners_open(struct listeners *l, const struct config *c, struct inherited *in,
 		   struct buf *error) __attribute__((warn_unused_result));
-/* Would every socket of a .socket unit be a listener's? They are taken, and let go. */
+/* Would listeners_open go well, beside an image that has these? They are taken, and let go; nobody
+ * is to connect to one that is new. As there. */
 int listeners_try(const struct config *c, struct inherited *in, struct buf *error)
     __attribute__((warn_unused_result));
 /* From here on connections may come to the new sockets: workers are being started. */

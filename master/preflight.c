@@ -1,9 +1,11 @@
 /*
  * preflight: the new image in the role of a child of the old one (upgrade.h), before it takes its
- * place. It is handed what it would take over, and lets it go; it changes nothing, binds nothing,
- * asks nobody.
+ * place. It is handed what it would take over, and lets it go. All that a start could die of is
+ * tried: what is past this trial and dies leaves a gateway without a master. It changes nothing,
+ * takes no connection, asks nobody.
  */
 
+#include "access_sink.h"
 #include "certificates.h"
 #include "compile.h"
 #include "handover.h"
@@ -62,11 +64,13 @@ rules_read(const struct config *c, const struct handover *h, struct rules *rules
 	int r =
 	    c->redis.configured ? rules_of_redis(c, rules) : store_file_look(c->state_dir, rules);
 
-	if (r == 0 || h->rules != needed)
+	/* The copy of what Redis will say again is needed by nobody, and a store may be new. */
+	if (r == 0 || (h->rules != needed && (c->redis.configured || r == -ENOENT)))
 		return 0;
-	printf("%s/%s: %s: the rules in force would be lost%s\n", c->state_dir,
+	printf("%s/%s: %s%s%s\n", c->state_dir,
 	       c->redis.configured ? "rules.json" : STORE_FILE_NAME,
 	       r == -EBADMSG ? "it is damaged" : strerror(-r),
+	       h->rules == needed ? ": the rules in force would be lost" : "",
 	       c->redis.configured ? ", as Redis does not answer" : "");
 	return r;
 }
@@ -145,6 +149,21 @@ try_run_dir(const struct config *c, const struct handover *h)
 	return -EINVAL;
 }
 
+/* Leaves no file behind that was not there. */
+static int
+try_access_log(const struct config *c, struct buf *report)
+{
+	bool is_new = c->access_log == ACCESS_LOG_FILE && access(c->access_log_file, F_OK) < 0;
+	int fd = access_sink_open(c, report);
+
+	if (fd < 0)
+		return fd;
+	close(fd);
+	if (is_new)
+		unlink(c->access_log_file);
+	return 0;
+}
+
 static int
 try_config(const char *file, const struct handover *h, struct inherited *in)
 {
@@ -154,11 +173,13 @@ try_config(const char *file, const struct handover *h, struct inherited *in)
 	int r = config_load(file, &c, &report);
 
 	if (r == 0)
+		r = try_run_dir(c, h);
+	if (r == 0)
 		r = listeners_try(c, in, &report);
+	if (r == 0)
+		r = try_access_log(c, &report);
 	if (report.n > 0)
 		printf("%.*s\n", SLICE_F(buf_slice(&report)));
-	if (r == 0)
-		r = try_run_dir(c, h);
 	if (r == 0)
 		r = rules_read(c, h, rules);
 	if (r == 0)

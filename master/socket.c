@@ -4,6 +4,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netdb.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -224,10 +225,10 @@ socket_name_beside(const char *path)
 	return name.p;
 }
 
-/* Makes way for a socket file. 0, or a negative errno with the reason told. */
+/* Does nothing stand in the way of a socket file? 0, or a negative errno with the reason told. */
 static int
-unix_clear(const struct socket_address *a, const struct sockaddr_un *address,
-	   const struct socket_options *options, const char *text, struct buf *error)
+unix_look(const struct socket_address *a, const struct sockaddr_un *address,
+	  const struct socket_options *options, const char *text, struct buf *error)
 {
 	struct stat st;
 	int r;
@@ -240,27 +241,57 @@ unix_clear(const struct socket_address *a, const struct sockaddr_un *address,
 		return -EEXIST;
 	}
 	r = options->replace ? 0 : unix_probe(address, options->type);
-	if (r != 0)
-		return explain(r > 0 ? EADDRINUSE : -r, a, text, error);
-	return unlink(a->path) < 0 && errno != ENOENT ? explain(errno, a, text, error) : 0;
+	return r == 0 ? 0 : explain(r > 0 ? EADDRINUSE : -r, a, text, error);
+}
+
+static int
+unix_address_of(const struct socket_address *a, const char *text, struct sockaddr_un *out,
+		struct buf *error)
+{
+	size_t n = strlen(a->path);
+
+	*out = (struct sockaddr_un){ .sun_family = AF_UNIX };
+	if (n >= sizeof out->sun_path) {
+		buf_addf(error, "%s: longer than %zu characters; choose a shorter path\n", text,
+			 sizeof out->sun_path - 1);
+		return -ENAMETOOLONG;
+	}
+	memcpy(out->sun_path, a->path, n);
+	return 0;
+}
+
+int
+socket_try_unix(const struct socket_address *a, const struct socket_options *options,
+		const char *text, struct buf *error)
+{
+	struct sockaddr_un address;
+	char folder[sizeof address.sun_path];
+	char *slash;
+	int r = unix_address_of(a, text, &address, error);
+
+	if (r == 0)
+		r = unix_look(a, &address, options, text, error);
+	if (r < 0)
+		return r;
+	snprintf(folder, sizeof folder, "%s", a->path);
+	slash = strrchr(folder, '/');
+	if (slash)
+		slash[slash == folder] = '\0';
+	r = faccessat(AT_FDCWD, slash ? folder : ".", W_OK | X_OK, AT_EACCESS);
+	return r < 0 ? explain(errno, a, text, error) : 0;
 }
 
 int
 socket_listen_unix(const struct socket_address *a, const struct socket_options *options,
 		   const char *text, struct buf *error)
 {
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	struct sockaddr_un address;
 	char *beside;
-	size_t n = strlen(a->path);
 	mode_t mask;
-	int fd, r = 0;
+	int fd, r = unix_address_of(a, text, &address, error);
 
-	if (n >= sizeof address.sun_path) {
-		buf_addf(error, "%s: longer than %zu characters; choose a shorter path\n", text,
-			 sizeof address.sun_path - 1);
-		return -ENAMETOOLONG;
-	}
-	memcpy(address.sun_path, a->path, n);
+	if (r < 0)
+		return r;
 	/* What stands under the other name was left by a master that was killed. */
 	beside = socket_name_beside(a->path);
 	if (beside && options->replace)
@@ -268,7 +299,9 @@ socket_listen_unix(const struct socket_address *a, const struct socket_options *
 	if (beside && options->beside)
 		memcpy(address.sun_path, beside, strlen(beside));
 	else
-		r = unix_clear(a, &address, options, text, error);
+		r = unix_look(a, &address, options, text, error);
+	if (r == 0 && !options->beside && unlink(a->path) < 0 && errno != ENOENT)
+		r = explain(errno, a, text, error);
 	free(beside);
 	if (r < 0)
 		return r;

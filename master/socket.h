@@ -47,6 +47,9 @@ int socket_listen(int fd) __attribute__((warn_unused_result));
  * the options say so. */
 int socket_listen_unix(const struct socket_address *a, const struct socket_options *options,
 		       const char *text, struct buf *error) __attribute__((warn_unused_result));
+/* Could it be done, as far as can be seen? 0; nothing is made. */
+int socket_try_unix(const struct socket_address *a, const struct socket_options *options,
+		    const char *text, struct buf *error) __attribute__((warn_unused_result));
 /* The name of a socket that is opened `beside`, for free(); NULL when it would be too long for one.
  */
 char *socket_name_beside(const char *path);

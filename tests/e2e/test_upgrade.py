@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import threading
 import time
@@ -164,6 +165,36 @@ def test_mistake_in_the_configuration(running):
         f.write(good)
 
 
+def test_what_a_start_would_die_of(running, responder, tmp_path):
+    """The new image is past its trial when it opens these; systemd would start it again and again, until the workers that were left end."""
+    gw = running
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        busy = "127.0.0.1:%d" % taken.getsockname()[1]
+        for more, expected in [({"listeners": [gw.base["listeners"][0], busy]}, "listeners: " + busy + ": address in use"),
+                               ({"admin": {"listen": busy}}, "admin.listen: " + busy + ": address in use"),
+                               ({"listeners": ["192.0.2.1:8080"]}, "this host does not have that address"),
+                               ({"listeners": ["unix:/nonexistent/x.sock"]}, "the directory does not exist"),
+                               ({"admin": {"socket": "/nonexistent/x.sock"}}, "admin.socket: unix:/nonexistent/x.sock"),
+                               ({"access_log": "/nonexistent/x.log"}, "cannot open /nonexistent/x.log"),
+                               ({"state_dir": gw.file}, "store.json: Not a directory")]:
+            gw.configure(proxy_to(responder) | more)
+            refused(gw, expected)
+
+
+def test_other_listeners_and_workers(running, responder, tmp_path):
+    """They are the new image's from the first moment; those that there were stay what they are."""
+    gw, ports = running, [procs.free_port(), procs.free_port()]
+    paths = [f"{tmp_path}/a.sock", f"{gw.run_dir}/b.sock"]
+    more = {"workers": 3, "listeners": [gw.base["listeners"][0], f"127.0.0.1:{ports[0]}", *(f"unix:{path}" for path in paths)],
+            "admin": {"listen": f"127.0.0.1:{ports[1]}"}, "access_log": f"{tmp_path}/x.log"}
+    gw.configure(proxy_to(responder) | more)
+    for _ in range(2):
+        r = upgrade(gw)
+        assert r.returncode == 0, r
+        assert {client.ask(to, "/").status for to in (gw.port, ports[0], *paths)} == {200} and len(gw.workers()) == 3
+        assert client.ask(ports[1], "/ready").status == 200
+
+
 def test_worker_that_is_started_again_runs_what_ran(running):
     gw = running
     put(gw, image(NEW))
@@ -182,10 +213,7 @@ def test_worker_that_is_started_again_runs_what_ran(running):
 def test_signal_and_two_at_once(running):
     gw = running
     put(gw, image(NEW))
-    for _ in range(3):
-        gw.signal(signal.SIGUSR2)
-        time.sleep(0.01)
-    wait_until(lambda: "another upgrade is under way" in gw.log(), 5)
+    wait_until(lambda: gw.signal(signal.SIGUSR2) or "another upgrade is under way" in gw.log(), 5)
     r = upgrade(gw)
     assert r.returncode in (0, 1), r
     wait_until(lambda: gw.is_ready() and gw.status()["version"] == NEW, 20)
