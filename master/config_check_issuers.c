@@ -156,7 +156,7 @@ check_url(struct config_reader *r, struct config_issuer *i, const char *setting,
 	if (!url)
 		return;
 	if (why)
-		tell(r, i, false, setting, "%s cannot be fetched: %s; write https://HOST/PATH", url,
+		tell(r, i, false, setting, "it cannot be fetched: %s; write https://HOST/PATH",
 		     why);
 	else if (!out->https && !i->allow_http)
 		tell(r, i, false, setting,

@@ -111,6 +111,13 @@ def test_literal_secret_is_not_printed(tmp_path):
         assert done.returncode == 0 and "hush-hush" not in done.stdout + done.stderr
 
 
+@pytest.mark.parametrize("key, text", [
+    ("tracing.endpoint", "tracing: {endpoint: 'URL'}"), ("jwks_uri", "gate: {issuers: {c: {issuer: c, algorithms: [ES256], jwks_uri: 'URL'}}}")])
+def test_password_in_a_url_is_not_printed(tmp_path, key, text):
+    done = check(tmp_path, GOOD + text.replace("URL", "https://me:hushhush@host.test/path") + "\n")
+    assert done.returncode == 1 and key in done.stdout + done.stderr and "hushhush" not in done.stdout + done.stderr
+
+
 def test_secret_that_is_not_there(tmp_path):
     done = check(tmp_path, GOOD + "gate:\n  protect: [/api]\n  secret: {env: NO_SUCH_VARIABLE}\n")
     assert done.returncode == 1 and "NO_SUCH_VARIABLE" in done.stdout + done.stderr

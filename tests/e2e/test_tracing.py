@@ -224,13 +224,11 @@ def test_ratio_and_a_collector_that_goes(gateway, up):
     assert sum("tracing collector" in line for line in gw.log().splitlines()) == 1
 
 
-@pytest.mark.parametrize("url,status", [("http://me:hush@127.0.0.1:4318/v1/traces", 1), ("http://127.0.0.1:4318/v1/traces?key=hush", 0)])
-def test_key_in_the_wrong_place(tmp_path, url, status):
+def test_key_in_the_wrong_place(tmp_path):
     file = tmp_path / "yett.yaml"
-    file.write_text('listeners: ["127.0.0.1:1"]\nroutes: [{respond: {status: 204}}]\ntracing: {endpoint: "%s"}\n' % url)
+    file.write_text('listeners: ["127.0.0.1:1"]\nroutes: [{respond: {status: 204}}]\ntracing: {endpoint: "http://c/v1/traces?key=hush"}\n')
     r = procs.run([BINARY, "check", "-c", str(file)])
-    said = r.stdout + r.stderr
-    assert (r.returncode != 0) == bool(status) and "tracing.secret" in said and "hush" not in said, r
+    assert r.returncode == 0 and "a key belongs in tracing.secret" in r.stdout + r.stderr and "hush" not in r.stdout + r.stderr, r
 
 
 def test_off(gateway, up):
