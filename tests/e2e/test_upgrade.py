@@ -220,6 +220,21 @@ def test_signal_and_two_at_once(running):
     assert gw.ask().status == 200
 
 
+@pytest.mark.parametrize("phase", ["trying", "settling", "executing", "executed"])
+def test_killed_in_the_middle(running, phase):
+    """By then it is the old image or the new one: its workers serve on, and the next master takes over."""
+    gw = running
+    put(gw, image(NEW))
+    with Load(gw.port, rate=200, connections=8) as load:
+        gw.signal(signal.SIGUSR2)
+        wait_until(lambda: f"upgrade state={phase}" in gw.log(), 10)
+        gw.kill()
+        gw.start()
+        assert gw.status()["version"] == NEW
+    assert load.result["failures"] == []
+    wait_until(lambda: len(processes(gw)) == 3, 10, what="nobody who was left behind")
+
+
 def test_many_signals_and_reloads(running):
     """Whenever they come: none of them ends it."""
     gw = running
