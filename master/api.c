@@ -33,8 +33,8 @@ const struct api_row api_rows[] = {
 		  "ended, and how many were missed; without it only a place.",
 	  .query = "after" },
 	{ "GET", "/errors", ACCESS_OPERATE, api_errors,
-	  .text = "The last requests that were refused for their form, with the bytes of their "
-		  "heads; what may be secret is masked." },
+	  .text = "The last requests that were refused for their form, and by a route or a policy, "
+		  "with the bytes of their heads; what may be secret is masked." },
 	{ "GET", "/fleet", ACCESS_READ, api_fleet,
 	  .text = "The gateways that share the Redis: which revision all workers of each have in "
 		  "force, "

@@ -1,5 +1,6 @@
 /*
- * GET /errors: the last requests that were no HTTP, or none that is taken here.
+ * GET /errors: the last requests that were no HTTP, or none that is taken here; and those that a
+ * route or a policy refused.
  */
 
 #include "api.h"
@@ -63,38 +64,48 @@ add_fault(struct buf *out, const struct fault *f)
 
 /* How many there are. */
 static size_t
-read_page(const struct board_worker *page, struct fault *out)
+read_page(const struct board_worker *page, bool refused, struct fault *out)
 {
 	size_t count = 0;
 
 	for (unsigned i = 0; page && i < FAULTS; i++)
-		count += faults_read(&page->faults, i, &out[count]);
+		count += faults_read(refused ? &page->refused : &page->faults, i, &out[count]);
 	return count;
+}
+
+/* Of one kind, of all workers that live. */
+static void
+add_list(struct buf *out, const struct master *m, bool refused)
+{
+	const struct supervisor *s = &m->supervisor;
+	const struct takeover *t = &m->takeover;
+	struct fault *all = xcalloc((s->slots_count + t->old_count) * FAULTS, sizeof *all);
+	size_t count = 0;
+
+	for (uint32_t i = 0; i < s->slots_count; i++) {
+		if (s->slots[i].role == ROLE_TRAFFIC)
+			count += read_page(s->slots[i].page, refused, &all[count]);
+	}
+	for (size_t i = 0; i < t->old_count; i++) /* they finish what they have */
+		count += read_page(takeover_living(t, i), refused, &all[count]);
+	qsort(all, count, sizeof *all, newest_first);
+	for (size_t i = 0; i < count; i++) {
+		if (i > 0)
+			buf_addc(out, ',');
+		add_fault(out, &all[i]);
+	}
+	free(all);
 }
 
 void
 api_errors(struct api_call *c)
 {
-	const struct supervisor *s = &c->master->supervisor;
-	const struct takeover *t = &c->master->takeover;
-	struct fault *all = xcalloc((s->slots_count + t->old_count) * FAULTS, sizeof *all);
 	BUF_CLEAN struct buf json = { 0 };
-	size_t count = 0;
 
-	for (uint32_t i = 0; i < s->slots_count; i++) {
-		if (s->slots[i].role == ROLE_TRAFFIC)
-			count += read_page(s->slots[i].page, &all[count]);
-	}
-	for (size_t i = 0; i < t->old_count; i++) /* they finish what they have */
-		count += read_page(takeover_living(t, i), &all[count]);
-	qsort(all, count, sizeof *all, newest_first);
 	buf_adds(&json, SLICE("{\"errors\":["));
-	for (size_t i = 0; i < count; i++) {
-		if (i > 0)
-			buf_addc(&json, ',');
-		add_fault(&json, &all[i]);
-	}
+	add_list(&json, c->master, false);
+	buf_adds(&json, SLICE("],\"refused\":["));
+	add_list(&json, c->master, true);
 	buf_adds(&json, SLICE("]}\n"));
-	free(all);
 	api_reply(c, 200, buf_slice(&json), NULL);
 }

@@ -1,6 +1,5 @@
 /*
- * `yett errors`: the last requests that were no HTTP, or none that the gateway takes, and which
- * byte is to blame.
+ * `yett errors`: the last requests that were refused, and which byte is to blame where one is.
  */
 
 #include "command_table.h"
@@ -54,30 +53,46 @@ write_bytes(struct slice text, double first, double at, struct buf *out)
 }
 
 static void
+write_one(const struct json *e, bool colours, struct buf *out)
+{
+	const struct json *at = json_get(e, "at");
+	struct buf BUF_CLEAN reason = { 0 };
+	double number = -1;
+	char space[32];
+
+	buf_addf(&reason, "%.*s", SLICE_F(json_text(json_get(e, "reason"))));
+	buf_addc(&reason, '\0');
+	buf_addf(out, "%.*s", SLICE_F(json_text(json_get(e, "time"))));
+	buf_addf(out, " %.*s ", SLICE_F(json_text(json_get(e, "client"))));
+	columns_paint(colours, COLOUR_BAD, reason.p, out);
+	if (json_text(json_get(e, "field")).n > 0)
+		buf_addf(out, " in %.*s", SLICE_F(json_text(json_get(e, "field"))));
+	if (json_number(at, &number))
+		buf_addf(out, " at byte %.0f", number);
+	buf_addf(out, " of %s\n", answer_text(e, "size", space));
+	write_bytes(json_text(json_get(e, "bytes")), answer_number(e, "first"), number, out);
+}
+
+static void
+write_list(const struct json *list, const char *title, bool colours, struct buf *out)
+{
+	if (!json_first(list))
+		return;
+	columns_paint(colours, COLOUR_BOLD, title, out);
+	buf_addc(out, '\n');
+	for (const struct json *e = json_first(list); e; e = json_next(e))
+		write_one(e, colours, out);
+}
+
+static void
 write_errors(const struct json *root, bool colours, struct buf *out)
 {
-	const struct json *e = json_first(json_get(root, "errors"));
-
-	(void)colours;
-	for (; e; e = json_next(e)) {
-		const struct json *at = json_get(e, "at");
-		double number = -1;
-		char space[32];
-
-		buf_addf(out, "%.*s", SLICE_F(json_text(json_get(e, "time"))));
-		buf_addf(out, " %.*s", SLICE_F(json_text(json_get(e, "client"))));
-		buf_addf(out, " %.*s", SLICE_F(json_text(json_get(e, "reason"))));
-		if (json_text(json_get(e, "field")).n > 0)
-			buf_addf(out, " in %.*s", SLICE_F(json_text(json_get(e, "field"))));
-		if (json_number(at, &number))
-			buf_addf(out, " at byte %.0f", number);
-		buf_addf(out, " of %s\n", answer_text(e, "size", space));
-		write_bytes(json_text(json_get(e, "bytes")), answer_number(e, "first"), number,
-			    out);
-	}
+	write_list(json_get(root, "errors"), "NO HTTP, OR NONE THAT IS TAKEN", colours, out);
+	if (out->n > 0 && json_first(json_get(root, "refused")))
+		buf_addc(out, '\n');
+	write_list(json_get(root, "refused"), "REFUSED BY A ROUTE OR A POLICY", colours, out);
 	if (out->n == 0)
-		buf_adds(out,
-			 SLICE("no request was refused for its form since the workers began\n"));
+		buf_adds(out, SLICE("no request was refused since the workers began\n"));
 }
 
 int

@@ -76,10 +76,13 @@ const struct command_row command_rows[] = {
 	  "yett tail status=5xx route=file:shop min=250ms" },
 	{ "errors", 0, OPTION_FILE | OPTION_SOCKET | OPTION_JSON, command_errors,
 	  "errors [--json] [-c FILE | --socket PATH]",
-	  "Shows the last requests that were no HTTP, or none that is taken, 64 of each worker: "
-	  "who sent them, why they\n"
-	  "were refused, and the bytes, with a mark below the one that is to blame. What may be "
-	  "secret is masked by \"*\".\n"
+	  "Shows the last requests that were no HTTP, or none that is taken, and those that a "
+	  "route or "
+	  "a policy refused, 64\n"
+	  "of each kind and worker: who sent them, why they were refused, and the bytes, with a "
+	  "mark "
+	  "below the one that is to\n"
+	  "blame. What may be secret is masked by \"*\".\n"
 	  "Takes the role operate.",
 	  "yett errors | head -n 20" },
 	{ "cascade", 2, OPTION_FILE | OPTION_SOCKET | OPTION_JSON, command_cascade,

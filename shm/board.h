@@ -20,7 +20,7 @@
 #include <stdint.h>
 
 #define BOARD_MAGIC 0x6472616f62ull /* "board" */
-#define BOARD_LAYOUT 19u
+#define BOARD_LAYOUT 20u
 #define BOARD_ROUTES 4096     /* slots; 0 is "other" */
 #define BOARD_ENDPOINTS 4096  /* slots with counters; 0 is "other" */
 #define BOARD_HEALTH 65536    /* slots with health words, the same to begin with */
@@ -184,7 +184,6 @@ enum board_draining {
 	BOARD_DECIDED,  /* no more requests are to come: it finishes those that it has */
 };
 
-
 /* A worker's page. */
 struct board_worker {
 	uint64_t magic;
@@ -202,14 +201,15 @@ struct board_worker {
 	uint64_t sessions; /* kept */
 	uint64_t store_up; /* the Redis of sessions answers */
 	uint64_t tables_alive;
-	uint64_t draining; /* enum board_draining */
+	uint64_t draining;                   /* enum board_draining */
 	uint64_t addresses[BOARD_ADDRESSES]; /* connections by address, see addresses.h */
 	struct board_counts counts;
 	struct busy busy;      /* touched with `concurrency` alone */
 	struct asked asked;    /* touched with replay_keys alone */
 	struct top identities; /* touched with statistics.identities alone */
 	struct tail tail;      /* touched while somebody looks */
-	struct faults faults;
+	struct faults faults;  /* of requests that were no HTTP, or none that is taken */
+	struct faults refused; /* of those that a route or a policy refused */
 };
 
 /* Those whose instance is gone. There are two: one is in force, by a single word, so that a master

@@ -35,26 +35,43 @@ last_of(const struct http_parser *in, struct slice name)
 	return at;
 }
 
-void
-fault_note(const struct request *r, enum reason reason)
+static void
+note(struct faults *ring, const struct request *r, enum reason reason)
 {
 	const struct http_parser *in = &r->in;
 	struct slice head = slice_make(in->base, in->base ? in->head_n : 0);
 	uint32_t at = FAULT_NOWHERE;
 
-	if (r->client->kind != LISTENER_HTTP || r->rehearsed || !r->worker->page)
-		return;
 	if (!in->head_done && llhttp_get_errno(&in->llhttp) != HPE_OK)
 		at = offset_of(head, llhttp_get_error_pos(&in->llhttp));
 	if (at == FAULT_NOWHERE && in->head_done && r->field.n > 0)
 		at = last_of(in, r->field);
-	faults_note(&r->worker->page->faults,
-		    &(struct fault_facts){
-			.wall_ms = wall_ms(),
-			.reason = (uint32_t)reason,
-			.at = at,
-			.client = slice_make(r->client->ip_text, r->client->ip_text_n),
-			.field = r->field,
-			.head = head,
-		    });
+	faults_note(ring, &(struct fault_facts){
+			      .wall_ms = wall_ms(),
+			      .reason = (uint32_t)reason,
+			      .at = at,
+			      .client = slice_make(r->client->ip_text, r->client->ip_text_n),
+			      .field = r->field,
+			      .head = head,
+			  });
+}
+
+static bool
+is_kept(const struct request *r)
+{
+	return r->client->kind == LISTENER_HTTP && !r->rehearsed && r->worker->page;
+}
+
+void
+fault_note(const struct request *r, enum reason reason)
+{
+	if (is_kept(r))
+		note(&r->worker->page->faults, r, reason);
+}
+
+void
+fault_note_refusal(const struct request *r)
+{
+	if (r->ended_in == PHASE_DECISION && r->reason != REASON_none && is_kept(r))
+		note(&r->worker->page->refused, r, r->reason);
 }

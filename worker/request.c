@@ -11,6 +11,7 @@
 #include "collect.h"
 #include "control.h"
 #include "ending.h"
+#include "fault_note.h"
 #include "hub.h"
 #include "limiter.h"
 #include "login.h"
@@ -91,6 +92,7 @@ request_advance(struct request *r)
 			return;
 		case STEP_REPLY:
 			ending_note(r);
+			fault_note_refusal(r);
 			answer_reason(r);
 			r->step = STEP_RELAY;
 			continue;

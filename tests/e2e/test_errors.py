@@ -5,6 +5,7 @@ import json
 from harness import client
 from harness.gateway import proxy_to
 from harness.procs import free_port
+from harness.tokens import SECRET
 
 
 def test_malformed_requests(gateway, serve):
@@ -27,6 +28,20 @@ def test_malformed_requests(gateway, serve):
     lines = shown.splitlines()
     at = next(i for i, line in enumerate(lines) if "5\\x01" in line)
     assert lines[at + 1].index("^") == lines[at].index("\\x01")
+
+
+def test_requests_that_a_policy_refuses(gateway, serve):
+    """They have a place of their own: many of them leave those that were no HTTP where they are."""
+    gw = gateway(proxy_to(serve(), path="/in") | {"gate": {"protect": ["/in"], "secret": SECRET}, "workers": 1})
+    client.exchange(gw.port, b"GET / HTTP/1.1\r\nHost: a b\r\n\r\n")
+    for _ in range(100):
+        assert gw.ask("/in?x=geheim", headers={"Authorization": "Bearer geheim"}).status == 401
+    assert gw.ask("/elsewhere;a=geheim", headers={"Cookie": "a=geheim", "User-Agent": "curl"}).status == 404
+    shown, told = gw.cli("errors").stdout, json.loads(gw.cli("errors", "--json").stdout)
+    assert [e["reason"] for e in told["errors"]] == ["bad_host"] and len(told["refused"]) == 64
+    assert "geheim" not in shown + json.dumps(told)
+    assert {e["reason"] for e in told["refused"]} >= {"no_route"} and any("/elsewhere;a=******" in e["bytes"] and "User-Agent: curl" in e["bytes"] for e in told["refused"])
+    assert shown.index("bad_host") < shown.index("REFUSED BY A ROUTE") < shown.index("no_route")
 
 
 def test_role(gateway, serve):
