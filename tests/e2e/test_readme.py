@@ -1,4 +1,4 @@
-"""The tours of the README and of yett-rules(5): their commands in a shell, and what they print is what stands there, but for numbers, names made at random
+"""The tours of the README, of yett-rules(5) and yett-admin(7): their commands in a shell, and what they print is what stands there, but for numbers, names made at random
 and the width of columns."""
 
 import contextlib
@@ -50,9 +50,9 @@ def blocks(page, section=""):
     return re.findall(r"^\.nf\n(.*?)^\.fi$", text, re.M | re.S)
 
 
-def examples():
-    """The same of yett-rules(5)."""
-    steps = "".join(blocks("yett-rules.5", "EXAMPLES")).removeprefix("$ ").split("\n$ ")
+def examples(page):
+    """The same of a manual page."""
+    steps = "".join(blocks(page, "EXAMPLES")).removeprefix("$ ").split("\n$ ")
     return [(command, out.strip("\n")) for command, _, out in (step.partition("\n") for step in steps)]
 
 
@@ -143,8 +143,9 @@ def test_tour(shell, title, least):
     walk(shell, tour(title), least)
 
 
-def test_rules(shell):
-    walk(shell, examples(), 28)
+@pytest.mark.parametrize("page, least", [("yett-rules.5", 28), ("yett-admin.7", 14)])
+def test_examples(shell, page, least):
+    walk(shell, examples(page), least)
 
 
 def test_sites_of_others(tmp_path):
