@@ -21,11 +21,11 @@ from harness.tokens import SECRET, bearer, token
 class Terminal:
     """A command on a terminal of so many rows and columns."""
 
-    def __init__(self, *command, rows=40, columns=120, term="xterm"):
+    def __init__(self, *command, rows=40, columns=120, term="xterm", **env):
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
             signal.signal(signal.SIGINT, signal.SIG_DFL)  # a shell that runs the tests in the background has it ignored
-            os.execvpe(BINARY, [BINARY, *command], {"TERM": term, "ASAN_OPTIONS": "detect_leaks=0"})
+            os.execvpe(BINARY, [BINARY, *command], {"TERM": term, "ASAN_OPTIONS": "detect_leaks=0"} | env)
         procs.ours.add(self.pid)
         self.seen, self.status = b"", None
         self.size(rows, columns)
@@ -182,6 +182,15 @@ def test_stopped_and_continued(site, terminal):
     t.shows("^ROUTE")
     t.type("q")
     assert t.ends() == 0
+
+
+@pytest.mark.parametrize("how, coloured", [({}, True), ({"NO_COLOR": "1"}, False), ({"TERM": "dumb"}, False)])
+@pytest.mark.parametrize("command", ["status", "routes"])
+def test_colours(site, terminal, command, how, coloured):
+    t = terminal(command, "--socket", site.socket, **how)
+    t.ends()
+    assert b"main" in t.seen or b"ready" in t.seen
+    assert (b"\033[" in t.seen) == coloured
 
 
 @pytest.mark.parametrize("term", ["dumb", ""])
