@@ -10,6 +10,7 @@
 #include "compile.h"
 #include "handover.h"
 #include "history.h"
+#include "history.h"
 #include "master.h"
 #include "rules_text.h"
 #include "store_file.h"
