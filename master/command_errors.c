@@ -69,7 +69,7 @@ write_one(const struct json *e, bool colours, struct buf *out)
 		buf_addf(out, " in %.*s", SLICE_F(json_text(json_get(e, "field"))));
 	if (json_number(at, &number))
 		buf_addf(out, " at byte %.0f", number);
-	buf_addf(out, " of %s\n", answer_text(e, "size", space));
+	buf_addf(out, "%s %s bytes\n", number < 0 ? "," : " of", answer_text(e, "size", space));
 	write_bytes(json_text(json_get(e, "bytes")), answer_number(e, "first"), number, out);
 }
 
