@@ -62,6 +62,20 @@ open_file(const struct config *c, struct buf *error)
 	return -e;
 }
 
+/* What we were given, with a mode of its own: O_NONBLOCK on that would be of everybody who shares
+ * it, and a shell may have opened it without O_APPEND. As it is, where it cannot be opened again.
+ */
+static int
+open_own(int given)
+{
+	char name[32];
+	int fd;
+
+	snprintf(name, sizeof name, "/proc/self/fd/%d", given);
+	fd = open(name, O_WRONLY | O_APPEND | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
+	return fd >= 0 ? fd : fcntl(given, F_DUPFD_CLOEXEC, 3);
+}
+
 static int
 connect_syslog(const struct config_address *to)
 {
@@ -106,11 +120,11 @@ access_sink_open(const struct config *c, struct buf *error)
 		break;
 	case ACCESS_LOG_STDOUT:
 		name = "stdout";
-		fd = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
+		fd = open_own(STDOUT_FILENO);
 		break;
 	case ACCESS_LOG_STDERR:
 		name = "stderr";
-		fd = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
+		fd = open_own(STDERR_FILENO);
 		break;
 	case ACCESS_LOG_FILE:
 		return open_file(c, error);

@@ -523,6 +523,7 @@ struct config {
 	uint32_t workers; /* resolved: never 0 */
 	const char *run_dir, *state_dir;
 	const char *user; /* "" = stay */
+	bool sandbox;     /* of workers */
 	struct config_redis redis;
 	struct config_cascade cascade;
 	struct config_gate gate;

@@ -12,10 +12,12 @@
 #include "shm/board.h"
 
 #include <errno.h>
+#include <linux/seccomp.h>
 #include <stdio.h>
 #include <sys/pidfd.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/timex.h>
 #include <unistd.h>
 
@@ -102,6 +104,22 @@ try_kernel(void)
 	return 0;
 }
 
+static int
+try_filter(void)
+{
+	uint32_t action = SECCOMP_RET_KILL_PROCESS;
+
+	return syscall(SYS_seccomp, SECCOMP_GET_ACTION_AVAIL, 0, &action) < 0 ? -errno : 0;
+}
+
+static int
+try_landlock(void)
+{
+	const uint32_t version = 1; /* LANDLOCK_CREATE_RULESET_VERSION */
+
+	return (int)syscall(SYS_landlock_create_ruleset, NULL, 0, version);
+}
+
 static uint64_t
 clock_unsynchronised(void)
 {
@@ -133,6 +151,8 @@ doctor_host(struct doctor *d)
 		.huge_always = huge_always(),
 		.clock_unsynchronised = clock_unsynchronised(),
 		.kernel = try_kernel(),
+		.filter = try_filter(),
+		.landlock = try_landlock(),
 		.workers = 1,
 	};
 
@@ -146,6 +166,7 @@ doctor_host(struct doctor *d)
 		h.connections = c->max_connections;
 		h.reserve = c->fd_reserve;
 		h.workers = c->workers;
+		h.unconfined = !c->sandbox;
 		h.rates = c->rate_memory;
 		h.table = table_of(c);
 		h.local_redis = (c->redis.configured && is_local(&c->redis.address)) ||

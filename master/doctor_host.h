@@ -21,11 +21,13 @@ struct doctor_host {      /* HOST_UNKNOWN: it cannot be read, or there is no suc
 	uint64_t table;                    /* bytes of the compiled rules, as they were saved */
 	uint64_t huge_always;              /* transparent huge pages are made unasked */
 	uint64_t clock_unsynchronised;
-	int kernel; /* 0, or the negative errno of what the gateway needs of it */
+	int kernel;   /* 0, or the negative errno of what the gateway needs of it */
+	int filter;   /* the same of what workers confine themselves by */
+	int landlock; /* its version; negative: there is none */
 	/* Of the configuration: */
 	uint64_t connections; /* limits.connections; 0: without end */
 	uint64_t reserve, workers, rates;
-	bool local_redis;
+	bool local_redis, unconfined;
 	const char *unit; /* of systemd; "": none */
 };
 

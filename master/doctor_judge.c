@@ -199,12 +199,34 @@ judge_kernel(struct doctor *d, const struct doctor_host *h)
 	}
 }
 
+static void
+judge_sandbox(struct doctor *d, const struct doctor_host *h)
+{
+	if (h->unconfined) {
+		doctor_tell(
+		    d, DOCTOR_WARNING, "sandbox",
+		    "it is off: who takes a worker over may do what the gateway's user may");
+		doctor_remedy(d, "# write sandbox: true, and restart");
+	} else if (h->filter < 0) {
+		doctor_tell(d, DOCTOR_WARNING, "sandbox",
+			    "there are no seccomp filters (%s): who takes a worker over may do "
+			    "what the gateway's user may",
+			    strerror(-h->filter));
+		doctor_remedy(d, "zgrep SECCOMP_FILTER /proc/config.gz /boot/config-$(uname -r) # "
+				 "it has to be y");
+	} else if (h->landlock > 0) {
+		doctor_tell(d, DOCTOR_OK, "sandbox", "seccomp, Landlock %d", h->landlock);
+	} else {
+		doctor_tell(d, DOCTOR_OK, "sandbox", "seccomp; the kernel has no Landlock");
+	}
+}
+
 void
 doctor_host_judge(struct doctor *d, const struct doctor_host *h)
 {
 	static void (*const judges[])(struct doctor *, const struct doctor_host *) = {
-		judge_files,  judge_backlog,    judge_ports, judge_conntrack,
-		judge_memory, judge_huge_pages, judge_clock, judge_kernel,
+		judge_files,      judge_backlog, judge_ports,  judge_conntrack, judge_memory,
+		judge_huge_pages, judge_clock,   judge_kernel, judge_sandbox,
 	};
 
 	for (size_t i = 0; i < sizeof judges / sizeof judges[0]; i++)

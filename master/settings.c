@@ -591,6 +591,11 @@ const struct setting settings[] = {
 	  .text = "The user that a master started as root becomes once its sockets are open.",
 	  .example = "yett" },
 
+	{ "sandbox", SETTING_BOOL, AT(config, sandbox), .initial = "true", .restart = true,
+	  .text = "Workers give up what they do not need: to open files, start programs, and reach "
+		  "other processes. Off for debuggers that run inside of them.",
+	  .example = "false" },
+
 	{ "redis.address", SETTING_ADDRESS, AT(config, redis.address), .min = 6379,
 	  .text = "The Redis server that holds rules; without it the rules are those of this file "
 		  "alone.",

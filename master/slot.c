@@ -179,8 +179,19 @@ slot_greet(struct slot *slot)
 			send_board(slot, s->slots[i].number, s->slots[i].instance,
 				   s->slots[i].page_fd);
 	}
+	if (slot->role == ROLE_ADMIN) /* before anybody can come to it */
+		supervisor_kin(s);
 	s->ops->greet(s->userdata, slot);
 	send_listeners(slot);
+}
+
+void
+supervisor_kin(struct supervisor *s)
+{
+	struct msg_workers all;
+
+	kin_tell(&s->kin, clock_mono_ms(), &all);
+	supervisor_send(&s->slots[s->slots_count - 1], MSG_WORKERS, &all, sizeof all, -1);
 }
 
 void

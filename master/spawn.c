@@ -59,7 +59,7 @@ spawn_deinit(struct spawn *s)
 }
 
 static void
-environment_make(char *out[KEPT + 1])
+environment_make(char *sandbox, char *out[KEPT + 2])
 {
 	size_t n = 0;
 
@@ -73,7 +73,20 @@ environment_make(char *out[KEPT + 1])
 				break;
 		}
 	}
+	out[n++] = sandbox;
 	out[n] = NULL;
+}
+
+/* What the filter of a worker is to be (worker/sandbox.h). */
+static char *
+sandbox_of(const struct spawn *s, bool admin)
+{
+	static char off[] = "YETT_SANDBOX=off", of_admin[] = "YETT_SANDBOX=admin",
+		    of_traffic[] = "YETT_SANDBOX=traffic";
+
+	if (s->unconfined)
+		return off;
+	return admin ? of_admin : of_traffic;
 }
 
 /* The child of fork: only what is safe after fork in a process that has threads. */
@@ -108,9 +121,9 @@ worker_exec(int image, char *run_dir, const int fds[FIXED], char *const env[])
 }
 
 int
-spawn_worker(const struct spawn *s, int access_log, pid_t *pid, int *control)
+spawn_worker(const struct spawn *s, bool admin, int access_log, pid_t *pid, int *control)
 {
-	char *env[KEPT + 1];
+	char *env[KEPT + 2];
 	sigset_t all, before;
 	int sv[2], r;
 	pid_t child;
@@ -118,7 +131,7 @@ spawn_worker(const struct spawn *s, int access_log, pid_t *pid, int *control)
 	r = ipc_pair(sv);
 	if (r < 0)
 		return r;
-	environment_make(env);
+	environment_make(sandbox_of(s, admin), env);
 	/* No handler of the master may run in the child: it would write into our pipe. */
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);

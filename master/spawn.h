@@ -9,6 +9,7 @@
  */
 
 #include <limits.h>
+#include <stdbool.h>
 #include <sys/stat.h>
 #include <sys/types.h>
 
@@ -18,13 +19,14 @@ struct spawn {
 	int null;            /* /dev/null */
 	char path[PATH_MAX]; /* where that was when the gateway was started; "": not known */
 	const char *run_dir; /* by which the next master knows its workers; NULL: none. Borrowed */
+	bool unconfined;     /* workers are not to take what they do not need from themselves */
 };
 
 /* 0 or a negative errno. */
 int spawn_init(struct spawn *s) __attribute__((warn_unused_result));
 void spawn_deinit(struct spawn *s);
-/* Starts "yett worker RUN_DIR". `access_log`: its descriptor 1, -1 for /dev/null; stays the
- * caller's. *control: our end of the channel, the caller's from then on. Never blocks. 0 or a
- * negative errno; that exec failed shows as exit status 127. */
-int spawn_worker(const struct spawn *s, int access_log, pid_t *pid, int *control)
+/* Starts "yett worker RUN_DIR"; `admin`: in which role. `access_log`: its descriptor 1, -1 for
+ * /dev/null; stays the caller's. *control: our end of the channel, the caller's from then on. Never
+ * blocks. 0 or a negative errno; that exec failed shows as exit status 127. */
+int spawn_worker(const struct spawn *s, bool admin, int access_log, pid_t *pid, int *control)
     __attribute__((warn_unused_result));

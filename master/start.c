@@ -122,6 +122,8 @@ open_parts(struct master *m)
 		r = supervisor_init(&m->supervisor, &m->loop, m->config->workers,
 				    &master_supervisor_ops, m);
 	if (r == 0)
+		takeover_list(&m->takeover, &m->supervisor.kin);
+	if (r == 0)
 		r = master_watch(m);
 	if (r == 0)
 		r = resolver_new(&m->loop, master_names_changed, m, &m->resolver);
@@ -151,6 +153,7 @@ open_parts(struct master *m)
 	if (r < 0)
 		return r;
 	m->spawn.run_dir = m->workdir.run_dir;
+	m->spawn.unconfined = !m->config->sandbox;
 	m->supervisor.spawn = &m->spawn;
 	m->supervisor.listeners = &m->listeners;
 	m->supervisor.board = m->page;

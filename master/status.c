@@ -30,6 +30,8 @@ add_worker(struct buf *b, const struct slot *slot, uint64_t now)
 		 slot->role == ROLE_ADMIN ? -1 : (int)slot->number,
 		 slot->role == ROLE_ADMIN ? "admin" : "traffic", (int)slot->pid,
 		 slot_state_name[slot->state], (unsigned long long)slot->acked);
+	if (page && board_get(&page->sandbox) <= SANDBOX_MISSING)
+		buf_addf(b, "\"sandbox\":\"%s\",", board_sandbox_name[board_get(&page->sandbox)]);
 	buf_addf(b,
 		 "\"connections\":%llu,\"in_flight\":%llu,\"queued\":%llu,\"tunnels\":%llu,"
 		 "\"tables\":%llu,\"sessions\":%llu,\"sessions_up\":%s,"

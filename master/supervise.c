@@ -100,9 +100,12 @@ slot_start(struct slot *slot)
 	slot->gone_ms = 0;
 	slot->acked = slot->refused = 0;
 	slot->killed = slot->behind = false;
-	r = spawn_worker(s->spawn, s->access_log, &slot->pid, &control);
-	if (r == 0)
+	r = spawn_worker(s->spawn, slot->role == ROLE_ADMIN, s->access_log, &slot->pid, &control);
+	if (r == 0) {
+		kin_add(&s->kin, slot->pid);
+		supervisor_kin(s);
 		r = slot_connect(slot, control);
+	}
 	if (r < 0) {
 		/* A child that already lives finds its channel closed, and is waited for as any
 		 * other. */
@@ -160,6 +163,7 @@ slot_reap(struct slot *slot, int status)
 	uint64_t lived = clock_mono_ms() - slot->started_ms;
 
 	log_death(slot, status);
+	kin_gone(&s->kin, slot->pid, clock_mono_ms());
 	slot_fold(slot);
 	FAILPOINT("retire-reaped");
 	slot_disconnect(slot);
@@ -370,6 +374,7 @@ void
 supervisor_deinit(struct supervisor *s)
 {
 	uv_close((uv_handle_t *)&s->sigchld, NULL);
+	kin_deinit(&s->kin);
 	free(s->slots);
 	s->slots = NULL;
 	s->slots_count = 0;

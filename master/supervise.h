@@ -10,6 +10,7 @@
  */
 
 #include "lib/ipc.h"
+#include "kin.h"
 #include "listeners.h"
 #include "shm/board.h"
 #include "shm/message.h"
@@ -107,6 +108,7 @@ struct supervisor {
 	int board_fd;
 	int access_log; /* descriptor, the caller's; -1: none */
 	uint64_t next_instance;
+	struct kin kin;     /* see supervisor_kin */
 	struct slot *slots; /* the traffic workers, then the admin worker */
 	uint32_t slots_count;
 	uint64_t ticked_ms;
@@ -130,6 +132,8 @@ void supervisor_tick(struct supervisor *s, uint64_t now_ms);
 void supervisor_configure(struct supervisor *s, const struct supervisor_settings *settings);
 /* A new descriptor for the access log, for workers of now and later; stays the caller's. */
 void supervisor_reopen(struct supervisor *s, int access_log);
+/* `kin` has changed: the admin worker is told. */
+void supervisor_kin(struct supervisor *s);
 /* To one worker; if it does not take messages any more it is killed, and started again. */
 void supervisor_send(struct slot *slot, enum message_type type, const void *body, size_t n, int fd);
 /* The traffic workers finish within grace_ms, then the admin worker ends. May be called again with

@@ -190,6 +190,7 @@ takeover_add_replaced(struct takeover *t, pid_t pid, int pidfd, int page_fd, con
 {
 	takeover_add_worker(t, pid, pidfd, page_fd);
 	t->old[t->old_count - 1].after = by;
+	t->old[t->old_count - 1].kin = true;
 }
 
 /* ---- what our workers hear of them ---- */
@@ -209,12 +210,27 @@ takeover_show(struct takeover *t, struct slot *slot)
 }
 
 void
+takeover_list(struct takeover *t, struct kin *kin)
+{
+	for (size_t i = 0; i < t->old_count; i++) {
+		if (t->old[i].pidfd < 0 || t->old[i].kin)
+			continue;
+		kin_add(kin, t->old[i].pid);
+		t->old[i].kin = true;
+	}
+}
+
+void
 takeover_tell_gone(struct takeover *t, struct supervisor *s)
 {
 	for (size_t i = 0; i < t->old_count; i++) {
 		struct old_worker *old = &t->old[i];
 		struct msg_board board = { .slot = BOARD_SLOT_EARLIER, .instance = old->instance };
 
+		if (old->kin && old->pidfd < 0) {
+			kin_gone(&s->kin, old->pid, clock_mono_ms());
+			old->kin = false;
+		}
 		if (!old->shown || old->pidfd >= 0)
 			continue;
 		old->shown = false;

@@ -19,6 +19,7 @@
 
 #include <sys/types.h>
 
+struct kin;
 struct slot;
 struct supervisor;
 
@@ -30,6 +31,7 @@ struct old_worker {
 	int page_fd;                     /* for our workers; -1: it is gone, or there is no page */
 	bool shown;                      /* they have it */
 	bool told;                       /* to finish */
+	bool kin;                        /* it stands in the supervisor's */
 	const struct slot *after;        /* not before this one serves; NULL: at once */
 	uint64_t kill_ms;                /* its own; 0: that of all */
 	struct foreign_page foreign;     /* where the page is of another layout */
@@ -90,6 +92,8 @@ bool takeover_is_over(const struct takeover *t);
 /* What requests an old worker has under way counts in the limits of ours, and what it has counted
  * in the metrics of the admin worker, who hands it to the next master, too: tells one of them. */
 void takeover_show(struct takeover *t, struct slot *slot);
+/* Adds the processes of those that live to `kin`. */
+void takeover_list(struct takeover *t, struct kin *kin);
 /* Tells them which of those have ended. */
 void takeover_tell_gone(struct takeover *t, struct supervisor *s);
 /* At every tick. */

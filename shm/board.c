@@ -14,6 +14,12 @@
 _Static_assert(REASON_N <= sizeof(((struct board_counts *)0)->by_reason) / sizeof(uint64_t),
 	       "board_counts.by_reason has a word for every reason");
 
+const char *const board_sandbox_name[] = {
+	[SANDBOX_OFF] = "off",
+	[SANDBOX_ON] = "on",
+	[SANDBOX_MISSING] = "missing",
+};
+
 const uint32_t board_bucket_us[BOARD_BUCKETS - 1] = {
 	100,    250,    500,     1000,    2500,    5000,     10000,    25000,    50000,     100000,
 	250000, 500000, 1000000, 2500000, 5000000, 10000000, 30000000, 60000000, 300000000,

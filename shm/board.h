@@ -184,6 +184,13 @@ enum board_draining {
 	BOARD_DECIDED,  /* no more requests are to come: it finishes those that it has */
 };
 
+enum board_sandbox {
+	SANDBOX_OFF,     /* the configuration says so */
+	SANDBOX_ON,      /* the filter is in force */
+	SANDBOX_MISSING, /* the kernel, or who started us, does not let us have it */
+};
+extern const char *const board_sandbox_name[];
+
 /* A worker's page. */
 struct board_worker {
 	uint64_t magic;
@@ -202,6 +209,7 @@ struct board_worker {
 	uint64_t store_up; /* the Redis of sessions answers */
 	uint64_t tables_alive;
 	uint64_t draining;                   /* enum board_draining */
+	uint64_t sandbox;                    /* enum board_sandbox */
 	uint64_t addresses[BOARD_ADDRESSES]; /* connections by address, see addresses.h */
 	struct board_counts counts;
 	struct busy busy;      /* touched with `concurrency` alone */

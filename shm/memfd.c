@@ -4,7 +4,7 @@
 #include <fcntl.h>
 #include <stdint.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #define SHARED_SEALS (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) /* its size is fixed */
@@ -41,18 +41,15 @@ memfd_make(const char *name, size_t size, int *out_fd)
 static int
 memfd_fill(int fd, const struct slice *parts, size_t n)
 {
-	off_t at = 0;
-
 	for (size_t i = 0; i < n; i++) {
 		for (size_t done = 0; done < parts[i].n;) {
-			ssize_t r = pwrite(fd, parts[i].p + done, parts[i].n - done, at);
+			ssize_t r = write(fd, parts[i].p + done, parts[i].n - done);
 
 			if (r < 0 && errno == EINTR)
 				continue;
 			if (r <= 0)
 				return r < 0 ? -errno : -EIO;
 			done += (size_t)r;
-			at += r;
 		}
 	}
 	return 0;
@@ -80,6 +77,12 @@ memfd_of(const char *name, const struct slice *parts, size_t n, int *out_fd)
 }
 
 int
+memfd_stat(int fd, struct stat *out)
+{
+	return syscall(SYS_fstat, fd, out) < 0 ? -errno : 0;
+}
+
+int
 memfd_seal(int fd, int seals)
 {
 	return fcntl(fd, F_ADD_SEALS, seals) ? -errno : 0;
@@ -91,7 +94,7 @@ memfd_check(int fd, int seals, size_t *size)
 	int have = fcntl(fd, F_GET_SEALS);
 	struct stat st;
 
-	if (have < 0 || (have & seals) != seals || fstat(fd, &st))
+	if (have < 0 || (have & seals) != seals || memfd_stat(fd, &st) < 0)
 		return -EBADMSG;
 	*size = (size_t)st.st_size;
 	return 0;

@@ -7,6 +7,8 @@
 
 #include "lib/slice.h"
 
+#include <sys/stat.h>
+
 /* Makes one of `size` bytes of zeroes, close-on-exec, of mode 0400, so that nobody can open it
  * again for writing. Its memory is there from the start: what is missing is an error here, and no
  * SIGBUS at the first touch. 0 or a negative errno. */
@@ -15,6 +17,9 @@ int memfd_make(const char *name, size_t size, int *out_fd) __attribute__((warn_u
  * change. 0 or a negative errno. */
 int memfd_of(const char *name, const struct slice *parts, size_t n, int *out_fd)
     __attribute__((warn_unused_result));
+/* fstat(2) of any descriptor, by the call of that name: libc's asks by a path, as newfstatat(2),
+ * which a worker may not (worker/sandbox.h). 0 or a negative errno. */
+int memfd_stat(int fd, struct stat *out) __attribute__((warn_unused_result));
 /* Adds F_SEAL_*. 0 or a negative errno. */
 int memfd_seal(int fd, int seals) __attribute__((warn_unused_result));
 /* Memory that several processes write: one of `size` bytes of zeroes whose size nobody can change,

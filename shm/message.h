@@ -68,6 +68,7 @@ enum message_type {
 	MSG_LAYOUTS,   /* A> no body + fd: to the next master, before the pages, how they are laid
 			  out: a sealed memfd with lines of shm/board_fields.h */
 	MSG_SPANS,     /* W> records of shm/span.h, one behind the other */
+	MSG_WORKERS, /* M> struct msg_workers: to the admin worker, all of them, when it changes */
 };
 
 #define BOARD_SLOT_MASTER 0xffffffffu
@@ -315,6 +316,14 @@ struct msg_sweep {
 struct msg_swept {
 	uint64_t round; /* the last that it heard of */
 	uint64_t closed;
+};
+
+#define WORKERS_MAX 2048
+
+/* Processes that are workers of this gateway, or were a moment ago. */
+struct msg_workers {
+	uint32_t count;
+	uint32_t pids[WORKERS_MAX];
 };
 
 #define ACCESS_MAX 120

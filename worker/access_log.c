@@ -5,6 +5,8 @@
 #include "look.h"
 #include "worker.h"
 
+#include "shm/memfd.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -27,17 +29,6 @@ enum {
 	KIND_DATAGRAM /* syslog */
 };
 
-/* The same pipe or file with a mode of its own: O_NONBLOCK on what we were given would be that of
- * everybody who shares it. */
-static int
-open_own(int fd)
-{
-	char name[32];
-
-	snprintf(name, sizeof name, "/proc/self/fd/%d", fd);
-	return open(name, O_WRONLY | O_APPEND | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
-}
-
 static bool
 is_null(const struct stat *st)
 {
@@ -48,7 +39,6 @@ void
 access_log_open(struct worker *w, int fd)
 {
 	struct stat st;
-	int own;
 
 	if (w->log_fd > STDERR_FILENO)
 		close(w->log_fd);
@@ -56,7 +46,7 @@ access_log_open(struct worker *w, int fd)
 	if (fd < 0)
 		return;
 	w->log_torn = false;
-	if (fstat(fd, &st) < 0 || is_null(&st)) { /* the log is off */
+	if (memfd_stat(fd, &st) < 0 || is_null(&st)) { /* the log is off */
 		if (fd > STDERR_FILENO)
 			close(fd);
 		return;
@@ -66,13 +56,9 @@ access_log_open(struct worker *w, int fd)
 		w->log_kind = access_syslog_open(w, fd) ? KIND_DATAGRAM : KIND_STREAM;
 		return;
 	}
-	own = open_own(fd);
-	w->log_kind = own >= 0 || S_ISREG(st.st_mode) ? KIND_FILE : KIND_BLOCKS;
-	if (own < 0)
-		return;
-	if (fd > STDERR_FILENO)
-		close(fd);
-	w->log_fd = own;
+	/* The master has opened it for us, if it could. */
+	w->log_kind =
+	    S_ISREG(st.st_mode) || fcntl(fd, F_GETFL) & O_NONBLOCK ? KIND_FILE : KIND_BLOCKS;
 }
 
 static bool

@@ -4,10 +4,10 @@
 
 #include "lib/log.h"
 #include "lib/xalloc.h"
+#include "shm/memfd.h"
 
 #include <errno.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 
 #define AT_ONCE (1 << 20) /* bytes that are checked within a loop turn: half a millisecond */
 
@@ -94,7 +94,7 @@ is_large(const struct worker *w, int fd)
 {
 	struct stat st;
 
-	return w->table && fstat(fd, &st) == 0 && st.st_size > AT_ONCE;
+	return w->table && memfd_stat(fd, &st) == 0 && st.st_size > AT_ONCE;
 }
 
 void

@@ -3,7 +3,6 @@
 #include "caps.h"
 #include "intake.h"
 #include "linger.h"
-#include "peers.h"
 #include "proxied.h"
 #include "relay.h"
 #include "tls_front.h"
@@ -120,8 +119,19 @@ client_set_peer(struct client *c, const struct sockaddr_storage *peer)
 	}
 }
 
+static bool
+is_worker(const struct msg_workers *all, pid_t pid)
+{
+	for (uint32_t i = 0; i < all->count; i++) {
+		if (all->pids[i] == (uint32_t)pid)
+			return true;
+	}
+	return false;
+}
+
 /* Who is at the other end of the admin socket, as of its connect(). A worker of ours is nobody:
- * some route leads here, by whatever name, and with via off nothing else would tell. */
+ * some route leads here, by whatever name, and with via off nothing else would tell; or somebody
+ * has taken it over. */
 static uint32_t
 peer_uid(const struct worker *w, int fd)
 {
@@ -129,7 +139,7 @@ peer_uid(const struct worker *w, int fd)
 	socklen_t n = sizeof peer;
 
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &n) < 0 ||
-	    peers_have(w->peers, (uint32_t)peer.pid))
+	    is_worker(&w->workers, peer.pid))
 		return UINT32_MAX;
 	return peer.uid;
 }

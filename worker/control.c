@@ -25,6 +25,7 @@
 #include "lib/log.h"
 #include "lib/xalloc.h"
 #include "shm/call.h"
+#include "shm/memfd.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -90,6 +91,7 @@ control_hello(struct worker *w, const struct msg_hello *hello)
 	page->slot = hello->slot;
 	page->pid = (uint32_t)getpid();
 	page->instance = hello->instance;
+	page->sandbox = w->sandbox;
 	page->heartbeat_ms = uv_hrtime() / 1000000;
 	w->page = page;
 	if (ipc_send(&w->control, MSG_BOARD,
@@ -249,7 +251,7 @@ control_reply(struct worker *w, const struct msg_reply *reply, struct ipc_messag
 	void *text = MAP_FAILED;
 	size_t n = 0;
 
-	if (m->fd >= 0 && fstat(m->fd, &st) == 0 && st.st_size > 0) {
+	if (m->fd >= 0 && memfd_stat(m->fd, &st) == 0 && st.st_size > 0) {
 		n = (size_t)st.st_size;
 		text = mmap(NULL, n, PROT_READ, MAP_PRIVATE, m->fd, 0);
 	}
@@ -285,6 +287,14 @@ control_suspended(struct worker *w, struct ipc_message *m)
 {
 	suspension_page(w, m->fd);
 	m->fd = -1;
+}
+
+static void
+control_workers(struct worker *w, const struct msg_workers *workers)
+{
+	w->workers = *workers;
+	if (w->workers.count > WORKERS_MAX)
+		w->workers.count = WORKERS_MAX;
 }
 
 static void
@@ -342,6 +352,8 @@ control_on_message(void *userdata, struct ipc *ipc, struct ipc_message *m)
 		exchange_heard(w, body, m->fd);
 	else if (IS(MSG_NAME_TOLD, msg_name_told))
 		name_told(w, body);
+	else if (IS(MSG_WORKERS, msg_workers))
+		control_workers(w, body);
 	else if (IS(MSG_ACCESS, msg_access))
 		control_access(w, body);
 	else if (IS(MSG_RATES, rate_head))

@@ -110,16 +110,6 @@ peers_forget(struct worker_peers *p, uint64_t instance)
 	forget(p, p->earlier, &p->earlier_count, instance);
 }
 
-bool
-peers_have(const struct worker_peers *p, uint32_t pid)
-{
-	for (size_t i = 0; i < p->count; i++) {
-		if (p->peers[i].page->pid == pid)
-			return true;
-	}
-	return false;
-}
-
 uint64_t
 peers_sum(const struct worker_peers *p, size_t offset)
 {

@@ -39,8 +39,6 @@ void peers_add(struct worker_peers *p, const struct msg_board *b, int fd, bool k
  * has counted in metrics. */
 void peers_add_earlier(struct worker_peers *p, const struct msg_board *b, int fd, bool keep);
 void peers_forget(struct worker_peers *p, uint64_t instance);
-/* Is one of them the process of this id? */
-bool peers_have(const struct worker_peers *p, uint32_t pid);
 /* The sum of the word that lies `offset` bytes into a page, over the pages of the other traffic
  * workers. */
 uint64_t peers_sum(const struct worker_peers *p, size_t offset);

@@ -22,6 +22,7 @@
 #include "queue.h"
 #include "refresh.h"
 #include "request.h"
+#include "sandbox.h"
 #include "session.h"
 #include "shed.h"
 #include "snapshot.h"
@@ -33,6 +34,7 @@
 
 #include "lib/failpoint.h"
 #include "lib/log.h"
+#include "lib/sha256.h"
 #include "lib/stream_peer.h"
 
 #include <assert.h>
@@ -324,6 +326,8 @@ worker_init(struct worker *w)
 	int r = uv_loop_init(&w->loop);
 
 	assert(r == 0);
+	/* It opens /dev/null with each stream until it has it; ours is that. */
+	w->loop.emfile_fd = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0);
 	stream_env_init(&w->env, &w->loop);
 	wheel_init(&w->wheel, uv_now(&w->loop));
 	list_init(&w->listeners);
@@ -431,12 +435,16 @@ int
 worker_main(void)
 {
 	static struct worker w; /* one a process; too large for the stack */
+	uint8_t digest[SHA256_BYTES];
 
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGINT, SIG_IGN); /* a terminal's Ctrl-C is for the master, which drains us */
 	signal(SIGHUP, SIG_IGN);
 	signal(SIGUSR1, SIG_IGN); /* the same: of it we hear by MSG_REOPEN */
 	log_setup("worker", LOG_LEVEL_INFO);
+	(void)!sha256(SLICE(""),
+		      digest); /* libcrypto reads its configuration when it is first used */
+	w.sandbox = sandbox_enter();
 	worker_init(&w);
 	if (control_open(&w, CONTROL_FD) < 0) {
 		fprintf(stderr, "yett worker: started by hand; use `yett run -c FILE`\n");

@@ -50,10 +50,12 @@ struct worker {
 	uv_idle_t again; /* runs while `resume` or `env.due` is not empty: the loop must not wait */
 	uv_signal_t sigterm;
 	struct msg_hello hello;
+	struct msg_workers workers; /* of the admin worker: who is none of its operators */
 	bool greeted, orphan, draining, stopped;
 	unsigned told_early; /* how often the next master has told us to finish before we knew that
 				ours is gone */
 	bool handed_over;    /* the master said that it goes */
+	enum board_sandbox sandbox;
 	uint64_t drain_until, drain_idle_until, drain_tunnels_from; /* ms */
 	uint64_t ticks;
 	uint64_t turn_us; /* worker_us; 0 = not read in this turn */

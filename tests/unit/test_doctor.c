@@ -108,9 +108,9 @@ test_host(void **state)
 
 		memcpy((char *)&h + c->at, &c->value, sizeof c->value);
 		doctor_host_judge(&d, &h);
-		assert_int_equal(d.count, 8);
+		assert_int_equal(d.count, 9);
 		expect(&d, c->check, c->state, c->text, c->remedy);
-		assert_int_equal(doctor_number(&d, DOCTOR_OK), c->state == DOCTOR_OK ? 8 : 7);
+		assert_int_equal(doctor_number(&d, DOCTOR_OK), c->state == DOCTOR_OK ? 9 : 8);
 		doctor_deinit(&d);
 	}
 }
@@ -127,7 +127,7 @@ test_host_together(void **state)
 	h.connections = 10000;
 	h.conntrack_max = 19999;
 	h.huge_always = h.local_redis = true;
-	h.kernel = -38;
+	h.kernel = h.filter = -38;
 	doctor_host_judge(&d, &h);
 	expect(&d, "descriptors", DOCTOR_PROBLEM, "RLIMIT_NOFILE is 1024",
 	       "mkdir -p /etc/systemd/system/yett.service.d && printf '[Service]\\nLimitNOFILE="
@@ -138,12 +138,15 @@ test_host_together(void **state)
 	expect(&d, "huge pages", DOCTOR_WARNING, "always on",
 	       "echo madvise > /sys/kernel/mm/transparent_hugepage/enabled");
 	assert_int_equal(find(&d, "kernel", "")->state, DOCTOR_PROBLEM);
+	assert_int_equal(find(&d, "sandbox", "no seccomp")->state, DOCTOR_WARNING);
 	doctor_deinit(&d);
 	d = (struct doctor){ .file = "f" };
 	h.conntrack = 18000;
+	h.unconfined = true;
 	doctor_host_judge(&d, &h);
 	expect(&d, "conntrack", DOCTOR_PROBLEM, "18000 of nf_conntrack_max=19999 are taken",
 	       "sysctl -w net.netfilter.nf_conntrack_max=40000");
+	expect(&d, "sandbox", DOCTOR_WARNING, "is off", "# write sandbox: true, and restart");
 	doctor_deinit(&d);
 }
 
