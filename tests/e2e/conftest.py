@@ -12,6 +12,7 @@ from harness import oidc, procs  # noqa: E402
 from harness.api import FileStore  # noqa: E402
 from harness.authority import Authority  # noqa: E402
 from harness.browser import Browser  # noqa: E402
+from harness.network import Network  # noqa: E402
 from harness.redis_server import RedisServer  # noqa: E402
 from harness.responder import Responder  # noqa: E402
 from harness.tls import Pki  # noqa: E402
@@ -32,12 +33,12 @@ def pytest_collection_modifyitems(items):
 
 
 # What these print is told though they pass: the figures of a proof.
-PROOFS = ("test_chaos.py", "test_kill_points.py")
+PROOFS = ("test_chaos", "test_kill_points", "test_network_")
 
 
 def pytest_terminal_summary(terminalreporter):
     for report in terminalreporter.stats.get("passed", []) + terminalreporter.stats.get("", []):
-        if report.nodeid.partition("::")[0].endswith(PROOFS) and (told := figures(report)):
+        if os.path.basename(report.nodeid.partition("::")[0]).startswith(PROOFS) and (told := figures(report)):
             terminalreporter.write_line(f"{report.nodeid}:\n{told}")
 
 
@@ -106,6 +107,23 @@ def serve():
 def lasting_serve():
     """The same, behind a lasting_gateway."""
     yield from start_upstreams()
+
+
+@pytest.fixture(scope="module")
+def rooms():
+    """rooms(names) makes a network of a test's own, once a file (harness/network.py)."""
+    started = []
+
+    def start(*names, **more):
+        try:
+            started.append(Network(*names, **more))
+        except OSError as e:
+            pytest.skip(f"no network namespaces, or no /dev/net/tun: {e}")
+        return started[-1]
+
+    yield start
+    for n in started:
+        n.finish()
 
 
 @pytest.fixture
