@@ -20,7 +20,7 @@
 #include <stdint.h>
 
 #define BOARD_MAGIC 0x6472616f62ull /* "board" */
-#define BOARD_LAYOUT 20u
+#define BOARD_LAYOUT 21u
 #define BOARD_ROUTES 4096     /* slots; 0 is "other" */
 #define BOARD_ENDPOINTS 4096  /* slots with counters; 0 is "other" */
 #define BOARD_HEALTH 65536    /* slots with health words, the same to begin with */
