@@ -69,9 +69,24 @@ fault_note(const struct request *r, enum reason reason)
 		note(&r->worker->page->faults, r, reason);
 }
 
+/* To mask a head takes as long as to refuse some: of a flood the first ones of each second are
+ * enough. */
+static bool
+has_room(struct worker *w)
+{
+	uint64_t second = worker_now(w) / 1000;
+
+	if (w->refusals_second != second) {
+		w->refusals_second = second;
+		w->refusals_noted = 0;
+	}
+	return w->refusals_noted++ < FAULTS;
+}
+
 void
 fault_note_refusal(const struct request *r)
 {
-	if (r->ended_in == PHASE_DECISION && r->reason != REASON_none && is_kept(r))
+	if (r->ended_in == PHASE_DECISION && r->reason != REASON_none && is_kept(r) &&
+	    has_room(r->worker))
 		note(&r->worker->page->refused, r, r->reason);
 }

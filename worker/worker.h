@@ -141,12 +141,14 @@ struct worker {
 	struct buf log;              /* access log lines of this turn and the last ones */
 	struct buf spans;            /* of this turn, for the master (trace.c) */
 	unsigned spans_n;
-	uint8_t log_kind;     /* access_log.c's own: of its descriptor */
-	bool log_torn;        /* a line was lost after its first part was written */
-	bool tailed;          /* somebody looks at the lines, as of the tick */
-	struct buf tail_line; /* scratch for one */
-	int log_fd;           /* -1: no access log */
-	int64_t log_second;   /* what log_time says: seconds since 1970 */
+	uint8_t log_kind;         /* access_log.c's own: of its descriptor */
+	bool log_torn;            /* a line was lost after its first part was written */
+	bool tailed;              /* somebody looks at the lines, as of the tick */
+	struct buf tail_line;     /* scratch for one */
+	int log_fd;               /* -1: no access log */
+	int64_t log_second;       /* what log_time says: seconds since 1970 */
+	uint64_t refusals_second; /* of which refusals were noted last (fault_note.h) */
+	uint32_t refusals_noted;  /* in it */
 	char log_time[24], log_common[32];
 	struct sockaddr_un log_peer; /* of syslog's socket; sun_family 0: none that has a path */
 	char date[32];               /* of the Date field, renewed each second */
