@@ -242,6 +242,8 @@ read_text(struct master *m, struct slice text)
 	if (!slice_starts(text, SLICE(HEAD)) || !read_end(&text, &count))
 		return -EBADMSG;
 	head = slice_cut(text, '\n', &text);
+	if (head.n < strlen(HEAD))
+		return -EBADMSG;
 	head = slice_cut(slice_make(head.p + strlen(HEAD), head.n - strlen(HEAD)), ' ', &source);
 	local = slice_eq(source, SLICE("file"));
 	for (; text.p && text.n > 0; n++) {
