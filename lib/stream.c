@@ -1,6 +1,7 @@
 #include "stream.h"
 
 #include "stream_internal.h"
+#include "stream_peer.h"
 #include "xalloc.h"
 
 #include <assert.h>
@@ -122,11 +123,15 @@ stream_on_connect(uv_connect_t *req, int status)
 {
 	struct stream_connect *c = container_of(req, struct stream_connect, req);
 	struct stream *s = req->handle->data;
+	int fd;
 
 	if (s->closing)
 		return;
-	if (status == 0 && s->uv.handle.type == UV_TCP)
+	if (status == 0 && s->uv.handle.type == UV_TCP) {
 		uv_tcp_nodelay(&s->uv.tcp, 1);
+		if (uv_fileno(&s->uv.handle, &fd) == 0)
+			stream_peer_watch(fd);
+	}
 	c->done(s, status);
 }
 

@@ -12,6 +12,27 @@ struct tcp_info_more {
 };
 _Static_assert(offsetof(struct tcp_info_more, bytes_acked) == 120, "the kernel's place of it");
 
+#define SILENT_S 60 /* before it is asked */
+#define ASK_EACH_S 15
+#define ASK_TIMES 4
+
+void
+stream_peer_watch(int fd)
+{
+	static const struct {
+		int level, name, value;
+	} options[] = {
+		{ IPPROTO_TCP, TCP_KEEPIDLE, SILENT_S },
+		{ IPPROTO_TCP, TCP_KEEPINTVL, ASK_EACH_S },
+		{ IPPROTO_TCP, TCP_KEEPCNT, ASK_TIMES },
+		{ SOL_SOCKET, SO_KEEPALIVE, 1 },
+	};
+
+	for (size_t i = 0; i < sizeof options / sizeof options[0]; i++)
+		(void)setsockopt(fd, options[i].level, options[i].name, &options[i].value,
+				 sizeof options[i].value);
+}
+
 int
 stream_acked(const struct stream *s, uint64_t *out)
 {

@@ -6,6 +6,7 @@
 #include "takeover.h"
 
 #include "lib/log.h"
+#include "lib/stream_peer.h"
 #include "lib/xalloc.h"
 
 #include <assert.h>
@@ -146,8 +147,10 @@ listener_add(struct worker *w, const struct msg_listener *info, int fd, bool hel
 	l->fd = fd;
 	l->family = family_of(fd);
 	l->batch = 1;
-	if (l->family != AF_UNIX) /* what is accepted inherits it */
+	if (l->family != AF_UNIX) { /* what is accepted inherits it */
 		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){ 1 }, sizeof(int));
+		stream_peer_watch(fd);
+	}
 	if (uv_poll_init(&w->loop, &l->poll, fd) < 0) {
 		log_error("listener id=%u slot=%u cannot be used", info->id, info->slot);
 		close(fd);
