@@ -129,11 +129,12 @@ def test_orphans_and_flush(api):
 
 
 def test_flush_touches_rules_only(gateway, store):
-    store.db.set("session:1", "x")
+    for key in ("session:1", "42"):  # as somebody who is suspended by a raw key
+        store.db.set(key, "x")
     store.rule("a", "10.0.0.1:80")
     api = Api(gateway(from_redis(store)).socket)
     api.done("DELETE", "flush")
-    assert sorted(k for k in store.db.keys() if not k.startswith(b"yett:gateway")) == [b"session:1", b"yett:revisions"]
+    assert sorted(k for k in store.db.keys() if not k.startswith(b"yett:gateway")) == [b"42", b"session:1", b"yett:revisions"]
 
 
 def test_what_is_refused_is_not_stored(api):

@@ -5,12 +5,14 @@ import ast
 import hashlib
 import hmac
 import os
+import signal
 import time
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from harness.gateway import BINARY, from_redis, merge
+from harness.gateway import BINARY, from_redis, merge, proxy_to
+from harness.load import Load
 from harness.procs import run, wait_until
 from harness.tokens import SECRET, b64, bearer, token, unsigned
 
@@ -22,11 +24,34 @@ ELSEWHERE = {
     5: ["test_gate_matrix::test_one_verdict_each"],
     6: ["test_identity_headers::test_spellings", "test_identity_headers::test_headers_of_the_older_gateways",
         "test_identity_headers::test_connection_cannot_name_it_away", "test_identity_headers::test_as_a_trailer"],
+    7: ["test_login_attacks::test_a_login_ends_nowhere_else", "test_redirects::test_backslash_is_refused"],
+    8: ["test_login_attacks::test_states_that_are_none", "test_login_attacks::test_a_callback_works_once",
+        "test_login_attacks::test_a_state_belongs_to_its_browser"],
+    9: ["test_login_attacks::test_an_id_that_is_known_beforehand"],
+    10: ["test_login_attacks::test_cookies_that_were_changed", "test_sessions::test_dead_cookie"],
     11: ["test_cors::test_origins", "test_cors::test_whatever_the_gateway_says", "test_cors::test_mistakes"],
+    12: ["test_conformance::test_case"],
+    13: ["test_hub_hosts::test_hosts_that_are_not_meant", "test_hub_hosts::test_spellings_of_one_host",
+         "test_hub_hosts::test_http_only_where_it_may", "test_hub_hosts::test_private_addresses"],
     14: ["test_rates::test_xff_evades_nothing"],
+    15: ["test_api_redx::test_flush_touches_rules_only"],
     16: ["test_suspension::test_names_of_keys"],
+    17: ["test_admin::test_not_reachable_from_traffic", "test_api_access::test_traffic_listeners_have_no_api",
+         "test_api_access::test_names_that_resolve_to_the_api_lead_nowhere"],
+    18: ["test_own_answers::test_no_internal_address"],
+    19: ["test_access_log::test_no_secret_of_any_kind", "test_login_attacks::test_nothing_secret_is_told",
+         "test_hub_hosts::test_tokens_stay_out_of_what_is_written"],
+    20: ["test_hop_by_hop::test_repeated_fields_keep_their_order"],
     21: ["test_suspension::test_raw_key", "test_suspension::test_redis_down", "test_suspension::test_too_old", "test_suspension::test_lost_notice"],
+    22: ["test_body_limit::test_by_length", "test_body_limit::test_chunked", "test_body_limit::test_limit_of_riox"],
+    23: ["test_slow_loris::test_attackers_do_not_hurt_others", "test_head_limits::test_slow_head", "test_head_limits::test_slow_body"],
+    24: ["test_reload::test_open_requests_keep_their_table", "test_random_kills::test_master_within_a_reload"],
+    25: ["test_worker_killed::test_under_load"],
 }
+
+
+def test_no_item_is_forgotten():
+    assert sorted(ELSEWHERE) == list(range(1, 26))
 
 
 @pytest.mark.parametrize("item, name", [(item, name) for item, names in ELSEWHERE.items() for name in names])
@@ -173,3 +198,20 @@ def test_21_suspended_at_once_and_closed_when_nobody_knows(ashine):
     ashine.store.kill()
     wait_until(lambda: who(ashine, "a stranger").why == "suspension_unknown", 2)
     assert who(ashine, "42").why == "suspended"
+
+
+def test_24_a_reload_under_load_loses_nothing(gateway, responder):
+    gw = gateway(proxy_to(responder))
+    with Load(gw.port, rate=300, connections=8) as load:
+        for i in range(5):
+            gw.reload(merge(proxy_to(responder), {"limits": {"keepalive_requests": 1000 + i}}))
+    assert load.result["failures"] == [] and load.result["ok"] > 20
+
+
+def test_25_a_new_worker_has_the_table_of_the_others(gateway, responder):
+    gw = gateway(proxy_to(responder))
+    gw.reload()
+    version, victim = gw.status()["table"]["version"], gw.workers()[0]
+    os.kill(victim, signal.SIGKILL)
+    wait_until(lambda: len(gw.workers()) == 2 and victim not in gw.workers(), 5)
+    wait_until(lambda: set(gw.status()["table"]["acknowledged"].values()) == {version}, 5)
