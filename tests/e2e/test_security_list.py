@@ -214,4 +214,4 @@ def test_25_a_new_worker_has_the_table_of_the_others(gateway, responder):
     version, victim = gw.status()["table"]["version"], gw.workers()[0]
     os.kill(victim, signal.SIGKILL)
     wait_until(lambda: len(gw.workers()) == 2 and victim not in gw.workers(), 5)
-    wait_until(lambda: set(gw.status()["table"]["acknowledged"].values()) == {version}, 5)
+    wait_until(lambda: set(gw.status()["table"]["acknowledged"]) == {version}, 5)
