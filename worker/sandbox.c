@@ -236,6 +236,9 @@ static void
 fill(struct filter *f, bool connects)
 {
 	const int *more = sandbox_more();
+	/* Who started us may forbid seccomp(2): libseccomp then does without it, by prctl(2), and
+	 * without this action. The signal is the same one. */
+	uint32_t deadly = seccomp_api_get() >= 3 ? SCMP_ACT_KILL_PROCESS : SCMP_ACT_TRAP;
 
 	for (size_t i = 0; i < N(plain); i++)
 		allow(f, plain[i], 0, NULL);
@@ -243,7 +246,7 @@ fill(struct filter *f, bool connects)
 		allow(f, more[i], 0, NULL);
 	for (size_t i = 0; i < N(hostile); i++) {
 		if (!is_among(more, hostile[i]))
-			rule(f, SCMP_ACT_KILL_PROCESS, hostile[i], 0, NULL);
+			rule(f, deadly, hostile[i], 0, NULL);
 	}
 	allow_some(f);
 	if (connects)
@@ -260,7 +263,7 @@ filter_load(bool connects)
 		return -ENOMEM;
 	/* Nobody's code runs in us but our own: it needs no slower processor (before Linux 5.16).
 	 */
-	f.error = seccomp_attr_set(f.context, SCMP_FLTATR_CTL_SSB, 1);
+	(void)seccomp_attr_set(f.context, SCMP_FLTATR_CTL_SSB, 1);
 	fill(&f, connects);
 	if (f.error == 0)
 		f.error = seccomp_load(f.context);

@@ -151,3 +151,11 @@ def test_stays_among_names(confined, free):
         s.bind("\0yett-isolation")
         s.listen()
         assert [obey(gw, "reach @yett-isolation") for gw in (confined, free)] == ["EPERM", "0"]
+
+
+@pytest.mark.parametrize("calls, state", [(["seccomp", "landlock_create_ruleset"], "on"), (["seccomp", "prctl:22"], "missing")])
+def test_where_there_is_less(gateway, serve, calls, state):
+    """A unit of before knows nothing of these calls: the filter is had without them. Where there is none, the gateway serves and warns."""
+    gw = gateway(proxy_to(serve()), within=[os.path.join(os.path.dirname(OBEYS), "without"), *calls, "--"])
+    assert {w["sandbox"] for w in [*gw.status()["workers"], gw.status()["admin"]]} == {state}
+    assert gw.ask().status == 200 and ("sandbox=missing" in gw.log()) == (state == "missing")
