@@ -48,6 +48,14 @@ def test_admin_worker_has_no_keys(gw):
         assert all(procs.memory(pid) < 20 << 20 for pid in workers)
 
 
+def test_secrets_of_the_master_stay_there(gateway, serve, store):
+    """The password of the Redis of rules is in no table: no worker needs it."""
+    store.db.config_set("requirepass", SECRET)
+    gw = gateway(proxy_to(serve()) | {"redis": {"address": store.address, "password": {"env": "MY_SECRET"}}}, env={"MY_SECRET": SECRET})
+    assert gw.status()["redis"]["state"] == "up" and find_in_memory(gw.pid, SECRET.encode())
+    assert not any(find_in_memory(pid, SECRET.encode()) for pid in procs.children(gw.pid))
+
+
 def find_in_memory(pid, what):
     with open(f"/proc/{pid}/maps") as maps, open(f"/proc/{pid}/mem", "rb", 0) as memory:
         for line in maps:
