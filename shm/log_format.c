@@ -79,8 +79,8 @@ log_format_next(struct slice *program, struct log_part *part)
 		part->literal = slice_make(program->p, n);
 	} else {
 		n = program->n < 2 ? 1 : 2;
-		if (n == 2 && (unsigned char)program->p[1] - ' ' < LOG_FIELD_N)
-			part->field = (enum log_field)((unsigned char)program->p[1] - ' ');
+		if (n == 2 && program->p[1] >= ' ' && program->p[1] < ' ' + LOG_FIELD_N)
+			part->field = (enum log_field)(program->p[1] - ' ');
 	}
 	*program = slice_make(program->p + n, program->n - n);
 	return true;

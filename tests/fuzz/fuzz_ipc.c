@@ -3,18 +3,23 @@
  * the process, none leaks a descriptor, and what is not of its shape costs the worker its life.
  *
  * The first byte says whether it is the admin worker. Then records: what comes along (none, a page
- * of the board, something else, two), a length, the bytes.
+ * of the board, something else, two; and whether zeroes are added up to the size that such a
+ * message has), a length, the bytes.
  */
 
 #include "master/slot.h"
+#include "shm/span.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+#define WHOLE 4 /* of a record's first byte */
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -57,6 +62,47 @@ on_token_ask(void *userdata, struct slot *slot, const struct msg_token_ask *ask)
 }
 
 static void
+on_name_ask(void *userdata, struct slot *slot, const struct msg_name_ask *ask)
+{
+	assert(slot->role == ROLE_TRAFFIC && ask->n > 0 && ask->n <= NAME_HOST_MAX);
+	assert(strnlen(ask->host, ask->n) == ask->n);
+}
+
+static int
+on_exchange(void *userdata, struct slot *slot, const struct msg_exchange *ask, int fd)
+{
+	assert(slot->role == ROLE_TRAFFIC && fd >= 0);
+	return ask->kind < EXCHANGE_KIND_N ? 0 : -EBADMSG;
+}
+
+static void
+on_exchange_kept(void *userdata, struct slot *slot, const struct msg_exchange_kept *kept)
+{
+	assert(slot->role == ROLE_TRAFFIC);
+}
+
+static int
+on_spans(void *userdata, struct slot *slot, struct slice records)
+{
+	struct slice text[SPAN_TEXTS];
+	struct span s;
+
+	assert(slot->role == ROLE_TRAFFIC);
+	while (records.n > 0) {
+		if (!span_read(&records, &s, text))
+			return -EBADMSG;
+	}
+	return 0;
+}
+
+static void
+on_sessions_told(void *userdata, struct slot *slot, const struct msg_sessions_told *answer,
+		 struct ipc_message *m)
+{
+	assert(slot->role == ROLE_TRAFFIC && m->body.n == sizeof *answer);
+}
+
+static void
 on_lease(void *userdata, struct slot *slot, const struct msg_lease *ask)
 {
 	assert(slot->role == ROLE_TRAFFIC);
@@ -95,6 +141,11 @@ static const struct supervisor_ops ops = {
 	.failing = on_failing,
 	.keys_ask = on_keys_ask,
 	.token_ask = on_token_ask,
+	.name_ask = on_name_ask,
+	.exchange = on_exchange,
+	.exchange_kept = on_exchange_kept,
+	.spans = on_spans,
+	.sessions_told = on_sessions_told,
 	.lease = on_lease,
 	.explained = on_explained,
 	.suspension_ask = on_suspension_ask,
@@ -124,6 +175,31 @@ record_send(int fd, struct slice bytes, const int *fds, size_t fds_n)
 	(void)!sendmsg(fd, &msg, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
+/* The type and the body. 0: no worker says that. */
+static size_t
+whole_size(uint8_t type)
+{
+	static const size_t body[] = {
+		[MSG_BOARD] = sizeof(struct msg_board),
+		[MSG_ACK] = sizeof(struct msg_ack),
+		[MSG_NACK] = sizeof(struct msg_ack),
+		[MSG_FAILING] = sizeof(struct msg_failing),
+		[MSG_CALL] = sizeof(struct msg_call),
+		[MSG_EXPLAINED] = sizeof(struct msg_explained),
+		[MSG_KEYS_ASK] = sizeof(struct msg_keys_ask),
+		[MSG_SUSPENSION_ASK] = sizeof(struct msg_suspension_ask),
+		[MSG_SWEPT] = sizeof(struct msg_swept),
+		[MSG_LEASE] = sizeof(struct msg_lease),
+		[MSG_TOKEN_ASK] = sizeof(struct msg_token_ask),
+		[MSG_SESSIONS_TOLD] = sizeof(struct msg_sessions_told),
+		[MSG_EXCHANGE] = sizeof(struct msg_exchange),
+		[MSG_EXCHANGE_KEPT] = sizeof(struct msg_exchange_kept),
+		[MSG_NAME_ASK] = sizeof(struct msg_name_ask),
+	};
+
+	return type < sizeof body / sizeof *body && body[type] ? sizeof(uint32_t) + body[type] : 0;
+}
+
 static void
 say(int fd, const uint8_t *data, size_t size, int page, int other)
 {
@@ -132,9 +208,12 @@ say(int fd, const uint8_t *data, size_t size, int page, int other)
 
 	while (size >= 2) {
 		size_t n = data[1] < size - 2 ? data[1] : size - 2;
+		size_t whole = n > 0 && data[0] & WHOLE ? whole_size(data[2]) : 0;
 		unsigned what = data[0] & 3;
+		char bytes[IPC_MAX] = { 0 };
 
-		record_send(fd, slice_make((const char *)data + 2, n), fds[what], counts[what]);
+		memcpy(bytes, data + 2, n);
+		record_send(fd, slice_make(bytes, whole > n ? whole : n), fds[what], counts[what]);
 		data += 2 + n;
 		size -= 2 + n;
 	}
