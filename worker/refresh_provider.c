@@ -77,7 +77,9 @@ refresh_failed(struct refreshes *all, uint32_t provider, const char *name,
 		refresh_granted(all, provider);
 		return 0;
 	}
-	p->fails++;
+	/* Of many that were under way at once all fail, and that is one failure. */
+	if (!refresh_rests(all, provider))
+		p->fails++;
 	ms = rest_of(all, p, outcome, retry_s);
 	p->until_ms = worker_now(all->worker) + ms;
 	refresh_tell(all, provider, "refresh", name, outcome, a->why);

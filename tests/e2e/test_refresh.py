@@ -8,6 +8,7 @@ import re
 import signal
 import socket
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import jwt
 import pytest
@@ -315,6 +316,17 @@ def test_the_provider_is_away(guarded, sessions, provider, store):
     wait_until(lambda: token(gw, ended) == "access-g1-1", 8)
     wait_until(lambda: token(gw, good) == "access-g0-1", 8)
     assert provider.reused == 0
+
+
+def test_many_fail_at_once(guarded, sessions, provider, store):
+    """That is one failure, behind which the provider is left alone for a second: not for longer the more tokens there were."""
+    gw = guarded(more={"workers": 1})
+    users = [logged_in(sessions, provider, -5, str(i))[0] for i in range(20)]
+    provider.broken, provider.delay = (503, {}, b""), 0.5
+    with ThreadPoolExecutor(20) as pool:
+        assert set(pool.map(lambda user: token(gw, user), users)) == {"provider_unavailable"}
+    provider.broken, provider.delay = None, 0
+    wait_until(lambda: token(gw, users[0]) == "access-g0-1", 6)
 
 
 def test_what_one_address_may_have_seen_no_other_one_sees(guarded, sessions, provider, store):
