@@ -3,12 +3,16 @@
 #include "memfd.h"
 
 #include "lib/failpoint.h"
+#include "lib/xalloc.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
+#define READ_TRIES 100
 #define SEALS (F_SEAL_FUTURE_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)
 
 _Static_assert(REASON_N <= sizeof(((struct board_counts *)0)->by_reason) / sizeof(uint64_t),
@@ -118,6 +122,24 @@ fold_route(struct board_route *sum, const struct board_route *part)
 	board_add(&sum->bytes_out, board_get(&part->bytes_out));
 	FOLD(duration);
 	board_add(&sum->shadow_refusals, board_get(&part->shadow_refusals));
+}
+
+void
+board_read(const uint64_t *seq, const void *rows, size_t size, void *out)
+{
+	void *copy = xmalloc(size);
+
+	for (int attempt = 0; attempt < READ_TRIES; attempt++) {
+		uint64_t before = __atomic_load_n(seq, __ATOMIC_ACQUIRE);
+
+		memcpy(copy, rows, size);
+		__atomic_thread_fence(__ATOMIC_ACQUIRE);
+		if (before & 1 || board_get(seq) != before)
+			continue;
+		memcpy(out, copy, size);
+		break;
+	}
+	free(copy);
 }
 
 void

@@ -370,6 +370,9 @@ void board_unmap(const void *page, size_t size);
 #define board_set(field, v) __atomic_store_n((field), (v), __ATOMIC_RELAXED)
 #define board_get(field) __atomic_load_n((field), __ATOMIC_RELAXED)
 
+/* The rows of one moment; `seq` is odd while they change. Whoever writes them may stand still amid
+ * that, or have died: then *out is left as it is. */
+void board_read(const uint64_t *seq, const void *rows, size_t size, void *out);
 /* sum += part, for counters only: the gauges of `part` are left out. */
 void board_fold(struct board_counts *sum, const struct board_counts *part);
 /* Another one whenever another base is in force. Who reads both sees in it whether the base changed

@@ -4,21 +4,6 @@
 
 #include "lib/clock.h"
 
-/* The rows of one moment; false: the master is changing them all the time. */
-static bool
-rows_read(const struct board_master *m, struct board_issuer out[BOARD_ISSUERS])
-{
-	for (int attempt = 0; attempt < 100; attempt++) {
-		uint64_t seq = __atomic_load_n(&m->issuers_seq, __ATOMIC_ACQUIRE);
-
-		memcpy(out, m->issuers, BOARD_ISSUERS * sizeof *out);
-		__atomic_thread_fence(__ATOMIC_ACQUIRE);
-		if (!(seq & 1) && board_get(&m->issuers_seq) == seq)
-			return true;
-	}
-	return false;
-}
-
 static void
 add_sample(struct buf *out, enum metric m, const struct board_issuer *row, const char *more,
 	   long long value)
@@ -32,12 +17,11 @@ add_sample(struct buf *out, enum metric m, const struct board_issuer *row, const
 void
 metrics_write_issuers(const struct board_master *m, struct buf *out)
 {
-	struct board_issuer rows[BOARD_ISSUERS];
+	static struct board_issuer rows[BOARD_ISSUERS]; /* as they were read last */
 	int64_t now = clock_wall();
 	int n = 0;
 
-	if (!rows_read(m, rows))
-		return;
+	board_read(&m->issuers_seq, m->issuers, sizeof rows, rows);
 	while (n < BOARD_ISSUERS && rows[n].name[0])
 		n++;
 	if (n == 0)

@@ -7,21 +7,6 @@ static const char *const names[BOARD_REDIS_N] = {
 	[BOARD_REDIS_SESSIONS] = "sessions",
 };
 
-/* The rows of one moment; false: the master is changing them all the time. */
-static bool
-rows_read(const struct board_master *m, struct board_redis out[BOARD_REDIS_N])
-{
-	for (int attempt = 0; attempt < 100; attempt++) {
-		uint64_t seq = __atomic_load_n(&m->redis_seq, __ATOMIC_ACQUIRE);
-
-		memcpy(out, m->redis, BOARD_REDIS_N * sizeof *out);
-		__atomic_thread_fence(__ATOMIC_ACQUIRE);
-		if (!(seq & 1) && board_get(&m->redis_seq) == seq)
-			return true;
-	}
-	return false;
-}
-
 static void
 add_label(struct buf *out, const char *name, const char *value, size_t cap)
 {
@@ -33,10 +18,9 @@ add_label(struct buf *out, const char *name, const char *value, size_t cap)
 void
 metrics_write_redis(const struct board_master *m, struct buf *out)
 {
-	struct board_redis rows[BOARD_REDIS_N];
+	static struct board_redis rows[BOARD_REDIS_N]; /* as they were read last */
 
-	if (!rows_read(m, rows))
-		return;
+	board_read(&m->redis_seq, m->redis, sizeof rows, rows);
 	metrics_family(out, METRIC_redis_server_info);
 	for (int i = 0; i < BOARD_REDIS_N; i++) {
 		if (!rows[i].server[0])

@@ -4,21 +4,6 @@
 
 #include "lib/clock.h"
 
-/* The rows of one moment; false: the master is changing them all the time. */
-static bool
-rows_read(const struct board_master *m, struct board_certificate out[BOARD_CERTIFICATES])
-{
-	for (int attempt = 0; attempt < 100; attempt++) {
-		uint64_t seq = __atomic_load_n(&m->certificates_seq, __ATOMIC_ACQUIRE);
-
-		memcpy(out, m->certificates, BOARD_CERTIFICATES * sizeof *out);
-		__atomic_thread_fence(__ATOMIC_ACQUIRE);
-		if (!(seq & 1) && board_get(&m->certificates_seq) == seq)
-			return true;
-	}
-	return false;
-}
-
 static void
 row_write(const struct board_certificate *row, int64_t now, struct buf *out)
 {
@@ -33,10 +18,11 @@ row_write(const struct board_certificate *row, int64_t now, struct buf *out)
 void
 metrics_write_certificates(const struct board_master *m, struct buf *out)
 {
-	struct board_certificate rows[BOARD_CERTIFICATES];
+	static struct board_certificate rows[BOARD_CERTIFICATES]; /* as they were read last */
 	int64_t now = clock_wall();
 
-	if (!rows_read(m, rows) || rows[0].until == 0)
+	board_read(&m->certificates_seq, m->certificates, sizeof rows, rows);
+	if (rows[0].until == 0)
 		return;
 	metrics_family(out, METRIC_certificate_expiry_seconds);
 	for (int i = 0; i < BOARD_CERTIFICATES && rows[i].until > 0; i++)

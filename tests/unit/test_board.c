@@ -204,6 +204,25 @@ test_keep(void **state)
 	free(m);
 }
 
+/* Whoever changes them may stand still there for long: a scrape is told what was so before. */
+static void
+test_rows_amid_a_change(void **state)
+{
+	struct board_issuer rows[2] = { { .fetches = 5, .name = "a" } }, seen[2] = { 0 };
+	uint64_t seq = 4;
+
+	board_read(&seq, rows, sizeof rows, seen);
+	assert_int_equal(seen[0].fetches, 5);
+	seq = 5;
+	rows[0] = (struct board_issuer){ .name = "b" };
+	board_read(&seq, rows, sizeof rows, seen);
+	assert_int_equal(seen[0].fetches, 5);
+	assert_string_equal(seen[0].name, "a");
+	seq = 6;
+	board_read(&seq, rows, sizeof rows, seen);
+	assert_string_equal(seen[0].name, "b");
+}
+
 static void
 test_bucket(void **state)
 {
@@ -431,6 +450,7 @@ main(void)
 		cmocka_unit_test(test_map_refuses),
 		cmocka_unit_test(test_fold),
 		cmocka_unit_test(test_keep),
+		cmocka_unit_test(test_rows_amid_a_change),
 		cmocka_unit_test(test_bucket),
 		cmocka_unit_test(test_bucket_of_route),
 		cmocka_unit_test(test_codes),
