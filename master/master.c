@@ -145,7 +145,12 @@ static void
 on_failing(void *userdata, const struct msg_failing *failing)
 {
 	struct master *m = userdata;
+	const struct directory_endpoint *d = NULL;
 
+	if (m->publisher.directory && failing->endpoint < BOARD_ENDPOINTS)
+		d = m->publisher.directory->by_slot[failing->endpoint];
+	if (d)
+		resolver_doubt(m->resolver, d->address.host);
 	ejector_failing(m->ejector, failing->upstream, failing->endpoint, clock_mono_ms());
 }
 

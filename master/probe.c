@@ -56,7 +56,7 @@ struct prober {
 	bool watches;        /* words on the board are no longer an earlier master's */
 	bool short_of;       /* of descriptors or memory; said once */
 	struct board_master *board;
-	const struct resolver *resolver;
+	struct resolver *resolver;
 	struct own *own;                      /* of the configuration in force */
 	struct endpoint *slots[BOARD_HEALTH]; /* of those that left, too, until the slot means
 						 another one */
@@ -196,10 +196,12 @@ endpoint_result(struct endpoint *e, int status)
 {
 	struct health_result result = { .authority = e->authority };
 
-	if (status > 0)
+	if (status > 0) {
 		result.status = status;
-	else
+	} else {
 		result.reason = page_error(&e->page, status);
+		resolver_doubt(e->of->resolver, e->page.name);
+	}
 	endpoint_explain(e, result.reason);
 	if (health_judge(&e->health, endpoint_words(e), &e->rules, &result, &e->of->died))
 		endpoint_seen(e);
@@ -471,7 +473,7 @@ at_once(void)
 }
 
 struct prober *
-prober_new(uv_loop_t *loop, struct board_master *board, const struct resolver *resolver)
+prober_new(uv_loop_t *loop, struct board_master *board, struct resolver *resolver)
 {
 	struct prober *p = xcalloc(1, sizeof *p);
 

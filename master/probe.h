@@ -22,8 +22,7 @@
 struct certificates;
 struct prober;
 
-struct prober *prober_new(uv_loop_t *loop, struct board_master *board,
-			  const struct resolver *resolver);
+struct prober *prober_new(uv_loop_t *loop, struct board_master *board, struct resolver *resolver);
 void prober_free(struct prober *p); /* closes its handles; run the loop once more before it ends */
 /* The endpoints that matter from now on, and what TLS to them needs (NULL: those that are https
  * cannot be asked). Probes of endpoints that stay go on undisturbed, new ones

@@ -31,7 +31,9 @@ struct name {
 	uint64_t generation;
 	struct resolved *addresses;
 	size_t count;
-	unsigned failures;     /* in a row */
+	unsigned failures; /* in a row */
+	unsigned doubts;   /* in a row, that changed nothing */
+	uint64_t answered_ms;
 	int64_t answered_wall; /* 0: never */
 	bool settled;
 };
@@ -89,19 +91,24 @@ name_log(const struct name *n, const char *error)
 		log_debug("resolve name=%s addresses=%zu", quoted, n->count);
 }
 
+static uint64_t
+backoff_ms(unsigned before)
+{
+	uint64_t s = BACKOFF_MAX_S;
+
+	if (before < 16 && (BACKOFF_MIN_S << before) < BACKOFF_MAX_S)
+		s = BACKOFF_MIN_S << before;
+	return s * 1000;
+}
+
 /* The old addresses are kept, even if there is no such name any more: whoever removed it by mistake
  * does not take the upstream down with it, and one that is really gone is found dead by its probes.
  */
 static void
 name_failed(struct name *n, const char *error)
 {
-	uint64_t wait_s = BACKOFF_MAX_S;
-
 	name_log(n, error);
-	if (n->failures < 16 && (BACKOFF_MIN_S << n->failures) < BACKOFF_MAX_S)
-		wait_s = BACKOFF_MIN_S << n->failures;
-	n->failures++;
-	name_due_in(n, wait_s * 1000);
+	name_due_in(n, backoff_ms(n->failures++));
 }
 
 /* Has the set changed? */
@@ -120,6 +127,7 @@ name_resolved(struct name *n, const struct lookup_answer *a)
 		memcpy(n->addresses, a->addresses, size);
 		n->count = a->count;
 		n->generation = ++n->of->generation;
+		n->doubts = 0;
 	}
 	name_log(n, NULL);
 	n->failures = 0;
@@ -143,6 +151,7 @@ name_answered(void *userdata, const struct lookup_answer *answer)
 	bool news = !n->settled;
 
 	n->asked = NULL;
+	n->answered_ms = uv_now(r->loop);
 	if (!n->settled)
 		name_settled(n);
 	if (answer->error)
@@ -419,6 +428,19 @@ resolver_usage(const struct resolver *r, struct resolver_usage *out)
 		if (n->answered_wall && (!out->oldest_wall || n->answered_wall < out->oldest_wall))
 			out->oldest_wall = n->answered_wall;
 	}
+}
+
+void
+resolver_doubt(struct resolver *r, const char *host)
+{
+	BUF_CLEAN struct buf key = { 0 };
+	struct name *n = host ? map_get(&r->names, name_key(host, &key)) : NULL;
+
+	if (!n || n->asked || n->failures > 0 ||
+	    uv_now(r->loop) < n->answered_ms + backoff_ms(n->doubts))
+		return;
+	n->doubts++;
+	name_ask(n);
 }
 
 size_t

@@ -38,6 +38,11 @@ void resolver_change(struct resolver *r, const struct directory_upstream *before
  * first that has it: what it resolves to later is a change of its own. */
 bool resolver_awaited(const struct resolver *r);
 void resolver_note(struct resolver *r); /* all that there are */
+/* Nobody answers at the addresses of this host: they may be another one's by now, long before the
+ * TTL is over (containers come back elsewhere), so the name is asked for again. Not within a second
+ * of its last answer; as long as that changes nothing, ever more seldom, down to every 30 seconds.
+ * NULL and literals are nothing. */
+void resolver_doubt(struct resolver *r, const char *host);
 /* The addresses now known for a host name or literal, sorted (IPv4 first), at most 16; 0 = none yet
  * or it does not resolve. They are the resolver's: valid until it runs again, those of a literal
  * until the next call. *generation changes with the set and never comes back, not even after the

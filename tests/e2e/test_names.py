@@ -35,6 +35,21 @@ def test_change_is_followed(moving, dns):
     wait_until(lambda: moving.ask().json()["name"] == "b", 5)
 
 
+@pytest.mark.parametrize("health", [True, False])
+def test_who_has_moved_long_before_the_ttl(gateway, dns, serve, health):
+    """Nobody answers where it was: the name is asked for again, by its probes or by requests that fail."""
+    old = serve(name="a", host="127.0.0.1")
+    dns.names["up.test"] = (["127.0.0.1"], 600)
+    gw = gateway(proxy_to(f"up.test:{old.port}") | {"dns": [dns.address], "health": {"enabled": health, "interval": "200ms"}})
+    assert gw.ask().json()["name"] == "a"
+    serve(name="b", host="127.0.0.2", port=old.port)
+    dns.names["up.test"] = (["127.0.0.2"], 600)
+    old.stop()
+    wait_until(lambda: gw.ask().json()["name"] == "b", 6)
+    n = len(dns.asked)
+    assert [gw.ask().status for _ in range(5)] == [200] * 5 and len(dns.asked) == n
+
+
 def test_all_addresses_of_a_name(moving, dns):
     dns.names["up.test"] = (["127.0.0.3", "127.0.0.2"], 1)  # nobody is at the first
     wait_until(lambda: moving.ask().json()["name"] == "b", 5)

@@ -316,6 +316,34 @@ test_kept(void **state)
 		assert_string_equal(known(w, names[i]), "10.0.0.2");
 }
 
+/* Who does not answer may have moved: asked for before the TTL is over, ever less often. */
+static void
+test_doubt(void **state)
+{
+	struct world *w = *state;
+	struct dns_zone *z = w->dns.zones;
+
+	z[0] = (struct dns_zone){ .name = "a.test", .a = "10.0.0.1", .ttl = 1000 };
+	watch(w, "a.test");
+	WAIT(w, resolver_settled(w->resolver));
+	resolver_doubt(w->resolver, NULL);
+	resolver_doubt(w->resolver, "10.0.0.1");
+	resolver_doubt(w->resolver, "other.test");
+	resolver_doubt(w->resolver, "A.test"); /* within a second */
+	PASS(w, 1100);
+	assert_int_equal(w->dns.asked, 1);
+	resolver_doubt(w->resolver, "A.test");
+	WAIT(w, z[0].asked == 2);
+	PASS(w, 1100);
+	z[0].a = "10.0.0.2";
+	resolver_doubt(w->resolver, "a.test"); /* within two */
+	PASS(w, 1100);
+	assert_int_equal(z[0].asked, 2);
+	resolver_doubt(w->resolver, "a.test");
+	WAIT(w, w->changed == 2);
+	assert_string_equal(known(w, "a.test"), "10.0.0.2");
+}
+
 /* A name that fails is asked for again, less and less often; the first failure settles it. */
 static void
 test_backoff(void **state)
@@ -598,6 +626,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_localhost, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_refresh, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_kept, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_doubt, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_backoff, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_silence_of_one_holds_up_nobody, setup,
 						teardown),
