@@ -1,4 +1,4 @@
-"""A name server for A records, whose answers a test changes as it likes."""
+"""A name server for A records, whose answers a test changes as it likes, also byte by byte (`reply`)."""
 
 import socket
 import struct
@@ -6,13 +6,13 @@ import threading
 
 
 class DnsServer:
-    def __init__(self):
+    def __init__(self, host="127.0.0.1", port=0):
         self.names = {}  # name: ([addresses], ttl); absent: no such name
         self.silent = False
         self.asked = []
         self.sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self.sock.bind(("127.0.0.1", 0))
-        self.address = "127.0.0.1:%d" % self.sock.getsockname()[1]
+        self.sock.bind((host, port))
+        self.address = "%s:%d" % self.sock.getsockname()
         threading.Thread(target=self.run, daemon=True).start()
 
     def run(self):
@@ -22,9 +22,12 @@ class DnsServer:
                 name, kind, question = self.parse(query)
                 self.asked.append(name)
                 if not self.silent:
-                    self.sock.sendto(self.answer(query[:2], name, kind, question), peer)
+                    self.reply(query[:2], name, kind, question, peer)
             except OSError:
                 return  # it is closed
+
+    def reply(self, number, name, kind, question, peer):
+        self.sock.sendto(self.answer(number, name, kind, question), peer)
 
     @staticmethod
     def parse(query):

@@ -120,8 +120,8 @@ class Network:
         """What becomes of packets from a room to another (or any), and back if `both`: loss (0 to 1), delay and jitter (ms),
         drop, mtu (larger ones vanish; `icmp`: and the sender hears of it), reset: in the place of a TCP packet that is a
         "syn", its "synack", the first "request" (data to the port), "answer" (data from it) or data beyond `beyond` bytes of
-        the answer, both sides get a reset, `times` times. `port`: only packets from it or to it. The first rule that fits
-        counts."""
+        the answer, both sides get a reset, `times` times. `port`, `address`: only packets from it or to it. The first rule
+        that fits counts."""
         self.rules[name] = what | {"a": a, "b": b, "both": both}
         self._tell({"rules": self.rules})
 
@@ -204,10 +204,10 @@ class Middle:
         self.tuns = [tun for tun, _ in rooms.values()]
         self.rules, self.counts, self.flows, self.answered, self.late, self.n = {}, {}, {}, {}, [], 0
 
-    def find(self, a, b, ports):
+    def find(self, a, b, ports, addresses):
         for name, r in self.rules.items():
             way = r["a"] in (a, None) and r["b"] in (b, None) or r["both"] and r["a"] in (b, None) and r["b"] in (a, None)
-            if way and ("port" not in r or r["port"] in ports):
+            if way and ("port" not in r or r["port"] in ports) and ("address" not in r or socket.inet_aton(r["address"]) in addresses):
                 return name, r
         return None, None
 
@@ -241,7 +241,7 @@ class Middle:
         s = Segment(p) if p[9] == 6 else None
         if s:
             self.flows[s.key] = s
-        name, r = self.find(src[0], dst[0], ports)
+        name, r = self.find(src[0], dst[0], ports, (p[12:16], p[16:20]))
         if not r:
             self.send(p)
             return
