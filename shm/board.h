@@ -20,7 +20,7 @@
 #include <stdint.h>
 
 #define BOARD_MAGIC 0x6472616f62ull /* "board" */
-#define BOARD_LAYOUT 21u
+#define BOARD_LAYOUT 22u
 #define BOARD_ROUTES 4096     /* slots; 0 is "other" */
 #define BOARD_ENDPOINTS 4096  /* slots with counters; 0 is "other" */
 #define BOARD_HEALTH 65536    /* slots with health words, the same to begin with */
@@ -301,6 +301,18 @@ struct board_issuer {
 	char name[64]; /* ends with NUL; "": a free row, and so are all behind it */
 };
 
+/* Rows of processes: the master, the admin worker, then the workers by slot. */
+#define BOARD_PROCESSES 258
+
+struct board_process {
+	uint64_t pid;         /* 0: there is none */
+	uint64_t cpu_ms;      /* of all its threads */
+	uint64_t started_ms;  /* since 1970 */
+	uint64_t memory;      /* bytes that are resident */
+	uint64_t descriptors; /* that it has open; 0: unknown, as the next */
+	uint64_t descriptors_max;
+};
+
 /* The master's page. */
 struct board_master {
 	uint64_t magic;
@@ -311,7 +323,7 @@ struct board_master {
 	uint64_t ready;          /* every worker has a table */
 	uint64_t leaving;        /* it ends soon: who has a connection is to make a new one */
 	uint64_t degraded;       /* it serves, but not as it should: see its status */
-	uint64_t descriptors;    /* that it has open */
+	struct board_process process[BOARD_PROCESSES];    /* as of the last second */
 	uint64_t dns_names, dns_failing, dns_oldest_wall; /* of master/resolve.h */
 	uint64_t gateway; /* by which others know it (master/roster.h); 0: none yet */
 	uint64_t reloads_ok, reloads_failed;

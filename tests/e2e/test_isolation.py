@@ -125,6 +125,11 @@ def test_nothing_of_this_without_the_sandbox(free):
     assert {w["sandbox"] for w in [*free.status()["workers"], free.status()["admin"]]} == {"off"}
 
 
+def test_metrics_need_no_file(confined):
+    """What proc(5) says of processes, the master reads."""
+    procs.wait_until(lambda: 'process_resident_memory_bytes{process="worker-1"}' in confined.metrics(), 3)
+
+
 def test_memory_of_others(confined):
     """Its own page and a memfd of its own it can write: the words do what they say."""
     assert obey(confined, "pages") == obey(confined, "memfds") == "1"

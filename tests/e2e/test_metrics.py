@@ -92,8 +92,12 @@ def test_durations_by_route(gateway, serve):
 def test_processes(gateway, serve):
     gw = gateway(proxy_to(serve()))
     gw.ask()
+    def seen_in(m):
+        return {n.partition('"')[2].rstrip('"}') for n in m if n.startswith("process_cpu_seconds_total{")}
+
+    wait_until(lambda: len(seen_in(gw.metrics())) == 4, 3)  # the master looks once a second
     m = gw.metrics()
-    seen = {n.partition('"')[2].rstrip('"}') for n in m if n.startswith("process_cpu_seconds_total{")}
+    seen = seen_in(m)
     assert seen == {"master", "admin", "worker-0", "worker-1"}
     for name in seen:
         of = {n: m[f'process_{n}{{process="{name}"}}'] for n in
@@ -105,8 +109,8 @@ def test_processes(gateway, serve):
     for _ in range(20):
         open_.append(gw.connect())
         open_[-1].ask()
+    wait_until(lambda: sum(gw.metrics()[f'process_open_fds{{process="worker-{i}"}}'] for i in (0, 1)) >= before + 20, 3)
     after = gw.metrics()
-    assert after['process_open_fds{process="worker-0"}'] + after['process_open_fds{process="worker-1"}'] >= before + 20
     assert after['process_start_time_seconds{process="master"}'] == m['process_start_time_seconds{process="master"}']
     for c in open_:
         c.close()
