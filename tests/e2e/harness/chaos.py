@@ -2,6 +2,7 @@
 against the faults of its time."""
 
 import asyncio
+import bisect
 import collections
 import hashlib
 import itertools
@@ -107,10 +108,15 @@ class Book:
     def __init__(self):
         self.done, self.failures, self.wrong, self.faults = collections.Counter(), [], [], []
 
+    def of_the_time(self, begin, end):
+        """The faults that may touch it: they stand in the order in which they began, and none lasts a minute."""
+        first, last = (bisect.bisect(self.faults, at, key=lambda fault: fault[2]) for at in (begin - 60, end))
+        return self.faults[first:last]
+
     def blamed(self, failure):
         """The fault that it may come of."""
         kind, needs, begin, end, what = failure
-        for target, name, since, until in self.faults:
+        for target, name, since, until in self.of_the_time(begin, end):
             tag = name if name in needs else target
             if tag not in needs or begin > (until or 1e18) + GRACE[target] or end < since:
                 continue
@@ -120,7 +126,7 @@ class Book:
 
     def gone(self, begin, end):
         """How many upstreams were not there all of the time."""
-        return len({name for target, name, since, until in self.faults
+        return len({name for target, name, since, until in self.of_the_time(begin, end)
                     if target == "upstream" and since < end and (until or 1e18) + GRACE[target] > begin})
 
     def near(self, at):
