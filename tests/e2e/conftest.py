@@ -22,7 +22,7 @@ from harness.upstream import RawUpstream, Upstream  # noqa: E402
 procs.adopt_orphans()
 
 # The files that take the longest. Where several run side by side they come first, so that none of them is left alone at the end.
-LONGEST = """kill_points chaos refresh suspension refresh_provider bench_tls redis_slow master_killed
+LONGEST = """kill_points kill_points_files chaos refresh suspension refresh_provider bench_tls redis_slow master_killed
     issuers resumption cascade fleet_limits certificate_files slow_endings bench tls redis_half_read websocket_ws smuggling big_bodies
     slow_loris keepalive_race sessions redis_faults quarantine fleet redis_cluster""".split()
 

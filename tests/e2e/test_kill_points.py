@@ -239,8 +239,7 @@ def life(lasting_gateway):
 STEPS = "change", "refresh", "suspend", "raw", "kill_worker", "replace", "restart", "upgrade"
 
 
-@pytest.mark.parametrize("point", POINTS)
-def test_killed_at(life, point):
+def killed_at(life, point):
     kind = point.partition("-")[0]
     before = life.on_disk()
     reused = life.provider.reused
@@ -267,6 +266,11 @@ def test_killed_at(life, point):
         wanted = {f"Bearer access-g{life.sessions - 1}-1"} | ({401} if point in LOST else set())
         procs.wait_until(lambda: life.token(life.cookie) in wanted, 25, what=lambda: f"{wanted}, not {life.token(life.cookie)}")
     assert life.provider.reused - reused <= (point in LOST)
+
+
+@pytest.mark.parametrize("point", [p for p in POINTS if p.partition("-")[0] not in FILES])
+def test_killed_at(life, point):
+    killed_at(life, point)
 
 
 def test_release_has_none(tmp_path):
