@@ -2,6 +2,7 @@
 
 #include "proc_file.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -10,10 +11,11 @@
 	((uint64_t)1 << 50) /* beyond what any machine has, which is how version 1 says none */
 
 static const struct {
-	const char *mount, *line, *limit, *used, *active, *inactive;
+	const char *mount, *line, *limit, *high, *used, *active, *inactive;
 } versions[] = {
-	{ MOUNT, "0::", "memory.max", "memory.current", "active_file ", "inactive_file " },
-	{ MOUNT "/memory", NULL, "memory.limit_in_bytes", "memory.usage_in_bytes",
+	{ MOUNT, "0::", "memory.max", "memory.high", "memory.current", "active_file ",
+	  "inactive_file " },
+	{ MOUNT "/memory", NULL, "memory.limit_in_bytes", NULL, "memory.usage_in_bytes",
 	  "total_active_file ", "total_inactive_file " },
 };
 
@@ -63,54 +65,77 @@ number_in(const char *folder, const char *name)
 	return proc_number(path, NULL); /* "max" is no number */
 }
 
+/* Where it cannot be told it is 0. */
+static uint64_t
+used_in(bool first, const char *folder)
+{
+	struct buf BUF_CLEAN stat = { 0 };
+	char path[600];
+	uint64_t used = number_in(folder, versions[first].used), files[2] = { 0, 0 };
+
+	snprintf(path, sizeof path, "%s/memory.stat", folder);
+	if (used == PROC_UNKNOWN || !proc_read(path, &stat))
+		return 0;
+	proc_numbers(proc_line(&stat, versions[first].active), &files[0], NULL);
+	proc_numbers(proc_line(&stat, versions[first].inactive), &files[1], NULL);
+	for (int i = 0; i < 2; i++)
+		used -= files[i] < used ? files[i] : 0;
+	return used;
+}
+
+static uint64_t
+room(uint64_t limit, uint64_t used)
+{
+	return limit > used ? limit - used : 0;
+}
+
+static void
+look_in(bool first, const char *folder, struct cgroup *out)
+{
+	uint64_t limit = number_in(folder, versions[first].limit), used, high = NO_LIMIT;
+
+	if (versions[first].high)
+		high = number_in(folder, versions[first].high);
+	if (high < limit)
+		limit = high;
+	if (limit >= NO_LIMIT)
+		return;
+	used = used_in(first, folder);
+	if (limit < out->least)
+		out->least = limit;
+	if (room(limit, used) >= room(out->limit, out->used))
+		return;
+	out->limit = limit;
+	out->used = used;
+}
+
 /* Of `path` and all above it. */
 static void
 look(bool first, struct slice path, struct cgroup *out)
 {
 	const char *mount = versions[first].mount;
-	char folder[sizeof out->folder];
+	char folder[512];
 	int n = snprintf(folder, sizeof folder, "%s%.*s", mount, SLICE_F(path));
 
 	if (n < 0 || (size_t)n >= sizeof folder)
 		return;
+	if (folder[n - 1] == '/') /* the root of its namespace */
+		folder[n - 1] = '\0';
 	while (strlen(folder) >= strlen(mount)) {
-		uint64_t limit = number_in(folder, versions[first].limit);
-
-		if (limit < out->limit) {
-			out->limit = limit;
-			out->first = first;
-			memcpy(out->folder, folder, sizeof folder);
-		}
+		look_in(first, folder, out);
 		*strrchr(folder, '/') = '\0';
 	}
 }
 
-bool
+int
 cgroup_find(pid_t pid, struct cgroup *out)
 {
 	struct buf BUF_CLEAN text = { 0 };
 
-	out->limit = NO_LIMIT;
-	if (read_own(pid, &text)) {
-		look(false, proc_line(&text, versions[0].line), out);
-		look(true, path_first(&text), out);
-	}
-	return out->limit < NO_LIMIT;
-}
-
-uint64_t
-cgroup_used(const struct cgroup *g)
-{
-	struct buf BUF_CLEAN stat = { 0 };
-	char path[600];
-	uint64_t used = number_in(g->folder, versions[g->first].used), files[2] = { 0, 0 };
-
-	snprintf(path, sizeof path, "%s/memory.stat", g->folder);
-	if (used == PROC_UNKNOWN || !proc_read(path, &stat))
-		return 0;
-	proc_numbers(proc_line(&stat, versions[g->first].active), &files[0], NULL);
-	proc_numbers(proc_line(&stat, versions[g->first].inactive), &files[1], NULL);
-	for (int i = 0; i < 2; i++)
-		used -= files[i] < used ? files[i] : 0;
-	return used;
+	*out = (struct cgroup){ .least = NO_LIMIT, .limit = NO_LIMIT };
+	if (!read_own(pid, &text))
+		return -EIO;
+	look(false, proc_line(&text, versions[0].line), out);
+	look(true, path_first(&text), out);
+	return out->least < NO_LIMIT;
 }

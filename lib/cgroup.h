@@ -13,16 +13,15 @@
 #include <sys/types.h>
 
 struct cgroup {
-	char folder[512];
-	bool first; /* of version 1 */
+	uint64_t least; /* limit of all that it is in */
+	/* Of the one that has least room left, where others that are in it count, too: */
 	uint64_t limit;
+	uint64_t used; /* bytes that the kernel could not take back by forgetting files */
 };
 
 /* The path of its cgroup of version 2, with its leading slash and a NUL; empty: it has none. `pid`
  * 0 is who asks. */
 void cgroup_path(pid_t pid, struct buf *out);
-/* Of those that it is in, the one with the least limit of memory. False: there is no limit. */
-bool cgroup_find(pid_t pid, struct cgroup *out);
-/* Bytes of memory that it has taken and that the kernel could not take back by forgetting files;
- * 0: unknown. */
-uint64_t cgroup_used(const struct cgroup *g);
+/* Limits of memory: where processes are killed, or held up long before (memory.high). 1, 0 where
+ * there is none, or -EIO where nobody can tell now. */
+int cgroup_find(pid_t pid, struct cgroup *out);

@@ -49,7 +49,7 @@ memory_of(pid_t pid)
 	uint64_t machine = pages * (uint64_t)sysconf(_SC_PAGESIZE);
 	struct cgroup least;
 
-	return cgroup_find(pid, &least) && least.limit < machine ? least.limit : machine;
+	return cgroup_find(pid, &least) > 0 && least.least < machine ? least.least : machine;
 }
 
 static const char *

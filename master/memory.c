@@ -11,6 +11,8 @@
 #define TELL_MS 10000
 #define SHORT_PERCENT 90 /* of the limit */
 #define ENOUGH_PERCENT 85
+#define GROWS_PERCENT 75 /* from here on it counts how quickly it grows */
+#define AHEAD 2          /* looks: workers hear of it late, and let go later */
 
 /* What each process has for itself, and once what all share: tables and pages, which the master has
  * mapped, too. */
@@ -31,17 +33,33 @@ own_memory(const struct master *m)
 	return sum;
 }
 
-static void
+/* False where it cannot be told now, for want of descriptors: what was known holds. */
+static bool
 look(struct master *m, uint64_t *limit, uint64_t *used)
 {
 	uint64_t wish = m->config->memory;
-	struct cgroup group;
+	struct cgroup group = { 0 };
+	int r = wish == MEMORY_AUTO ? cgroup_find(0, &group) : 0;
 
-	m->memory.by_group = wish == MEMORY_AUTO && cgroup_find(0, &group);
+	if (r < 0)
+		return false;
+	m->memory.by_group = r > 0;
 	*limit = wish == MEMORY_AUTO ? 0 : wish;
 	if (m->memory.by_group)
 		*limit = group.limit;
-	*used = *limit == 0 ? 0 : m->memory.by_group ? cgroup_used(&group) : own_memory(m);
+	*used = *limit == 0 ? 0 : m->memory.by_group ? group.used : own_memory(m);
+	return *limit == 0 || *used > 0;
+}
+
+/* What it will be by the time that something comes of our word. */
+static uint64_t
+expected(const struct master *m, uint64_t limit, uint64_t used)
+{
+	uint64_t before = board_get(&m->page->memory_used);
+
+	if (before == 0 || used < before || used / GROWS_PERCENT < limit / 100)
+		return used;
+	return used + (used - before) * AHEAD;
 }
 
 static void
@@ -49,7 +67,7 @@ judge(struct master *m, uint64_t now_ms, uint64_t limit, uint64_t used)
 {
 	bool was = board_get(&m->page->memory_short);
 	uint64_t percent = was ? ENOUGH_PERCENT : SHORT_PERCENT;
-	bool now = limit > 0 && used / percent >= limit / 100;
+	bool now = limit > 0 && expected(m, limit, used) / percent >= limit / 100;
 
 	board_set(&m->page->memory_short, now);
 	if (now == was || now_ms < m->memory.told_ms + TELL_MS)
@@ -70,10 +88,11 @@ memory_tick(struct master *m, uint64_t now_ms)
 {
 	uint64_t limit, used;
 
-	look(m, &limit, &used);
+	if (!look(m, &limit, &used))
+		return;
+	judge(m, now_ms, limit, used);
 	board_set(&m->page->memory_limit, limit);
 	board_set(&m->page->memory_used, used);
-	judge(m, now_ms, limit, used);
 }
 
 void
