@@ -15,8 +15,9 @@
 void
 stream_env_init(struct stream_env *env, uv_loop_t *loop)
 {
-	*env =
-	    (struct stream_env){ .loop = loop, .buffer = xmalloc(STREAM_LEAD + STREAM_READ_SIZE) };
+	*env = (struct stream_env){ .loop = loop,
+				    .buffer = xmalloc(STREAM_LEAD + STREAM_READ_SIZE),
+				    .most = UINT64_MAX };
 	list_init(&env->paused);
 	list_init(&env->due);
 }
@@ -27,6 +28,13 @@ stream_env_deinit(struct stream_env *env)
 	free(env->buffer);
 	env->buffer = NULL;
 	buf_deinit(&env->out);
+}
+
+void
+stream_env_allow(struct stream_env *env, uint64_t room)
+{
+	env->taken = 0;
+	env->most = room < UINT64_MAX - env->queued ? env->queued + room : UINT64_MAX;
 }
 
 static void
@@ -164,7 +172,9 @@ stream_on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
 ssize_t
 stream_receive(struct stream *s, size_t at, bool *full)
 {
-	size_t size = s->pace > 0 ? STREAM_READ_SIZE : STREAM_READ_SMALL;
+	size_t size = stream_env_is_tight(s->env) ? STREAM_READ_LEAST
+		      : s->pace > 0               ? STREAM_READ_SIZE
+						  : STREAM_READ_SMALL;
 	ssize_t n;
 	int fd;
 

@@ -10,6 +10,7 @@
  * copied; the rest is, once, and counted in `queued`. Beyond STREAM_HIGH the writer is told to stop
  * its source; at STREAM_LOW it hears `drained`. Large reads are cheaper by the byte, but what a
  * slow sink does not take has to be kept: a source that was paused gets small ones for a while.
+ * Where memory is short (stream_env_allow), so does everybody, and whatever waits stops its source.
  *
  * TLS: what one read brings is decrypted at once, so nothing waits where no socket event would tell
  * of it. A ticket of TLS 1.3 goes out with the first answer. Handshakes are taken one after the
@@ -29,6 +30,7 @@
 	((size_t)262144)                  /* at most in one read, of a source whose sink keeps up  \
 					   */
 #define STREAM_READ_SMALL ((size_t)73728) /* else: a body of 64 KiB comes with its head in one */
+#define STREAM_READ_LEAST ((size_t)16384) /* where memory is short */
 #define STREAM_HIGH ((size_t)131072)
 #define STREAM_LOW ((size_t)32768)
 #define STREAM_FULL 1 /* written or queued whole, but stop the source until `drained` */
@@ -68,6 +70,9 @@ struct stream_env { /* one a loop */
 	struct list paused; /* streams that do not read now */
 	struct list due;    /* struct stream_tls: have something to do at the end of the turn */
 	uint64_t open;      /* streams not yet closed */
+	uint64_t queued;    /* of all of them */
+	uint64_t taken;     /* by others for what came, since stream_env_allow */
+	uint64_t most;      /* that both may be; UINT64_MAX: there is enough */
 };
 
 struct stream {
@@ -93,6 +98,14 @@ void stream_env_deinit(struct stream_env *env);
 /* Asks the kernel about paused streams: one that was reset or closed on both sides gets its `end`;
  * one that had its end and was reset since, `drained` with the error. Once a second. */
 void stream_env_check(struct stream_env *env);
+/* So many bytes more may be kept from now on, UINT64_MAX: no matter how many. */
+void stream_env_allow(struct stream_env *env, uint64_t room);
+/* Is more kept than that? */
+static inline bool
+stream_env_is_tight(const struct stream_env *env)
+{
+	return env->queued + env->taken >= env->most;
+}
 /* At the end of each loop turn: handshakes. Where env->due is not empty then, the loop must not
  * wait.
  */

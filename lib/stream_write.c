@@ -53,6 +53,7 @@ stream_on_write(uv_write_t *req, int status)
 	struct stream *s = req->handle->data;
 
 	s->queued -= chunk->size;
+	s->env->queued -= chunk->size;
 	free(chunk);
 	if (s->closing)
 		return;
@@ -88,7 +89,8 @@ stream_queue(struct stream *s, const struct slice *parts, unsigned n, size_t ski
 		return r;
 	}
 	s->queued += left;
-	if (s->queued <= STREAM_HIGH)
+	s->env->queued += left;
+	if (s->queued <= STREAM_HIGH && !stream_env_is_tight(s->env))
 		return 0;
 	s->full = 1;
 	s->seen = stream_left(s);

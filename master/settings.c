@@ -2135,10 +2135,12 @@ const struct setting settings[] = {
 	  .example = "128" },
 	{ "limits.memory", SETTING_SIZE, AT(config, memory), .initial = "auto", .min = 16777216,
 	  .max = 1024 * GIB, .words = memories,
-	  .text = "Beyond 90 % of this requests are refused (503, overloaded) and idle connections "
-		  "closed, until it is less than 85 %. It is what the master and all workers have "
-		  "taken; auto: of the cgroup that is the first to be full, such as a unit's with "
-		  "MemoryMax, without cached files.",
+	  .text =
+	      "Beyond 90 % of this requests are refused (503, overloaded) and idle connections "
+	      "closed, until it is less than 85 %; beyond 95 % TLS handshakes, too, and "
+	      "whoever takes an answer or a body more slowly than it comes. It is what the "
+	      "master and all workers have taken; auto: of the cgroup with the least room left, "
+	      "such as a unit's with MemoryMax or MemoryHigh, without cached files.",
 	  .example = "2g" },
 	{ "limits.retries", SETTING_INT, AT(config, retries), .initial = "2", .max = 10,
 	  .words = off,

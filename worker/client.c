@@ -77,7 +77,7 @@ client_on_timer(struct timer *t)
 		break;
 	case CLIENT_ACTIVE:
 		if (!r->in.head_done)
-			request_head_timeout(r);
+			request_head_ends(r, REASON_client_head_timeout);
 		else if (c->stream.full && stream_progressed(&c->stream))
 			timer_set(c->worker, &c->timer, r->policy.idle_ms);
 		else if (c->stream.full)

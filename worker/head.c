@@ -149,12 +149,13 @@ head_step(struct request *r)
 }
 
 void
-request_head_timeout(struct request *r)
+request_head_ends(struct request *r, enum reason reason)
 {
 	take_id(r, (struct slice){ NULL, 0 });
 	r->keep_alive = false;
-	fault_note(r, REASON_client_head_timeout);
-	request_refuse(r, REASON_client_head_timeout);
+	if (reason != REASON_overloaded) /* it is no fault of the client */
+		fault_note(r, reason);
+	request_refuse(r, reason);
 }
 
 enum reason

@@ -2,6 +2,7 @@
 
 #include "client.h"
 #include "limiter.h"
+#include "shed.h"
 
 #define EARLY_MAX ((size_t)65536) /* pipelined bytes beyond it wait in the kernel */
 #define REQUESTS_A_TURN 16        /* of one client: bounds memory, however many a read holds */
@@ -25,14 +26,24 @@ begin_request(struct client *c)
 		timer_set(c->worker, &c->timer, g->client_head_ms);
 }
 
+static void
+keep_head(struct request *r)
+{
+	uint32_t before = r->in.kept_cap;
+
+	http_parser_keep(&r->in);
+	r->worker->env.taken += r->in.kept_cap - before;
+}
+
 /* One run of the parser. */
 static void
 parse(struct client *c, struct slice *bytes)
 {
 	struct request *r = c->request;
-	size_t used;
+	size_t used, before = r->in.kept_cap;
 	enum http_outcome outcome = http_parse(&r->in, *bytes, &used);
 
+	r->worker->env.taken += r->in.kept_cap - before;
 	if (outcome < 0)
 		used = bytes->n;
 	r->bytes_in += used;
@@ -88,8 +99,10 @@ consume(struct client *c, struct slice bytes)
 		parse(c, &bytes);
 	}
 	c->consuming = false;
+	if (shed_refuses_head(c)) /* as it would be behind its end */
+		request_head_ends(c->request, REASON_overloaded);
 	if (c->request && !c->request->ended)
-		http_parser_keep(&c->request->in);
+		keep_head(c->request);
 	if (bytes.n > 0 && is_open(c))
 		put_off(c, bytes);
 }

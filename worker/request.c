@@ -192,7 +192,7 @@ static bool
 is_seen_by_client(const struct request *r, enum reason reason)
 {
 	return (r->framing == FRAMING_LENGTH || r->framing == FRAMING_CHUNKED) &&
-	       reason != REASON_client_stalled && !r->client_lost;
+	       reason != REASON_client_stalled && reason != REASON_overloaded && !r->client_lost;
 }
 
 void

@@ -225,8 +225,8 @@ void request_input(struct request *r);
 enum reason request_fault(struct request *r, enum http_outcome outcome);
 /* They are none: answered so. */
 void request_malformed(struct request *r, enum http_outcome outcome);
-/* Its head did not come in time. */
-void request_head_timeout(struct request *r);
+/* The rest of its head is not waited for: it did not come in time, or there is no room for it. */
+void request_head_ends(struct request *r, enum reason reason);
 /* Its time in all is over. */
 void request_on_total(struct timer *t);
 /* The try at the upstream failed. */
@@ -246,6 +246,8 @@ void request_drop(struct request *r);
 void requests_collect(struct worker *w);
 /* Once a second: gives back the spare ones that were not needed since the last time. */
 void requests_trim(struct worker *w);
+/* Gives back all of the spare ones. */
+void requests_shed(struct worker *w);
 void requests_free(struct worker *w);
 
 /* The steps, each in its own file; all of them have this form. */

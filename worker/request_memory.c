@@ -130,10 +130,17 @@ requests_trim(struct worker *w)
 }
 
 void
-requests_free(struct worker *w)
+requests_shed(struct worker *w)
 {
-	requests_collect(w);
 	list_for_safe (pos, tmp, &w->spare)
 		request_free(container_of(pos, struct request, link));
 	list_init(&w->spare);
+	w->spare_count = w->spare_low = 0;
+}
+
+void
+requests_free(struct worker *w)
+{
+	requests_collect(w);
+	requests_shed(w);
 }

@@ -3,6 +3,7 @@
 #include "credentials.h"
 #include "tls_asked.h"
 #include "client.h"
+#include "shed.h"
 
 #include "lib/log.h"
 #include "lib/tls_peer.h"
@@ -12,7 +13,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#define LOG_MS 10000 /* at most one line in so long */
+#define LOG_MS 10000          /* at most one line in so long */
+#define HANDSHAKE_BYTES 40000 /* that one takes, about */
 
 struct tls_front {
 	struct credentials *credentials;
@@ -155,7 +157,8 @@ tls_front_begin(struct client *c, struct slice early)
 {
 	struct tls_front *f = c->worker->front;
 
-	if (!f->context) { /* no table has come yet */
+	if (!f->context || shed_is_last(c->worker) ||
+	    stream_env_is_tight(&c->worker->env)) { /* no table has come yet, or no room is left */
 		client_close(c);
 		return;
 	}
@@ -163,6 +166,7 @@ tls_front_begin(struct client *c, struct slice early)
 	c->secured = xcalloc(1, sizeof *c->secured);
 	c->secured->serial = f->serial;
 	c->secured->loads = f->loads;
+	c->worker->env.taken += HANDSHAKE_BYTES;
 	stream_accept_tls(&c->stream, f->context, early);
 }
 

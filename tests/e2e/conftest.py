@@ -33,7 +33,7 @@ def pytest_collection_modifyitems(items):
 
 
 # What these print is told though they pass: the figures of a proof.
-PROOFS = ("test_chaos", "test_kill_points", "test_network_")
+PROOFS = ("test_chaos", "test_kill_points", "test_network_", "test_resources_")
 
 
 def pytest_terminal_summary(terminalreporter):

@@ -1,0 +1,199 @@
+"""More is asked than there is memory for: heads that do not end, bodies and answers that nobody takes, handshakes. Others are refused
+and those that hold it lose it, before the kernel kills anybody; then all are served as before."""
+
+import contextlib
+import os
+import resource
+import selectors
+import socket
+import ssl
+import threading
+import time
+import uuid
+
+import pytest
+
+from harness import client, tls
+from harness.gateway import LONG, proxy_to
+from harness.procs import wait_until
+
+MIB = 1 << 20
+TIMES = 6 if LONG else 2  # of the memory that is left
+GROUPS = {"/sys/fs/cgroup/memory": ("memory.limit_in_bytes", "memory.usage_in_bytes", "memory.oom_control"),
+          "/sys/fs/cgroup": ("memory.max", "memory.current", "memory.events")}
+HEAD = b"GET / HTTP/1.1\r\nHost: a.example\r\n" + b"".join(b"X-%d: %s\r\n" % (i, b"x" * 4000) for i in range(14))
+ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 8000000\r\n\r\n" + b"x" * 8_000_000
+SMALL = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+
+
+class Upstream(threading.Thread):
+    """Gives as much as is taken of an answer without end to /big, nothing to a POST, of which it reads no more, and else "ok"."""
+
+    def __init__(self):
+        super().__init__(daemon=True)
+        self.listener = socket.create_server(("127.0.0.1", 0), backlog=4096)
+        for buffer in (socket.SO_SNDBUF, socket.SO_RCVBUF):
+            self.listener.setsockopt(socket.SOL_SOCKET, buffer, 8192)
+        self.address = f"127.0.0.1:{self.listener.getsockname()[1]}"
+        self.kept = []
+        self.ends = False
+        self.start()
+
+    def run(self):
+        s = selectors.DefaultSelector()
+        self.listener.setblocking(False)
+        s.register(self.listener, selectors.EVENT_READ)
+        while not self.ends:
+            for key, _ in s.select(0.1):
+                try:
+                    self.go_on(s, key)
+                except OSError:
+                    s.unregister(key.fileobj)
+                    key.fileobj.close()
+        for key in list(s.get_map().values()):
+            key.fileobj.close()
+
+    def go_on(self, s, key):
+        if key.fileobj is self.listener:
+            c, _ = self.listener.accept()
+            c.setblocking(False)
+            s.register(c, selectors.EVENT_READ)
+        elif key.data is not None:
+            s.modify(key.fileobj, selectors.EVENT_WRITE, key.data[key.fileobj.send(key.data[:65536]):])
+        else:
+            head = key.fileobj.recv(4096)
+            if not head:
+                raise OSError
+            if head.startswith(b"GET /big"):
+                s.modify(key.fileobj, selectors.EVENT_WRITE, memoryview(ANSWER))
+            elif head.startswith(b"POST"):
+                s.unregister(key.fileobj)
+                self.kept.append(key.fileobj)
+            else:
+                key.fileobj.send(SMALL)
+
+
+class Group:
+    """A cgroup of memory; its limit is far away."""
+
+    def __init__(self):
+        for mount, (limit, used, kills) in GROUPS.items():
+            folder = os.path.join(mount, f"yett-test-{uuid.uuid4()}")
+            try:
+                os.mkdir(folder)
+            except OSError:
+                continue
+            if os.path.exists(os.path.join(folder, limit)):
+                self.folder, self.files = folder, (limit, used, kills)
+                return
+            os.rmdir(folder)
+        pytest.skip("no cgroup of memory may be made here")
+
+    def read(self, n):
+        with open(os.path.join(self.folder, self.files[n]), encoding="ascii") as f:
+            return f.read()
+
+    def limit(self, bytes_):
+        with open(os.path.join(self.folder, self.files[0]), "w", encoding="ascii") as f:
+            f.write(str(bytes_))
+
+    def used(self):
+        return int(self.read(1))
+
+    def killed(self):
+        return int(dict(line.split() for line in self.read(2).splitlines())["oom_kill"])
+
+    def within(self):
+        return "sh", "-c", f'echo $$ > {self.folder}/cgroup.procs; exec "$@"', "sh"
+
+    def remove(self):
+        wait_until(lambda: not open(f"{self.folder}/cgroup.procs", encoding="ascii").read())
+        os.rmdir(self.folder)
+
+
+@pytest.fixture(scope="module")
+def many_files():
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(65536, hard), hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+@pytest.fixture(scope="module")
+def confined(lasting_gateway, many_files, pki):
+    """A gateway, and the cgroup in which it has a quarter more than it needs, or 64 MiB."""
+    up, group = Upstream(), Group()
+    config = proxy_to(up) | {"workers": 1, "access_log": "off", "limits": {"head": "64k"}, "timeouts": {
+        "client_head": "60s", "client_body": "60s", "drain": "1s"}}
+
+    def start(config, **how):
+        return lasting_gateway(config, within=group.within(), env={
+            "ASAN_OPTIONS": "handle_sigill=1:detect_leaks=0:quarantine_size_mb=1:allocator_release_to_os_interval_ms=100"}, **how)
+    gw = tls.over_both(start, config, pki.entry("ec"))
+    assert gw.ask("/").status == 200
+    group.left = max(group.used() // 4, 64 * MIB)
+    group.limit(group.used() + group.left)
+    gw.group = group
+    yield gw
+    group.limit(8 << 30)
+    up.ends = True
+    for c in up.kept:
+        c.close()
+    gw.stop()
+    group.remove()
+
+
+def send(port, data, buffer=None):
+    s = socket.socket()
+    if buffer:
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)
+    s.settimeout(5)
+    s.connect(("127.0.0.1", port))
+    s.setblocking(False)
+    with contextlib.suppress(OSError):
+        s.send(data)
+    return s
+
+
+def hello(context):
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    with contextlib.suppress(ssl.SSLWantReadError):
+        context.wrap_bio(incoming, outgoing, server_hostname="a.example").do_handshake()
+    return outgoing.read()
+
+
+# What each holds, in bytes.
+ATTACKS = {
+    "heads": lambda gw, pki: (gw.port, HEAD, 56_000),
+    "answers": lambda gw, pki: (gw.port, client.request("/big", host="a.example"), 150_000),
+    "bodies": lambda gw, pki: (gw.port, client.request("/", "POST", "a.example", {"Content-Length": "9000000"}) + b"x" * 2_000_000,
+                               100_000),
+    "handshakes": lambda gw, pki: (gw.tls, hello(pki.context()), 40_000),
+}
+
+
+@pytest.mark.parametrize("what", ATTACKS)
+def test_nobody_is_killed(confined, pki, what):
+    gw, group, crowd = confined, confined.group, []
+    pids = [gw.pid, *gw.workers()]
+    port, data, holds = ATTACKS[what](gw, pki)
+    count, most, statuses = TIMES * group.left // holds, 0, {}
+    start = time.monotonic()
+    with contextlib.ExitStack() as stack:
+        for i in range(count):
+            crowd.append(stack.enter_context(send(port, data, 4096)))
+            if i % 50 == 49:
+                most = max(most, gw.status()["memory"]["used"])  # operators are not shut out
+                with contextlib.suppress(OSError, EOFError):
+                    r = gw.ask("/", timeout=2)
+                    statuses[r.why or r.status] = statuses.get(r.why or r.status, 0) + 1
+            if time.monotonic() - start > (60 if LONG else 3):
+                break
+        memory = gw.status()["memory"]
+    print(f"{what}: {len(crowd)} connections in {time.monotonic() - start:.1f} s; {most >> 20} MiB at most of "
+          f"{memory['limit'] >> 20}; others: {statuses}")
+    wait_until(lambda: gw.ask("/").status == 200, 15, what=lambda: f"room; {gw.status()['memory']}")
+    assert group.killed() == 0 and [gw.pid, *gw.workers()] == pids
+    assert set(statuses) <= {200, "overloaded"}, statuses
+    if len(crowd) == count and what != "bodies":  # the kernel holds most of those
+        assert statuses.get("overloaded"), "it was never short"
