@@ -16,7 +16,8 @@
 #define SCAN_MS 1000 /* at least between two full readings */
 #define SCAN_COUNT "500"
 #define LOOK_COUNT 500
-#define STREAM_MAX "10000"
+#define STREAM_MAX 10000
+#define STREAM_MAX_TEXT "10000"
 #define FEW 3 /* a loss of more, and of more than half, is withheld */
 
 /* One that somebody takes out while its time is over is another one by then. */
@@ -37,6 +38,7 @@ struct suspend_set {
 	int64_t known_wall;
 	size_t withheld; /* of those that Redis lost */
 	char last[48];   /* entry of the stream */
+	char from[48];   /* the same, as the look under way asks */
 	char newest[48]; /* of those that were ever seen; empty: none was */
 	bool forgot;     /* the reading under way: Redis has fewer entries than it had */
 	char fault[160];
@@ -252,6 +254,30 @@ entry_id(const struct redis_reply *r, struct slice *id)
 	return true;
 }
 
+/* Nothing is as old as what we saw: it was cut off, which leaves as many as that; or it was never
+ * there. */
+static void
+on_length(void *userdata, struct slice tag, const struct redis_reply *r)
+{
+	struct suspend_set *s = userdata;
+
+	if (!r || r->type != REDIS_INTEGER) {
+		s->scanning = false;
+		return;
+	}
+	s->forgot = r->integer < STREAM_MAX;
+	scan_first(s);
+}
+
+static void
+length_ask(struct suspend_set *s)
+{
+	const struct slice argv[] = { SLICE("XLEN"), SLICE(STREAM) };
+
+	if (side_command(s->master->side, on_length, s, SLICE(""), 2, argv) < 0)
+		s->scanning = false;
+}
+
 /* The newest one that is no newer than the newest that we saw: another one, though there are newer
  * ones, where a replica took over that did not have it. */
 static void
@@ -264,7 +290,11 @@ on_known(void *userdata, struct slice tag, const struct redis_reply *r)
 		s->scanning = false;
 		return;
 	}
-	s->forgot = entry_id(r, &id) && !slice_eq(id, slice_of(s->newest));
+	if (!entry_id(r, &id)) {
+		length_ask(s);
+		return;
+	}
+	s->forgot = !slice_eq(id, slice_of(s->newest));
 	scan_first(s);
 }
 
@@ -340,25 +370,43 @@ take_entry(struct suspend_set *s, const struct redis_reply *entry)
 
 static void look(struct suspend_set *s);
 
+/* The entry that we read last is not there: what follows is the history of another Redis. A server
+ * that becomes a replica takes it over while the connection stands. */
+static bool
+is_another(const struct suspend_set *s, const struct redis_reply *r)
+{
+	struct slice id;
+
+	return strcmp(s->from, "0-0") != 0 &&
+	       (!entry_id(r, &id) || !slice_eq(id, slice_of(s->from)));
+}
+
 static void
 on_changes(void *userdata, struct slice tag, const struct redis_reply *r)
 {
 	struct suspend_set *s = userdata;
+	size_t old = strcmp(s->from, "0-0") != 0; /* the one that we read last */
 	bool by_hand = s->asked_touched;
 
 	s->looking = false;
 	if (!is_array(s, r))
 		return;
-	for (size_t i = 0; i < r->count; i++) {
+	if (is_another(s, r)) {
+		if (clock_mono_ms() >= s->scan_ms + SCAN_MS)
+			scan_begin(s);
+		return;
+	}
+	for (size_t i = old; i < r->count; i++) {
 		if (!take_entry(s, r->elements[i]))
 			return;
 	}
 	s->known_wall = s->scanned ? clock_wall() : s->known_wall;
 	/* Somebody changed the hash alone. */
-	if (by_hand && r->count == 0 && clock_mono_ms() >= s->scan_ms + SCAN_MS)
+	by_hand = by_hand && r->count == old;
+	if (by_hand && clock_mono_ms() >= s->scan_ms + SCAN_MS)
 		scan_begin(s);
 	else
-		s->touched = s->touched || (by_hand && r->count == 0);
+		s->touched = s->touched || by_hand;
 	if (s->look_again || r->count == LOOK_COUNT)
 		look(s);
 }
@@ -379,7 +427,7 @@ on_size(void *userdata, struct slice tag, const struct redis_reply *r)
 static void
 look(struct suspend_set *s)
 {
-	char from[64], count[16];
+	char count[16];
 	const struct slice size[] = { SLICE("HLEN"), SLICE(HASH) };
 	struct slice argv[] = { SLICE("XRANGE"), SLICE(STREAM),  SLICE(""),
 				SLICE("+"),      SLICE("COUNT"), SLICE("") };
@@ -389,9 +437,9 @@ look(struct suspend_set *s)
 	s->look_again = s->looking;
 	if (s->looking)
 		return;
-	snprintf(from, sizeof from, "(%s", s->last);
+	snprintf(s->from, sizeof s->from, "%s", s->last);
 	snprintf(count, sizeof count, "%d", LOOK_COUNT);
-	argv[2] = slice_of(from);
+	argv[2] = slice_of(s->from);
 	argv[5] = slice_of(count);
 	s->looked_ms = clock_mono_ms();
 	s->asked_touched = s->touched;
@@ -473,7 +521,7 @@ suspend_set_write(struct suspend_set *s, struct slice field, struct slice json,
 	const struct slice set[] = { SLICE("HSET"), SLICE(HASH), field, json };
 	const struct slice del[] = { SLICE("HDEL"), SLICE(HASH), field };
 	const struct slice add[] = {
-		SLICE("XADD"), SLICE(STREAM), SLICE("MAXLEN"), SLICE("~"), SLICE(STREAM_MAX),
+		SLICE("XADD"), SLICE(STREAM), SLICE("MAXLEN"), SLICE("~"), SLICE(STREAM_MAX_TEXT),
 		SLICE("*"),    SLICE("f"),    field,           SLICE("v"), json.p ? json : SLICE("")
 	};
 	struct side *side = s->master->side;

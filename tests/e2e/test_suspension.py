@@ -11,6 +11,7 @@ from harness.gateway import BINARY, from_redis, merge
 from harness.sessions import Sessions, config, cookie
 from harness.procs import wait_until
 from harness.redis_proxy import RedisProxy
+from harness.redis_server import RedisServer
 from harness.tokens import SECRET, bearer, token
 
 GATE = {"gate": {"secret": SECRET, "claims": {"id": "X-User"}, "protect": ["/"]}, "health": {"enabled": False}}
@@ -280,10 +281,12 @@ def test_redis_forgets(gateway, serve, store):
     assert ask(gw, "first").status == 200 and store.db.hkeys("yett:suspended") == [b"sub:second"]
 
 
-def test_redis_went_on(gateway, serve, store):
-    """A replica that took over without the latest change, and has a later one of somebody else by the time that it is found."""
+@pytest.mark.parametrize("older", [["first"], []])
+def test_redis_went_on(gateway, serve, store, older):
+    """A replica that took over without the latest change, be it the only one, and has a later one of somebody else by the time that
+    it is found."""
     gw = settled(gateway(before(serve(), from_redis(store))))
-    for who in ("first", "second"):
+    for who in (*older, "second"):
         assert gw.cli("suspend", who).returncode == 0
     (last, entry), = store.db.xrevrange("yett:suspended:log", count=1)
     with store.db.pipeline() as p:
@@ -295,7 +298,24 @@ def test_redis_went_on(gateway, serve, store):
         p.execute_command("CLIENT", "KILL", "TYPE", "pubsub", "SKIPME", "yes")
         p.execute()
     wait_until(lambda: store.db.hexists("yett:suspended", "sub:second"), 5, what="Redis was told")
-    assert all(ask(gw, who).why == "suspended" for who in ("first", "second", "third"))
+    assert all(ask(gw, who).why == "suspended" for who in (*older, "second", "third"))
+
+
+def test_server_becomes_a_replica(gateway, serve, store):
+    """Of another one, that never had what this one had, while the connection stands."""
+    gw, other = settled(gateway(before(serve(), from_redis(store)))), RedisServer()
+    try:
+        assert gw.cli("suspend", "first").returncode == 0
+        (_, entry), = store.db.xrevrange("yett:suspended:log", count=1)
+        other.db.hset("yett:suspended", "sub:third", entry[b"v"])
+        other.db.xadd("yett:suspended:log", {"f": "sub:third", "v": entry[b"v"]})
+        store.db.replicaof("127.0.0.1", other.port)
+        until_refused([gw], "third", limit=10)
+        store.db.replicaof("NO", "ONE")
+        wait_until(lambda: store.db.hlen("yett:suspended") == 2, 5, what="Redis was told")
+        assert ask(gw, "first").why == "suspended"
+    finally:
+        other.finish()
 
 
 def test_changed_by_hand(gateway, serve, store):

@@ -248,12 +248,12 @@ class Tagged:
 
 
 class Says:
-    """A sentinel that says what a test tells it to, and announces nothing."""
+    """A sentinel that says what a test tells it to, and announces nothing; `at`: its own address."""
 
-    def __init__(self, server, host="127.0.0.1"):
+    def __init__(self, server, host="127.0.0.1", at="127.0.0.1"):
         self.server, self.host, self.asked, self.clients = server, host, 0, []
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.address = "127.0.0.1:%d" % self.listener.getsockname()[1]
+        self.listener = socket.create_server((at, 0))
+        self.address = "%s:%d" % self.listener.getsockname()
         threading.Thread(target=self._accept, daemon=True).start()
 
     def _accept(self):
