@@ -148,6 +148,11 @@ mask_request_line(char *p, size_t n)
 	if (last != blank) {
 		mask_version(last + 1, (size_t)(end - last - 1));
 		end = last;
+	} else if (target < end && *target != '/' &&
+		   !memmem(target, (size_t)(end - target), "://", 3)) {
+		/* "PASS word" is of another protocol */
+		hide(target, (size_t)(end - target));
+		return;
 	}
 	second = memchr(target, ' ', (size_t)(end - target));
 	if (second && !memchr(target, '?', (size_t)(second - target))) {
