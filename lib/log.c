@@ -136,8 +136,8 @@ log_text(enum log_level level, struct slice lines)
 	}
 }
 
-const char *
-log_quote(struct slice s, char *out, size_t cap)
+static const char *
+quote(struct slice s, unsigned char least, char *out, size_t cap)
 {
 	static const char hex[] = "0123456789abcdef";
 	size_t n = 0;
@@ -145,7 +145,7 @@ log_quote(struct slice s, char *out, size_t cap)
 	for (size_t i = 0; i < s.n && n + 5 < cap; i++) {
 		unsigned char c = (unsigned char)s.p[i];
 
-		if (c > 0x20 && c < 0x7f && c != '"' && c != '\\') {
+		if (c >= least && c < 0x7f && c != '"' && c != '\\') {
 			out[n++] = (char)c;
 		} else {
 			out[n++] = '\\';
@@ -156,4 +156,16 @@ log_quote(struct slice s, char *out, size_t cap)
 	}
 	out[n] = '\0';
 	return out;
+}
+
+const char *
+log_quote(struct slice s, char *out, size_t cap)
+{
+	return quote(s, ' ' + 1, out, cap);
+}
+
+const char *
+log_words(struct slice s, char *out, size_t cap)
+{
+	return quote(s, ' ', out, cap);
 }

@@ -36,6 +36,9 @@ void log_at(enum log_level level, const char *fmt, ...) __attribute__((format(pr
 /* Lines for people, which are written as they are. */
 void log_text(enum log_level level, struct slice lines);
 
-/* Bytes from outside for one %s of a log line: what is not printable ASCII, a quote or a backslash
- * becomes \xHH; cut to fit. `out` has `cap` bytes. Returns out. */
+/* Bytes from outside for one %s of a log line: a blank, what is not printable ASCII, a quote or a
+ * backslash becomes \xHH; cut to fit. `out` has `cap` bytes. Returns out. */
 const char *log_quote(struct slice s, char *out, size_t cap);
+
+/* The same of a sentence, for "%s" between quotes: blanks stay. */
+const char *log_words(struct slice s, char *out, size_t cap);

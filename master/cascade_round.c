@@ -192,8 +192,8 @@ static void
 tell(struct round *r, const struct cascade_service *s)
 {
 	char name[160], reason[160];
-	const char *service = log_quote(slice_of(s->name), name, sizeof name);
-	const char *why = log_quote(slice_of(s->reason), reason, sizeof reason);
+	const char *service = log_words(slice_of(s->name), name, sizeof name);
+	const char *why = log_words(slice_of(s->reason), reason, sizeof reason);
 
 	if (s->state == CASCADE_DONE)
 		log_info(

@@ -82,8 +82,8 @@ tell_rejected(struct tracer *t, unsigned rejected, const char *words)
 		return;
 	}
 	if (!t->telling) {
-		log_quote(slice_of(words), quoted, sizeof quoted);
-		log_warn("tracing collector=%s rejected=%u error=%s",
+		log_words(slice_of(words), quoted, sizeof quoted);
+		log_warn("tracing collector=%s rejected=%u error=\"%s\"",
 			 settings(t)->url.authority ? settings(t)->url.authority : "-", rejected,
 			 quoted);
 	}

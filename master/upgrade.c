@@ -52,7 +52,7 @@ upgrade_refuse(struct upgrade *u, const char *fmt, ...)
 	vsnprintf(u->error, sizeof u->error, fmt, args);
 	va_end(args);
 	log_error("upgrade state=refused error=\"%s\" effect=\"the running image serves on\"",
-		  log_quote(slice_of(u->error), quoted, sizeof quoted));
+		  log_words(slice_of(u->error), quoted, sizeof quoted));
 	upgrade_end(u);
 }
 

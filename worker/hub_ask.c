@@ -69,7 +69,7 @@ tell(const struct hub *h, int status, struct slice why)
 	if (worker_now(w) < w->hub_log_at)
 		return;
 	w->hub_log_at = worker_now(w) + TELL_MS;
-	log_quote(why.n > 0 ? why : slice_of(strerror(-status)), quoted, sizeof quoted);
+	log_words(why.n > 0 ? why : slice_of(strerror(-status)), quoted, sizeof quoted);
 	log_warn("hub service=%.*s reason=%s error=\"%s\"", SLICE_F(h->request->authority),
 		 reason_info(reason_of(status))->name, quoted);
 }

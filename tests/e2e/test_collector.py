@@ -94,7 +94,7 @@ def test_taken_in_part(gw, collector, counts, body, lost):
 
 def test_says_why(gw, collector):
     line, = [n for n in gw.log().splitlines() if "rejected=" in n and "room" in n]
-    assert r'rejected=1 error=no\x20\x22room\x22\x0a' in line
+    assert r'rejected=1 error="no \x22room\x22\x0a"' in line
 
 
 def test_what_waits_is_bounded(gw, collector, counts):

@@ -111,6 +111,7 @@ def test_what_cannot_take_over_is_refused(running):
     put(gw, image(NEW))
     os.chmod(gw.binary, 0o644)
     refused(gw, "cannot be executed: Permission denied")
+    assert 'error="the new image ended with exit status 127: it cannot be executed: Permission denied" effect=' in gw.log()
     r = upgrade(gw, "--json")
     assert r.returncode == 1 and json.loads(r.stdout)["ok"] is False
     os.chmod(gw.binary, 0o755)
