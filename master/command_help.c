@@ -12,6 +12,8 @@
 
 #include <string.h>
 
+#define COLUMNS 80 /* of a terminal */
+
 /* A member of an object; the first one opens it. */
 static void
 add_member(struct buf *out, const char *name, const char *text)
@@ -20,6 +22,26 @@ add_member(struct buf *out, const char *name, const char *text)
 		 out->n == 0 || out->p[out->n - 1] == ',' || out->p[out->n - 1] == '[' ? '{' : ',',
 		 name);
 	buf_add_json(out, slice_of(text));
+}
+
+/* A sentence or more for a terminal, from column `at` on; lines that follow begin with `indent`
+ * blanks. */
+static void
+add_wrapped(struct buf *out, const char *text, size_t at, size_t indent)
+{
+	for (size_t n; *text; text += n + (text[n] != '\0')) {
+		n = strcspn(text, " \n");
+		if (at > 0 && at + 1 + n > COLUMNS) {
+			buf_addf(out, "\n%*s", (int)indent, "");
+			at = indent;
+		} else if (at > 0) {
+			buf_addc(out, ' ');
+			at++;
+		}
+		buf_adds(out, slice_make(text, n));
+		at += n;
+	}
+	buf_addc(out, '\n');
 }
 
 /* ---- settings ---- */
@@ -134,28 +156,32 @@ write_api(bool json, struct buf *out)
 
 /* ---- commands ---- */
 
-/* The same of each whose text does not say it better. */
+/* Of each whose text does not say it better. */
 static const char *
-exit_status(const struct command_row *c)
+usual_status(const struct command_row *c)
 {
-	if (strstr(c->text, "Exit status"))
-		return "";
 	if (c->options & OPTION_SOCKET)
 		return "Exit status: 0 done, 1 the gateway refuses, 2 nobody answers, or the "
-		       "command line is not understood.\n";
+		       "command line is not understood.";
 	return "Exit status: 0 done, 2 a file cannot be read, or the command line is not "
-	       "understood.\n";
+	       "understood.";
 }
 
 static void
 write_command(const struct command_row *c, bool json, struct buf *out)
 {
 	if (!json) {
-		buf_addf(out, "usage: yett %s\n\n%s\n%s\nFor example:\n  %s\n", c->usage, c->text,
-			 exit_status(c), c->example);
+		buf_adds(out, SLICE("usage: yett"));
+		add_wrapped(out, c->usage, strlen("usage: yett"), strlen("usage: "));
+		buf_addc(out, '\n');
+		add_wrapped(out, c->text, 0, 0);
+		if (!strstr(c->text, "Exit status"))
+			add_wrapped(out, usual_status(c), 0, 0);
+		buf_addf(out, "\nFor example:\n  %s\n", c->example);
 		return;
 	}
 	add_member(out, "name", c->name);
+	add_member(out, "summary", c->summary);
 	add_member(out, "usage", c->usage);
 	add_member(out, "text", c->text);
 	add_member(out, "example", c->example);
@@ -167,7 +193,8 @@ write_commands(bool json, struct buf *out)
 {
 	for (size_t i = 0; i < command_rows_count; i++) {
 		if (!json)
-			buf_addf(out, "  yett %s\n", command_rows[i].usage);
+			buf_addf(out, "  %-11s  %s\n", command_rows[i].name,
+				 command_rows[i].summary);
 		else if (i > 0)
 			buf_addc(out, ',');
 		if (json)
@@ -180,20 +207,18 @@ write_overview(struct buf *out)
 {
 	buf_addf(out, "yett %s, an API gateway\n\n", YETT_VERSION);
 	write_commands(false, out);
-	buf_adds(
-	    out,
-	    SLICE("\nThe commands that ask a gateway use its admin socket: --socket PATH, "
-		  "else that of the configuration\n"
-		  "named by -c, else $RUNTIME_DIRECTORY/admin.sock, else "
-		  "/run/yett/admin.sock. What yett COMMAND --help\n"
-		  "says has an example. Exit status: 0 done, 1 refused or something is wrong, "
-		  "2 nobody answers, a file cannot\n"
-		  "be read or the command line is not understood, 3 in force, but somebody "
-		  "lags. A command that fails with\n"
-		  "--json prints {\"ok\": false, \"error\": TEXT, \"exit_status\": N}, unless it "
-		  "has more to print. See yett(8),\n"
-		  "yett.yaml(5), yett-rules(5), yett-admin(7), yett-metrics(7) and "
-		  "yett-migration(7).\n"));
+	buf_addc(out, '\n');
+	add_wrapped(out,
+		    "yett COMMAND --help says how each is used, with an example. The commands that "
+		    "ask a gateway use its admin socket: --socket PATH, else that of the "
+		    "configuration named by -c, else $RUNTIME_DIRECTORY/admin.sock, else "
+		    "/run/yett/admin.sock. Exit status: 0 done, 1 refused or something is wrong, 2 "
+		    "nobody answers, a file cannot be read or the command line is not understood, "
+		    "3 in force, but somebody lags. A command that fails with --json prints "
+		    "{\"ok\": false, \"error\": TEXT, \"exit_status\": N}, unless it has more to "
+		    "print. See yett(8), yett.yaml(5), yett-rules(5), yett-admin(7), "
+		    "yett-metrics(7) and yett-migration(7).",
+		    0, 0);
 }
 
 void

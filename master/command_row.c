@@ -5,7 +5,7 @@
 #include "command_row.h"
 
 const struct command_row command_rows[] = {
-	{ "run", 0, OPTION_FILE, NULL, "run [-c FILE]",
+	{ "run", "run the gateway in the foreground", 0, OPTION_FILE, NULL, "run [-c FILE]",
 	  "Runs the gateway in the foreground, with its log on standard error. Without -c the file "
 	  "is that of\n"
 	  "$CONFIG_LOCATION, else gateway.conf.yaml or .yml in the working directory, else "
@@ -14,7 +14,8 @@ const struct command_row command_rows[] = {
 	  "cannot\n"
 	  "be had, 2 the file cannot be read.",
 	  "yett run -c /etc/yett/yett.yaml" },
-	{ "check", 0, OPTION_FILE | OPTION_EFFECTIVE | OPTION_JSON, command_check,
+	{ "check", "tell every mistake of a configuration", 0,
+	  OPTION_FILE | OPTION_EFFECTIVE | OPTION_JSON, command_check,
 	  "check [-c FILE] [--effective] [--json]",
 	  "Reads a configuration (as run finds it) and tells every mistake with its line. "
 	  "--effective prints all "
@@ -22,7 +23,8 @@ const struct command_row command_rows[] = {
 	  "their origin, secrets redacted. Exit status: 0 good, 1 mistakes, 2 the file cannot be "
 	  "read.",
 	  "yett check -c yett.yaml && yett check --effective | grep timeouts" },
-	{ "doctor", 0, OPTION_FILE | OPTION_SOCKET | OPTION_JSON, command_doctor,
+	{ "doctor", "what is wrong on this machine, and what to do", 0,
+	  OPTION_FILE | OPTION_SOCKET | OPTION_JSON, command_doctor,
 	  "doctor [--json] [-c FILE] [--socket PATH]",
 	  "Says what is wrong on this machine for the gateway of a configuration (as run finds "
 	  "it), "
@@ -33,17 +35,19 @@ const struct command_row command_rows[] = {
 	  "may be warnings),\n"
 	  "1 a problem, 2 the file cannot be read.",
 	  "sudo -u yett yett doctor -c /etc/yett/yett.yaml" },
-	{ "status", 0, OPTION_FILE | OPTION_SOCKET | OPTION_JSON, command_status,
+	{ "status", "table, workers, rules, Redis and endpoints", 0,
+	  OPTION_FILE | OPTION_SOCKET | OPTION_JSON, command_status,
 	  "status [--json] [-c FILE | --socket PATH]",
 	  "Shows the state of a gateway that runs: table, workers, rules, Redis, endpoints.",
 	  "yett status; yett status --json | jq .table.version" },
-	{ "routes", 0, OPTION_FILE | OPTION_SOCKET | OPTION_JSON | OPTION_REFUSED, command_routes,
+	{ "routes", "every route, and why one is not in force", 0,
+	  OPTION_FILE | OPTION_SOCKET | OPTION_JSON | OPTION_REFUSED, command_routes,
 	  "routes [--refused] [--json] [-c FILE | --socket PATH]",
 	  "Shows every route of a gateway that runs, and why one is not in force. --refused shows "
 	  "the rules\n"
 	  "that were refused instead: why, since when, and what is in force in their place.",
 	  "yett routes --refused" },
-	{ "top", 0,
+	{ "top", "who and what has the most requests, errors, bytes; live", 0,
 	  OPTION_FILE | OPTION_SOCKET | OPTION_JSON | OPTION_ONCE | OPTION_BY | OPTION_HOUR,
 	  command_top,
 	  "top [--once | --hour HOUR] [--by requests | errors | bytes | latency | now] [--json] "
@@ -64,7 +68,8 @@ const struct command_row command_rows[] = {
 	  "Identities\n"
 	  "take the role operate.",
 	  "yett top --by errors; yett top --once --json | jq .routes" },
-	{ "tail", 8, OPTION_FILE | OPTION_SOCKET | OPTION_JSON, command_tail,
+	{ "tail", "the access log as it comes, with filters", 8,
+	  OPTION_FILE | OPTION_SOCKET | OPTION_JSON, command_tail,
 	  "tail [NAME=VALUE]... [--json] [-c FILE | --socket PATH]",
 	  "Shows the access log of a gateway that runs, line by line as requests end, until it is "
 	  "interrupted; of\n"
@@ -74,7 +79,8 @@ const struct command_row command_rows[] = {
 	  "needs no access log. Who\n"
 	  "reads too slowly is told how many lines were missed. Takes the role operate.",
 	  "yett tail status=5xx route=file:shop min=250ms" },
-	{ "errors", 0, OPTION_FILE | OPTION_SOCKET | OPTION_JSON, command_errors,
+	{ "errors", "the last requests that were refused, and their bytes", 0,
+	  OPTION_FILE | OPTION_SOCKET | OPTION_JSON, command_errors,
 	  "errors [--json] [-c FILE | --socket PATH]",
 	  "Shows the last requests that were no HTTP, or none that is taken, and those that a "
 	  "route or "
@@ -85,21 +91,23 @@ const struct command_row command_rows[] = {
 	  "blame. What may be secret is masked by \"*\".\n"
 	  "Takes the role operate.",
 	  "yett errors | head -n 20" },
-	{ "cascade", 2, OPTION_FILE | OPTION_SOCKET | OPTION_JSON, command_cascade,
+	{ "cascade", "which services have still to hear of deleted users", 2,
+	  OPTION_FILE | OPTION_SOCKET | OPTION_JSON, command_cascade,
 	  "cascade [retry ID | drop ID] [--json] [-c FILE | --socket PATH]",
 	  "Shows which services have still to hear of which deleted users, or were given up. retry "
 	  "tells those\n"
 	  "of one job again, now; drop forgets it. ID is that of the job or of the user.",
 	  "yett cascade; yett cascade retry 9b2f6c" },
-	{ "reload", 0, OPTION_FILE | OPTION_SOCKET | OPTION_JSON | OPTION_WAIT | OPTION_FORCE,
-	  command_reload, "reload [--wait] [--force] [--json] [-c FILE | --socket PATH]",
+	{ "reload", "read the file again", 0,
+	  OPTION_FILE | OPTION_SOCKET | OPTION_JSON | OPTION_WAIT | OPTION_FORCE, command_reload,
+	  "reload [--wait] [--force] [--json] [-c FILE | --socket PATH]",
 	  "Makes the gateway read its file again, all of it or nothing. --wait waits until every "
 	  "worker has it,\n"
 	  "--force also applies deletions in Redis that were withheld. Exit status: 0 in force, 1 "
 	  "refused,\n"
 	  "2 nobody answers, 3 in force but a worker lags.",
 	  "yett check -c yett.yaml && yett reload --wait" },
-	{ "drain", 1,
+	{ "drain", "take an endpoint or a worker out of service", 1,
 	  OPTION_FILE | OPTION_SOCKET | OPTION_JSON | OPTION_STICKY | OPTION_UNDO | OPTION_WAIT |
 	      OPTION_TIMEOUT | OPTION_WORKER,
 	  command_drain,
@@ -116,8 +124,8 @@ const struct command_row command_rows[] = {
 	  "take the place of this one, which finishes. Exit status: 0 done, 1 there is no such "
 	  "endpoint, 2 nobody answers, 3 it still has requests under way.",
 	  "yett drain 10.0.0.5:8080 --wait --timeout 5m; yett drain 10.0.0.5:8080 --undo" },
-	{ "maintenance", 1, OPTION_FILE | OPTION_SOCKET | OPTION_JSON | OPTION_UNDO,
-	  command_maintenance,
+	{ "maintenance", "answer every request by 503", 1,
+	  OPTION_FILE | OPTION_SOCKET | OPTION_JSON | OPTION_UNDO, command_maintenance,
 	  "maintenance [RETRY-AFTER | off | --undo] [--json] [-c FILE | --socket PATH]",
 	  "Has every request to the gateway answered by 503 with the page of error_pages and this "
 	  "Retry-After (10m), or\n"
@@ -125,7 +133,8 @@ const struct command_row command_rows[] = {
 	  "which. Exit status: 0 done,\n"
 	  "1 refused, 2 nobody answers.",
 	  "yett maintenance 30m; yett maintenance --undo" },
-	{ "upgrade", 0, OPTION_FILE | OPTION_SOCKET | OPTION_JSON | OPTION_TIMEOUT, command_upgrade,
+	{ "upgrade", "let the binary that is installed now take over", 0,
+	  OPTION_FILE | OPTION_SOCKET | OPTION_JSON | OPTION_TIMEOUT, command_upgrade,
 	  "upgrade [--timeout DURATION] [--json] [-c FILE | --socket PATH]",
 	  "Has what is now at the path that the gateway was started from take its place: same "
 	  "process, same sockets,\n"
@@ -133,7 +142,8 @@ const struct command_row command_rows[] = {
 	  "Exit status: 0 it\n"
 	  "serves, 1 refused, 2 nobody answers, 3 it is still under way after --timeout (90s).",
 	  "yett upgrade --timeout 2m && yett version" },
-	{ "fleet", 0, OPTION_FILE | OPTION_SOCKET | OPTION_JSON, command_fleet,
+	{ "fleet", "the gateways that share the Redis", 0,
+	  OPTION_FILE | OPTION_SOCKET | OPTION_JSON, command_fleet,
 	  "fleet [--json] [-c FILE | --socket PATH]",
 	  "Shows the gateways that share the Redis: the revision that all workers of each have in "
 	  "force and since\n"
@@ -141,8 +151,8 @@ const struct command_row command_rows[] = {
 	  "shown, 1 Redis is away,\n"
 	  "2 nobody answers.",
 	  "yett fleet" },
-	{ "wait", 1, OPTION_FILE | OPTION_SOCKET | OPTION_JSON | OPTION_ALL | OPTION_TIMEOUT,
-	  command_wait,
+	{ "wait", "until a revision of the rules is in force", 1,
+	  OPTION_FILE | OPTION_SOCKET | OPTION_JSON | OPTION_ALL | OPTION_TIMEOUT, command_wait,
 	  "wait [REVISION | latest] [--all] [--timeout DURATION] [--json] [-c FILE | --socket "
 	  "PATH]",
 	  "Ends when this gateway, with --all every gateway that shares the Redis, has the "
@@ -155,8 +165,8 @@ const struct command_row command_rows[] = {
 	  "Redis is away,\n"
 	  "2 nobody answers, 3 somebody lags.",
 	  "yett wait latest --all --timeout 30s || echo \"somebody lags\"" },
-	{ "explain", 2, OPTION_FILE | OPTION_SOCKET | OPTION_JSON | OPTION_HEADER | OPTION_FROM,
-	  command_explain,
+	{ "explain", "what would become of a request", 2,
+	  OPTION_FILE | OPTION_SOCKET | OPTION_JSON | OPTION_HEADER | OPTION_FROM, command_explain,
 	  "explain METHOD URL [-H \"NAME: VALUE\"]... [--from ADDRESS] [--json] [-c FILE | "
 	  "--socket "
 	  "PATH]",
@@ -166,7 +176,8 @@ const struct command_row command_rows[] = {
 	  "it "
 	  "would get.",
 	  "yett explain GET https://shop.example/cart -H \"Cookie: a=b\" --from 192.0.2.7" },
-	{ "sessions", 1, OPTION_FILE | OPTION_SOCKET | OPTION_JSON | OPTION_END, command_sessions,
+	{ "sessions", "the sessions of a user, and their end", 1,
+	  OPTION_FILE | OPTION_SOCKET | OPTION_JSON | OPTION_END, command_sessions,
 	  "sessions USER [--end] [--json] [-c FILE | --socket PATH]",
 	  "Shows the sessions of a user, by the subject that a provider knows the user by. --end "
 	  "ends them: they are\n"
@@ -174,7 +185,7 @@ const struct command_row command_rows[] = {
 	  "Exit status: 0 done,\n"
 	  "1 there is no login, 2 nobody answers, or Redis does not.",
 	  "yett sessions alice; yett sessions alice --end" },
-	{ "suspend", 1,
+	{ "suspend", "shut out a user, a session or a token", 1,
 	  OPTION_FILE | OPTION_SOCKET | OPTION_JSON | OPTION_KIND | OPTION_UNTIL |
 	      OPTION_ISSUED_BEFORE | OPTION_REASON,
 	  command_suspend,
@@ -188,20 +199,23 @@ const struct command_row command_rows[] = {
 	  "nobody answers,\n"
 	  "3 in force but a worker lags.",
 	  "yett suspend alice --until 12h --reason \"lost her phone\"" },
-	{ "resume", 1, OPTION_FILE | OPTION_SOCKET | OPTION_JSON | OPTION_KIND, command_resume,
+	{ "resume", "take a suspension back", 1,
+	  OPTION_FILE | OPTION_SOCKET | OPTION_JSON | OPTION_KIND, command_resume,
 	  "resume ID [--sub | --sid | --jti] [--json] [-c FILE | --socket PATH]",
 	  "Takes a suspension back. Exit status: 0 done, 1 it is not suspended, 2 nobody "
 	  "answers.",
 	  "yett resume alice" },
-	{ "suspended", 0, OPTION_FILE | OPTION_SOCKET | OPTION_JSON, command_suspended,
-	  "suspended [--json] [-c FILE | --socket PATH]",
+	{ "suspended", "who is suspended", 0, OPTION_FILE | OPTION_SOCKET | OPTION_JSON,
+	  command_suspended, "suspended [--json] [-c FILE | --socket PATH]",
 	  "Shows who is suspended: since when, until when, by whom and why.",
 	  "yett suspended --json | jq .data.count" },
-	{ "history", 0, OPTION_FILE | OPTION_SOCKET | OPTION_JSON, command_history,
+	{ "history", "the last revisions of the rules", 0,
+	  OPTION_FILE | OPTION_SOCKET | OPTION_JSON, command_history,
 	  "history [--json] [-c FILE | --socket PATH]",
 	  "Shows the last revisions of the rules: who changed them, when and why.",
 	  "yett history | head -n 5" },
-	{ "diff", 2, OPTION_FILE | OPTION_SOCKET | OPTION_JSON | OPTION_REPLAY, command_diff,
+	{ "diff", "what differs between two revisions, or a file of rules", 2,
+	  OPTION_FILE | OPTION_SOCKET | OPTION_JSON | OPTION_REPLAY, command_diff,
 	  "diff [A [B]] [--replay] [--json] [-c FILE | --socket PATH]",
 	  "Shows what differs in the rules between two revisions; without B to those in force, "
 	  "without A from\n"
@@ -210,7 +224,7 @@ const struct command_row command_rows[] = {
 	  "revision or a file) on the last requests instead: how many would go elsewhere, and "
 	  "which.",
 	  "yett diff rules.yaml; yett diff rules.yaml --replay" },
-	{ "apply", 1,
+	{ "apply", "make the rules those of a file", 1,
 	  OPTION_FILE | OPTION_SOCKET | OPTION_JSON | OPTION_DRY_RUN | OPTION_FORCE | OPTION_WAIT |
 	      OPTION_WHY | OPTION_IF_MATCH,
 	  command_apply,
@@ -227,7 +241,7 @@ const struct command_row command_rows[] = {
 	  "3 in force but a worker lags.",
 	  "yett apply rules.yaml --dry-run && yett apply rules.yaml --why \"the new shop\" "
 	  "--wait" },
-	{ "rollback", 1,
+	{ "rollback", "make the rules what they were", 1,
 	  OPTION_FILE | OPTION_SOCKET | OPTION_JSON | OPTION_DRY_RUN | OPTION_FORCE | OPTION_WAIT |
 	      OPTION_WHY | OPTION_IF_MATCH,
 	  command_rollback,
@@ -238,7 +252,7 @@ const struct command_row command_rows[] = {
 	  "That is a new\n"
 	  "revision: the history stays. Exit status as for apply.",
 	  "yett rollback 1 --why \"the shop was not ready\"" },
-	{ "key", 2,
+	{ "key", "make, list and revoke API keys", 2,
 	  OPTION_FILE | OPTION_SOCKET | OPTION_JSON | OPTION_CLAIM | OPTION_EXPIRES | OPTION_WAIT |
 	      OPTION_WHY,
 	  command_key,
@@ -250,15 +264,15 @@ const struct command_row command_rows[] = {
 	  "that there are,\n"
 	  "revoke ends one at once. Exit status as for apply.",
 	  "yett key add ci --claim role=robot --expires 90d; yett key revoke ci" },
-	{ "token", 0, OPTION_FILE | OPTION_JSON | OPTION_CLAIM | OPTION_TTL | OPTION_ALGORITHM,
-	  command_token,
+	{ "token", "a token for tests", 0,
+	  OPTION_FILE | OPTION_JSON | OPTION_CLAIM | OPTION_TTL | OPTION_ALGORITHM, command_token,
 	  "token [-c FILE] [--claim NAME=VALUE]... [--ttl DURATION] [--algorithm NAME] [--json]",
 	  "Prints a token for tests that the gate of this configuration accepts, signed with its "
 	  "secret.",
 	  "curl -H \"Authorization: Bearer $(yett token --claim sub=alice --ttl 5m)\" "
 	  "localhost:8080/" },
-	{ "export", 1, OPTION_FILE | OPTION_SOCKET | OPTION_JSON, command_export,
-	  "export [yaml | redx] [--json] [-c FILE | --socket PATH]",
+	{ "export", "the rules that are in force", 1, OPTION_FILE | OPTION_SOCKET | OPTION_JSON,
+	  command_export, "export [yaml | redx] [--json] [-c FILE | --socket PATH]",
 	  "Prints the rules of the store that are in force: as apply takes them (yaml), or as "
 	  "commands for redis-cli\n"
 	  "that make them in the Redis of redx. What is refused, or has no form there, is told. "
@@ -266,7 +280,8 @@ const struct command_row command_rows[] = {
 	  "status: 0 all is\n"
 	  "printed, 1 not all, 2 nobody answers.",
 	  "yett export > rules.yaml; yett export redx | redis-cli" },
-	{ "import", 2, OPTION_JSON | OPTION_STRICT, command_import,
+	{ "import", "rules of redx, a-shine or nginx as apply takes them", 2,
+	  OPTION_JSON | OPTION_STRICT, command_import,
 	  "import redx | ashine | gateway.conf.yaml | nginx | nginx-map FILE [--strict] [--json]",
 	  "Reads commands for redis-cli that make rules of redx (SET frontend:.., HSET "
 	  "backend:..), "
@@ -275,11 +290,12 @@ const struct command_row command_rows[] = {
 	  "prints "
 	  "them as apply\n"
 	  "takes them. What cannot be taken over is told with its line; with --strict nothing is "
-	  "printed then. Exit\n"
-	  "status: 0 printed, 1 refused, 2 the file cannot be read.",
+	  "printed then.\n"
+	  "Exit status: 0 printed, 1 refused, 2 the file cannot be read.",
 	  "yett import nginx /etc/nginx/nginx.conf > rules.yaml && yett apply rules.yaml "
 	  "--dry-run" },
-	{ "schema", 1, OPTION_JSON, command_schema, "schema config | rules | api [--json]",
+	{ "schema", "JSON Schemas and the OpenAPI document", 1, OPTION_JSON, command_schema,
+	  "schema config | rules | api [--json]",
 	  "Prints a JSON Schema (2020-12) of a configuration, or of the rules that apply takes, by "
 	  "which editors\n"
 	  "complete and check; one rule as a store has it is in its $defs (route, upstream, "
@@ -290,10 +306,10 @@ const struct command_row command_rows[] = {
 	  "/openapi.json answers, too. It is JSON with and without --json. Exit status: 0\n"
 	  "printed, 2 misused.",
 	  "yett schema config > yett.schema.json" },
-	{ "version", 0, OPTION_JSON, command_version, "version [--json]", "Prints the version.",
-	  "yett version --json" },
-	{ "help", 1, OPTION_JSON, command_help,
-	  "help [COMMAND | settings | reasons | metrics | api] [--json]",
+	{ "version", "the version", 0, OPTION_JSON, command_version, "version [--json]",
+	  "Prints the version.", "yett version --json" },
+	{ "help", "this, a command, all settings, reasons, metrics or paths", 1, OPTION_JSON,
+	  command_help, "help [COMMAND | settings | reasons | metrics | api] [--json]",
 	  "Prints this, the help of a command, every setting, every reason of a refusal, every "
 	  "metric,\n"
 	  "or every path of the management API.",

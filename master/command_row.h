@@ -46,8 +46,9 @@ enum option_name {
 
 struct command_row {
 	const char *name;
-	int words;        /* that it takes at most */
-	unsigned options; /* those that it takes */
+	const char *summary; /* for the overview: a few words */
+	int words;           /* that it takes at most */
+	unsigned options;    /* those that it takes */
 	int (*run)(const struct command_options *o);
 	const char *usage, *text;
 	const char *example; /* command lines, for a shell */

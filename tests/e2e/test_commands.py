@@ -60,8 +60,10 @@ def test_json_where_nothing_is(name, tmp_path):
 @pytest.mark.parametrize("row", ROWS, ids=lambda r: r["name"])
 def test_help_teaches(row):
     told = run([BINARY, row["name"], "--help"]).stdout
-    assert told == run([BINARY, "help", row["name"]]).stdout and told.startswith(f"usage: yett {row['usage']}\n")
-    assert "xit status" in told and told.endswith(f"For example:\n  {row['example']}\n")
+    words = " ".join(told.split())
+    assert told == run([BINARY, "help", row["name"]]).stdout and words.startswith(f"usage: yett {' '.join(row['usage'].split())} ")
+    assert words.count("Exit status") == 1 and told.endswith(f"For example:\n  {row['example']}\n")
+    assert max(map(len, told.partition("For example:")[0].splitlines())) <= 80
     if row["name"] != "run":
         assert "--json" in row["usage"]
     # Each example is written as the usage says.
@@ -73,6 +75,14 @@ def test_help_teaches(row):
         if words[0] != "doctor":
             done = run([BINARY, *words, *socketed])
             assert "usage" not in done.stderr and "does not know" not in done.stderr, done
+
+
+def test_overview():
+    """For who sees it first: what each is for, on a terminal of 80 columns."""
+    told = run([BINARY, "help"]).stdout
+    assert told == run([BINARY, "--help"]).stdout and max(map(len, told.splitlines())) <= 80
+    for row in ROWS:
+        assert row["summary"] and f"\n  {row['name']:11}  {row['summary']}\n" in told
 
 
 def test_a_command_line_that_is_not_understood():
