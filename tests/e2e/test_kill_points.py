@@ -51,6 +51,7 @@ class Life:
         self.points = Failpoints(self.gw.binary)
         self.start_anew()
         self.change()
+        procs.wait_until(lambda: self.on_disk() == self.acked, what="a first time of what was last known")
 
     def config(self):
         login = {"url": "http://app.test", "providers": {"corp": self.provider.config()}, "redis": {"address": self.store.address},
@@ -69,8 +70,8 @@ class Life:
         """All processes of the gateway die at once; another one starts."""
         if self.watch:
             self.watch.__exit__()
-        pids = [self.gw.pid, *procs.descendants(self.gw.pid)]
-        for pid in pids:
+        os.kill(self.gw.pid, signal.SIGSTOP)  # it starts no more
+        for pid in [p for p in procs.descendants(os.getpid()) if image(p) == self.gw.binary]:  # those of an earlier master, too
             try:
                 os.kill(pid, signal.SIGKILL)
             except ProcessLookupError:
