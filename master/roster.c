@@ -14,12 +14,14 @@
 #include <unistd.h>
 
 #define BRIEF_MS 100 /* between two announcements, however often something changes */
-#define LAST_MS 500  /* for the deletion of our key */
+#define CLOCK_APART_S 30
+#define LAST_MS 500 /* for the deletion of our key */
 
 /* KEYS: ours, who was heard of when. ARGV: what we are, how long that holds (s), our member. What
  * is of a time to come, because the clock of Redis was set back, is of now: who is gone would be
  * counted until then. Gives how many there are, and whether we were not among them:
- * then others may have expired as we did, while Redis or its clock stood still. */
+ * then others may have expired as we did, while Redis or its clock stood still. And what time it is
+ * there. */
 static const char announce_script[] =
     "local t = redis.call('TIME') "
     "local now = t[1] * 1000 + math.floor(t[2] / 1000) "
@@ -31,7 +33,7 @@ static const char announce_script[] =
     "local late = redis.call('ZRANGEBYSCORE', KEYS[2], '(' .. now, '+inf', 'LIMIT', 0, 100) "
     "for _, member in ipairs(late) do redis.call('ZADD', KEYS[2], now, member) end "
     "redis.call('EXPIRE', KEYS[2], 600) "
-    "return {redis.call('ZCOUNT', KEYS[2], now - ARGV[2] * 1000, '+inf'), new}";
+    "return {redis.call('ZCOUNT', KEYS[2], now - ARGV[2] * 1000, '+inf'), new, tonumber(t[1])}";
 
 const char *const roster_state_name[] = {
 	[ROSTER_STARTING] = "starting", [ROSTER_READY] = "ready", [ROSTER_DEGRADED] = "degraded",
@@ -49,6 +51,8 @@ roster_degraded(const struct master *m)
 		return "a worker is missing";
 	if (m->config->redis.configured && !store_redis_is_up(m->store))
 		return "Redis is away: what it said last is in force";
+	if (m->roster.clock_off)
+		return "the clock is more than 30 s from that of Redis";
 	return "";
 }
 
@@ -157,6 +161,23 @@ roster_forgotten(struct roster *r)
 	r->listed = false;
 }
 
+/* Expiry is judged by each gateway's own clock: of sessions, tokens and suspensions. */
+static void
+look_at_clock(struct roster *r, int64_t ahead_s)
+{
+	bool off = ahead_s > CLOCK_APART_S || ahead_s < -CLOCK_APART_S;
+
+	if (off == r->clock_off)
+		return;
+	r->clock_off = off;
+	if (off)
+		log_warn("clock ahead_of_redis_s=%lld effect=\"sessions, tokens and suspensions "
+			 "end too early or too late here\"",
+			 (long long)ahead_s);
+	else
+		log_info("clock state=well");
+}
+
 static void
 on_told(void *userdata, struct slice tag, const struct redis_reply *reply)
 {
@@ -168,8 +189,8 @@ on_told(void *userdata, struct slice tag, const struct redis_reply *reply)
 		r->told.ms = 0;
 		return;
 	}
-	if (reply->type != REDIS_ARRAY || reply->count != 2 || !reply->elements[0] ||
-	    !reply->elements[1]) {
+	if (reply->type != REDIS_ARRAY || reply->count != 3 || !reply->elements[0] ||
+	    !reply->elements[1] || !reply->elements[2]) {
 		roster_complain(r, ROSTER_TELLS, reply);
 		return;
 	}
@@ -178,6 +199,7 @@ on_told(void *userdata, struct slice tag, const struct redis_reply *reply)
 		roster_forgotten(r);
 	r->listed = true;
 	r->gateways = (uint64_t)reply->elements[0]->integer;
+	look_at_clock(r, clock_wall() - reply->elements[2]->integer);
 	fleet_counted(m, r->gateways);
 }
 

@@ -69,6 +69,7 @@ struct roster {
 	char complaint[ROSTER_DOINGS][96];
 	uint64_t gateways; /* that Redis heard of lately; 0: not known */
 	bool listed;       /* Redis has us among those */
+	bool clock_off;    /* ours and that of Redis are too far apart */
 	/* When it was found to have lost that: the others may be about to come back. */
 	uint64_t forgotten_ms;
 	uint64_t ended_ms; /* when our key was deleted */

@@ -20,10 +20,12 @@
 #define STREAM_MAX_TEXT "10000"
 #define FEW 3 /* a loss of more, and of more than half, is withheld */
 
-/* One that somebody takes out while its time is over is another one by then. */
+/* One that somebody takes out while its time is over is another one by then. It is over for all
+ * when Redis says so, too: a gateway whose clock is ahead ends it for itself alone. */
 #define EXPIRE_SCRIPT                                                                              \
-	"if redis.call('hget',KEYS[1],ARGV[1])==ARGV[2] then redis.call('hdel',KEYS[1],ARGV[1]) "  \
-	"end"
+	"if redis.call('hget',KEYS[1],ARGV[1])==ARGV[2] and "                                      \
+	"tonumber(redis.call('time')[1])>=tonumber(ARGV[3]) then "                                 \
+	"redis.call('hdel',KEYS[1],ARGV[1]) end"
 
 struct suspend_set {
 	struct master *master;
@@ -552,15 +554,19 @@ suspend_set_write(struct suspend_set *s, struct slice field, struct slice json,
 void
 suspend_set_expired(struct suspend_set *s, struct slice field, const struct suspension *one)
 {
-	BUF_CLEAN struct buf json = { 0 };
-	struct slice argv[] = { SLICE("EVAL"), SLICE(EXPIRE_SCRIPT), SLICE("1"), SLICE(HASH), field,
+	BUF_CLEAN struct buf json = { 0 }, until = { 0 };
+	struct slice argv[] = { SLICE("EVAL"), SLICE(EXPIRE_SCRIPT),
+				SLICE("1"),    SLICE(HASH),
+				field,         SLICE(""),
 				SLICE("") };
 
 	if (!s->up)
 		return;
 	suspension_write(one, &json);
+	buf_addf(&until, "%lld", (long long)one->until);
 	argv[5] = buf_slice(&json);
-	(void)!side_command(s->master->side, on_word, s, SLICE(""), 6, argv);
+	argv[6] = buf_slice(&until);
+	(void)!side_command(s->master->side, on_word, s, SLICE(""), 7, argv);
 }
 
 /* ---- the interface ---- */

@@ -1,6 +1,5 @@
 """Gateways that share one Redis know one another, and who pushes or waits hears when all of them have a revision in force."""
 
-import calendar
 import json
 import os
 import signal
@@ -284,58 +283,3 @@ def test_a_newer_one_beside(gateway, store):
     assert gw.cli("wait", revision, "--timeout", "5s").returncode == 0
     assert gw.ask("/a").header("Location") == "http://e/" and gw.status()["rules"]["refused"] == []
     an_older_one_beside(gw, store)
-
-
-# ---- clocks ----
-
-SHIM = """
-#define _GNU_SOURCE
-#include <stdlib.h>
-#include <sys/syscall.h>
-#include <sys/time.h>
-#include <time.h>
-#include <unistd.h>
-static int off(void) { const char *s = getenv("CLOCK_OFF"); return s ? atoi(s) : 0; }
-int clock_gettime(clockid_t id, struct timespec *ts)
-{
-	int r = (int)syscall(SYS_clock_gettime, id, ts);
-	if (id == CLOCK_REALTIME || id == CLOCK_REALTIME_COARSE) ts->tv_sec += off();
-	return r;
-}
-int gettimeofday(struct timeval *restrict tv, void *restrict tz)
-{
-	struct timespec ts;
-	int r = clock_gettime(CLOCK_REALTIME, &ts);
-	tv->tv_sec = ts.tv_sec; tv->tv_usec = ts.tv_nsec / 1000;
-	return r;
-}
-time_t time(time_t *t)
-{
-	struct timespec ts;
-	clock_gettime(CLOCK_REALTIME, &ts);
-	if (t) *t = ts.tv_sec;
-	return ts.tv_sec;
-}
-"""
-
-
-def test_clocks_ten_seconds_apart(gateway, store, tmp_path):
-    (tmp_path / "shim.c").write_text(SHIM)
-    built = procs.run(["cc", "-shared", "-fPIC", "-o", str(tmp_path / "shim.so"), str(tmp_path / "shim.c")])
-    assert built.returncode == 0, built.stderr
-    asan = "detect_leaks=1:handle_sigill=1:verify_asan_link_order=0"
-    gateways = [gateway(from_redis(store), env={"LD_PRELOAD": str(tmp_path / "shim.so"), "CLOCK_OFF": str(off), "ASAN_OPTIONS": asan})
-                for off in (5, -5)]
-    wait_until(lambda: states(gateways[0]) == ["ready", "ready"], 5)
-    shown = [calendar.timegm(time.strptime(gw.status()["table"]["published"], "%Y-%m-%dT%H:%M:%SZ")) for gw in gateways]
-    assert shown[0] - shown[1] > 5, shown  # the second was started later
-    revisions = []
-    for i in range(6):
-        r = push(gateways[i % 2], path=f"/{i}")
-        assert r.status == 200, r
-        revisions.append(r.json()["revision"])
-        wait_until(lambda: {g["revision"] for gw in gateways for g in fleet(gw).values()} == {revisions[-1]}, 2)
-        assert all(g["in_force_ms"] < 5000 and g["heard_ms"] < 5000 for gw in gateways for g in fleet(gw).values())
-    assert revisions == sorted(set(revisions), key=lambda r: [int(n) for n in r.split("-")])
-    lists = [[r["revision"] for r in Api(gw.socket).data("revisions")["revisions"]] for gw in gateways]
-    assert lists[0] == lists[1] == revisions[::-1]

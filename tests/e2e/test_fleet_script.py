@@ -108,7 +108,9 @@ def test_a_clock_that_is_set_back(store):
     run = script_of(store, "roster.c", "announce_script", "{ARGV[4], ARGV[5]}")
 
     def announce(now, name):
-        return run([f"yett:gateway:{name}", "heard"], ["{}", 7, name, now, 500000])
+        *told, at = run([f"yett:gateway:{name}", "heard"], ["{}", 7, name, now, 500000])
+        assert at == now
+        return told
 
     for name in "abc":
         assert announce(100000, name) == ["abc".index(name) + 1, 1]
