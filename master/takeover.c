@@ -5,15 +5,14 @@
 #include "lib/clock.h"
 #include "lib/log.h"
 #include "lib/xalloc.h"
+#include "shm/memfd.h"
 #include "shm/message.h"
 
 #include <fcntl.h>
 #include <stdlib.h>
-#include <sys/pidfd.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
-
-#define HEARTBEAT_MS 2000 /* a page that is older belongs to nobody, or its pid to another */
 
 /* ---- what we are given ---- */
 
@@ -102,7 +101,9 @@ bool
 takeover_add_page(struct takeover *t, int fd)
 {
 	struct old_worker got = { .page_fd = -1 }, *old;
+	struct stat file = { 0 };
 
+	(void)!memfd_stat(fd, &file); /* its own: page_open may give us one that stands for it */
 	if (page_open(t, fd, &got) < 0)
 		return false;
 	for (size_t i = 0; i < t->old_count; i++) {
@@ -112,17 +113,11 @@ takeover_add_page(struct takeover *t, int fd)
 		}
 	}
 	got.pid = (pid_t)got.page->pid;
-	got.pidfd = pidfd_open(got.pid, 0);
+	got.pidfd = takeover_owner(got.pid, &file);
+	if (got.pidfd < 0)
+		got.pid = 0; /* of nobody who is known */
 	old = old_worker_add(t, got.pid, got.pidfd);
 	*old = got;
-	/* The pid may be somebody else's by now. Its process was opened first, so a heartbeat that
-	 * goes on is its own. */
-	foreign_page_refresh(&old->foreign);
-	if (old->pidfd >= 0 &&
-	    clock_mono_ms() > board_get(&old->page->heartbeat_ms) + HEARTBEAT_MS) {
-		close(old->pidfd);
-		old->pidfd = -1;
-	}
 	return true;
 }
 
@@ -161,19 +156,13 @@ takeover_add_worker(struct takeover *t, pid_t pid, int pidfd, int page_fd)
 static void
 adopt(struct takeover *t, struct inherited_orphan *orphan)
 {
-	struct old_worker *old = NULL;
-
 	for (size_t i = 0; i < t->old_count; i++) {
 		if (t->old[i].pid == orphan->pid && t->old[i].pidfd >= 0)
 			return;
-		if (t->old[i].pid == orphan->pid)
-			old = &t->old[i]; /* one that hangs */
 	}
-	if (!old)
-		old = old_worker_add(t, orphan->pid, -1);
-	old->pidfd = orphan->pidfd;
+	old_worker_add(t, orphan->pid, orphan->pidfd);
 	orphan->pidfd = -1;
-	log_info("takeover pid=%d state=found", (int)old->pid);
+	log_info("takeover pid=%d state=found", (int)orphan->pid);
 }
 
 void

@@ -21,10 +21,11 @@
 
 struct kin;
 struct slot;
+struct stat;
 struct supervisor;
 
 struct old_worker {
-	pid_t pid;
+	pid_t pid; /* 0: its page names no process that is its own */
 	int pidfd; /* -1: it is gone */
 	uint64_t instance;
 	const struct board_worker *page; /* NULL: it was found in /proc */
@@ -56,6 +57,9 @@ int takeover_ask(struct takeover *t, const char *run_dir, struct inherited *in)
  * False: it is of a layout that nobody told us of. */
 bool takeover_add_page(struct takeover *t, int fd);
 void takeover_close_page(struct old_worker *old);
+/* A pidfd of the process, if it is the one that `page` belongs to, whatever the page says: only who
+ * made it can write there, and the kernel tells. -1: it is another's, or that cannot be seen. */
+int takeover_owner(pid_t pid, const struct stat *page);
 /* Adds to `in` the workers of our user whose master is gone; run_dir's owner is us as well. */
 void takeover_search(const char *run_dir, struct inherited *in);
 /* What an image left us that we were executed in the place of (handover.h): a socket, if it

@@ -1,9 +1,11 @@
 /*
- * Workers that have lost their master, of whom nobody told us: among all processes of our user.
+ * What proc(5) says of the workers of an earlier master: whose a page is, and those of whom nobody
+ * told us, among all processes of our user.
  */
 
 #include "takeover.h"
 
+#include "lib/log.h"
 #include "lib/xalloc.h"
 
 #include <ctype.h>
@@ -14,9 +16,58 @@
 #include <string.h>
 #include <sys/pidfd.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #define COMMAND_MAX 256 /* a run_dir is shorter: sockets lie in it */
+
+/* ---- whose a page is ---- */
+
+/* A page is sealed once it is mapped, so that whoever has it mapped for writing made it
+ * (board_create). */
+static bool
+writes(int proc, const struct stat *page)
+{
+	int fd = openat(proc, "maps", O_RDONLY | O_CLOEXEC);
+	FILE *maps = fd < 0 ? NULL : fdopen(fd, "r");
+	unsigned major, minor;
+	unsigned long inode;
+	bool found = false;
+	char *line = NULL;
+	size_t room = 0;
+
+	while (maps && !found && getline(&line, &room, maps) >= 0)
+		found = sscanf(line, "%*x-%*x rw-s %*x %x:%x %lu", &major, &minor, &inode) == 3 &&
+			inode == page->st_ino && makedev(major, minor) == page->st_dev;
+	free(line);
+	if (maps)
+		fclose(maps);
+	return found;
+}
+
+int
+takeover_owner(pid_t pid, const struct stat *page)
+{
+	char path[32];
+	int proc, pidfd;
+
+	snprintf(path, sizeof path, "/proc/%d", (int)pid);
+	proc = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (proc < 0)
+		return -1;
+	pidfd = pidfd_open(pid, 0);
+	/* `proc` stands for one process, as in search_process. */
+	if (pidfd >= 0 && !writes(proc, page)) {
+		log_warn("takeover pid=%d error=\"a page names it that it does not write\"",
+			 (int)pid);
+		close(pidfd);
+		pidfd = -1;
+	}
+	close(proc);
+	return pidfd;
+}
+
+/* ---- who has lost a master ---- */
 
 /* As spawn.c names it. `named`: of this run_dir. */
 static bool

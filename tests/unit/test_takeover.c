@@ -30,7 +30,7 @@
 
 #define OTHER_LAYOUT (BOARD_LAYOUT + 1u)
 
-enum orphan { SPEAKS, SILENT, STALE, FOLDED, FOREIGN };
+enum orphan { SPEAKS, SILENT, HANGS, POSES, FOLDED, FOREIGN };
 
 struct fixture {
 	char dir[64], path[80];
@@ -137,9 +137,9 @@ hand_over(int to, enum orphan how)
 	page->magic = BOARD_MAGIC;
 	page->layout = how == FOREIGN ? OTHER_LAYOUT : BOARD_LAYOUT;
 	page->role = ROLE_TRAFFIC;
-	page->pid = (uint32_t)getpid();
+	page->pid = (uint32_t)(how == POSES ? getppid() : getpid());
 	page->instance = 9;
-	page->heartbeat_ms = clock_mono_ms() - (how == STALE ? 60000 : 0);
+	page->heartbeat_ms = clock_mono_ms() - (how == HANGS ? 60000 : 0);
 	page->counts.counter[COUNTER_requests] = 20;
 	page->counts.route[5].duration.sum = 20;
 	page->counts.endpoint[6].idle = 20;
@@ -160,7 +160,7 @@ orphan_role(int listener, enum orphan how)
 		hand_over(fd, how);
 	for (;;) {
 		usleep(10000);
-		if (how == SPEAKS || how == FOREIGN)
+		if (page && how != HANGS)
 			page->heartbeat_ms = clock_mono_ms();
 	}
 }
@@ -300,17 +300,29 @@ test_other_layout(void **state)
 	take_over(*state, FOREIGN);
 }
 
-/* A page without a heartbeat says nothing about who has its pid now. */
+/* A page is its process's also when that does nothing any more. */
 static void
-test_stale_page(void **state)
+test_hangs(void **state)
 {
 	struct fixture *f = *state;
 
-	assert_int_equal(ask(f, STALE), 0);
+	assert_int_equal(ask(f, HANGS), 0);
+	assert_int_equal(f->t.old[0].pid, f->orphan);
+	assert_true(f->t.old[0].pidfd >= 0);
+}
+
+/* Who was taken over writes what it likes: the next master must not end others for it. */
+static void
+test_page_that_names_another(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(ask(f, POSES), 0);
+	assert_int_equal(f->t.old_count, 1);
 	assert_int_equal(f->t.old[0].pidfd, -1);
 	takeover_seed(&f->t, f->board);
 	assert_base(f, 1020, 27); /* but what it counted, counts */
-	takeover_end(&f->t, 0);
+	takeover_end(&f->t, 0);   /* we live */
 	takeover_tick(&f->t, f->board, clock_mono_ms() + 10000);
 	usleep(50000);
 	assert_int_equal(waitpid(f->orphan, NULL, WNOHANG), 0);
@@ -455,7 +467,8 @@ main(int argc, char **argv)
 		cmocka_unit_test_setup_teardown(test_silent, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_whole, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_other_layout, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_stale_page, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_hangs, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_page_that_names_another, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_page_that_is_in_the_base, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_too_slow, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_search, setup, teardown),
