@@ -39,6 +39,8 @@
 	X(worker_sessions_up, GAUGE, "worker",                                                     \
 	  "1 where the Redis of sessions answers the worker, with login")                          \
 	X(worker_respawns_total, COUNTER, "", "Workers that died and were replaced")               \
+	X(sandbox_missing, GAUGE, "",                                                              \
+	  "Workers without the sandbox that they should have, with the admin worker")              \
 	X(table_version, GAUGE, "", "Newest version of the table")                                 \
 	X(table_published_timestamp_seconds, GAUGE, "", "When it was published")                   \
 	X(reloads_succeeded_total, COUNTER, "", "Reloads that took effect")                        \

@@ -162,6 +162,25 @@ write_gauges(struct worker *w, struct buf *b)
 	}
 }
 
+static bool
+lacks_sandbox(const struct board_worker *page)
+{
+	return board_get(&page->sandbox) == SANDBOX_MISSING;
+}
+
+/* Who writes this is none of its own peers. */
+static void
+write_sandbox(struct worker *w, struct buf *b)
+{
+	uint64_t missing = lacks_sandbox(w->page);
+
+	for (size_t i = 0; i < w->peers->count; i++) {
+		if (metrics_shows(&w->peers->peers[i]))
+			missing += lacks_sandbox(w->peers->peers[i].page);
+	}
+	metrics_single(b, METRIC_sandbox_missing, missing);
+}
+
 static void
 write_build(const struct worker *w, struct buf *b)
 {
@@ -182,6 +201,7 @@ metrics_write(struct worker *w, struct buf *out)
 	metrics_write_requests(sum, out);
 	write_gauges(w, out);
 	write_heartbeats(w, out);
+	write_sandbox(w, out);
 	metrics_write_processes(w, out);
 	metrics_single(out, METRIC_master_up, w->control_open);
 	if (w->master_page) {

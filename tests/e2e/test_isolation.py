@@ -164,3 +164,4 @@ def test_where_there_is_less(gateway, serve, calls, state):
     gw = gateway(proxy_to(serve()), within=[os.path.join(os.path.dirname(OBEYS), "without"), *calls, "--"])
     assert {w["sandbox"] for w in [*gw.status()["workers"], gw.status()["admin"]]} == {state}
     assert gw.ask().status == 200 and ("sandbox=missing" in gw.log()) == (state == "missing")
+    assert gw.metrics()["yett_sandbox_missing"] == (3 if state == "missing" else 0)
