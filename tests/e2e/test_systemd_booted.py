@@ -255,6 +255,7 @@ def test_socket_activation(activated):
     activate(activated, 80, "http")
     assert activated.pids() == []
     assert activated.ask() == 200  # the first connection starts it
+    wait_until(lambda: activated.show("ActiveState") == "active", 10)
     assert [capabilities(pid, kind) for pid in activated.pids() for kind in ("Eff", "Prm", "Bnd")] == [0] * 12
     old, *workers = activated.pids()
     for pid in (old, workers[-1]):  # the admin worker knows the others
@@ -274,6 +275,7 @@ def test_orphans_with_a_socket_that_systemd_has_no_more(activated, changed, hand
     activated.configure(listeners=["127.0.0.1:8085"])
     activate(activated, 8085, "http")
     assert client.ask(8085, "/").status == 200
+    wait_until(lambda: activated.show("ActiveState") == "active", 10)  # or the start has failed, and so has a job that waits for it
     master, *orphans = activated.pids()
     os.kill(master, 9)
     if not handed_over:
