@@ -49,6 +49,12 @@ def gw(house, pki, lasting_gateway):
     up.stop()
 
 
+def forget(net, gw):
+    """Connections that are kept have learnt what goes through."""
+    net.reset_all(80)
+    wait_until(lambda: all(v == 0 for n, v in gw.metrics().items() if n.startswith("yett_upstream_idle_connections")), 2)
+
+
 def ask(net, pki, timeout=20, **how):
     """A large head and body each way, over TLS; seconds."""
     begin = time.monotonic()
@@ -66,6 +72,7 @@ def test_all_goes_through(net, gw, pki, mtu, how):
             pytest.skip("the long form")
         for room in net.rooms.values():
             room.sysctl("net.ipv4.tcp_mtu_probing", 1)
+    forget(net, gw)
     for a, b in [("client", "gateway"), ("gateway", "upstream")][how == "probed" and not LONG:]:  # each way of each takes a second
         net.rule(f"{a}-{b}", a, b, mtu=mtu, icmp=how == "told")
     took = [ask(net, pki, 60) for _ in range(1 if how == "probed" else 2)]
@@ -76,8 +83,7 @@ def test_all_goes_through(net, gw, pki, mtu, how):
 
 def test_nobody_tells(net, gw, pki):
     """The request went into a hole."""
-    net.reset_all(80)  # one that is kept has learnt of it
-    wait_until(lambda: all(v == 0 for n, v in gw.metrics().items() if n.startswith("yett_upstream_idle_connections")), 2)
+    forget(net, gw)
     net.rule("far", "gateway", "upstream", mtu=1280)
     with net["client"], tls.TlsClient((net["gateway"].address, 443), pki.context(), timeout=20) as c:
         r = c.ask("/quick", "POST", "a.example", HEAD, b"abc")

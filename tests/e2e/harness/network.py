@@ -267,12 +267,12 @@ class Middle:
                 self.send(p)
 
     def reset_all(self, port):
-        """By the last segment of each direction."""
+        """At the byte that the other side said last it waits for."""
         done = 0
         for s in self.flows.values():
             back = self.flows.get((s.dst, s.dport, s.src, s.sport))
             if port in (s.sport, s.dport) and back and not (s.flags | back.flags) & (FIN | RST):
-                self.send(tcp_reset(s.src, s.sport, s.dst, s.dport, s.next, None))
+                self.send(tcp_reset(s.src, s.sport, s.dst, s.dport, back.ack, None))
                 done += 1
         self.flows.clear()
         return done // 2
