@@ -1,12 +1,9 @@
 """One of three gateways is cut off from Redis, its packets vanish: it serves what it knows, says so, and is current soon after the heal."""
 
-import os
-import sys
 import time
 
 import pytest
 
-from harness import procs
 from harness.api import Api
 from harness.gateway import LONG, from_redis
 from harness.procs import wait_until
@@ -14,55 +11,11 @@ from harness.redis_proxy import RedisProxy
 from harness.redis_server import RedisServer
 
 CURRENT_S = 2  # promised; on a busy machine a test allows for more
-WRONG = "02:00:00:00:00:01"  # nobody's: the frame is sent, and nobody takes it
 
 
-def ip(*words, check=True):
-    r = procs.run(["ip", *words])
-    assert not check or r.returncode == 0, (words, r.stderr)
-    return r
-
-
-class Room:
-    """A network namespace, with a cable to ours that can lose everything."""
-
-    def __init__(self):
-        pid = os.getpid()
-        self.name, self.cable, n = f"yett-{pid}", f"yett{pid}", pid % 16384
-        self.ours, self.theirs = (f"169.254.{n // 64}.{n % 64 * 4 + i}" for i in (1, 2))
-        if ip("netns", "add", self.name, check=False).returncode != 0:
-            pytest.skip("no network namespaces here")
-        try:
-            ip("link", "add", self.cable, "type", "veth", "peer", "name", "inside", "netns", self.name)
-            ip("addr", "add", f"{self.ours}/30", "dev", self.cable)
-            ip("link", "set", self.cable, "up")
-            for words in (["addr", "add", f"{self.theirs}/30", "dev", "inside"], ["link", "set", "inside", "up"], ["link", "set", "lo", "up"]):
-                ip("-n", self.name, *words)
-        except AssertionError as e:
-            self.close()
-            pytest.skip(f"no cable between namespaces: {e}")
-        self.within = ["ip", "netns", "exec", self.name]
-
-    def _aim(self, *how):
-        ip("neigh", "replace", self.theirs, "dev", self.cable, *how)
-        ip("-n", self.name, "neigh", "replace", self.ours, "dev", "inside", *how)
-
-    def cut(self):
-        self._aim("lladdr", WRONG, "nud", "permanent")
-
-    def heal(self):
-        for there, dev, words in (self.theirs, self.cable, []), (self.ours, "inside", ["-n", self.name]):
-            ip(*words, "neigh", "del", there, "dev", dev)
-
-    def close(self):
-        ip("netns", "del", self.name, check=False)
-
-
-@pytest.fixture
-def room():
-    made = Room()
-    yield made
-    made.close()
+@pytest.fixture(scope="module")
+def net(rooms):
+    return rooms("store", "near", "far")
 
 
 def push(gw, to, query="wait=fleet"):
@@ -83,19 +36,23 @@ def is_well(gw):
     return gw.status()["state"] == "ready" and gw.metrics()["yett_degraded"] == 0 and gw.admin("/ready").body == b""
 
 
-def test_packets_vanish(gateway, room):
-    store = RedisServer(["--bind", "127.0.0.1", room.ours, "--protected-mode", "no"])
+def test_packets_vanish(gateway, net):
+    with net["store"]:
+        store = RedisServer(["--bind", "127.0.0.1", net["store"].address, "--protected-mode", "no"])
     try:
-        one, two = (gateway(from_redis(store)) for _ in range(2))
-        cut = gateway({"redis": {"address": f"{room.ours}:{store.port}"}, "health": {"enabled": False}}, within=room.within)
+        config = {"redis": {"address": f"{net['store'].address}:{store.port}", "timeout": "2s"}, "health": {"enabled": False}}
+        with net["near"]:
+            one, two = (gateway(config) for _ in range(2))
+        with net["far"]:
+            cut = gateway(config)
 
         def location():
-            code = f"import http.client as h; c = h.HTTPConnection('127.0.0.1', {cut.port}); c.request('GET', '/'); print(c.getresponse().headers['Location'])"
-            return procs.run([*room.within, sys.executable, "-c", code]).stdout.strip()
+            with net["far"]:
+                return cut.ask("/").header("Location")
 
         wait_until(lambda: len(Api(one.socket).data("fleet")["gateways"]) == 3, 5)
         assert push(one, "a").status == 200 and location() == "http://a/"
-        room.cut()
+        net.cut("store", "far")
         begin = time.monotonic()
         wait_until(lambda: is_degraded(cut), 15)
         print(f"noticed after {time.monotonic() - begin:.1f} s")
@@ -105,7 +62,7 @@ def test_packets_vanish(gateway, room):
         r = wait_for(two, revision, all_=True)  # it does not count once its key has expired
         assert r.status == 200 and [g["gateway"] for g in r.json()["gone"]] == [cut.status()["gateway"]]
         assert wait_for(cut, revision, timeout="100ms").status == 202 and push(cut, "c", query="").status == 503
-        room.heal()
+        net.heal("store", "far")
         begin = time.monotonic()
         assert wait_for(cut, revision).status == 200
         print(f"current {time.monotonic() - begin:.2f} s after the heal")
@@ -115,11 +72,11 @@ def test_packets_vanish(gateway, room):
         worst = 0
         for i in range(12 if LONG else 1):  # also cuts that are over before anybody has noticed
             length = 0.4 * (i + 1) if LONG else 1.7
-            room.cut()
+            net.cut("store", "far")
             time.sleep(length / 3)
             revision = push(one, f"cut-{i}", query="wait=0").json()["revision"]
             time.sleep(length * 2 / 3)
-            room.heal()
+            net.heal("store", "far")
             begin = time.monotonic()
             assert wait_for(cut, revision).status == 200
             took = time.monotonic() - begin
