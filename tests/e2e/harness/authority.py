@@ -10,6 +10,8 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import NameOID
 
 DAY = 86400
+FOR_SIGNING = x509.KeyUsage(key_cert_sign=True, crl_sign=True, digital_signature=False, content_commitment=False, key_encipherment=False,
+                            data_encipherment=False, key_agreement=False, encipher_only=False, decipher_only=False)
 
 
 def now():
@@ -72,6 +74,12 @@ class Authority:
         b = b.not_valid_before(now() + datetime.timedelta(seconds=starts))
         b = b.not_valid_after(now() + datetime.timedelta(seconds=ends))
         b = b.add_extension(x509.BasicConstraints(ca=hosts is None, path_length=None), critical=True)
+        # Whose key is whose, and what a key is for: a client that keeps to the letter of RFC 5280 wants it, as Python's does since 3.13.
+        b = b.add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+        signer = (by.key_object if by else key).public_key()
+        b = b.add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(signer), critical=False)
+        if hosts is None:
+            b = b.add_extension(FOR_SIGNING, critical=True)
         if hosts:
             b = b.add_extension(x509.SubjectAlternativeName([general_name(h) for h in hosts]), critical=False)
         return b.sign(by.key_object if by else key, hashes.SHA256())
