@@ -30,14 +30,30 @@ connect_address(const struct table_address *a, struct sockaddr_storage *out)
 	}
 }
 
-/* A new connection to address `address` of the endpoint; r->upstream is NULL again when it failed
- * at once. */
+/* Of a name's addresses that which connections are made to comes first: who waited for one that is
+ * dead waited for all that follow. */
+static uint32_t
+first_address(const struct request *r, const struct table_endpoint *e)
+{
+	const struct pool_address *last = &r->pool->last;
+
+	return last->generation == e->generation && last->index < e->count ? last->index : 0;
+}
+
+static uint32_t
+address_index(const struct request *r, const struct table_endpoint *e)
+{
+	return (r->address_first + r->address) % e->count;
+}
+
+/* A new connection to the endpoint's address whose turn it is; r->upstream is NULL again when it
+ * failed at once. */
 static void
 connect_to(struct request *r, uint32_t address)
 {
 	const struct segment *seg = r->table->segments[SEGMENT_ENDPOINTS];
 	const struct table_endpoint *e = table_endpoint(seg, r->endpoint);
-	const struct table_address *a = table_address(seg, e->first + address);
+	const struct table_address *a;
 	struct worker *w = r->worker;
 	struct upstream *u = upstream_new(r);
 	struct sockaddr_storage storage;
@@ -45,6 +61,7 @@ connect_to(struct request *r, uint32_t address)
 	int error;
 
 	r->address = address;
+	a = table_address(seg, e->first + address_index(r, e));
 	board_add(&w->page->counts.counter[COUNTER_upstream_connects], 1);
 	board_add(&w->page->counts.endpoint[u->slot].connects, 1);
 	if (a->family == AF_UNIX) {
@@ -76,8 +93,8 @@ connect_to(struct request *r, uint32_t address)
 	}
 }
 
-/* The first of the name's addresses from here on that does not fail at once; r->upstream stays NULL
- * when all do. */
+/* The first of the name's addresses from this turn on that does not fail at once; r->upstream stays
+ * NULL when all do. */
 static void
 connect_from(struct request *r, uint32_t address, uint32_t count)
 {
@@ -141,9 +158,14 @@ connect_failed(struct upstream *u, int status)
 static void
 connect_ready(struct upstream *u)
 {
+	struct request *r = u->request;
+	const struct table_endpoint *e =
+	    table_endpoint(r->table->segments[SEGMENT_ENDPOINTS], r->endpoint);
+
 	u->connected = true;
 	u->sent_before = u->stream.sent;
-	request_advance(u->request);
+	u->pool->last = (struct pool_address){ e->generation, address_index(r, e) };
+	request_advance(r);
 }
 
 void
@@ -193,6 +215,7 @@ connect_step(struct request *r)
 		board_add(&r->worker->page->counts.counter[COUNTER_upstream_reuses], 1);
 		return STEP_NEXT;
 	}
+	r->address_first = first_address(r, e);
 	connect_from(r, 0, e->count);
 	return r->upstream ? STEP_WAIT : STEP_NEXT; /* failed at once: `response` decides */
 }

@@ -18,6 +18,11 @@ struct worker;
 struct upstream;
 struct snapshot;
 
+struct pool_address { /* of the endpoint's set of this generation */
+	uint64_t generation;
+	uint32_t index;
+};
+
 struct pool {
 	struct worker *worker;
 	struct list link;
@@ -25,6 +30,7 @@ struct pool {
 	uint32_t idle_count;
 	uint32_t refs; /* snapshots and connections */
 	struct idle_lesson lesson;
+	struct pool_address last; /* that a connection was made to */
 	char *authority;
 	bool tls;
 	struct behind *behind; /* of TLS; NULL: the table lacks what it needs */

@@ -162,7 +162,8 @@ struct request {
 	/* the upstream */
 	struct upstream *upstream;
 	struct pool *pool;
-	uint32_t endpoint, endpoint_slot, upstream_slot, address;
+	uint32_t endpoint, endpoint_slot, upstream_slot;
+	uint32_t address, address_first; /* which try of its addresses, and with which it began */
 	uint32_t tried[REQUEST_TRIES];
 	uint8_t tries;
 	uint32_t fallback; /* upstream that has what its own one cannot answer; 0: none */

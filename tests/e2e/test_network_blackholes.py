@@ -57,7 +57,10 @@ def gw(house, ups, lasting_gateway):
                                      "ejection": {"time": "1s"}}
     config["upstreams"]["u"]["ejection"] = {"failures": "off"}  # else it would keep the other from being ejected
     config["upstreams"]["both"] = {"endpoints": [u.address for u in ups.values()]}
-    config["routes"].append({"path": "/both", "upstream": "both"})
+    with house["two"]:
+        ups["probed"] = Upstream(answer, host=house["two"].address, port=81, name="probed")
+    config["upstreams"]["probed"] = {"endpoints": [ups["probed"].address], "health": {"enabled": True, "interval": "100ms", "timeout": "200ms"}}
+    config["routes"] += [{"path": "/both", "upstream": "both"}, {"path": "/probed", "upstream": "probed"}]
     with house["gateway"]:
         return lasting_gateway(config)
 
@@ -104,6 +107,22 @@ def test_new_connections(net, gw, ups):
     begin = time.monotonic()
     wait_until(lambda: ask(net, "/both")[0] == "one", 10)
     print(f"back {time.monotonic() - begin:.2f} s after the heal")
+
+
+def test_probes(net, gw, ups):
+    """Dead after three that were not answered, alive after two that were. The last one of all is tried even so, on what is kept."""
+    def up():
+        return next(v for n, v in gw.metrics().items() if n.startswith('yett_upstream_up{upstream="probed"'))
+    assert ask(net, "/probed")[0] == "probed" and up() == 1
+    net.cut("gateway", "two")
+    begin = time.monotonic()
+    wait_until(lambda: up() == 0, 8)
+    dead, what = time.monotonic() - begin, ask(net, "/probed")
+    net.heal("gateway", "two")
+    begin = time.monotonic()
+    wait_until(lambda: up() == 1, 8)
+    print(f"dead after {dead:.2f} s, then {what[0]} after {what[1]:.2f} s; alive {time.monotonic() - begin:.2f} s after the heal")
+    assert what[0] == "upstream_first_byte_timeout" and ask(net, "/probed")[0] == "probed"
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])

@@ -29,9 +29,9 @@ def name_of(text):
 class Odd(DnsServer):
     """How a name is answered is in the name: KIND.test. Each of them stands for `self.at`; `liar` is an address that nobody means."""
 
-    def __init__(self, host, at, liar):
+    def __init__(self, host, at, other, liar):
         super().__init__(host, 53)
-        self.at, self.liar, self.well, self.counts = at, liar, True, collections.Counter()
+        self.at, self.both, self.liar, self.well, self.counts = at, [at, other], liar, True, collections.Counter()
         self.tcp = socket.create_server((host, 53))
         threading.Thread(target=self.run_tcp, daemon=True).start()
 
@@ -44,7 +44,7 @@ class Odd(DnsServer):
 
     def reply(self, number, name, kind, question, peer):
         self.counts[name] += kind == 1
-        how = None if self.well else getattr(self, name.partition(".")[0], None)
+        how = None if self.well and name != "two.test" else getattr(self, name.partition(".")[0], None)
         for wait, data in how(number, kind, question) if how else [(0, self.right(number, kind, question))]:
             if wait:
                 threading.Timer(wait, self.send, (data, peer)).start()
@@ -95,6 +95,11 @@ class Odd(DnsServer):
         names = [b"\xc0\x0c"] + [name_of(f"c{i}.test") for i in range(8)]
         answers = [record(a, 5, 1, b) for a, b in zip(names, names[1:])]
         return [(0, self.message(number, question, answers + ([record(names[-1], 1, 1, socket.inet_aton(self.at))] if kind == 1 else [])))]
+
+    def two(self, number, kind, question):
+        """Both addresses, whatever it stands for."""
+        answers = [record(b"\xc0\x0c", 1, 600, socket.inet_aton(a)) for a in self.both] if kind == 1 else []
+        return [(0, self.message(number, question, answers))]
 
     def loop(self, number, kind, question):
         names = [b"\xc0\x0c", name_of("back.test"), b"\xc0\x0c"]
@@ -151,17 +156,16 @@ def up(net):
 
 @pytest.fixture(scope="module")
 def dns(net):
-    old, _, liar = net["upstream"].addresses
     with net["names"]:
-        server = Odd(net["names"].address, old, liar)
+        server = Odd(net["names"].address, *net["upstream"].addresses)
     yield server
     server.finish()
 
 
 @pytest.fixture(scope="module")
 def gw(net, up, dns, lasting_gateway):
-    kinds = FOLLOW + KEEP + ["plain"]
-    config = {"listeners": [f"{net['gateway'].address}:80"], "health": {"enabled": False}, "dns": [dns.address], "workers": 1,
+    kinds = FOLLOW + KEEP + ["plain", "two"]
+    config = {"listeners": [f"{net['gateway'].address}:80"], "health": {"enabled": False}, "dns": [dns.address], "workers": 1, "timeouts": {"connect": "400ms"},
               "upstreams": {k: {"endpoints": [f"{k}.test:80"]} for k in kinds}, "routes": [{"host": f"{k}.test", "upstream": k} for k in kinds]}
     with net["gateway"]:
         return lasting_gateway(config)
@@ -243,3 +247,20 @@ def test_upstream_moves_under_load(net, gw, dns, up):
     net.end("away")
     print(f"{dict(results)}, of a second each {dict(slow)}; slowest {load.slowest * 1000:.0f} ms; {away} packets to where it was, after it left")
     assert set(results) == set(slow) == {200} and load.slowest < 2
+
+
+@pytest.mark.parametrize("dead", [0, 1])
+def test_address_of_several_that_is_dead(net, gw, dead):
+    """Who comes first waits for it; nobody else does."""
+    alive = net["upstream"].addresses[1 - dead]
+    net.rule("dead", "gateway", "upstream", address=net["upstream"].addresses[dead], drop=True)
+    took = []
+    for _ in range(6):
+        net.reset_all(80)
+        wait_until(lambda: all(v == 0 for n, v in gw.metrics().items() if n.startswith("yett_upstream_idle_connections")), 2)
+        begin = time.monotonic()
+        assert at(net, "two") == alive
+        took.append(time.monotonic() - begin)
+    net.end("dead")
+    print(f"connections after s {[round(s, 2) for s in took]}")
+    assert sum(s >= 0.3 for s in took) <= 1
