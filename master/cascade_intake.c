@@ -78,7 +78,8 @@ reject(struct cascade *c, struct slice entry, const char *why)
 	}
 }
 
-bool
+/* A deletion was announced. `entry`: of the stream, or empty. False: it could not be noted. */
+static bool
 cascade_hear(struct cascade *c, struct slice user, struct slice entry)
 {
 	const char *fault = cascade_id_fault(user);

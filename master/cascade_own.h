@@ -65,8 +65,6 @@ void cascade_random(char out[33]);
 
 /* ---- cascade_intake.c: what is heard ---- */
 
-/* A deletion was announced. `entry`: of the stream, or empty. False: it could not be noted. */
-bool cascade_hear(struct cascade *c, struct slice user, struct slice entry);
 /* Makes the group of the stream, at each connection. */
 void cascade_intake_up(struct cascade *c);
 /* Reads what is new in the stream; `left`: also what a gateway took that ended. */

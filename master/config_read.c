@@ -266,7 +266,8 @@ config_read_given(struct config_reader *r, const struct setting *s, const char *
 	}
 }
 
-void
+/* The same as config_read_given, but for the defaults. */
+static void
 config_read_child(struct config_reader *r, const struct setting *s, const char *prefix,
 		  const struct node *n, void *child)
 {

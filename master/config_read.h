@@ -47,11 +47,8 @@ int config_line(const struct config_reader *r, const char *path);
 /* One value of the row's type into the struct at `base`. */
 void config_read_value(struct config_reader *r, const struct setting *s, const struct node *n,
 		       void *base);
-/* One element of a list or mapping, which is the struct at `child`; `prefix` is its place in the
- * table ("routes[]"). */
-void config_read_child(struct config_reader *r, const struct setting *s, const char *prefix,
-		       const struct node *n, void *child);
-/* The same, when its defaults stand in `child`. */
+/* One element of a list or mapping, which is the struct at `child`, where its defaults stand;
+ * `prefix` is its place in the table ("routes[]"). */
 void config_read_given(struct config_reader *r, const struct setting *s, const char *prefix,
 		       const struct node *n, void *child);
 /* config_defaults.c: the profile, before everything else; it decides the defaults. */

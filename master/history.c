@@ -160,7 +160,8 @@ revision_write(const struct revision *r, bool whole, struct buf *out)
 	buf_addc(out, '}');
 }
 
-void
+/* Its delta as it is stored: JSON, or a JSON string that says why there is none. */
+static void
 revision_write_delta(const struct revision *r, struct buf *out)
 {
 	if (r->delta)

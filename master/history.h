@@ -63,8 +63,6 @@ int history_between(const struct history *h, const struct revision *from, const 
 /* For operators: {"revision","at","who","why","digest","keys"}; with `whole` also "delta" and
  * "missing". */
 void revision_write(const struct revision *r, bool whole, struct buf *out);
-/* Its delta as it is stored: JSON, or a JSON string that says why there is none. */
-void revision_write_delta(const struct revision *r, struct buf *out);
 /* For files: {"id","digest","wall","who","why","delta"}, and back; NULL when it is none. Not
  * `whole`: what it changed stays out. */
 void revision_save(const struct revision *r, bool whole, struct buf *out);

@@ -396,7 +396,7 @@ master_sessions_found(void *userdata)
 
 /* ---- signals and time ---- */
 
-void
+static void
 master_drain(struct master *m, uint32_t grace_ms)
 {
 	if (m->phase != MASTER_DRAINING) {

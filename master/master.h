@@ -62,7 +62,7 @@ struct master {
 	uv_timer_t tick;
 	uv_signal_t signals[MASTER_SIGNALS];
 	enum master_phase phase;
-	uint64_t census_ms;  /* when it is due */
+	uint64_t census_ms; /* when it is due */
 	struct memory memory;
 	uint64_t leaving_ms; /* then it drains; 0: it was not told to end yet */
 	uint64_t started_ms;
@@ -153,4 +153,3 @@ void master_start_workers(struct master *m);
 /* Another worker takes the place of this one, which finishes for timeouts.handover. 0; -ENOENT;
  * -EBUSY: it is not one that serves. */
 int master_replace_worker(struct master *m, uint32_t number);
-void master_drain(struct master *m, uint32_t grace_ms);

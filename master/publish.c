@@ -343,7 +343,8 @@ publish_compiled(struct master *m, struct product *product, uint64_t start)
 		publish_sweep(p, product->whole);
 }
 
-void
+/* Nothing is tried for a moment. */
+static void
 publish_failed(struct master *m)
 {
 	m->publisher.retry_ms = clock_mono_ms() + RETRY_MS;

@@ -55,8 +55,6 @@ void publish_build_stop(struct master *m);
 /* The directory of the configuration and the rules as they are now. Resolver and prober hear of new
  * endpoints before the table that names them is compiled. */
 void publish_directory(struct master *m);
-/* Nothing is tried for a moment. */
-void publish_failed(struct master *m);
 /* Logs the lines of `warnings` that are not among *last, which they become. */
 void publish_warn(char **last, struct buf *warnings);
 

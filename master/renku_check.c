@@ -163,7 +163,8 @@ renku_true(struct renku *k, const char *path)
 	return slice_ieq(text, SLICE("true"));
 }
 
-struct slice
+/* A text that has to be there; p NULL: it is not, which is told with `remedy`. */
+static struct slice
 renku_needed(struct renku *k, const char *path, const char *remedy)
 {
 	struct slice text = renku_text(k, path);

@@ -37,7 +37,8 @@ move(struct renku *k, struct node *to, const char *key, const char *path)
 		put(k, to, key, n);
 }
 
-const struct node *
+/* A secret as our reader takes it: where a variable says it, by its name. */
+static const struct node *
 renku_secret(struct renku *k, const struct node *given)
 {
 	const char *variable = renku_variable(k->r, given);

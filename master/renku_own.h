@@ -20,16 +20,12 @@ struct renku {
 /* A mistake at this node, or at the one of `path` above it where there is none. */
 void renku_tell(struct renku *k, bool warning, const struct node *at, const char *path,
 		const char *text);
-/* A text that has to be there; p NULL: it is not, which is told with `remedy`. */
-struct slice renku_needed(struct renku *k, const char *path, const char *remedy);
 /* "": it is not there, or no text, which is told. */
 struct slice renku_text(struct renku *k, const char *path);
 bool renku_true(struct renku *k, const char *path);
 /* The origin of a URL ("https://host:port"), "" where it is none, which is told; with `host` what
  * stands behind the scheme. */
 struct slice renku_origin(struct renku *k, const char *path, struct slice *host);
-/* A secret as our reader takes it: where a variable says it, by its name. */
-const struct node *renku_secret(struct renku *k, const struct node *given);
 
 /* A mapping without one of its keys, and with room for one more. */
 struct node *renku_without(struct arena *arena, const struct node *n, struct slice key, int line);

@@ -32,7 +32,8 @@ rules_is_utf8(struct slice s)
 	return true;
 }
 
-const char *
+/* NULL when it may be a value, whatever its length. */
+static const char *
 rules_text_fault(struct slice text)
 {
 	for (size_t i = 0; i < text.n; i++) {

@@ -9,8 +9,6 @@
 
 /* NULL when a name may stand. */
 const char *rules_name_fault(struct slice name);
-/* The same for a value, whatever its length. */
-const char *rules_text_fault(struct slice text);
 bool rules_is_utf8(struct slice text);
 /* A plain decimal number. NULL, or what is wrong with it. */
 const char *rules_score_parse(struct slice text, double *out);

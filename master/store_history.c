@@ -46,7 +46,8 @@ set_fault(struct store_history *s, const char *fault)
 
 /* ---- one entry ---- */
 
-struct revision *
+/* One entry from the fields of the stream; NULL when it is none of ours. */
+static struct revision *
 store_history_entry(struct slice id, const struct slice *fields, size_t count)
 {
 	struct slice who = { 0 }, why = { 0 }, digest = { 0 }, delta = { 0 }, never = { 0 };

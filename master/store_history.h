@@ -30,5 +30,3 @@ void store_history_oversized(struct store_history *s, struct slice tag);
 bool store_history_settled(const struct store_history *s);
 /* Why it cannot be read; "" when it can. */
 const char *store_history_fault(const struct store_history *s);
-/* One entry from the fields of the stream; NULL when it is none of ours. */
-struct revision *store_history_entry(struct slice id, const struct slice *fields, size_t count);

@@ -112,7 +112,7 @@ suspension_deinit(struct suspension *s)
 	free(s->why);
 }
 
-void
+static void
 suspension_free(void *suspension)
 {
 	if (suspension)

@@ -83,7 +83,6 @@ bool suspension_split(struct slice field, enum suspended_kind *kind, struct slic
 void suspension_write(const struct suspension *s, struct buf *out);
 void suspension_read(struct slice json, struct suspension *out);
 void suspension_deinit(struct suspension *s);
-void suspension_free(void *suspension);
 /* In force from now on (`s` is taken over). False: there are too many, or the field is none. */
 bool suspensions_put(struct master *m, struct slice field, struct suspension *s);
 void suspensions_drop(struct master *m, struct slice field);

@@ -335,7 +335,9 @@ floor_issuers(const struct segment *rules, const struct table_key *key)
 	return issuers;
 }
 
-const struct table_gate *
+/* The entry of the gate that decides for this path and method, NULL when none does. *at: the part
+ * of the path that it stands for. */
+static const struct table_gate *
 table_gate_find(const struct segment *rules, enum table_method method, struct slice path,
 		struct slice *at)
 {

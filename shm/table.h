@@ -433,10 +433,6 @@ table_global(const struct segment *rules); /* NULL only if it was not verified *
 void table_find(const struct segment *rules, const struct table_key *key, struct table_match *out);
 /* When nothing was found: bits of the methods with which something would have been; 0: none. */
 uint32_t table_allowed(const struct segment *rules, const struct table_key *key);
-/* The entry of the gate that decides for this path and method, NULL when none does. *at: the part
- * of the path that it stands for. */
-const struct table_gate *table_gate_find(const struct segment *rules, enum table_method method,
-					 struct slice path, struct slice *at);
 /* Does the file close this path for this method, and leave it to nobody else? */
 bool table_gate_is_floor(const struct segment *rules, enum table_method method, struct slice path);
 /* The entry of a route of the file that needs a token for what a ROUTE_FLOOR matched, NULL: none

@@ -28,5 +28,3 @@ bool login_redirects(struct request *r);
 bool login_offer(const struct request *r, struct buf *out);
 /* Does a person look at what comes of it? */
 bool login_is_visit(const struct request *r);
-/* Is it a page that a person goes to? */
-bool login_is_navigation(const struct request *r);

@@ -39,8 +39,8 @@ login_is_visit(const struct request *r)
 	return mode.p ? slice_eq(mode, SLICE("navigate")) : answer_accepts(r, SLICE("text/html"));
 }
 
-/* A frame could not show the login, and would not say why. */
-bool
+/* Is it a page that a person goes to? A frame could not show the login, and would not say why. */
+static bool
 login_is_navigation(const struct request *r)
 {
 	struct slice dest = fields_header(r, SLICE("Sec-Fetch-Dest"));
@@ -91,8 +91,7 @@ login_redirects(struct request *r)
 	const struct segment *rules = r->table->segments[SEGMENT_RULES];
 	struct buf BUF_CLEAN fields = { 0 };
 
-	if (!table_login(rules) || r->asks || r->rehearsed || !mends(r) ||
-	    !login_is_navigation(r))
+	if (!table_login(rules) || r->asks || r->rehearsed || !mends(r) || !login_is_navigation(r))
 		return false;
 	login_page_fields(false, &fields);
 	buf_addf(&fields, "X-Yett-Reason: %s\r\nLocation: ", reason_info(r->reason)->name);

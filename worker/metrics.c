@@ -94,7 +94,8 @@ sum_up(struct worker *w, struct board_counts *sum)
 	}
 }
 
-bool
+/* Is this a worker that has series of its own? One that drains is about to give its number away. */
+static bool
 metrics_shows(const struct worker_peer *p)
 {
 	return p->page->role == ROLE_TRAFFIC && !board_get(&p->page->draining);

@@ -20,6 +20,4 @@ extern const char *const metrics_classes[METRICS_CLASSES];
 void metrics_family(struct buf *b, enum metric m);
 void metrics_name(struct buf *b, enum metric m);
 void metrics_label(struct buf *b, struct slice s);
-/* Is this a worker that has series of its own? One that drains is about to give its number away. */
-bool metrics_shows(const struct worker_peer *p);
 void metrics_single(struct buf *b, enum metric m, uint64_t value);

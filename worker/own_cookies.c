@@ -2,7 +2,8 @@
 
 #include "lib/cookie.h"
 
-bool
+/* Is it login.session.cookie, or does it begin with that and a '-'? */
+static bool
 own_cookies_is(const struct segment *rules, struct slice name)
 {
 	const struct table_login *login = table_login(rules);

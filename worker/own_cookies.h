@@ -9,8 +9,6 @@
 #include "put.h"
 #include "request.h"
 
-/* Is it login.session.cookie, or does it begin with that and a '-'? */
-bool own_cookies_is(const struct segment *rules, struct slice name);
 /* Puts what goes upstream of this Cookie field of the request; there may be nothing. */
 char *own_cookies_put(char *o, struct put_run *run, struct request *r, const struct http_field *f);
 /* Would a client that takes this Set-Cookie field from an upstream send one of ours? */

@@ -160,7 +160,8 @@ relay_is_repeatable(const struct request *r)
 	       (r->body != FRAMING_CHUNKED || r->body_done);
 }
 
-void
+/* Writes the head in w->head and what has been parsed of the body behind it. */
+static void
 relay_send_head(struct request *r)
 {
 	struct parcel p = { .n = 0 };

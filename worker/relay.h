@@ -17,8 +17,6 @@ void relay_request_body(struct request *r);
 void relay_hold(struct request *r);
 /* Body bytes of the answer that u->parser just parsed. */
 void relay_response_body(struct request *r);
-/* Writes the head in w->head and what has been parsed of the body behind it. */
-void relay_send_head(struct request *r);
 /* `body`: of the answer, before what has been parsed. */
 void relay_answer_head(struct request *r, struct slice body);
 /* Writes the head in w->head of an answer that is not the final one. */

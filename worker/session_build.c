@@ -64,7 +64,8 @@ session_token_key(enum session_part part, struct slice tid, struct buf *out)
 
 /* ---- claims ---- */
 
-struct json *
+/* Of a JWT; to be freed with json_free, NULL: it is none. The text is appended to out. */
+static struct json *
 session_claims(struct slice token, struct buf *out)
 {
 	struct slice rest, payload;

@@ -218,7 +218,7 @@ session_leave(struct request *r)
 }
 
 /* A close may end a request, start the next one of its client, or take its time. */
-void
+static void
 session_close(struct session_entry *e)
 {
 	struct list all;

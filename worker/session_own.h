@@ -94,7 +94,6 @@ bool session_is_fresh(const struct sessions *ss, const struct session_entry *e);
 bool session_is_absent(const struct sessions *ss, const struct session_entry *e);
 /* It has ended: what is under way for it is closed. */
 void session_ended(struct sessions *ss, struct session_entry *e);
-void session_close(struct session_entry *e);
 /* r is under way for e's session. */
 void session_hold(struct request *r, struct session_entry *e);
 
@@ -122,8 +121,6 @@ struct session *session_build(struct sessions *ss, struct session_entry *e,
  * (TRIE_NONE: of none). */
 struct session *session_build_shown(const struct session *from, struct slice shown,
 				    uint32_t provider, int64_t until);
-/* Of a JWT; to be freed with json_free, NULL: it is none. The text is appended to out. */
-struct json *session_claims(struct slice token, struct buf *out);
 /* Of an ID token: the provider's own session, copied; empty: it names none. */
 struct slice session_sid(struct slice token, struct arena *arena);
 
