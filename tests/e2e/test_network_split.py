@@ -1,14 +1,17 @@
 """A fleet is split, a Redis on each side takes writes, and the split is healed: all agree again, and who was suspended on either
 side stays so everywhere."""
 
+import statistics
 import time
 
 import pytest
 
 from harness import client
 from harness.api import Api
+from harness.gateway import LONG
 from harness.procs import wait_until
 from harness.redis_group import MASTER, PASSWORD, Says, Server
+from harness.redis_server import RedisServer
 from harness.tokens import SECRET, bearer, token
 
 GATE = {"gate": {"secret": SECRET, "claims": {"id": "X-User"}, "protect": ["/"]}, "health": {"enabled": False}, "workers": 1}
@@ -30,7 +33,7 @@ class Side:
         redis = {"sentinel": {"addresses": [self.says.address], "master": MASTER}, "password": PASSWORD, "timeout": "500ms"}
         with self.room:
             gw = gateway(GATE | {"listeners": [f"{self.room.address}:{self.port}"], "redis": redis})
-        gw.place, self.port = (self, (self.room.address, self.port)), self.port + 1
+        gw.place, self.port = (self.room, (self.room.address, self.port)), self.port + 1
         self.gateways.append(gw)
 
     def follow(self, other):
@@ -49,8 +52,8 @@ def push(gw, name, **query):
 
 
 def ask(gw, path="/first/", who="42"):
-    side, address = gw.place
-    with side.room:
+    room, address = gw.place
+    with room:
         r = client.ask(address, path, headers=bearer(token(id=who)))
     return r.why or r.status
 
@@ -70,7 +73,18 @@ def sides(rooms):
         side.finish()
 
 
-def test_both_sides_take_writes(sides, gateway):
+@pytest.fixture
+def rooms_of_one_store(rooms):
+    net = rooms("store", "near", "far")
+    with net["store"]:
+        store = RedisServer(["--bind", "127.0.0.1", net["store"].address, "--protected-mode", "no"])
+    yield net, store
+    store.finish()
+
+
+@pytest.mark.parametrize("ahead_s", [0, 3600] if LONG else [3600])
+def test_both_sides_take_writes(sides, gateway, ahead_s):
+    """`ahead_s`: of the clock of the Redis that is to lose what it took."""
     net, left, right = sides
     right.follow(left)
     right.says.host, right.says.server = left.room.address, left.redis
@@ -88,6 +102,9 @@ def test_both_sides_take_writes(sides, gateway):
     right.follow(right)
     wait_until(lambda: push(two, "right").status == 200, 10, what="the other side takes writes")
     print(f"the cut-off side took writes {time.monotonic() - begin:.1f} s after the cut")
+    if ahead_s:
+        with left.room:
+            left.redis.db.execute_command("XSETID", "yett:revisions", f"{int(time.time() + ahead_s) * 1000}-0")
     assert all(push(one, f"left-{i}").status == 200 for i in range(3))
     assert one.cli("suspend", "lefty").returncode == 0
     wait_until(lambda: three.cli("suspend", "righty").returncode == 0, 10)
@@ -111,3 +128,26 @@ def test_both_sides_take_writes(sides, gateway):
     assert answers == [answers[1]] * 3
     assert one.cli("resume", "lefty").returncode == 0
     wait_until(lambda: [ask(gw, who="lefty") for gw in everyone] == [302] * 3, 5)
+
+
+def test_a_lossy_link(rooms_of_one_store, gateway):
+    """A tenth of the packets to one gateway is lost, the others are late: it lags, and is never wrong or away."""
+    net, store = rooms_of_one_store
+    config = GATE | {"redis": {"address": f"{net['store'].address}:{store.port}", "timeout": "2s"}}
+    gateways = []
+    for name in ("near", "far"):
+        with net[name]:
+            gateways.append(gateway(config | {"listeners": [f"{net[name].address}:80"]}))
+        gateways[-1].place = net[name], (net[name].address, 80)
+    near, far = gateways
+    wait_until(lambda: len(Api(near.socket).data("fleet")["gateways"]) == 2, 10)
+    net.rule("lossy", "store", "far", loss=0.1, delay=5, jitter=20)
+    took, since = [], far.status()["redis"]["since"]
+    for i in range(40 if LONG else 5):
+        begin = time.monotonic()
+        assert push((near, far)[i % 2], f"r{i}", query="wait=fleet").status == 200
+        took.append(time.monotonic() - begin)
+        assert ask(far, f"/r{i}/") == ask(near, f"/r{i}/") == 302
+    gone = far.status()["redis"]["since"] != since
+    print(f"{len(took)} pushes that wait for the fleet: {statistics.median(took) * 1000:.0f} ms, at most {max(took) * 1000:.0f} ms; the link {'broke' if gone else 'held'}; {net.counts()['lossy']}")
+    assert len(revisions(gateways)) == 1
