@@ -14,7 +14,7 @@ import uuid
 import pytest
 
 from harness import client, tls
-from harness.gateway import LONG, proxy_to
+from harness.gateway import LONG, is_sanitized, proxy_to
 from harness.procs import wait_until
 
 MIB = 1 << 20
@@ -121,7 +121,8 @@ def many_files():
 
 @pytest.fixture(scope="module")
 def confined(lasting_gateway, many_files, pki):
-    """A gateway, and the cgroup in which it has a quarter more than it needs, or 64 MiB."""
+    """A gateway, and the cgroup in which it has 64 MiB more than it needs; with a sanitizer, which keeps for a while what is freed,
+    twice as much."""
     up, group = Upstream(), Group()
     config = proxy_to(up) | {"workers": 1, "access_log": "off", "limits": {"head": "64k"}, "timeouts": {
         "client_head": "60s", "client_body": "60s", "drain": "1s"}}
@@ -131,7 +132,7 @@ def confined(lasting_gateway, many_files, pki):
             "ASAN_OPTIONS": "handle_sigill=1:detect_leaks=0:quarantine_size_mb=1:allocator_release_to_os_interval_ms=100"}, **how)
     gw = tls.over_both(start, config, pki.entry("ec"))
     assert gw.ask("/").status == 200
-    group.left = max(group.used() // 4, 64 * MIB)
+    group.left = (128 if is_sanitized() else 64) * MIB
     group.limit(group.used() + group.left)
     gw.group = group
     yield gw
@@ -177,7 +178,7 @@ def test_nobody_is_killed(confined, pki, what):
     gw, group, crowd = confined, confined.group, []
     pids = [gw.pid, *gw.workers()]
     port, data, holds = ATTACKS[what](gw, pki)
-    count, most, statuses = TIMES * group.left // holds, 0, {}
+    count, most, statuses = int(TIMES * group.left / holds), 0, {}
     start = time.monotonic()
     with contextlib.ExitStack() as stack:
         for i in range(count):
@@ -195,5 +196,5 @@ def test_nobody_is_killed(confined, pki, what):
     wait_until(lambda: gw.ask("/").status == 200, 15, what=lambda: f"room; {gw.status()['memory']}")
     assert group.killed() == 0 and [gw.pid, *gw.workers()] == pids
     assert set(statuses) <= {200, "overloaded"}, statuses
-    if len(crowd) == count and what != "bodies":  # the kernel holds most of those
+    if what == "heads":  # what the others hold comes and goes as fast as this machine lets it
         assert statuses.get("overloaded"), "it was never short"
