@@ -53,6 +53,10 @@ roster_degraded(const struct master *m)
 		return "Redis is away: what it said last is in force";
 	if (m->roster.clock_off)
 		return "the clock is more than 30 s from that of Redis";
+	if (board_get(&m->page->memory_short))
+		return "memory is short: requests are refused";
+	if (m->saver.failures)
+		return "state_dir cannot be written: a start without Redis would have older rules";
 	return "";
 }
 

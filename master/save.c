@@ -27,7 +27,8 @@
 #include <unistd.h>
 
 #define INTERVAL_MS 1000
-#define AFTER_FAILURE_MS 30000
+#define AFTER_FAILURE_MS 30000 /* at most; after the first one it is INTERVAL_MS */
+#define DOUBLED_MOST 5
 #define IMAGE_MS 30000
 #define REFRESH_S 600  /* rules that do not change are saved so often, for their age */
 #define FINISH_MS 2000 /* for the last child */
@@ -467,6 +468,19 @@ save_now(const struct master *m, unsigned what)
 	return SAVED;
 }
 
+/* It is tried again, first soon. */
+static void
+not_saved(struct saver *s, uint64_t now_ms)
+{
+	uint64_t pause = INTERVAL_MS << (s->failures < DOUBLED_MOST ? s->failures : DOUBLED_MOST);
+
+	s->failures++;
+	s->rules_failed = s->rules_due = true;
+	s->seen_changes = 0;
+	s->issuers_generation = 0;
+	s->next_ms = now_ms + (pause < AFTER_FAILURE_MS ? pause : AFTER_FAILURE_MS);
+}
+
 static void
 saver_start(struct master *m, unsigned what)
 {
@@ -486,10 +500,12 @@ saver_start(struct master *m, unsigned what)
 		_exit(save_now(m, what));
 	}
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	if (child < 0)
+	if (child < 0) {
 		log_warn("save error=\"%s\"", strerror(errno));
-	else
+		not_saved(&m->saver, clock_mono_ms());
+	} else {
 		m->saver.child = child;
+	}
 	FAILPOINT("save-forked");
 	if (child < 0 || !(what & (SAVE_RULES | SAVE_MORE)))
 		return;
@@ -501,23 +517,38 @@ saver_start(struct master *m, unsigned what)
 }
 
 static void
-saver_reap(struct saver *s, uint64_t now_ms, int flags)
+all_saved(struct master *m)
 {
+	struct saver *s = &m->saver;
+
+	if (s->failures)
+		log_info("save state_dir=%s effect=\"what is in force is on disk again\"",
+			 m->config->state_dir);
+	s->failures = 0;
+	if (!s->saving_wall)
+		return;
+	s->saved_wall = s->saving_wall;
+	m->store_fault[0] = '\0';
+}
+
+static void
+saver_reap(struct master *m, uint64_t now_ms, int flags)
+{
+	struct saver *s = &m->saver;
 	int status;
 
 	if (!s->child || waitpid(s->child, &status, flags) != s->child)
 		return;
 	s->child = 0;
-	if (WIFEXITED(status) && WEXITSTATUS(status) == SAVED)
-		return;
-	s->image_version = s->image_base = 0;
-	s->base_ms = now_ms + IMAGE_MS;
-	if (WIFEXITED(status) && WEXITSTATUS(status) == NO_IMAGE)
-		return;
-	s->rules_failed = s->rules_due = true;
-	s->seen_changes = 0;
-	s->issuers_generation = 0;
-	s->next_ms = now_ms + AFTER_FAILURE_MS;
+	status = WIFEXITED(status) ? WEXITSTATUS(status) : NOT_SAVED;
+	if (status != SAVED) {
+		s->image_version = s->image_base = 0;
+		s->base_ms = now_ms + IMAGE_MS;
+	}
+	if (status == NOT_SAVED)
+		not_saved(s, now_ms);
+	else
+		all_saved(m);
 }
 
 void
@@ -592,18 +623,16 @@ saver_tick(struct master *m, uint64_t now_ms)
 	struct saver *s = &m->saver;
 	unsigned what;
 
-	saver_reap(s, now_ms, WNOHANG);
+	saver_reap(m, now_ms, WNOHANG);
 	if (s->child || now_ms < s->next_ms || issuer_work_any())
 		return;
 	what = what_is_due(m, false);
 	s->next_ms = now_ms + INTERVAL_MS;
 	if (!what)
 		return;
-	if (what & (SAVE_RULES | SAVE_MORE)) {
-		m->store_fault[0] = '\0';
+	s->saving_wall = what & (SAVE_RULES | SAVE_MORE) ? clock_wall() : 0;
+	if (s->saving_wall)
 		s->rules_due = false;
-		s->saved_wall = clock_wall();
-	}
 	if (what & SAVE_ISSUERS) {
 		s->issuers_generation = issuers_generation(m->issuers);
 		s->issuers_wall = clock_wall();
@@ -616,13 +645,14 @@ saver_tick(struct master *m, uint64_t now_ms)
 
 /* False when the child had to be killed. */
 static bool
-saver_await(struct saver *s)
+saver_await(struct master *m)
 {
+	struct saver *s = &m->saver;
 	uint64_t until = clock_mono_ms() + FINISH_MS;
 	bool killed = false;
 
 	for (;;) {
-		saver_reap(s, 0, WNOHANG);
+		saver_reap(m, 0, WNOHANG);
 		if (!s->child)
 			return !killed;
 		if (clock_mono_ms() >= until && killed)
@@ -644,11 +674,11 @@ saver_finish(struct master *m)
 	struct saver *s = &m->saver;
 	unsigned what;
 
-	if (saver_await(s)) {
+	if (saver_await(m)) {
 		what = what_is_due(m, true);
 		if (what)
 			saver_start(m, what);
-		saver_await(s);
+		saver_await(m);
 	}
 	if (s->locked)
 		close(s->lock);

@@ -29,6 +29,8 @@ struct saver {
 	bool more;                   /* rules.json.more stands behind rules.json */
 	uint64_t next_ms;            /* not before */
 	int64_t saved_wall;          /* age of the rules on disk */
+	int64_t saving_wall;         /* of those that the child writes; 0: it writes none */
+	unsigned failures;           /* one after the other; 0: what is to be on disk is */
 	uint64_t seen_changes;       /* prober_seen_changes of the endpoints on disk */
 	uint64_t issuers_generation; /* the same of issuers */
 	int64_t issuers_wall;
