@@ -185,7 +185,7 @@ client_open(struct worker *w, int fd, const struct msg_listener *listener,
 	}
 	if (!client_admit(c))
 		return;
-	timer_set(w, &c->timer, g && g->client_head_ms ? g->client_head_ms : 10000);
+	timer_set(w, &c->timer, g && g->client_head_ms ? g->client_head_ms : CLIENT_HEAD_MS);
 	if (c->tls == CLIENT_TLS_AWAITED && !c->unnamed)
 		tls_front_begin(c, SLICE(""));
 }

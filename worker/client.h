@@ -13,6 +13,8 @@
 
 enum client_state { CLIENT_IDLE, CLIENT_ACTIVE, CLIENT_TUNNEL, CLIENT_LINGERING, CLIENT_CLOSED };
 
+#define CLIENT_HEAD_MS 10000 /* as long as no table says it */
+
 enum client_tls {
 	CLIENT_PLAIN,
 	CLIENT_TLS_AWAITED, /* behind its PROXY header */

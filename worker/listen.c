@@ -3,6 +3,7 @@
 #include "caps.h"
 #include "client.h"
 #include "pool.h"
+#include "shed.h"
 #include "takeover.h"
 
 #include "lib/log.h"
@@ -19,7 +20,7 @@
 
 #define ACCEPT_BATCH 64 /* per turn and socket, so that connections do not starve requests */
 #define QUEUE_MAX 4096  /* of connections that are served although we stop */
-#define MAKE_ROOM 16    /* for so many newcomers at a time */
+#define MAKE_ROOM 64    /* for so many newcomers at a time */
 
 /* Connections that wait for us to accept them. */
 static unsigned
@@ -37,8 +38,8 @@ waiting(const struct listener *l)
 }
 
 /* For whoever waits. The least valuable connections go first: where descriptors lack those of
- * pools, then those of clients that have been idle longest. */
-static void
+ * pools, then those of clients. True: in the next turn there is some, or nobody waits. */
+static bool
 make_room(struct worker *w)
 {
 	unsigned wanted = 0;
@@ -49,24 +50,17 @@ make_room(struct worker *w)
 		pool_close_all(w);
 	if (wanted > MAKE_ROOM)
 		wanted = MAKE_ROOM;
-	list_for_safe (pos, tmp, &w->idle) {
-		struct client *c = container_of(pos, struct client, link);
-
-		if (wanted == 0)
-			return;
-		if (c->served == 0)
-			continue;
-		client_quit(c);
-		wanted--;
-	}
+	return wanted == 0 || shed_connections(w, wanted) > 0;
 }
 
+/* Until the tick, where there is no room in the next turn already. */
 static void
 pause_all(struct worker *w)
 {
+	if (make_room(w))
+		return;
 	if (!w->accept_paused)
 		board_add(&w->page->counts.counter[COUNTER_accept_paused], 1);
-	make_room(w);
 	w->accept_paused = true;
 	list_for (pos, &w->listeners) {
 		struct listener *l = container_of(pos, struct listener, link);
@@ -213,8 +207,8 @@ listeners_check(struct worker *w)
 	if (!w->accept_paused)
 		return;
 	if (!caps_room(w)) {
-		make_room(w);
-		return;
+		if (!make_room(w))
+			return;
 	}
 	w->accept_paused = false;
 	list_for (pos, &w->listeners)

@@ -2,11 +2,14 @@
 
 #include "peers.h"
 #include "pool.h"
+#include "tls_front.h"
 #include "upstream.h"
 
+#include <errno.h>
 #include <malloc.h>
 
 #define BATCH 256        /* of clients: not all come back at once */
+#define SILENT_MS 1000u  /* nobody needs it to begin */
 #define TRIM_TICKS 10    /* it takes milliseconds */
 #define LAST_TICKS 2     /* the same, where it is worth them */
 #define SHORT_PERCENT 90 /* of the limit, as master/memory.c has it */
@@ -107,6 +110,67 @@ refuse(struct worker *w, struct list *head, bool last)
 		left--;
 	}
 }
+
+/* ---- for others that wait ---- */
+
+/* Since it came nothing whole did. */
+static bool
+is_silent(struct worker *w, const struct client *c)
+{
+	const struct table_global *g = snapshot_global(w->table);
+	uint32_t head_ms = g && g->client_head_ms ? g->client_head_ms : CLIENT_HEAD_MS;
+
+	return c->served == 0 && c->timer.node.deadline + SILENT_MS <= worker_now(w) + head_ms;
+}
+
+static unsigned
+close_some(struct worker *w, unsigned most, bool silent)
+{
+	unsigned n = 0;
+
+	list_for_safe (pos, tmp, &w->idle) {
+		struct client *c = container_of(pos, struct client, link);
+
+		if (n == most)
+			break;
+		if (silent ? !is_silent(w, c) : c->served == 0)
+			continue;
+		tls_front_failed(c, -ETIMEDOUT);
+		client_quit(c);
+		n++;
+	}
+	return n;
+}
+
+static unsigned
+end_heads(struct worker *w, unsigned most)
+{
+	unsigned n = 0;
+
+	list_for_safe (pos, tmp, &w->active) {
+		struct client *c = container_of(pos, struct client, link);
+		struct request *r = c->request;
+
+		if (n == most)
+			break;
+		if (r->ended || r->in.head_done || r->begin_us + SILENT_MS * 1000 > worker_us(w))
+			continue;
+		request_head_ends(r, REASON_overloaded);
+		n++;
+	}
+	return n;
+}
+
+unsigned
+shed_connections(struct worker *w, unsigned most)
+{
+	unsigned n = close_some(w, most, true);
+
+	n += close_some(w, most - n, false);
+	return n + end_heads(w, most - n);
+}
+
+/* ---- the tick ---- */
 
 void
 shed_tick(struct worker *w)

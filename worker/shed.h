@@ -29,5 +29,9 @@ shed_refuses_head(const struct client *c)
 
 /* Is there no room for a handshake? */
 bool shed_is_last(const struct worker *w);
+/* At most so many go for others that wait: first who has said nothing, or not all of a handshake,
+ * for a second; then those that were idle longest; then who has begun a head that long ago. Nobody
+ * who asked for something, and waits for it. How many went. */
+unsigned shed_connections(struct worker *w, unsigned most);
 /* Ten times a second. */
 void shed_tick(struct worker *w);
