@@ -166,6 +166,28 @@ target_of(const char *name, const struct command_options *o, struct buf *out)
 	buf_addc(out, '\0');
 }
 
+static bool
+print_key(const struct command_options *o, const char key[KEY_TEXT])
+{
+	if (o->json)
+		printf("{\"name\":\"%s\",\"key\":\"%.*s\"}\n", o->words[1], (int)KEY_TEXT, key);
+	else
+		printf("%.*s\n", (int)KEY_TEXT, key);
+	return fflush(stdout) == 0;
+}
+
+/* Nobody has the key, and nobody will. */
+static int
+take_back(const struct command_options *o, const char *target)
+{
+	struct answer a;
+	bool gone = answer_send(&a, o, "DELETE", target, SLICE("")) == COMMAND_OK &&
+		    settle(&a) != COMMAND_REFUSED;
+
+	answer_deinit(&a);
+	return fail("the key cannot be printed, and is ", gone ? "revoked" : "stored: revoke it");
+}
+
 static int
 key_add(const struct command_options *o)
 {
@@ -180,10 +202,8 @@ key_add(const struct command_options *o)
 	r = write_record(o, digest, &record);
 	if (r == COMMAND_OK)
 		r = store_record(o, target.p, buf_slice(&record));
-	if ((r == COMMAND_OK || r == COMMAND_LAGGING) && o->json)
-		printf("{\"name\":\"%s\",\"key\":\"%.*s\"}\n", o->words[1], (int)KEY_TEXT, key);
-	else if (r == COMMAND_OK || r == COMMAND_LAGGING)
-		printf("%.*s\n", (int)KEY_TEXT, key);
+	if ((r == COMMAND_OK || r == COMMAND_LAGGING) && !print_key(o, key))
+		r = take_back(o, target.p);
 	if (r == COMMAND_OK && !o->json)
 		fputs("It is shown this once; what the gateway keeps is its digest.\n", stderr);
 	explicit_bzero(key, sizeof key);

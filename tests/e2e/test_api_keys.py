@@ -7,8 +7,8 @@ import json
 import os
 import time
 
-from harness.gateway import from_redis, merge, proxy_to
-from harness.procs import wait_until
+from harness.gateway import BINARY, from_redis, merge, proxy_to
+from harness.procs import run, wait_until
 from harness.tokens import SECRET, bearer, token
 
 KEY = "a key that an operator brought along, of enough bytes"
@@ -55,6 +55,15 @@ def test_a_key_from_its_making_to_its_end(gateway, serve, kept):
     assert gw.cli("key", "revoke", "ci").returncode == 1
     files = [f for f in glob.glob(os.path.join(gw.dir, "**"), recursive=True) if os.path.isfile(f)]
     assert not [f for f in files if key.encode() in open(f, "rb").read()]
+
+
+def test_a_key_that_cannot_be_printed(gateway, serve):
+    """Nobody has it: it is not left behind."""
+    gw = gateway(merge(proxy_to(serve()), gated()))
+    for words in ([], ["--json"]):
+        done = run(["sh", "-c", 'exec "$@" > /dev/full', "sh", BINARY, "key", "add", "ci", *words, "--socket", gw.socket])
+        assert done.returncode == 2 and "the key cannot be printed, and is revoked" in done.stderr and "shown this once" not in done.stderr, done
+        assert gw.cli("key", "list").stdout == "There are no API keys.\n"
 
 
 def test_what_redis_says_is_in_force_at_once(gateway, serve, store):
