@@ -25,7 +25,7 @@ static void
 check_attempt(struct cascade_record *r, struct cascade_service *s, uint32_t random)
 {
 	const struct cascade_pace pace = { 100, 1000, 5000 };
-	int64_t now = r->since_ms < INT64_MAX / 2 ? r->since_ms + 4000 : r->since_ms;
+	int64_t now = 4000 + (r->since_ms < INT64_MAX / 2 ? r->since_ms : 0); /* that of no clock */
 
 	cascade_attempted(s, r, random % 700 < 100 ? 0 : (int)(random % 700), "none", &pace, now,
 			  random);
