@@ -2,6 +2,8 @@
 
 #include "lib/log.h"
 
+#include <assert.h>
+
 const struct nginx_block *
 nginx_inside(const struct nginx *n)
 {
@@ -234,10 +236,13 @@ static void
 pass_host(struct nginx *n, struct slice host, struct slice server, struct slice base)
 {
 	const struct nginx_block *l = nginx_inside(n);
-	struct slice path = l->words[l->count - 1];
-	bool exact = l->count == 3 && slice_eq(l->words[1], SLICE("="));
 	struct buf BUF_CLEAN json = { 0 };
+	struct slice path;
+	bool exact;
 
+	assert(l); /* a location: nothing else passes */
+	path = l->words[l->count - 1];
+	exact = l->count == 3 && slice_eq(l->words[1], SLICE("="));
 	while (path.n > 1 && path.p[path.n - 1] == '/' && !exact)
 		path.n--;
 	buf_addc(&json, '{');

@@ -274,10 +274,10 @@ rules_load(struct rules *r, const char *path, int64_t *saved_at, struct revision
 	int e = rules_load_begin(path, &l, error);
 
 	*revision = NULL;
-	if (e == 0) {
-		while ((e = rules_load_go(l, SIZE_MAX, error)) > 0)
-			;
-	}
+	if (!l)
+		return e;
+	while ((e = rules_load_go(l, SIZE_MAX, error)) > 0)
+		;
 	if (e == 0)
 		rules_load_end(l, r, saved_at, revision);
 	return e;

@@ -4,6 +4,7 @@
 #include "lib/log.h"
 #include "lib/xalloc.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -119,6 +120,7 @@ note_send(struct systemd *s, const char *text, size_t n, const int *fds, size_t 
 		m.msg_control = control.bytes;
 		m.msg_controllen = CMSG_SPACE(fds_count * sizeof *fds);
 		c = CMSG_FIRSTHDR(&m);
+		assert(c);
 		c->cmsg_level = SOL_SOCKET;
 		c->cmsg_type = SCM_RIGHTS;
 		c->cmsg_len = CMSG_LEN(fds_count * sizeof *fds);

@@ -45,9 +45,12 @@ top_line_of(const struct json *row)
 {
 	struct slice name = json_text(json_get(row, "name"));
 
-	name = name.p ? name : json_text(json_get(row, "id"));
+	if (!name.p)
+		name = json_text(json_get(row, "id"));
+	if (!name.p)
+		name = json_text(json_get(row, "address"));
 	return (struct top_line){
-		.name = name.p ? name : json_text(json_get(row, "address")),
+		.name = name,
 		.requests = answer_number(row, "requests"),
 		.errors = answer_number(row, "errors") + answer_number(row, "failures"),
 		.denied = answer_number(row, "denied"),

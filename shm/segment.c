@@ -338,8 +338,10 @@ segment_receive(int fd, enum table_segment kind,
 		r = -EBADMSG;
 	if (!r)
 		r = segment_map(fd, size, kind, &s);
-	if (!r)
+	if (!r) {
+		assert(s);
 		r = check(s->head, size, kind);
+	}
 	if (r)
 		seg_unref(s);
 	else

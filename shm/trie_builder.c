@@ -155,6 +155,7 @@ node_is(struct trie_builder *t, uint32_t i, uint32_t parent, struct slice text)
 {
 	const struct trie_node *node = node_at(t, i);
 
+	assert(node); /* one of the table's own */
 	return node->parent == parent &&
 	       trie_text_is(seg_builder_text(t->seg, trie_text(node->text, text)), text);
 }

@@ -6,6 +6,7 @@
 #include "lib/xalloc.h"
 #include "shm/message.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 #define WAITING_MAX 1024
@@ -71,8 +72,10 @@ bool
 introspect_await(struct request *r, const struct gate_verdict *verdict)
 {
 	struct worker *w = r->worker;
-	uint32_t ms = snapshot_global(r->table)->introspection_ms;
+	uint32_t ms;
 
+	assert(r->table);
+	ms = snapshot_global(r->table)->introspection_ms;
 	if (r->rehearsed || r->awaited & 1u << AWAIT_TOKEN)
 		return false;
 	return ask(w, verdict, ms) &&

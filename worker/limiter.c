@@ -6,6 +6,8 @@
 
 #include "lib/clock.h"
 
+#include <assert.h>
+
 #define CHARGE_BYTES 65536u /* before they are charged while they still flow */
 
 /* ---- what kind it is ---- */
@@ -232,6 +234,7 @@ refuse(struct request *r)
 {
 	const struct limit_use *u = limiter_refusing(r);
 
+	assert(u); /* that is why */
 	leave(r);
 	r->limits->bytes = false; /* what a refusal costs is not charged */
 	r->limits->setting = arena_string(

@@ -13,6 +13,8 @@
 #include "token_query.h"
 #include "worker.h"
 
+#include <assert.h>
+
 const char *
 policy_challenge(enum reason reason)
 {
@@ -50,6 +52,7 @@ take(struct request *r, const struct gate_verdict *verdict)
 static bool
 looks(const struct request *r)
 {
+	assert(r->table);
 	return r->route_flags & ROUTE_LOOK ||
 	       (r->route_flags & ROUTE_FLOOR &&
 		snapshot_global(r->table)->gate_authorises & GATE_AUTHORISES_LOOKS);

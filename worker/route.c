@@ -14,6 +14,8 @@
 #include "trace.h"
 #include "worker.h"
 
+#include <assert.h>
+
 void
 route_key(struct request *r, struct slice path, struct table_key *key)
 {
@@ -181,6 +183,7 @@ prepare(struct request *r)
 		if (reason != REASON_none)
 			return reason;
 	}
+	assert(r->table);
 	if (snapshot_global(r->table)->cut_slash && r->path.n > 1 &&
 	    r->path.p[r->path.n - 1] == '/')
 		r->path.n--;

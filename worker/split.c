@@ -64,7 +64,7 @@ split_choose(struct request *r)
 		struct slice name = arm ? seg_string(rules, arm->name) : SLICE("");
 		double s = arm && arm->weight > 0 ? score(arm, name, key) : 0;
 
-		if (s <= best)
+		if (!arm || s <= best)
 			continue;
 		best = s;
 		r->upstream_index = arm->upstream;

@@ -5,6 +5,8 @@
 #include "https.h"
 #include "put.h"
 
+#include <assert.h>
+
 #define VALUE_MAX 2048 /* bytes of the cookie's value; a longer one names nothing */
 
 static const struct table_sticky *
@@ -123,6 +125,7 @@ sticky_room(const struct request *r)
 	const struct table_upstream *up = table_upstream(seg, r->upstream_index);
 	const struct table_sticky *s = sticky_of(r, up);
 
+	assert(s); /* or no cookie would be due */
 	return s->cookie.size + 3 * (size_t)table_endpoint(seg, r->endpoint)->sticky.size +
 	       path_of(r, s).n + 128;
 }
@@ -138,6 +141,7 @@ sticky_put(char *o, struct request *r)
 	const struct segment *seg = r->table->segments[SEGMENT_ENDPOINTS];
 	const struct table_sticky *s = sticky_of(r, table_upstream(seg, r->upstream_index));
 
+	assert(s);
 	o = PUT(o, "Set-Cookie: ");
 	o = put(o, seg_string(seg, s->cookie));
 	o = PUT(o, "=");

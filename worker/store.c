@@ -415,6 +415,7 @@ stays(const struct store *s, const struct store_target *to)
 	memcpy(same.addresses, to->addresses, sizeof same.addresses);
 	memcpy(same.hosts, to->hosts, sizeof same.hosts);
 	same.addresses_n = to->addresses_n;
+	/* NOLINTNEXTLINE(*-memory-comparison,cert-*): all bytes are set. */
 	good = memcmp(&same, to, sizeof same) == 0 && target_at(s, to) < to->addresses_n;
 	explicit_bzero(&same, sizeof same);
 	return good;
@@ -442,6 +443,7 @@ session_store_load(struct worker *w, struct snapshot *t)
 	if (stays(s, &to)) {
 		s->at = target_at(s, &to);
 		memcpy(&s->to, &to, sizeof to);
+		/* NOLINTNEXTLINE(*-memory-comparison,cert-*): all bytes are set. */
 	} else if (memcmp(&to, &s->to, sizeof to) != 0 || !s->retry_ms) {
 		bool had = s->link != NULL;
 
