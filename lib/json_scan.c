@@ -233,14 +233,11 @@ scan_value(struct scan *s)
 bool
 json_scan(struct slice text, unsigned depth_max)
 {
-	struct scan s = {
-		.p = (const unsigned char *)text.p,
-		.end = (const unsigned char *)text.p + text.n,
-		.depth_max = depth_max,
-	};
+	struct scan s = { .p = (const unsigned char *)text.p, .depth_max = depth_max };
 
-	if (text.n == 0)
+	if (text.n == 0) /* or it may be nowhere */
 		return false;
+	s.end = s.p + text.n;
 	scan_space(&s);
 	if (!scan_value(&s))
 		return false;
