@@ -8,7 +8,7 @@ import uuid
 import pytest
 
 from harness.gateway import LONG, merge, proxy_to
-from harness.procs import wait_until
+from harness.procs import run, wait_until
 
 MIB = 1 << 20
 GROUPS = "/sys/fs/cgroup/memory", "/sys/fs/cgroup"
@@ -94,3 +94,39 @@ def test_before_the_kernel_kills(group, gateway, serve):
     assert gw.workers() == pids
     write(os.path.join(folder, limit), str(8 << 30))
     wait_until(lambda: gw.ask("/").status == 200, 5)
+
+
+def test_the_group_with_the_least_room(gateway, serve, tmp_path):
+    """Of version 2: memory.high as memory.max, cached files are no loss; of version 1: who is full first, though it may have more."""
+    def says(folder, **files):
+        os.makedirs(tmp_path / folder, exist_ok=True)
+        for name, text in files.items():
+            (tmp_path / folder / name.replace("memory_", "memory.")).write_text(f"{text}\n")
+
+    def shown(limit, used, short):
+        wait_until(lambda: of(gw) == {"used": used * MIB, "limit": limit * MIB, "by": "cgroup", "short": short}, 5, what=lambda: of(gw))
+
+    if run(["unshare", "--mount", "true"]).returncode:
+        pytest.skip("no namespace of mounts may be made here")
+    says("", memory_max="max", memory_high="max", memory_current=700 * MIB, memory_stat=f"anon 1\nactive_file {150 * MIB}\ninactive_file {50 * MIB}")
+    gw = gateway(proxy_to(serve()), within=("unshare", "--mount", "sh", "-c", f'mount --bind {tmp_path} /sys/fs/cgroup && exec "$@"', "sh"))
+    path = next(line.split(":")[2] for line in open(f"/proc/{gw.pid}/cgroup") if line.startswith("0::")).strip().strip("/")
+    assert of(gw)["by"] == "nothing"
+    says("", memory_max=1000 * MIB)
+    shown(1000, 500, False)
+    says("", memory_high=520 * MIB)
+    shown(520, 500, True)
+    wait_until(lambda: gw.ask("/").why == "overloaded", 2)
+    assert gw.status()["degraded"] == "memory is short: requests are refused"
+    says("", memory_high="max")
+    shown(1000, 500, False)
+    wait_until(lambda: gw.ask("/").status == 200, 2)  # each worker looks ten times a second
+    first = [line.strip().split(":", 2)[2].strip("/") for line in open(f"/proc/{gw.pid}/cgroup") if "memory" in line.split(":")[1].split(",")]
+    below = f"memory/{first[0]}" if first and first[0] else path and f"{path}"
+    if not below:
+        return  # this process is in no group that has one above it
+    limit, used = ("memory.limit_in_bytes", "memory.usage_in_bytes") if first else ("memory.max", "memory.current")
+    says(below, **{limit: 200 * MIB, used: 50 * MIB, "memory_stat": ""})
+    shown(200, 50, False)
+    says(os.path.dirname(below), **{limit: 800 * MIB, used: 790 * MIB, "memory_stat": ""})
+    shown(800, 790, True)
