@@ -15,14 +15,22 @@
 #define SHORT_PERCENT 90 /* of the limit, as master/memory.c has it */
 #define LAST_PERCENT 95
 
-bool
-shed_is_last(const struct worker *w)
+static bool
+is_last(const struct worker *w)
 {
 	uint64_t limit = w->master_page ? board_get(&w->master_page->memory_limit) : 0;
 
 	if (limit == 0 || !shed_is_due(w))
 		return false;
 	return board_get(&w->master_page->memory_used) / LAST_PERCENT >= limit / 100;
+}
+
+bool
+shed_refuses_handshake(const struct client *c)
+{
+	const struct worker *w = c->worker;
+
+	return c->kind == LISTENER_HTTP && (is_last(w) || stream_env_is_tight(&w->env));
 }
 
 /* This worker's part of half of what there is until it is short: what is kept costs more than its
@@ -52,7 +60,8 @@ close_idle(struct worker *w, bool last)
 
 		if (left == 0)
 			break;
-		if (c->served == 0 && !(last && c->tls == CLIENT_TLS_BEGINS))
+		if (c->served == 0 &&
+		    !(last && c->kind == LISTENER_HTTP && c->tls == CLIENT_TLS_BEGINS))
 			continue;
 		client_quit(c);
 		left--;
@@ -70,7 +79,7 @@ close_lingering(struct worker *w)
 
 		if (left == 0)
 			break;
-		if (c->stream.queued == 0)
+		if (c->kind != LISTENER_HTTP || c->stream.queued == 0)
 			continue;
 		client_reset(c);
 		left--;
@@ -175,7 +184,7 @@ shed_connections(struct worker *w, unsigned most)
 void
 shed_tick(struct worker *w)
 {
-	bool last = shed_is_last(w), due = shed_is_due(w);
+	bool last = is_last(w), due = shed_is_due(w);
 
 	stream_env_allow(&w->env, room(w));
 	if (!due && !shed_is_due(w))

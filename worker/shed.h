@@ -27,8 +27,8 @@ shed_refuses_head(const struct client *c)
 	       !c->request->in.head_done && shed_is_due(c->worker);
 }
 
-/* Is there no room for a handshake? */
-bool shed_is_last(const struct worker *w);
+/* There is no room for one. Operators are let in. */
+bool shed_refuses_handshake(const struct client *c);
 /* At most so many go for others that wait: first who has said nothing, or not all of a handshake,
  * for a second; then those that were idle longest; then who has begun a head that long ago. Nobody
  * who asked for something, and waits for it. How many went. */

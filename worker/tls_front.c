@@ -157,8 +157,8 @@ tls_front_begin(struct client *c, struct slice early)
 {
 	struct tls_front *f = c->worker->front;
 
-	if (!f->context || shed_is_last(c->worker) ||
-	    stream_env_is_tight(&c->worker->env)) { /* no table has come yet, or no room is left */
+	if (!f->context ||
+	    shed_refuses_handshake(c)) { /* no table has come yet, or no room is left */
 		client_close(c);
 		return;
 	}
