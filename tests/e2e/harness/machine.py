@@ -106,7 +106,8 @@ class Machine:
     def run(self, *command, check=True, timeout=60):
         done = procs.run([*self.within, *command], timeout=timeout)
         if check and done.returncode != 0:
-            log = self.run("journalctl", "-n", "30", "-o", "cat", check=False).stdout
+            lines = self.run("journalctl", "-n", "2000", "-o", "cat", check=False).stdout.splitlines()
+            log = "\n".join([line for line in lines if not line.startswith("{")][-60:])  # no access log
             raise AssertionError(f"{command}: {done.stdout}{done.stderr}{log}")
         return done
 
