@@ -11,7 +11,7 @@ from harness.procs import wait_until
 from harness.upstream import Upstream
 
 BIG = b"x" * 3_000_000
-TIMES = {"connect": "300ms", "first_byte": "500ms", "idle": "500ms", "client_head": "500ms", "client_body": "500ms", "keepalive": "500ms", "upstream_idle": "30s"}
+TIMES = {"connect": "200ms", "first_byte": "500ms", "idle": "500ms", "client_head": "500ms", "client_body": "500ms", "keepalive": "500ms", "upstream_idle": "30s"}
 
 
 def answer(r, c):
@@ -54,7 +54,7 @@ def ups(house):
 def gw(house, ups, lasting_gateway):
     """/both goes to both; what is not there to `one` alone."""
     config = proxy_to(ups["one"]) | {"workers": 1, "listeners": [f"{house['gateway'].address}:80"], "timeouts": TIMES, "limits": {"body": "10m"},
-                                     "ejection": {"time": "1s"}}
+                                     "ejection": {"time": "500ms"}}
     config["upstreams"]["u"]["ejection"] = {"failures": "off"}  # else it would keep the other from being ejected
     config["upstreams"]["both"] = {"endpoints": [u.address for u in ups.values()]}
     with house["two"]:
@@ -100,9 +100,9 @@ def test_new_connections(net, gw, ups):
     for _ in range(16):
         what, took = ask(net, "/both", "POST", b"abc")
         results[what] += 1
-        slow += [took] if took > 0.25 else []
+        slow += [took] if took >= 0.2 else []
     print(f"{dict(results)}, of which {len(slow)} waited at most {max(slow):.2f} s")
-    assert results == {"two": 16} and len(slow) == 5 and max(slow) < 3
+    assert results == {"two": 16} and 5 <= len(slow) <= 10 and max(slow) < 2
     net.heal("gateway", "one")
     begin = time.monotonic()
     wait_until(lambda: ask(net, "/both")[0] == "one", 10)

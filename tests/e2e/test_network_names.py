@@ -136,7 +136,7 @@ KEEP = ["loop", "nothing"]
 
 def answer(r, c):
     if r.path == "/long":
-        time.sleep(1)
+        time.sleep(0.5)
     c.read_body(r)
     c.reply(body=c.sock.getsockname()[0].encode())
 
@@ -236,16 +236,16 @@ def test_upstream_moves_under_load(net, gw, dns, up):
     old, new, _ = net["upstream"].addresses
     assert at(net, "plain") == old
     load, long = Steady(net, ["plain.test"]), Steady(net, ["plain.test"], "/long", 2)
-    time.sleep(0.3)
+    time.sleep(0.1)
     dns.at = new
     wait_until(lambda: at(net, "plain") == new, 5)
-    time.sleep(1.2)  # what was under way ends
+    time.sleep(0.8)  # what was under way ends
     net.rule("away", "gateway", "upstream", address=old, drop=True)
-    time.sleep(1)
+    time.sleep(0.5)
     results, slow = load.stop(), long.stop()
     away = net.counts().get("away", {"lost": 0})["lost"]
     net.end("away")
-    print(f"{dict(results)}, of a second each {dict(slow)}; slowest {load.slowest * 1000:.0f} ms; {away} packets to where it was, after it left")
+    print(f"{dict(results)}, of half a second each {dict(slow)}; slowest {load.slowest * 1000:.0f} ms; {away} packets to where it was, after it left")
     assert set(results) == set(slow) == {200} and load.slowest < 2
 
 
