@@ -2131,7 +2131,11 @@ const struct setting settings[] = {
 	  .text = "Most idle connections that one worker keeps to one endpoint.", .example = "64" },
 	{ "limits.fd_reserve", SETTING_INT, AT(config, fd_reserve), .initial = "32", .min = 8,
 	  .max = 100000,
-	  .text = "A worker accepts no client while fewer descriptors than this are free.",
+	  .text =
+	      "A worker accepts no client while fewer descriptors than this are free. For those "
+	      "that wait it closes idle connections to endpoints, then of clients: first who has "
+	      "said nothing for a second, then who was idle longest, then who has begun a head and "
+	      "not ended it.",
 	  .example = "128" },
 	{ "limits.memory", SETTING_SIZE, AT(config, memory), .initial = "auto", .min = 16777216,
 	  .max = 1024 * GIB, .words = memories,
