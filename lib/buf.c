@@ -147,7 +147,7 @@ void
 buf_add_json(struct buf *b, struct slice s)
 {
 	buf_addc(b, '"');
-	for (;;) {
+	while (s.n > 0) {
 		size_t n = json_plain(s);
 
 		buf_add(b, s.p, n);

@@ -168,7 +168,7 @@ pair_carry(struct pair *p, struct side *from, struct side *to)
 
 	if (p->piece && n > p->piece)
 		n = p->piece;
-	in = slice_make(from->out.p + from->taken, n);
+	in = slice_make(n ? from->out.p + from->taken : NULL, n);
 	if (p->park)
 		tls_session_park(to->session);
 	to->last = 0;
