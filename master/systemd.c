@@ -234,15 +234,22 @@ systemd_forget(struct systemd *s, const char *name)
 }
 
 void
-systemd_tick(struct systemd *s, uint64_t now_ms)
+systemd_feed(struct systemd *s, uint64_t now_ms)
 {
 	static const char fed[] = "WATCHDOG=1";
 
-	while (s->first &&
-	       note_send(s, s->first->text, s->first->n, s->first->fds, s->first->fds_count))
-		note_drop(s);
-	if (s->fd < 0 || s->watchdog_ms == 0 || now_ms - s->fed_ms < s->watchdog_ms)
+	if (s->fd < 0 || s->watchdog_ms == 0)
 		return;
 	if (note_send(s, fed, sizeof fed - 1, NULL, 0)) /* of no use when it comes late */
 		s->fed_ms = now_ms;
+}
+
+void
+systemd_tick(struct systemd *s, uint64_t now_ms)
+{
+	while (s->first &&
+	       note_send(s, s->first->text, s->first->n, s->first->fds, s->first->fds_count))
+		note_drop(s);
+	if (now_ms - s->fed_ms >= s->watchdog_ms)
+		systemd_feed(s, now_ms);
 }

@@ -38,5 +38,7 @@ void systemd_status(struct systemd *s, const char *status);
 #define SYSTEMD_KEEP_MAX 250
 void systemd_keep(struct systemd *s, const char *name, const int *fds, size_t n);
 void systemd_forget(struct systemd *s, const char *name);
+/* The watchdog begins to wait anew. */
+void systemd_feed(struct systemd *s, uint64_t now_ms);
 /* At every tick: sends what waits, and feeds the watchdog when it is due. */
 void systemd_tick(struct systemd *s, uint64_t now_ms);

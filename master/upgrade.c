@@ -154,6 +154,7 @@ upgrade_exec(struct master *m)
 	handover_name(&offer);
 	block_signals(true);
 	handover_keep(&offer, true);
+	systemd_feed(&m->systemd, clock_mono_ms()); /* all of its time is the new image's */
 	FAILPOINT("upgrade-executing");
 	execveat(u->image, "", m->argv, environ, AT_EMPTY_PATH);
 	r = errno;

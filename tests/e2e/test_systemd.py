@@ -57,6 +57,15 @@ def test_watchdog(gateway, serve, notes):
         notes("WATCHDOG=1")
 
 
+def test_watchdog_waits_for_a_new_image(gateway, serve, notes):
+    """A new image has all of the time, however long ago the last sign of life was: one comes before it, and one from it."""
+    gw = gateway(proxy_to(serve()), env={"NOTIFY_SOCKET": notes.path, "WATCHDOG_USEC": "60000000"}, own=True)
+    notes("WATCHDOG=1")
+    assert gw.cli("upgrade").returncode == 0
+    for _ in range(2):
+        notes("WATCHDOG=1")
+
+
 def test_the_unit_names_every_page():
     pages = {re.sub(r"(.*)\.(\d)", r"man:\1(\2)", page) for page in os.listdir(f"{ROOT}/etc/man")}
     with open(f"{ROOT}/etc/yett.service") as f:
