@@ -229,7 +229,7 @@ def test_a_policy_of_the_store(gateway, serve, store):
     """What it closes it closes for all where it cannot be read who may."""
     gw = gateway(merge(from_redis(store), proxy_to(serve()) | {"gate": {"secret": SECRET}}))
     store.db.set("yett:policy:p", json.dumps({"protect": [{"path": "/p", "authorize": {"groups": "g"}}]}))
-    wait_until(lambda: gw.ask("/p").why == "token_missing", 5)
+    wait_until(lambda: gw.ask("/p").why == "token_missing" and len(set(gw.status()["table"]["acknowledged"])) == 1, 5)
     assert gw.ask("/p", headers=bearer(token(groups="g"))).status == 200 and gw.ask("/p", headers=bearer(token())).why == "not_authorised"
     store.db.set("yett:policy:q", json.dumps({"protect": [{"path": "/q", "authorize": {"gruops": "g"}}]}))
     wait_until(lambda: gw.ask("/q").why == "token_missing", 5)
