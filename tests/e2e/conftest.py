@@ -10,11 +10,11 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from harness import gateway as gateways  # noqa: E402
 from harness import oidc, procs  # noqa: E402
 from harness.api import FileStore  # noqa: E402
+from harness.aside import Responder  # noqa: E402
 from harness.authority import Authority  # noqa: E402
 from harness.browser import Browser  # noqa: E402
 from harness.network import Network  # noqa: E402
 from harness.redis_server import RedisServer  # noqa: E402
-from harness.responder import Responder  # noqa: E402
 from harness.tls import Pki  # noqa: E402
 from harness.tls_upstream import TlsUpstream  # noqa: E402
 from harness.upstream import RawUpstream, Upstream  # noqa: E402

@@ -16,10 +16,9 @@ import time
 import pytest
 
 from harness import client, procs, tls
+from harness.aside import Generous, Responder
 from harness.gateway import LONG, merge, proxy_to
-from harness.generous import Generous
 from harness.procs import wait_until
-from harness.responder import Responder
 
 RATE = 100_000 / 60
 CROWD = 4000 if LONG else 1000

@@ -13,7 +13,7 @@ import pytest
 
 from harness import client, tls
 from harness.gateway import LONG, is_sanitized, proxy_to
-from harness.generous import Generous
+from harness.aside import Generous
 from harness.procs import wait_until
 
 MIB = 1 << 20

@@ -1,30 +1,12 @@
 """An upstream in a process of its own with more to say than anybody takes, for thousands of connections: to /big it gives what is taken
 of a large answer, of a POST it reads no more than the head, and to all else it says "ok"."""
 
-import os
 import selectors
 import socket
-import subprocess
 import sys
 
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 8000000\r\n\r\n" + b"x" * 8_000_000
 SMALL = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
-
-
-class Generous:
-    def __init__(self):
-        from . import procs
-
-        self.procs = procs
-        self.process = procs.spawn([sys.executable, os.path.abspath(__file__)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        self.address = f"127.0.0.1:{int(self.process.stdout.readline())}"
-
-    def stop(self):
-        self.process.kill()
-        self.process.wait()
-        self.procs.forget(self.process)
-        self.process.stdin.close()
-        self.process.stdout.close()
 
 
 class Server:

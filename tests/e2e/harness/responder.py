@@ -1,27 +1,7 @@
 """An upstream in a process of its own, for load: it answers every request with its name, but those for /never."""
 
 import asyncio
-import os
-import subprocess
 import sys
-
-
-class Responder:
-    def __init__(self, name="responder"):
-        from . import procs
-
-        self.procs = procs
-        self.process = procs.spawn([sys.executable, os.path.abspath(__file__), name], stdin=subprocess.PIPE,
-                                   stdout=subprocess.PIPE, text=True)
-        self.port = int(self.process.stdout.readline())
-        self.address = f"127.0.0.1:{self.port}"
-
-    def stop(self):
-        self.process.kill()
-        self.process.wait()
-        self.procs.forget(self.process)
-        self.process.stdin.close()
-        self.process.stdout.close()
 
 
 class Answers(asyncio.Protocol):

@@ -5,7 +5,7 @@ import re
 
 from . import client, machine, procs
 from .gateway import BINARY, ROOT
-from .responder import Responder
+from .aside import Responder
 
 # The search for leaks traces processes, which the unit forbids.
 DROP_IN = """
