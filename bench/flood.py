@@ -1,4 +1,4 @@
-"""A flood of handshakes: so many new TLS connections a second, a request on each, while others are served at a fixed rate on
+"""A flood of new connections, with TLS or without: so many a second, a request on each, while others are served at a fixed rate on
 connections that they have. Windows with and without it take turns; what the latency does without it is the spread to stay
 within. The flood comes from a process that yields the core to every other, or it would delay the others itself."""
 
@@ -15,7 +15,7 @@ LEAD_S = 0.1  # the flood begins so long before the window
 
 
 def windows(entry, scenario, stage, stack):
-    """[(p50, p99) without the flood], [the same with it], errors of the others, [handshakes in a second]."""
+    """[(p50, p99) without the flood], [the same with it], errors of the others, [connections in a second]."""
     seconds, rate = stage.options.seconds or 0.5, stage.options.rate or scenario.rate
     load = stages.attach(entry, stage, stack, scenario.others)
     flood = stages.attach(entry, stage, stack, new_connection=True)
@@ -25,7 +25,7 @@ def windows(entry, scenario, stage, stack):
     for _ in range(scenario.pairs):
         for attacked in (False, True):
             if attacked:
-                flood.process.say(f"run {seconds + 2 * LEAD_S} {scenario.handshakes}")
+                flood.process.say(f"run {seconds + 2 * LEAD_S} {scenario.new_rate}")
                 time.sleep(LEAD_S)
             result = load.window(seconds, rate)
             if attacked:
@@ -39,12 +39,12 @@ def row_of(entry, scenario, stage):
     with contextlib.ExitStack() as stack:
         stages.start(entry, scenario, stage, stack)
         control, attacked, failed, reached = windows(entry, scenario, stage, stack)
-    return {"gateway": entry.label, "failed": failed, "handshakes": statistics.median(reached),
+    return {"gateway": entry.label, "failed": failed, "accepted": statistics.median(reached),
             **loris.summary(control, attacked)}
 
 
 def run(scenario, chosen, stage):
     found, notes = stages.entries_of(scenario, chosen)
     rows = [row_of(entry, scenario, stage) for entry in found]
-    notes += [f"{row['gateway']} made {row['handshakes']:.0f} handshakes a second of {scenario.handshakes:g}" for row in rows]
+    notes += [f"{row['gateway']} made {row['accepted']:.0f} connections a second of {scenario.new_rate:g}" for row in rows]
     return {"kind": "loris", "rows": rows, "notes": notes, "targets": loris.targets_of(rows)}

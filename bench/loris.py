@@ -1,5 +1,6 @@
-"""Slow attackers: a thousand connections dribble a byte a second each, of heads or of bodies, while others are served at a fixed
-rate. Windows with and without them take turns; what the latency does without them is the spread to stay within."""
+"""Slow attackers: a thousand connections dribble a byte a second each, of heads or of bodies, or take so little of an answer of
+1 MiB, while others are served at a fixed rate. Windows with and without them take turns; what the latency does without them is the
+spread to stay within."""
 
 import contextlib
 import socket
@@ -11,25 +12,40 @@ import processes
 import stage as stages
 
 STARTS = {"heads": b"POST /never HTTP/1.1\r\nHost: test\r\nX-Padding: ",
-          "bodies": b"POST /never HTTP/1.1\r\nHost: test\r\nContent-Length: 1000000\r\n\r\n"}
+          "bodies": b"POST /never HTTP/1.1\r\nHost: test\r\nContent-Length: 1000000\r\n\r\n",
+          "readers": b"GET /1m HTTP/1.1\r\nHost: test\r\n\r\n"}
+FILLED_S = 2  # until they have what the buffers take: for one of them nobody has waited for it
 
 
-def attack(port, start, count):
+def attack(port, part, count):
     """Until it is killed; one that is closed is replaced."""
+    reads = part == "readers"
+
     def one():
-        s = socket.create_connection(("127.0.0.1", port))
+        s = socket.socket()
+        if reads:
+            s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        s.connect(("127.0.0.1", port))
         s.setblocking(False)
-        s.send(start)
+        s.send(STARTS[part])
         return s
 
+    def goes_on(s):
+        try:
+            return (len(s.recv(1)) if reads else s.send(b"x")) == 1
+        except BlockingIOError:
+            return True
+        except OSError:
+            return False
+
     everybody = [one() for _ in range(count)]
+    if reads:
+        time.sleep(FILLED_S)
     print("ready", flush=True)
     while True:
         begin = time.monotonic()
         for i in range(count):
-            try:
-                everybody[i].send(b"x")
-            except OSError:
+            if not goes_on(everybody[i]):
                 everybody[i].close()
                 everybody[i] = one()
             if i % 10 == 9:
@@ -90,4 +106,4 @@ def targets_of(rows):
 
 
 if __name__ == "__main__":
-    attack(int(sys.argv[1]), STARTS[sys.argv[2]], int(sys.argv[3]))
+    attack(int(sys.argv[1]), sys.argv[2], int(sys.argv[3]))

@@ -64,8 +64,8 @@ class Loris(Scenario):
 
 @dataclasses.dataclass
 class Flood(Scenario):
-    """Others are served on their connections while new ones shake hands."""
-    handshakes: float = 2000  # in a second
+    """Others are served on their connections while new ones come."""
+    new_rate: float = 2000  # in a second
     others: int = 64
     connections: int = 512
     rate: float = 3000
@@ -173,6 +173,8 @@ SCENARIOS = {scenario.name: scenario for scenario in (
     Reload("upgrade", "the running image is replaced 3 times under load", how="upgrade", rate=2000, pause=1.5, seconds=8),
     Loris("loris-heads", "1 000 attackers dribble heads while others are served"),
     Loris("loris-bodies", "1 000 attackers dribble bodies while others are served", part="bodies"),
+    Loris("loris-readers", "1 000 attackers hardly read answers of 1 MiB while others are served", part="readers"),
+    Flood("flood", "100 000 new connections a minute while others are served on theirs", new_rate=100_000 / 60),
     Freshness("freshness", "time from a raw SET in Redis until every worker answers by it"),
     Push("push", "a push of one rule under load, until every worker has acknowledged it"),
     Change("routes-1m-change", "one of 1 000 000 routes changes each second while others are served", path="/svc-{n}/v1/1k",

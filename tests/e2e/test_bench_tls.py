@@ -66,7 +66,7 @@ def run():
         yield start
 
 
-SHORT = {"pairs": 1, "handshakes": 50, "others": 2, "renewals": 2, "new_rate": 20}
+SHORT = {"pairs": 1, "others": 2, "renewals": 2, "new_rate": 40}
 
 
 @pytest.mark.parametrize("name", names())
@@ -88,7 +88,7 @@ def check(run, gateway, name):
     if result["kind"] == "rounds":
         assert row["requests"] > 0 and row["cpu_us"] > 0
     elif name == "tls-flood":
-        assert row["handshakes"] > 10
+        assert row["accepted"] > 10
     elif name == "tls-renew":
         assert row["late"] == 0 and row["requests"] > 100
     else:
