@@ -2,20 +2,21 @@
 
 #include "lib/list.h"
 #include "lib/xalloc.h"
+#include "turns.h"
 
 #include <ares.h>
 #include <arpa/inet.h>
 #include <errno.h>
 #include <stdlib.h>
 
-#define AT_ONCE 64
 #define TICK_MS 100
 /* A lost packet costs a second; a server that is gone costs 1 + 2 + 4 + 8. */
 #define TIMEOUT_MS 1000
 #define TRIES 4
 
 struct lookup {
-	struct list link; /* in waiting, running or finished */
+	struct turn turn; /* until it is answered */
+	struct list link; /* in finished, then */
 	struct lookups *of;
 	lookup_fn done; /* NULL: forgotten */
 	void *userdata;
@@ -35,8 +36,8 @@ struct lookups {
 	uv_timer_t tick; /* c-ares' time-outs; runs while a question is open */
 	ares_channel channel;
 	struct list watches;
-	struct list waiting, running, finished;
-	unsigned running_count;
+	struct turns turns;
+	struct list finished;
 	bool asking; /* inside ares_getaddrinfo: what is answered now needed no network */
 	bool closing;
 };
@@ -126,15 +127,8 @@ answer_ttl(struct lookup_answer *a, const struct ares_addrinfo *info)
 static void
 lookup_finish(struct lookup *q)
 {
-	list_remove(&q->link);
+	turns_end(&q->of->turns, &q->turn);
 	list_push(&q->of->finished, &q->link);
-}
-
-static void
-lookup_wait(struct lookup *q)
-{
-	list_remove(&q->link);
-	list_push(&q->of->waiting, &q->link);
 }
 
 static void
@@ -143,9 +137,9 @@ lookup_answered(void *userdata, int status, int timeouts, struct ares_addrinfo *
 	struct lookup *q = userdata;
 	struct lookups *l = q->of;
 
-	l->running_count--;
-	if (status == ARES_EDESTRUCTION && !l->closing) {
-		lookup_wait(q); /* the channel is being replaced */
+	if (status == ARES_EDESTRUCTION && !l->closing) { /* the channel is being replaced */
+		turns_end(&l->turns, &q->turn);
+		turns_wait(&l->turns, &q->turn, q->turn.late);
 		return;
 	}
 	if (info) {
@@ -154,6 +148,7 @@ lookup_answered(void *userdata, int status, int timeouts, struct ares_addrinfo *
 		ares_freeaddrinfo(info);
 	}
 	q->answer.no_ttl = l->asking;
+	q->answer.late = timeouts > 0;
 	if (status != ARES_SUCCESS)
 		q->answer.error = ares_strerror(status);
 	else if (q->answer.count == 0)
@@ -179,9 +174,6 @@ lookup_start(struct lookup *q)
 		lookup_finish(q);
 		return;
 	}
-	list_remove(&q->link);
-	list_push(&l->running, &q->link);
-	l->running_count++;
 	l->asking = true;
 	ares_getaddrinfo(l->channel, q->host, NULL, &hints, lookup_answered, q);
 	l->asking = false;
@@ -190,13 +182,15 @@ lookup_start(struct lookup *q)
 static void
 lookups_start(struct lookups *l)
 {
-	while (l->running_count < AT_ONCE && !list_empty(&l->waiting)) {
-		struct lookup *q = container_of(l->waiting.next, struct lookup, link);
+	struct turn *next;
+
+	while ((next = turns_next(&l->turns, uv_now(l->loop)))) {
+		struct lookup *q = container_of(next, struct lookup, turn);
 
 		if (q->done) {
 			lookup_start(q);
 		} else {
-			list_remove(&q->link);
+			turns_end(&l->turns, next);
 			free(q);
 		}
 	}
@@ -221,7 +215,7 @@ lookups_turn(struct lookups *l, ares_socket_t readable, ares_socket_t writable)
 	ares_process_fd(l->channel, readable, writable);
 	lookups_start(l);
 	lookups_deliver(l);
-	if (list_empty(&l->running) && list_empty(&l->waiting))
+	if (turns_idle(&l->turns))
 		uv_timer_stop(&l->tick);
 }
 
@@ -339,7 +333,7 @@ lookups_open(struct lookups *l, struct slice servers)
 	l->channel = next;
 	if (before)
 		ares_destroy(before);
-	if (!list_empty(&l->waiting))
+	if (turns_waiting(&l->turns))
 		uv_timer_start(&l->tick, lookups_on_tick, 0, TICK_MS);
 	return 0;
 }
@@ -356,8 +350,7 @@ lookups_new(uv_loop_t *loop, struct lookups **out)
 	l->loop = loop;
 	l->tick.data = l;
 	list_init(&l->watches);
-	list_init(&l->waiting);
-	list_init(&l->running);
+	turns_init(&l->turns);
 	list_init(&l->finished);
 	uv_timer_init(loop, &l->tick);
 	r = lookups_open(l, SLICE(""));
@@ -378,12 +371,14 @@ lookups_on_close(uv_handle_t *handle)
 void
 lookups_free(struct lookups *l)
 {
+	struct turn *waiting;
+
 	l->closing = true;
 	if (l->channel)
 		ares_destroy(l->channel);
 	ares_library_cleanup();
-	while (!list_empty(&l->waiting)) {
-		struct lookup *q = container_of(l->waiting.next, struct lookup, link);
+	while ((waiting = turns_waiting(&l->turns))) {
+		struct lookup *q = container_of(waiting, struct lookup, turn);
 
 		q->answer.error = "shutting down";
 		lookup_finish(q);
@@ -393,7 +388,7 @@ lookups_free(struct lookups *l)
 }
 
 struct lookup *
-lookups_ask(struct lookups *l, struct slice host, lookup_fn done, void *userdata)
+lookups_ask(struct lookups *l, struct slice host, bool late, lookup_fn done, void *userdata)
 {
 	struct lookup *q = xcalloc(1, sizeof *q + host.n + 1);
 
@@ -401,7 +396,7 @@ lookups_ask(struct lookups *l, struct slice host, lookup_fn done, void *userdata
 	q->done = done;
 	q->userdata = userdata;
 	memcpy(q->host, host.p, host.n);
-	list_push(&l->waiting, &q->link);
+	turns_wait(&l->turns, &q->turn, late);
 	uv_timer_start(&l->tick, lookups_on_tick, 0, TICK_MS);
 	return q;
 }

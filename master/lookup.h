@@ -17,6 +17,7 @@ struct lookup_answer {
 	size_t count;
 	uint32_t ttl_s; /* the least of all records on the way */
 	bool no_ttl;    /* it did not come from a DNS server */
+	bool late;      /* some server did not answer in time */
 };
 
 struct lookup; /* one question under way */
@@ -34,9 +35,10 @@ void lookups_free(struct lookups *l);
  * Open questions are asked again. 0; -EINVAL: not such a list; another negative errno. After an
  * error everything is as before. */
 int lookups_open(struct lookups *l, struct slice servers) __attribute__((warn_unused_result));
-/* Both families at once; /etc/hosts first, as nsswitch.conf says. At most 64 are under way, the
- * others wait in turn. A literal is its own answer. */
-struct lookup *lookups_ask(struct lookups *l, struct slice host, lookup_fn done, void *userdata);
+/* Both families at once; /etc/hosts first, as nsswitch.conf says. Who waits is asked in turn
+ * (turns.h); `late`: its last answer was. A literal is its own answer. */
+struct lookup *lookups_ask(struct lookups *l, struct slice host, bool late, lookup_fn done,
+			   void *userdata);
 /* Its answer is of no interest any more: `done` is not called. */
 void lookup_forget(struct lookup *q);
 /* Is it an IPv4 or IPv6 literal, the latter with or without brackets? */

@@ -36,6 +36,7 @@ struct name {
 	uint64_t answered_ms;
 	int64_t answered_wall; /* 0: never */
 	bool settled;
+	bool late; /* its last answer was, or never came */
 };
 
 struct file_mark {
@@ -151,6 +152,7 @@ name_answered(void *userdata, const struct lookup_answer *answer)
 	bool news = !n->settled;
 
 	n->asked = NULL;
+	n->late = answer->late;
 	n->answered_ms = uv_now(r->loop);
 	if (!n->settled)
 		name_settled(n);
@@ -166,7 +168,7 @@ static void
 name_ask(struct name *n)
 {
 	wheel_clear(&n->due);
-	n->asked = lookups_ask(n->of->lookups, slice_of(n->host), name_answered, n);
+	n->asked = lookups_ask(n->of->lookups, slice_of(n->host), n->late, name_answered, n);
 }
 
 static void
@@ -485,5 +487,5 @@ resolver_once(struct resolver *r, const char *host,
 	struct once *once = xmalloc(sizeof *once);
 
 	*once = (struct once){ .done = done, .userdata = userdata };
-	lookups_ask(r->lookups, slice_of(host), once_answered, once);
+	lookups_ask(r->lookups, slice_of(host), false, once_answered, once);
 }

@@ -97,6 +97,30 @@ def test_silent_server_does_not_keep_the_gateway_from_starting(gateway, dns, ser
     assert gw.ask().why == "upstream_unresolved"
 
 
+class Quiet(DnsServer):
+    """Says nothing of some names."""
+
+    def reply(self, number, name, *more):
+        if not name.startswith("quiet"):
+            super().reply(number, name, *more)
+
+
+def test_names_that_are_silent_hold_up_no_other(gateway, serve):
+    """Many more than are asked for at a time, each for as long as a question lasts: one that is new and one that moves."""
+    dns, old = Quiet(), serve(name="old", host="127.0.0.1")
+    serve(name="new", host="127.0.0.2", port=old.port)
+    dns.names["up.test"] = (["127.0.0.1"], 1)
+    gw = gateway(proxy_to(f"up.test:{old.port}") | {"dns": [dns.address], "timeouts": {"start_wait": "500ms"}, "health": {"enabled": False}}
+                 | {"upstreams": {f"q{i}": {"endpoints": [f"quiet{i}.test:80"]} for i in range(300)} | {"u": {"endpoints": [f"up.test:{old.port}"]}}})
+    for name, address in ("old", "127.0.0.1"), ("new", "127.0.0.2"):
+        begin = time.monotonic()
+        dns.names["up.test"] = ([address], 1)
+        wait_until(lambda: (r := gw.ask()).status == 200 and r.json()["name"] == name, 5)
+        print(f"{name}: {time.monotonic() - begin:.1f} s, {len(set(dns.asked))} names asked for")
+    assert len(set(dns.asked)) == 301
+    dns.finish()
+
+
 def test_unsettled_name_does_not_delay_other_rules(gateway, dns, store, serve):
     up = serve()
     store.rule("first.test", up.address)

@@ -422,28 +422,49 @@ test_generation_never_comes_back(void **state)
 	}
 }
 
+#define NAMES 500
+
+/* n0.test ... n499.test, and a.test as the last. */
 static void
-test_many_names(void **state)
+watch_many(struct world *w)
 {
-	enum { NAMES = 500 };
-	struct world *w = *state;
-	static char names[NAMES][16];
-	struct directory_endpoint endpoints[NAMES] = { 0 };
-	struct directory_upstream upstream = { .endpoints = endpoints, .endpoints_count = NAMES },
+	static char names[NAMES + 1][16] = { [NAMES] = "a.test" };
+	struct directory_endpoint endpoints[NAMES + 1] = { 0 };
+	struct directory_upstream upstream = { .endpoints = endpoints,
+					       .endpoints_count = NAMES + 1 },
 				  *place = &upstream;
 	struct directory d = { .upstreams = &place, .upstreams_count = 1 };
 
-	for (int i = 0; i < NAMES; i++) {
-		snprintf(names[i], sizeof names[i], "n%d.test", i);
+	for (int i = 0; i <= NAMES; i++) {
+		if (i < NAMES)
+			snprintf(names[i], sizeof names[i], "n%d.test", i);
 		endpoints[i].address = (struct config_address){ .host = names[i], .port = 80 };
 	}
-	w->dns.others = DNS_SILENT;
 	resolver_watch(w->resolver, &d);
-	PASS(w, 500);
+}
+
+/* Who is answered waits for no more than that it shows that the others are not. */
+static void
+test_silence_of_many_holds_up_nobody(void **state)
+{
+	struct world *w = *state;
+
+	w->dns.zones[0] = (struct dns_zone){ .name = "a.test", .a = "10.0.0.1", .ttl = 300 };
+	w->dns.others = DNS_SILENT;
+	watch_many(w);
+	WAIT(w, w->dns.asked > 0);
 	assert_int_equal(w->dns.asked, 64); /* the others wait for their turn */
+	RUN_UNTIL(w, 5000, w->changed == 1);
+	assert_string_equal(known(w, "a.test"), "10.0.0.1");
 	w->dns.others = DNS_NXDOMAIN;
 	WAIT(w, resolver_settled(w->resolver));
-	assert_int_equal(w->changed, NAMES);
+	assert_int_equal(w->changed, NAMES + 1);
+	w->second.zones[0] = (struct dns_zone){ .name = "a.test", .a = "10.0.0.2", .ttl = 300 };
+	w->second.others = DNS_SILENT;
+	use(w, &w->second); /* all are asked for again: who was late comes last */
+	WAIT(w, w->changed == NAMES + 2);
+	assert_string_equal(known(w, "a.test"), "10.0.0.2");
+	assert_in_range(w->second.asked, 1, 64);
 }
 
 static void
@@ -632,7 +653,8 @@ main(void)
 						teardown),
 		cmocka_unit_test_setup_teardown(test_forgotten, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_generation_never_comes_back, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_many_names, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_silence_of_many_holds_up_nobody, setup,
+						teardown),
 		cmocka_unit_test_setup_teardown(test_servers, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_once, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_no_server, setup, teardown),
