@@ -41,6 +41,7 @@ struct listener {
 struct listeners {
 	struct listener *all;
 	size_t count;
+	uint64_t look_ms; /* when listeners_tick looks next */
 };
 
 /* Opens all of them; a socket of `in` that is bound to the right address, or of a .socket unit by
@@ -56,6 +57,8 @@ int listeners_try(const struct config *c, struct inherited *in, struct buf *erro
     __attribute__((warn_unused_result));
 /* From here on connections may come to the new sockets: workers are being started. */
 void listeners_listen(struct listeners *l);
+/* From then on: those that do not listen any more, do so again. */
+void listeners_tick(struct listeners *l, uint64_t now_ms);
 /* Those of one kind are served: they take their paths, which are ours to remove from here on. */
 void listeners_place(struct listeners *l, enum listener_kind kind);
 /* Those that an earlier master may hand to the next, for free(); *n of them. They are taken for

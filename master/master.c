@@ -470,6 +470,8 @@ on_tick(uv_timer_t *timer)
 	exchanger_settle(m->exchanger);
 	supervisor_spare(&m->supervisor, exchanger_until(m->exchanger));
 	supervisor_tick(&m->supervisor, now);
+	if (m->phase == MASTER_SERVING)
+		listeners_tick(&m->listeners, now);
 	takeover_tick(&m->takeover, m->page, now);
 	takeover_tell_gone(&m->takeover, &m->supervisor);
 	kept_tick(m);

@@ -143,6 +143,8 @@ listener_add(struct worker *w, const struct msg_listener *info, int fd, bool hel
 	l->batch = 1;
 	if (l->family != AF_UNIX) { /* what is accepted inherits it */
 		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){ 1 }, sizeof(int));
+		/* A worker that somebody took over may have left it other than it was. */
+		setsockopt(fd, SOL_SOCKET, SO_LINGER, &(struct linger){ 0 }, sizeof(struct linger));
 		stream_peer_watch(fd);
 	}
 	if (uv_poll_init(&w->loop, &l->poll, fd) < 0) {

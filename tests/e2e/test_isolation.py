@@ -141,6 +141,19 @@ def test_log_only_grows(confined, free):
     assert obey(confined, "log") == "0" and obey(free, "log") != "0"
 
 
+def listening(port):
+    """How many sockets (proc(5), /proc/net/tcp)."""
+    with open("/proc/net/tcp") as lines:
+        return sum(f[1].endswith(f":{port:04X}") and f[3] == "0A" for f in map(str.split, lines))
+
+
+def test_listening_is_not_its_own_to_end(confined):
+    """By connect(2) to nowhere, which the filter cannot tell from others. Its successor would hear nobody, for ever."""
+    assert listening(confined.port) == 2 and obey(confined, "deafen") == "1" and listening(confined.port) == 1
+    procs.wait_until(lambda: listening(confined.port) == 2, 5, what=confined.log)
+    assert "ended its listening" in confined.log() and {confined.ask().status for _ in range(20)} == {200}
+
+
 def test_no_operator(confined):
     """By its user it would be one; a worker is known by its process, whatever it says on its page, and also when it is gone."""
     for words in "admin", "disguised":

@@ -12,11 +12,13 @@
  *   admin PATH         asks the admin socket at PATH to go into maintenance: the status that comes
  *   disguised PATH     the same, with another pid on the page of our own
  *   call               asks the master for the same, as the admin worker would
+ *   deafen             ends the listening of the sockets that it accepts on: of so many
  *   log                tries to shorten, and to write over, the log of errors
  */
 
 #include "worker/answer.h"
 #include "worker/control.h"
+#include "worker/listen.h"
 #include "worker/peers.h"
 #include "worker/request.h"
 #include "worker/worker.h"
@@ -126,7 +128,7 @@ memfds_mapped(void)
 	long n = 0;
 	int own = memfd_create("own", 0);
 
-	if (own < 0 || fallocate(own, 0, 0, 4096) < 0)
+	if (own < 0 || write(own, "own", 3) < 0)
 		return -errno;
 	for (int fd = 3; fd < DESCRIPTORS; fd++)
 		n += mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0) != MAP_FAILED;
@@ -187,6 +189,20 @@ call_master(struct request *r)
 /* ---- */
 
 static long
+deafen(struct worker *w)
+{
+	const struct sockaddr nobody = { .sa_family = AF_UNSPEC };
+	long n = 0;
+
+	list_for (pos, &w->listeners) {
+		const struct listener *l = container_of(pos, struct listener, link);
+
+		n += connect(l->fd, &nobody, sizeof nobody) == 0;
+	}
+	return n;
+}
+
+static long
 log_changed(void)
 {
 	const char x = 'x';
@@ -223,6 +239,8 @@ obey(struct request *r, char *text)
 		return reach(words[1]);
 	if (strcmp(words[0], "call") == 0)
 		return call_master(r);
+	if (strcmp(words[0], "deafen") == 0)
+		return deafen(w);
 	if (strcmp(words[0], "log") == 0)
 		return log_changed();
 	return make_call(words, n);
