@@ -19,14 +19,22 @@ memfd_allocate(int fd, size_t size)
 	return 0;
 }
 
+static int
+memfd_new(const char *name)
+{
+	int fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+
+	return fd < 0 ? -errno : fd;
+}
+
 int
 memfd_make(const char *name, size_t size, int *out_fd)
 {
-	int fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	int fd = memfd_new(name);
 	int r;
 
 	if (fd < 0)
-		return -errno;
+		return fd;
 	r = memfd_allocate(fd, size);
 	if (!r && fchmod(fd, 0400))
 		r = -errno;
@@ -58,14 +66,10 @@ memfd_fill(int fd, const struct slice *parts, size_t n)
 int
 memfd_of(const char *name, const struct slice *parts, size_t n, int *out_fd)
 {
-	size_t size = 0;
-	int fd, r;
+	int fd = memfd_new(name), r;
 
-	for (size_t i = 0; i < n; i++)
-		size += parts[i].n;
-	r = memfd_make(name, size, &fd);
-	if (r < 0)
-		return r;
+	if (fd < 0)
+		return fd;
 	r = memfd_fill(fd, parts, n);
 	if (r == 0)
 		r = memfd_seal(fd, F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL);

@@ -9,7 +9,8 @@
 
 #include <sys/stat.h>
 
-/* Makes one of `size` bytes of zeroes, close-on-exec, of mode 0400, so that nobody can open it
+/* Not for workers, once they are confined (worker/sandbox.h).
+ * Makes one of `size` bytes of zeroes, close-on-exec, of mode 0400, so that nobody can open it
  * again for writing. Its memory is there from the start: what is missing is an error here, and no
  * SIGBUS at the first touch. 0 or a negative errno. */
 int memfd_make(const char *name, size_t size, int *out_fd) __attribute__((warn_unused_result));

@@ -62,9 +62,8 @@ control_settings(struct worker *w, const struct msg_hello *hello)
 static void
 control_hello(struct worker *w, const struct msg_hello *hello)
 {
-	struct board_worker *page;
+	struct board_worker *page = w->blank;
 	char who[32];
-	void *memory;
 
 	if (w->greeted) { /* a reload: what may change in a running worker */
 		control_settings(w, hello);
@@ -79,12 +78,6 @@ control_hello(struct worker *w, const struct msg_hello *hello)
 		snprintf(who, sizeof who, "worker %u", hello->slot);
 	log_setup(who, hello->log_level <= LOG_LEVEL_DEBUG ? (enum log_level)hello->log_level
 							   : LOG_LEVEL_INFO);
-	if (board_create(sizeof *page, &memory, &w->page_fd) < 0) {
-		log_error("board cannot be made");
-		uv_stop(&w->loop); /* the master sees the end, and tries again */
-		return;
-	}
-	page = memory;
 	page->magic = BOARD_MAGIC;
 	page->layout = BOARD_LAYOUT;
 	page->role = hello->role;
@@ -494,8 +487,8 @@ control_free(struct worker *w)
 	top_writer_free(w->top);
 	if (w->master_page)
 		board_unmap(w->master_page, sizeof *w->master_page);
-	if (w->page)
-		board_unmap(w->page, sizeof *w->page);
+	if (w->blank)
+		board_unmap(w->blank, sizeof *w->blank);
 	if (w->page_fd >= 0)
 		close(w->page_fd);
 	rate_detach(&w->rates);

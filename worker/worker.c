@@ -345,7 +345,7 @@ worker_init(struct worker *w)
 	list_init(&w->exchanges);
 	awaits_init(w);
 	queues_init(w);
-	w->page_fd = w->rates_fd = -1;
+	w->rates_fd = -1;
 	w->log_fd = -1;
 	caps_look(w);
 	sweep_init(w);
@@ -436,6 +436,7 @@ worker_main(void)
 {
 	static struct worker w; /* one a process; too large for the stack */
 	uint8_t digest[SHA256_BYTES];
+	void *page;
 
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGINT, SIG_IGN); /* a terminal's Ctrl-C is for the master, which drains us */
@@ -444,6 +445,11 @@ worker_main(void)
 	log_setup("worker", LOG_LEVEL_INFO);
 	(void)!sha256(SLICE(""),
 		      digest); /* libcrypto reads its configuration when it is first used */
+	if (board_create(sizeof *w.blank, &page, &w.page_fd) < 0) {
+		log_error("board cannot be made");
+		return 1; /* the master sees the end, and tries again */
+	}
+	w.blank = page;
 	w.sandbox = sandbox_enter();
 	worker_init(&w);
 	if (control_open(&w, CONTROL_FD) < 0) {

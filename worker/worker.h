@@ -62,7 +62,8 @@ struct worker {
 
 	struct ipc control;
 	bool control_open;
-	struct board_worker *page;
+	struct board_worker *blank; /* ours: made before the sandbox is entered */
+	struct board_worker *page;  /* the same, once it is said whose it is; else NULL */
 	int page_fd;
 	struct worker_peers *peers;             /* board pages of the others (control.c) */
 	const struct board_master *master_page; /* NULL until it came */

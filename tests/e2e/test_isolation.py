@@ -49,6 +49,9 @@ REFUSED = {
     "another filter": ("seccomp 99 0 0", "EINVAL"),
     "traces of itself": ("prctl 4 1 0 0 0", None),
     "less of the log": ("fallocate 2 3 0 1", None),
+    "a log without room for more": ("fallocate 2 0 1048576 1", None),
+    "a log for everybody": ("fchmod 2 0666", None),
+    "an end to listening": ("shutdown 0 2", "ENOTSOCK"),
 }
 
 # What ends the worker, and the master tells.
@@ -154,6 +157,15 @@ def test_listening_is_not_its_own_to_end(confined):
     assert "ended its listening" in confined.log() and {confined.ask().status for _ in range(20)} == {200}
 
 
+def test_no_capabilities(confined):
+    """Also where the gateway runs as root."""
+    for pid in [*confined.workers(), confined.status()["admin"]["pid"]]:
+        with open(f"/proc/{pid}/status") as lines:
+            status = {name: value.strip() for name, _, value in (line.partition(":") for line in lines)}
+        assert {status[f"Cap{kind}"] for kind in ("Inh", "Prm", "Eff", "Amb")} == {"0" * 16}
+        assert (status["NoNewPrivs"], status["Seccomp"]) == ("1", "2")
+
+
 def test_no_operator(confined):
     """By its user it would be one; a worker is known by its process, whatever it says on its page, and also when it is gone."""
     for words in "admin", "disguised":
@@ -161,6 +173,38 @@ def test_no_operator(confined):
     dies(confined, "call", "signal=9 by=master")
     assert "bad message of type" in confined.log()
     assert confined.admin("/maintenance").json()["maintenance"]["retry_after_s"] == 0
+
+
+def memory_of(pid):
+    """What can be read of it, but for the shadow of sanitizers and the program's own files."""
+    with open(f"/proc/{pid}/maps") as maps, open(f"/proc/{pid}/mem", "rb", 0) as memory:
+        for line in maps:
+            fields = line.split()
+            begin, end = (int(x, 16) for x in fields[0].split("-"))
+            if "r" not in fields[1] or end - begin > 1 << 25 or (fields[5:] and not fields[5].startswith(("/memfd:", "[heap]", "[stack]"))):
+                continue
+            try:
+                memory.seek(begin)
+                yield memory.read(end - begin)
+            except OSError:
+                pass
+
+
+def test_secrets_that_are_not_in_the_table(gateway, serve):
+    """A worker is no copy of the master: of what the master alone needs, it has nothing to give away."""
+    masters = {what: f"secret-of-{what}-0123456789-0123456789" for what in ("rules", "operators", "provider", "environment")}
+    dead = {"address": "127.0.0.1:1"}
+    gw = gateway(proxy_to(serve()) | {
+        "redis": dead | {"password": masters["rules"]},
+        "admin": {"api": {"listen": [f"127.0.0.1:{procs.free_port()}"], "tokens": {"boss": {"role": "operate", "secret": masters["operators"]}}}},
+        "login": {"url": "http://localhost", "redis": dead, "cookie_keys": ["secret-of-cookies-" + "x" * 20], "token_keys": ["secret-of-tokens-" + "x" * 20],
+                  "session": {"insecure_cookie": True},
+                  "providers": {"corp": {"issuer": "http://127.0.0.1:1", "client_id": "yett", "client_secret": masters["provider"], "allow_http": True}}},
+    }, env={"UNRELATED": masters["environment"]})
+    words = [*masters.values(), "secret-of-cookies-", "secret-of-tokens-"]
+    found = {pid: {word for memory in memory_of(pid) for word in words if word.encode() in memory}
+             for pid in [gw.pid, *gw.workers(), gw.status()["admin"]["pid"]]}
+    assert list(found.values()) == [set(words), set(words[-2:]), set(words[-2:]), set()]
 
 
 def test_stays_among_names(confined, free):
