@@ -2039,7 +2039,8 @@ const struct setting settings[] = {
 	  .example = "/etc/yett/502.html" },
 
 	{ "timeouts.connect", SETTING_DURATION, AT(config, timeouts.connect), .initial = "5s",
-	  .min = 1, .max = HOUR, .text = "How long connecting to an endpoint may take.",
+	  .min = 1, .max = HOUR,
+	  .text = "How long connecting to an endpoint may take, its TLS handshake included.",
 	  .example = "2s" },
 	{ "timeouts.first_byte", SETTING_DURATION, AT(config, timeouts.first_byte),
 	  .initial = "60s", .max = DAY,

@@ -113,9 +113,9 @@ class Network:
     def rule(self, name, a, b=None, both=True, **what):
         """What becomes of packets from a room to another (or any), and back if `both`: loss (0 to 1), delay and jitter (ms),
         drop, mtu (larger ones vanish; `icmp`: and the sender hears of it), reset: in the place of a TCP packet that is a
-        "syn", its "synack", the first "request" (data to the port), "answer" (data from it) or data beyond `beyond` bytes of
-        the answer, both sides get a reset, `times` times. `port`, `address`: only packets from it or to it. The first rule
-        that fits counts."""
+        "syn", its "synack", a "request" (data to the port) or an "answer" (data from it), the first or the `nth` of a connection that
+        begins then, or data `beyond` so many bytes of the answer, both sides get a reset, `times` times; swallow: from that packet on
+        all of the connection vanish. `port`, `address`: only packets from it or to it. The first rule that fits counts."""
         self.rules[name] = what | {"a": a, "b": b, "both": both}
         self._tell({"rules": self.rules})
 

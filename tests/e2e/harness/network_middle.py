@@ -58,6 +58,7 @@ class Middle:
         self.of = {socket.inet_aton(a): (name, tun) for name, (tun, addresses) in rooms.items() for a in addresses}
         self.tuns = [tun for tun, _ in rooms.values()]
         self.rules, self.counts, self.flows, self.answered, self.late, self.n = {}, {}, {}, {}, [], 0
+        self.said, self.gone = {}, set()
 
     def find(self, a, b, ports, addresses):
         for name, r in self.rules.items():
@@ -66,18 +67,31 @@ class Middle:
                 return name, r
         return None, None
 
-    def is_the_one(self, s, r):
-        port, what = r["port"], r["reset"]
+    def is_the_one(self, s, r, what):
         if s.flags & SYN:
+            self.said[s.key] = set()
             return what == ("synack" if s.flags & ACK else "syn")
         if s.size == 0:
             return False
-        if s.dport == port:
-            return what == "request"
-        if what == "beyond":
+        if s.sport == r["port"] and what == "beyond":
             self.answered[s.key] = self.answered.get(s.key, 0) + s.size
             return self.answered[s.key] > r["beyond"]
-        return what == "answer"
+        if what != ("request" if s.dport == r["port"] else "answer"):
+            return False
+        return "nth" not in r or self.is_nth(s, r["nth"])
+
+    def is_nth(self, s, n):
+        """Of a connection that began under the rule; what is said again counts once."""
+        if s.key in self.said:
+            self.said[s.key].add(s.seq)
+        return len(self.said.get(s.key, ())) == n
+
+    def is_swallowed(self, s, r):
+        if s.key in self.gone:
+            return True
+        if self.is_the_one(s, r, r["swallow"]):
+            self.gone |= {s.key, (s.dst, s.dport, s.src, s.sport)}
+        return s.key in self.gone
 
     def send(self, p):
         place = self.of.get(p[16:20])
@@ -101,14 +115,14 @@ class Middle:
             self.send(p)
             return
         count = self.counts.setdefault(name, {"passed": 0, "lost": 0, "reset": 0, "too_big": 0})
-        if r.get("drop") or random.random() < r.get("loss", 0):
+        if r.get("drop") or (s and "swallow" in r and self.is_swallowed(s, r)) or random.random() < r.get("loss", 0):
             count["lost"] += 1
         elif len(p) > r.get("mtu", 65535):
             count["too_big"] += 1
             if r.get("icmp"):
                 data = struct.pack(">BBHHH", 3, 4, 0, 0, r["mtu"]) + p[:28]
                 self.send(packet(1, p[16:20], p[12:16], data[:2] + struct.pack(">H", checksum(data)) + data[4:]))
-        elif s and "reset" in r and count["reset"] < r.get("times", 1) and self.is_the_one(s, r):
+        elif s and "reset" in r and count["reset"] < r.get("times", 1) and self.is_the_one(s, r, r["reset"]):
             count["reset"] += 1
             for answer in resets(s):
                 self.send(answer)
@@ -136,6 +150,8 @@ class Middle:
         if "rules" in order:
             self.counts = {n: c for n, c in self.counts.items() if order["rules"].get(n) == self.rules.get(n)}
             self.rules = order["rules"]
+            self.said.clear()
+            self.gone.clear()
         flows = self.reset_all(order["reset_all"]) if "reset_all" in order else 0
         print(json.dumps({"flows": flows, "counts": self.counts}), flush=True)
 

@@ -14,19 +14,25 @@ class TlsUpstream(Upstream):
     def __init__(self, pair, folder, *arguments, configure=None, clean=True, host_name=None, **how):
         self.clean, self.host_name = clean, host_name
         self.sessions, self.names, self.failed, self.certificates = [], [], [], []
-        self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        self.folder = folder
-        self.show(pair)
-        self.context.sni_callback = lambda sock, name, context: self.names.append(name)
-        if configure:
-            configure(self.context)
+        self.folder, self.pair, self.configure = folder, pair, configure
+        self.forget()
         super().__init__(*arguments, **how)
+
+    def forget(self):
+        """Each session there was: the next handshake is a whole one."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.sni_callback = lambda sock, name, context: self.names.append(name)
+        self.context = context
+        self.show(self.pair)
+        if self.configure:
+            self.configure(context)
 
     def show(self, pair):
         """Another certificate, from the next handshake on."""
         path = os.path.join(self.folder, f"{id(pair)}.pem")
         pair.write(path)
         self.context.load_cert_chain(path)
+        self.pair = pair
 
     @property
     def authority(self):
