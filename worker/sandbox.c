@@ -272,14 +272,19 @@ filter_load(bool connects)
 	return f.error;
 }
 
-/* Those of root, where the gateway runs as root: none of them is needed. */
-static int
+/* Those of root, where the gateway runs as root: none of them is needed. Who has none does not ask
+ * for less, which a unit may forbid. */
+static void
 capabilities_drop(void)
 {
 	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
-	struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = { 0 };
+	struct __user_cap_data_struct has[_LINUX_CAPABILITY_U32S_3] = { 0 };
+	static const struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3];
 
-	return syscall(SYS_capset, &head, none) < 0 ? -errno : 0;
+	if (syscall(SYS_capget, &head, has) == 0 && memcmp(has, none, sizeof none) == 0)
+		return;
+	if (syscall(SYS_capset, &head, none) < 0)
+		log_warn("sandbox capabilities=kept error=\"%s\"", strerror(errno));
 }
 
 enum board_sandbox
@@ -292,9 +297,8 @@ sandbox_enter(void)
 		return SANDBOX_OFF;
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		r = -errno;
-	if (r == 0)
-		r = capabilities_drop();
 	if (r == 0) {
+		capabilities_drop();
 		(void)sandbox_files(); /* as far as there is one */
 		r = filter_load(!wanted || strcmp(wanted, "admin") != 0);
 	}

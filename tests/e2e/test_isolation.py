@@ -215,7 +215,7 @@ def test_stays_among_names(confined, free):
         assert [obey(gw, "reach @yett-isolation") for gw in (confined, free)] == ["EPERM", "0"]
 
 
-@pytest.mark.parametrize("calls, state", [(["seccomp", "landlock_create_ruleset"], "on"), (["seccomp", "prctl:22"], "missing")])
+@pytest.mark.parametrize("calls, state", [(["seccomp", "landlock_create_ruleset", "capset"], "on"), (["seccomp", "prctl:22"], "missing")])
 def test_where_there_is_less(gateway, serve, calls, state):
     """A unit of before knows nothing of these calls: the filter is had without them. Where there is none, the gateway serves and warns."""
     gw = gateway(proxy_to(serve()), within=[os.path.join(os.path.dirname(OBEYS), "without"), *calls, "--"])
