@@ -50,6 +50,8 @@ def test_started(service):
     assert len(workers) == 3 and os.stat(f"/proc/{master}").st_uid != 0
     assert capabilities(master, "Eff") == 1 << 10  # CAP_NET_BIND_SERVICE
     assert [capabilities(pid, "Eff") for pid in workers] == [0, 0, 0]
+    status = service.status()
+    assert {w["sandbox"] for w in [*status["workers"], status["admin"]]} == {"on"}
     levels = {line["PRIORITY"] for line in service.journal() if " info [master] " in line["MESSAGE"]}
     assert levels == {"6"}
 
