@@ -306,6 +306,10 @@ exchanger_ask(struct exchanger *x, uint64_t instance, const struct msg_exchange 
 	}
 	context = slice_make(memory.p, ask->context_n);
 	form = slice_make(memory.p + ask->context_n, memory.n - ask->context_n);
+	if (!exchange_form_fits((enum exchange_kind)ask->kind, form)) {
+		memfd_unmap(memory);
+		return -EBADMSG;
+	}
 	r = has_room(x, instance)
 		? judge(x, ask->provider, (enum exchange_kind)ask->kind, ask->begin_ms, &place)
 		: -EAGAIN;

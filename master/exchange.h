@@ -58,6 +58,8 @@ struct exchanger *exchanger_new(struct uv_loop_s *loop, struct resolver *resolve
 void exchanger_free(struct exchanger *x); /* NULL is allowed */
 /* What TLS needs of files; lives until the next call. */
 void exchanger_secure(struct exchanger *x, const struct certificates *files);
+/* Is it what a worker asks in such a form, and nothing else? */
+bool exchange_form_fits(enum exchange_kind kind, struct slice form);
 /* A worker asks; `fd` stays the caller's. Where it is not known yet whom to ask, that is waited
  * for. 0; -EBADMSG: it is no question. */
 int exchanger_ask(struct exchanger *x, uint64_t instance, const struct msg_exchange *ask, int fd)

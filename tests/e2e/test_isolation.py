@@ -175,6 +175,14 @@ def test_no_operator(confined):
     assert confined.admin("/maintenance").json()["maintenance"]["retry_after_s"] == 0
 
 
+def test_no_token_of_the_client_itself(confined):
+    """What the master posts with the client's authentication is what a login needs, and no other grant."""
+    before = ended(confined, "signal=9 by=master")
+    assert obey(confined, "exchange grant_type=authorization_code&code=x") == "1"  # to no provider that there is
+    dies(confined, "exchange grant_type=client_credentials", "signal=9 by=master")
+    assert ended(confined, "signal=9 by=master") == before + 1
+
+
 def memory_of(pid):
     """What can be read of it, but for the shadow of sanitizers and the program's own files."""
     with open(f"/proc/{pid}/maps") as maps, open(f"/proc/{pid}/mem", "rb", 0) as memory:

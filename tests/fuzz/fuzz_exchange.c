@@ -6,7 +6,7 @@
  * The first byte says what is known of the provider at first. Then records: what happens (a
  * question, its answer is stored, workers come and go, time goes by) and of which worker; a
  * question goes on with its kind, its id, the size that it claims for the context, and the size and
- * the bytes of the memfd.
+ * the bytes of the memfd, which may get a form at its end that is right.
  */
 
 #include "master/exchange.h"
@@ -92,7 +92,15 @@ question(struct exchanger *x, uint64_t instance, const uint8_t *data, size_t siz
 {
 	struct msg_exchange ask = { .kind = data[0] & 7, .id = data[1], .context_n = data[2] };
 	size_t n = data[4] < size - QUESTION ? data[4] : size - QUESTION;
-	struct slice memory = slice_make((const char *)data + QUESTION, n);
+	static const char *const forms[] = {
+		"grant_type=authorization_code&code=x",
+		"grant_type=refresh_token&refresh_token=x",
+		"token=x",
+		"grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Atoken-exchange&scope=x",
+	};
+	const char *form = data[0] & 64 ? forms[ask.kind % EXCHANGE_KIND_N] : "";
+	const struct slice memory[] = { slice_make((const char *)data + QUESTION, n),
+					slice_of(form) };
 	int fd = -1, r;
 
 	if (data[0] & 8)
@@ -100,11 +108,12 @@ question(struct exchanger *x, uint64_t instance, const uint8_t *data, size_t siz
 	if (data[0] & 16)
 		ask.begin_ms = 1;
 	memset(ask.provider, data[3], sizeof ask.provider);
-	if (n > 0 && !(data[0] & 32) && memfd_of("fuzz", &memory, 1, &fd) < 0)
+	if (n > 0 && !(data[0] & 32) && memfd_of("fuzz", memory, 2, &fd) < 0)
 		return size;
 	r = exchanger_ask(x, instance, &ask, fd < 0 ? STDIN_FILENO : fd);
 	assert(r == 0 || (r == -EBADMSG) == (r < 0));
-	assert(r < 0 || (fd >= 0 && ask.context_n < n && ask.kind < EXCHANGE_KIND_N));
+	assert(r < 0 ||
+	       (fd >= 0 && ask.context_n < n + strlen(form) && ask.kind < EXCHANGE_KIND_N));
 	if (fd >= 0)
 		close(fd);
 	return QUESTION + n;

@@ -13,11 +13,13 @@
  *   disguised PATH     the same, with another pid on the page of our own
  *   call               asks the master for the same, as the admin worker would
  *   deafen             ends the listening of the sockets that it accepts on: of so many
+ *   exchange FORM      has the master post it to a provider as if it were to redeem a code
  *   log                tries to shorten, and to write over, the log of errors
  */
 
 #include "worker/answer.h"
 #include "worker/control.h"
+#include "worker/exchange.h"
 #include "worker/listen.h"
 #include "worker/peers.h"
 #include "worker/request.h"
@@ -188,6 +190,18 @@ call_master(struct request *r)
 
 /* ---- */
 
+static void
+ignore_answer(void *userdata, const struct exchange_answer *answer)
+{
+}
+
+static long
+exchange(struct worker *w, const char *form)
+{
+	return exchange_start(w, SLICE("corp"), EXCHANGE_CODE, slice_of(form), ignore_answer, w) !=
+	       NULL;
+}
+
 static long
 deafen(struct worker *w)
 {
@@ -239,6 +253,8 @@ obey(struct request *r, char *text)
 		return reach(words[1]);
 	if (strcmp(words[0], "call") == 0)
 		return call_master(r);
+	if (strcmp(words[0], "exchange") == 0 && n == 2)
+		return exchange(w, words[1]);
 	if (strcmp(words[0], "deafen") == 0)
 		return deafen(w);
 	if (strcmp(words[0], "log") == 0)
