@@ -2136,7 +2136,7 @@ const struct setting settings[] = {
 	      "A worker accepts no client while fewer descriptors than this are free. For those "
 	      "that wait it closes idle connections to endpoints, then of clients: first who has "
 	      "said nothing for a second, then who was idle longest, then who has begun a head and "
-	      "not ended it.",
+	      "not ended it. A quarter of all descriptors is for clients in any case.",
 	  .example = "128" },
 	{ "limits.memory", SETTING_SIZE, AT(config, memory), .initial = "auto", .min = 16777216,
 	  .max = 1024 * GIB, .words = memories,

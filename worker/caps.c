@@ -15,13 +15,22 @@
 #define LOG_MS 10000       /* at most one line in so long */
 #define LIMIT "limits.connections_per_address"
 
+/* Of very few a part is for clients all the same: who has room for nobody is of no use. */
+static uint64_t
+not_for_clients(const struct worker *w)
+{
+	uint64_t most = w->descriptors / 4 * 3, wanted = DESCRIPTORS_OWN + w->hello.fd_reserve;
+
+	return wanted < most ? wanted : most;
+}
+
 bool
 caps_descriptors(const struct worker *w)
 {
 	/* Each client may need a connection to an upstream. */
 	uint64_t open = w->env.open > 2 * w->clients ? w->env.open : 2 * w->clients;
 
-	return open + DESCRIPTORS_OWN + w->hello.fd_reserve < w->descriptors;
+	return open + not_for_clients(w) < w->descriptors;
 }
 
 bool

@@ -68,6 +68,13 @@ def test_who_goes_first(gateway, responder):
     assert gw.workers() == [pid]
 
 
+def test_very_few(gateway, responder):
+    """Fewer than are kept free by default: a few clients at a time are served all the same, whoever idles makes room."""
+    gw = gateway(proxy_to(responder) | {"workers": 1}, files=64)
+    with contextlib.ExitStack() as stack:
+        assert [stack.enter_context(gw.connect()).ask("/").status for _ in range(30)] == [200] * 30
+
+
 def test_limits_at_run_time(gateway, responder):
     gw = gateway(proxy_to(responder) | {"workers": 1})
     pid, = gw.workers()
