@@ -83,6 +83,7 @@ const struct doctor_try doctor_tries_sessions[] = {
 	{ "client setname yett-doctor", "+client|setname", false, true },
 	{ "client id", "+client|id", false, true },
 	{ "client tracking off", "+client|tracking", false, true },
+	{ "time", "+time", false, true },
 	{ "hgetall session:yett-doctor", "+hgetall", false, false },
 	{ "exists session:yett-doctor", "+exists", false, false },
 	{ "ttl session:yett-doctor", "+ttl", false, false },

@@ -165,7 +165,7 @@ roster_forgotten(struct roster *r)
 	r->listed = false;
 }
 
-/* Expiry is judged by each gateway's own clock: of sessions, tokens and suspensions. */
+/* Expiry is judged by each gateway's own clock: of tokens, certificates and suspensions. */
 static void
 look_at_clock(struct roster *r, int64_t ahead_s)
 {
@@ -175,8 +175,8 @@ look_at_clock(struct roster *r, int64_t ahead_s)
 		return;
 	r->clock_off = off;
 	if (off)
-		log_warn("clock ahead_of_redis_s=%lld effect=\"sessions, tokens and suspensions "
-			 "end too early or too late here\"",
+		log_warn("clock ahead_of_redis_s=%lld effect=\"tokens, certificates and "
+			 "suspensions end too early or too late here\"",
 			 (long long)ahead_s);
 	else
 		log_info("clock state=well");

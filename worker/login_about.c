@@ -51,7 +51,7 @@ login_exchange_of(struct login *l)
 	struct buf body = { 0 };
 	enum result result;
 
-	if (!t || t->access.n == 0 || t->expires <= l->worker->wall)
+	if (!t || t->access.n == 0 || t->expires <= store_wall(l->worker))
 		return login_answer(l, 401, "text/plain; charset=utf-8", SLICE("Unauthorized"),
 				    SLICE("X-Yett-Reason: login_needed\r\n"));
 	buf_reserve(&body, 6 * t->access.n + 128);

@@ -170,7 +170,7 @@ login_browser_put(struct login *l)
 				number(l, login->state_s),
 				number(l, ENTRIES_MAX) };
 
-	l->state.begun = l->request->worker->wall;
+	l->state.begun = store_wall(l->request->worker);
 	buf_addf(&value, "%lld.", now_us());
 	session_id_new(l->key);
 	if (!login_state_close(login_keys(l), bound_to(l, slice_of(l->key)), &l->state, &value))
@@ -222,7 +222,7 @@ login_browser_open(struct login *l)
 	return sealed.p &&
 	       login_state_open(login_keys(l), bound_to(l, slice_of(l->key)), sealed, &r->arena,
 				&l->state) &&
-	       r->worker->wall < l->state.begun + table_login(login_rules(l))->state_s;
+	       store_wall(r->worker) < l->state.begun + table_login(login_rules(l))->state_s;
 }
 
 /* ---- loops ---- */
@@ -252,7 +252,7 @@ login_browser_done(struct login *l, struct slice place)
 	for (unsigned i = first; i < l->done; i++)
 		buf_addf(&text, "%lld,%llu ", (long long)l->done_at[i],
 			 (unsigned long long)l->done_place[i]);
-	buf_addf(&text, "%lld,%llu", (long long)l->request->worker->wall,
+	buf_addf(&text, "%lld,%llu", (long long)store_wall(l->request->worker),
 		 (unsigned long long)place_hash(place));
 	argv[3] = buf_slice(&text);
 	login_post(l, 4, argv);
@@ -266,7 +266,8 @@ login_browser_loops(const struct login *l, struct slice place)
 	unsigned n = 0;
 
 	for (unsigned i = 0; i < l->done; i++)
-		n += l->done_place[i] == hash && l->done_at[i] > l->request->worker->wall - LOOP_S;
+		n += l->done_place[i] == hash &&
+		     l->done_at[i] > store_wall(l->request->worker) - LOOP_S;
 	return n >= LOOP_LOGINS;
 }
 

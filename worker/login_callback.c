@@ -156,7 +156,7 @@ on_exchanged(void *userdata, const struct exchange_answer *a)
 	struct login *l = userdata;
 
 	l->exchange = NULL;
-	l->outcome = token_answer_read(a->status, a->body, l->worker->wall, &l->answer);
+	l->outcome = token_answer_read(a->status, a->body, store_wall(l->worker), &l->answer);
 	if (l->outcome != TOKEN_GRANTED)
 		tell(l->worker, l->answer.why);
 	login_resume(l);

@@ -59,7 +59,8 @@ static const struct session_token *
 renewed_find(const struct request *r, const struct session_token *old)
 {
 	for (const struct renewed *n = r->renewed; n; n = n->next) {
-		if (slice_eq(n->token.tid, old->tid) && is_good(&n->token, r->worker->wall, 0))
+		if (slice_eq(n->token.tid, old->tid) &&
+		    is_good(&n->token, store_wall(r->worker), 0))
 			return &n->token;
 	}
 	return NULL;
@@ -115,7 +116,7 @@ wait_for(struct request *r, struct refresh *f)
 static bool
 can_refresh(const struct request *r, const struct session_token *t)
 {
-	return t->refresh.n > 0 && t->tid.n > 0 && t->refresh_expires > r->worker->wall &&
+	return t->refresh.n > 0 && t->tid.n > 0 && t->refresh_expires > store_wall(r->worker) &&
 	       !r->rehearsed;
 }
 
@@ -126,7 +127,7 @@ renew(struct request *r, const struct session_token *t, uint32_t provider, uint3
 {
 	struct refreshes *all = refreshes_of(r->worker);
 	const struct segment *rules = r->table->segments[SEGMENT_RULES];
-	bool still = is_good(t, r->worker->wall, STILL_S);
+	bool still = is_good(t, store_wall(r->worker), STILL_S);
 	struct refresh *f = map_get(&all->flights, t->tid);
 
 	*out = still ? t : NULL;
@@ -153,13 +154,13 @@ refresh_token(struct request *r, uint32_t provider, uint32_t margin_s,
 	*why = REASON_login_needed;
 	if (!t || (t->access.n == 0 && t->refresh.n == 0))
 		return PASS;
-	if (is_good(t, r->worker->wall, margin_of(t, margin_s)))
+	if (is_good(t, store_wall(r->worker), margin_of(t, margin_s)))
 		*out = t;
 	else if ((*out = renewed_find(r, t)))
 		verdict = PASS;
 	else if (can_refresh(r, t))
 		verdict = renew(r, t, provider, (uint32_t)margin_of(t, margin_s), out);
-	else if (is_good(t, r->worker->wall, 0))
+	else if (is_good(t, store_wall(r->worker), 0))
 		*out = t;
 	return verdict;
 }

@@ -196,7 +196,7 @@ store(struct refresh *f)
 		.subject = buf_slice(&subject),
 		.expires = a->expires,
 		.refresh_expires = a->refresh_expires,
-		.life_s = token_life(a->expires, f->of->worker->wall),
+		.life_s = token_life(a->expires, store_wall(f->of->worker)),
 	};
 	if (!sealed)
 		tell(f, "it cannot be sealed by login.token_keys");
@@ -224,7 +224,8 @@ refresh_answered(void *userdata, const struct exchange_answer *answer)
 		return;
 	}
 	FAILPOINT("refresh-answered");
-	outcome = token_answer_read(answer->status, answer->body, all->worker->wall, &f->answer);
+	outcome =
+	    token_answer_read(answer->status, answer->body, store_wall(all->worker), &f->answer);
 	if (outcome == TOKEN_GRANTED) {
 		refresh_granted(all, f->provider);
 		f->phase = REFRESH_STORING;

@@ -78,7 +78,7 @@ make_room(struct refreshes *all)
 static uint64_t
 good_ms(struct worker *w, const struct token_answer *a)
 {
-	int64_t left = a->expires == INT64_MAX ? ENDLESS_S : a->expires - w->wall;
+	int64_t left = a->expires == INT64_MAX ? ENDLESS_S : a->expires - store_wall(w);
 
 	if (left > EARLY_S * 2)
 		left -= EARLY_S;
@@ -96,7 +96,7 @@ on_answer(void *userdata, const struct exchange_answer *answer)
 	uint64_t rest;
 
 	e->exchange = NULL;
-	e->outcome = token_answer_read(answer->status, answer->body, w->wall, &a);
+	e->outcome = token_answer_read(answer->status, answer->body, store_wall(w), &a);
 	board_add(
 	    &w->page->counts.counter[e->outcome == TOKEN_GRANTED ? COUNTER_token_exchanges
 								 : COUNTER_token_exchanges_failed],

@@ -134,7 +134,7 @@ take_seen(struct refresh *f, const struct refresh_seen *seen)
 static bool
 is_newer(const struct refresh *f, const struct refresh_seen *seen)
 {
-	int64_t left = seen->expires - f->of->worker->wall;
+	int64_t left = seen->expires - store_wall(f->of->worker);
 
 	return seen->access.n > 0 && left > 0 &&
 	       (left > (int64_t)f->margin_s || seen->expires > f->had);
@@ -143,7 +143,8 @@ is_newer(const struct refresh *f, const struct refresh_seen *seen)
 static uint64_t
 granted_ms(const struct refresh *f, int64_t expires)
 {
-	int64_t left = expires == INT64_MAX ? GRANTED_MAX_S : (expires - f->of->worker->wall) / 2;
+	int64_t left =
+	    expires == INT64_MAX ? GRANTED_MAX_S : (expires - store_wall(f->of->worker)) / 2;
 
 	if (left > GRANTED_MAX_S)
 		left = GRANTED_MAX_S;

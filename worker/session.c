@@ -90,7 +90,7 @@ look(struct request *r, struct session_entry *e)
 {
 	struct sessions *ss = r->worker->sessions;
 
-	if (e->session && r->worker->wall >= e->session->expires)
+	if (e->session && store_wall(r->worker) >= e->session->expires)
 		session_ended(ss, e);
 	if (session_is_fresh(ss, e)) {
 		take(r, e);
@@ -257,7 +257,7 @@ sessions_store_lost(struct worker *w)
 static bool
 check(struct sessions *ss, struct session_entry *e)
 {
-	if (e->session && ss->worker->wall >= e->session->expires) {
+	if (e->session && store_wall(ss->worker) >= e->session->expires) {
 		session_ended(ss, e);
 		session_settle(ss, e);
 		return false;

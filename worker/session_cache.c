@@ -177,7 +177,7 @@ session_is_fresh(const struct sessions *ss, const struct session_entry *e)
 {
 	const struct session *s = e->session;
 
-	return s && ss->worker->wall < s->expires &&
+	return s && store_wall(ss->worker) < s->expires &&
 	       (!s->until_ms || worker_now(ss->worker) < s->until_ms);
 }
 

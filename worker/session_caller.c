@@ -99,7 +99,7 @@ ask_newest(struct sessions *ss, struct slice name, uint64_t key)
 
 	if (await_count(ss->worker, AWAIT_SESSION, key) > 0)
 		return true;
-	buf_addf(&now, "%lld", (long long)ss->worker->wall);
+	buf_addf(&now, "%lld", (long long)store_wall(ss->worker));
 	argv[3] = buf_slice(&now);
 	q = xcalloc(1, sizeof *q + name.n);
 	q->all = ss;

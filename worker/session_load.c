@@ -128,7 +128,7 @@ end_loaded(struct session_load *l)
 		end_absent(l, why);
 		return;
 	}
-	if (ss->worker->wall >= s->expires) {
+	if (store_wall(ss->worker) >= s->expires) {
 		session_put(s);
 		end_absent(l, NULL);
 		return;

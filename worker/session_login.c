@@ -140,7 +140,7 @@ add_token(struct beginning *b, struct session_commands *c, enum session_part par
 	commands_add_moment(c, expires);
 	if (part == SESSION_ACCESS) {
 		commands_add(c, SLICE("Life"));
-		commands_add_number(c, token_life(expires, b->worker->wall));
+		commands_add_number(c, token_life(expires, store_wall(b->worker)));
 	}
 	commands_add(c, SLICE("Value"));
 	commands_add(c, arena_copy(&c->arena, buf_slice(&sealed)));
@@ -240,7 +240,7 @@ write_all(struct beginning *b)
 	const struct table_login *login = table_login(rules);
 	uint32_t provider = b->provider.n ? table_provider_find(rules, b->provider) : TRIE_NONE;
 	bool more = is_more(b->old, provider), nobody = b->provider.n == 0;
-	int64_t now = b->worker->wall;
+	int64_t now = store_wall(b->worker);
 	struct session_commands c = { 0 };
 	struct session_names names;
 	struct slice tid = nobody ? SLICE("") : new_tid(&c, b->provider);

@@ -91,7 +91,7 @@ ask_list(struct listing *l, struct slice provider)
 		session_user_key(provider, buf_slice(&l->subject), &key);
 	else
 		session_sid_key(provider, buf_slice(&l->sid), &key);
-	buf_addf(&now, "%lld", (long long)l->worker->wall);
+	buf_addf(&now, "%lld", (long long)store_wall(l->worker));
 	buf_addf(&most, "%d", l->end ? ENDED_MAX : LISTED_MAX);
 	argv[1] = buf_slice(&key);
 	argv[3] = buf_slice(&now);

@@ -182,7 +182,7 @@ touch(struct sessions *ss, struct session *s, int64_t until)
 	struct touched *t;
 
 	session_names_of(w, s, &names);
-	session_touch_command(&c, s->id, until, w->wall, &names);
+	session_touch_command(&c, s->id, until, store_wall(w), &names);
 	t = xcalloc(1, sizeof *t);
 	t->all = ss;
 	memcpy(t->id, s->id, sizeof t->id);
@@ -200,7 +200,7 @@ session_touch(struct sessions *ss, struct session_entry *e, bool steady)
 	struct session *s = e->session;
 	const struct table_login *login = table_login(w->table->segments[SEGMENT_RULES]);
 	uint32_t every = login ? login->touch_s : 0;
-	int64_t until = session_touched(w->wall, s->created, s->idle_s, s->max_s);
+	int64_t until = session_touched(store_wall(w), s->created, s->idle_s, s->max_s);
 
 	if (steady && every < s->idle_s / 2)
 		every = s->idle_s / 2;

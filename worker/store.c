@@ -264,9 +264,12 @@ on_ready(void *userdata, struct redis_conn *ask, bool tracking)
 	s->ask = ask;
 	s->tracks = tracking;
 	board_set(&s->worker->page->store_up, 1);
+	store_clock_begin(s->worker); /* before all that is judged by it */
 	list_for (pos, &s->calls) {
 		struct store_call *c = container_of(pos, struct store_call, link);
 
+		if (!c->argv)
+			continue;
 		call_send(c, c->argc, c->argv);
 		call_forget_text(c);
 	}
@@ -460,8 +463,10 @@ session_store_load(struct worker *w, struct snapshot *t)
 void
 session_store_tick(struct worker *w)
 {
-	if (w->store && w->store->ask)
-		redis_link_ping(w->store->link);
+	if (!w->store || !w->store->ask)
+		return;
+	redis_link_ping(w->store->link);
+	store_clock_ask(w);
 }
 
 void

@@ -18,6 +18,7 @@
 #include "shm/rate.h"
 #include "shm/suspended.h"
 #include "shm/table.h"
+#include "store_clock.h"
 
 #include <sys/un.h>
 #include <uv.h>
@@ -111,7 +112,8 @@ struct worker {
 	struct keys_wait *keys_wait; /* NULL: no key was asked for yet */
 	struct list mirrors;         /* struct mirror: copies under way */
 	unsigned mirrors_count;
-	struct store *store;              /* NULL, as the next: no login */
+	struct store *store; /* NULL, as the next: no login */
+	struct store_clock store_clock;
 	struct sessions *sessions;        /* session.c */
 	struct redirect_store *redirects; /* NULL: none was asked for yet */
 	struct name_wait *name_wait;      /* NULL: no name was asked for yet */

@@ -6,6 +6,7 @@ import time
 
 import pytest
 
+from harness import sessions
 from harness.clocks import Clocks
 from harness.gateway import LONG, from_redis, merge, proxy_to
 from harness.procs import children, run, wait_until
@@ -47,9 +48,11 @@ def test_years(gateway, serve, store, clocks):
         "rates": {"few": {"limit": "3/hour", "per": ["all"]}}}
     config["upstreams"]["slow"] = {"endpoints": [slow.address]}
     config["routes"] += [{"path": "/guarded", "upstream": "u"}, {"path": "/slow", "upstream": "slow"},
-                         {"path": "/few", "upstream": "u", "rates": ["few"]}]
+                         {"path": "/few", "upstream": "u", "rates": ["few"]}, {"path": "/session", "upstream": "u", "auth": "required"}]
+    config["login"] = sessions.config(store, up)["login"]
     gw = gateway(config, env=clocks.env(0), within=clocks.within())
     wait_until(lambda: gw.ask(host="redis.test").status == 200, 5)
+    session = sessions.cookie(sessions.Sessions(store.db).create())
     pids, good = gw.workers(), bearer(token(exp=int(time.time()) + 3600))
     idle = [gw.connect() for _ in range(20)]
     assert [c.ask("/").status for c in idle] == [200] * 20
@@ -63,6 +66,7 @@ def test_years(gateway, serve, store, clocks):
         wait_until(lambda: all(abs(date_of(c.ask("/")) - time.time() - years * YEAR) < 3 for c in idle), 2, what="the Date of now")
         assert gw.ask("/guarded", headers=good).status == (401 if years > 0 else 200), years
         assert gw.ask("/few").status == 429, "the limit began anew"
+        assert gw.ask("/session", headers=session).status == 200, "a session is over by the clock of its Redis"
         assert [c.ask("/").status for c in idle] == [200] * 20, "connections were closed"
         store.rule(f"at{number}.test", up.address)
         wait_until(lambda: gw.ask(host=f"at{number}.test").status == 200, 5)

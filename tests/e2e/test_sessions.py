@@ -246,7 +246,7 @@ def test_store_away(gateway, serve, store, some):
 
 
 ACL = ["+multi", "+exec", "+hgetall", "+hset", "+del", "+eval", "+exists", "+expireat", "+ttl", "+zadd", "+zrem", "+zremrangebyscore",
-       "+zrevrangebyscore", "+client|tracking", "+client|setname", "+client|id", "+ping", "+subscribe", "+select"]
+       "+zrevrangebyscore", "+client|tracking", "+client|setname", "+client|id", "+ping", "+subscribe", "+select", "+time"]
 KEYS = ["~session:*", "~accessToken:*", "~refreshToken:*", "~idToken:*", "~userSessions:*"]
 
 
@@ -260,7 +260,11 @@ def test_own_user(gateway, serve, store, some):
     wait_until(lambda: store.db.ttl(f"session:{id}") > 3500, what="it was touched")
     assert gw.cli("sessions", "alice", "--end").stdout == "1 session ended\n"
     assert user(gw, cookie(id)) == (401, "session_expired")
-    assert "refuses" not in gw.log() and "tracking=refused" not in gw.log()
+    assert "refuses" not in gw.log() and "tracking=refused" not in gw.log() and "clock=refused" not in gw.log()
+    id = some.create("alice")
+    store.db.execute_command("ACL", "SETUSER", "yett", "-time")
+    wait_until(lambda: "sessions clock=refused" in gw.log(), 5)
+    assert user(gw, cookie(id)) == "alice"
     assert gw.reload(config(store, gw_up(gw), redis=redis | {"password": "wrong"})).returncode == 0
     wait_until(lambda: user(gw, cookie(id)) == (503, "session_unavailable"), what="503")
 
