@@ -361,7 +361,7 @@ struct board_master {
 	struct board_health health[BOARD_HEALTH];
 	uint64_t base_turn; /* base[turn % 2] is in force; who sees it change reads again */
 	struct board_base base[2];
-	struct board_names names; /* the master alone reads them */
+	struct board_names names; /* the master alone needs them; others count them */
 	uint64_t
 	    identities_turn; /* identities[turn % 2] is in force; the master alone reads them */
 	struct board_top identities[2];

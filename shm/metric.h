@@ -53,6 +53,8 @@
 	  "Of them, those without counters: neither ejected nor kept to max_connections")          \
 	X(endpoints_unprobed, GAUGE, "",                                                           \
 	  "Of them, those that are to be probed and are not: there are too many")                  \
+	X(board_rows, GAUGE, "of",                                                                 \
+	  "Rows of counters that are taken, of routes, limits, endpoints and upstreams")           \
 	X(dns_names, GAUGE, "", "Names of endpoints that are looked up")                           \
 	X(dns_names_failing, GAUGE, "",                                                            \
 	  "Of them, those whose last look-up failed: their endpoints keep the addresses of "       \

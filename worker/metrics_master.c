@@ -55,6 +55,38 @@ static const struct {
 	{ METRIC_certificates_refused, WORD(certificates_refused), false },
 };
 
+static uint64_t
+names_taken(const struct board_name *names, uint64_t limit)
+{
+	uint64_t high = board_get(&names->high), taken = 0;
+
+	for (uint64_t i = 1; i < high && i < limit; i++)
+		taken += board_get(&names[i].low) != 0;
+	return taken;
+}
+
+static void
+write_rows(const struct board_names *names, struct buf *out)
+{
+	const struct {
+		const char *of;
+		const struct board_name *names;
+		uint64_t limit;
+	} kinds[] = {
+		{ "route", names->route, BOARD_ROUTES },
+		{ "limit", names->limit, BOARD_LIMITS },
+		{ "endpoint", names->endpoint, BOARD_HEALTH },
+		{ "upstream", names->upstream, BOARD_UPSTREAMS },
+	};
+
+	metrics_family(out, METRIC_board_rows);
+	for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+		metrics_name(out, METRIC_board_rows);
+		buf_addf(out, "{of=\"%s\"} %llu\n", kinds[i].of,
+			 (unsigned long long)names_taken(kinds[i].names, kinds[i].limit));
+	}
+}
+
 void
 metrics_write_master(const struct board_master *m, struct buf *out)
 {
@@ -68,4 +100,5 @@ metrics_write_master(const struct board_master *m, struct buf *out)
 	}
 	if (redis != 0)
 		metrics_single(out, METRIC_redis_up, redis == 1);
+	write_rows(&m->names, out);
 }

@@ -23,6 +23,7 @@ from harness.token_server import CLIENT
 SECONDS = float(os.environ.get("YETT_CHAOS_S") or (1800 if LONG else 60))
 SEED = int(os.environ.get("YETT_CHAOS_SEED") or time.time_ns() % 10**9)
 FEW = 6  # descriptors, of whoever happens to be there
+KEPT = {"yett:revisions", "yett:suspended", "yett:suspended:log"}  # in Redis, whatever was done
 SLACK = 2 << 20  # bytes of memory by which a process may differ from one that has just begun
 
 
@@ -226,33 +227,46 @@ def in_force(place, load):
 
 
 def keys(place):
-    """Of Redis by the first word, and those of sessions that would stay for ever."""
+    """Of Redis by the first word, and those beside rules that would stay for ever."""
     db = place.store.db
     names = [k.decode() for k in db.keys("*")]
     by = {}
     for name in names:
         by.setdefault(name.partition(":")[0], []).append(name)
-    for_ever = [n for n in names if n.partition(":")[0] not in ("frontend", "backend", "yett") and db.pttl(n) < 0]
+    for_ever = [n for n in names if n.partition(":")[0] not in ("frontend", "backend") and n not in KEPT and db.pttl(n) < 0]
     return {word: len(of) for word, of in sorted(by.items())}, for_ever
+
+
+def rows(place):
+    """Of the board that are taken, but for those of routes that are there."""
+    m = place.gw.metrics()
+    taken = {of: int(m[f'yett_board_rows{{of="{of}"}}']) for of in ("route", "limit", "endpoint", "upstream")}
+    return taken | {"route": taken["route"] - len(place.store.db.keys("frontend:*"))}
+
+
+def given_back(place, before):
+    """Rows of what is gone are given back when all is compiled anew, as by a reload."""
+    assert place.gw.reload().returncode == 0
+    return rows(place) == before
 
 
 def test_everything_at_once(place):
     print(f"seed {SEED}, {SECONDS:.0f} s")
-    load, before = Load(place, SEED), place.at_rest()
+    load, before, rows_before = Load(place, SEED), place.at_rest(), rows(place)
     asyncio.run(live(place, load))
-    rows, strays = load.book.summary()
-    print("\n".join(rows))
+    told, strays = load.book.summary()
+    print("\n".join(told))
     after = place.at_rest(before)
     found, for_ever = keys(place)
     for role, (fds, memory) in after.items():
         print(f"{role:>10} descriptors {before[role][0]} -> {fds}, memory {before[role][1] >> 10} -> {memory >> 10} KiB")
-    slots = {n.partition('"')[2].partition('"')[0] for n in place.gw.metrics() if n.startswith("yett_route_requests_total")}
-    print(f"     Redis {found}\n  counters read {load.scrapes} times, {len(load.fallen)} fell; {len(slots)} routes counted, "
-          f"{load.book.done['push']} pushed")
+    print(f"     Redis {found}\n  counters read {load.scrapes} times, {len(load.fallen)} fell; {load.book.done['push']} rules pushed, "
+          f"rows of the board but theirs {rows_before} -> {rows(place)}")
     assert load.book.wrong == [] and strays == []
     assert load.fallen == []
     procs.wait_until(lambda: not in_force(place, load), 10, what=lambda: f"in force: {in_force(place, load)}")
     assert for_ever == []
+    procs.wait_until(lambda: given_back(place, rows_before), 10, what=lambda: f"rows {rows_before}, not {rows(place)}")
     for role, (fds, memory) in after.items():
         assert is_sanitized() or memory <= before[role][1] + SLACK, role
     assert Api(place.socket).ask("GET", "status").status == 200
