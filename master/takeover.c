@@ -63,6 +63,7 @@ page_map(int fd, const struct board_worker **out, int *copy)
 	board_unmap(page, sizeof *page);
 	if (*copy >= 0)
 		close(*copy);
+	*copy = -1;
 	return -1;
 }
 
@@ -103,6 +104,10 @@ takeover_add_page(struct takeover *t, int fd)
 	struct old_worker got = { .page_fd = -1 }, *old;
 	struct stat file = { 0 };
 
+	if (t->old_count >= WORKERS_MAX) {
+		close(fd);
+		return false;
+	}
 	(void)!memfd_stat(fd, &file); /* its own: page_open may give us one that stands for it */
 	if (page_open(t, fd, &got) < 0)
 		return false;

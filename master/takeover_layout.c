@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #define LINE_MAX 256
+#define TEXT_MAX ((size_t)LAYOUTS_MAX * BOARD_FIELDS_MAX * LINE_MAX)
 
 /* What each page of any layout begins with. */
 struct page_head {
@@ -27,8 +28,8 @@ static struct layout *
 find(const struct layouts *l, uint32_t number, enum board_page which)
 {
 	for (size_t i = 0; i < l->count; i++) {
-		if (l->all[i].number == number && l->all[i].which == which)
-			return &l->all[i];
+		if (l->all[i]->number == number && l->all[i]->which == which)
+			return l->all[i];
 	}
 	return NULL;
 }
@@ -49,12 +50,12 @@ layouts_add(struct layouts *l, const char *line)
 	which = strcmp(page, board_page_name[BOARD_PAGE_WORKER]) == 0 ? BOARD_PAGE_WORKER
 								      : BOARD_PAGE_MASTER;
 	layout = find(l, number, which);
-	if (!layout) {
-		l->all = xrealloc(l->all, (l->count + 1) * sizeof *l->all);
-		layout = &l->all[l->count++];
-		*layout = (struct layout){ .number = number, .which = which };
+	if (!layout && l->count < LAYOUTS_MAX) {
+		layout = l->all[l->count++] = xcalloc(1, sizeof *layout);
+		layout->number = number;
+		layout->which = which;
 	}
-	if (layout->count >= BOARD_FIELDS_MAX)
+	if (!layout || layout->count >= BOARD_FIELDS_MAX)
 		return;
 	layout->fields = xrealloc(layout->fields, (layout->count + 1) * sizeof *layout->fields);
 	layout->fields[layout->count++] = f;
@@ -68,7 +69,7 @@ layouts_read(struct layouts *l, int fd)
 
 	if (memfd_map(fd, &memory) < 0)
 		return;
-	rest = memory;
+	rest = slice_make(memory.p, memory.n < TEXT_MAX ? memory.n : TEXT_MAX);
 	while (rest.p && rest.n > 0) {
 		struct slice one = slice_cut(rest, '\n', &rest);
 
@@ -83,8 +84,8 @@ layouts_write(const struct layouts *l, const char *prefix, struct buf *out)
 {
 	board_fields_write_own(prefix, out);
 	for (size_t i = 0; i < l->count; i++)
-		board_fields_write(l->all[i].number, l->all[i].which, l->all[i].fields,
-				   l->all[i].count, prefix, out);
+		board_fields_write(l->all[i]->number, l->all[i]->which, l->all[i]->fields,
+				   l->all[i]->count, prefix, out);
 }
 
 int
@@ -101,9 +102,10 @@ layouts_memfd(const struct layouts *l, int *out_fd)
 void
 layouts_deinit(struct layouts *l)
 {
-	for (size_t i = 0; i < l->count; i++)
-		free(l->all[i].fields);
-	free(l->all);
+	for (size_t i = 0; i < l->count; i++) {
+		free(l->all[i]->fields);
+		free(l->all[i]);
+	}
 	*l = (struct layouts){ 0 };
 }
 

@@ -20,8 +20,10 @@ struct layout {
 	size_t count;
 };
 
+#define LAYOUTS_MAX 64 /* of no more is kept what we are told */
+
 struct layouts {
-	struct layout *all;
+	struct layout *all[LAYOUTS_MAX]; /* each stays where it is: pages name theirs */
 	size_t count;
 };
 

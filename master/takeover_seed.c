@@ -9,7 +9,6 @@
 #include "shm/message.h"
 
 #include <string.h>
-#include <unistd.h>
 
 /* Once, at its end: until then it is one of those that are looked at (takeover_living). */
 void
@@ -32,11 +31,13 @@ takeover_living(const struct takeover *t, size_t i)
 	return old->pidfd >= 0 && old->page && old->page->role == ROLE_TRAFFIC ? old->page : NULL;
 }
 
-/* No more than were ever written. */
+/* No more than were ever written, as whoever wrote the page says; it may be written to yet. */
 static void
 copy_names(struct board_name *to, const struct board_name *from, size_t most)
 {
-	memcpy(to, from, (from->high < most ? from->high : most) * sizeof *to);
+	uint64_t n = board_get(&from->high);
+
+	memcpy(to, from, (n < most ? n : most) * sizeof *to);
 }
 
 /* Who was dead or ejected is not to get requests until that is found out again. */
@@ -90,11 +91,11 @@ takeover_seed(struct takeover *t, struct board_master *board)
 		bool folded = before && board_has(board_base(before), old->instance);
 		bool listed = folded || statistics_has(before, old->instance);
 
-		if (listed && old->page && old->pidfd >= 0) { /* its end was seen */
-			close(old->pidfd);
-			old->pidfd = -1;
-		}
-		if (old->pidfd < 0)
+		if (listed || old->pidfd < 0)
 			takeover_keep(old, listed, folded, board);
+		/* Its end was seen. Who lives, and has such a page, is told to finish as all are.
+		 */
+		if (listed && old->page && old->pidfd >= 0)
+			takeover_close_page(old);
 	}
 }

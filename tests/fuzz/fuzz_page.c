@@ -139,8 +139,8 @@ read_layout(struct slice lines)
 		layouts_add(&l, line);
 	}
 	for (size_t i = 0; i < l.count; i++)
-		board_translate(own, board_fields(l.all[i].which, own), to, sizeof *to,
-				l.all[i].fields, l.all[i].count, page, sizeof *page);
+		board_translate(own, board_fields(l.all[i]->which, own), to, sizeof *to,
+				l.all[i]->fields, l.all[i]->count, page, sizeof *page);
 	layouts_deinit(&l);
 	free(to);
 }
