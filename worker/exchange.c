@@ -146,7 +146,8 @@ exchange_adopt(struct worker *w, const struct msg_exchange *m, int fd)
 	struct slice provider = slice_make(m->provider, strnlen(m->provider, sizeof m->provider));
 	struct slice context = { NULL, 0 };
 
-	if (memfd_map(fd, &context) < 0 || !refresh_adopt(w, x, provider, context))
+	/* Without a table nothing is known of its provider. */
+	if (!w->table || memfd_map(fd, &context) < 0 || !refresh_adopt(w, x, provider, context))
 		exchange_kept(x);
 	memfd_unmap(context);
 }

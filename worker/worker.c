@@ -320,7 +320,7 @@ worker_orphaned(struct worker *w)
 		worker_finish(w);
 }
 
-static void
+void
 worker_init(struct worker *w)
 {
 	int r = uv_loop_init(&w->loop);
@@ -383,8 +383,7 @@ close_list(struct list *head)
 	}
 }
 
-/* Everything is given back, so that a leak shows. */
-static void
+void
 worker_deinit(struct worker *w)
 {
 	close_list(&w->idle);
@@ -405,6 +404,7 @@ worker_deinit(struct worker *w)
 	uv_close((uv_handle_t *)&w->sigterm, NULL);
 	uv_run(&w->loop, UV_RUN_DEFAULT);
 	access_log_end(w);
+	access_log_open(w, -1);
 	requests_free(w);
 	sessions_free(w);
 	snapshot_unref(w->table);

@@ -165,6 +165,11 @@ struct worker {
 
 /* The role `worker`: descriptor 3 is the control channel. Returns the exit status. */
 int worker_main(void);
+/* The same without a process: of zeroes but for its page, with a loop that is yet to be run, and no
+ * channel. */
+void worker_init(struct worker *w);
+/* Everything is given back, so that a leak shows. */
+void worker_deinit(struct worker *w);
 
 static inline uint64_t
 worker_now(struct worker *w) /* ms, the clock of the loop turn */
