@@ -19,6 +19,7 @@ stream_env_init(struct stream_env *env, uv_loop_t *loop)
 				    .buffer = xmalloc(STREAM_LEAD + STREAM_READ_SIZE),
 				    .most = UINT64_MAX };
 	list_init(&env->paused);
+	list_init(&env->late);
 	list_init(&env->due);
 }
 
@@ -43,10 +44,10 @@ stream_init(struct stream *s, struct stream_env *env, const struct stream_ops *o
 	s->env = env;
 	s->ops = ops;
 	s->sent = s->queued = s->seen = 0;
-	s->reading = s->full = s->flushing = s->closing = s->ended = 0;
+	s->reading = s->full = s->flushing = s->closing = s->ended = s->heavy = 0;
 	s->pace = 0;
 	s->tls = NULL;
-	list_init(&s->paused);
+	list_init(&s->link);
 	s->uv.handle.data = s;
 	env->open++;
 }
@@ -57,17 +58,17 @@ stream_report_end(struct stream *s, int error)
 	if (s->ended || s->closing)
 		return;
 	s->ended = 1;
-	list_remove(&s->paused);
+	list_remove(&s->link);
 	s->ops->end(s, error);
 	if (error == 0 && !s->closing) /* what is left of it may be reset */
-		list_push(&s->env->paused, &s->paused);
+		list_push(&s->env->paused, &s->link);
 }
 
 /* After the end of what the peer sends: it takes no more either. */
 static void
 stream_report_reset(struct stream *s)
 {
-	list_remove(&s->paused);
+	list_remove(&s->link);
 	s->ops->drained(s, -ECONNRESET);
 }
 
@@ -91,11 +92,11 @@ stream_env_check(struct stream_env *env)
 
 	list_take(&env->paused, &due);
 	while (!list_empty(&due)) { /* a callback may close any of them */
-		struct stream *s = container_of(due.next, struct stream, paused);
+		struct stream *s = container_of(due.next, struct stream, link);
 		struct pollfd p = { .events = 0 };
 
-		list_remove(&s->paused);
-		list_push(&env->paused, &s->paused);
+		list_remove(&s->link);
+		list_push(&env->paused, &s->link);
 		if (uv_fileno(&s->uv.handle, &p.fd) < 0 || poll(&p, 1, 0) != 1)
 			continue;
 		if (!s->ended)
@@ -169,12 +170,18 @@ stream_on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
 	*buf = uv_buf_init(NULL, 0);
 }
 
+static bool
+turn_is_over(const struct stream_env *env)
+{
+	return env->spent > STREAM_TURN_NS;
+}
+
 ssize_t
 stream_receive(struct stream *s, size_t at, bool *full)
 {
-	size_t size = stream_env_is_tight(s->env) ? STREAM_READ_LEAST
-		      : s->pace > 0               ? STREAM_READ_SIZE
-						  : STREAM_READ_SMALL;
+	size_t size = stream_env_is_tight(s->env) || turn_is_over(s->env) ? STREAM_READ_LEAST
+		      : s->pace > 0                                       ? STREAM_READ_SIZE
+									  : STREAM_READ_SMALL;
 	ssize_t n;
 	int fd;
 
@@ -198,39 +205,81 @@ stream_end(struct stream *s, int error)
 	stream_report_end(s, error);
 }
 
-bool
-stream_had_its_turn(struct stream *s, int turn, uint64_t begin)
+/* A part of what there is. Is there more? Much began at *begin, unless something did before. */
+static bool
+stream_read_part(struct stream *s, uint64_t *begin)
 {
-	if (uv_hrtime() - begin <= STREAM_TURN_NS)
+	bool tls = s->tls != NULL, full;
+	ssize_t n = stream_receive(s, tls ? STREAM_LEAD : 0, &full);
+
+	if (n == -EAGAIN)
 		return false;
-	if (turn == 0) /* one read was too much already */
-		s->pace = STREAM_PACE_PENALTY;
-	return true;
+	if (n <= 0) {
+		if (tls)
+			stream_tls_over(s, stream_tls_cut(n));
+		else
+			stream_end(s, (int)n);
+		return false;
+	}
+	if (n >= (ssize_t)STREAM_READ_LEAST && *begin == 0)
+		*begin = uv_hrtime();
+	if (tls)
+		stream_tls_feed(s, slice_make(s->env->buffer + STREAM_LEAD, (size_t)n));
+	else
+		s->ops->data(s, slice_make(s->env->buffer, (size_t)n));
+	return full;
 }
 
 static void
 stream_readable(struct stream *s)
 {
-	bool full = true;
-	uint64_t begin = 0;
+	bool tls = s->tls != NULL; /* what comes may be where it begins (stream_accept_tls) */
+	uint64_t begin = 0, spent = 0;
+	unsigned reads = 0;
+	bool more;
 
-	/* What comes may be where TLS begins (stream_accept_tls). */
-	for (int turn = 0;
-	     turn < STREAM_READS_A_TURN && full && s->reading && !s->closing && !s->tls; turn++) {
-		ssize_t n = stream_receive(s, 0, &full);
+	do {
+		more = stream_read_part(s, &begin);
+		spent = begin > 0 ? uv_hrtime() - begin : 0;
+		reads++;
+	} while (more && reads < STREAM_READS_A_TURN && s->env->spent + spent <= STREAM_TURN_NS &&
+		 s->reading && !s->closing && (s->tls != NULL) == tls);
+	if (reads == 1 && spent > STREAM_TURN_NS)
+		s->pace = STREAM_PACE_PENALTY; /* one read was too much already */
+	s->heavy = begin > 0;
+	s->env->spent += spent;
+}
 
-		if (n == -EAGAIN)
-			return;
-		if (n <= 0) {
-			stream_end(s, (int)n);
-			return;
-		}
-		if (full && turn == 0)
-			begin = uv_hrtime();
-		s->ops->data(s, slice_make(s->env->buffer, (size_t)n));
-		if (full && stream_had_its_turn(s, turn, begin))
-			return;
+/* Whoever came too late before is first: the loop tells of all of them in the same order each time.
+ */
+static bool
+is_late(struct stream *s)
+{
+	struct stream_env *env = s->env;
+
+	if (list_empty(&s->link) && s->heavy && (turn_is_over(env) || !list_empty(&env->late)))
+		list_push(&env->late, &s->link);
+	return !list_empty(&s->link);
+}
+
+static void
+late_turn(struct stream_env *env)
+{
+	env->spent = 0;
+	while (!list_empty(&env->late) && !turn_is_over(env)) {
+		struct stream *s = container_of(env->late.next, struct stream, link);
+
+		list_remove(&s->link);
+		stream_readable(s);
 	}
+	env->spent = 0;
+}
+
+void
+stream_env_turn(struct stream_env *env)
+{
+	late_turn(env);
+	stream_handshakes_turn(env);
 }
 
 static void
@@ -241,9 +290,9 @@ stream_on_read(uv_stream_t *stream, ssize_t status, const uv_buf_t *buf)
 	/* Another status is an error of libuv's own: it does not do that today, but may. */
 	if (status != UV_ENOBUFS)
 		stream_report_end(s, (int)status);
-	else if (s->tls)
-		stream_tls_readable(s);
-	else
+	else if (s->tls && s->tls->state != TLS_OPEN)
+		stream_tls_due(s->tls);
+	else if (!is_late(s))
 		stream_readable(s);
 }
 
@@ -252,7 +301,7 @@ stream_read(struct stream *s)
 {
 	if (s->reading || s->closing || s->ended)
 		return 0;
-	list_remove(&s->paused);
+	list_remove(&s->link);
 	s->reading = 1;
 	if (s->tls)
 		stream_tls_resumed(s);
@@ -267,7 +316,8 @@ stream_pause(struct stream *s)
 	s->reading = 0;
 	s->pace = STREAM_PACE_PENALTY;
 	uv_read_stop(&s->uv.stream);
-	list_push(&s->env->paused, &s->paused);
+	list_remove(&s->link);
+	list_push(&s->env->paused, &s->link);
 }
 
 static void
@@ -289,7 +339,7 @@ stream_close(struct stream *s)
 		stream_tls_finish(s);
 	stream_tls_stop(s);
 	s->closing = 1;
-	list_remove(&s->paused);
+	list_remove(&s->link);
 	uv_close(&s->uv.handle, stream_on_close);
 }
 
@@ -300,7 +350,7 @@ stream_reset(struct stream *s)
 		return;
 	stream_tls_stop(s);
 	s->closing = 1;
-	list_remove(&s->paused);
+	list_remove(&s->link);
 	/* Refused while a shutdown is under way: then an ordinary close has to do. */
 	if (s->uv.handle.type != UV_TCP || uv_tcp_close_reset(&s->uv.tcp, stream_on_close) < 0)
 		uv_close(&s->uv.handle, stream_on_close);

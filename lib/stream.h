@@ -11,6 +11,8 @@
  * its source; at STREAM_LOW it hears `drained`. Large reads are cheaper by the byte, but what a
  * slow sink does not take has to be kept: a source that was paused gets small ones for a while.
  * Where memory is short (stream_env_allow), so does everybody, and whatever waits stops its source.
+ * All sources that have much share a bounded part of each loop turn, one after the other, so that
+ * who has little to say is not kept waiting by a thousand of them.
  *
  * TLS: what one read brings is decrypted at once, so nothing waits where no socket event would tell
  * of it. A ticket of TLS 1.3 goes out with the first answer. Handshakes are taken one after the
@@ -68,6 +70,8 @@ struct stream_env { /* one a loop */
 	char *buffer;       /* of reads */
 	struct buf out;     /* what was encrypted, within a call */
 	struct list paused; /* streams that do not read now */
+	struct list late;   /* of those that have much to say: the turn was over before theirs */
+	uint64_t spent;     /* on such in this turn, ns */
 	struct list due;    /* struct stream_tls: have something to do at the end of the turn */
 	uint64_t open;      /* streams not yet closed */
 	uint64_t queued;    /* of all of them */
@@ -85,12 +89,13 @@ struct stream {
 	struct stream_env *env;
 	const struct stream_ops *ops;
 	struct stream_tls *tls; /* NULL: plain */
-	struct list paused;
+	struct list link;       /* in env->paused, or while it reads in env->late */
 	uint64_t sent; /* bytes of ours that were taken or queued, as they go over the wire */
 	size_t queued; /* bytes of ours that still wait, whole chunks */
 	size_t seen;   /* bytes not taken by the peer when progress was last asked for */
 	uint8_t reading, full, flushing, closing, ended;
-	int8_t pace; /* above 0: the sink keeps up with large reads */
+	uint8_t heavy; /* it had much to say when it was read last */
+	int8_t pace;   /* above 0: the sink keeps up with large reads */
 };
 
 void stream_env_init(struct stream_env *env, uv_loop_t *loop);
@@ -106,9 +111,8 @@ stream_env_is_tight(const struct stream_env *env)
 {
 	return env->queued + env->taken >= env->most;
 }
-/* At the end of each loop turn: handshakes. Where env->due is not empty then, the loop must not
- * wait.
- */
+/* At the end of each loop turn: who was late, and handshakes. Where env->due is not empty then, the
+ * loop must not wait. (Whoever is still late keeps it awake: there is something to read.) */
 void stream_env_turn(struct stream_env *env);
 
 /* Takes over an accepted, non-blocking socket of this family, with TCP_NODELAY from its listener. 0

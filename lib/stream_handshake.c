@@ -165,7 +165,7 @@ due_run(struct stream_tls *t)
 }
 
 void
-stream_env_turn(struct stream_env *env)
+stream_handshakes_turn(struct stream_env *env)
 {
 	uint64_t until = 0;
 

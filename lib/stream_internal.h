@@ -11,8 +11,9 @@
 #define STREAM_LEAD ((size_t)32768)
 /* Full reads before a source that was paused gets large ones again: more than fit in between. */
 #define STREAM_PACE_PENALTY (-3)
-/* Of one stream, before the others have their turn. Records or chunks of one byte cost a hundred
- * times what others do a byte, so that bytes alone are no bound. */
+/* Of one stream, before the others have their turn; the time also of all that have much to say.
+ * Records or chunks of one byte cost a hundred times what others do a byte, so that bytes alone are
+ * no bound. */
 #define STREAM_READS_A_TURN 32
 #define STREAM_TURN_NS 1000000u
 
@@ -34,15 +35,12 @@ struct stream_tls {
 /* Reads what there is behind the first `at` bytes of the shared buffer, as much as the stream's
  * pace allows: *full tells that there may be more. Bytes, 0 at the end, or a negative errno. */
 ssize_t stream_receive(struct stream *s, size_t at, bool *full);
-/* After a full read of this turn, the first of which began then: the rest has to wait. */
-bool stream_had_its_turn(struct stream *s, int turn, uint64_t begin);
 /* The peer's side is over: reading stops, and the owner hears it, once. */
 void stream_end(struct stream *s, int error);
 /* As stream_write, of what goes over the wire. */
 int stream_put(struct stream *s, const struct slice *parts, unsigned n);
 
 /* Of a stream with s->tls (stream_tls.c). */
-void stream_tls_readable(struct stream *s);
 void stream_tls_resumed(struct stream *s); /* reading goes on */
 int stream_tls_write(struct stream *s, const struct slice *parts, unsigned n);
 /* close_notify goes out, if it can: nothing of ours may follow. */
@@ -51,6 +49,9 @@ void stream_tls_stop(struct stream *s); /* no callback from now on */
 void stream_tls_free(struct stream *s);
 /* Was the peer's close_notify seen? */
 bool stream_tls_ended(const struct stream *s);
+
+/* Handshakes, at the end of a loop turn (stream_handshake.c). */
+void stream_handshakes_turn(struct stream_env *env);
 
 /* Between stream_tls.c and stream_handshake.c. At the end of the turn it has something to do. */
 void stream_tls_due(struct stream_tls *t);

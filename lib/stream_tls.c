@@ -104,34 +104,6 @@ stream_tls_cut(ssize_t n)
 }
 
 void
-stream_tls_readable(struct stream *s)
-{
-	bool full = true;
-	uint64_t begin = 0;
-
-	if (s->tls->state != TLS_OPEN) {
-		stream_tls_due(s->tls);
-		return;
-	}
-	for (int turn = 0; turn < STREAM_READS_A_TURN && full && s->reading && !s->closing;
-	     turn++) {
-		ssize_t n = stream_receive(s, STREAM_LEAD, &full);
-
-		if (n == -EAGAIN)
-			return;
-		if (n <= 0) {
-			stream_tls_over(s, stream_tls_cut(n));
-			return;
-		}
-		if (full && turn == 0)
-			begin = uv_hrtime();
-		stream_tls_feed(s, slice_make(s->env->buffer + STREAM_LEAD, (size_t)n));
-		if (full && stream_had_its_turn(s, turn, begin))
-			return;
-	}
-}
-
-void
 stream_tls_resumed(struct stream *s)
 {
 	if (s->tls->state == TLS_OVER)
