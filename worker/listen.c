@@ -21,6 +21,9 @@
 #define ACCEPT_BATCH 64 /* per turn and socket, so that connections do not starve requests */
 #define QUEUE_MAX 4096  /* of connections that are served although we stop */
 #define MAKE_ROOM 64    /* for so many newcomers at a time */
+/* Bytes that a client is not ready for may wait in the kernel: an ordinary answer, so that a slow
+ * reader does not hold its upstream, but not the megabytes that the kernel would take of each. */
+#define UNSENT_MAX 524288
 
 /* Connections that wait for us to accept them. */
 static unsigned
@@ -145,6 +148,7 @@ listener_add(struct worker *w, const struct msg_listener *info, int fd, bool hel
 		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){ 1 }, sizeof(int));
 		/* A worker that somebody took over may have left it other than it was. */
 		setsockopt(fd, SOL_SOCKET, SO_LINGER, &(struct linger){ 0 }, sizeof(struct linger));
+		setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &(int){ UNSENT_MAX }, sizeof(int));
 		stream_peer_watch(fd);
 	}
 	if (uv_poll_init(&w->loop, &l->poll, fd) < 0) {
