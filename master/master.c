@@ -502,7 +502,6 @@ master_watch(struct master *m)
 						     SIGQUIT, SIGUSR1, SIGUSR2 };
 	int r = 0;
 
-	signal(SIGPIPE, SIG_IGN);
 	for (int i = 0; i < MASTER_SIGNALS && r == 0; i++) {
 		r = uv_signal_init(&m->loop, &m->signals[i]);
 		m->signals[i].data = m;

@@ -288,6 +288,8 @@ master_main(char **argv, const char *file)
 	m->argv = argv;
 	m->access_log = -1;
 	m->upgrade.image = m->upgrade.words = -1;
+	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN); /* a log that may not grow any more loses lines, and no process */
 	log_setup("master", LOG_LEVEL_INFO);
 	umask(027);
 	systemd_init(&m->systemd);

@@ -113,7 +113,8 @@ access_log_request(struct request *r)
 		access_log_flush(w);
 }
 
-/* What begins with the end of a line that was torn leaves it torn. */
+/* The file may end within a line of ours, or of another worker that came first: what comes next
+ * begins on one of its own. */
 static void
 log_lose(struct worker *w)
 {
@@ -122,7 +123,7 @@ log_lose(struct worker *w)
 
 	for (size_t i = ends; i < w->log.n; i++)
 		lines += w->log.p[i] == '\n';
-	w->log_torn = w->log_torn || ends;
+	w->log_torn = w->log_torn || ends || w->log_kind == KIND_FILE;
 	board_add(&w->page->counts.counter[COUNTER_log_dropped], lines);
 	w->log.n = 0;
 }

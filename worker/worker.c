@@ -431,6 +431,19 @@ worker_deinit(struct worker *w)
 	uv_loop_close(&w->loop);
 }
 
+static void
+signals_ignore(void)
+{
+	/* Those of the master, also where pkill(1) or a terminal sends them to all; and what comes
+	 * of a peer that is gone, and of a log that may not grow any more, which loses lines. */
+	static const int ignored[] = {
+		SIGINT, SIGQUIT, SIGHUP, SIGUSR1, SIGUSR2, SIGPIPE, SIGXFSZ
+	};
+
+	for (size_t i = 0; i < sizeof ignored / sizeof ignored[0]; i++)
+		signal(ignored[i], SIG_IGN);
+}
+
 int
 worker_main(void)
 {
@@ -438,10 +451,7 @@ worker_main(void)
 	uint8_t digest[SHA256_BYTES];
 	void *page;
 
-	signal(SIGPIPE, SIG_IGN);
-	signal(SIGINT, SIG_IGN); /* a terminal's Ctrl-C is for the master, which drains us */
-	signal(SIGHUP, SIG_IGN);
-	signal(SIGUSR1, SIG_IGN); /* the same: of it we hear by MSG_REOPEN */
+	signals_ignore();
 	log_setup("worker", LOG_LEVEL_INFO);
 	(void)!sha256(SLICE(""),
 		      digest); /* libcrypto reads its configuration when it is first used */

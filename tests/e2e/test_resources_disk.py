@@ -2,11 +2,12 @@
 
 import json
 import os
+import resource
 import time
 
 import pytest
 
-from harness.gateway import from_redis, merge
+from harness.gateway import from_redis, merge, proxy_to
 from harness.procs import run, wait_until
 
 
@@ -71,3 +72,23 @@ def test_last_known_good_and_logs(gateway, store, serve, small):
     last = gw.ask(host="b.test", headers={"X-Request-Id": "the-last"})
     assert last.status == 200
     wait_until(lambda: [json.loads(line) for line in (small / "log" / "access").read_text().splitlines() if "the-last" in line], 5)
+
+
+def test_a_log_that_may_not_grow(gateway, serve):
+    """Beyond a limit of the size of files the kernel would end who writes: lines are lost, and nobody."""
+    gw = gateway(proxy_to(serve()))
+    everybody = [gw.pid, *gw.workers()]
+
+    def limit(soft):
+        for pid in everybody:
+            resource.prlimit(pid, resource.RLIMIT_FSIZE, (soft, resource.RLIM_INFINITY))
+    limit(8192)
+    assert {gw.ask().status for _ in range(60)} == {200}
+    assert gw.reload().returncode == 0
+    wait_until(lambda: gw.metrics()["yett_log_dropped_total"] > 0, 5)
+    assert [gw.pid, *gw.workers()] == everybody and gw.process.poll() is None
+    limit(resource.RLIM_INFINITY)
+    for i in range(4):
+        assert gw.ask(headers={"X-Request-Id": f"late-{i}"}).status == 200
+    with open(os.path.join(gw.dir, "access.log")) as log:
+        wait_until(lambda: log.seek(0) or {json.loads(line)["id"] for line in log if '"late-' in line} == {f"late-{i}" for i in range(4)}, 5)

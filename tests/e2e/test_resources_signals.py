@@ -12,7 +12,8 @@ from harness.procs import alive, descendants, state, wait_until
 
 COUNT = 100_000 if LONG else 10_000
 TO_MASTER = signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGCHLD, signal.SIGPIPE, signal.SIGWINCH
-TO_WORKERS = signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGPIPE, signal.SIGCHLD, signal.SIGINT
+TO_WORKERS = (signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGPIPE, signal.SIGCHLD, signal.SIGINT, signal.SIGQUIT,
+              signal.SIGXFSZ)
 
 
 def open_files(gw):
