@@ -39,6 +39,7 @@ class Place:
         self.store.db.hset("backend:any", mapping={s.address: 0 for s in self.servers.values()})
         self.gw = tls.over_both(gateway, self.config(), pki.entry("chaos"))
         self.port, self.tls_port, self.socket = self.gw.port, self.gw.tls, self.gw.socket
+        procs.wait_until(lambda: self.gw.ask("/api/auth/login?redirect_url=/", host="app.test").status == 302, what="the provider")
 
     def config(self):
         issuer = f"http://127.0.0.1:{self.provider}"

@@ -18,8 +18,8 @@ COUNTER = re.compile(r"yett_[a-z_]+_(total|count|sum|bucket)\b")
 # What a fault may cost, by the first words of what is told. A dead worker costs what it was at; a dead master no request, but what
 # only it does: writes, and asking providers. "lost": a login, with the answer that nobody heard.
 API = ["503 rules", "503 suspensions"]
-LAGS = "202 rules OK"  # it is stored, and somebody has yet to hear of it
-COSTS = {"worker": ["closed", LAGS], "admin": ["closed", LAGS], "master": [*API, LAGS, "503 admin_unavailable", "503 provider_unavailable", "400 login", "lost"],
+LAGS = ["202 rules OK", "202 suspensions"]  # it is stored, and somebody has yet to hear of it
+COSTS = {"worker": ["closed", *LAGS], "admin": ["closed", *LAGS], "master": [*API, *LAGS, "503 admin_unavailable", "503 provider_unavailable", "400 login", "lost"],
          "redis": [*API, "202 rules Redis was lost behind it", "503 session_unavailable", "503 provider_unavailable", "store closed"],
          "provider": ["503 provider_unavailable", "400 login", "lost", "provider closed"],
          "upstream": ["502 upstream_", "504 upstream_", "closed"]}

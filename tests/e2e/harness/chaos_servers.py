@@ -9,6 +9,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import urllib.parse
 
 if __name__ == "__main__":
@@ -78,7 +79,7 @@ class Provider(TokenServer):
     """A TokenServer that logs in whoever comes, as the login_hint says, and knows after a SIGKILL what it gave before."""
 
     def __init__(self, port, file):
-        self.file, self.codes, self.numbers = file, {}, itertools.count()
+        self.file, self.codes, self.numbers, self.remembers = file, {}, itertools.count(), threading.Event()
         super().__init__(port=port)
         self.life = 3
         if os.path.exists(file):
@@ -88,6 +89,7 @@ class Provider(TokenServer):
                     self.grants[name].number = number
         with open(file + ".key", "ab+") as f:
             self.key = self.kept_key(f)
+        self.remembers.set()
 
     def kept_key(self, f):
         from cryptography.hazmat.primitives import serialization as s
@@ -103,6 +105,7 @@ class Provider(TokenServer):
             f.write(json.dumps([name, self.grants[name].sub, self.grants[name].number]) + "\n")
 
     def answer(self, r, c):
+        self.remembers.wait()
         if r.path != "/authorize":
             super().answer(r, c)
             return
