@@ -1,6 +1,7 @@
 """A reset, or silence from then on, at each flight of a TLS handshake with an upstream and right after it: the client gets the
 documented answer in time, what may go elsewhere does, the endpoint is judged, and nothing is left."""
 
+import itertools
 import os
 import ssl
 import time
@@ -32,6 +33,9 @@ FLIGHTS = {
     ("13", "tickets", "answer", 2): (CLOSED, NO_ANSWER, True),
     ("13", "request", "request", 3): (CLOSED, NO_ANSWER, True),
 }
+
+
+number = itertools.count()
 
 
 def answer(r, c):
@@ -113,13 +117,13 @@ def hit(net, gw, up, other, upstream, method, resumed, **rule):
         pass
     for _ in range(2):  # one of them begins with the endpoint that is meant
         nothing_is_left(gw)
-        seen = len(up.requests) + len(other.requests)
+        target = f"/{upstream}?{next(number)}"  # one that timed out may come when its packets do
         net.rule("at", "gateway", "one", port=up.port, **rule)
-        got = ask(net, f"/{upstream}", method)
+        got = ask(net, target, method)
         count = net.counts().get("at", {"reset": 0, "lost": 0})
         net.end()
         if count["reset"] + count["lost"]:
-            return *got, len(up.requests) + len(other.requests) - seen
+            return *got, sum(r.target == target for r in up.requests + other.requests)
     raise AssertionError("the endpoint was not asked")
 
 
