@@ -134,6 +134,12 @@ struct master {
  * configuration or something that it needs cannot be had; 2 the configuration cannot be read.
  * `argv`: for the image that may follow. */
 int master_main(char **argv, const char *file);
+/* Its parts, once it has a loop, a configuration and places. What lives on the loop: fails only
+ * when the system is out of descriptors or memory; what it goes on with from the state directory;
+ * and all of it given back, so that a leak shows. */
+int master_open(struct master *m) __attribute__((warn_unused_result));
+void master_begin(struct master *m);
+void master_end(struct master *m);
 
 /* master.c, for start.c: signals and the tick; what the parts call back. 0 or a negative errno. */
 int master_watch(struct master *m) __attribute__((warn_unused_result));

@@ -112,9 +112,8 @@ close_board(struct master *m)
 	close(m->page_fd);
 }
 
-/* What lives on the loop. Fails only when the system is out of descriptors or memory. */
-static int
-open_parts(struct master *m)
+int
+master_open(struct master *m)
 {
 	int r = open_board(m);
 
@@ -162,8 +161,8 @@ open_parts(struct master *m)
 	return 0;
 }
 
-static void
-begin(struct master *m)
+void
+master_begin(struct master *m)
 {
 	BUF_CLEAN struct buf why = { 0 };
 
@@ -189,9 +188,8 @@ begin(struct master *m)
 		 m->config->file, m->config->workers);
 }
 
-/* Gives everything back, so that a leak shows. */
-static void
-end(struct master *m)
+void
+master_end(struct master *m)
 {
 	store_close(m);
 	roster_deinit(m);
@@ -312,16 +310,16 @@ master_main(char **argv, const char *file)
 	raise_descriptors();
 	r = uv_loop_init(&m->loop);
 	if (r == 0)
-		r = open_parts(m);
+		r = master_open(m);
 	if (r < 0) {
 		/* The system is out of something; what lies about is given back by exit. */
 		log_error("start error=\"%s\"", strerror(-r));
 		close_places(m);
 		return 1;
 	}
-	begin(m);
+	master_begin(m);
 	uv_run(&m->loop, UV_RUN_DEFAULT);
-	end(m);
+	master_end(m);
 	close_places(m);
 	spawn_deinit(&m->spawn);
 	systemd_deinit(&m->systemd);

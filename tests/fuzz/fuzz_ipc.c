@@ -7,6 +7,8 @@
  * message has), a length, the bytes.
  */
 
+#include "descriptors.h"
+
 #include "master/slot.h"
 #include "shm/span.h"
 
@@ -219,15 +221,6 @@ say(int fd, const uint8_t *data, size_t size, int page, int other)
 	}
 }
 
-static int
-descriptors(void)
-{
-	int fd = dup(0);
-
-	close(fd);
-	return fd;
-}
-
 /* Two workers, of which the first byte picks one. */
 static void
 hear(uv_loop_t *loop, const uint8_t *data, size_t size, int page, int other)
@@ -263,7 +256,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	static uv_loop_t loop;
 	static int page = -1, other;
 	void *memory;
-	int before;
+	unsigned before;
 
 	if (size == 0)
 		return 0;

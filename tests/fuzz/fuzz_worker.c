@@ -7,8 +7,11 @@
  * it is what comes along (enum along), and whether zeroes are added up to the size of such a
  * message; what is behind that size is in a memfd. Of the others it is who: a client that comes
  * or the last one that came, the peer who was asked last or one before; and whether it closes then.
+ * Or time goes by.
  */
 
+#include "descriptors.h"
+#include "others.h"
 #include "world.h"
 
 #include "lib/log.h"
@@ -24,11 +27,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 #define ADMIN 2
 #define CLIENT 'C' /* beyond the types of messages */
 #define PEER 'P'
+#define TIME 'T'
 #define WHOLE 16 /* of a record's second byte */
 #define CLOSES 16
 #define NEW 15
 #define HEAD 4 /* bytes of a record before its own */
 #define TURNS 3
+#define TICK_MS 100
 
 static struct worker w; /* too large for the stack */
 static int master, client;
@@ -103,15 +108,11 @@ master_says(uint8_t type, uint8_t how, struct slice bytes)
 /* ---- the others ---- */
 
 static void
-send_to(int *fd, uint8_t how, struct slice bytes)
+client_leaves(void)
 {
-	if (*fd >= 0 && bytes.n > 0)
-		(void)!send(*fd, bytes.p, bytes.n, MSG_DONTWAIT | MSG_NOSIGNAL);
-	turn();
-	if (*fd < 0 || !(how & CLOSES))
-		return;
-	close(*fd);
-	*fd = -1;
+	if (client >= 0)
+		close(client);
+	client = -1;
 	turn();
 }
 
@@ -124,23 +125,36 @@ client_says(uint8_t how, struct slice bytes)
 	int sv[2];
 
 	if (w.page && (how & NEW) == NEW) {
-		if (client >= 0)
-			close(client);
+		client_leaves();
 		if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, sv) < 0)
 			abort();
 		client = sv[0];
 		client_open(&w, sv[1], &listener, &from);
 	}
-	send_to(&client, how, bytes);
+	if (client >= 0 && bytes.n > 0)
+		(void)!send(client, bytes.p, bytes.n, MSG_DONTWAIT | MSG_NOSIGNAL);
+	turn();
+	if (client >= 0 && how & CLOSES)
+		client_leaves();
 }
 
 static void
 peer_says(uint8_t how, struct slice bytes)
 {
-	unsigned back = how % PEERS;
+	unsigned which = others.count - 1 - how % CLOSES;
 
-	if (back < world.peers_n)
-		send_to(&world.peers[world.peers_n - 1 - back], how, bytes);
+	others_say(which, bytes);
+	turn();
+	if (how & CLOSES)
+		others_close(which);
+	turn();
+}
+
+static void
+time_goes(uint8_t ticks)
+{
+	others.ahead_ms += ticks * TICK_MS;
+	turn();
 }
 
 /* ---- all of it ---- */
@@ -180,6 +194,8 @@ record(const uint8_t *head, struct slice bytes)
 		client_says(head[1], bytes);
 	else if (head[0] == PEER)
 		peer_says(head[1], bytes);
+	else if (head[0] == TIME)
+		time_goes(head[1]);
 	else
 		master_says(head[0], head[1], bytes);
 }
@@ -197,7 +213,6 @@ live(const uint8_t *data, size_t size)
 	w.blank = page;
 	worker_init(&w);
 	client = -1;
-	world.peers_n = 0;
 	if (ipc_pair(sv) < 0 || control_open(&w, sv[0]) < 0)
 		abort();
 	master = sv[1];
@@ -216,26 +231,14 @@ live(const uint8_t *data, size_t size)
 	worker_deinit(&w);
 	if (client >= 0)
 		close(client);
-	for (unsigned i = 0; i < world.peers_n; i++) {
-		if (world.peers[i] >= 0)
-			close(world.peers[i]);
-	}
-}
-
-static int
-descriptors(void)
-{
-	int fd = dup(0);
-
-	close(fd);
-	return fd;
+	others_end();
 }
 
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	const uint8_t nothing = 0;
-	int before;
+	unsigned before;
 
 	if (size == 0)
 		return 0;

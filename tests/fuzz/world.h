@@ -2,7 +2,7 @@
 
 /*
  * world: what a worker has around it: a table that is compiled of a configuration, rows and pages,
- * as a master would hand them out, and others that are there as soon as they are asked.
+ * as a master would hand them out.
  */
 
 #include "master/certificates.h"
@@ -12,7 +12,6 @@
 #include "worker/worker.h"
 
 #include <assert.h>
-#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -71,34 +70,12 @@ enum along {
 	ALONG
 };
 
-#define PEERS 16
-
 static struct {
 	int along[ALONG];
 	struct rate_table rates;
 	struct lease_table leases;
 	struct suspended suspended;
-	int peers[PEERS]; /* whom the worker asked, our ends; -1: it is closed */
-	unsigned peers_n;
 } world;
-
-/* In the place of the C library's, for libuv, too. */
-__attribute__((visibility("default"))) int
-connect(int fd, const struct sockaddr *address, socklen_t n)
-{
-	int sv[2];
-
-	if (world.peers_n == PEERS) {
-		errno = ECONNREFUSED;
-		return -1;
-	}
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, sv) < 0 ||
-	    dup2(sv[0], fd) < 0)
-		abort();
-	close(sv[0]);
-	world.peers[world.peers_n++] = sv[1];
-	return 0;
-}
 
 static inline struct config *
 world_configure(void)
