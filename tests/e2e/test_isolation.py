@@ -16,6 +16,7 @@ OBEYS = os.path.join(os.path.dirname(BINARY or ""), "..", "tests", "obey", "yett
 # looked. {master} and {sibling} are processes.
 REFUSED = {
     "a file": ("openat -100 s:/etc/passwd 0", None),
+    "a file, from another thread": ("thread openat -100 s:/etc/passwd 0", None),
     "a file, by the younger call": ("openat2 -100 s:/etc/passwd b:24 24", None),
     "the master's memory as a file": ("openat -100 s:/proc/{master}/mem 2", None),
     "the master's environment": ("openat -100 s:/proc/{master}/environ 0", None),

@@ -5,6 +5,7 @@
  *   CALL ARGUMENT...   a system call by its name. An argument is a number, s:TEXT for its address,
  *                      un:PATH or un:@NAME for that of a sockaddr_un, b:N for that of N bytes, or
  *                      iov:ADDRESS for that of an iovec of 8 bytes there
+ *   thread CALL ARGUMENT...   the same, in a thread that is started for it
  *   pages              how many pages of the board can be made writable: its own is one
  *   write              writes to the page of the master
  *   memfds             how many descriptors can be mapped writable and shared: one is made for that
@@ -97,6 +98,33 @@ make_call(char *const *words, unsigned n)
 		a[i - 1] = argument(words[i]);
 	r = syscall(number, a[0], a[1], a[2], a[3], a[4], a[5]);
 	return r < 0 ? -errno : r;
+}
+
+struct order {
+	char *const *words;
+	unsigned n;
+	long result;
+};
+
+static void
+order_run(void *order)
+{
+	struct order *o = order;
+
+	o->result = make_call(o->words, o->n);
+}
+
+static long
+in_thread(char *const *words, unsigned n)
+{
+	struct order order = { words, n, 0 };
+	uv_thread_t thread;
+	int r = uv_thread_create(&thread, order_run, &order);
+
+	if (r < 0)
+		return r;
+	uv_thread_join(&thread);
+	return order.result;
 }
 
 /* ---- shared memory ---- */
@@ -239,6 +267,8 @@ obey(struct request *r, char *text)
 		words[n++] = word;
 	if (n == 0)
 		return -EINVAL;
+	if (strcmp(words[0], "thread") == 0 && n > 1)
+		return in_thread(words + 1, n - 1);
 	if (strcmp(words[0], "pages") == 0)
 		return pages_opened(w);
 	if (strcmp(words[0], "memfds") == 0)
