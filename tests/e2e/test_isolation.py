@@ -204,7 +204,7 @@ def test_secrets_that_are_not_in_the_table(gateway, serve):
     masters = {what: f"secret-of-{what}-0123456789-0123456789" for what in ("rules", "operators", "provider", "environment")}
     dead = {"address": "127.0.0.1:1"}
     gw = gateway(proxy_to(serve()) | {
-        "redis": dead | {"password": masters["rules"]},
+        "timeouts": {"start_wait": "100ms"}, "redis": dead | {"password": masters["rules"]},
         "admin": {"api": {"listen": [f"127.0.0.1:{procs.free_port()}"], "tokens": {"boss": {"role": "operate", "secret": masters["operators"]}}}},
         "login": {"url": "http://localhost", "redis": dead, "cookie_keys": ["secret-of-cookies-" + "x" * 20], "token_keys": ["secret-of-tokens-" + "x" * 20],
                   "session": {"insecure_cookie": True},
