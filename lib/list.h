@@ -22,6 +22,8 @@ struct list {
 #define list_for_safe(pos, tmp, head)                                                              \
 	for (struct list *pos = (head)->next, *tmp = pos->next; pos != (head);                     \
 	     pos = tmp, tmp = pos->next)
+/* Each in turn, unlinked, until none is left; the body may unlink others and add some. */
+#define list_drain(pos, head) for (struct list * pos; (pos = list_pop(head)) != NULL;)
 
 static inline void
 list_init(struct list *l)
@@ -59,6 +61,34 @@ list_remove(struct list *node)
 	node->next->prev = node->prev;
 	node->prev->next = node->next;
 	list_init(node);
+}
+
+/* The first node, unlinked; NULL when there is none. */
+static inline struct list *
+list_pop(struct list *head)
+{
+	struct list *node = head->next;
+
+	if (node == head)
+		return NULL;
+	head->next = node->next;
+	node->next->prev = head;
+	list_init(node);
+	return node;
+}
+
+/* The last one. */
+static inline struct list *
+list_pop_last(struct list *head)
+{
+	struct list *node = head->prev;
+
+	if (node == head)
+		return NULL;
+	head->prev = node->prev;
+	node->prev->next = head;
+	list_init(node);
+	return node;
 }
 
 /* All nodes of `from` become those of `to`, which needs no init. */

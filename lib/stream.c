@@ -91,11 +91,10 @@ stream_env_check(struct stream_env *env)
 	struct list due;
 
 	list_take(&env->paused, &due);
-	while (!list_empty(&due)) { /* a callback may close any of them */
-		struct stream *s = container_of(due.next, struct stream, link);
+	list_drain (pos, &due) { /* a callback may close any of them */
+		struct stream *s = container_of(pos, struct stream, link);
 		struct pollfd p = { .events = 0 };
 
-		list_remove(&s->link);
 		list_push(&env->paused, &s->link);
 		if (uv_fileno(&s->uv.handle, &p.fd) < 0 || poll(&p, 1, 0) != 1)
 			continue;

@@ -59,10 +59,9 @@ wheel_sweep(struct wheel *w, uint64_t now_ms, wheel_fire_fn fire, void *userdata
 		w->now += WHEEL_TICK_MS;
 		slot = &w->slots[w->now / WHEEL_TICK_MS % WHEEL_SLOTS];
 		list_take(slot, &due);
-		while (!list_empty(&due)) {
-			struct wheel_node *node = container_of(due.next, struct wheel_node, link);
+		list_drain (pos, &due) {
+			struct wheel_node *node = container_of(pos, struct wheel_node, link);
 
-			list_remove(&node->link);
 			if (node->deadline <= w->now)
 				fire(userdata, node);
 			else

@@ -367,6 +367,6 @@ cascade_rounds_up(struct cascade *c)
 void
 cascade_rounds_stop(struct cascade *c)
 {
-	while (!list_empty(&c->rounds))
-		round_free(container_of(c->rounds.next, struct round, link));
+	list_drain (pos, &c->rounds)
+		round_free(container_of(pos, struct round, link));
 }

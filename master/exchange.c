@@ -352,8 +352,8 @@ exchanger_free(struct exchanger *x)
 {
 	if (!x)
 		return;
-	while (!list_empty(&x->all))
-		exchange_free(container_of(x->all.next, struct exchange, link));
+	list_drain (pos, &x->all)
+		exchange_free(container_of(pos, struct exchange, link));
 	free(x);
 }
 

@@ -199,10 +199,9 @@ lookups_start(struct lookups *l)
 static void
 lookups_deliver(struct lookups *l)
 {
-	while (!list_empty(&l->finished)) {
-		struct lookup *q = container_of(l->finished.next, struct lookup, link);
+	list_drain (pos, &l->finished) {
+		struct lookup *q = container_of(pos, struct lookup, link);
 
-		list_remove(&q->link);
 		if (q->done)
 			q->done(q->userdata, &q->answer);
 		free(q);

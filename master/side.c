@@ -49,10 +49,9 @@ commands_lose(struct side *s)
 
 	list_take(&s->commands, &lost);
 	s->waiting = 0;
-	while (!list_empty(&lost)) {
-		struct side_command *c = container_of(lost.next, struct side_command, link);
+	list_drain (pos, &lost) {
+		struct side_command *c = container_of(pos, struct side_command, link);
 
-		list_remove(&c->link);
 		c->answer(c->userdata, slice_make(c->tag, c->tag_n), NULL);
 		free(c);
 	}

@@ -89,11 +89,9 @@ savers_tell(struct master *m, int error)
 	struct list told;
 
 	list_take(&m->suspensions.savers_begun, &told);
-	while (!list_empty(&told)) {
-		struct suspension_saver *one =
-		    container_of(told.next, struct suspension_saver, link);
+	list_drain (pos, &told) {
+		struct suspension_saver *one = container_of(pos, struct suspension_saver, link);
 
-		list_remove(&one->link);
 		one->done(one->userdata, error);
 		free(one);
 	}

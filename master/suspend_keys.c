@@ -70,10 +70,9 @@ tell(struct suspend_keys *s, uint32_t number, uint64_t instance, uint64_t key)
 static void
 tell_askers(struct suspend_keys *s, struct raw_key *k)
 {
-	while (!list_empty(&k->askers)) {
-		struct asker *a = container_of(k->askers.next, struct asker, link);
+	list_drain (pos, &k->askers) {
+		struct asker *a = container_of(pos, struct asker, link);
 
-		list_remove(&a->link);
 		tell(s, a->slot, a->instance, a->key);
 		free(a);
 	}
@@ -404,16 +403,11 @@ suspend_keys_new(struct master *m)
 void
 suspend_keys_free(struct suspend_keys *s)
 {
-	while (!list_empty(&s->order)) {
-		struct raw_key *k = container_of(s->order.next, struct raw_key, link);
+	list_drain (pos, &s->order) {
+		struct raw_key *k = container_of(pos, struct raw_key, link);
 
-		list_remove(&k->link);
-		while (!list_empty(&k->askers)) {
-			struct asker *a = container_of(k->askers.next, struct asker, link);
-
-			list_remove(&a->link);
-			free(a);
-		}
+		list_drain (asker, &k->askers)
+			free(container_of(asker, struct asker, link));
 		free(k);
 	}
 	map_deinit(&s->keys, NULL);

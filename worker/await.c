@@ -100,6 +100,6 @@ await_done(struct worker *w, enum await_kind kind, uint64_t key)
 		list_remove(pos);
 		list_push(&found, pos);
 	}
-	while (!list_empty(&found))
-		resume(container_of(found.next, struct await, link)->request);
+	list_drain (pos, &found)
+		resume(container_of(pos, struct await, link)->request);
 }

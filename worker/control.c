@@ -405,11 +405,10 @@ control_close(struct worker *w)
 		return;
 	w->control_open = false;
 	ipc_close(&w->control, NULL);
-	while (!list_empty(&w->calls)) { /* whoever waits learns that nobody answers */
-		struct call *call = container_of(w->calls.next, struct call, link);
+	list_drain (pos, &w->calls) { /* whoever waits learns that nobody answers */
+		struct call *call = container_of(pos, struct call, link);
 		struct request *r = call->request;
 
-		list_remove(&call->link);
 		if (r) {
 			r->call = NULL;
 			request_refuse(r, REASON_admin_unavailable);

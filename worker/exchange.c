@@ -184,11 +184,9 @@ exchanges_lose(struct worker *w)
 	struct list all;
 
 	list_take(&w->exchanges, &all);
-	while (!list_empty(&all)) {
-		struct list *pos = all.next;
+	list_drain (pos, &all) {
 		struct exchange *x = container_of(pos, struct exchange, link);
 
-		list_remove(pos);
 		list_push(&w->exchanges, pos);
 		if (!x->answered)
 			exchange_end(x, &(struct exchange_answer){ .status = -EPIPE });
@@ -198,6 +196,6 @@ exchanges_lose(struct worker *w)
 void
 exchanges_free(struct worker *w)
 {
-	while (!list_empty(&w->exchanges))
-		exchange_free(container_of(w->exchanges.next, struct exchange, link));
+	list_drain (pos, &w->exchanges)
+		exchange_free(container_of(pos, struct exchange, link));
 }

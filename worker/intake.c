@@ -135,10 +135,9 @@ intakes_resume(struct worker *w)
 	struct list due;
 
 	list_take(&w->resume, &due);
-	while (!list_empty(&due)) {
-		struct client *c = container_of(due.next, struct client, resume);
+	list_drain (pos, &due) {
+		struct client *c = container_of(pos, struct client, resume);
 
-		list_remove(&c->resume);
 		if (c->state == CLIENT_IDLE)
 			intake_early(c);
 		requests_collect(w);

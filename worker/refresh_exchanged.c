@@ -250,10 +250,10 @@ refreshes_free(struct worker *w)
 
 	if (!all)
 		return;
-	while (!list_empty(&all->all))
-		refresh_free(container_of(all->all.next, struct refresh, link));
-	while (!list_empty(&all->exchanged_lru))
-		exchanged_free(container_of(all->exchanged_lru.next, struct exchanged, link));
+	list_drain (pos, &all->all)
+		refresh_free(container_of(pos, struct refresh, link));
+	list_drain (pos, &all->exchanged_lru)
+		exchanged_free(container_of(pos, struct exchanged, link));
 	map_deinit(&all->flights, NULL);
 	map_deinit(&all->exchanged, NULL);
 	free(all);

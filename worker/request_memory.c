@@ -57,16 +57,16 @@ struct request *
 request_new(struct client *c)
 {
 	struct worker *w = c->worker;
+	struct list *spare = list_pop(&w->spare);
 	struct request *r;
 
-	if (list_empty(&w->spare)) {
+	if (!spare) {
 		r = xcalloc(1, sizeof *r);
 		r->magic = REQUEST_MAGIC;
 		r->worker = w;
 		http_parser_init(&r->in, HTTP_REQUEST, request_limits(w), &w->scratch);
 	} else {
-		r = container_of(w->spare.next, struct request, link);
-		list_remove(&r->link);
+		r = container_of(spare, struct request, link);
 		w->spare_count--;
 		if (w->spare_count < w->spare_low)
 			w->spare_low = w->spare_count;
@@ -113,9 +113,8 @@ void
 requests_trim(struct worker *w)
 {
 	while (w->spare_low > SPARE_MIN) {
-		struct request *r = container_of(w->spare.prev, struct request, link);
+		struct request *r = container_of(list_pop_last(&w->spare), struct request, link);
 
-		list_remove(&r->link);
 		w->freed += sizeof *r + r->in.kept_cap;
 		request_free(r);
 		w->spare_count--;

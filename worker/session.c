@@ -193,11 +193,9 @@ sessions_turn(struct worker *w)
 
 	if (ss && !list_empty(&ss->later)) {
 		list_take(&ss->later, &due);
-		while (!list_empty(&due)) {
-			struct session_wait *wait =
-			    container_of(due.next, struct session_wait, link);
+		list_drain (pos, &due) {
+			struct session_wait *wait = container_of(pos, struct session_wait, link);
 
-			list_remove(&wait->link);
 			wait->fn(wait->userdata, wait->error, wait->session);
 			session_put(wait->session);
 			free(wait);
@@ -280,12 +278,9 @@ sessions_tick(struct worker *w)
 	if (!ss)
 		return;
 	list_take(&ss->busy, &all);
-	while (!list_empty(&all)) {
-		struct list *node = all.next;
-
-		list_remove(node);
-		list_push(&ss->busy, node);
+	list_drain (pos, &all) {
+		list_push(&ss->busy, pos);
 		if (checked < CHECKED_MAX)
-			checked += check(ss, container_of(node, struct session_entry, busy));
+			checked += check(ss, container_of(pos, struct session_entry, busy));
 	}
 }

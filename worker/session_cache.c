@@ -224,10 +224,9 @@ session_close(struct session_entry *e)
 	struct list all;
 
 	list_take(&e->requests, &all);
-	while (!list_empty(&all)) {
-		struct request *r = container_of(all.next, struct request, session_link);
+	list_drain (pos, &all) {
+		struct request *r = container_of(pos, struct request, session_link);
 
-		list_remove(&r->session_link);
 		list_push(&e->requests, &r->session_link);
 		if (r->ended || r->reason != REASON_none || r->farewell != REASON_none)
 			continue;

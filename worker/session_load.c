@@ -66,12 +66,11 @@ static void
 wake(struct sessions *ss, struct session_entry *e, int error)
 {
 	e->pins++;
-	while (!list_empty(&e->waits)) {
-		struct session_wait *wait = container_of(e->waits.next, struct session_wait, link);
+	list_drain (pos, &e->waits) {
+		struct session_wait *wait = container_of(pos, struct session_wait, link);
 		session_got_fn fn = wait->fn;
 		void *userdata = wait->userdata;
 
-		list_remove(&wait->link);
 		free(wait);
 		fn(userdata, error, e->session);
 	}

@@ -187,8 +187,8 @@ store_drop(struct store *s)
 	s->ask = NULL;
 	s->tracks = s->dirty = false;
 	redis_link_free(link);
-	while (!list_empty(&s->calls))
-		call_end(container_of(s->calls.next, struct store_call, link), NULL);
+	list_drain (pos, &s->calls)
+		call_end(container_of(pos, struct store_call, link), NULL);
 	if (was_up)
 		board_set(&s->worker->page->store_up, 0);
 	sessions_store_lost(s->worker);
