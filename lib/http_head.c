@@ -147,7 +147,7 @@ on_headers_complete(llhttp_t *l)
 		struct slice value = slice_trim(http_value(p, f));
 
 		p->head_n = f->value_n ? f->value + f->value_n : f->name + f->name_n;
-		f->value = offset(p, value.p ? value.p : p->base);
+		f->value = offset(p, value.p);
 		f->value_n = (uint32_t)value.n;
 		f->id = (uint8_t)http_identify(http_name(p, f));
 	}

@@ -160,8 +160,7 @@ json_find(const struct json *v, struct slice path)
 	for (const struct json *m = json_first(v); m; m = json_next(m)) {
 		struct slice name = json_name(m);
 
-		if (name.n >= path.n || path.p[name.n] != '.' ||
-		    memcmp(path.p, name.p, name.n) != 0)
+		if (name.n >= path.n || path.p[name.n] != '.' || !slice_starts(path, name))
 			continue;
 		found = json_find(m, slice_make(path.p + name.n + 1, path.n - name.n - 1));
 		if (found)

@@ -44,7 +44,7 @@ note(struct faults *ring, const struct request *r, enum reason reason)
 
 	if (!in->head_done && llhttp_get_errno(&in->llhttp) != HPE_OK)
 		at = offset_of(head, llhttp_get_error_pos(&in->llhttp));
-	if (at == FAULT_NOWHERE && in->head_done && r->field.n > 0)
+	if (at == FAULT_NOWHERE && in->head_done && head.n > 0 && r->field.n > 0)
 		at = last_of(in, r->field);
 	faults_note(ring, &(struct fault_facts){
 			      .wall_ms = wall_ms(),

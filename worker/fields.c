@@ -35,11 +35,11 @@ static struct slice
 gate_header(struct slice lines, struct slice name)
 {
 	while (lines.n > 0) {
-		struct slice value, line = slice_cut(lines, '\n', &lines);
-		struct slice field = slice_cut(line, ':', &value);
+		struct slice value, end, line = slice_cut(lines, '\n', &lines);
+		struct slice field = slice_cut(slice_cut(line, '\r', &end), ':', &value);
 
 		if (slice_ieq(field, name))
-			return slice_trim(slice_make(value.p, value.n - 1)); /* without '\r' */
+			return slice_trim(value);
 	}
 	return none;
 }

@@ -7,6 +7,8 @@
 #include "identity.h"
 #include "worker.h"
 
+#include <assert.h>
+
 bool
 forward_auth_is(const struct request *r)
 {
@@ -42,6 +44,7 @@ place_of(struct told *t, struct slice name)
 static bool
 listen_to(struct request *r, struct told *t)
 {
+	assert(r->in.base); /* what is told has a place, even where it is empty */
 	for (uint16_t i = 0; i < r->in.fields_n; i++) {
 		struct slice name = http_name(&r->in, &r->in.fields[i]);
 		struct slice value = http_value(&r->in, &r->in.fields[i]);

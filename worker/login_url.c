@@ -11,13 +11,14 @@ unsigned
 login_parameters(struct arena *arena, struct slice all, const char *name, struct slice *values,
 		 unsigned most)
 {
+	struct slice wanted = slice_of(name);
 	unsigned n = 0;
 
 	while (all.n > 0) {
 		struct slice value, one = slice_cut(all, '&', &all);
 		struct slice key = slice_cut(one, '=', &value);
 
-		if (!slice_eq(key, slice_of(name)))
+		if (!slice_eq(key, wanted))
 			continue;
 		if (n < most)
 			values[n] = uri_unescape_form(value, arena_alloc(arena, value.n + 1));

@@ -43,16 +43,17 @@ put_number(char *o, uint64_t n)
 /* Fields that pass as they came and follow one another go out in one copy: the run of them that is
  * not written yet, without the end of its last line. */
 struct put_run {
-	const char *p, *end; /* NULL: none */
+	const char *p;
+	size_t n; /* 0: none */
 };
 
 static inline char *
 put_run_end(char *o, struct put_run *run)
 {
-	if (!run->p)
+	if (run->n == 0)
 		return o;
-	o = put(o, slice_make(run->p, (size_t)(run->end - run->p)));
-	run->p = run->end = NULL;
+	o = put(o, slice_make(run->p, run->n));
+	run->n = 0;
 	return PUT(o, "\r\n");
 }
 
@@ -65,10 +66,10 @@ put_as_it_came(char *o, struct put_run *run, const struct http_parser *p,
 	/* "Name: value", and from the last one to this name just the end of a line? */
 	if (f->value != f->name + f->name_n + 2 || name[f->name_n + 1] != ' ')
 		return put_field(put_run_end(o, run), http_name(p, f), http_value(p, f));
-	if (run->p && run->end + 2 != name)
+	if (run->n > 0 && run->p + run->n + 2 != name)
 		o = put_run_end(o, run);
-	if (!run->p)
+	if (run->n == 0)
 		run->p = name;
-	run->end = name + f->name_n + 2 + f->value_n;
+	run->n = (size_t)(name - run->p) + f->name_n + 2 + f->value_n;
 	return o;
 }

@@ -15,7 +15,9 @@ walk(struct request *r, const struct segment *rules, enum http_id id)
 		struct slice list = http_value(&r->in, &r->in.fields[i]);
 		uint8_t ip[16];
 
-		while (r->in.fields[i].id == id && list.p) {
+		if (r->in.fields[i].id != id)
+			continue;
+		do {
 			bool rfc7239 = id == HTTP_FORWARDED;
 			struct slice last = forwarded_last(&list, rfc7239);
 
@@ -24,7 +26,7 @@ walk(struct request *r, const struct segment *rules, enum http_id id)
 			memcpy(r->real_ip, ip, sizeof ip);
 			if (!table_trusts(rules, ip))
 				return;
-		}
+		} while (list.p); /* NULL: that was the first of them */
 	}
 }
 
