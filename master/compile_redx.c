@@ -4,6 +4,8 @@
 
 #include "compile_candidate.h"
 
+#include <assert.h>
+
 static const struct rules_refusal *
 backend_refusal(const struct rules *rules, const char *backend)
 {
@@ -76,6 +78,7 @@ add_redis(struct work *w, struct slice url, const struct rules_frontend *f,
 	const char *reason = refusal ? refusal->reason : "";
 	int r;
 
+	assert(f || refusal);
 	memcpy(id, prefix, sizeof prefix - 1);
 	memcpy(id + sizeof prefix - 1, url.p, url.n);
 	id[sizeof prefix - 1 + url.n] = '\0';

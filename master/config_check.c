@@ -94,7 +94,7 @@ check_listeners(struct config_reader *r)
 	struct config *c = r->c;
 	struct map seen = MAP_INIT;
 
-	if (c->listeners && c->listeners_count == 0)
+	if (c->listeners_count == 0 && c->listeners)
 		mistakes_add(&r->mistakes, false, config_line(r, "listeners"), "listeners",
 			     "there is no listener; name at least one, such as \":8080\"");
 	for (size_t i = 0; i < c->listeners_count; i++) {

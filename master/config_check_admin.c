@@ -55,13 +55,13 @@ check_token(struct config_reader *r, const struct config_api_token *t)
 	const struct config *c = r->c;
 	char key[80];
 
-	if (!t->name)
+	if (!t->name || !t->secret.bytes) /* it is told already */
 		return;
 	snprintf(key, sizeof key, "admin.api.tokens.%s.secret", t->name);
-	if (t->secret.bytes && t->secret.n == 0)
+	if (t->secret.n == 0)
 		mistakes_add(&r->mistakes, false, t->place.line, key,
 			     "the token is empty; make one, for example with openssl rand -hex 32");
-	else if (t->secret.bytes && t->secret.n < TOKEN_ADVISED)
+	else if (t->secret.n < TOKEN_ADVISED)
 		mistakes_add(&r->mistakes, true, t->place.line, key,
 			     "the token has %zu bytes and can be guessed; use at least %d",
 			     t->secret.n, TOKEN_ADVISED);

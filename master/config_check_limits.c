@@ -78,9 +78,8 @@ check_named(struct config_reader *r, const char *section, struct config_limit *a
 			buf_addf(&key, ".%s", at);
 		else if (l->fleet && !r->c->redis.address.text)
 			unconfigured(&key, &why);
-		else
+		else {
 			complete(&r->c->arena, l, &spec);
-		if (why.n == 0) {
 			refuse_claimed(r->c, &spec, &why);
 			buf_addf(&key, "%s", why.n == 0 ? "" : l->per ? ".per" : ".limit");
 		}

@@ -110,7 +110,7 @@ config_check_upstream(struct config_reader *r, const struct config_upstream *u, 
 	buf_addf(&below, "%s.endpoints", key);
 	buf_addc(&below, '\0');
 	/* An empty list; that there is none at all was told when it was read. */
-	if (u->endpoints && u->endpoints_count == 0)
+	if (u->endpoints_count == 0 && u->endpoints)
 		mistakes_add(&r->mistakes, false, u->place.line, below.p,
 			     "there is no endpoint; name at least one, such as \"127.0.0.1:9001\"");
 	check_endpoints(r, u, key);

@@ -1,5 +1,7 @@
 #include "rate_rows.h"
 
+#include <assert.h>
+
 #define SAMPLE 65536u /* sets */
 
 /* Nothing is known of its key: the time is past, or so far ahead that no limit put it there. */
@@ -107,6 +109,7 @@ rate_usage(const struct rate_table *t, uint64_t now, struct rate_usage *out)
 	uint32_t step = t->head.sets > SAMPLE ? t->head.sets / SAMPLE : 1, seen = 0;
 	uint64_t used = 0;
 
+	assert(t->head.sets > 0);
 	for (uint32_t s = 0; s < t->head.sets; s += step, seen++) {
 		for (unsigned i = 0; i < RATE_ROWS; i++) {
 			const struct rate_row *row = &t->sets[s].row[i];

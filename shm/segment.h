@@ -152,13 +152,16 @@ seg_at(const struct segment *s, unsigned section, uint32_t i, uint32_t size)
 static inline struct slice
 seg_string(const struct segment *s, struct seg_ref ref)
 {
-	uint32_t below = seg_base_count(s, 0);
 	const struct seg_section *sec;
 
-	if (ref.offset < below)
-		s = s->base;
-	else
-		ref.offset -= below;
+	if (s->base) {
+		uint32_t below = seg_own_count(s->base, 0);
+
+		if (ref.offset < below)
+			s = s->base;
+		else
+			ref.offset -= below;
+	}
 	sec = &s->head->sections[0];
 	if ((uint64_t)ref.offset + ref.size > sec->count)
 		return (struct slice){ "", 0 };

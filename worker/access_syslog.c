@@ -2,6 +2,7 @@
 
 #include "worker.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <sys/socket.h>
@@ -93,6 +94,7 @@ access_syslog_write(struct worker *w)
 		board_add(&w->page->counts.counter[COUNTER_log_dropped], 1);
 		sent = 1;
 	}
+	assert(sent <= (int)count);
 	for (int i = 0; i < sent; i++)
 		done += (ssize_t)parts[i][1].iov_len + 1;
 	return sent < 0 ? -1 : done;

@@ -85,10 +85,11 @@ hub_address_find(struct request *r, const struct table_hub *hub, const struct ab
 	struct finding f = { .rules = rules, .hub = hub, .out = out };
 	enum verdict verdict = PASS;
 
-	*out = (struct hub_address){ .upstream = t ? t->upstreams[url->https] : 0 };
+	*out = (struct hub_address){ 0 };
 	*why = REASON_hub_domain;
-	if (out->upstream == 0)
+	if (!t || t->upstreams[url->https] == 0)
 		return REPLY;
+	out->upstream = t->upstreams[url->https];
 	out->any = t->host.size == 0;
 	out->timeout_ms = t->timeout_ms ? t->timeout_ms : hub->timeout_ms;
 	if (out->any)

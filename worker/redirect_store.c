@@ -8,6 +8,7 @@
 #include "lib/map.h"
 #include "lib/xalloc.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 
@@ -183,8 +184,10 @@ find(struct request *r, const struct table_store *row, struct slice source)
 		list_push(&s->recent, &e->link);
 		return e;
 	}
-	if (s->entries.count >= ENTRIES_MAX)
+	if (s->entries.count >= ENTRIES_MAX) {
+		assert(!list_empty(&s->recent));
 		entry_free(container_of(s->recent.next, struct entry, link));
+	}
 	e = xcalloc(1, sizeof *e);
 	e->worker = w;
 	e->number = ++s->next;

@@ -84,19 +84,24 @@ refresh_free(struct refresh *f)
 }
 
 /* The requests that wait for it go on; none of them ends the flight. */
-void
-refresh_settle(struct refresh *f, enum token_outcome outcome, uint64_t ms)
+static void
+settle(struct refresh *f, enum token_outcome outcome, uint64_t ms)
 {
 	struct worker *w = f->of->worker;
 
 	f->phase = REFRESH_SETTLED;
 	f->outcome = outcome;
-	if (f->adopted) {
-		refresh_free(f);
-		return;
-	}
 	timer_set(w, &f->timer, ms > 0 ? (uint32_t)ms : 1);
 	await_done(w, AWAIT_TOKENS, (uint64_t)(uintptr_t)f);
+}
+
+void
+refresh_settle(struct refresh *f, enum token_outcome outcome, uint64_t ms)
+{
+	if (f->adopted) /* nobody waits for it */
+		refresh_free(f);
+	else
+		settle(f, outcome, ms);
 }
 
 /* ---- what Redis has ---- */
@@ -227,12 +232,12 @@ on_seen(void *userdata, const struct redis_reply *r)
 }
 
 static void
-look(struct refresh *f)
+look(struct refresh *f) /* which is not adopted */
 {
 	f->phase = REFRESH_LOOKING;
 	f->call = refresh_look(f->of->worker, f->lock.tid, on_seen, f);
 	if (!f->call)
-		refresh_settle(f, TOKEN_UNAVAILABLE, AGAIN_MS);
+		settle(f, TOKEN_UNAVAILABLE, AGAIN_MS);
 }
 
 void

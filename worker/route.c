@@ -265,7 +265,7 @@ route_step(struct request *r)
 	r->reason = fault_of(r, &match);
 	if (r->reason != REASON_none)
 		return STEP_REPLY;
-	if (match.route == TRIE_NONE)
+	if (!match.r)
 		return r->asks ? take_question(r) : route_missing(r, g);
 	return take(r, g, &match);
 }

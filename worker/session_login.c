@@ -72,7 +72,8 @@ on_written(void *userdata, int error)
 static bool
 is_more(const struct session *old, uint32_t provider)
 {
-	return old && old->user.n > 0 && old->first < PROVIDERS_MAX && old->first != provider;
+	return old && old->user.n > 0 && old->first < PROVIDERS_MAX && provider < PROVIDERS_MAX &&
+	       old->first != provider;
 }
 
 /* Does the old session's user go on with this login? */
@@ -81,8 +82,9 @@ is_same_user(const struct beginning *b, uint32_t provider)
 {
 	const struct session *old = b->old;
 
-	return is_more(old, provider) || (old && old->user.n > 0 && old->first == provider &&
-					  slice_eq(old->user, b->draft.subject));
+	return is_more(old, provider) ||
+	       (old && old->user.n > 0 && provider < PROVIDERS_MAX && old->first == provider &&
+		slice_eq(old->user, b->draft.subject));
 }
 
 /* ---- what is written ---- */
