@@ -35,17 +35,26 @@ is_null(const struct stat *st)
 	return S_ISCHR(st->st_mode) && st->st_rdev == makedev(1, 3);
 }
 
+static bool
+is_same_file(int a, int b)
+{
+	struct stat of_a, of_b;
+
+	return memfd_stat(a, &of_a) == 0 && memfd_stat(b, &of_b) == 0 &&
+	       of_a.st_dev == of_b.st_dev && of_a.st_ino == of_b.st_ino;
+}
+
 void
 access_log_open(struct worker *w, int fd)
 {
 	struct stat st;
 
+	w->log_torn = w->log_torn && is_same_file(w->log_fd, fd);
 	if (w->log_fd > STDERR_FILENO)
 		close(w->log_fd);
 	w->log_fd = -1;
 	if (fd < 0)
 		return;
-	w->log_torn = false;
 	if (memfd_stat(fd, &st) < 0 || is_null(&st)) { /* the log is off */
 		if (fd > STDERR_FILENO)
 			close(fd);
