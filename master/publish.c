@@ -60,7 +60,6 @@ publish_deinit(struct master *m)
 	builder_stop(&p->builder);
 	builder_stop(&m->aside);
 	waiters_deinit(&p->waiters);
-	explainer_deinit(&m->explainer);
 	for (int i = 0; i < SEGMENT_N; i++)
 		seg_unref(p->segments[i]);
 	if (p->directory)

@@ -192,6 +192,7 @@ void
 master_end(struct master *m)
 {
 	store_close(m);
+	explainer_deinit(&m->explainer); /* what it answers has the revision in force */
 	roster_deinit(m);
 	saver_finish(m);
 	issuers_free(m->issuers);

@@ -8,6 +8,7 @@
  */
 
 #include "descriptors.h"
+#include "messages.h"
 
 #include "master/slot.h"
 #include "shm/span.h"
@@ -177,31 +178,6 @@ record_send(int fd, struct slice bytes, const int *fds, size_t fds_n)
 	(void)!sendmsg(fd, &msg, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
-/* The type and the body. 0: no worker says that. */
-static size_t
-whole_size(uint8_t type)
-{
-	static const size_t body[] = {
-		[MSG_BOARD] = sizeof(struct msg_board),
-		[MSG_ACK] = sizeof(struct msg_ack),
-		[MSG_NACK] = sizeof(struct msg_ack),
-		[MSG_FAILING] = sizeof(struct msg_failing),
-		[MSG_CALL] = sizeof(struct msg_call),
-		[MSG_EXPLAINED] = sizeof(struct msg_explained),
-		[MSG_KEYS_ASK] = sizeof(struct msg_keys_ask),
-		[MSG_SUSPENSION_ASK] = sizeof(struct msg_suspension_ask),
-		[MSG_SWEPT] = sizeof(struct msg_swept),
-		[MSG_LEASE] = sizeof(struct msg_lease),
-		[MSG_TOKEN_ASK] = sizeof(struct msg_token_ask),
-		[MSG_SESSIONS_TOLD] = sizeof(struct msg_sessions_told),
-		[MSG_EXCHANGE] = sizeof(struct msg_exchange),
-		[MSG_EXCHANGE_KEPT] = sizeof(struct msg_exchange_kept),
-		[MSG_NAME_ASK] = sizeof(struct msg_name_ask),
-	};
-
-	return type < sizeof body / sizeof *body && body[type] ? sizeof(uint32_t) + body[type] : 0;
-}
-
 static void
 say(int fd, const uint8_t *data, size_t size, int page, int other)
 {
@@ -210,7 +186,7 @@ say(int fd, const uint8_t *data, size_t size, int page, int other)
 
 	while (size >= 2) {
 		size_t n = data[1] < size - 2 ? data[1] : size - 2;
-		size_t whole = n > 0 && data[0] & WHOLE ? whole_size(data[2]) : 0;
+		size_t whole = n > 0 && data[0] & WHOLE ? message_size(data[2]) : 0;
 		unsigned what = data[0] & 3;
 		char bytes[IPC_MAX] = { 0 };
 

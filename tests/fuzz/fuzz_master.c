@@ -1,27 +1,23 @@
 /*
- * A whole master but for its processes, and all that it reads: files of its state directory, Redis,
- * providers of identity, probed upstreams, calls of operators. Whatever they say, it goes on, and
- * gives everything back at its end.
+ * A whole master but for its processes, and all that it hears: files of its state directory, Redis,
+ * providers of identity, probed upstreams, name servers, calls of operators, workers. Whatever they
+ * say, it goes on, and gives everything back at its end.
  *
  * The first byte is of flags: whether its rules are in Redis, or in a file. Then records: a file of
  * the state directory, which is there before it begins; somebody whom it asked, by number; a call
- * (its parts with NULs between); time that goes by. Each has how, a length (two bytes), the bytes.
+ * (its parts with NULs between); a worker (the type of its message, the body, and what is in a
+ * memfd); time that goes by. Each has how, a length (two bytes), the bytes.
  */
 
 #include "descriptors.h"
-#include "others.h"
+#include "gateway.h"
+#include "messages.h"
 
-#include "lib/log.h"
+#include "lib/ipc.h"
 #include "master/api.h"
-#include "master/master.h"
+#include "master/slot.h"
+#include "shm/memfd.h"
 #include "shm/message.h"
-
-#include <assert.h>
-#include <dirent.h>
-#include <stdio.h>
-#include <string.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -30,9 +26,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 #define PEER 'P'
 #define CALL 'C'
 #define TIME 'T'
+#define WORKER 'W'
+#define ADMIN 1 /* of how a worker speaks: which one, */
+#define PAGE 2  /* and with a page */
+#define NOBODY 0x7ffffff0
 #define CLOSES 0x80 /* of a peer's number */
 #define HEAD 4
-#define TURNS 3
 #define TICK_MS 100
 
 static const char *const files[] = {
@@ -41,96 +40,8 @@ static const char *const files[] = {
 	"tickets.key", "sticky.key",   "table",           "table.base",
 };
 
-static const char common[] =
-    "workers: 1\n"
-    "run_dir: %s\n"
-    "state_dir: %s\n"
-    "health: {interval: 200ms}\n"
-    "upstreams: {u: {endpoints: ['10.0.0.1:80']}}\n"
-    "gate:\n"
-    "  protect: [/api]\n"
-    "  issuers:\n"
-    "    corp: {issuer: 'http://10.0.0.3', discovery: 'http://10.0.0.3/d', allow_http: true}\n"
-    "    other: {introspection: 'http://10.0.0.4/i', allow_http: true, client_id: a,\n"
-    "            client_secret: b}\n"
-    "tracing: {endpoint: 'http://10.0.0.5/v1/traces'}\n"
-    "routes: [{path: /, upstream: u}]\n";
-
-static const char redis[] = "redis: {address: '10.0.0.2:6379'}\n"
-			    "cascade: {enabled: true}\n"
-			    "suspension: {redis_keys: true}\n"
-			    "statistics: {flush: redis}\n"
-			    "rates: {quota: {limit: 10/minute, scope: fleet, per: [identity]}}\n"
-			    "limits: {rates: [quota]}\n";
-
-static char folder[64];
-
-/* In the place of the C library's: the master does by itself what it would have a child do, or
- * does without. */
-pid_t
-fork(void)
-{
-	errno = EAGAIN;
-	return -1;
-}
-
-static void
-folder_empty(void)
-{
-	DIR *d = opendir(folder);
-	struct dirent *e;
-
-	while (d && (e = readdir(d))) {
-		if (e->d_name[0] != '.' || strcmp(e->d_name, ".lock") == 0)
-			unlinkat(dirfd(d), e->d_name, 0);
-	}
-	if (d)
-		closedir(d);
-}
-
-static void
-folder_remove(void)
-{
-	folder_empty();
-	rmdir(folder);
-}
-
-static void
-file_write(uint8_t which, struct slice bytes)
-{
-	char path[128];
-	int fd;
-
-	snprintf(path, sizeof path, "%s/%s", folder, files[which % (sizeof files / sizeof *files)]);
-	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-	assert(fd >= 0 && write(fd, bytes.p, bytes.n) == (ssize_t)bytes.n);
-	close(fd);
-}
-
-static struct config *
-configure(bool with_redis)
-{
-	BUF_CLEAN struct buf report = { 0 }, text = { 0 };
-	struct config *c = NULL;
-	int fd = memfd_create("yett.yaml", MFD_CLOEXEC);
-	char path[32];
-
-	buf_addf(&text, common, folder, folder);
-	buf_adds(&text, slice_of(with_redis ? redis : ""));
-	snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
-	if (fchmod(fd, 0600) < 0 || write(fd, text.p, text.n) < 0 ||
-	    config_load(path, &c, &report) != 0)
-		abort();
-	close(fd);
-	return c;
-}
-
-static void
-turn(struct master *m)
-{
-	for (int i = 0; i < TURNS; i++)
-		uv_run(&m->loop, UV_RUN_NOWAIT);
-}
+static int page_fd, workers[2] = { -1, -1 }; /* our ends: a traffic worker, the admin worker */
+static uint64_t instances;
 
 static void
 call(struct master *m, uint8_t how, struct slice bytes)
@@ -149,18 +60,99 @@ call(struct master *m, uint8_t how, struct slice bytes)
 	close(message.fd);
 }
 
+/* ---- workers ---- */
+
+/* In the place of the C library's: nobody is killed. */
+int
+kill(pid_t pid, int number)
+{
+	assert(pid == NOBODY);
+	return 0;
+}
+
+static void
+say(int fd, enum message_type type, const void *body, size_t n, int with)
+{
+	(void)!ipc_put(fd, type, body, n, with);
+}
+
+/* Where its slot waits for another try, as if it had been started. */
+static void
+worker_begin(struct slot *slot, int *fd)
+{
+	const struct msg_board board = { .slot = slot->number, .instance = ++instances };
+	int sv[2];
+
+	if (ipc_pair(sv) < 0)
+		abort();
+	slot->state = SLOT_STARTING;
+	slot->pid = NOBODY;
+	slot->instance = instances;
+	if (slot_connect(slot, sv[0]) < 0)
+		abort();
+	*fd = sv[1];
+	slot_greet(slot);
+	say(*fd, MSG_BOARD, &board, sizeof board, page_fd);
+}
+
+static void
+worker_says(struct master *m, uint8_t how, struct slice bytes)
+{
+	unsigned which = how & ADMIN ? m->supervisor.slots_count - 1 : 0;
+	struct slot *slot = &m->supervisor.slots[which];
+	char body[IPC_MAX] = { 0 };
+	size_t whole, n;
+	struct slice text;
+	int with = how & PAGE ? page_fd : -1;
+
+	if (!slot->control && slot->state == SLOT_BACKOFF)
+		worker_begin(slot, &workers[!!which]);
+	if (bytes.n == 0 || workers[!!which] < 0)
+		return;
+	whole = message_size((uint8_t)bytes.p[0]);
+	whole = whole ? whole - sizeof(uint32_t) : 0;
+	n = whole && bytes.n - 1 > whole ? whole : bytes.n - 1;
+	memcpy(body, bytes.p + 1, n);
+	text = slice_make(bytes.p + 1 + n, bytes.n - 1 - n);
+	if (text.n > 0 && memfd_of("fuzz", &text, 1, &with) < 0)
+		abort();
+	say(workers[!!which], (uint8_t)bytes.p[0], body, whole ? whole : n, with);
+	if (text.n > 0)
+		close(with);
+}
+
+static void
+workers_end(struct master *m)
+{
+	for (uint32_t i = 0; i < m->supervisor.slots_count; i++) {
+		slot_disconnect(&m->supervisor.slots[i]);
+		m->supervisor.slots[i].pid = 0;
+	}
+	for (int i = 0; i < 2; i++) {
+		if (workers[i] >= 0)
+			close(workers[i]);
+		workers[i] = -1;
+	}
+	gateway_turn(m);
+}
+
+/* ---- all of it ---- */
+
 static void
 record(struct master *m, const uint8_t *head, struct slice bytes)
 {
 	switch (head[0]) {
 	case PEER:
 		others_say(head[1] & ~CLOSES, bytes);
-		turn(m);
+		gateway_turn(m);
 		if (head[1] & CLOSES)
 			others_close(head[1] & ~CLOSES);
 		break;
 	case CALL:
 		call(m, head[1], bytes);
+		break;
+	case WORKER:
+		worker_says(m, head[1], bytes);
 		break;
 	case TIME:
 		others.ahead_ms += head[1] * TICK_MS;
@@ -168,7 +160,7 @@ record(struct master *m, const uint8_t *head, struct slice bytes)
 	default:
 		return;
 	}
-	turn(m);
+	gateway_turn(m);
 }
 
 /* Calls `each` for the records that are files (m NULL), or for the others. */
@@ -183,7 +175,7 @@ records(struct master *m, const uint8_t *data, size_t size)
 		n = n < rest ? n : rest;
 		bytes = slice_make((const char *)head + HEAD, n);
 		if (!m && head[0] == FILE_OF)
-			file_write(head[1], bytes);
+			folder_write(files[head[1] % (sizeof files / sizeof *files)], bytes);
 		else if (m)
 			record(m, head, bytes);
 		at += HEAD + n;
@@ -193,25 +185,14 @@ records(struct master *m, const uint8_t *data, size_t size)
 static void
 live(const uint8_t *data, size_t size)
 {
-	struct master *m = calloc(1, sizeof *m);
+	struct master *m;
 
-	others_begin();
 	folder_empty();
 	records(NULL, data, size);
-	m->access_log = m->upgrade.image = m->upgrade.words = -1;
-	m->systemd.fd = -1;
-	m->config = configure(data[0] & REDIS);
-	m->workdir.run_dir = folder;
-	if (spawn_init(&m->spawn) < 0 || uv_loop_init(&m->loop) < 0 || master_open(m) < 0)
-		abort();
-	master_begin(m);
-	turn(m);
+	m = gateway_begin(data[0] & REDIS);
 	records(m, data, size);
-	master_end(m);
-	spawn_deinit(&m->spawn);
-	config_free(m->config);
-	free(m);
-	others_end();
+	workers_end(m);
+	gateway_end(m);
 }
 
 int
@@ -219,14 +200,15 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	const uint8_t nothing = 0;
 	unsigned before;
+	void *page;
 
 	if (size == 0)
 		return 0;
 	if (!*folder) {
-		log_set_level(LOG_LEVEL_ERROR);
-		snprintf(folder, sizeof folder, "/tmp/yett-fuzz-XXXXXX");
-		assert(mkdtemp(folder));
-		atexit(folder_remove);
+		folder_make();
+		if (board_create(sizeof(struct board_worker), &page, &page_fd) < 0)
+			abort();
+		((struct board_worker *)page)->heartbeat_ms = INT64_MAX; /* it works */
 		live(&nothing, 1); /* libraries open what they keep */
 	}
 	before = descriptors();
