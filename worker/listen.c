@@ -148,6 +148,7 @@ listener_add(struct worker *w, const struct msg_listener *info, int fd, bool hel
 		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){ 1 }, sizeof(int));
 		/* A worker that somebody took over may have left it other than it was. */
 		setsockopt(fd, SOL_SOCKET, SO_LINGER, &(struct linger){ 0 }, sizeof(struct linger));
+		setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &(int){ 0 }, sizeof(int));
 		setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &(int){ UNSENT_MAX }, sizeof(int));
 		stream_peer_watch(fd);
 	}

@@ -1,6 +1,7 @@
 """A worker that an attacker has taken over gets no further. tests/obey is the gateway with workers that do as a request tells them;
 without the sandbox each of these attempts succeeds, or the test would not know what it looks at."""
 
+import ctypes
 import os
 import re
 import signal
@@ -156,6 +157,30 @@ def test_listening_is_not_its_own_to_end(confined):
     assert listening(confined.port) == 2 and obey(confined, "deafen") == "1" and listening(confined.port) == 1
     procs.wait_until(lambda: listening(confined.port) == 2, 5, what=confined.log)
     assert "ended its listening" in confined.log() and {confined.ask().status for _ in range(20)} == {200}
+
+
+def listeners_of(pid, port):
+    """Copies of its sockets that listen there."""
+    found, holder = [], os.pidfd_open(pid)
+    for fd in map(int, os.listdir(f"/proc/{pid}/fd")):
+        if os.readlink(f"/proc/{pid}/fd/{fd}").startswith("socket:"):
+            s = socket.socket(fileno=ctypes.CDLL(None).syscall(438, holder, fd, 0))  # pidfd_getfd
+            if s.family == socket.AF_INET and s.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN) and s.getsockname()[1] == port:
+                found.append(s)
+    os.close(holder)
+    return found
+
+
+def test_what_it_leaves_to_its_successor(confined):
+    """Options of the socket, which connections inherit."""
+    def options():
+        sockets = listeners_of(confined.pid, confined.port)
+        return [(s.getsockopt(socket.SOL_SOCKET, socket.SO_LINGER, 8), s.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT)) for s in sockets]
+    before = options()
+    assert obey(confined, "spoil") == "1" and len(set(options())) == 2
+    for pid in confined.workers():
+        os.kill(pid, signal.SIGKILL)
+    procs.wait_until(lambda: options() == before and len(before) == 2, 5, what=lambda: f"{options()}")
 
 
 def test_no_capabilities(confined):

@@ -14,6 +14,7 @@
  *   disguised PATH     the same, with another pid on the page of our own
  *   call               asks the master for the same, as the admin worker would
  *   deafen             ends the listening of the sockets that it accepts on: of so many
+ *   spoil              has the same sockets reset who closes, and give up within a millisecond
  *   exchange FORM      has the master post it to a provider as if it were to redeem a code
  *   log                tries to shorten, and to write over, the log of errors
  */
@@ -30,6 +31,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <seccomp.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -245,6 +248,22 @@ deafen(struct worker *w)
 }
 
 static long
+spoil(struct worker *w)
+{
+	const struct linger none = { .l_onoff = 1 };
+	long n = 0;
+
+	list_for (pos, &w->listeners) {
+		const struct listener *l = container_of(pos, struct listener, link);
+
+		n +=
+		    setsockopt(l->fd, SOL_SOCKET, SO_LINGER, &none, sizeof none) == 0 &&
+		    setsockopt(l->fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &(int){ 1 }, sizeof(int)) == 0;
+	}
+	return n;
+}
+
+static long
 log_changed(void)
 {
 	const char x = 'x';
@@ -287,6 +306,8 @@ obey(struct request *r, char *text)
 		return exchange(w, words[1]);
 	if (strcmp(words[0], "deafen") == 0)
 		return deafen(w);
+	if (strcmp(words[0], "spoil") == 0)
+		return spoil(w);
 	if (strcmp(words[0], "log") == 0)
 		return log_changed();
 	return make_call(words, n);
