@@ -84,7 +84,8 @@ columns_tidy(struct slice lines, struct buf *out)
 		i += own.n ? own.n - 1 : 0;
 		begin = i + 1;
 	}
-	add_clean(slice_make(lines.p + begin, lines.n - begin), out);
+	if (begin < lines.n)
+		add_clean(slice_make(lines.p + begin, lines.n - begin), out);
 }
 
 void

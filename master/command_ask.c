@@ -4,6 +4,7 @@
 #include "columns.h"
 #include "config.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -223,6 +224,24 @@ answer_show(const struct buf *out)
 
 	columns_tidy(buf_slice(out), &tidy);
 	answer_print(&tidy);
+}
+
+void
+answer_say(const char *format, ...)
+{
+	struct buf BUF_CLEAN out = { 0 };
+	va_list args;
+	char *line;
+	int n;
+
+	va_start(args, format);
+	n = vasprintf(&line, format, args);
+	va_end(args);
+	if (n < 0)
+		return;
+	buf_add(&out, line, (size_t)n);
+	free(line);
+	answer_show(&out);
 }
 
 void

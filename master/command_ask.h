@@ -50,3 +50,5 @@ void answer_print(const struct buf *out);
 void answer_print_body(const struct answer *a);
 /* For people: texts of others that are in it move no cursor (columns_tidy). */
 void answer_show(const struct buf *out);
+/* A line of that kind. */
+void answer_say(const char *format, ...) __attribute__((format(printf, 1, 2)));

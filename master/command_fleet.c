@@ -125,8 +125,8 @@ tell_waited(const struct answer *a, const struct command_options *o)
 		name_all(json_get(a->json, "gone"), "is gone and does not count");
 	}
 	if (a->status == 200 && !o->json)
-		printf("revision %.*s is in force%s\n", SLICE_F(revision),
-		       o->all ? " in every gateway" : "");
+		answer_say("revision %.*s is in force%s\n", SLICE_F(revision),
+			   o->all ? " in every gateway" : "");
 	if (a->status == 200 || a->status == 202)
 		return a->status == 200 ? COMMAND_OK : COMMAND_LAGGING;
 	if (!json_get(a->json, "message"))

@@ -240,7 +240,7 @@ tell(const struct answer *a, const struct command_options *o, const char *comman
 	else if (!o->json && o->dry_run)
 		puts("nothing was changed");
 	else if (!o->json)
-		printf("revision %.*s is in force in every worker\n", SLICE_F(revision));
+		answer_say("revision %.*s is in force in every worker\n", SLICE_F(revision));
 	return a->status == 202 ? COMMAND_LAGGING : COMMAND_OK;
 }
 

@@ -15,10 +15,10 @@ tell(const struct json *root)
 	struct slice by = json_text(json_get(m, "by"));
 
 	if (seconds > 0)
-		printf("every request is answered by 503, Retry-After: %.0f (by %.*s)\n", seconds,
-		       SLICE_F(by));
+		answer_say("every request is answered by 503, Retry-After: %.0f (by %.*s)\n",
+			   seconds, SLICE_F(by));
 	else
-		printf("requests are served (by %.*s)\n", SLICE_F(by));
+		answer_say("requests are served (by %.*s)\n", SLICE_F(by));
 }
 
 int

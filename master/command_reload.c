@@ -52,8 +52,8 @@ tell(const struct answer *a, const struct command_options *o)
 	switch (a->status) {
 	case 200:
 		if (!o->json)
-			printf("table version %s is in force in every worker\n",
-			       answer_text(a->json, "version", version));
+			answer_say("table version %s is in force in every worker\n",
+				   answer_text(a->json, "version", version));
 		return COMMAND_OK;
 	case 202:
 		if (!o->json && !json_first(json_get(a->json, "lagging")))

@@ -68,7 +68,7 @@ end(const struct command_options *o, const char *target)
 	else if (r == COMMAND_OK && o->json)
 		answer_print(&a.body);
 	else if (r == COMMAND_OK)
-		printf("%.*s\n", SLICE_F(json_text(json_get(a.json, "message"))));
+		answer_say("%.*s\n", SLICE_F(json_text(json_get(a.json, "message"))));
 	answer_deinit(&a);
 	return r;
 }

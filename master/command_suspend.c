@@ -70,13 +70,16 @@ write_target(const struct command_options *o, struct buf *out)
 static int
 tell(const struct answer *a, const struct command_options *o, const char *command)
 {
+	struct slice message = json_text(json_get(a->json, "message"));
+
 	if (a->status != 200 && a->status != 202 && a->status != 404 && a->status != 409)
 		return answer_refused(a, command);
 	if (o->json)
 		answer_print_body(a);
+	else if (a->status < 300)
+		answer_say("%.*s\n", SLICE_F(message));
 	else
-		fprintf(a->status < 300 ? stdout : stderr, "%.*s\n",
-			SLICE_F(json_text(json_get(a->json, "message"))));
+		fprintf(stderr, "%.*s\n", SLICE_F(message));
 	return a->status == 200 ? COMMAND_OK : a->status == 202 ? COMMAND_LAGGING : COMMAND_REFUSED;
 }
 

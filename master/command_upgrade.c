@@ -57,11 +57,18 @@ refused(const struct command_options *o, struct slice error)
 static void
 print_done(const struct command_options *o, const struct json *root)
 {
+	struct buf BUF_CLEAN out = { 0 };
 	char version[32], pid[32];
 
-	printf(o->json ? "{\"ok\":true,\"version\":\"%s\",\"pid\":%s}\n"
-		       : "version %s serves, in process %s\n",
-	       answer_text(root, "version", version), answer_text(root, "pid", pid));
+	if (!o->json) {
+		answer_say("version %s serves, in process %s\n",
+			   answer_text(root, "version", version), answer_text(root, "pid", pid));
+		return;
+	}
+	buf_adds(&out, SLICE("{\"ok\":true,\"version\":"));
+	buf_add_json(&out, slice_of(answer_text(root, "version", version)));
+	buf_addf(&out, ",\"pid\":%.0f}\n", answer_number(root, "pid"));
+	answer_print(&out);
 }
 
 /* The service manager has started the gateway anew. */
