@@ -267,7 +267,7 @@ def test_everything_at_once(place):
     assert load.fallen == []
     procs.wait_until(lambda: not in_force(place, load), 10, what=lambda: f"in force: {in_force(place, load)}")
     assert for_ever == []
-    procs.wait_until(lambda: given_back(place, rows_before), 10, what=lambda: f"rows {rows_before}, not {rows(place)}")
+    procs.wait_until(lambda: given_back(place, rows_before), 30, what=lambda: f"rows {rows_before}, not {rows(place)}")
     for role, (fds, memory) in after.items():
         assert is_sanitized() or memory <= before[role][1] + SLACK, role
     assert Api(place.socket).ask("GET", "status").status == 200
