@@ -59,10 +59,11 @@ add_listeners(struct handover_offer *o, struct buf *text, const struct listeners
 }
 
 static void
-add_worker(struct handover_offer *o, struct buf *text, int page, int pidfd, pid_t pid)
+add_worker(struct handover_offer *o, struct buf *text, int page, int pidfd, pid_t pid,
+	   uint64_t instance)
 {
 	add_line(o, text, "worker", page, pidfd);
-	buf_addf(text, "%d\n", (int)pid);
+	buf_addf(text, "%d %" PRIu64 "\n", (int)pid, instance);
 }
 
 static void
@@ -79,14 +80,15 @@ add_workers(struct handover_offer *o, struct buf *text, const struct master *m)
 		if (pidfd < 0)
 			continue;
 		o->made[o->made_count++] = pidfd;
-		add_worker(o, text, slot->page ? slot->page_fd : -1, pidfd, slot->pid);
+		add_worker(o, text, slot->page ? slot->page_fd : -1, pidfd, slot->pid,
+			   slot->instance);
 	}
 	for (size_t i = 0; i < t->old_count; i++) {
 		if (t->old[i].pidfd >= 0)
 			add_worker(o, text,
 				   t->old[i].foreign.shadow ? t->old[i].foreign.fd
 							    : t->old[i].page_fd,
-				   t->old[i].pidfd, t->old[i].pid);
+				   t->old[i].pidfd, t->old[i].pid, t->old[i].instance);
 	}
 }
 

@@ -89,10 +89,12 @@ read_listener(struct line *l)
 static void
 read_worker(struct line *l)
 {
-	pid_t pid = atoi(l->rest);
+	char *instance; /* an image before this one did not tell */
+	pid_t pid = (pid_t)strtol(l->rest, &instance, 10);
 
 	if (pid > 0 && l->fd[1] >= 0)
-		takeover_add_worker(l->takeover, pid, take_fd(l, 1), take_fd(l, 0));
+		takeover_add_worker(l->takeover, pid, take_fd(l, 1), take_fd(l, 0),
+				    strtoull(instance, NULL, 10));
 }
 
 static void

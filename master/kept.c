@@ -39,10 +39,11 @@ is_listening_stream(int fd)
 static void
 recover_page(struct master *m, struct handed_fd *page)
 {
+	uint64_t instance = strtoull(page->name + strlen(PAGE), NULL, 10);
 	int fd = page->fd;
 
 	page->fd = -1;
-	if (!takeover_add_page(&m->takeover, fd)) /* nobody will ever read it */
+	if (!takeover_add_page(&m->takeover, fd, instance)) /* nobody will ever read it */
 		systemd_forget(&m->systemd, page->name);
 }
 

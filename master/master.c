@@ -197,17 +197,19 @@ master_replace_worker(struct master *m, uint32_t number)
 {
 	struct supervisor *s = &m->supervisor;
 	int pidfd, page_fd, r;
+	uint64_t instance;
 	pid_t pid;
 
 	if (number + 1 >= s->slots_count)
 		return -ENOENT;
 	if (m->phase != MASTER_SERVING)
 		return -EBUSY;
+	instance = s->slots[number].instance;
 	r = supervisor_release(&s->slots[number], &pid, &pidfd, &page_fd);
 	if (r < 0)
 		return r;
 	FAILPOINT("retire-released");
-	takeover_add_replaced(&m->takeover, pid, pidfd, page_fd, &s->slots[number]);
+	takeover_add_replaced(&m->takeover, pid, pidfd, page_fd, instance, &s->slots[number]);
 	FAILPOINT("retire-replaced");
 	supervisor_refill(&s->slots[number]);
 	for (uint32_t i = 0; i < s->slots_count; i++) {

@@ -67,9 +67,10 @@ page_map(int fd, const struct board_worker **out, int *copy)
 	return -1;
 }
 
-/* Of this layout, or of one that we were told of. The same. */
+/* Of this layout, or of one that we were told of. The same. Whose it is, a worker could write there
+ * as it likes: what somebody else said of it counts (0: nobody did). */
 static int
-page_open(const struct takeover *t, int fd, struct old_worker *out)
+page_open(const struct takeover *t, int fd, uint64_t instance, struct old_worker *out)
 {
 	int copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
 
@@ -83,7 +84,7 @@ page_open(const struct takeover *t, int fd, struct old_worker *out)
 		if (page_map(fd, &out->page, &out->page_fd) < 0)
 			return -1;
 	}
-	out->instance = out->page->instance;
+	out->instance = instance ? instance : out->page->instance;
 	return 0;
 }
 
@@ -99,7 +100,7 @@ takeover_close_page(struct old_worker *old)
 }
 
 bool
-takeover_add_page(struct takeover *t, int fd)
+takeover_add_page(struct takeover *t, int fd, uint64_t instance)
 {
 	struct old_worker got = { .page_fd = -1 }, *old;
 	struct stat file = { 0 };
@@ -109,7 +110,7 @@ takeover_add_page(struct takeover *t, int fd)
 		return false;
 	}
 	(void)!memfd_stat(fd, &file); /* its own: page_open may give us one that stands for it */
-	if (page_open(t, fd, &got) < 0)
+	if (page_open(t, fd, instance, &got) < 0)
 		return false;
 	for (size_t i = 0; i < t->old_count; i++) {
 		if (t->old[i].instance == got.instance) {
@@ -148,12 +149,12 @@ takeover_add_master(struct takeover *t, int fd)
 }
 
 void
-takeover_add_worker(struct takeover *t, pid_t pid, int pidfd, int page_fd)
+takeover_add_worker(struct takeover *t, pid_t pid, int pidfd, int page_fd, uint64_t instance)
 {
 	struct old_worker *old = old_worker_add(t, pid, pidfd);
 
 	if (page_fd >= 0)
-		(void)!page_open(t, page_fd, old);
+		(void)!page_open(t, page_fd, instance, old);
 }
 
 /* ---- those that were found ---- */
@@ -180,9 +181,10 @@ takeover_adopt(struct takeover *t, struct inherited *in)
 }
 
 void
-takeover_add_replaced(struct takeover *t, pid_t pid, int pidfd, int page_fd, const struct slot *by)
+takeover_add_replaced(struct takeover *t, pid_t pid, int pidfd, int page_fd, uint64_t instance,
+		      const struct slot *by)
 {
-	takeover_add_worker(t, pid, pidfd, page_fd);
+	takeover_add_worker(t, pid, pidfd, page_fd, instance);
 	t->old[t->old_count - 1].after = by;
 	t->old[t->old_count - 1].kin = true;
 }

@@ -53,9 +53,10 @@ struct takeover {
  * added to `in`. 0; 1: there is nobody; a negative errno: there is somebody who does not answer. */
 int takeover_ask(struct takeover *t, const char *run_dir, struct inherited *in)
     __attribute__((warn_unused_result));
-/* The page of a worker that an earlier master had, which may be known already; `fd` is taken over.
+/* The page of a worker that an earlier master had, which may be known already; `fd` is taken over;
+ * `instance` as that master gave it, 0: it is not known but from the page, as in all of these.
  * False: it is of a layout that nobody told us of. */
-bool takeover_add_page(struct takeover *t, int fd);
+bool takeover_add_page(struct takeover *t, int fd, uint64_t instance);
 void takeover_close_page(struct old_worker *old);
 /* A pidfd of the process, if it is the one that `page` belongs to, whatever the page says: only who
  * made it can write there, and the kernel tells. -1: it is another's, or that cannot be seen. */
@@ -68,7 +69,7 @@ void takeover_search(const char *run_dir, struct inherited *in);
  */
 void takeover_add_socket(struct inherited *in, int fd, uint32_t slot, const char *name);
 void takeover_add_master(struct takeover *t, int fd);
-void takeover_add_worker(struct takeover *t, pid_t pid, int pidfd, int page_fd);
+void takeover_add_worker(struct takeover *t, pid_t pid, int pidfd, int page_fd, uint64_t instance);
 /* After listeners_open: those orphans of `in` that are ours are old workers, too. */
 void takeover_adopt(struct takeover *t, struct inherited *in);
 /* The counters of old go on in `board`, its version, and what its slots mean. */
@@ -87,7 +88,7 @@ bool takeover_decides(const struct takeover *t, size_t i);
 void takeover_end(struct takeover *t, uint32_t grace_ms);
 void takeover_kill(struct takeover *t);
 /* A worker of ours that another one replaces in its slot: it is told once that one serves. */
-void takeover_add_replaced(struct takeover *t, pid_t pid, int pidfd, int page_fd,
+void takeover_add_replaced(struct takeover *t, pid_t pid, int pidfd, int page_fd, uint64_t instance,
 			   const struct slot *by);
 /* Is there one that waits for that? */
 bool takeover_replaces(const struct takeover *t);

@@ -50,7 +50,7 @@ hear_board(struct asking *a, struct ipc_message *m)
 	if (board.slot == BOARD_SLOT_MASTER)
 		takeover_add_master(a->takeover, m->fd);
 	else
-		takeover_add_page(a->takeover, m->fd);
+		takeover_add_page(a->takeover, m->fd, board.instance);
 	m->fd = -1;
 }
 

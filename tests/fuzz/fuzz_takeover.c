@@ -48,6 +48,7 @@ enum along {
 #define ENDED 1 /* of the first byte */
 #define NOBODY 2
 #define UPGRADE 4
+#define UPGRADED 8 /* by an image that tells instances */
 #define WRITES 64
 
 static struct {
@@ -245,7 +246,8 @@ take_over(const uint8_t *data, size_t size)
 	assert(takeover_ask(&t, "/nowhere", &in) == 0);
 	close(conversation);
 	for (int i = FIRST; flags & UPGRADE && i <= PAGES; i++)
-		takeover_add_worker(&t, getpid(), pidfd_open(getpid(), 0), dup(along[i].fd));
+		takeover_add_worker(&t, getpid(), pidfd_open(getpid(), 0), dup(along[i].fd),
+				    flags & UPGRADED ? (uint64_t)i : 0);
 	check(&t);
 	live(&t);
 	takeover_deinit(&t);

@@ -138,7 +138,7 @@ hand_over(int to, enum orphan how)
 	page->layout = how == FOREIGN ? OTHER_LAYOUT : BOARD_LAYOUT;
 	page->role = ROLE_TRAFFIC;
 	page->pid = (uint32_t)(how == POSES ? getppid() : getpid());
-	page->instance = 9;
+	page->instance = how == POSES ? 8 : 9;
 	page->heartbeat_ms = clock_mono_ms() - (how == HANGS ? 60000 : 0);
 	page->counts.counter[COUNTER_requests] = 20;
 	page->counts.route[5].duration.sum = 20;
@@ -320,6 +320,7 @@ test_page_that_names_another(void **state)
 	assert_int_equal(ask(f, POSES), 0);
 	assert_int_equal(f->t.old_count, 1);
 	assert_int_equal(f->t.old[0].pidfd, -1);
+	assert_int_equal(f->t.old[0].instance, 9); /* as it was given, whatever stands there */
 	takeover_seed(&f->t, f->board);
 	assert_base(f, 1020, 27); /* but what it counted, counts */
 	takeover_end(&f->t, 0);   /* we live */
