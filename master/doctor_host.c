@@ -41,6 +41,16 @@ files_of(pid_t pid)
 	return hard;
 }
 
+static bool
+is_of_root(pid_t pid)
+{
+	char path[32];
+	struct stat st;
+
+	snprintf(path, sizeof path, "/proc/%d", (int)pid);
+	return pid && stat(path, &st) == 0 && st.st_uid == 0;
+}
+
 /* The least of what the cgroups that it is in may have, and of the machine's. */
 static uint64_t
 memory_of(pid_t pid)
@@ -157,6 +167,7 @@ doctor_host(struct doctor *d)
 	};
 
 	h.ports_first = proc_number("/proc/sys/net/ipv4/ip_local_port_range", &h.ports_last);
+	h.root = is_of_root(d->pid);
 	cgroup_path(d->pid, &group);
 	buf_addf(&unit, "%s", d->pid ? unit_of(&group) : "");
 	buf_addc(&unit, '\0');

@@ -24,6 +24,7 @@ struct doctor_host {      /* HOST_UNKNOWN: it cannot be read, or there is no suc
 	int kernel;   /* 0, or the negative errno of what the gateway needs of it */
 	int filter;   /* the same of what workers confine themselves by */
 	int landlock; /* its version; negative: there is none */
+	bool root;    /* the gateway runs as root */
 	/* Of the configuration: */
 	uint64_t connections; /* limits.connections; 0: without end */
 	uint64_t reserve, workers, rates;

@@ -214,6 +214,11 @@ judge_sandbox(struct doctor *d, const struct doctor_host *h)
 			    strerror(-h->filter));
 		doctor_remedy(d, "zgrep SECCOMP_FILTER /proc/config.gz /boot/config-$(uname -r) # "
 				 "it has to be y");
+	} else if (h->root) {
+		doctor_tell(d, DOCTOR_WARNING, "sandbox",
+			    "the gateway runs as root, which who takes a worker over is to each "
+			    "Unix socket, also that of systemd");
+		doctor_remedy(d, "# write user: yett, and restart");
 	} else if (h->landlock > 0) {
 		doctor_tell(d, DOCTOR_OK, "sandbox", "seccomp, Landlock %d", h->landlock);
 	} else {

@@ -193,6 +193,7 @@ def test_a_gateway_that_runs(gateway, careless):
     assert said["running"] and not of(said["checks"], "listener", "ok", "problem")
     for check in "gateway", "workers", "reload", "version":
         assert not of(said["checks"], check), said
+    assert ("runs as root" in one(said["checks"], "sandbox")["text"]) == (os.geteuid() == 0)
     assert "WatchdogSec" in one(said["checks"], "unit")["text"]
     text = run([gw.binary, "doctor", "-c", gw.file])
     assert text.returncode == 1 and "\x1b" not in text.stdout

@@ -148,6 +148,13 @@ test_host_together(void **state)
 	       "sysctl -w net.netfilter.nf_conntrack_max=40000");
 	expect(&d, "sandbox", DOCTOR_WARNING, "is off", "# write sandbox: true, and restart");
 	doctor_deinit(&d);
+	d = (struct doctor){ .file = "f" };
+	h.filter = 0;
+	h.unconfined = false;
+	h.root = true;
+	doctor_host_judge(&d, &h);
+	expect(&d, "sandbox", DOCTOR_WARNING, "runs as root", "# write user: yett, and restart");
+	doctor_deinit(&d);
 }
 
 static void
