@@ -114,22 +114,24 @@ hand_over(struct exchange *e)
 		tell_answer(e);
 }
 
-/* Whose worker is gone. */
-static void
+/* Whose worker is gone. False: so is this. */
+static bool
 orphan(struct exchange *e)
 {
 	switch (e->kind) {
 	case EXCHANGE_REFRESH:
 		hand_over(e);
-		break;
+		return true;
 	case EXCHANGE_REVOKE: /* nobody has to hear of it */
 		e->instance = 0;
-		break;
+		return true;
 	case EXCHANGE_CODE:
 	case EXCHANGE_TOKEN:
 	case EXCHANGE_KIND_N:
-		exchange_free(e);
+		break;
 	}
+	exchange_free(e);
+	return false;
 }
 
 void
@@ -277,12 +279,8 @@ exchanger_settle(struct exchanger *x)
 	list_for_safe (pos, tmp, &x->all) {
 		struct exchange *e = container_of(pos, struct exchange, link);
 
-		if (!is_owned(e) && (e->instance || e->kind == EXCHANGE_REFRESH))
-			orphan(e);
-	}
-	list_for_safe (pos, tmp, &x->all) {
-		struct exchange *e = container_of(pos, struct exchange, link);
-
+		if (!is_owned(e) && (e->instance || e->kind == EXCHANGE_REFRESH) && !orphan(e))
+			continue;
 		if (e->form.n > 0)
 			send_late(e);
 	}

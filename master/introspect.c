@@ -121,17 +121,25 @@ entry_new(struct introspector *is, const uint8_t digest[HMAC_SIZE], struct slice
 }
 
 static void
-entry_free(struct entry *e)
+entry_release(void *entry)
 {
-	entry_move(e, SETTLED);
-	list_remove(&e->link);
-	map_take(&e->of->entries, digest_of(e));
+	struct entry *e = entry;
+
 	if (e->fetch)
 		fetch_cancel(e->fetch);
 	token_wipe(e);
 	free(e->waiters);
 	free(e->claims);
 	free(e);
+}
+
+static void
+entry_free(struct entry *e)
+{
+	entry_move(e, SETTLED);
+	list_remove(&e->link);
+	map_take(&e->of->entries, digest_of(e));
+	entry_release(e);
 }
 
 static void
@@ -305,11 +313,15 @@ ask_next(struct introspector *is)
 static void
 clear(struct introspector *is)
 {
-	while (is->entries.count > 0) {
-		struct entry *e = is->entries.entries[0].value;
+	struct list *const lists[] = { &is->queue, &is->running, &is->known };
 
-		tell_all(e, TOKEN_UNJUDGED);
-		entry_free(e);
+	for (unsigned i = 0; i < sizeof lists / sizeof *lists; i++) {
+		list_drain (pos, lists[i]) {
+			struct entry *e = container_of(pos, struct entry, link);
+
+			tell_all(e, TOKEN_UNJUDGED);
+			entry_free(e);
+		}
 	}
 }
 
@@ -340,9 +352,7 @@ introspect_free(struct introspector *is)
 	if (!is)
 		return;
 	is->ops = &silent;
-	while (is->entries.count > 0)
-		entry_free(is->entries.entries[0].value);
-	map_deinit(&is->entries, NULL);
+	map_deinit(&is->entries, entry_release);
 	explicit_bzero(is->key, sizeof is->key);
 	free(is);
 }
