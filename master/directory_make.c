@@ -65,11 +65,11 @@ warn_unverified(struct directory_maker *b, const struct directory_upstream *u)
 static const char *
 host_of(struct directory_maker *b, const char *authority, bool tls)
 {
-	struct slice host = slice_of(authority);
+	struct slice host;
 
 	if (!tls)
 		return authority;
-	host = slice_make(host.p + 8, host.n - 8);
+	host = slice_of(authority + strlen("https://"));
 	if (host.n > 4 && memcmp(host.p + host.n - 4, ":443", 4) == 0)
 		host.n -= 4;
 	return arena_string(b->arena, host);

@@ -209,7 +209,7 @@ open_segment(struct slice bytes, enum table_segment kind, struct segment *base,
 
 	if (r == 0)
 		r = seg_take(fd, kind, &s);
-	if (r < 0)
+	if (r != 0)
 		return r;
 	if (s->head->checksum != seg_checksum(s->head))
 		r = -EBADMSG;
@@ -217,10 +217,10 @@ open_segment(struct slice bytes, enum table_segment kind, struct segment *base,
 		r = seg_extend(s, base);
 	if (r == 0)
 		r = kind == SEGMENT_RULES ? table_verify_rules(s) : table_verify_endpoints(s);
-	if (r < 0)
-		seg_unref(s);
-	else
+	if (r == 0)
 		*out = s;
+	else
+		seg_unref(s);
 	return r;
 }
 
@@ -231,7 +231,7 @@ open_segments(struct slice bytes, struct slice over, enum table_segment kind, st
 	struct segment *base;
 	int r = open_segment(bytes, kind, NULL, &base);
 
-	if (r < 0)
+	if (r != 0)
 		return r;
 	if (over.n == 0) {
 		*out = base;
@@ -268,7 +268,7 @@ static int
 open_rules(const struct master *m, const struct image_head *head, struct slice over,
 	   struct segment **out)
 {
-	struct slice base;
+	struct slice base = { 0 };
 	int r = map_base(m, &base);
 
 	if (r < 0)

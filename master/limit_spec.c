@@ -296,7 +296,7 @@ limit_spec_read(struct slice text, bool under_way, struct limit_spec *out, struc
 static bool
 read_list(const struct config_limit *l, struct limit_spec *out, struct buf *why)
 {
-	if (l->per && l->per_count == 0) {
+	if (l->per_count == 0 && l->per) {
 		buf_addf(why, "the list is empty; write all, for one count of all together");
 		return false;
 	}
@@ -327,12 +327,12 @@ limit_spec_of(const struct config_limit *l, bool under_way, struct limit_spec *o
 	if (l->burst && !read_burst(slice_of(l->burst), &t, why))
 		return false;
 	*key = "per";
-	if (t.per && l->per)
+	if (t.per && l->per_count > 0)
 		return refuse(why, slice_of(l->limit),
 			      "says by what already; remove one of the two");
 	if (!read_list(l, out, why))
 		return false;
-	if (!t.per && !l->per)
+	if (!t.per && l->per_count == 0)
 		out->keys[out->keys_count++].by = LIMIT_BY_ADDRESS;
 	*key = l->burst ? "burst" : "limit";
 	return finish(&t, under_way, out, why);

@@ -23,7 +23,7 @@ warn(const char *last, const struct buf *warnings)
 	struct slice rest = buf_slice(warnings);
 	bool news = false;
 
-	while (rest.p && rest.n > 0) {
+	while (rest.n > 0) {
 		struct slice line = slice_cut(rest, '\n', &rest);
 
 		if (line.n == 0 || (last && memmem(last, strlen(last), line.p, line.n + 1)))
@@ -47,11 +47,12 @@ static void
 warn_more(char **last, struct buf *warnings)
 {
 	BUF_CLEAN struct buf all = { 0 };
+	struct slice kept = slice_of(*last);
 
 	if (!warn(*last, warnings))
 		return;
-	if (strlen(*last) < WARNINGS_MAX)
-		buf_adds(&all, slice_of(*last));
+	if (kept.n < WARNINGS_MAX)
+		buf_adds(&all, kept);
 	buf_adds(&all, buf_slice(warnings));
 	free(*last);
 	*last = xstrndup(all.p, all.n);
