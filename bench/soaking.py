@@ -32,6 +32,7 @@ LOADS = {  # requests/s, connections, path, more of what bench-load is told
     "websocket": (100, 32, "/echo", ["--websocket"]),
     "pushed": (50, 4, "/pushed/1k", []),
 }
+RELAY = "relay"  # a load through a bare relay beside the gateway: what it waits for is the machine
 
 
 def configuration(place):
@@ -80,7 +81,9 @@ class Place:
         self.gateway = stack.enter_context(processes.Process(
             [tools["yett"], "run", "-c", self.settings], folder, "yett", on=processes.cores()[0]))
         self.gateway.wait_port(self.tls_port, 60)
-        self.loads = {name: self.load(name) for name in LOADS}
+        relay = stack.enter_context(processes.Process(
+            [tools["bench-relay"], "--to", f"127.0.0.1:{self.upstream}"], folder, "relay", on=processes.cores()[0], pipes=True))
+        self.loads = {name: self.load(name, self.port) for name in LOADS} | {RELAY: self.load("plain", int(relay.line()))}
 
     def text(self):
         gate = f"""
@@ -93,19 +96,19 @@ class Place:
 """
         return configuration(self) + session.configuration(self.redis_port).replace("gate: {claims: {sub: X-Auth-Sub}}", f"gate:{gate}")
 
-    def load(self, name):
+    def load(self, name, port):
         _, connections, path, more = LOADS[name]
         minted = ["--jwt-secret", self.keys.secret, *self.keys.claims]
         words = [w for word in more for w in (minted if word == "{jwt}" else [word.replace("{cookie}", self.cookie)])]
         secure = "--tls" in words
         scheme = "ws" if "--websocket" in words else "https" if secure else "http"
-        url = f"{scheme}://127.0.0.1:{self.tls_port if secure else self.port}{path}"
-        return self.stack.enter_context(processes.Load(self.tools["bench-load"], self.folder, f"load-{name}", ["-c", str(connections), *words, url]))
+        url = f"{scheme}://127.0.0.1:{self.tls_port if secure else port}{path}"
+        return self.stack.enter_context(processes.Load(self.tools["bench-load"], self.folder, f"load-{name}-{port}", ["-c", str(connections), *words, url]))
 
     def window(self, seconds):
         """What became of each load, by its name."""
         for name, load in self.loads.items():
-            load.process.say(f"run {seconds} {LOADS[name][0]}")
+            load.process.say(f"run {seconds} {LOADS['plain' if name == RELAY else name][0]}")
         return {name: json.loads(load.process.line()) for name, load in self.loads.items()}
 
     def fill(self, seconds):
