@@ -154,9 +154,9 @@ def listening(port):
 
 def test_listening_is_not_its_own_to_end(confined):
     """By connect(2) to nowhere, which the filter cannot tell from others. Its successor would hear nobody, for ever."""
-    assert listening(confined.port) == 2 and obey(confined, "deafen") == "1" and listening(confined.port) == 1
-    procs.wait_until(lambda: listening(confined.port) == 2, 5, what=confined.log)
-    assert "ended its listening" in confined.log() and {confined.ask().status for _ in range(20)} == {200}
+    assert listening(confined.port) == 2 and obey(confined, "deafen") == "1"
+    procs.wait_until(lambda: "ended its listening" in confined.log() and listening(confined.port) == 2, 5, what=confined.log)
+    assert {confined.ask().status for _ in range(20)} == {200}
 
 
 def listeners_of(pid, port):
@@ -177,7 +177,7 @@ def test_what_it_leaves_to_its_successor(confined):
         sockets = listeners_of(confined.pid, confined.port)
         return [(s.getsockopt(socket.SOL_SOCKET, socket.SO_LINGER, 8), s.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT)) for s in sockets]
     before = options()
-    assert obey(confined, "spoil") == "1" and len(set(options())) == 2
+    assert obey(confined, "spoil") == "1" and options() != before
     for pid in confined.workers():
         os.kill(pid, signal.SIGKILL)
     procs.wait_until(lambda: options() == before and len(before) == 2, 5, what=lambda: f"{options()}")
