@@ -7,6 +7,7 @@
  * file, the number of a word (three bytes), the word.
  */
 
+#include "descriptors.h"
 #include "gateway.h"
 
 #include "lib/sha256.h"
@@ -112,11 +113,13 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct master *m;
+	unsigned before;
 
 	if (size == 0)
 		return 0;
 	if (!*folder)
 		prepare();
+	before = descriptors();
 	lay_out(data, size);
 	m = gateway_begin(true);
 	assert(m->image[0] && m->publisher.segments[SEGMENT_RULES]);
@@ -124,5 +127,6 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	others.ahead_ms += 1000;
 	gateway_turn(m);
 	gateway_end(m);
+	assert(descriptors() == before);
 	return 0;
 }

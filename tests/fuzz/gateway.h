@@ -16,7 +16,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -24,6 +23,7 @@
 
 static const char common[] =
     "workers: 1\n"
+    "listeners: [{address: 'unix:%s/http.sock'}]\n"
     "run_dir: %s\n"
     "state_dir: %s\n"
     "health: {interval: 200ms}\n"
@@ -114,16 +114,14 @@ gateway_configure(bool with_redis)
 {
 	BUF_CLEAN struct buf report = { 0 }, text = { 0 };
 	struct config *c = NULL;
-	int fd = memfd_create("yett.yaml", MFD_CLOEXEC);
-	char path[32];
+	char path[128];
 
-	buf_addf(&text, common, folder, folder);
+	buf_addf(&text, common, folder, folder, folder);
 	buf_adds(&text, slice_of(with_redis ? redis : ""));
-	snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
-	if (fchmod(fd, 0600) < 0 || write(fd, text.p, text.n) < 0 ||
-	    config_load(path, &c, &report) != 0)
+	folder_write("yett.yaml", buf_slice(&text));
+	snprintf(path, sizeof path, "%s/yett.yaml", folder);
+	if (config_load(path, &c, &report) != 0)
 		abort();
-	close(fd);
 	return c;
 }
 
@@ -155,6 +153,9 @@ static inline void
 gateway_end(struct master *m)
 {
 	master_end(m);
+	if (m->access_log >= 0) /* of a reload */
+		close(m->access_log);
+	listeners_deinit(&m->listeners);
 	spawn_deinit(&m->spawn);
 	config_free(m->config);
 	free(m);
