@@ -189,11 +189,11 @@ stream_receive(struct stream *s, size_t at, bool *full)
 	do {
 		n = recv(fd, s->env->buffer + at, size, MSG_DONTWAIT);
 	} while (n < 0 && errno == EINTR);
+	*full = n == (ssize_t)size;
 	if (n < 0)
 		return -errno;
 	if (n >= (ssize_t)STREAM_READ_SMALL && s->pace < 1)
 		s->pace++;
-	*full = (size_t)n == size;
 	return n;
 }
 

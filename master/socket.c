@@ -440,13 +440,12 @@ socket_describe(int fd, struct buf *out)
 void
 socket_read_port(int fd, struct socket_address *a)
 {
-	struct sockaddr_storage got = { 0 };
-	socklen_t len = sizeof got;
+	struct socket_address got = { .len = sizeof got.ip };
 
-	if (a->port || getsockname(fd, (struct sockaddr *)&got, &len) < 0)
+	if (a->port || getsockname(fd, &got.ip.any, &got.len) < 0)
 		return;
-	a->port = ntohs(got.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&got)->sin6_port
-						  : ((struct sockaddr_in *)&got)->sin_port);
+	a->port =
+	    ntohs(got.ip.any.sa_family == AF_INET6 ? got.ip.v6.sin6_port : got.ip.v4.sin_port);
 	if (a->ip.any.sa_family == AF_INET6)
 		a->ip.v6.sin6_port = htons(a->port);
 	else

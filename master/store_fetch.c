@@ -188,21 +188,23 @@ static void
 fetch_next(struct store_fetch *f, enum fetch kind)
 {
 	struct slice argv[1 + TOGETHER] = { SLICE("MGET") };
+	struct list *first, *queue = &f->queues[kind];
 	struct wanted *taken[TOGETHER];
 	struct buf tag BUF_CLEAN = { 0 };
 	size_t n = 0;
 	bool alone = false;
 
 	buf_addc(&tag, tags[kind]);
-	while (n < TOGETHER && f->under_way < WINDOW && !list_empty(&f->queues[kind]) && !alone) {
-		struct wanted *w = container_of(f->queues[kind].next, struct wanted, link);
+	while (n < TOGETHER && f->under_way < WINDOW && !alone && (first = list_pop(queue))) {
+		struct wanted *w = container_of(first, struct wanted, link);
 		struct slice key = slice_make(w->key, w->n);
 		struct mark *m = keys_find(f->keys, key);
 
 		alone = is_alone(f, key);
-		if (alone && n > 0)
+		if (alone && n > 0) {
+			list_push_front(queue, first);
 			break;
-		list_remove(&w->link);
+		}
 		if (m && kind == FETCH_URGENT)
 			m->queued = false;
 		tag_add(&tag, key);

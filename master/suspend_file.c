@@ -212,7 +212,7 @@ static bool
 read_end(struct slice *text, size_t *count)
 {
 	struct slice all = *text;
-	size_t at = all.n;
+	size_t at;
 	char number[24];
 
 	if (all.n == 0 || all.p[all.n - 1] != '\n')
