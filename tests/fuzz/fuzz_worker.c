@@ -32,7 +32,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 #define CLOSES 16
 #define NEW 15
 #define HEAD 4 /* bytes of a record before its own */
-#define TURNS 3
+#define TURNS 6
 #define TICK_MS 100
 
 static struct worker w; /* too large for the stack */
@@ -184,7 +184,8 @@ begin(enum worker_role role)
 	assert(w.table);
 	peer_says(0, SLICE("+OK\r\n:7\r\n*3\r\n$9\r\nsubscribe\r\n"
 			   "$20\r\n__redis__:invalidate\r\n:1\r\n"));
-	peer_says(1, SLICE("+OK\r\n+OK\r\n"));
+	peer_says(1,
+		  SLICE("+OK\r\n+OK\r\n*2\r\n$10\r\n1795850000\r\n$1\r\n0\r\n")); /* and its time */
 }
 
 static void

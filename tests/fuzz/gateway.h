@@ -19,7 +19,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define TURNS 3
+#define TURNS 6
 
 static const char common[] =
     "workers: 1\n"

@@ -7,6 +7,7 @@
 
 #include "master/certificates.h"
 #include "master/compile.h"
+#include "master/issuers_own.h"
 #include "master/resolve.h"
 #include "master/tickets.h"
 #include "worker/worker.h"
@@ -15,6 +16,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -98,9 +100,39 @@ world_on_names(void *userdata)
 {
 }
 
+/* Of the provider, whose private key is the number of the tokens in the corpus. */
+static const char provider_key[] =
+    "{\"issuers\":[{\"id\":\"%016llx\",\"name\":\"id\",\"fetched\":1000,"
+    "\"keys\":[{\"kid\":\"a\",\"algorithms\":[\"ES256\"],\"pem\":\""
+    "-----BEGIN PUBLIC KEY-----\\n"
+    "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE+evkZBR8wQLZIyTQmdknwaUOQtV6\\n"
+    "CKEW/+wKKYGdjGVwuvfRKIiQKmoMHWet0QMSPIWatpv46UMck4STDUt+7g==\\n"
+    "-----END PUBLIC KEY-----\\n"
+    "\"}]}]}";
+
+static inline void
+world_keys(const struct config *c, struct issuers *is, struct issuer *one, struct issuer **place)
+{
+	BUF_CLEAN struct buf text = { 0 };
+
+	for (size_t i = 0; i < c->gate.all_count; i++) {
+		if (strcmp(c->gate.all[i].iss, "https://id.example") == 0)
+			one->config = &c->gate.all[i];
+	}
+	one->of = is;
+	one->id = issuers_id(one->config);
+	*place = one;
+	*is = (struct issuers){ .all = place, .count = 1 };
+	buf_addf(&text, provider_key, (unsigned long long)one->id);
+	if (issuers_remember(is, buf_slice(&text)) < 0 || !one->known)
+		abort();
+}
+
 static inline void
 world_compile(void)
 {
+	struct issuers issuers;
+	struct issuer provider = { 0 }, *place;
 	struct directory_slots slots = { slots_new(99), slots_new(99), slots_new(99), slots_new(99),
 					 slots_new(99) };
 	BUF_CLEAN struct buf warnings = { 0 };
@@ -112,18 +144,20 @@ world_compile(void)
 	struct resolver *resolver;
 	uv_loop_t loop;
 
+	world_keys(c, &issuers, &provider, &place);
 	if (uv_loop_init(&loop) < 0 || resolver_new(&loop, world_on_names, NULL, &resolver) < 0 ||
-	    compile_rules(c, NULL, true, d, &slots, NULL, 1, true, &s[SEGMENT_RULES], &report) <
+	    compile_rules(c, NULL, true, d, &slots, &issuers, 1, true, &s[SEGMENT_RULES], &report) <
 		0 ||
 	    compile_endpoints(c, d, resolver, files, SLICE("key"), 1, &s[SEGMENT_ENDPOINTS],
 			      &warnings) < 0 ||
-	    compile_keys(c, NULL, d, NULL, files, &(struct tickets){ 0 }, NULL, 1,
+	    compile_keys(c, NULL, d, NULL, files, &(struct tickets){ 0 }, &issuers, 1,
 			 &s[SEGMENT_KEYS]) < 0)
 		abort();
 	for (int kind = 0; kind < SEGMENT_N; kind++) {
 		world.along[RULES + kind] = dup(s[kind]->fd);
 		seg_unref(s[kind]);
 	}
+	issuer_set_deinit(&provider.set);
 	compile_report_free(report);
 	resolver_free(resolver);
 	uv_run(&loop, UV_RUN_DEFAULT);
