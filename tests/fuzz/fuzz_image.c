@@ -54,7 +54,7 @@ prepare(void)
 
 	folder_make();
 	folder_write("rules.json", slice_of(rules));
-	m = gateway_begin(true);
+	m = gateway_begin(REDIS_HERE);
 	if (!m->publisher.segments[SEGMENT_RULES] || image_save(m, true) < 0)
 		abort();
 	gateway_end(m);
@@ -121,7 +121,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		prepare();
 	before = descriptors();
 	lay_out(data, size);
-	m = gateway_begin(true);
+	m = gateway_begin(REDIS_HERE);
 	assert(m->image[0] && m->publisher.segments[SEGMENT_RULES]);
 	assert(size > 1 || strcmp(m->image, "in force") == 0);
 	others.ahead_ms += 1000;

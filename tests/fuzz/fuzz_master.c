@@ -3,10 +3,10 @@
  * providers of identity, probed upstreams, name servers, calls of operators, workers. Whatever they
  * say, it goes on, and gives everything back at its end.
  *
- * The first byte is of flags: whether its rules are in Redis, or in a file. Then records: a file of
- * the state directory, which is there before it begins; somebody whom it asked, by number; a call
- * (its parts with NULs between); a worker (the type of its message, the body, and what is in a
- * memfd); time that goes by. Each has how, a length (two bytes), the bytes.
+ * The first byte says where its rules are: in a file, or in Redis, wherever that is. Then records:
+ * a file of the state directory, which is there before it begins; somebody whom it asked, by
+ * number; a call (its parts with NULs between); a worker (the type of its message, the body, and
+ * what is in a memfd); time that goes by. Each has how, a length (two bytes), the bytes.
  */
 
 #include "descriptors.h"
@@ -21,7 +21,6 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-#define REDIS 1 /* of the first byte */
 #define FILE_OF 'F'
 #define PEER 'P'
 #define CALL 'C'
@@ -189,7 +188,7 @@ live(const uint8_t *data, size_t size)
 
 	folder_empty();
 	records(NULL, data, size);
-	m = gateway_begin(data[0] & REDIS);
+	m = gateway_begin((enum gateway_redis)(data[0] % REDIS_WAYS));
 	records(m, data, size);
 	workers_end(m);
 	gateway_end(m);

@@ -47,12 +47,21 @@ static const char common[] =
     "tracing: {endpoint: 'http://10.0.0.5/v1/traces'}\n"
     "routes: [{path: /, upstream: u}]\n";
 
-static const char redis[] = "redis: {address: '10.0.0.2:6379'}\n"
-			    "cascade: {enabled: true}\n"
-			    "suspension: {redis_keys: true}\n"
-			    "statistics: {flush: redis}\n"
-			    "rates: {quota: {limit: 10/minute, scope: fleet, per: [identity]}}\n"
-			    "limits: {rates: [quota], rate_memory: 64k}\n";
+/* Where it is, by how the gateway is told. */
+enum gateway_redis { REDIS_NONE, REDIS_HERE, REDIS_SENTINELS, REDIS_CLUSTER, REDIS_WAYS };
+
+static const char *const redis[REDIS_WAYS] = {
+	[REDIS_HERE] = "address: '10.0.0.2:6379'",
+	[REDIS_SENTINELS] = "sentinel: {master: m, addresses: ['10.0.0.2:1', '10.0.0.8:1']}",
+	[REDIS_CLUSTER] = "cluster: ['10.0.0.2:1', '10.0.0.8:1']",
+};
+
+static const char with_redis[] =
+    "cascade: {enabled: true}\n"
+    "suspension: {redis_keys: %s}\n"
+    "statistics: {flush: redis}\n"
+    "rates: {quota: {limit: 10/minute, scope: fleet, per: [identity]}}\n"
+    "limits: {rates: [quota], rate_memory: 64k}\n";
 
 static char folder[64];
 
@@ -110,14 +119,18 @@ folder_write(const char *name, struct slice bytes)
 }
 
 static inline struct config *
-gateway_configure(bool with_redis)
+gateway_configure(enum gateway_redis where)
 {
 	BUF_CLEAN struct buf report = { 0 }, text = { 0 };
 	struct config *c = NULL;
 	char path[128];
 
 	buf_addf(&text, common, folder, folder, folder);
-	buf_adds(&text, slice_of(with_redis ? redis : ""));
+	if (where != REDIS_NONE) {
+		buf_addf(&text, "redis: {%s}\n", redis[where]);
+		/* Those have no tag, so that a cluster has them anywhere. */
+		buf_addf(&text, with_redis, where == REDIS_CLUSTER ? "false" : "true");
+	}
 	folder_write("yett.yaml", buf_slice(&text));
 	snprintf(path, sizeof path, "%s/yett.yaml", folder);
 	if (config_load(path, &c, &report) != 0)
@@ -133,14 +146,14 @@ gateway_turn(struct master *m)
 }
 
 static inline struct master *
-gateway_begin(bool with_redis)
+gateway_begin(enum gateway_redis where)
 {
 	struct master *m = calloc(1, sizeof *m);
 
 	others_begin();
 	m->access_log = m->upgrade.image = m->upgrade.words = -1;
 	m->systemd.fd = -1;
-	m->config = gateway_configure(with_redis);
+	m->config = gateway_configure(where);
 	m->workdir.run_dir = folder;
 	if (spawn_init(&m->spawn) < 0 || uv_loop_init(&m->loop) < 0 || master_open(m) < 0)
 		abort();
