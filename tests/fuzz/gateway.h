@@ -165,6 +165,8 @@ gateway_begin(enum gateway_redis where)
 static inline void
 gateway_end(struct master *m)
 {
+	static bool ended;
+
 	master_end(m);
 	if (m->access_log >= 0) /* of a reload */
 		close(m->access_log);
@@ -173,4 +175,8 @@ gateway_end(struct master *m)
 	config_free(m->config);
 	free(m);
 	others_end();
+	/* Its threads have something of libcrypto, which goes later, as it came before. */
+	if (!ended)
+		atexit(uv_library_shutdown);
+	ended = true;
 }
