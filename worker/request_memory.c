@@ -112,8 +112,10 @@ requests_collect(struct worker *w)
 void
 requests_trim(struct worker *w)
 {
-	while (w->spare_low > SPARE_MIN) {
-		struct request *r = container_of(list_pop_last(&w->spare), struct request, link);
+	struct list *last;
+
+	while (w->spare_low > SPARE_MIN && (last = list_pop_last(&w->spare))) {
+		struct request *r = container_of(last, struct request, link);
 
 		w->freed += sizeof *r + r->in.kept_cap;
 		request_free(r);
