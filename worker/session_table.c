@@ -23,6 +23,7 @@ image_build(struct buf *image, const struct snapshot *t)
 {
 	const struct segment *rules = t->segments[SEGMENT_RULES], *keys = t->segments[SEGMENT_KEYS];
 	const struct table_login *login = table_login(rules);
+	const struct table_claim *c;
 	struct slice secret;
 
 	buf_adds(image, seg_string(rules, login->cookie));
@@ -32,9 +33,7 @@ image_build(struct buf *image, const struct snapshot *t)
 		buf_adds(image, seg_string(rules, p->name));
 		buf_addf(image, ",%u;", p->issuer);
 	}
-	for (uint32_t i = 0; i < seg_count(rules, RULES_CLAIMS); i++) {
-		const struct table_claim *c = seg_at(rules, RULES_CLAIMS, i, sizeof *c);
-
+	for (uint32_t i = 0; (c = seg_at(rules, RULES_CLAIMS, i, sizeof *c)) != NULL; i++) {
 		buf_adds(image, seg_string(rules, c->claim));
 		buf_addf(image, ",%u,%u,%.*s;", c->format, c->optional,
 			 SLICE_F(seg_string(rules, c->header)));
