@@ -65,9 +65,9 @@ def test_rollback_of_raw_writes(gateway, store):
     gws = [gateway(from_redis(store)) for _ in range(2)]
     api = Api(gws[0].socket)
     api.done("POST", "backends", "web", "10.0.0.1:80")
-    redis(store, "HSET", "backend:web", "10.0.0.2:80", "0", "_x", "1")
-    redis(store, "HDEL", "backend:web", "10.0.0.1:80")
-    wait_until(lambda: (in_force(gws[0]) or {}).get("who") == "raw")
+    with store.db.pipeline() as one:
+        one.hset("backend:web", mapping={"10.0.0.2:80": 0, "_x": 1}).hdel("backend:web", "10.0.0.1:80").execute()
+    wait_until(lambda: all((in_force(gw) or {}).get("who") == "raw" for gw in gws))
     assert gws[1].cli("rollback").returncode == 0
     assert redis(store, "HGETALL", "backend:web").split() == ["10.0.0.1:80", "0"]
     wait_until(lambda: in_force(gws[0]) == in_force(gws[1]))
