@@ -2,6 +2,7 @@
 the reaper of all its descendants."""
 
 import ctypes
+import itertools
 import os
 import random
 import socket
@@ -123,11 +124,21 @@ def memory(pid, field="VmRSS"):
     return 0
 
 
+def _ports():
+    """Below the range that the kernel gives to outgoing connections, so that none of those takes one meanwhile. Each of the processes that
+    share a run (pytest-xdist) has some of its own, and goes round."""
+    first, count = 10000, 20000 // int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    first += count * int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    start = random.randrange(count)
+    return itertools.cycle([first + (start + i) % count for i in range(count)])
+
+
+PORTS = _ports()
+
+
 def free_port(family=socket.AF_INET):
-    """Below the range that the kernel gives to outgoing connections, so that none of those takes it meanwhile."""
     host = "::1" if family == socket.AF_INET6 else "127.0.0.1"
-    for _ in range(1000):
-        port = random.randint(10000, 30000)
+    for port in itertools.islice(PORTS, 1000):
         with socket.socket(family, socket.SOCK_STREAM) as s:
             try:
                 s.bind((host, port))
