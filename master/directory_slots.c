@@ -25,7 +25,7 @@ struct slots {
 	struct map inherited;     /* the same, by the board_name, until somebody asks for it */
 	struct board_name *names; /* by number; NULL: they are not kept */
 	uint32_t *unused;         /* numbers that were given back, a stack */
-	uint32_t unused_count;
+	uint32_t unused_count, unused_room;
 	uint32_t next, limit;  /* numbers never used yet: next..limit-1 */
 	uint64_t round, swept; /* now; when they were swept last */
 	bool lent, borrowed;
@@ -70,8 +70,10 @@ number_put(struct slots *s, struct slot *slot)
 static void
 give_back(struct slots *s, uint32_t number)
 {
-	if (s->unused_count % 64 == 0)
-		s->unused = xrealloc(s->unused, (s->unused_count + 64) * sizeof *s->unused);
+	if (s->unused_count == s->unused_room) { /* a number that was read may be a large one */
+		s->unused_room = s->unused_room ? 2 * s->unused_room : 64;
+		s->unused = xrealloc(s->unused, s->unused_room * sizeof *s->unused);
+	}
 	s->unused[s->unused_count++] = number;
 }
 
