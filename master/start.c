@@ -17,6 +17,7 @@
 #include "lib/log.h"
 #include "lib/xalloc.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -188,6 +189,16 @@ master_begin(struct master *m)
 		 m->config->file, m->config->workers);
 }
 
+/* Who asks for the end again gets it in order all the same. */
+static void
+deafen(void)
+{
+	sigset_t all;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, NULL);
+}
+
 void
 master_end(struct master *m)
 {
@@ -216,6 +227,7 @@ master_end(struct master *m)
 	publish_deinit(m);
 	supervisor_deinit(&m->supervisor);
 	uv_close((uv_handle_t *)&m->tick, NULL);
+	deafen();
 	for (int i = 0; i < MASTER_SIGNALS; i++)
 		uv_close((uv_handle_t *)&m->signals[i], NULL);
 	for (int i = 0; i < CLOSING_TURNS && uv_loop_close(&m->loop) != 0; i++)

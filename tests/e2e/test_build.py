@@ -31,6 +31,11 @@ def saved(gw):
     return {"table", "table.base"} <= set(os.listdir(gw.state_dir))
 
 
+def is_of_the_rules(gw):
+    table, rules = (os.stat(os.path.join(gw.state_dir, name)).st_mtime for name in ("table", "rules.json"))
+    return table >= rules
+
+
 def test_rules_come_and_go(gateway, store, serve):
     up = serve(name="up")
     fill(store, up)
@@ -73,7 +78,7 @@ def test_restart_serves_the_image(gateway, store, serve):
     store.rule("over.test", up.address)
     wait_until(lambda: gw.ask(host="over.test").status == 200, 10)
     rules, table = (os.path.join(gw.state_dir, name) for name in ("rules.json", "table"))
-    wait_until(lambda: b"over.test" in open(rules, "rb").read() and os.stat(table).st_mtime >= os.stat(rules).st_mtime, 10)
+    wait_until(lambda: b"over.test" in open(rules, "rb").read() and is_of_the_rules(gw), 10)
     for pid in [gw.pid, *procs.children(gw.pid)]:  # what is on disk fits the rules there at any time
         os.kill(pid, signal.SIGKILL)
     gw.wait()
@@ -130,6 +135,7 @@ def test_image_that_does_not_fit(gateway, store, serve):
                               ("table", of_another_program, "it is of another configuration or version"),
                               ("table", of_an_older_format, "it is damaged"),
                               ("table.base", changed(3000), other), ("table.base", None, other)):
+        wait_until(lambda: is_of_the_rules(gw), 10)
         gw.stop()
         path = os.path.join(gw.state_dir, name)
         with open(path, "rb") as file:

@@ -211,7 +211,9 @@ class Life:
         for file in glob.glob(os.path.join(self.gw.state_dir, "*.json")):
             with open(file) as f:
                 json.load(f)
-        assert all(self.acked <= v <= self.tried for v in self.versions()), (self.acked, self.versions(), self.tried)
+        # What was compiled before serves until the rules are read.
+        procs.wait_until(lambda: all(self.acked <= v <= self.tried for v in self.versions()), 5,
+                         what=lambda: f"{self.acked}, not {self.versions()}")
         procs.wait_until(lambda: self.change().status == 200, 10, what="a change")
         assert self.versions() == {self.acked}
         self.others_gone()

@@ -53,3 +53,12 @@ def test_ten_thousand(gateway, responder):
     wait_until(lambda: len(gw.workers()) == 2 and len(procs.children(gw.pid)) == 3, 10)
     wait_until(lambda: open_files(gw) <= before, 10, what=lambda: f"{open_files(gw)} descriptors, not {before}")
     assert not [pid for pid in descendants(gw.pid) if state(pid) == "Z"]
+
+
+def test_the_end_is_asked_for_again_and_again(gateway, responder):
+    for _ in range(3):
+        gw = gateway(proxy_to(responder))
+        while gw.process.poll() is None:
+            gw.signal(signal.SIGTERM)
+            time.sleep(0.0002)
+        assert gw.process.returncode == 0 and os.listdir(gw.run_dir) == []
