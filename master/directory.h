@@ -109,7 +109,8 @@ void slots_borrow(struct slots *s);
 void slots_write(const struct slots *s, bool all, struct buf *out);
 /* 0; -EBADMSG when it does not come out as it was written. */
 int slots_read(struct slots *s, struct slice written) __attribute__((warn_unused_result));
-/* The same of slots that were never asked for one: they have these numbers then. */
+/* The same of slots that were never asked for one: they have these numbers then. It does not come
+ * out either when a few have numbers far beyond how many there are. */
 int slots_restore(struct slots *s, struct slice written) __attribute__((warn_unused_result));
 
 struct directory_slots { /* one for the life of the master */

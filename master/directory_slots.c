@@ -303,15 +303,34 @@ slots_read(struct slots *s, struct slice written)
 	return r;
 }
 
-/* Takes a number that nobody has: `taken`, by number, says who has one. */
+/* Tables are as long as the largest number: of a few that had a number beyond this, or say so, they
+ * are made anew. */
+#define SPARSE_MIN 65536u
+#define SPARSE 16u
+
+static uint32_t
+numbers_end(const struct slots *s, struct slice written)
+{
+	struct slice identity;
+	uint64_t end = 0;
+	uint32_t number;
+	int r = 0;
+
+	while (written_next(&written, &number, &identity, &r))
+		end += SPARSE;
+	if (end < SPARSE_MIN)
+		end = SPARSE_MIN;
+	return end < s->limit ? (uint32_t)end : s->limit;
+}
+
+/* Takes a number below `end` that nobody has: `taken`, by number, says who has one. */
 static int
-place(struct slots *s, char *taken, uint32_t number, struct slice identity)
+place(struct slots *s, char *taken, uint32_t end, uint32_t number, struct slice identity)
 {
 	struct board_name name = { 0 };
 	struct slot *slot;
 
-	if (number == 0 || number >= s->limit || taken[number] ||
-	    map_find(&s->by_identity, identity))
+	if (number == 0 || number >= end || taken[number] || map_find(&s->by_identity, identity))
 		return -EBADMSG;
 	taken[number] = 1;
 	slot = xcalloc(1, sizeof *slot);
@@ -330,15 +349,16 @@ int
 slots_restore(struct slots *s, struct slice written)
 {
 	struct slice identity;
-	uint32_t number;
+	uint32_t number, end;
 	char *taken;
 	int r = 0;
 
 	if (s->next > 1) /* an earlier master's are there, who may be the same */
 		return slots_read(s, written);
-	taken = xcalloc(s->limit, 1);
+	end = numbers_end(s, written);
+	taken = xcalloc(end, 1);
 	while (r == 0 && written_next(&written, &number, &identity, &r))
-		r = place(s, taken, number, identity);
+		r = place(s, taken, end, number, identity);
 	/* Of what is no such text, too: those that nobody has by now are for others. */
 	for (number = s->next; --number > 0;) {
 		if (!taken[number])

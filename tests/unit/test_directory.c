@@ -265,6 +265,36 @@ test_slots_of_an_image_that_makes_no_sense(void **state)
 }
 
 static void
+test_a_few_slots_do_not_have_the_highest_numbers(void **state)
+{
+	static const struct row cases[][2] = { { { 65535, "a" } }, { { 65536, "a" } } };
+	struct buf many BUF_CLEAN = { 0 };
+	struct slots *s;
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		struct buf text BUF_CLEAN = { 0 };
+
+		s = slots_new(1 << 24);
+		write_rows(&text, cases[i], 1);
+		assert_int_equal(slots_restore(s, buf_slice(&text)), i == 0 ? 0 : -EBADMSG);
+		assert_true(slots_get(s, SLICE("next")) < 65536);
+		slots_free(s);
+	}
+	/* Of many they do. */
+	s = slots_new(1 << 24);
+	for (uint32_t i = 0; i < 10000; i++) {
+		char name[8];
+		const struct row row = { 100000 + i, name };
+
+		snprintf(name, sizeof name, "%u", i);
+		write_rows(&many, &row, 1);
+	}
+	assert_int_equal(slots_restore(s, buf_slice(&many)), 0);
+	slots_free(s);
+}
+
+static void
 test_both_sources(void **state)
 {
 	struct config_endpoint endpoints[] = { endpoint("H", 8080), endpoint("::1", 0),
@@ -599,6 +629,7 @@ main(void)
 		cmocka_unit_test(test_slots_are_given_back_after_rounds_that_named_few),
 		cmocka_unit_test(test_slots_of_an_image),
 		cmocka_unit_test(test_slots_of_an_image_that_makes_no_sense),
+		cmocka_unit_test(test_a_few_slots_do_not_have_the_highest_numbers),
 		cmocka_unit_test_setup_teardown(test_both_sources, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_targets, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_own_listeners, setup, teardown),
