@@ -105,10 +105,10 @@ class Place:
         url = f"{scheme}://127.0.0.1:{self.tls_port if secure else port}{path}"
         return self.stack.enter_context(processes.Load(self.tools["bench-load"], self.folder, f"load-{name}-{port}", ["-c", str(connections), *words, url]))
 
-    def window(self, seconds):
-        """What became of each load, by its name."""
+    def window(self, seconds, times=1):
+        """What became of each load, by its name; at `times` its rate."""
         for name, load in self.loads.items():
-            load.process.say(f"run {seconds} {LOADS['plain' if name == RELAY else name][0]}")
+            load.process.say(f"run {seconds} {times * LOADS['plain' if name == RELAY else name][0]}")
         return {name: json.loads(load.process.line()) for name, load in self.loads.items()}
 
     def fill(self, seconds):
@@ -135,10 +135,11 @@ def weigh(pid):
 
 
 class Unrest(threading.Thread):
-    """Pushes, suspensions, reloads and clients that leave, until told to stop. `failures`: what was not done as asked."""
+    """Pushes, suspensions, reloads and clients that leave, at `times` their rates, until told to stop. `failures`: what was not done as asked."""
 
     def __init__(self, place):
         super().__init__(daemon=True)
+        self.times = 1
         self.place, self.ended, self.failures, self.done = place, threading.Event(), [], dict.fromkeys(("pushes", "suspensions", "reloads", "gone"), 0)
         self.redis = redis_server.Redis(place.redis_port)
         self.random = random.Random(1)
@@ -173,13 +174,14 @@ class Unrest(threading.Thread):
             self.failures.append(f"yett {' '.join(words)}: {status}: {said.strip()[-200:]}")
 
     def run(self):
-        due = {self.leave: 0.2, self.push: 1, self.suspend: 3, self.reload: 10}
-        begun, turns = time.monotonic(), dict.fromkeys(due, 0)
+        periods = {self.leave: 0.2, self.push: 1, self.suspend: 3, self.reload: 10}
+        begun, due, turns = time.monotonic(), dict(periods), dict.fromkeys(periods, 0)
         while not self.ended.wait(0.05):
-            for act, every in due.items():
-                if time.monotonic() - begun < every * (turns[act] + 1):
+            for act, period in periods.items():
+                if time.monotonic() - begun < due[act]:
                     continue
                 turns[act] += 1
+                due[act] += period / self.times
                 with contextlib.suppress(ConnectionError):
                     act(turns[act])
 
