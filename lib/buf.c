@@ -116,6 +116,14 @@ utf8_length(struct slice s)
 	return n;
 }
 
+size_t
+utf8_control(struct slice s)
+{
+	unsigned char c = (unsigned char)s.p[0], next = s.n > 1 ? (unsigned char)s.p[1] : 0;
+
+	return c < 0x20 || c == 0x7f ? 1 : c == 0xc2 && next >= 0x80 && next < 0xa0 ? 2 : 0;
+}
+
 /* Bytes of a JSON string that stand for themselves, at the front of s. */
 static size_t
 json_plain(struct slice s)
@@ -157,8 +165,8 @@ buf_add_json(struct buf *b, struct slice s)
 		n = utf8_length(s);
 		if (n == 0)
 			buf_adds(b, SLICE("\xef\xbf\xbd"));
-		else if (n == 1)
-			json_escape(b, (unsigned char)s.p[0]);
+		else if (n == 1 || utf8_control(s))
+			json_escape(b, (unsigned char)s.p[n - 1]);
 		else
 			buf_add(b, s.p, n);
 		n = n ? n : 1;

@@ -28,12 +28,16 @@ void buf_add_u64(struct buf *b, uint64_t n);
 /* As short as it reads back; finite. */
 void buf_add_double(struct buf *b, double number);
 void buf_addf(struct buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-/* A JSON string with its quotes; bytes that are no UTF-8 become U+FFFD (RFC 8259 section 7). */
+/* A JSON string with its quotes; bytes that are no UTF-8 become U+FFFD, control characters, those
+ * from U+007F to U+009F, too, are escaped (RFC 8259 section 7). */
 void buf_add_json(struct buf *b, struct slice s);
 /* Seconds since 1970 as a JSON string (RFC 3339, UTC); null where there are none. */
 void buf_add_json_time(struct buf *b, int64_t wall);
 /* Length of the well-formed UTF-8 sequence at s (RFC 3629 section 4), 0 when there is none. */
 size_t utf8_length(struct slice s);
+/* Length of the control character at s, which a terminal obeys (ECMA-48, section 5: up to U+001F,
+ * U+007F to U+009F), 0 when there is none. s is not empty. */
+size_t utf8_control(struct slice s);
 /* Text for HTML: & < > " ' are escaped. */
 void buf_add_html(struct buf *b, struct slice s);
 /* Text for a form or a query: whatever is not plain is a triplet, so at most three bytes for each.

@@ -29,13 +29,11 @@ columns_want_colours(int fd)
 static void
 add_clean(struct slice text, struct buf *out)
 {
-	for (size_t i = 0; i < text.n; i++) {
-		unsigned char c = (unsigned char)text.p[i];
-		unsigned char next = i + 1 < text.n ? (unsigned char)text.p[i + 1] : 0;
-		bool wide = c == 0xc2 && next >= 0x80 && next < 0xa0;
+	size_t n;
 
-		buf_addc(out, c < 0x20 || c == 0x7f || wide ? '?' : text.p[i]);
-		i += wide;
+	for (size_t i = 0; i < text.n; i += n ? n : 1) {
+		n = utf8_control(slice_make(text.p + i, text.n - i));
+		buf_addc(out, n ? '?' : text.p[i]);
 	}
 }
 

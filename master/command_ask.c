@@ -194,9 +194,12 @@ answer_duration(double seconds, struct buf *out)
 void
 answer_print(const struct buf *out)
 {
-	if (out->n > 0)
-		fwrite(out->p, 1, out->n, stdout);
-	if (out->n > 0 && out->p[out->n - 1] != '\n')
+	struct buf BUF_CLEAN tidy = { 0 };
+
+	columns_tidy(buf_slice(out), &tidy);
+	if (tidy.n > 0)
+		fwrite(tidy.p, 1, tidy.n, stdout);
+	if (tidy.n > 0 && tidy.p[tidy.n - 1] != '\n')
 		putchar('\n');
 }
 
@@ -218,15 +221,6 @@ answer_print_body(const struct answer *a)
 }
 
 void
-answer_show(const struct buf *out)
-{
-	struct buf BUF_CLEAN tidy = { 0 };
-
-	columns_tidy(buf_slice(out), &tidy);
-	answer_print(&tidy);
-}
-
-void
 answer_say(const char *format, ...)
 {
 	struct buf BUF_CLEAN out = { 0 };
@@ -241,7 +235,7 @@ answer_say(const char *format, ...)
 		return;
 	buf_add(&out, line, (size_t)n);
 	free(line);
-	answer_show(&out);
+	answer_print(&out);
 }
 
 void

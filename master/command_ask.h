@@ -45,10 +45,9 @@ void answer_lagging(const struct json *root);
 int command_socket(const struct command_options *o, struct buf *path);
 /* "3h 12m" */
 void answer_duration(double seconds, struct buf *out);
+/* Texts of others that are in it move no cursor (columns_tidy). */
 void answer_print(const struct buf *out);
 /* The answer as JSON; one that is a refusal says so as every command does ("ok", "error"). */
 void answer_print_body(const struct answer *a);
-/* For people: texts of others that are in it move no cursor (columns_tidy). */
-void answer_show(const struct buf *out);
-/* A line of that kind. */
+/* A line for people. */
 void answer_say(const char *format, ...) __attribute__((format(printf, 1, 2)));

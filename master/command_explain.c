@@ -369,7 +369,7 @@ command_explain(const struct command_options *o)
 		answer_print(&a.body);
 	} else if (r == COMMAND_OK) {
 		write_answer(a.json, &out);
-		answer_show(&out);
+		answer_print(&out);
 	}
 	answer_deinit(&a);
 	return r;

@@ -61,7 +61,7 @@ command_history(const struct command_options *o)
 	if (r == COMMAND_OK && !o->json)
 		write_history(json_get(a.json, "data"), columns_want_colours(STDOUT_FILENO), &out);
 	if (r == COMMAND_OK)
-		(o->json ? answer_print : answer_show)(o->json ? &a.body : &out);
+		(o->json ? answer_print : answer_print)(o->json ? &a.body : &out);
 	answer_deinit(&a);
 	return r;
 }
@@ -133,7 +133,7 @@ print_diff(const struct json *diff)
 	add_rules(&c, diff, "removed", COLOUR_BAD);
 	add_rules(&c, diff, "changed", COLOUR_WARN);
 	columns_write(&c, &out);
-	answer_show(&out);
+	answer_print(&out);
 	columns_deinit(&c);
 }
 

@@ -52,7 +52,7 @@ command_show(const struct command_options *o, const char *command, const char *t
 		answer_print(&a.body);
 	} else if (r == COMMAND_OK) {
 		write(a.json, columns_want_colours(STDOUT_FILENO), &out);
-		answer_show(&out);
+		answer_print(&out);
 	}
 	answer_deinit(&a);
 	return r;

@@ -65,17 +65,13 @@ export_json(const struct rules *r, struct buf *out)
 /* ---- YAML ---- */
 
 /* The character that begins s, if JSON has it as it is and YAML not: line ends of other alphabets,
- * control characters, a byte order mark, what is no character. *n: its bytes. 0: another one. */
+ * a byte order mark, what is no character. *n: its bytes. 0: another one. */
 static unsigned
 foreign_to_yaml(struct slice s, size_t *n)
 {
 	const unsigned char *p = (const unsigned char *)s.p;
 
 	*n = s.n >= 3 && p[0] >= 0xe0 ? 3 : s.n >= 2 && p[0] >= 0xc2 ? 2 : 1;
-	if (p[0] == 0x7f)
-		return 0x7f;
-	if (*n == 2 && p[0] == 0xc2 && p[1] < 0xa0)
-		return p[1];
 	if (*n == 3 && p[0] == 0xe2 && p[1] == 0x80 && (p[2] == 0xa8 || p[2] == 0xa9))
 		return 0x2028U + p[2] - 0xa8;
 	if (*n == 3 && p[0] == 0xef && p[1] == 0xbb && p[2] == 0xbf)
@@ -95,7 +91,7 @@ add_as_yaml(struct buf *out, struct slice json)
 		unsigned c;
 
 		n = 1;
-		if ((unsigned char)json.p[i] < 0x7f)
+		if ((unsigned char)json.p[i] < 0x80)
 			continue;
 		c = foreign_to_yaml(slice_make(json.p + i, json.n - i), &n);
 		if (c == 0)
@@ -131,20 +127,26 @@ export_yaml(const struct json *all, struct buf *out)
 
 /* ---- commands ---- */
 
-/* As redis-cli reads an argument between double quotes. */
+/* As redis-cli reads an argument between double quotes; a terminal obeys none of it. */
 static void
 add_argument(struct buf *out, const char *prefix, struct slice text)
 {
+	size_t control = 0; /* bytes from here on that are of a control character */
+
 	buf_addf(out, " \"%s", prefix);
 	for (size_t i = 0; i < text.n; i++) {
 		unsigned char c = (unsigned char)text.p[i];
 
 		if (c == '"' || c == '\\')
 			buf_addc(out, '\\');
-		if (c < 0x20 || c == 0x7f)
+		if (control == 0)
+			control = utf8_control(slice_make(text.p + i, text.n - i));
+		if (control > 0) {
 			buf_addf(out, "\\x%02x", c);
-		else
+			control--;
+		} else {
 			buf_addc(out, (char)c);
+		}
 	}
 	buf_addc(out, '"');
 }

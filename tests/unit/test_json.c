@@ -270,6 +270,17 @@ test_reading(void **state)
 	json_free(NULL);
 }
 
+static void
+test_what_a_terminal_obeys_is_escaped(void **state)
+{
+	struct buf out BUF_CLEAN = { 0 };
+
+	(void)state;
+	buf_add_json(&out, SLICE("\033\x7f\xc2\x80\xc2\x9b\xc2\xa0\xc3\x9b\xe2\x82\x9b"));
+	assert_true(slice_eq(buf_slice(&out), SLICE("\"\\u001b\\u007f\\u0080\\u009b\xc2\xa0\xc3\x9b"
+						    "\xe2\x82\x9b\"")));
+}
+
 int
 main(void)
 {
@@ -280,6 +291,7 @@ main(void)
 		cmocka_unit_test(test_bounds),
 		cmocka_unit_test(test_many_names),
 		cmocka_unit_test(test_reading),
+		cmocka_unit_test(test_what_a_terminal_obeys_is_escaped),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
