@@ -48,6 +48,7 @@ def request(rng):
         claims["x"] = {"y": claim(rng)}
     if rng.random() < 0.3:
         claims["realm_access"] = {"roles": claim(rng)}
+    claims = {name: v for name, v in claims.items() if v is not None}  # as token() does
     return {"claims": None if rng.random() < 0.15 else claims, "method": rng.choice(METHODS),
             "ip": rng.choice([ip for ips in ADDRESSES.values() for ip in ips])}
 

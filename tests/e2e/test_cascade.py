@@ -200,7 +200,8 @@ def test_what_is_no_id(fleet, store, services):
     wait_until(lambda: services["files"].told and services["orders"].told, what="the good one")
     wait_until(lambda: gw.status()["cascade"]["rejected"] == 2 * len(HOSTILE) + 1, what=lambda: gw.status()["cascade"])
     settled(store)
-    assert [len(s.told) for s in services.values()] == [1, 1] and store.db.xlen("user-delete") == 0
+    wait_until(lambda: store.db.xlen("user-delete") == 0, what="an empty stream")
+    assert [len(s.told) for s in services.values()] == [1, 1]
     assert services["files"].ids == ["\xc3\xa9"] and "X-Admin" not in gw.log()
 
 
