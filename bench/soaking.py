@@ -1,7 +1,6 @@
 """What a soak runs: a gateway of two workers with TLS, tokens, sessions, a limit and rules of Redis; loads of every kind before it, each at
 a low rate; and somebody who pushes, suspends, reloads and leaves in the middle of an answer."""
 
-import contextlib
 import json
 import os
 import random
@@ -123,8 +122,10 @@ class Place:
                               timeout=30, check=False)
         return done.returncode, done.stdout + done.stderr
 
-    def workers(self):
-        return [w["pid"] for w in json.loads(self.command("status", "--json")[1])["workers"] if w["state"] == "running"]
+    def pids(self):
+        """Of the workers, and in a list of its own of the admin worker."""
+        status = json.loads(self.command("status", "--json")[1])
+        return [w["pid"] for w in status["workers"] if w["state"] == "running"], [status["admin"]["pid"]]
 
 
 def weigh(pid):
@@ -182,8 +183,12 @@ class Unrest(threading.Thread):
                     continue
                 turns[act] += 1
                 due[act] += period / self.times
-                with contextlib.suppress(ConnectionError):
+                try:
                     act(turns[act])
+                except ConnectionError:
+                    pass
+                except Exception as e:  # whatever it is, it is told, and the others go on
+                    self.failures.append(f"{act.__name__}: {e!r}")
 
     def finish(self):
         self.ended.set()

@@ -23,7 +23,7 @@ def test_all_of_it_for_some_seconds(tmp_path):
     told = json.loads(done.stdout or pytest.fail(done.stderr))
     assert told["failures"] == [] and told["requests"] > 300, told["failures"]
     assert min(told[name] for name in ("pushes", "suspensions", "gone")) > 0
-    assert {f"{what} of the {who}" for what in ("memory", "descriptors") for who in ("master", "workers")} <= {
+    assert {f"{what} of the {who}" for what in ("memory", "descriptors") for who in ("master", "workers", "admin worker")} <= {
         name.removesuffix(", KiB") for name in told["trends"]}
     assert all(t["mean"] > 0 for t in told["trends"].values())
     assert page.read_text().count("<svg") == len(told["samples"][0][1])
