@@ -1,5 +1,5 @@
-"""The bytes of conformance/ and damaged ones at each listener that test_conformance.py does not come to: what is answered is HTTP,
-nobody is let in by it, and no process ends."""
+"""The bytes of conformance/ and damaged ones at each listener that test_conformance.py does not come to: most of it is answered,
+in HTTP, and no process ends."""
 
 import os
 import random
@@ -63,6 +63,7 @@ def test_corpus(gw, name):
         assert got[:9] in (b"HTTP/1.1 ", b"") or name.endswith("tls") and got[0] == 21, (piece, got)
         answered += got[:5] == b"HTTP/"
     print(f"{answered} of {len(PIECES)} were answered")
+    assert answered == 0 if name == "proxy without a header" else answered > len(PIECES) / 2
     assert sorted(procs.children(gw.pid)) == pids, gw.log()
     assert gw.ask().status == 200 and gw.admin("/ready").status == 200
 

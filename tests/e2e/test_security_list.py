@@ -1,5 +1,5 @@
-"""The list of attacks on the gates that Yett replaces, by their numbers: at least one case of each here, by the configuration that
-such a gate has, and where all of it is tried."""
+"""The list of attacks on the gates that Yett replaces, by their numbers: a case of some here, by the configuration that such a gate
+has, and of each where all of it is tried."""
 
 import ast
 import hashlib
