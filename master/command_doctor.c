@@ -67,7 +67,7 @@ print(const struct doctor *d, bool json)
 		doctor_write_json(d, &out);
 	else
 		doctor_write(d, columns_want_colours(STDOUT_FILENO), &out);
-	(json ? answer_print : answer_print)(&out);
+	answer_print(&out);
 	return doctor_number(d, DOCTOR_PROBLEM) > 0 ? COMMAND_REFUSED : COMMAND_OK;
 }
 

@@ -85,7 +85,7 @@ command_fleet(const struct command_options *o)
 
 		if (!o->json)
 			write_gateways(data, columns_want_colours(STDOUT_FILENO), &out);
-		(o->json ? answer_print : answer_print)(o->json ? &a.body : &out);
+		answer_print(o->json ? &a.body : &out);
 		if (!answer_true(data, "whole")) {
 			fputs(
 			    "yett fleet: Redis is away, or has forgotten the gateways; the others "

@@ -61,7 +61,7 @@ command_history(const struct command_options *o)
 	if (r == COMMAND_OK && !o->json)
 		write_history(json_get(a.json, "data"), columns_want_colours(STDOUT_FILENO), &out);
 	if (r == COMMAND_OK)
-		(o->json ? answer_print : answer_print)(o->json ? &a.body : &out);
+		answer_print(o->json ? &a.body : &out);
 	answer_deinit(&a);
 	return r;
 }

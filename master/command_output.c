@@ -11,8 +11,11 @@
 
 #define TOLD_MAX ((size_t)65536)
 
+#define WIDE '\xc2' /* begins what is a control character by the byte behind it */
+
 static size_t printed;
 static struct buf told;
+static bool begun; /* the last piece ended with WIDE */
 
 static ssize_t
 write_counted(void *unused, const char *bytes, size_t n)
@@ -24,13 +27,19 @@ write_counted(void *unused, const char *bytes, size_t n)
 	return done > 0 ? done : 0;
 }
 
+/* It comes in pieces. */
 static ssize_t
 write_kept(void *unused, const char *bytes, size_t n)
 {
-	struct buf BUF_CLEAN tidy = { 0 };
+	struct buf BUF_CLEAN whole = { 0 }, tidy = { 0 };
 
 	(void)unused;
-	columns_tidy(slice_make(bytes, n), &tidy);
+	if (begun)
+		buf_addc(&whole, WIDE);
+	buf_add(&whole, bytes, n);
+	begun = whole.n > 0 && whole.p[whole.n - 1] == WIDE;
+	whole.n -= begun;
+	columns_tidy(buf_slice(&whole), &tidy);
 	(void)!write(STDERR_FILENO, tidy.p, tidy.n); /* perhaps nobody is there to be told */
 	if (told.n + tidy.n <= TOLD_MAX)
 		buf_add(&told, tidy.p, tidy.n);
@@ -42,6 +51,7 @@ command_output_begin(bool json)
 {
 	FILE *counted = NULL, *kept;
 
+	begun = false;
 	kept = fopencookie(NULL, "w", (cookie_io_functions_t){ .write = write_kept });
 	if (kept) {
 		setvbuf(kept, NULL, _IONBF, 0);

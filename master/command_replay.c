@@ -91,7 +91,7 @@ command_replay(const struct command_options *o, const char *method, const char *
 	if (r == COMMAND_OK && !o->json)
 		write_replay(json_get(a.json, "data"), &out);
 	if (r == COMMAND_OK)
-		(o->json ? answer_print : answer_print)(o->json ? &a.body : &out);
+		answer_print(o->json ? &a.body : &out);
 	answer_deinit(&a);
 	return r;
 }

@@ -221,7 +221,7 @@ show(struct watch *w, const struct json *root)
 	double missed = answer_number(root, "missed");
 
 	write_lines(root, w->asked, w->o->words_count, w->o->json, &out);
-	(w->o->json ? answer_print : answer_print)(&out);
+	answer_print(&out);
 	fflush(stdout);
 	if (missed > 0)
 		fprintf(stderr, "yett tail: %.0f lines were missed\n", missed);

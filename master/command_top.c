@@ -55,7 +55,7 @@ once(struct top_view *v, const struct command_options *o)
 		top_write_identities(v, a.json, &out);
 	else if (r == COMMAND_OK)
 		top_write(v, a.json, &out);
-	(o->json ? answer_print : answer_print)(&out);
+	answer_print(&out);
 	answer_deinit(&a);
 	return r;
 }
