@@ -19,12 +19,13 @@ def tell(**said):
     print(", ".join(f"{who} {n}" for who, n in said.items()))
 
 
-def endure(gw, **turns):
-    """Until each of these has said some of its pieces, and for as long as a test may take."""
+def endure(gw, ask=lambda n: None, **turns):
+    """Until each of these has said some of its pieces, and for as long as a test may take. `ask`: what else to ask, time by time."""
     pids, end, n = sorted(gw.workers()), time.monotonic() + SECONDS, 0
     while time.monotonic() < end:
         n += 1
         assert gw.ask("/plain").status == 200
+        ask(n)
         gw.ask("/opaque", headers=bearer(f"opaque-{n}"))
         gw.ask("/session", headers={"Cookie": sessions.cookie(f"{n:032x}")})
         time.sleep(0.01)
@@ -60,6 +61,25 @@ def test_servers_of_http(gateway, serve, liar):
         "tracing": {"endpoint": f"http://{collector.address}/v1/traces", "interval": "100ms", "timeout": "300ms"}})
     endure(gateway(config), issuers=provider.turn, introspection=opaque.turn, collector=collector.turn,
            **{f"probed {i}": p.turn for i, p in enumerate(probed)})
+
+
+def test_token_endpoints(gateway, serve, store, liar):
+    """Of providers whose access tokens have ended: each is asked for new ones."""
+    provider, kept = liar(HTTP), sessions.Sessions(store.db)
+    names = [f"p{i}" for i in range(8)]
+    config = sessions.config(store, serve(), f"http://{provider.address}", names)
+    config["routes"] = [{"upstream": "u", "auth": "none"}] + [{"path": f"/{name}", "upstream": "u", "auth": "required", "credentials": [
+        {"header": "Authorization", "form": "bearer", "value": "access_token", "provider": name, "required": True}]} for name in names]
+    for one in config["login"]["providers"].values():
+        one["allow_http"] = True
+    gw = gateway(config)
+
+    def ask(n):
+        name = names[n % len(names)]
+        id = kept.create(providers=(name,))
+        store.db.hset(f"accessToken:{kept.tids(id)[name]}", "ExpiresAt", sessions.stamp(1))
+        assert gw.ask(f"/{name}", headers=sessions.cookie(id)).status != 200
+    endure(gw, ask, token_endpoint=provider.turn)
 
 
 def test_redis(gateway, serve, liar):
