@@ -7,7 +7,6 @@ import statistics
 
 PARTS = 20
 STUDENT = (12.71, 4.3, 3.18, 2.78, 2.57, 2.45, 2.36, 2.31, 2.26, 2.23, 2.2, 2.18, 2.16, 2.14, 2.13, 2.12, 2.11, 2.1)  # of 1 to 18
-SURE = 1.5  # times the half width: of twenty series that do not rise one is said to in one of twenty runs
 TRIFLE = 0.01  # of the mean, over the whole time: a page more is no leak
 
 
@@ -20,7 +19,7 @@ class Trend:
 
     @property
     def rises(self):
-        return self.slope > SURE * self.error and self.change > TRIFLE * abs(self.mean)
+        return self.slope > self.error and self.change > TRIFLE * abs(self.mean)
 
 
 def parts_of(points, count):
