@@ -125,6 +125,5 @@ def test_chunks_of_one_byte(gateway, serve):
             assert other.ask("/none").status == 404
             took.append(time.monotonic() - start)
         sender.join()
-    usual = sorted(took)[len(took) * 9 // 10]  # what the machine has others do is none of it
-    print(f"{usual * 1e3:.1f} ms, at most {max(took) * 1e3:.1f}, of {len(took)}")
-    assert usual < (0.2 if is_sanitized() else 0.1) and max(took) < 1
+    print(f"at most {max(took) * 1e3:.1f} ms of {len(took)}")
+    assert max(took) < (0.2 if is_sanitized() else 0.1)

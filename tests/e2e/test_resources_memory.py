@@ -18,7 +18,7 @@ from harness.procs import wait_until
 
 MIB = 1 << 20
 TIMES = 6 if LONG else 2  # of the memory that is left
-SPARE_FILES = 1000
+SPARE_FILES = 1000  # of this process, for all but the crowd
 GROUPS = {"/sys/fs/cgroup/memory": ("memory.limit_in_bytes", "memory.usage_in_bytes", "memory.oom_control"),
           "/sys/fs/cgroup": ("memory.max", "memory.current", "memory.events")}
 HEAD = b"GET / HTTP/1.1\r\nHost: a.example\r\n" + b"".join(b"X-%d: %s\r\n" % (i, b"x" * 4000) for i in range(14))
